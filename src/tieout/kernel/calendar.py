@@ -1,0 +1,134 @@
+"""Billing periods: steps of a cadence from an anchor day, at local midnight in the customer's zone.
+
+Steps clamp from the anchor's original day (31 -> 28 -> 31; Feb 29 -> 28). A midnight that clocks skipped is
+the first instant after the gap; one that happened twice is the first. A day that never was (Apia, 2011-12-30)
+is no period.
+"""
+
+from __future__ import annotations
+
+from calendar import monthrange
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from enum import Enum
+from typing import Final
+from zoneinfo import ZoneInfo
+
+from tieout.kernel.errors import Refusal
+from tieout.kernel.instant import MICROS_PER_SECOND, Instant, from_datetime, local_offsets, to_datetime
+from tieout.kernel.period import Period
+from tieout.kernel.zone import zone
+
+
+class Cadence(Enum):
+    DAILY = "daily"
+    WEEKLY = "weekly"
+    MONTHLY = "monthly"
+    QUARTERLY = "quarterly"
+    YEARLY = "yearly"
+
+
+_DAYS: Final = {Cadence.DAILY: 1, Cadence.WEEKLY: 7}
+_MONTHS: Final = {Cadence.MONTHLY: 1, Cadence.QUARTERLY: 3, Cadence.YEARLY: 12}
+
+
+class OutsideCalendar(Refusal):
+    """The boundary asked for lies outside the years 0001 to 9999."""
+
+    code = "outside-calendar"
+
+    def __init__(self, anchor: Anchor, step: int) -> None:
+        super().__init__(anchor, step)
+        self.anchor = anchor
+        self.step = step
+
+    def __str__(self) -> str:
+        return f"Step {self.step} {self.anchor.cadence.value} from {self.anchor.first} leaves the calendar."
+
+
+@dataclass(frozen=True, slots=True)
+class Anchor:
+    """Periods step by `cadence` from local midnight of `first` in the zone `zone_name`, both ways in time."""
+
+    cadence: Cadence
+    zone_name: str
+    first: date
+
+
+def boundary(anchor: Anchor, step: int) -> Instant:
+    """Where period `step` starts and period `step - 1` ends; step 0 is the anchor day.
+
+    Never decreases in `step`; equal for two steps only where a local day never was. Raises `OutsideCalendar`.
+    """
+    try:
+        return local_midnight(_stepped(anchor, step), zone(anchor.zone_name))
+    except (ValueError, OverflowError):
+        raise OutsideCalendar(anchor, step) from None
+
+
+def period_at(anchor: Anchor, instant: Instant) -> Period:
+    """The one period that holds `instant`."""
+    step = _step_at(anchor, instant)
+    return Period(boundary(anchor, step), boundary(anchor, step + 1))
+
+
+def periods_between(anchor: Anchor, start: Instant, end: Instant) -> list[Period]:
+    """The whole periods that overlap `[start, end)`, in order; each one's end is the next one's start."""
+    periods: list[Period] = []
+    if start >= end:
+        return periods
+    step = _step_at(anchor, start)
+    opening = boundary(anchor, step)
+    while opening < end:
+        step += 1
+        closing = boundary(anchor, step)
+        if opening < closing:
+            periods.append(Period(opening, closing))
+        opening = closing
+    return periods
+
+
+def local_midnight(day: date, place: ZoneInfo) -> Instant:
+    """The first instant of the local day: midnight, the first of two, or the end of the gap it fell in."""
+    midnight = datetime.combine(day, time())
+    first, second = local_offsets(midnight, place)
+    after = from_datetime(midnight.replace(tzinfo=UTC) - first)
+    if second <= first:
+        return after
+    # In a gap: clocks jumped over midnight between these two instants; transitions fall on whole seconds.
+    before = from_datetime(midnight.replace(tzinfo=UTC) - second)
+    while after - before > MICROS_PER_SECOND:
+        middle = Instant(before + (after - before) // MICROS_PER_SECOND // 2 * MICROS_PER_SECOND)
+        if to_datetime(middle).astimezone(place).replace(tzinfo=None) >= midnight:
+            after = middle
+        else:
+            before = middle
+    return after
+
+
+def local_date(instant: Instant, place: ZoneInfo) -> date:
+    """What the calendar on the wall showed."""
+    return to_datetime(instant).astimezone(place).date()
+
+
+def _stepped(anchor: Anchor, step: int) -> date:
+    if anchor.cadence in _DAYS:
+        return anchor.first + timedelta(days=step * _DAYS[anchor.cadence])
+    months = anchor.first.year * 12 + anchor.first.month - 1 + step * _MONTHS[anchor.cadence]
+    year, month = months // 12, months % 12 + 1
+    return date(year, month, min(anchor.first.day, monthrange(year, month)[1]))
+
+
+def _step_at(anchor: Anchor, instant: Instant) -> int:
+    """The step whose non-empty period holds `instant`: a guess from the wall calendar, then corrected."""
+    day = local_date(instant, zone(anchor.zone_name))
+    if anchor.cadence in _DAYS:
+        step = (day - anchor.first).days // _DAYS[anchor.cadence]
+    else:
+        months = (day.year - anchor.first.year) * 12 + day.month - anchor.first.month
+        step = months // _MONTHS[anchor.cadence]
+    while boundary(anchor, step) > instant:
+        step -= 1
+    while boundary(anchor, step + 1) <= instant:
+        step += 1
+    return step

@@ -1,0 +1,40 @@
+"""Every limit of the core has a name here, so that it can be stated, tested and found. Units come last."""
+
+from __future__ import annotations
+
+from typing import Final
+
+# identities and texts, in characters unless the name says bytes
+ID_LENGTH_MAX: Final = 128
+SOURCE_LENGTH_MAX: Final = 256
+SUBJECT_LENGTH_MAX: Final = 256
+TYPE_LENGTH_MAX: Final = 128
+KEY_LENGTH_MAX: Final = 128
+STRING_LENGTH_MAX: Final = 8_192
+"""Bytes in UTF-8 of one text field."""
+TIMESTAMP_LENGTH_MAX: Final = 64
+
+# one item
+ITEM_BYTES_MAX: Final = 1_048_576
+NESTING_MAX: Final = 32
+FIELDS_MAX: Final = 64
+ENUM_VALUES_MAX: Final = 1_000
+
+# numbers, in decimal digits
+INTEGER_DIGITS_MAX: Final = 18
+FRACTION_DIGITS_MAX: Final = 12
+AMOUNT_INTEGER_DIGITS_MAX: Final = 18
+AMOUNT_FRACTION_DIGITS_MAX: Final = 18
+EXACT_TEXT_PLACES_MAX: Final = 30
+
+# time
+FUTURE_SECONDS_MAX: Final = 300
+"""An event may lie this far in the future; senders' clocks are not perfect."""
+
+# the log
+BATCH_ROWS_MAX: Final = 65_536
+
+# the catalog
+TIERS_MAX: Final = 100
+PRICES_PER_PLAN_MAX: Final = 1_000
+PHASES_MAX: Final = 1_000

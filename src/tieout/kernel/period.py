@@ -1,0 +1,60 @@
+"""A period is half-open, `[start, end)`: its end starts the next, so that every instant is in exactly one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from tieout.kernel.errors import Refusal
+from tieout.kernel.instant import Instant, format_instant
+
+
+class EmptyPeriod(Refusal):
+    """A period must end after it starts."""
+
+    code = "empty-period"
+
+    def __init__(self, start: Instant, end: Instant) -> None:
+        super().__init__(start, end)
+        self.start = start
+        self.end = end
+
+    def __str__(self) -> str:
+        return f"A period from {format_instant(self.start)} cannot end at {format_instant(self.end)}."
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Period:
+    """From `start`, included, to `end`, not included. Raises `EmptyPeriod` unless start < end."""
+
+    start: Instant
+    end: Instant
+
+    def __post_init__(self) -> None:
+        if self.start >= self.end:
+            raise EmptyPeriod(self.start, self.end)
+
+    @property
+    def duration_us(self) -> int:
+        """Elapsed microseconds."""
+        return self.end - self.start
+
+    def contains(self, instant: Instant) -> bool:
+        return self.start <= instant < self.end
+
+    def overlaps(self, other: Period) -> bool:
+        return self.start < other.end and other.start < self.end
+
+    def intersection(self, other: Period) -> Period | None:
+        """The part in both; None if they only touch or do not meet."""
+        if not self.overlaps(other):
+            return None
+        return Period(max(self.start, other.start), min(self.end, other.end))
+
+    def split(self, instants: Iterable[Instant]) -> list[Period]:
+        """Pieces that tile this period, in order, cut at the instants that lie inside it."""
+        cuts = sorted({instant for instant in instants if self.start < instant < self.end})
+        return [Period(start, end) for start, end in zip([self.start, *cuts], [*cuts, self.end], strict=True)]
+
+    def __str__(self) -> str:
+        return f"[{format_instant(self.start)}, {format_instant(self.end)})"

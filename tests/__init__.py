@@ -1,0 +1,1 @@
+"""What must hold: stories, laws, agreement between engines, faults, and the rules of the house."""

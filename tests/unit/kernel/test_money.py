@@ -1,0 +1,59 @@
+"""Money in minor units, with the exponent that ISO 4217 gives."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+import pytest
+
+from tieout.kernel.money import CURRENCIES, CurrencyMismatch, Money, UnknownCurrency, currency, zero
+
+
+@pytest.mark.parametrize(
+    ("minor", "code", "text"),
+    [
+        (1230, "USD", "12.30"),
+        (0, "USD", "0.00"),
+        (-5, "EUR", "-0.05"),
+        (100, "EUR", "1.00"),
+        (500, "JPY", "500"),
+        (-1, "JPY", "-1"),
+        (1234, "KWD", "1.234"),
+        (-1, "BHD", "-0.001"),
+        (12345, "CLF", "1.2345"),
+    ],
+)
+def test_decimal_text_has_all_minor_digits(minor: int, code: str, text: str) -> None:
+    money = Money(minor, currency(code))
+    assert money.decimal_text == text
+    assert str(money) == f"{text} {code}"
+    assert money.as_exact() == Fraction(text)
+
+
+@pytest.mark.parametrize("code", ["", "usd", "US", "USDD", "XXX", "XAU", "ANG", "HRK", "$", "USD\n"])
+def test_unknown_codes_are_refused(code: str) -> None:
+    with pytest.raises(UnknownCurrency):
+        currency(code)
+
+
+def test_sums_stay_in_one_currency() -> None:
+    dollars, yen = Money(100, currency("USD")), Money(100, currency("JPY"))
+    assert dollars + dollars - dollars == dollars
+    assert dollars + -dollars == zero(currency("USD"))
+    for mixed in (dollars.__add__, dollars.__sub__):
+        with pytest.raises(CurrencyMismatch):
+            mixed(yen)
+
+
+def test_the_table_has_each_code_once_with_its_exponent() -> None:
+    assert all(code == unit.code and len(code) == 3 and code.isupper() for code, unit in CURRENCIES.items())
+    by_exponent = {
+        exponent: [c for c, u in CURRENCIES.items() if u.exponent == exponent] for exponent in range(5)
+    }
+    assert {exponent: len(codes) for exponent, codes in by_exponent.items()} == {
+        0: 17,
+        1: 0,
+        2: 133,
+        3: 7,
+        4: 2,
+    }
