@@ -1,0 +1,83 @@
+"""Everything that was promised, by kind, key, version and instant. Built by `check` only, so it holds
+together."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from tieout.contract.document import DocumentKind, Record
+from tieout.contract.event_contract import ContractBook, EventContract
+from tieout.contract.meter import Meter
+from tieout.contract.party import Customer, Seller
+from tieout.contract.plan import Plan
+from tieout.contract.policy import Policy
+from tieout.contract.price import Price
+from tieout.contract.source import SourceMapping
+from tieout.contract.subject import SubjectBook, SubjectMapping
+from tieout.contract.subscription import Subscription
+from tieout.contract.versions import Versions
+from tieout.kernel.instant import Instant
+
+AnyVersions = (
+    Versions[EventContract]
+    | Versions[Meter]
+    | Versions[Price]
+    | Versions[Plan]
+    | Versions[Seller]
+    | Versions[Customer]
+    | Versions[Subscription]
+    | Versions[SubjectMapping]
+    | Versions[SourceMapping]
+    | Versions[Policy]
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Catalog:
+    """`meters.at(key, instant)`, `prices.versions(key)` and so on; `contracts` and `subjects` have look-ups
+    of their own."""
+
+    contracts: ContractBook
+    events: Versions[EventContract]
+    meters: Versions[Meter]
+    prices: Versions[Price]
+    plans: Versions[Plan]
+    sellers: Versions[Seller]
+    customers: Versions[Customer]
+    subscriptions: Versions[Subscription]
+    subjects: SubjectBook
+    mappings: Versions[SubjectMapping]
+    sources: Versions[SourceMapping]
+    policies: Versions[Policy]
+
+    def versions(self, kind: DocumentKind, key: str) -> tuple[Record, ...]:
+        """All versions of one document's record in order; empty for an unknown key."""
+        return self._of(kind).versions(key)
+
+    def version(self, kind: DocumentKind, key: str, version: int) -> Record | None:
+        """Exactly that version."""
+        return self._of(kind).version(key, version)
+
+    def at(self, kind: DocumentKind, key: str, instant: Instant) -> Record | None:
+        """The version in force at that instant; None for an unknown key or before its first version."""
+        return self._of(kind).at(key, instant)
+
+    def subscriptions_of(self, customer: str) -> tuple[Subscription, ...]:
+        """The latest version of each of the customer's subscriptions, by key."""
+        latest = (self.subscriptions.versions(key)[-1] for key in self.subscriptions.keys)
+        return tuple(subscription for subscription in latest if subscription.customer == customer)
+
+    def _of(self, kind: DocumentKind) -> AnyVersions:
+        groups: dict[DocumentKind, AnyVersions] = {
+            DocumentKind.EVENT: self.events,
+            DocumentKind.METER: self.meters,
+            DocumentKind.PRICE: self.prices,
+            DocumentKind.PLAN: self.plans,
+            DocumentKind.SELLER: self.sellers,
+            DocumentKind.CUSTOMER: self.customers,
+            DocumentKind.SUBSCRIPTION: self.subscriptions,
+            DocumentKind.SUBJECT: self.mappings,
+            DocumentKind.SOURCE: self.sources,
+            DocumentKind.POLICY: self.policies,
+        }
+        return groups[kind]

@@ -1,0 +1,109 @@
+"""Whether a set of documents holds together. Every problem is found in one run, because a person fixes them
+in one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import TypeVar
+
+from tieout.contract.catalog import Catalog
+from tieout.contract.document import Document, Record, record_of
+from tieout.contract.event_contract import ContractBook, EventContract
+from tieout.contract.meter import Meter
+from tieout.contract.party import Customer, Seller
+from tieout.contract.plan import Plan
+from tieout.contract.policy import Policy
+from tieout.contract.price import Price
+from tieout.contract.problem import Problem
+from tieout.contract.rules.draft import Draft, group
+from tieout.contract.rules.examples import RunExample, check_examples
+from tieout.contract.rules.metering import check_meters
+from tieout.contract.rules.policies import check_policies
+from tieout.contract.rules.pricing import check_plans, check_prices
+from tieout.contract.rules.sources import check_sources
+from tieout.contract.rules.subjects import check_subjects
+from tieout.contract.rules.subscribing import check_customers, check_subscriptions
+from tieout.contract.rules.versioning import check_versions
+from tieout.contract.source import SourceMapping
+from tieout.contract.subject import SubjectBook, SubjectMapping
+from tieout.contract.subscription import Subscription
+from tieout.contract.versions import Versions
+
+Rule = Callable[[Draft], Iterator[Problem]]
+RULES: tuple[Rule, ...] = (
+    check_versions,
+    check_meters,
+    check_prices,
+    check_plans,
+    check_customers,
+    check_subscriptions,
+    check_subjects,
+    check_sources,
+    check_policies,
+)
+R = TypeVar("R")
+
+
+def check(
+    documents: Iterable[Document], run_example: RunExample | None = None
+) -> tuple[Catalog | None, list[Problem]]:
+    """The catalog, or None and all problems, in order of path and line.
+
+    `run_example` runs a contract's examples (validation lies above this package); without it they are not
+    run, which is right only for documents that were applied before. A document whose digest and name are
+    given twice is a problem.
+    """
+    grouped = group(documents)
+    problems: list[Problem] = []
+    records: list[Record] = []
+    for found in grouped.values():
+        versions_read: set[int] = set()
+        for document in found:
+            record = record_of(document)
+            if isinstance(record, tuple):
+                problems += record
+            elif document.version not in versions_read:
+                versions_read.add(document.version)
+                records.append(record)
+    draft = Draft(_catalog(records), grouped)
+    for rule in RULES:
+        problems += rule(draft)
+    if run_example is not None:
+        problems += check_examples(draft, run_example)
+    return (None, sorted(problems, key=_place)) if problems else (draft.catalog, [])
+
+
+def _place(problem: Problem) -> tuple[str, int, str, str]:
+    return problem.path, problem.line or 0, problem.key, problem.field
+
+
+def _catalog(records: Iterable[Record]) -> Catalog:
+    found: Mapping[type, list[Record]] = _by_type(records)
+    mappings = Versions(_of(found, SubjectMapping))
+    latest = [mappings.versions(key)[-1] for key in mappings.keys]
+    events = _of(found, EventContract)
+    return Catalog(
+        contracts=ContractBook(events),
+        events=Versions(events),
+        meters=Versions(_of(found, Meter)),
+        prices=Versions(_of(found, Price)),
+        plans=Versions(_of(found, Plan)),
+        sellers=Versions(_of(found, Seller)),
+        customers=Versions(_of(found, Customer)),
+        subscriptions=Versions(_of(found, Subscription)),
+        subjects=SubjectBook(span for mapping in latest for span in mapping.spans),
+        mappings=mappings,
+        sources=Versions(_of(found, SourceMapping)),
+        policies=Versions(_of(found, Policy)),
+    )
+
+
+def _by_type(records: Iterable[Record]) -> dict[type, list[Record]]:
+    found: dict[type, list[Record]] = {}
+    for record in records:
+        found.setdefault(type(record), []).append(record)
+    return found
+
+
+def _of(found: Mapping[type, list[Record]], kind: type[R]) -> list[R]:
+    return [record for record in found.get(kind, []) if isinstance(record, kind)]

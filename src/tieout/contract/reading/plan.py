@@ -1,0 +1,29 @@
+"""[[plan]]: key, version, effective_from, name, currency, prices, cadence."""
+
+from __future__ import annotations
+
+from tieout.contract.plan import Plan
+from tieout.contract.reading.head import Head
+from tieout.contract.reading.price import read_currency
+from tieout.contract.reading.table import TableReader
+from tieout.kernel.calendar import Cadence
+from tieout.kernel.ids import PlanKey, PriceKey
+from tieout.kernel.limits import PRICES_PER_PLAN_MAX
+
+
+def read_plan(reader: TableReader, head: Head) -> Plan:
+    """A plan lists at least one price; without a cadence it follows the policy's."""
+    prices = tuple(PriceKey(key) for key in reader.texts("prices", at_least=1))
+    if len(prices) > PRICES_PER_PLAN_MAX:
+        reader.problem("prices", f"has {len(prices)} prices; at most {PRICES_PER_PLAN_MAX} are allowed")
+    unit = read_currency(reader)
+    return Plan(
+        key=PlanKey(head.key),
+        version=head.version,
+        effective_from=head.effective_from,
+        name=reader.text("name"),
+        currency="" if unit is None else unit.code,
+        prices=prices,
+        cadence=reader.choice("cadence", Cadence) if reader.has("cadence") else None,
+        digest=head.digest,
+    )

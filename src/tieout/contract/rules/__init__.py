@@ -1,0 +1,1 @@
+"""Rules between documents: one file per subject, each a function from the draft catalog to its problems."""

@@ -1,0 +1,178 @@
+"""Customers have sellers; subscriptions have customers and plans in their currency, one cadence, and a
+history that later versions do not rewrite; no two subscriptions of a customer bill one meter at one time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import pairwise
+
+from tieout.contract.document import DocumentKind
+from tieout.contract.plan import Plan
+from tieout.contract.problem import Problem
+from tieout.contract.rules.draft import Draft
+from tieout.contract.subscription import Phase, Subscription
+from tieout.kernel.calendar import Cadence
+from tieout.kernel.ids import CustomerId, MeterKey, PlanKey
+from tieout.kernel.instant import Instant, format_instant
+
+
+def check_customers(draft: Draft) -> Iterator[Problem]:
+    """The seller is known from the customer's start."""
+    for customer in draft.catalog.customers:
+        unknown = draft.missing(DocumentKind.SELLER, customer.seller, since=customer.effective_from)
+        if unknown is not None:
+            yield draft.problem(DocumentKind.CUSTOMER, customer, "seller", unknown)
+
+
+def check_subscriptions(draft: Draft) -> Iterator[Problem]:
+    """Each version by itself, each version against the one before, and subscriptions of one customer
+    together."""
+    subscriptions = draft.catalog.subscriptions
+    for subscription in subscriptions:
+        for name, message in _misfits(draft, subscription):
+            yield draft.problem(DocumentKind.SUBSCRIPTION, subscription, name, message)
+    for key in subscriptions.keys:
+        for before, after in pairwise(subscriptions.versions(key)):
+            for name, message in _rewritten(before, after):
+                yield draft.problem(DocumentKind.SUBSCRIPTION, after, name, message)
+    yield from _billed_twice(draft)
+
+
+def _misfits(draft: Draft, subscription: Subscription) -> Iterator[tuple[str, str]]:
+    start = subscription.phases[0].start
+    unknown = draft.missing(DocumentKind.CUSTOMER, subscription.customer, since=start)
+    if unknown is not None:
+        yield "customer", unknown
+    cadences: dict[Cadence | None, str] = {}
+    for place, phase in enumerate(subscription.phases):
+        yield from _phase_misfits(draft, subscription, phase, f"phase[{place}]")
+        for plan in _plans(draft, phase):
+            cadences.setdefault(plan.cadence, f"{plan.key} v{plan.version}")
+    if len(cadences) > 1:
+        shown = ", ".join(
+            f"{plan}: {cadence.value if cadence is not None else 'that of the policy'}"
+            for cadence, plan in cadences.items()
+        )
+        yield (
+            "phase",
+            f"plans of different cadences ({shown}) would not tile time; start another subscription",
+        )
+
+
+def _phase_misfits(
+    draft: Draft, subscription: Subscription, phase: Phase, name: str
+) -> Iterator[tuple[str, str]]:
+    unknown = draft.missing(DocumentKind.PLAN, phase.plan, since=phase.start)
+    if unknown is not None:
+        yield f"{name}.plan", unknown
+        return
+    if phase.plan_version is not None:
+        known = draft.documents[DocumentKind.PLAN, phase.plan]
+        pinned = next((document for document in known if document.version == phase.plan_version), None)
+        if pinned is None:
+            yield f"{name}.plan_version", f"there is no plan {phase.plan!r} v{phase.plan_version}"
+        elif pinned.effective_from > phase.start:
+            begins = format_instant(pinned.effective_from)
+            yield (
+                f"{name}.plan_version",
+                f"plan {phase.plan!r} v{pinned.version} is in force only from {begins}",
+            )
+    for plan in _plans(draft, phase):
+        for customer in draft.catalog.customers.during(subscription.customer, phase.start, phase.end):
+            if plan.currency != customer.currency:
+                message = f"plan {plan.key} v{plan.version} is in {plan.currency}, "
+                message += f"customer {customer.key} v{customer.version} in {customer.currency}"
+                yield f"{name}.plan", message
+
+
+def _plans(draft: Draft, phase: Phase) -> tuple[Plan, ...]:
+    """Every plan version that the phase can come to use."""
+    if phase.plan_version is None:
+        return draft.catalog.plans.during(phase.plan, phase.start, phase.end)
+    pinned = draft.catalog.plans.version(phase.plan, phase.plan_version)
+    return () if pinned is None else (pinned,)
+
+
+def _rewritten(before: Subscription, after: Subscription) -> Iterator[tuple[str, str]]:
+    if before.customer != after.customer:
+        yield "customer", f"v{before.version} is for {before.customer}; a subscription keeps its customer"
+    if _history(before, after.effective_from) != _history(after, after.effective_from):
+        start = format_instant(after.effective_from)
+        yield "phase", f"differs from v{before.version} before its own effective_from {start}"
+
+
+History = list[tuple[PlanKey, int | None, Instant, Instant]]
+
+
+def _history(subscription: Subscription, until: Instant) -> History:
+    """What was agreed before `until`; two phases that only cut one in two are one."""
+    found: History = []
+    for phase in subscription.phases:
+        if phase.start >= until:
+            continue
+        end = until if phase.end is None else min(phase.end, until)
+        joined = bool(found) and (found[-1][0], found[-1][1], found[-1][3]) == (
+            phase.plan,
+            phase.plan_version,
+            phase.start,
+        )
+        if joined:
+            found[-1] = (*found[-1][:3], end)
+        else:
+            found.append((phase.plan, phase.plan_version, phase.start, end))
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class Billing:
+    """One meter billed to one customer over half-open `[start, end)` by one phase of one subscription."""
+
+    customer: CustomerId
+    meter: MeterKey
+    start: Instant
+    end: Instant | None
+    subscription: Subscription
+    place: int
+
+
+def _billed_twice(draft: Draft) -> Iterator[Problem]:
+    """Usage belongs to a customer, so two subscriptions on one meter at one time would both bill it."""
+    billings = [billing for key in draft.catalog.subscriptions.keys for billing in _billings(draft, key)]
+    billings.sort(
+        key=lambda billing: (billing.customer, billing.meter, billing.start, billing.subscription.key)
+    )
+    reported = set()
+    open_billings: list[Billing] = []
+    for billing in billings:
+        open_billings = [other for other in open_billings if _meet(other, billing)]
+        for other in open_billings:
+            place = (other.subscription.key, billing.subscription.key, billing.place, billing.meter)
+            if other.subscription is not billing.subscription and place not in reported:
+                reported.add(place)
+                message = (
+                    f"{billing.meter} would be billed twice: subscription {other.subscription.key} bills it"
+                )
+                name = f"phase[{billing.place}].plan"
+                yield draft.problem(DocumentKind.SUBSCRIPTION, billing.subscription, name, message)
+        open_billings.append(billing)
+
+
+def _billings(draft: Draft, key: str) -> Iterator[Billing]:
+    subscription = draft.catalog.subscriptions.versions(key)[-1]
+    for place, phase in enumerate(subscription.phases):
+        for meter in _meters(draft, phase):
+            yield Billing(subscription.customer, meter, phase.start, phase.end, subscription, place)
+
+
+def _meet(before: Billing, after: Billing) -> bool:
+    """Whether the two bill one meter of one customer at one time; `after` does not start earlier."""
+    same = (before.customer, before.meter) == (after.customer, after.meter)
+    return same and (before.end is None or after.start < before.end)
+
+
+def _meters(draft: Draft, phase: Phase) -> list[MeterKey]:
+    """The meters of every price that the phase can come to use, sorted."""
+    keys = {key for plan in _plans(draft, phase) for key in plan.prices}
+    prices = (price for key in keys for price in draft.catalog.prices.during(key, phase.start, phase.end))
+    return sorted({price.meter for price in prices if price.meter is not None})

@@ -1,0 +1,135 @@
+"""When a policy is in force: three roles, three keys, three people, none of them the proposer.
+
+Revoking a key does not reach back: what it signed before stays signed, so closed periods stay under their
+policy.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from itertools import product
+
+from tieout.contract.policy import Policy, PolicyRole
+from tieout.kernel.canonical import token
+from tieout.kernel.ids import KeyId
+from tieout.kernel.instant import Instant, format_instant
+
+SIGNED_FORMAT = b"tieout/policy-signature/1"
+
+Verify = Callable[[bytes, bytes, bytes], bool]
+"""(public key, message, signature) -> whether the signature is that key's over that message."""
+
+
+@dataclass(frozen=True, slots=True)
+class Signature:
+    """`signed_at` is when the home recorded it: a signer's own clock is nobody's proof."""
+
+    role: PolicyRole
+    key_id: KeyId
+    person: str
+    document_digest: str
+    signature: bytes
+    signed_at: Instant
+
+
+@dataclass(frozen=True, slots=True)
+class SigningKey:
+    """A registered public key: one person's, for one role, valid in `[registered_at, revoked_at)`."""
+
+    key_id: KeyId
+    role: PolicyRole
+    person: str
+    public_key: bytes
+    registered_at: Instant
+    revoked_at: Instant | None
+
+
+def signed_bytes(
+    home_id: str,
+    document_digest: str,
+    predecessor_digest: str | None,
+    role: PolicyRole,
+    effective_from: Instant,
+) -> bytes:
+    """What a signer signs: format, home, document, predecessor ("" for none), role and effective instant, as
+    tokens."""
+    parts = (home_id, document_digest, predecessor_digest or "", role.value, format_instant(effective_from))
+    return token(SIGNED_FORMAT) + b"".join(token(part.encode("utf-8")) for part in parts)
+
+
+def valid_signatures(
+    policy: Policy,
+    signatures: Iterable[Signature],
+    keys: Mapping[KeyId, SigningKey],
+    *,
+    home_id: str,
+    verify: Verify,
+) -> tuple[Signature, ...]:
+    """Those over this policy by a key that was registered for that role and person and not revoked when it
+    signed."""
+    return tuple(
+        signature
+        for signature in signatures
+        if signature.document_digest == policy.digest
+        and (key := keys.get(signature.key_id)) is not None
+        and (key.role, key.person) == (signature.role, signature.person)
+        and key.registered_at <= signature.signed_at
+        and (key.revoked_at is None or signature.signed_at < key.revoked_at)
+        and verify(key.public_key, _message(policy, signature.role, home_id), signature.signature)
+    )
+
+
+def in_force(
+    policy: Policy,
+    signatures: Iterable[Signature],
+    keys: Mapping[KeyId, SigningKey],
+    *,
+    home_id: str,
+    verify: Verify,
+) -> Instant | None:
+    """Since when the policy is in force: the later of its effective instant and the last signature it needed.
+
+    None while no three valid signatures satisfy the rule. Of several sets that do, the first complete one
+    counts.
+    """
+    valid = valid_signatures(policy, signatures, keys, home_id=home_id, verify=verify)
+    by_role = [[signature for signature in valid if signature.role is role] for role in PolicyRole]
+    complete = [
+        max(signature.signed_at for signature in trio)
+        for trio in product(*by_role)
+        if _suffices(policy, trio, keys)
+    ]
+    return max(policy.effective_from, min(complete)) if complete else None
+
+
+def missing_roles(policy: Policy, valid: Iterable[Signature]) -> tuple[PolicyRole, ...]:
+    """Roles without a valid signature by somebody who may sign this policy."""
+    signed = {signature.role for signature in valid if _may_sign(policy, signature)}
+    return tuple(role for role in PolicyRole if role not in signed)
+
+
+def _suffices(policy: Policy, trio: tuple[Signature, ...], keys: Mapping[KeyId, SigningKey]) -> bool:
+    """Three different keys always; three different people, none the proposer, unless an exception is
+    stated."""
+    public_keys = {keys[signature.key_id].public_key for signature in trio}
+    people = {_same_person(signature.person) for signature in trio}
+    if len(public_keys) < len(PolicyRole):
+        return False
+    if policy.small_team_exception is not None:
+        return True
+    return len(people) == len(PolicyRole) and all(_may_sign(policy, signature) for signature in trio)
+
+
+def _may_sign(policy: Policy, signature: Signature) -> bool:
+    proposer = _same_person(policy.proposer)
+    return policy.small_team_exception is not None or _same_person(signature.person) != proposer
+
+
+def _same_person(name: str) -> str:
+    """Spelling by case or blanks does not make a second person."""
+    return " ".join(name.casefold().split())
+
+
+def _message(policy: Policy, role: PolicyRole, home_id: str) -> bytes:
+    return signed_bytes(home_id, policy.digest, policy.predecessor_digest, role, policy.effective_from)

@@ -1,0 +1,40 @@
+"""Which plan a customer is on, and when. A later version restates all phases and may not rewrite those
+before it, so the latest version is right for every period."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from tieout.kernel.ids import CustomerId, PlanKey, SubscriptionId
+from tieout.kernel.instant import Instant
+
+
+@dataclass(frozen=True, slots=True)
+class Phase:
+    """Half-open `[start, end)`, `end` None while it lasts. `plan_version` None: the version in force at each
+    instant."""
+
+    plan: PlanKey
+    plan_version: int | None
+    start: Instant
+    end: Instant | None
+
+    def contains(self, instant: Instant) -> bool:
+        """Whether the phase is the one at that instant."""
+        return self.start <= instant and (self.end is None or instant < self.end)
+
+
+@dataclass(frozen=True, slots=True)
+class Subscription:
+    """`phases` are ordered and disjoint; a gap between two is time without a plan."""
+
+    key: SubscriptionId
+    version: int
+    effective_from: Instant
+    customer: CustomerId
+    phases: tuple[Phase, ...]
+    digest: str
+
+    def phase_at(self, instant: Instant) -> Phase | None:
+        """The phase at that instant; None before, after and in gaps."""
+        return next((phase for phase in self.phases if phase.contains(instant)), None)
