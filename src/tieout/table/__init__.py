@@ -1,0 +1,1 @@
+"""The Arrow layouts that ingest, the log and the engines share."""

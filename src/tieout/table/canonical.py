@@ -1,0 +1,141 @@
+"""Canonical form v1, column-wise: the bytes of `kernel.canonical.canonical_event` for a whole table at once.
+
+The kernel's definition is the meaning; golden vectors and a property test hold the two equal.
+"""
+
+from __future__ import annotations
+
+import hashlib
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from tieout.kernel.canonical import token
+from tieout.kernel.quantity import Quantity
+from tieout.table.layout import FIELD_PREFIX, ColumnKind, event_type_of, layout_of
+
+_COMMA = pa.scalar(b",", pa.binary())
+_EMPTY = pa.scalar(b"", pa.binary())
+
+
+def canonical_column(table: pa.Table) -> list[bytes]:
+    """Canonical bytes of each row, in row order. Source: kernel.canonical, form v1."""
+    return _joined(canonical_pieces(table))
+
+
+def content_digests(table: pa.Table, identity_keys: bytes) -> bytes:
+    """Content digests of all rows, 32 bytes each: SHA-256 over identity key and canonical form.
+
+    `identity_keys` holds 16 bytes a row in row order.
+    """
+    keys = pa.Array.from_buffers(pa.binary(16), table.num_rows, [None, pa.py_buffer(identity_keys)])
+    sha256 = hashlib.sha256
+    joined = _joined([keys.cast(pa.binary()), *canonical_pieces(table)])
+    return b"".join([sha256(content).digest() for content in joined])
+
+
+def identity_keys(table: pa.Table, secret: bytes) -> bytes:
+    """Keyed BLAKE2b-128 of each row's length-prefixed source and id, 16 bytes each, in row order."""
+    keyed = hashlib.blake2b(key=secret, digest_size=16)
+    fork = keyed.copy
+
+    def key_of(identity: bytes) -> bytes:
+        state = fork()
+        state.update(identity)
+        return state.digest()
+
+    return b"".join([key_of(identity) for identity in _joined(_identity_pieces(table))])
+
+
+def lanes(digests: bytes) -> np.ndarray:
+    """The digests as rows of four little-endian 64-bit words; the first two are the fingerprint's lanes."""
+    return np.frombuffer(digests, dtype="<u8").reshape(-1, 4)
+
+
+def _identity_pieces(table: pa.Table) -> list[pa.Array | pa.Scalar]:
+    return [*_token_pieces(_binary(table, "source")), *_token_pieces(_binary(table, "id"))]
+
+
+def canonical_pieces(table: pa.Table) -> list[pa.Array | pa.Scalar]:
+    event_type, _ = event_type_of(table.schema)
+    head = token(b"tieout/1") + token(event_type.encode())
+    pieces: list[pa.Array | pa.Scalar] = [pa.scalar(head, pa.binary())]
+    pieces += _token_pieces(_binary(table, "subject"))
+    pieces += _token_pieces(_text(_column(table, "time")))
+    for name, kind in layout_of(table.schema):
+        pieces += _field_pieces(token(name.encode()), _column(table, FIELD_PREFIX + name), kind)
+    extras = _binary(table, "extras")
+    if _all_empty(extras):
+        return [*pieces, pa.scalar(token(b""), pa.binary())]
+    return [*pieces, *_token_pieces(extras)]
+
+
+def _field_pieces(name: bytes, column: pa.Array, kind: ColumnKind) -> list[pa.Array | pa.Scalar]:
+    """token(name) + token(tag + text), or nothing at all where the value is absent."""
+    if column.null_count == len(column):
+        return []
+    tag, text = _tagged(column, kind)
+    length = _text(pc.add(pc.binary_length(text), pa.scalar(1, pa.int32())))
+    opening = pa.scalar(name, pa.binary())
+    tagged = pa.scalar(b":" + tag, pa.binary())
+    if column.null_count == 0:
+        return [opening, length, tagged, text, _COMMA]
+    joined = pc.binary_join_element_wise(opening, length, tagged, text, _COMMA, _EMPTY)
+    return [pc.fill_null(joined, _EMPTY)]
+
+
+def _tagged(column: pa.Array, kind: ColumnKind) -> tuple[bytes, pa.Array]:
+    match kind:
+        case ColumnKind.STRING | ColumnKind.ENUM:
+            return b"s", column.cast(pa.binary())
+        case ColumnKind.INTEGER:
+            return b"n", _text(column)
+        case ColumnKind.DECIMAL:
+            return b"n", _plain_decimal(column)
+        case ColumnKind.TIMESTAMP:
+            return b"t", _text(column)
+        case ColumnKind.BOOLEAN:
+            return b"b", column.cast(pa.string()).cast(pa.binary())
+
+
+def _plain_decimal(column: pa.Array) -> pa.Array:
+    """Plain text without trailing zeros. Arrow writes tiny values (and zero) with an exponent: those go by hand."""
+    text = column.cast(pa.string())
+    scientific = pc.fill_null(pc.match_substring(text, "E"), False)
+    plain = pc.replace_substring_regex(text, r"\.?0+$", "")
+    if not pc.any(scientific).as_py():
+        return plain.cast(pa.binary())
+    rows = plain.to_pylist()
+    for index in np.flatnonzero(scientific.to_numpy(zero_copy_only=False)):
+        value = column[int(index)].as_py()
+        rows[index] = str(Quantity.parse(format(value, "f")))
+    return pa.array(rows, pa.binary())
+
+
+def _token_pieces(text: pa.Array) -> list[pa.Array | pa.Scalar]:
+    return [_text(pc.binary_length(text)), pa.scalar(b":", pa.binary()), text, _COMMA]
+
+
+def _joined(pieces: list[pa.Array | pa.Scalar]) -> list[bytes]:
+    rows: list[bytes] = pc.binary_join_element_wise(*pieces, _EMPTY).to_pylist()
+    return rows
+
+
+def _text(numbers: pa.Array) -> pa.Array:
+    return numbers.cast(pa.string()).cast(pa.binary())
+
+
+def _all_empty(column: pa.Array) -> bool:
+    longest = pc.max(pc.binary_length(column)).as_py()
+    return not longest
+
+
+def _binary(table: pa.Table, name: str) -> pa.Array:
+    return _column(table, name).cast(pa.binary())
+
+
+def _column(table: pa.Table, name: str) -> pa.Array:
+    column = table.column(name)
+    plain = column.chunk(0) if column.num_chunks == 1 else column.combine_chunks()
+    return plain.dictionary_decode() if pa.types.is_dictionary(plain.type) else plain

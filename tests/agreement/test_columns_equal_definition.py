@@ -1,0 +1,211 @@
+"""The column-wise path accepts what the definition accepts, with the same bytes, and refuses the rest alike."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from tests.logs import BOOK, NOW, contract, event
+from tieout.contract.event_contract import ContractBook, Field, FieldType, Use
+from tieout.ingest.block import Block, decode_items, decode_lines, lines_of
+from tieout.ingest.decode_json import decode_item
+from tieout.ingest.event import Event, canonical_of
+from tieout.ingest.layout import event_of_row
+from tieout.ingest.shape import shapes_of
+from tieout.kernel.digest import content_digest, identity_key
+from tieout.table.canonical import canonical_column, content_digests, identity_keys
+from tieout.table.layout import event_type_of, layout_of
+
+SECRET = b"k" * 32
+NUMBERS = st.one_of(
+    st.sampled_from(
+        ["0", "-0", "1", "1.0", "1.50", "007", "-3", "1e3", "1E0", "NaN", "Infinity", "1_000", " 1", "1 ", "+1", ".5", "5.",
+         "999999999999999999", "1000000000000000000", "0.000000000001", "0.0000000000001", "-0.000001", "٣",
+         "0.00000012", "-5", "-5.000000000001", "12345.678900", "1\n", "true", "null", "[]", "{}", '"x"']
+    ),
+    st.decimals(allow_nan=False, allow_infinity=False, places=12, min_value=-10, max_value=10**6).map(lambda d: format(d, "f")),
+    st.integers(-10, 10**10).map(str),
+)  # fmt: skip
+TIMES = st.sampled_from(
+    ["2026-02-14T12:00:00Z", "2026-02-14T12:00:00.123456Z", "2026-02-14T12:00:00.1234567Z", "2026-02-14t12:00:00z",
+     "2026-02-14T12:00:00+05:30", "2026-02-14T23:59:60Z", "2026-02-29T00:00:00Z", "2026-02-28T24:00:00Z", "2024-02-29T00:00:00Z",
+     "2026-02-14 12:00:00Z", "2026-02-14T12:00:00", "2026-02-14", "", "2026-03-01T00:05:00Z", "2026-03-01T00:05:01Z",
+     "2019-12-31T23:59:59Z", "2025-01-25T00:00:00Z", "2025-01-24T23:59:59Z", "0001-01-01T00:00:00Z", "2026-02-14T12:00Z",
+     "2026-02-14T12:00:00-00:00", "2026-13-01T00:00:00Z", "2026-04-31T00:00:00Z", "2026-02-14T12:00:00+24:00", "1770000000",
+     "2026-02-14T12:00:00.Z", "2026-02-14T12:00:00Z\n"]
+)  # fmt: skip
+TEXTS = st.one_of(
+    st.sampled_from(["", "a", "-", "team-1", "x" * 128, "x" * 129, "x" * 257, "a b", "é", "a\u202eb", "a\x7f", "a\x00", "\ud800", "a\tb",
+                     "0123456789ab", "0123456789abc", "small", "large", "SMALL", 'q"uote', "back\\slash"]),
+    st.text(max_size=6),
+)  # fmt: skip
+
+
+@st.composite
+def lines(draw: st.DrawFn) -> bytes:
+    """A line near a valid event: some member changed, doubled, dropped, or spelled otherwise."""
+    members: list[tuple[str, str]] = []
+    for name, value in event(draw(TEXTS) if draw(st.booleans()) else "e-1").items():
+        text = json.dumps(value)
+        if name in ("source", "subject", "type", "specversion") and draw(st.integers(0, 7)) == 0:
+            text = json.dumps(draw(TEXTS))
+        if name == "time" and draw(st.booleans()):
+            text = json.dumps(draw(TIMES))
+        if name == "data":
+            text = draw(data_texts())
+        members.append((name, text))
+    extra = draw(st.integers(0, 11))
+    if extra == 0:
+        members.append(draw(st.sampled_from(members)))
+    if extra == 1:
+        members.pop(draw(st.integers(0, len(members) - 1)))
+    if extra == 2:
+        members.append(("traceparent", '"00-1"'))
+    if extra == 3:
+        members.append(
+            ("datacontenttype", json.dumps(draw(st.sampled_from(["application/json", "text/xml"]))))
+        )
+    return _written(draw, members)
+
+
+@st.composite
+def data_texts(draw: st.DrawFn) -> str:
+    members: list[tuple[str, str]] = []
+    for name in ("tokens", "cost"):
+        if draw(st.integers(0, 9)):
+            number = draw(NUMBERS)
+            members.append((name, json.dumps(number) if draw(st.booleans()) else number))
+    members.append(("model", json.dumps(draw(st.sampled_from(["small", "large", "medium", "small"])))))
+    if draw(st.booleans()):
+        members.append(("cached", draw(st.sampled_from(["true", "false", '"true"', "null", "1"]))))
+    if draw(st.booleans()):
+        members.append(("started", json.dumps(draw(TIMES))))
+    if draw(st.booleans()):
+        members.append(("class", json.dumps(draw(TEXTS))))
+    extra = draw(st.integers(0, 9))
+    if extra == 0 and members:
+        members.append(draw(st.sampled_from(members)))
+    if extra == 1:
+        members.append(("undeclared", draw(st.sampled_from(["1.50", '"x"', "[1,2]", '{"b":1,"a":2}']))))
+    return _written(draw, members).decode()
+
+
+def _written(draw: st.DrawFn, members: list[tuple[str, str]]) -> bytes:
+    colon = draw(st.sampled_from([":", ": ", " : "]))
+    comma = draw(st.sampled_from([",", ", "]))
+    return ("{" + comma.join(f"{json.dumps(name)}{colon}{text}" for name, text in members) + "}").encode()
+
+
+def by_row(block: Block, book: ContractBook) -> dict[int, tuple[object, ...]]:
+    """For each row what was decided: its contract version and digest, or its reason, field and identity."""
+    found: dict[int, tuple[object, ...]] = {}
+    for table in block.tables:
+        keys = identity_keys(table, SECRET)
+        digests = content_digests(table, keys)
+        for index, row in enumerate(table.to_pylist()):
+            found[row["row"]] = (
+                row["source"],
+                row["id"],
+                row["attributes"],
+                digests[32 * index : 32 * index + 32],
+            )
+    for refused in block.refused:
+        rejected = refused.rejected
+        found[refused.row] = (rejected.reason, rejected.field, rejected.source, rejected.id, refused.raw)
+    return found
+
+
+def compare(raw_lines: list[bytes], book: ContractBook = BOOK) -> int:
+    """How many lines the column-wise path took by itself; raises where the two disagree."""
+    buffer = b"\n".join(raw_lines) + b"\n"
+    framed = lines_of(buffer)
+    kept = [framed[index] for index in range(len(framed))]
+    fast = decode_lines(framed, shapes_of(book), book, received_at=NOW, default_source=None)
+    slow = decode_items(list(enumerate(kept)), book, received_at=NOW, default_source=None)
+    assert by_row(fast, book) == by_row(slow, book)
+    for table in fast.tables:
+        event_type, version = event_type_of(table.schema)
+        for row in table.to_pylist():
+            read_back = event_of_row(row, version, event_type, layout_of(table.schema))
+            assert read_back == decode_item(kept[row["row"]], book, received_at=NOW, default_source=None)
+    assert fast.received == len(kept)
+    return len(kept) - len(fast.refused)
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.lists(lines(), min_size=1, max_size=12))
+@example([b'{"specversion":"1.0"}'])
+def test_both_paths_decide_every_line_alike(raw_lines: list[bytes]) -> None:
+    compare([line.replace(b"\n", b" ") for line in raw_lines])
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.lists(st.one_of(st.binary(max_size=40), lines()), max_size=8))
+def test_both_paths_agree_on_lines_of_any_bytes(raw_lines: list[bytes]) -> None:
+    compare([line.replace(b"\n", b"") for line in raw_lines])
+
+
+def test_a_line_without_a_type_never_passes_for_the_only_type() -> None:
+    line = json.dumps(event("e-1"), separators=(",", ":")).encode()
+    untyped = line.replace(b'"type":"llm.request",', b"")
+    doubled = untyped.replace(b'"source":"gateway"', b'"source":"gateway","source":"gateway"')
+    assert compare([untyped, doubled, b'{"type":"","nothing":1}', b'{"type":"llm.request"}']) == 0
+
+
+def test_doubled_keys_are_refused_wherever_they_hide() -> None:
+    line = json.dumps(event("e-1"), separators=(",", ":")).encode()
+    hidden = [
+        line.replace(b'"id":"e-1"', b'"id":"e-0","id":"e-1"'),
+        line.replace(b'"tokens":1', b'"tokens":2,"tokens":1'),
+        line.replace(b'"tokens":1', b'"tokens" :2 ,"tokens":"1"'),
+        line.replace(b'"source":"gateway"', b'"source":"gateway","data":{"tokens":9,"model":"small"}'),
+        line.replace(b'"tokens":1', b'"\\u0074okens":2,"tokens":1'),
+        line.replace(b'"subject":"team-1"', b'"subject":"team-1","subject":"team-1"'),
+    ]
+    assert compare(hidden) == 0
+
+
+@pytest.mark.parametrize(
+    "text", ["a\u202eb", "e\u0301", "a\x7fb", "a\x85b", "\x00", "a\tb", "\u00e9", 'q"q', "a\\b"]
+)
+@pytest.mark.parametrize("escaped", [True, False])
+def test_texts_that_need_the_definition_get_it(text: str, *, escaped: bool) -> None:
+    item = event("e", data={"tokens": 1, "model": "small", "class": text})
+    compare([json.dumps(item, ensure_ascii=escaped).encode()])
+
+
+def test_an_older_contract_version_types_what_lies_before_the_newer_one() -> None:
+    fields = (Field("tokens", FieldType.DECIMAL, Use.BILLING), Field("model", FieldType.STRING, Use.CONTEXT))
+    book = ContractBook(
+        [contract(), contract(version=2, effective_from="2026-02-01T00:00:00Z", fields=fields)]
+    )
+    old = event("old", time="2026-01-31T23:59:59Z")
+    assert compare([json.dumps(item).encode() for item in (old, event("new"), event("half", 1.5))], book) == 3
+
+
+@pytest.mark.parametrize(
+    "text", ["0", "-0", "0.0", "1.0", "0.000000000001", "-0.0000005", "123456789012345678.123456789012"]
+)
+def test_canonical_decimals_are_plain_in_columns_too(text: str) -> None:
+    fields = (Field("cost", FieldType.DECIMAL, Use.BILLING),)
+    book = ContractBook([contract(fields=fields)])
+    raw = json.dumps(event("e", data={"cost": text})).encode()
+    outcome = decode_item(raw, book, received_at=NOW, default_source=None)
+    assert isinstance(outcome, Event)
+    declared = book.versions("llm.request")[0]
+    fast = decode_lines(lines_of(raw), shapes_of(book), book, received_at=NOW, default_source=None)
+    assert canonical_column(fast.tables[0]) == [canonical_of(outcome, declared)]
+    key = identity_key(SECRET, outcome.source, outcome.id)
+    assert content_digests(fast.tables[0], identity_keys(fast.tables[0], SECRET)) == content_digest(
+        key, canonical_of(outcome, declared)
+    )
+
+
+def test_well_formed_lines_are_taken_column_wise() -> None:
+    """The fast path is not fast by sending everything to the definition."""
+    framed = lines_of(b"".join(json.dumps(event(f"e-{n}")).encode() + b"\n" for n in range(2_000)))
+    block = decode_lines(framed, shapes_of(BOOK), BOOK, received_at=NOW, default_source=None)
+    assert [table.num_rows for table in block.tables] == [2_000]
