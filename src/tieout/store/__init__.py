@@ -1,0 +1,1 @@
+"""Where ground state lives: `log/` holds the event log, `books/` everything else."""

@@ -1,0 +1,298 @@
+"""The commit protocol: under the write lock, learn what others committed, judge, append one batch, commit.
+
+What may take long is done before (`prepare`) or after (run files, compaction). There is no leader: any number of
+processes append to one log, on SQLite behind a fair file lock, on PostgreSQL behind the locked head row.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+from sqlalchemy import Connection, Engine, insert, select, update
+from sqlalchemy.exc import DBAPIError
+
+from tieout.contract.event_contract import ContractBook
+from tieout.ingest.block import Refused
+from tieout.ingest.event import Event
+from tieout.ingest.reason import Reason
+from tieout.ingest.rejection import Rejected
+from tieout.ingest.verdict import Verdict, Verdicts, judge
+from tieout.kernel.batch_digest import batch_digest
+from tieout.kernel.errors import Unavailable
+from tieout.kernel.ids import Position
+from tieout.kernel.instant import Instant
+from tieout.store.crash import crash_point
+from tieout.store.files import locked
+from tieout.store.log import schema
+from tieout.store.log.chain import dispositions_of, fates, with_raw_digest
+from tieout.store.log.encoding import KeyEntries, decode_body, decode_keys, encode_dispositions, encode_keys
+from tieout.store.log.index.index import IdentityIndex
+from tieout.store.log.prepare import Prepared
+from tieout.store.sqlite import begin_immediate, is_sqlite
+
+HOUR_MICROSECONDS = 3_600_000_000
+ROW_MASK = 0xFFFF_FFFF
+
+Redecode = Callable[[int, ContractBook], Event | Rejected]
+"""(received row, contracts) -> the item of that row as those contracts type it."""
+EqualsOriginal = Callable[[Connection, int, Redecode, Position], bool]
+"""(connection, received row, redecode, original's position) -> whether the newcomer equals the original once typed
+by the original's contract version."""
+
+
+class CommitUnknown(Unavailable):
+    """The database broke during the commit, and could not be asked for its outcome; nothing was acknowledged."""
+
+    code = "commit-unknown"
+
+    def __init__(self, why: str) -> None:
+        super().__init__(f"the log could not be written ({why}); send the same items again, nothing will double")
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """What the log keeps about where a batch came from. `raw_of` gives a received row's bytes, `line_of` its line."""
+
+    received_at: Instant
+    origin: str
+    contracts: str
+    commit_id: str
+    raw_of: Callable[[int], bytes]
+    line_of: Callable[[int], int]
+    redecode: Redecode
+
+
+@dataclass(frozen=True, slots=True)
+class Appended:
+    """One committed batch: its number, and counts by (verdict, reason)."""
+
+    batch: int
+    received: int
+    counts: dict[tuple[Verdict, Reason], int]
+
+
+class Appender:
+    """Appends to one home's log. Not for use by two threads at once."""
+
+    def __init__(self, engine: Engine, index: IdentityIndex, lock: Path, *, equals_original: EqualsOriginal) -> None:
+        self._engine = engine
+        self._index = index
+        self._lock = lock
+        self._equals_original = equals_original
+
+    def append(self, prepared: Prepared, arrival: Arrival) -> Appended:
+        """One batch of everything received, accepted or not. Durable when it returns. Raises `CommitUnknown`."""
+        try:
+            with self._writing() as connection:
+                appended = self._append(connection, prepared, arrival)
+                crash_point("ingest-before-commit")
+        except DBAPIError as error:
+            self._index.forget_tail()
+            self._engine.dispose()
+            raise CommitUnknown(str(error.orig)) from error
+        crash_point("ingest-after-commit")
+        self._index.file_runs()
+        return appended
+
+    @contextmanager
+    def _writing(self) -> Iterator[Connection]:
+        if is_sqlite(self._engine):
+            with locked(self._lock), begin_immediate(self._engine) as connection:
+                yield connection
+        else:
+            with begin_immediate(self._engine) as connection:
+                yield connection
+
+    def _append(self, connection: Connection, prepared: Prepared, arrival: Arrival) -> Appended:
+        head = connection.execute(select(schema.head.c.batch, schema.head.c.digest).with_for_update()).one()
+        number = head.batch + 1
+        self._index.catch_up(head.batch, lambda first, last: load_keys(connection, first, last))
+        verdicts = judge(
+            keys=prepared.keys,
+            content=prepared.lanes,
+            rows=prepared.rows,
+            batch=number,
+            known=self._index.find(prepared.keys),
+        )
+        self._settle_conflicts(connection, prepared, arrival, verdicts, number)
+        dispositions = dispositions_of(prepared, verdicts)
+        conflicts = _conflicts(prepared, verdicts, arrival)
+        for row, raw, _ in conflicts:
+            with_raw_digest(dispositions, row, raw)
+        accepted = verdicts.verdict == Verdict.ACCEPTED
+        digest = batch_digest(
+            number=number,
+            previous=head.digest,
+            received_at=arrival.received_at,
+            contracts=arrival.contracts,
+            received=prepared.received,
+            fates=fates(prepared.received, (prepared.rows[accepted], prepared.digests[accepted]), dispositions),
+        )
+        _insert_batch(connection, number, prepared, arrival, head.digest, digest, accepted, dispositions)
+        _insert_quarantine(connection, number, prepared, arrival, conflicts)
+        counts = _insert_tallies(connection, number, prepared, arrival, verdicts)
+        connection.execute(update(schema.head).values(batch=number, digest=digest))
+        return Appended(number, prepared.received, counts)
+
+    def _settle_conflicts(
+        self, connection: Connection, prepared: Prepared, arrival: Arrival, verdicts: Verdicts, number: int
+    ) -> None:
+        """A newcomer that equals the original once typed by the original's contract version is a duplicate."""
+        for index in np.flatnonzero(verdicts.verdict == Verdict.CONFLICT):
+            original = position_of(int(verdicts.original[index]))
+            if original.batch == number:
+                continue  # both were typed by the contracts of this batch
+            row = int(prepared.rows[index])
+            if self._equals_original(connection, row, arrival.redecode, original):
+                verdicts.verdict[index] = Verdict.DUPLICATE
+
+
+def position_of(packed: int) -> Position:
+    return Position(packed >> 32, packed & ROW_MASK)
+
+
+def load_keys(connection: Connection, first: int, last: int) -> Iterable[tuple[int, KeyEntries]]:
+    """The accepted identities of committed batches, as they were written beside their bodies."""
+    keys = schema.keys
+    query = select(keys.c.batch, keys.c.entries).where(keys.c.batch.between(first, last)).order_by(keys.c.batch)
+    for batch, entries in connection.execute(query):
+        yield batch, decode_keys(entries)
+
+
+def _conflicts(prepared: Prepared, verdicts: Verdicts, arrival: Arrival) -> list[tuple[int, bytes, int]]:
+    """(received row, raw bytes, packed position of the original) of every conflict."""
+    return [
+        (row, arrival.raw_of(row), int(verdicts.original[index]))
+        for index in np.flatnonzero(verdicts.verdict == Verdict.CONFLICT)
+        for row in [int(prepared.rows[index])]
+    ]
+
+
+def _insert_batch(
+    connection: Connection,
+    number: int,
+    prepared: Prepared,
+    arrival: Arrival,
+    previous: bytes,
+    digest: bytes,
+    accepted: npt.NDArray[np.bool_],
+    dispositions: npt.NDArray[np.void],
+) -> None:
+    connection.execute(
+        insert(schema.batches).values(
+            number=number,
+            commit_id=arrival.commit_id,
+            received_at=arrival.received_at,
+            previous_digest=previous,
+            digest=digest,
+            received=prepared.received,
+            accepted=int(accepted.sum()),
+            contracts=arrival.contracts,
+            dispositions=encode_dispositions(dispositions),
+            origin=arrival.origin,
+        )
+    )
+    entries = KeyEntries(
+        prepared.keys[accepted], prepared.lanes[accepted], prepared.rows[accepted].astype(np.uint32)
+    )
+    connection.execute(insert(schema.keys).values(batch=number, entries=encode_keys(entries)))
+    for index, body in enumerate(prepared.bodies):
+        if accepted[prepared.part == index].any():
+            connection.execute(
+                insert(schema.bodies).values(
+                    batch=number,
+                    type=body.type,
+                    contract_version=body.contract_version,
+                    sha256=body.sha256,
+                    body=body.body,
+                )
+            )
+
+
+def _insert_quarantine(
+    connection: Connection,
+    number: int,
+    prepared: Prepared,
+    arrival: Arrival,
+    conflicts: list[tuple[int, bytes, int]],
+) -> None:
+    common = {"batch": number, "origin": arrival.origin, "received_at": arrival.received_at}
+    refused = [_quarantine_row(item, arrival) | common for item in prepared.refused]
+    contradicting = []
+    place = {int(row): index for index, row in enumerate(prepared.rows)} if conflicts else {}
+    for row, raw, packed in conflicts:
+        original = position_of(packed)
+        source, event_id = _identity_of(prepared, place[row])
+        detail = f"the accepted original is {original}"
+        rejected = Rejected(Reason.IDENTITY_CONFLICT, None, detail, source, event_id)
+        contradicting.append(
+            _quarantine_row(Refused(row, raw, rejected), arrival, Verdict.CONFLICT)
+            | common
+            | {"original_batch": original.batch, "original_row": original.row}
+        )
+    for rows in (refused, contradicting):
+        if rows:
+            connection.execute(insert(schema.quarantine), rows)
+
+
+def _identity_of(prepared: Prepared, index: int) -> tuple[str, str]:
+    """(source, id) of one decoded row, read back from its encoded body: conflicts are few."""
+    table = decode_body(prepared.bodies[prepared.part[index]].body, "a body that was just encoded")
+    own = table.filter(pc.equal(table.column("row"), pa.scalar(int(prepared.rows[index]), pa.int32())))
+    return own.column("source")[0].as_py(), own.column("id")[0].as_py()
+
+
+def _quarantine_row(
+    refused: Refused, arrival: Arrival, verdict: Verdict = Verdict.QUARANTINED
+) -> dict[str, object]:
+    rejected = refused.rejected
+    return {
+        "row": refused.row,
+        "verdict": verdict,
+        "reason": rejected.reason,
+        "field": rejected.field,
+        "detail": rejected.detail,
+        "source": rejected.source,
+        "event_id": rejected.id,
+        "line": arrival.line_of(refused.row),
+        "raw": refused.raw,
+    }
+
+
+def _insert_tallies(
+    connection: Connection, number: int, prepared: Prepared, arrival: Arrival, verdicts: Verdicts
+) -> dict[tuple[Verdict, Reason], int]:
+    hour = arrival.received_at // HOUR_MICROSECONDS * HOUR_MICROSECONDS
+    tallies: dict[tuple[str, Verdict, Reason], int] = {}
+    pairs, counts = np.unique(prepared.sources.astype(np.int64) * 8 + verdicts.verdict, return_counts=True)
+    for pair, count in zip(pairs.tolist(), counts.tolist(), strict=True):
+        source, verdict = prepared.source_names[pair // 8], Verdict(pair % 8)
+        reason = Reason.IDENTITY_CONFLICT if verdict is Verdict.CONFLICT else Reason.NONE
+        tallies[source, verdict, reason] = count
+    for item in prepared.refused:
+        key = (item.rejected.source, Verdict.QUARANTINED, item.rejected.reason)
+        tallies[key] = tallies.get(key, 0) + 1
+    assert sum(tallies.values()) == prepared.received, "law L1"
+    rows = [
+        {"batch": number, "source": source, "hour": hour, "verdict": verdict, "reason": reason, "items": items}
+        for (source, verdict, reason), items in tallies.items()
+    ]
+    if rows:
+        connection.execute(insert(schema.tallies), rows)
+    totals: dict[tuple[Verdict, Reason], int] = {}
+    for (_, verdict, reason), items in tallies.items():
+        totals[verdict, reason] = totals.get((verdict, reason), 0) + items
+    return totals
+
+
+def contracts_text(versions: Iterable[tuple[str, int, str]]) -> str:
+    """Canonical JSON of (type, version, digest) of the contract versions a batch is judged by."""
+    return json.dumps(sorted(versions), separators=(",", ":"), ensure_ascii=False)

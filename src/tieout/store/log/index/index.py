@@ -1,0 +1,129 @@
+"""All identities the log has accepted: run files for whole ranges of batches, and the newest batches in memory.
+
+Eight batches make a run of level 0, eight runs of a level one of the next; a run's range depends on batch numbers
+only, so that any process builds the same file. The index learns only from committed batches, read back.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+
+from tieout.ingest.verdict import Known, UInt64s
+from tieout.store.files import leased
+from tieout.store.log.encoding import KeyEntries
+from tieout.store.log.index.run import Run, merged, open_run, run_of, write_run
+
+FAN_OUT: Final = 8
+_NAME: Final = re.compile(r"([0-9]{12})-([0-9]{12})\.run")
+LoadKeys = Callable[[int, int], Iterable[tuple[int, KeyEntries]]]
+"""(first, last) -> the entries of those batches in order, from the log."""
+
+
+class IdentityIndex:
+    """The index of one home, as one process sees it. Not for use by two threads at once."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._files: list[Run] = []
+        self._memory: list[tuple[int, KeyEntries, Run]] = []
+        self._folder.mkdir(parents=True, exist_ok=True)
+        self._open_files()
+
+    @property
+    def upto(self) -> int:
+        """The last batch that the index has learned."""
+        return self._memory[-1][0] if self._memory else self.filed
+
+    @property
+    def filed(self) -> int:
+        """The last batch that run files hold."""
+        return self._files[-1].last if self._files else 0
+
+    def catch_up(self, head: int, load: LoadKeys) -> None:
+        """Learns the committed batches up to `head`."""
+        if head <= self.upto:
+            return
+        for batch, entries in load(self.upto + 1, head):
+            self.learn(batch, entries)
+
+    def learn(self, batch: int, entries: KeyEntries) -> None:
+        """Learns the next batch."""
+        assert batch == self.upto + 1, "batches are gapless"
+        self._memory.append((batch, entries, run_of([(batch, entries)], first=batch, last=batch)))
+
+    def find(self, keys: UInt64s) -> Known:
+        """What the log holds for each of `keys` (n, 2), among the batches that were learned."""
+        count = len(keys)
+        known = Known(np.zeros(count, dtype=bool), *(np.zeros(count, dtype=np.uint64) for _ in range(3)))
+        for run in self._files:
+            run.find(keys, known)
+        for _, _, run in self._memory:
+            run.find(keys, known)
+        return known
+
+    def forget_tail(self) -> None:
+        """Drops what is not in run files: after a commit whose outcome is unknown."""
+        self._memory.clear()
+
+    def file_runs(self) -> None:
+        """Writes the run files that are due, off the commit path; does nothing while another process does."""
+        if self.upto - self.filed < FAN_OUT:
+            return
+        with leased(self._folder / "merge.lock") as free:
+            if free:
+                self._open_files()
+                self._write_due()
+        self._memory = [entry for entry in self._memory if entry[0] > self.filed]
+
+    def _write_due(self) -> None:
+        while True:
+            first = self.filed + 1
+            due = [entry for entry in self._memory if first <= entry[0] < first + FAN_OUT]
+            if len(due) < FAN_OUT:
+                return
+            run = run_of([(batch, entries) for batch, entries, _ in due], first=first, last=due[-1][0])
+            write_run(run, self._path(run))
+            self._files.append(open_run(self._path(run)))
+            self._merge_due()
+
+    def _merge_due(self) -> None:
+        """Merges the newest runs while eight of one length end at a multiple of the next length."""
+        while len(self._files) >= FAN_OUT:
+            group = self._files[-FAN_OUT:]
+            length = group[-1].last - group[-1].first + 1
+            if any(run.last - run.first + 1 != length for run in group) or (group[0].first - 1) % (length * FAN_OUT):
+                return
+            run = merged(group)
+            write_run(run, self._path(run))
+            self._files[-FAN_OUT:] = [open_run(self._path(run))]
+            for old in group:
+                self._path(old).unlink(missing_ok=True)
+
+    def _open_files(self) -> None:
+        while True:
+            try:
+                self._files = self._covering_files()
+            except FileNotFoundError:
+                continue  # another process merged it away between the listing and the opening: list again
+            return
+
+    def _covering_files(self) -> list[Run]:
+        """The run files that cover the log from batch 1 without a gap; of two that start alike, the longer."""
+        longest: dict[int, tuple[int, Path]] = {}
+        for path in self._folder.glob("*.run"):
+            match = _NAME.fullmatch(path.name)
+            if match:
+                first, last = int(match[1]), int(match[2])
+                longest[first] = max(longest.get(first, (0, path)), (last, path))
+        files: list[Run] = []
+        while (following := longest.get(files[-1].last + 1 if files else 1)) is not None:
+            files.append(open_run(following[1]))
+        return files
+
+    def _path(self, run: Run) -> Path:
+        return self._folder / f"{run.first:012}-{run.last:012}.run"

@@ -1,0 +1,143 @@
+"""One sorted, immutable run of identities: who was accepted in a range of batches, where, and with what content.
+
+File: a 64-byte header, then column-wise first word, second word, position, two content lanes (unsigned 64-bit,
+little-endian, sorted by the key's words), then a Bloom filter that spares most look-ups of unknown keys the search.
+The bytes depend on the batches only.
+"""
+
+from __future__ import annotations
+
+import struct
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from tieout.ingest.verdict import Known, UInt64s
+from tieout.kernel.errors import IntegrityViolation
+from tieout.store.files import write_durably
+from tieout.store.log.encoding import KeyEntries
+
+MAGIC: Final = b"TIEOUTR1"
+_HEADER: Final = struct.Struct("<8sQQQQ24x")
+_FILTER_BITS_PER_KEY: Final = 12
+_FILTER_BYTES_MIN: Final = 8
+_COLUMNS: Final = 5
+
+
+class DamagedRun(IntegrityViolation):
+    """An index file is not what was written; the index can be rebuilt from the log."""
+
+    code = "damaged-index"
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(f"{path} is damaged; delete it, and the index is rebuilt from the log.")
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """Identities of batches `first` to `last`. Shapes (n,), sorted by (high, low); `filter` is bytes of bits."""
+
+    first: int
+    last: int
+    high: UInt64s
+    low: UInt64s
+    position: UInt64s
+    lane_a: UInt64s
+    lane_b: UInt64s
+    filter: npt.NDArray[np.uint8]
+
+    def find(self, keys: UInt64s, known: Known) -> None:
+        """Fills in `known` for those of `keys` (n, 2) that this run holds."""
+        if not len(self.high):
+            return
+        candidates = np.flatnonzero(_may_hold(self.filter, keys))
+        if not len(candidates):
+            return
+        high, low = keys[candidates, 0], keys[candidates, 1]
+        places = np.searchsorted(self.high, high)
+        while len(candidates):
+            inside = places < len(self.high)
+            candidates, high, low, places = candidates[inside], high[inside], low[inside], places[inside]
+            equal_high = self.high[places] == high
+            hit = equal_high & (self.low[places] == low)
+            found, there = candidates[hit], places[hit]
+            known.found[found] = True
+            known.position[found] = self.position[there]
+            known.lane_a[found] = self.lane_a[there]
+            known.lane_b[found] = self.lane_b[there]
+            again = equal_high & ~hit  # another key with the same first word: go on to the next entry
+            candidates, high, low, places = candidates[again], high[again], low[again], places[again] + 1
+
+
+def run_of(entries: list[tuple[int, KeyEntries]], *, first: int, last: int) -> Run:
+    """A run of whole batches: (batch number, its entries)."""
+    keys = np.concatenate([part.keys for _, part in entries] or [np.empty((0, 2), dtype=np.uint64)])
+    lanes = np.concatenate([part.lanes for _, part in entries] or [np.empty((0, 2), dtype=np.uint64)])
+    positions = [(np.uint64(batch) << np.uint64(32)) | part.rows.astype(np.uint64) for batch, part in entries]
+    position = np.concatenate(positions or [np.empty(0, dtype=np.uint64)])
+    return _sorted_run(first, last, keys[:, 0], keys[:, 1], position, lanes[:, 0], lanes[:, 1])
+
+
+def merged(runs: list[Run]) -> Run:
+    """One run over adjacent runs, given in order."""
+    columns = [
+        np.concatenate([getattr(run, name) for run in runs])
+        for name in ("high", "low", "position", "lane_a", "lane_b")
+    ]
+    return _sorted_run(runs[0].first, runs[-1].last, *columns)
+
+
+def write_run(run: Run, path: Path) -> None:
+    """Durable before it returns; replaces an equal file."""
+    header = _HEADER.pack(MAGIC, run.first, run.last, len(run.high), len(run.filter))
+    columns = (run.high, run.low, run.position, run.lane_a, run.lane_b)
+    body = b"".join([np.ascontiguousarray(column, dtype="<u8").tobytes() for column in columns])
+    write_durably(path, header + body + run.filter.tobytes())
+
+
+def open_run(path: Path) -> Run:
+    """The run in a file, memory-mapped. Raises `DamagedRun`."""
+    octets = np.memmap(path, dtype=np.uint8, mode="r")
+    if len(octets) < _HEADER.size:
+        raise DamagedRun(path)
+    magic, first, last, count, filter_bytes = _HEADER.unpack(octets[: _HEADER.size].tobytes())
+    if magic != MAGIC or len(octets) != _HEADER.size + _COLUMNS * 8 * count + filter_bytes:
+        raise DamagedRun(path)
+    columns = octets[_HEADER.size : _HEADER.size + _COLUMNS * 8 * count].view("<u8").reshape(_COLUMNS, count)
+    return Run(first, last, *columns, filter=octets[_HEADER.size + _COLUMNS * 8 * count :])
+
+
+def _sorted_run(
+    first: int, last: int, high: UInt64s, low: UInt64s, position: UInt64s, lane_a: UInt64s, lane_b: UInt64s
+) -> Run:
+    order = np.lexsort((low, high))
+    keys = np.column_stack((high, low))
+    return Run(
+        first, last, high[order], low[order], position[order], lane_a[order], lane_b[order], _filter_of(keys)
+    )
+
+
+def _filter_of(keys: UInt64s) -> npt.NDArray[np.uint8]:
+    size = _FILTER_BYTES_MIN
+    while size * 8 < len(keys) * _FILTER_BITS_PER_KEY:
+        size *= 2
+    bits = np.zeros(size * 8, dtype=np.uint8)
+    for probe in _probes(keys, size * 8):
+        bits[probe] = 1
+    return np.packbits(bits, bitorder="little")
+
+
+def _may_hold(filter_bytes: npt.NDArray[np.uint8], keys: UInt64s) -> npt.NDArray[np.bool_]:
+    held = np.ones(len(keys), dtype=bool)
+    for probe in _probes(keys, len(filter_bytes) * 8):
+        held &= (filter_bytes[probe >> np.uint64(3)] >> (probe & np.uint64(7)).astype(np.uint8)) & np.uint8(1) != 0
+    return held
+
+
+def _probes(keys: UInt64s, bits: int) -> tuple[UInt64s, UInt64s]:
+    """Two places for each key; the words are already uniform, being a hash."""
+    mask = np.uint64(bits - 1)
+    return keys[:, 1] & mask, (keys[:, 1] >> np.uint64(32) ^ keys[:, 0]) & mask

@@ -1,0 +1,1 @@
+"""Revisions of the log's database, one file each; a released one never changes."""

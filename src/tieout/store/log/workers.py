@@ -1,0 +1,116 @@
+"""Decoding and preparing in other processes, since Python computes in one thread at a time.
+
+A worker is given the contracts and the identity secret once, then blocks of lines; it answers with what is ready
+to append. Few blocks are under way at once, so that memory stays bounded whatever the size of the file.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+from collections import deque
+from concurrent.futures import Future, ProcessPoolExecutor
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Protocol
+
+import pyarrow as pa
+
+from tieout.contract.event_contract import ContractBook
+from tieout.ingest.block import decode_lines, lines_of
+from tieout.ingest.shape import Shapes, shapes_of
+from tieout.kernel.instant import Instant
+from tieout.store.log.prepare import Prepared, prepare
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """All that decoding depends on besides the lines: contracts, secret, and the sender's default source."""
+
+    book: ContractBook
+    secret: bytes
+    default_source: str | None
+
+
+class Preparing(Protocol):
+    """Blocks in, prepared blocks out, in the same order."""
+
+    def submit(self, content: bytes, received_at: Instant) -> None: ...
+
+    def take(self, *, wait_for_all: bool) -> Prepared | None:
+        """The oldest block, or None if none is under way, or none has to be waited for yet."""
+        ...
+
+
+class Here:
+    """Prepares in this process; enough for small files."""
+
+    def __init__(self, judgement: Judgement) -> None:
+        self._judgement = judgement
+        self._shapes = shapes_of(judgement.book)
+        self._ready: deque[Prepared] = deque()
+
+    def __enter__(self) -> Here:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._ready.clear()
+
+    def submit(self, content: bytes, received_at: Instant) -> None:
+        self._ready.append(prepared_lines(content, self._judgement, self._shapes, received_at))
+
+    def take(self, *, wait_for_all: bool) -> Prepared | None:  # noqa: ARG002 - nothing is ever under way here
+        return self._ready.popleft() if self._ready else None
+
+
+class Elsewhere:
+    """Prepares in `count` other processes."""
+
+    def __init__(self, judgement: Judgement, count: int) -> None:
+        self._under_way: deque[Future[Prepared]] = deque()
+        self._under_way_max = count + 1
+        self._pool = ProcessPoolExecutor(
+            count, multiprocessing.get_context("spawn"), initializer=_start, initargs=(judgement,)
+        )
+
+    def __enter__(self) -> Elsewhere:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._pool.shutdown(wait=True, cancel_futures=True)
+
+    def submit(self, content: bytes, received_at: Instant) -> None:
+        self._under_way.append(self._pool.submit(_work, content, received_at))
+
+    def take(self, *, wait_for_all: bool) -> Prepared | None:
+        if not self._under_way:
+            return None
+        if wait_for_all or len(self._under_way) > self._under_way_max or self._under_way[0].done():
+            return self._under_way.popleft().result()
+        return None
+
+
+def prepared_lines(content: bytes, judgement: Judgement, shapes: Shapes, received_at: Instant) -> Prepared:
+    block = decode_lines(
+        lines_of(content),
+        shapes,
+        judgement.book,
+        received_at=received_at,
+        default_source=judgement.default_source,
+    )
+    return prepare(block, judgement.secret)
+
+
+_worker: list[tuple[Judgement, Shapes]] = []
+"""What this process was started with, if it is a worker."""
+
+
+def _start(judgement: Judgement) -> None:
+    pa.set_cpu_count(1)
+    _worker.append((judgement, shapes_of(judgement.book)))
+
+
+def _work(content: bytes, received_at: Instant) -> Prepared:
+    judgement, shapes = _worker[0]
+    return prepared_lines(content, judgement, shapes, received_at)

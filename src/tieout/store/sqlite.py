@@ -1,0 +1,144 @@
+"""Opens the databases of a home: SQLite files that can be trusted, or PostgreSQL by URL.
+
+SQLite 3.7.0 to 3.51.2 has the WAL-reset bug (sqlite.org/wal.html, "The WAL-Reset Bug"): with more than one
+writer or checkpointer it can lose committed pages. A home is therefore opened only by 3.51.3 or later.
+`synchronous=FULL`, because NORMAL loses acknowledged commits at a power loss.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import ModuleType
+from typing import Literal, Protocol
+
+from sqlalchemy import Connection, Engine, create_engine, event, make_url
+
+from tieout.kernel.errors import Refusal
+
+SQLITE_VERSION_MIN = (3, 51, 3)
+BUSY_TIMEOUT_SECONDS = 60
+WAL_AUTOCHECKPOINT_PAGES = 1000
+POSTGRES_SCHEMAS = {"books": "tieout_books", "log": "tieout_log"}
+
+SchemaName = Literal["books", "log"]
+
+
+class UntrustworthySqlite(Refusal):
+    """Only SQLite libraries with the WAL-reset bug are installed."""
+
+    code = "untrustworthy-sqlite"
+
+    def __init__(self, versions: tuple[str, ...]) -> None:
+        found = ", ".join(versions) if versions else "none"
+        needed = ".".join(str(part) for part in SQLITE_VERSION_MIN)
+        super().__init__(
+            f"SQLite {needed} or later is needed (earlier ones can lose committed data, the WAL-reset bug); "
+            f"found {found}. Install the package pysqlite3, which carries a current one."
+        )
+
+
+class _Cursor(Protocol):
+    def execute(self, statement: str, /) -> object: ...
+    def fetchone(self) -> tuple[object, ...] | None: ...
+    def close(self) -> None: ...
+
+
+class _DbapiConnection(Protocol):
+    isolation_level: str | None
+
+    def cursor(self) -> _Cursor: ...
+
+
+def sqlite_module() -> ModuleType:
+    """The first trustworthy DBAPI module: `pysqlite3`, or the standard library's where that is new enough.
+
+    Raises `UntrustworthySqlite` with the versions that were found.
+    """
+    found: list[str] = []
+    for name in ("pysqlite3", "sqlite3"):
+        try:
+            module = importlib.import_module(name)
+        except ImportError:
+            continue
+        version: str = module.sqlite_version
+        if is_trustworthy(version):
+            return module
+        found.append(f"{version} ({name})")
+    raise UntrustworthySqlite(tuple(found))
+
+
+def is_trustworthy(version: str) -> bool:
+    return tuple(int(part) for part in version.split(".")) >= SQLITE_VERSION_MIN
+
+
+def open_engine(path_or_url: str | Path, *, schema: SchemaName) -> Engine:
+    """An engine on a SQLite file (a path) or on PostgreSQL (a URL; `schema` names the search path there).
+
+    Connections begin with `BEGIN`, so that reads see one snapshot; writers use `begin_immediate`.
+    """
+    text = str(path_or_url)
+    if isinstance(path_or_url, str) and text.startswith(("postgresql:", "postgresql+psycopg:", "postgres:")):
+        return _open_postgres(text, schema)
+    return _open_sqlite(Path(text))
+
+
+def is_sqlite(engine_or_connection: Engine | Connection) -> bool:
+    return engine_or_connection.dialect.name == "sqlite"
+
+
+@contextmanager
+def begin_immediate(engine: Engine) -> Iterator[Connection]:
+    """A write transaction that holds the write lock from its first statement (SQLite); commits at the end.
+
+    On PostgreSQL it is a READ COMMITTED transaction: lock the deciding row with `SELECT ... FOR UPDATE`.
+    """
+    with engine.connect() as connection:
+        writing = connection.execution_options(tieout_begin="BEGIN IMMEDIATE")
+        with writing.begin():
+            yield writing
+
+
+def _open_sqlite(path: Path) -> Engine:
+    engine = create_engine(
+        f"sqlite+pysqlite:///{path.absolute()}",
+        module=sqlite_module(),
+        connect_args={"timeout": BUSY_TIMEOUT_SECONDS, "check_same_thread": False},
+    )
+    event.listen(engine, "connect", _configure_sqlite)
+    event.listen(engine, "begin", _begin_sqlite)
+    return engine
+
+
+def _configure_sqlite(connection: _DbapiConnection, _record: object) -> None:
+    connection.isolation_level = None  # the driver must not begin transactions of its own
+    cursor = connection.cursor()
+    cursor.execute("PRAGMA page_count")
+    pages = cursor.fetchone()
+    if pages is not None and pages[0] == 0:  # only an empty file can still choose its vacuum mode
+        cursor.execute("PRAGMA auto_vacuum=INCREMENTAL")
+    cursor.execute("PRAGMA journal_mode=WAL")
+    mode = cursor.fetchone()
+    assert mode == ("wal",), f"SQLite refused WAL: {mode}"
+    cursor.execute("PRAGMA synchronous=FULL")
+    cursor.execute("PRAGMA foreign_keys=ON")
+    cursor.execute(f"PRAGMA wal_autocheckpoint={WAL_AUTOCHECKPOINT_PAGES}")
+    cursor.close()
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    statement = connection.get_execution_options().get("tieout_begin", "BEGIN")
+    connection.exec_driver_sql(statement)
+
+
+def _open_postgres(text: str, schema: SchemaName) -> Engine:
+    url = make_url(text).set(drivername="postgresql+psycopg")
+    name = POSTGRES_SCHEMAS[schema]
+    engine = create_engine(
+        url, isolation_level="READ COMMITTED", connect_args={"options": f"-c search_path={name}"}
+    )
+    with engine.begin() as connection:
+        connection.exec_driver_sql(f"CREATE SCHEMA IF NOT EXISTS {name}")
+    return engine

@@ -1,0 +1,122 @@
+"""Law L5: one flipped byte in a stored body, disposition, quarantined item or segment is found and named."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from sqlalchemy import select, text
+from tests.logs import event, ndjson, open_log, send
+
+from tieout.store.log import schema
+from tieout.store.sqlite import begin_immediate
+
+COLUMNS = [
+    ("bodies", "body"),
+    ("batches", "dispositions"),
+    ("batches", "digest"),
+    ("batches", "previous_digest"),
+    ("batches", "contracts"),
+    ("quarantine", "raw"),
+    ("head", "digest"),
+]
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    log, engine = open_log(tmp_path / "home")
+    send(log, ndjson([event("a"), event("b"), event("a"), event("a", 9), {"no": 1}]), ndjson([event("c")]))
+    engine.dispose()
+    return tmp_path / "home"
+
+
+@pytest.mark.parametrize(("table", "column"), COLUMNS)
+def test_every_flipped_byte_of_a_stored_value_is_found(home: Path, table: str, column: str) -> None:
+    log, engine = open_log(home)
+    with engine.connect() as connection:
+        rows = connection.execute(text(f"SELECT rowid, {column} FROM {table}")).all()
+    tried = 0
+    for rowid, value in rows:
+        content = value.encode() if isinstance(value, str) else value
+        for place in range(0, len(content), max(1, len(content) // 60)):
+            write(engine, table, column, rowid, flipped(content, place, as_text=isinstance(value, str)))
+            assert log.verify().findings, f"byte {place} of {table}.{column} in row {rowid}"
+            tried += 1
+        write(engine, table, column, rowid, value)
+    assert tried > 0
+    assert log.verify().findings == ()
+
+
+def write(engine, table: str, column: str, rowid: int, value: object) -> None:  # type: ignore[no-untyped-def]
+    with begin_immediate(engine) as connection:
+        connection.execute(text(f"UPDATE {table} SET {column} = :v WHERE rowid = :r"), {"v": value, "r": rowid})
+
+
+def flipped(content: bytes, place: int, *, as_text: bool) -> object:
+    changed = content[:place] + bytes([content[place] ^ (1 if as_text else 64)]) + content[place + 1 :]
+    return changed.decode() if as_text else changed
+
+
+def test_every_flipped_byte_of_a_segment_is_found_and_the_segment_named(home: Path) -> None:
+    log, _ = open_log(home)
+    log.compact(rows_min=1)
+    (path,) = (home / "segments").rglob("*.parquet")
+    content = path.read_bytes()
+    for place in range(0, len(content), 37):
+        path.write_bytes(content[:place] + bytes([content[place] ^ 1]) + content[place + 1 :])
+        findings = log.verify().findings
+        assert any(path.name in finding.where for finding in findings), place
+    path.write_bytes(content)
+    assert log.verify().findings == ()
+
+
+def test_a_segment_rewritten_with_its_own_checksum_is_found_by_the_events(home: Path) -> None:
+    """Whoever rewrites a segment and its row in the database still has the chain against them."""
+    import hashlib
+
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    log, engine = open_log(home)
+    log.compact(rows_min=1)
+    (path,) = (home / "segments").rglob("*.parquet")
+    table = pq.read_table(path, partitioning=None)
+    place = table.schema.get_field_index("f_tokens")
+    forged = table.set_column(place, table.schema.field(place), pa.array([5] * table.num_rows, pa.int64()))
+    pq.write_table(forged, path)
+    with begin_immediate(engine) as connection:
+        sha256 = hashlib.sha256(path.read_bytes()).digest()
+        connection.execute(schema.segments.update().values(sha256=sha256))
+    what = {finding.what for finding in log.verify().findings}
+    assert {"event", "batch"} <= what
+
+
+MISSING: dict[str, Callable[[Path], None]] = {
+    "segment": lambda home: next((home / "segments").rglob("*.parquet")).unlink(),
+    "segments": lambda home: shutil.rmtree(home / "segments"),
+}
+
+
+@pytest.mark.parametrize("name", MISSING)
+def test_a_missing_segment_is_found(home: Path, name: str) -> None:
+    log, _ = open_log(home)
+    log.compact(rows_min=1)
+    MISSING[name](home)
+    assert any(finding.what == "segment" for finding in log.verify().findings)
+
+
+@pytest.mark.parametrize("table", ["batches", "quarantine", "tallies", "bodies"])
+def test_a_deleted_row_is_found(home: Path, table: str) -> None:
+    log, engine = open_log(home)
+    with begin_immediate(engine) as connection:
+        connection.execute(text(f"DELETE FROM {table} WHERE batch = 1" if table != "batches" else "DELETE FROM batches WHERE number = 2"))
+    assert log.verify().findings
+
+
+def test_the_chain_names_every_batch_it_holds(home: Path) -> None:
+    _, engine = open_log(home)
+    with engine.connect() as connection:
+        digests = connection.execute(select(schema.batches.c.previous_digest, schema.batches.c.digest)).all()
+    assert digests[0][0] == bytes(32) and digests[1][0] == digests[0][1]
