@@ -1,4 +1,6 @@
-"""The column-wise path accepts what the definition accepts, with the same bytes, and refuses the rest alike."""
+"""The column-wise path accepts what the definition accepts, with the same bytes, and refuses the rest
+alike.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +16,6 @@ from tieout.ingest.block import Block, decode_items, decode_lines, lines_of
 from tieout.ingest.decode_json import decode_item
 from tieout.ingest.event import Event, canonical_of
 from tieout.ingest.layout import event_of_row
-from tieout.ingest.shape import shapes_of
 from tieout.kernel.digest import content_digest, identity_key
 from tieout.table.canonical import canonical_column, content_digests, identity_keys
 from tieout.table.layout import event_type_of, layout_of
@@ -22,26 +23,106 @@ from tieout.table.layout import event_type_of, layout_of
 SECRET = b"k" * 32
 NUMBERS = st.one_of(
     st.sampled_from(
-        ["0", "-0", "1", "1.0", "1.50", "007", "-3", "1e3", "1E0", "NaN", "Infinity", "1_000", " 1", "1 ", "+1", ".5", "5.",
-         "999999999999999999", "1000000000000000000", "0.000000000001", "0.0000000000001", "-0.000001", "٣",
-         "0.00000012", "-5", "-5.000000000001", "12345.678900", "1\n", "true", "null", "[]", "{}", '"x"']
+        [
+            "0",
+            "-0",
+            "1",
+            "1.0",
+            "1.50",
+            "007",
+            "-3",
+            "1e3",
+            "1E0",
+            "NaN",
+            "Infinity",
+            "1_000",
+            " 1",
+            "1 ",
+            "+1",
+            ".5",
+            "5.",
+            "999999999999999999",
+            "1000000000000000000",
+            "0.000000000001",
+            "0.0000000000001",
+            "-0.000001",
+            "٣",
+            "0.00000012",
+            "-5",
+            "-5.000000000001",
+            "12345.678900",
+            "1\n",
+            "true",
+            "null",
+            "[]",
+            "{}",
+            '"x"',
+        ]
     ),
-    st.decimals(allow_nan=False, allow_infinity=False, places=12, min_value=-10, max_value=10**6).map(lambda d: format(d, "f")),
+    st.decimals(allow_nan=False, allow_infinity=False, places=12, min_value=-10, max_value=10**6).map(
+        lambda d: format(d, "f")
+    ),
     st.integers(-10, 10**10).map(str),
-)  # fmt: skip
+)
 TIMES = st.sampled_from(
-    ["2026-02-14T12:00:00Z", "2026-02-14T12:00:00.123456Z", "2026-02-14T12:00:00.1234567Z", "2026-02-14t12:00:00z",
-     "2026-02-14T12:00:00+05:30", "2026-02-14T23:59:60Z", "2026-02-29T00:00:00Z", "2026-02-28T24:00:00Z", "2024-02-29T00:00:00Z",
-     "2026-02-14 12:00:00Z", "2026-02-14T12:00:00", "2026-02-14", "", "2026-03-01T00:05:00Z", "2026-03-01T00:05:01Z",
-     "2019-12-31T23:59:59Z", "2025-01-25T00:00:00Z", "2025-01-24T23:59:59Z", "0001-01-01T00:00:00Z", "2026-02-14T12:00Z",
-     "2026-02-14T12:00:00-00:00", "2026-13-01T00:00:00Z", "2026-04-31T00:00:00Z", "2026-02-14T12:00:00+24:00", "1770000000",
-     "2026-02-14T12:00:00.Z", "2026-02-14T12:00:00Z\n"]
-)  # fmt: skip
+    [
+        "2026-02-14T12:00:00Z",
+        "2026-02-14T12:00:00.123456Z",
+        "2026-02-14T12:00:00.1234567Z",
+        "2026-02-14t12:00:00z",
+        "2026-02-14T12:00:00+05:30",
+        "2026-02-14T23:59:60Z",
+        "2026-02-29T00:00:00Z",
+        "2026-02-28T24:00:00Z",
+        "2024-02-29T00:00:00Z",
+        "2026-02-14 12:00:00Z",
+        "2026-02-14T12:00:00",
+        "2026-02-14",
+        "",
+        "2026-03-01T00:05:00Z",
+        "2026-03-01T00:05:01Z",
+        "2019-12-31T23:59:59Z",
+        "2025-01-25T00:00:00Z",
+        "2025-01-24T23:59:59Z",
+        "0001-01-01T00:00:00Z",
+        "2026-02-14T12:00Z",
+        "2026-02-14T12:00:00-00:00",
+        "2026-13-01T00:00:00Z",
+        "2026-04-31T00:00:00Z",
+        "2026-02-14T12:00:00+24:00",
+        "1770000000",
+        "2026-02-14T12:00:00.Z",
+        "2026-02-14T12:00:00Z\n",
+    ]
+)
 TEXTS = st.one_of(
-    st.sampled_from(["", "a", "-", "team-1", "x" * 128, "x" * 129, "x" * 257, "a b", "é", "a\u202eb", "a\x7f", "a\x00", "\ud800", "a\tb",
-                     "0123456789ab", "0123456789abc", "small", "large", "SMALL", 'q"uote', "back\\slash"]),
+    st.sampled_from(
+        [
+            "",
+            "a",
+            "-",
+            "team-1",
+            "x" * 128,
+            "x" * 129,
+            "x" * 257,
+            "a b",
+            "é",
+            "a\u202eb",
+            "a\x7f",
+            "a\x00",
+            "\ud800",
+            "a\tb",
+            "0123456789ab",
+            "0123456789abc",
+            "small",
+            "large",
+            "SMALL",
+            'q"uote',
+            "back\\slash",
+        ]
+    ),
     st.text(max_size=6),
-)  # fmt: skip
+)
 
 
 @st.composite
@@ -99,7 +180,7 @@ def _written(draw: st.DrawFn, members: list[tuple[str, str]]) -> bytes:
     return ("{" + comma.join(f"{json.dumps(name)}{colon}{text}" for name, text in members) + "}").encode()
 
 
-def by_row(block: Block, book: ContractBook) -> dict[int, tuple[object, ...]]:
+def by_row(block: Block) -> dict[int, tuple[object, ...]]:
     """For each row what was decided: its contract version and digest, or its reason, field and identity."""
     found: dict[int, tuple[object, ...]] = {}
     for table in block.tables:
@@ -123,9 +204,9 @@ def compare(raw_lines: list[bytes], book: ContractBook = BOOK) -> int:
     buffer = b"\n".join(raw_lines) + b"\n"
     framed = lines_of(buffer)
     kept = [framed[index] for index in range(len(framed))]
-    fast = decode_lines(framed, shapes_of(book), book, received_at=NOW, default_source=None)
+    fast = decode_lines(framed, book, received_at=NOW, default_source=None)
     slow = decode_items(list(enumerate(kept)), book, received_at=NOW, default_source=None)
-    assert by_row(fast, book) == by_row(slow, book)
+    assert by_row(fast) == by_row(slow)
     for table in fast.tables:
         event_type, version = event_type_of(table.schema)
         for row in table.to_pylist():
@@ -196,7 +277,7 @@ def test_canonical_decimals_are_plain_in_columns_too(text: str) -> None:
     outcome = decode_item(raw, book, received_at=NOW, default_source=None)
     assert isinstance(outcome, Event)
     declared = book.versions("llm.request")[0]
-    fast = decode_lines(lines_of(raw), shapes_of(book), book, received_at=NOW, default_source=None)
+    fast = decode_lines(lines_of(raw), book, received_at=NOW, default_source=None)
     assert canonical_column(fast.tables[0]) == [canonical_of(outcome, declared)]
     key = identity_key(SECRET, outcome.source, outcome.id)
     assert content_digests(fast.tables[0], identity_keys(fast.tables[0], SECRET)) == content_digest(
@@ -207,5 +288,5 @@ def test_canonical_decimals_are_plain_in_columns_too(text: str) -> None:
 def test_well_formed_lines_are_taken_column_wise() -> None:
     """The fast path is not fast by sending everything to the definition."""
     framed = lines_of(b"".join(json.dumps(event(f"e-{n}")).encode() + b"\n" for n in range(2_000)))
-    block = decode_lines(framed, shapes_of(BOOK), BOOK, received_at=NOW, default_source=None)
+    block = decode_lines(framed, BOOK, received_at=NOW, default_source=None)
     assert [table.num_rows for table in block.tables] == [2_000]

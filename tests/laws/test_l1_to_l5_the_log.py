@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from tests.logs import BOOK, NOW, contract, counts, event, ndjson, open_log, send
 
+from tests.logs import BOOK, NOW, contract, counts, event, ndjson, open_log, send
 from tieout.contract.event_contract import ContractBook, Field, FieldType, Use
 from tieout.ingest.reason import Reason
 from tieout.ingest.verdict import Verdict
@@ -85,20 +85,26 @@ def tallied(log: SqlEventLog) -> dict[str, int]:
 
 def test_l3_an_identity_is_length_prefixed(tmp_path: Path) -> None:
     log, _ = open_log(tmp_path)
-    totals = send(log, ndjson([event("c", source="a-b"), event("b-c", source="a"), event("-c", source="a-b")]))
+    totals = send(
+        log, ndjson([event("c", source="a-b"), event("b-c", source="a"), event("-c", source="a-b")])
+    )
     assert counts(totals) == {"accepted": 3}
 
 
 def test_l3_same_content_in_another_writing_is_a_duplicate(tmp_path: Path) -> None:
     log, _ = open_log(tmp_path)
     first = event("e", data={"tokens": 7, "cost": "1.50", "model": "small"})
-    again = event("e", data={"model": "small", "cost": 1.5, "tokens": "007"}, time="2026-02-14T13:00:00+01:00")
+    again = event(
+        "e", data={"model": "small", "cost": 1.5, "tokens": "007"}, time="2026-02-14T13:00:00+01:00"
+    )
     traced = event("e", data={"model": "small", "cost": 1.5, "tokens": 7}, traceparent="00-77")
     assert counts(send(log, ndjson([first]), ndjson([again, traced]))) == {"accepted": 1, "duplicate": 2}
 
 
 @pytest.mark.parametrize("change", [{"time": "2026-02-14T12:00:01Z"}, {"subject": "team-2"}, {"tokens": 2}])
-def test_l3_same_identity_with_other_content_is_a_conflict_and_is_kept(tmp_path: Path, change: dict[str, object]) -> None:
+def test_l3_same_identity_with_other_content_is_a_conflict_and_is_kept(
+    tmp_path: Path, change: dict[str, object]
+) -> None:
     """The time is not part of the identity: a retry with another time never counts twice."""
     log, _ = open_log(tmp_path)
     other = event("e", **change)  # type: ignore[arg-type]
@@ -115,7 +121,9 @@ def test_l3_a_retry_that_a_later_contract_version_types_otherwise_is_a_duplicate
     item = event("e", data={"tokens": 3, "model": "small", "note": "late"})
     assert counts(send(log, ndjson([item]))) == {"accepted": 1}
     declared = (*contract().fields, Field("note", FieldType.STRING, Use.CONTEXT))
-    book = ContractBook([contract(), contract(version=2, effective_from="2026-01-01T00:00:00Z", fields=declared)])
+    book = ContractBook(
+        [contract(), contract(version=2, effective_from="2026-01-01T00:00:00Z", fields=declared)]
+    )
     assert counts(send(log, ndjson([item]), book=book)) == {"duplicate": 1}
     changed = event("e", data={"tokens": 3, "model": "small", "note": "other"})
     assert counts(send(log, ndjson([changed]), book=book)) == {"conflict": 1}
@@ -160,7 +168,9 @@ def run_files(folder: Path) -> dict[str, bytes]:
 
 @settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(seed=st.integers(0, 2**32))
-def test_l4_order_batching_and_retries_change_no_answer(seed: int, tmp_path_factory: pytest.TempPathFactory) -> None:
+def test_l4_order_batching_and_retries_change_no_answer(
+    seed: int, tmp_path_factory: pytest.TempPathFactory
+) -> None:
     """Shuffled, split otherwise, with resends: the same events, as long as one identity keeps its order."""
     generator = random.Random(seed)
     events = [event(f"e{n}", n) for n in range(30)]
@@ -191,7 +201,10 @@ def test_l4_the_log_as_of_a_watermark_never_changes(tmp_path: Path) -> None:
     send(log, ndjson([event("d", 4)]))
     early = [item.event.id for item in log.events(WHOLE, TYPES, watermark=type(log.head())(2))]
     assert early == as_of_2 == ["a", "b"]
-    late = [str(item.position) for item in log.events(WHOLE, TYPES, watermark=log.head(), after=type(log.head())(2))]
+    late = [
+        str(item.position)
+        for item in log.events(WHOLE, TYPES, watermark=log.head(), after=type(log.head())(2))
+    ]
     assert late == ["b3.r1", "b4.r0"]
     assert len(everything(log)) == 4
 
@@ -201,7 +214,8 @@ def test_a_default_source_and_blank_lines_and_carriage_returns(tmp_path: Path) -
     item = event("e")
     del item["source"]
     with log.intake(BOOK, origin="f", default_source="edge", workers=1) as intake:
-        intake.lines(b"\r\n\n" + json.dumps(item).encode() + b"\r\n  \n\t\nbroken\r\n", first_line=11)
+        intake.lines(b"\n" * 10)
+        intake.lines(b"\r\n\n" + json.dumps(item).encode() + b"\r\n  \n\t\nbroken\r\n")
         totals = intake.finish()
     assert counts(totals) == {"accepted": 1, "quarantined": 1}
     (refused,) = log.quarantine(reason=None, limit=9)

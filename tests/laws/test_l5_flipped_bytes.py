@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import select, text
-from tests.logs import event, ndjson, open_log, send
 
+from tests.logs import event, ndjson, open_log, send
 from tieout.store.log import schema
 from tieout.store.sqlite import begin_immediate
 
@@ -51,7 +51,9 @@ def test_every_flipped_byte_of_a_stored_value_is_found(home: Path, table: str, c
 
 def write(engine, table: str, column: str, rowid: int, value: object) -> None:  # type: ignore[no-untyped-def]
     with begin_immediate(engine) as connection:
-        connection.execute(text(f"UPDATE {table} SET {column} = :v WHERE rowid = :r"), {"v": value, "r": rowid})
+        connection.execute(
+            text(f"UPDATE {table} SET {column} = :v WHERE rowid = :r"), {"v": value, "r": rowid}
+        )
 
 
 def flipped(content: bytes, place: int, *, as_text: bool) -> object:
@@ -111,7 +113,13 @@ def test_a_missing_segment_is_found(home: Path, name: str) -> None:
 def test_a_deleted_row_is_found(home: Path, table: str) -> None:
     log, engine = open_log(home)
     with begin_immediate(engine) as connection:
-        connection.execute(text(f"DELETE FROM {table} WHERE batch = 1" if table != "batches" else "DELETE FROM batches WHERE number = 2"))
+        connection.execute(
+            text(
+                f"DELETE FROM {table} WHERE batch = 1"
+                if table != "batches"
+                else "DELETE FROM batches WHERE number = 2"
+            )
+        )
     assert log.verify().findings
 
 

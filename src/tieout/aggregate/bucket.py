@@ -1,0 +1,42 @@
+"""Where every event of a meter's type went: each is in one bucket, so nothing is silently unbilled (L6)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from tieout.aggregate.window import ClippedSpan
+from tieout.contract.meter import Meter
+from tieout.kernel.period import Period
+
+
+@dataclass(frozen=True, slots=True)
+class BucketRequest:
+    """`owned` are the spans that have a customer, `priced` those that a usage request covers."""
+
+    meter: Meter
+    period: Period
+    owned: Sequence[ClippedSpan]
+    priced: Sequence[ClippedSpan]
+
+
+@dataclass(frozen=True, slots=True)
+class BucketCounts:
+    """Accepted events of the meter's type in a period, each counted once.
+
+    not_matched: the filter leaves them out; excluded: an exclusion or a missing value; unmatched: they would
+    count, but their subject has no customer then; unpriced: it has one, who pays no price on this meter then;
+    counted: the rest, in somebody's snapshot.
+    """
+
+    meter: Meter
+    period: Period
+    counted: int
+    excluded: int
+    not_matched: int
+    unmatched: int
+    unpriced: int
+
+    @property
+    def total(self) -> int:
+        return self.counted + self.excluded + self.not_matched + self.unmatched + self.unpriced

@@ -1,0 +1,23 @@
+"""The same usage counted a second time, by other code, for reconciliation to hold against the snapshot."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from tieout.kernel.digest import Fingerprint
+from tieout.kernel.ids import MeterKey, SubscriptionId
+from tieout.kernel.period import Period
+from tieout.kernel.quantity import Quantity
+
+
+@dataclass(frozen=True, slots=True)
+class Recount:
+    """What a second computation found for one usage request; its snapshot must say the same."""
+
+    meter: MeterKey
+    meter_version: int
+    subscription: SubscriptionId
+    period: Period
+    quantity: Quantity
+    event_count: int
+    fingerprint: Fingerprint

@@ -1,0 +1,36 @@
+"""The frozen answer to a usage request as of a watermark, and the definition every engine must equal."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from tieout.kernel.digest import Fingerprint
+from tieout.kernel.ids import CustomerId, MeterKey, SubscriptionId, Watermark
+from tieout.kernel.period import Period
+from tieout.kernel.quantity import Quantity
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """Usage of one meter version for one subscription and period, as the log said at `watermark`.
+
+    `event_count` and `fingerprint` cover the events that counted; `excluded_count` those that the meter
+    excludes by a named reason. An empty window has quantity 0, which `event_count` 0 tells from a zero sum.
+    """
+
+    meter: MeterKey
+    meter_version: int
+    meter_digest: str
+    unit: str
+    subscription: SubscriptionId
+    customer: CustomerId
+    period: Period
+    watermark: Watermark
+    quantity: Quantity
+    event_count: int
+    fingerprint: Fingerprint
+    excluded_count: int
+
+    def __post_init__(self) -> None:
+        assert self.event_count >= 0 and self.excluded_count >= 0
+        assert self.fingerprint.count == self.event_count, "fingerprint and count speak of different events"

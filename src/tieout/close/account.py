@@ -1,0 +1,53 @@
+"""The outcome of a close, account by account, as it is reported and as it is recorded."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from tieout.close.outcome import Held, NotDue, Outcome, Parked, Sealed
+from tieout.kernel.ids import CustomerId, InvoiceId
+from tieout.kernel.instant import format_instant
+from tieout.kernel.period import Period
+
+
+@dataclass(frozen=True, slots=True)
+class AccountOutcome:
+    """What became of one customer's period; `period` is None where no period could be told."""
+
+    customer: CustomerId
+    period: Period | None
+    outcome: Outcome
+
+
+@dataclass(frozen=True, slots=True)
+class RecordedOutcome:
+    """An outcome as the books keep it. `outcome` is "sealed", "held", "parked" or "not-due"."""
+
+    customer: CustomerId
+    period: Period | None
+    outcome: str
+    reason: str
+    next_action: str
+    invoice: InvoiceId | None
+
+
+def recorded(account: AccountOutcome) -> RecordedOutcome:
+    """The words that are kept, so that the reason is still there when the run that found it is long over."""
+    words, reason, next_action, invoice = _words(account.outcome)
+    return RecordedOutcome(account.customer, account.period, words, reason, next_action, invoice)
+
+
+def _words(outcome: Outcome) -> tuple[str, str, str, InvoiceId | None]:
+    match outcome:
+        case Sealed(invoice, number):
+            return "sealed", f"sealed as {number}", "", invoice
+        case Held(invoice, breaks):
+            reasons = "; ".join(
+                f"{found.tie}: expected {found.expected}, found {found.found}" for found in breaks
+            )
+            return "held", reasons, "; ".join(dict.fromkeys(found.next_action for found in breaks)), invoice
+        case Parked(reason, next_action):
+            return "parked", reason, next_action, None
+        case NotDue(due_at):
+            reason = "no period is coming" if due_at is None else f"due at {format_instant(due_at)}"
+            return "not-due", reason, "", None

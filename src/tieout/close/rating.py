@@ -1,0 +1,74 @@
+"""From segments to usage requests, and from their snapshots to charges: each segment gets one charge."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from tieout.aggregate.snapshot import Snapshot
+from tieout.aggregate.window import UsageRequest, clip
+from tieout.close.segments import Segment
+from tieout.contract.catalog import Catalog
+from tieout.kernel.errors import IntegrityViolation
+from tieout.kernel.ids import MeterKey, SubscriptionId
+from tieout.kernel.period import Period
+from tieout.rate.charge import Charge
+from tieout.rate.rate import rate
+
+WindowKey = tuple[SubscriptionId, MeterKey, int, Period]
+
+
+class MissingSnapshot(IntegrityViolation):
+    """An engine answered fewer requests than it was asked; that must not pass for no usage."""
+
+    code = "missing-snapshot"
+
+    def __init__(self, segment: Segment) -> None:
+        super().__init__(segment)
+        self.segment = segment
+
+    def __str__(self) -> str:
+        return (
+            f"No usage came back for price {self.segment.price.key}, "
+            f"subscription {self.segment.subscription}, {self.segment.part}."
+        )
+
+
+def usage_requests(catalog: Catalog, segments: Iterable[Segment]) -> list[UsageRequest]:
+    """One request per subscription, meter version and part, by first need; two prices may share one."""
+    requests: dict[WindowKey, UsageRequest] = {}
+    for segment in segments:
+        if segment.meter is None:
+            continue
+        key = (segment.subscription, segment.meter.key, segment.meter.version, segment.part)
+        if key not in requests:
+            spans = clip(catalog.subjects.of_customer(segment.customer), segment.customer, segment.part)
+            requests[key] = UsageRequest(
+                segment.meter, segment.subscription, segment.customer, segment.part, spans
+            )
+    return list(requests.values())
+
+
+def charges(segments: Sequence[Segment], snapshots: Iterable[Snapshot]) -> list[Charge]:
+    """One charge per segment, in their order. Raises `MissingSnapshot`."""
+    by_key: dict[WindowKey, Snapshot] = {
+        (snapshot.subscription, snapshot.meter, snapshot.meter_version, snapshot.period): snapshot
+        for snapshot in snapshots
+    }
+    return [_charge(segment, by_key) for segment in segments]
+
+
+def _charge(segment: Segment, snapshots: dict[WindowKey, Snapshot]) -> Charge:
+    snapshot = None
+    if segment.meter is not None:
+        key = (segment.subscription, segment.meter.key, segment.meter.version, segment.part)
+        snapshot = snapshots.get(key)
+        if snapshot is None:
+            raise MissingSnapshot(segment)
+    return rate(
+        snapshot,
+        segment.price,
+        plan=segment.plan,
+        subscription=segment.subscription,
+        period=segment.period,
+        segment=segment.part,
+    )

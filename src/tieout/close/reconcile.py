@@ -1,0 +1,189 @@
+"""Layers of one invoice must tie, by computations that share no code; a difference is a break that holds it.
+
+Ties, in the order of the path: recount = snapshots, snapshots = rated quantities, working = charges,
+charges = lines, lines = totals. And no event may be billed twice through two subscriptions to one meter.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from itertools import pairwise
+
+from tieout.aggregate.recount import Recount
+from tieout.aggregate.snapshot import Snapshot
+from tieout.aggregate.window import UsageRequest
+from tieout.invoice.invoice import Invoice
+from tieout.invoice.line import Line
+from tieout.kernel.rounding import Rounding
+from tieout.rate.charge import Charge
+
+TIE_RECOUNT = "raw events = snapshot"
+TIE_RATED = "snapshots = rated quantities"
+TIE_WORKING = "working = charge"
+TIE_SETTLED = "charges = lines"
+TIE_TOTAL = "lines = totals"
+TIE_ONCE = "every event billed once per meter"
+
+HALVES = (Rounding.HALF_AWAY_FROM_ZERO, Rounding.HALF_EVEN)
+
+
+@dataclass(frozen=True, slots=True)
+class Break:
+    """Two layers that do not agree: which tie, what each side says, and what a person does next."""
+
+    tie: str
+    expected: str
+    found: str
+    next_action: str
+
+
+def reconcile(
+    invoice: Invoice,
+    charges: Sequence[Charge],
+    snapshots: Sequence[Snapshot],
+    recounts: Sequence[Recount],
+    requests: Sequence[UsageRequest],
+) -> list[Break]:
+    """Every break of one account's draft; none means it may be sealed.
+
+    `recounts` must come from code that shares nothing with the engine behind `snapshots`.
+    """
+    return [
+        *recount_breaks(snapshots, recounts),
+        *rated_breaks(snapshots, charges),
+        *working_breaks(charges),
+        *settled_breaks(charges, invoice.lines),
+        *total_breaks(invoice),
+        *billed_twice(requests),
+    ]
+
+
+def recount_breaks(snapshots: Sequence[Snapshot], recounts: Sequence[Recount]) -> list[Break]:
+    """Quantity, count and fingerprint of each snapshot against its recount; neither side may lack one."""
+    counted = {_window(recount): _usage(recount) for recount in recounts}
+    measured = {_window(snapshot): _usage(snapshot) for snapshot in snapshots}
+    return [
+        Break(
+            TIE_RECOUNT,
+            f"{window}: {counted.get(window, 'no recount')}",
+            f"{window}: {measured.get(window, 'no snapshot')}",
+            "run `tieout verify`; if the log is sound, the engine miscounts: report both numbers",
+        )
+        for window in sorted(counted.keys() | measured.keys())
+        if counted.get(window) != measured.get(window)
+    ]
+
+
+def rated_breaks(snapshots: Sequence[Snapshot], charges: Sequence[Charge]) -> list[Break]:
+    """Every snapshot is rated, at its quantity; no charge rests on usage that was not measured."""
+    measured = {_window(snapshot): str(snapshot.quantity) for snapshot in snapshots}
+    rated: dict[str, set[str]] = {}
+    for charge in charges:
+        if charge.snapshot is not None:
+            rated.setdefault(_window(charge.snapshot), set()).add(str(charge.quantity))
+    return [
+        Break(
+            TIE_RATED,
+            f"{window}: {measured.get(window, 'not measured')}",
+            f"{window}: {', '.join(sorted(rated.get(window, {'not rated'})))}",
+            "redraft the invoice; if it stays, a price of the plan is missing for this meter",
+        )
+        for window in sorted(measured.keys() | rated.keys())
+        if rated.get(window) != {measured.get(window)}
+    ]
+
+
+def working_breaks(charges: Sequence[Charge]) -> list[Break]:
+    """Steps add up to the amount, and the units they price to the quantity: every unit is priced once."""
+    breaks = []
+    for charge in charges:
+        amount = sum((step.amount for step in charge.steps), Fraction(0))
+        expected, found = [f"amount {charge.amount}"], [f"amount {amount}"]
+        if charge.snapshot is not None:
+            units = sum(
+                (Fraction(step.quantity) for step in charge.steps if step.quantity is not None), Fraction(0)
+            )
+            expected.append(f"quantity {charge.quantity.as_fraction()}")
+            found.append(f"quantity {units}")
+        if expected != found:
+            action = (
+                f"report price {charge.price.key} version {charge.price.version}: its shape does not add up"
+            )
+            breaks.append(Break(TIE_WORKING, ", ".join(expected), ", ".join(found), action))
+    return breaks
+
+
+def settled_breaks(charges: Sequence[Charge], lines: Sequence[Line]) -> list[Break]:
+    """One line per charge, within the rounding of its price, in its currency."""
+    breaks = []
+    charged, settled = (
+        Counter(map(_charge_name, charges)),
+        Counter(_charge_name(line.charge) for line in lines),
+    )
+    if charged != settled:
+        missing, extra = charged - settled, settled - charged
+        action = "redraft the invoice: its lines are not those of its charges"
+        breaks.append(Break(TIE_SETTLED, f"missing {sorted(missing)}", f"extra {sorted(extra)}", action))
+    for line in lines:
+        price = line.charge.price
+        exact_minor = line.charge.amount * 10**line.amount.currency.exponent
+        off = abs(line.amount.minor - exact_minor)
+        within = off <= Fraction(1, 2) if price.rounding in HALVES else off < 1
+        if not within or line.amount.currency.code != price.currency:
+            expected = f"{line.id}: {line.charge.amount} {price.currency}, rounded {price.rounding.value}"
+            action = "redraft the invoice: a line is not its charge, rounded"
+            breaks.append(Break(TIE_SETTLED, expected, f"{line.id}: {line.amount}", action))
+    return breaks
+
+
+def total_breaks(invoice: Invoice) -> list[Break]:
+    """Minor units of the lines, added up plainly, against subtotal and total."""
+    expected = sum(line.amount.minor for line in invoice.lines)
+    found = (invoice.subtotal.minor, invoice.total.minor)
+    codes = {line.amount.currency.code for line in invoice.lines} | {invoice.subtotal.currency.code}
+    if found == (expected, expected) and codes == {invoice.total.currency.code}:
+        return []
+    text = f"subtotal {invoice.subtotal}, total {invoice.total}"
+    return [
+        Break(
+            TIE_TOTAL,
+            f"{expected} minor units of {sorted(codes)}",
+            text,
+            "redraft the invoice: it does not add up",
+        )
+    ]
+
+
+def billed_twice(requests: Iterable[UsageRequest]) -> list[Break]:
+    """Where two windows of one meter share a subject at the same time: its events would be billed twice."""
+    windows = sorted(
+        (request.meter.key, span.subject, span.start, span.end, request.name)
+        for request in requests
+        for span in request.spans
+    )
+    breaks = []
+    for left, right in pairwise(windows):
+        if left[:2] == right[:2] and right[2] < left[3]:
+            expected = f"one window for subject {left[1]}"
+            action = "end one of the two subscriptions, or take the meter out of one of their plans"
+            breaks.append(Break(TIE_ONCE, expected, f"{left[4]} and {right[4]}", action))
+    return breaks
+
+
+def _window(usage: Snapshot | Recount) -> str:
+    meter = f"meter {usage.meter} version {usage.meter_version}"
+    return f"{meter}, subscription {usage.subscription}, {usage.period}"
+
+
+def _usage(usage: Snapshot | Recount) -> str:
+    return f"quantity {usage.quantity}, {usage.event_count} events, fingerprint {usage.fingerprint}"
+
+
+def _charge_name(charge: Charge) -> str:
+    price = f"price {charge.price.key} version {charge.price.version}"
+    return (
+        f"{price}, plan {charge.plan}, subscription {charge.subscription}, {charge.segment}: {charge.amount}"
+    )

@@ -1,0 +1,117 @@
+"""How a billing period splits: where phase or plan change, and, per price, where it or its meter does.
+
+Each segment is rated alone under the versions in force at its start, and shows as a line of its own. A price
+is split by its own changes only: another price's new version must not restart its tiers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from tieout.contract.catalog import Catalog
+from tieout.contract.meter import Meter
+from tieout.contract.plan import Plan
+from tieout.contract.price import Price
+from tieout.contract.subscription import Phase, Subscription
+from tieout.kernel.errors import Refusal
+from tieout.kernel.ids import CustomerId, SubscriptionId
+from tieout.kernel.instant import Instant, format_instant
+from tieout.kernel.period import Period
+
+
+class NothingInForce(Refusal):
+    """A plan, price or meter has no version when a subscription needs it; billing it as zero would lie."""
+
+    code = "nothing-in-force"
+
+    def __init__(self, kind: str, key: str, subscription: SubscriptionId, instant: Instant) -> None:
+        super().__init__(kind, key, subscription, instant)
+        self.kind = kind
+        self.key = key
+        self.subscription = subscription
+        self.instant = instant
+
+    def __str__(self) -> str:
+        return (
+            f"Subscription {self.subscription} needs {self.kind} {self.key} at "
+            f"{format_instant(self.instant)}, where no version of it is in force; apply one that is."
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """One price version over the part of `period` for which it, its meter version and the plan version hold.
+
+    `period` is the whole billing period, `part` the segment itself; `meter` is None for a flat price.
+    """
+
+    subscription: SubscriptionId
+    customer: CustomerId
+    period: Period
+    part: Period
+    plan: Plan
+    price: Price
+    meter: Meter | None
+
+
+def segments(catalog: Catalog, subscription: Subscription, period: Period) -> list[Segment]:
+    """The segments of one billing period, by stretch of a plan, in its order of prices, then by start.
+
+    Time without a phase has no segment. Raises `NothingInForce`.
+    """
+    return [
+        segment
+        for plan, stretch in _plan_stretches(catalog, subscription, period)
+        for segment in _price_segments(catalog, subscription, period, plan, stretch)
+    ]
+
+
+def _plan_stretches(
+    catalog: Catalog, subscription: Subscription, period: Period
+) -> Iterator[tuple[Plan, Period]]:
+    for phase in subscription.phases:
+        start = max(phase.start, period.start)
+        end = period.end if phase.end is None else min(phase.end, period.end)
+        if start >= end:
+            continue
+        changes: list[Instant] = []
+        if phase.plan_version is None:
+            changes = [plan.effective_from for plan in catalog.plans.versions(phase.plan)]
+        for stretch in Period(start, end).split(changes):
+            yield _plan_at(catalog, subscription, phase, stretch.start), stretch
+
+
+def _plan_at(catalog: Catalog, subscription: Subscription, phase: Phase, instant: Instant) -> Plan:
+    if phase.plan_version is None:
+        plan = catalog.plans.at(phase.plan, instant)
+    else:
+        plan = catalog.plans.version(phase.plan, phase.plan_version)
+    if plan is None:
+        raise NothingInForce("plan", phase.plan, subscription.key, instant)
+    return plan
+
+
+def _price_segments(
+    catalog: Catalog, subscription: Subscription, period: Period, plan: Plan, stretch: Period
+) -> Iterator[Segment]:
+    for key in plan.prices:
+        for priced in stretch.split(price.effective_from for price in catalog.prices.versions(key)):
+            price = catalog.prices.at(key, priced.start)
+            if price is None:
+                raise NothingInForce("price", key, subscription.key, priced.start)
+            for part, meter in _meter_parts(catalog, subscription, price, priced):
+                yield Segment(subscription.key, subscription.customer, period, part, plan, price, meter)
+
+
+def _meter_parts(
+    catalog: Catalog, subscription: Subscription, price: Price, priced: Period
+) -> Iterator[tuple[Period, Meter | None]]:
+    if price.meter is None:
+        yield priced, None
+        return
+    for part in priced.split(meter.effective_from for meter in catalog.meters.versions(price.meter)):
+        meter = catalog.meters.at(price.meter, part.start)
+        if meter is None:
+            raise NothingInForce("meter", price.meter, subscription.key, part.start)
+        yield part, meter

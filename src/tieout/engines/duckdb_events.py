@@ -1,0 +1,84 @@
+"""The events a meter is about, as one DuckDB relation over the segments and the tail of a manifest.
+
+Each event type and contract version has columns of its own, so each is read by a select of its own, which
+brings the metered value to two whole numbers: units and atoms of 10^-12. Integers add up exactly in every
+width that DuckDB picks; decimals would meet their widest type, and any division would be a DOUBLE.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+from duckdb import DuckDBPyConnection
+
+from tieout.contract.meter import Aggregation, Meter
+from tieout.engines.duckdb_predicate import Bindings, predicate_sql
+from tieout.kernel.ids import Watermark
+from tieout.kernel.period import Period
+from tieout.kernel.quantity import ATOMS_PER_UNIT
+from tieout.ports import LogManifest
+from tieout.table.layout import FIELD_PREFIX
+
+
+def meter_events_sql(
+    connection: DuckDBPyConnection, meter: Meter, manifest: LogManifest, bounds: Period, bindings: Bindings
+) -> str | None:
+    """A select of events of the meter's type inside `bounds` as of the watermark; None if no part holds any.
+
+    Columns: subject, time, batch, row, lane_a, lane_b, matched BOOLEAN (the filter holds), excluded BOOLEAN
+    (an exclusion holds, or the value is absent), units BIGINT, atoms BIGINT (the value is
+    units + atoms / 10^12, both of its sign; both NULL for a count). Registers the tail with `connection`.
+    """
+    selects = [
+        _part_sql(meter, source, schema, watermark=manifest.watermark, bounds=bounds, bindings=bindings)
+        for source, schema in _sources(connection, meter, manifest, bindings)
+    ]
+    return " UNION ALL ".join(selects) if selects else None
+
+
+def _sources(
+    connection: DuckDBPyConnection, meter: Meter, manifest: LogManifest, bindings: Bindings
+) -> Iterator[tuple[str, pa.Schema]]:
+    by_version: dict[int, list[str]] = {}
+    for segment in manifest.segments:
+        if segment.type == meter.event and segment.first_batch <= manifest.watermark:
+            by_version.setdefault(segment.contract_version, []).append(segment.path)
+    for _, paths in sorted(by_version.items()):
+        yield f"read_parquet({bindings.bind(paths)})", pq.read_schema(paths[0])
+    for ordinal, part in enumerate(manifest.tail):
+        if part.type == meter.event and part.table.num_rows:
+            connection.register(f"tail_{ordinal}", part.table)
+            yield f"tail_{ordinal}", part.table.schema
+
+
+def _part_sql(
+    meter: Meter, source: str, schema: pa.Schema, *, watermark: Watermark, bounds: Period, bindings: Bindings
+) -> str:
+    units, atoms = _value_sql(meter, schema)
+    matched = predicate_sql(meter.filter, schema, bindings)
+    reasons = [f"({predicate_sql(exclusion.where, schema, bindings)})" for exclusion in meter.exclusions]
+    if meter.aggregation is not Aggregation.COUNT:
+        reasons.append(f"{units} IS NULL")
+    excluded = " OR ".join(reasons) if reasons else "FALSE"
+    # Only column names of checked contracts and placeholders are written into the statement.
+    return (
+        f'SELECT "subject", "time", "batch", "row", "lane_a", "lane_b", ({matched}) AS matched, '  # noqa: S608
+        f"({excluded}) AS excluded, {units} AS units, {atoms} AS atoms FROM {source} "
+        f'WHERE "batch" <= {bindings.bind(int(watermark))} '
+        f'AND "time" >= {bindings.bind(int(bounds.start))} AND "time" < {bindings.bind(int(bounds.end))}'
+    )
+
+
+def _value_sql(meter: Meter, schema: pa.Schema) -> tuple[str, str]:
+    """Expressions of the value's whole units and of the atoms beyond them, both BIGINT and of its sign."""
+    column = None if meter.field is None else FIELD_PREFIX + meter.field
+    if meter.aggregation is Aggregation.COUNT or column is None or column not in schema.names:
+        return "CAST(NULL AS BIGINT)", "CAST(NULL AS BIGINT)"
+    quoted = f'"{column}"'
+    if pa.types.is_decimal(schema.field(column).type):
+        rest = f"({quoted} - trunc({quoted})) * {ATOMS_PER_UNIT}"
+        return f"CAST(trunc({quoted}) AS BIGINT)", f"CAST({rest} AS BIGINT)"
+    assert pa.types.is_int64(schema.field(column).type), f"{meter.key} meters {column}, which is no number"
+    return quoted, f"CASE WHEN {quoted} IS NOT NULL THEN CAST(0 AS BIGINT) END"

@@ -1,0 +1,33 @@
+"""The port `UsageEngine` in this process: DuckDB measures, numpy recounts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from tieout.aggregate.bucket import BucketCounts, BucketRequest
+from tieout.aggregate.recount import Recount
+from tieout.aggregate.snapshot import Snapshot
+from tieout.aggregate.window import UsageRequest
+from tieout.engines import duckdb_buckets, recount
+from tieout.engines.duckdb_engine import DuckEngine
+from tieout.kernel.quantity import QuantityOverflow
+from tieout.ports import LogManifest
+
+
+class EmbeddedEngine:
+    """Holds no state. `threads` None leaves their number to DuckDB."""
+
+    def __init__(self, *, threads: int | None = None) -> None:
+        self._threads = threads
+        self._duck = DuckEngine(threads=threads)
+
+    def measure_each(
+        self, requests: Sequence[UsageRequest], manifest: LogManifest
+    ) -> list[Snapshot | QuantityOverflow]:
+        return self._duck.measure_each(requests, manifest)
+
+    def bucket_counts(self, requests: Sequence[BucketRequest], manifest: LogManifest) -> list[BucketCounts]:
+        return duckdb_buckets.bucket_counts(requests, manifest, threads=self._threads)
+
+    def recount(self, requests: Sequence[UsageRequest], manifest: LogManifest) -> list[Recount]:
+        return recount.recount(requests, manifest)

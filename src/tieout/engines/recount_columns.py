@@ -1,0 +1,61 @@
+"""Exact sums over Arrow columns with numpy: each value as 32-bit limbs, so that no 64-bit sum can wrap."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from tieout.kernel.quantity import ATOMS_PER_UNIT
+
+LIMB_BITS = 32
+LIMB_MASK = 2**LIMB_BITS - 1
+Limbs = list[tuple[npt.NDArray[np.int64], int]]
+"""Columns of signed limbs, each with its weight in atoms of 10^-12 units; a value is their weighted sum."""
+
+
+def value_limbs(column: pa.ChunkedArray) -> Limbs:
+    """The limbs of an int64 or decimal128(30, 12) column; rows without a value hold any number."""
+    array = column.combine_chunks()
+    if isinstance(array, pa.ChunkedArray):
+        array = pa.concat_arrays(array.chunks) if array.num_chunks else pa.array([], column.type)
+    if pa.types.is_int64(array.type):
+        whole = array.fill_null(0).to_numpy(zero_copy_only=False)
+        return [(whole & LIMB_MASK, ATOMS_PER_UNIT), (whole >> LIMB_BITS, ATOMS_PER_UNIT << LIMB_BITS)]
+    assert array.type == pa.decimal128(30, 12), array.type
+    words = np.frombuffer(array.buffers()[1], dtype="<u8").reshape(-1, 2)
+    words = words[array.offset : array.offset + len(array)]
+    low, high = words[:, 0], words[:, 1].astype(np.int64)
+    return [
+        ((low & np.uint64(LIMB_MASK)).astype(np.int64), 1),
+        ((low >> np.uint64(LIMB_BITS)).astype(np.int64), 1 << LIMB_BITS),
+        (high, 1 << 2 * LIMB_BITS),
+    ]
+
+
+def limb_sums(limbs: Limbs, order: npt.NDArray[np.int64], starts: npt.NDArray[np.intp]) -> list[int]:
+    """Exact sums in atoms of the runs of `order` that begin at `starts`; a run has less than 2^26 rows."""
+    sums = [0] * len(starts)
+    for column, weight in limbs:
+        for place, part in enumerate(np.add.reduceat(column[order], starts).tolist()):
+            sums[place] += part * weight
+    return sums
+
+
+def group_sums(values: npt.NDArray[np.uint64], starts: npt.NDArray[np.intp]) -> list[int]:
+    """Exact sums of unsigned 64-bit values over the runs that begin at `starts`."""
+    low = np.add.reduceat(values & np.uint64(LIMB_MASK), starts).tolist()
+    high = np.add.reduceat(values >> np.uint64(LIMB_BITS), starts).tolist()
+    return [lower + (upper << LIMB_BITS) for lower, upper in zip(low, high, strict=True)]
+
+
+def text_of(value: str | int | bool | Decimal | None) -> str | None:
+    """The canonical text of a stored value, without its tag; decimals carry twelve digits in the column."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, Decimal):
+        text = f"{value:f}"
+        return text.rstrip("0").rstrip(".") if "." in text else text
+    return None if value is None else str(value)

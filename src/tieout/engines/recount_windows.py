@@ -1,0 +1,70 @@
+"""Which request an event belongs to, by binary search: spans per subject in layers that never overlap."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from tieout.aggregate.window import ClippedSpan
+
+Placed = tuple[str, int, int, int]
+"""(subject, start, end, place of the request)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Windows:
+    """Disjoint spans per subject, sorted by subject and start; `cuts` are all their bounds in order.
+
+    Time becomes the number of cuts at or before it, so that (subject, time) is one whole number to search by.
+    """
+
+    codes: dict[str, int]
+    cuts: npt.NDArray[np.int64]
+    opens: npt.NDArray[np.int64]
+    closes: npt.NDArray[np.int64]
+    places: npt.NDArray[np.int64]
+
+    def find(self, subjects: pa.ChunkedArray, times: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+        """For each event the place of its request, -1 where it has none."""
+        encoded = subjects.combine_chunks().dictionary_encode()
+        known = [self.codes.get(subject, -1) for subject in encoded.dictionary.to_pylist()]
+        code = np.array([*known, -1], dtype=np.int64)[encoded.indices.to_numpy(zero_copy_only=False)]
+        at = code * (self.cuts.size + 1) + np.searchsorted(self.cuts, times, side="right")
+        span = np.searchsorted(self.opens, at, side="right") - 1
+        found = (code >= 0) & (span >= 0) & (at < self.closes[span])
+        return np.where(found, self.places[span], -1)
+
+
+def layers(requests: Sequence[tuple[int, Sequence[ClippedSpan]]]) -> list[Windows]:
+    """As many layers as a subject has windows at one time: one, unless subscriptions share a meter."""
+    stacked: list[list[Placed]] = []
+    free_from: list[dict[str, int]] = []
+    spans = sorted((span.subject, span.start, span.end, place) for place, owned in requests for span in owned)
+    for span in spans:
+        subject, start, end, _ = span
+        level = next(
+            (n for n, free in enumerate(free_from) if free.get(subject, start) <= start), len(stacked)
+        )
+        if level == len(stacked):
+            stacked.append([])
+            free_from.append({})
+        stacked[level].append(span)
+        free_from[level][subject] = end
+    return [_windows(layer) for layer in stacked]
+
+
+def _windows(spans: Sequence[Placed]) -> Windows:
+    codes = {subject: code for code, subject in enumerate(sorted({span[0] for span in spans}))}
+    cuts = np.unique(
+        np.array([bound for _, start, end, _ in spans for bound in (start, end)], dtype=np.int64)
+    )
+    width = cuts.size + 1
+    base = np.array([codes[span[0]] * width for span in spans], dtype=np.int64)
+    starts = np.searchsorted(cuts, np.array([span[1] for span in spans], dtype=np.int64), side="right")
+    ends = np.searchsorted(cuts, np.array([span[2] for span in spans], dtype=np.int64), side="right")
+    places = np.array([span[3] for span in spans], dtype=np.int64)
+    return Windows(codes, cuts, base + starts, base + ends, places)

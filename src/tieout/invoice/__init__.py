@@ -1,0 +1,1 @@
+"""The paper: lines, totals, numbers and the document that is sealed."""

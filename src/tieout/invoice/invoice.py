@@ -1,0 +1,76 @@
+"""An invoice: who owes whom what for which period, under which policy, as of which cutoff."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+from hashlib import sha256
+
+from tieout.contract.party import Customer, Seller
+from tieout.invoice.line import Line
+from tieout.invoice.status import Status
+from tieout.kernel.canonical import token
+from tieout.kernel.ids import CustomerId, InvoiceId, Watermark
+from tieout.kernel.instant import Instant
+from tieout.kernel.money import Currency, Money
+from tieout.kernel.period import Period
+
+KIND_FINAL = "final"
+"""The invoice that ends a period. Interim invoices and credit notes are other kinds."""
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyReference:
+    """The trigger policy an invoice stands under, and who signed it (role and key id, in that order)."""
+
+    key: str
+    version: int
+    digest: str
+    signatures: tuple[tuple[str, str], ...]
+    small_team_exception: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class InvoiceKey:
+    """What makes an invoice this invoice and no other (L11)."""
+
+    customer: CustomerId
+    period: Period
+    series: str
+    currency: str
+    kind: str
+    sequence: int
+
+    @property
+    def invoice_id(self) -> InvoiceId:
+        """`in_` and 16 hex digits of a SHA-256 over the length-prefixed parts: the same for every redraft."""
+        account = ("invoice/1", self.customer, str(self.period.start), str(self.period.end))
+        paper = (self.series, self.currency, self.kind, str(self.sequence))
+        joined = b"".join(token(part.encode()) for part in (*account, *paper))
+        return InvoiceId("in_" + sha256(joined).hexdigest()[:16])
+
+
+@dataclass(frozen=True, slots=True)
+class Invoice:
+    """A draft, held, ready or sealed invoice. Sealing gives it `number`, `issued_at` and `due_date`."""
+
+    id: InvoiceId
+    key: InvoiceKey
+    status: Status
+    number: str | None
+    issued_at: Instant | None
+    due_date: date | None
+    currency: Currency
+    customer: Customer
+    seller: Seller
+    lines: tuple[Line, ...]
+    subtotal: Money
+    total: Money
+    cutoff: Watermark
+    policy: PolicyReference
+    tzdata_version: str
+    software_version: str
+
+    @property
+    def period(self) -> Period:
+        return self.key.period

@@ -1,0 +1,89 @@
+"""A line is a settled charge: the only place where money is rounded, once per line, as the price says."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import time
+
+from tieout.kernel.errors import Refusal
+from tieout.kernel.ids import InvoiceId, LineId, MeterKey, PriceKey
+from tieout.kernel.instant import Instant, to_datetime
+from tieout.kernel.money import Money, currency
+from tieout.kernel.quantity import Quantity
+from tieout.kernel.rounding import settle
+from tieout.kernel.zone import zone
+from tieout.rate.charge import Charge
+
+LINES_MAX = 999
+"""Ordinals have three digits. An invoice with more lines is refused, not renumbered."""
+
+
+class TooManyLines(Refusal):
+    """An invoice would have more lines than its line ids can number."""
+
+    code = "too-many-lines"
+
+    def __init__(self, invoice: InvoiceId, count: int) -> None:
+        super().__init__(invoice, count)
+        self.invoice = invoice
+        self.count = count
+
+    def __str__(self) -> str:
+        return f"Invoice {self.invoice} would have {self.count} lines; at most {LINES_MAX} can be numbered."
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line of an invoice: the charge it settles, words for the customer, and the money."""
+
+    id: LineId
+    charge: Charge
+    description: str
+    amount: Money
+
+    @property
+    def meter(self) -> MeterKey | None:
+        return self.charge.price.meter
+
+    @property
+    def quantity(self) -> Quantity:
+        return self.charge.quantity
+
+    @property
+    def unit(self) -> str:
+        return self.charge.unit
+
+    @property
+    def price(self) -> PriceKey:
+        return self.charge.price.key
+
+    @property
+    def price_version(self) -> int:
+        return self.charge.price.version
+
+
+def line_id(invoice: InvoiceId, ordinal: int) -> LineId:
+    """`in_0123456789abcdef-001`: the same draft numbers its lines the same way every time."""
+    if not 1 <= ordinal <= LINES_MAX:
+        raise TooManyLines(invoice, ordinal)
+    return LineId(f"{invoice}-{ordinal:03d}")
+
+
+def settled_line(invoice: InvoiceId, ordinal: int, charge: Charge, *, zone_name: str) -> Line:
+    """Round the charge once to the currency's minor unit under the price's rounding rule.
+
+    A line for a part of the period says which part, in the customer's zone.
+    """
+    amount = settle(charge.amount, currency(charge.price.currency), charge.price.rounding)
+    description = charge.price.description
+    if charge.segment != charge.period:
+        start = _local_text(charge.segment.start, zone_name)
+        end = _local_text(charge.segment.end, zone_name)
+        description = f"{description} ({start} until {end})"
+    return Line(line_id(invoice, ordinal), charge, description, amount)
+
+
+def _local_text(instant: Instant, zone_name: str) -> str:
+    """The local date, with the time of day unless it is midnight."""
+    local = to_datetime(instant).astimezone(zone(zone_name))
+    return local.date().isoformat() if local.time() == time() else local.replace(tzinfo=None).isoformat(" ")

@@ -1,0 +1,48 @@
+"""A charge is a rated snapshot with its working: exact until `settle`, explained line by line."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from tieout.aggregate.snapshot import Snapshot
+from tieout.contract.price import Price
+from tieout.kernel.ids import PlanKey, SubscriptionId
+from tieout.kernel.instant import Instant
+from tieout.kernel.period import Period
+from tieout.kernel.quantity import Quantity
+from tieout.kernel.rational import Exact
+from tieout.kernel.working import Working
+
+
+@dataclass(frozen=True, slots=True)
+class Charge:
+    """What one price version asks for one segment of a billing period.
+
+    `quantity` and `unit` are what the customer reads on the line; `amount` is in whole currency units
+    (12.5 means 12.50 USD), exact; `steps` add up to it. `snapshot` is None for a price without a meter.
+    `period` is the whole billing period, `segment` the part of it that this charge covers.
+    """
+
+    subscription: SubscriptionId
+    price: Price
+    plan: PlanKey
+    plan_version: int
+    snapshot: Snapshot | None
+    period: Period
+    segment: Period
+    quantity: Quantity
+    unit: str
+    amount: Exact
+    steps: Working
+
+    def __post_init__(self) -> None:
+        assert self.period.start <= self.segment.start and self.segment.end <= self.period.end
+        assert sum((step.amount for step in self.steps), Exact(0)) == self.amount, "the steps do not add up"
+        if self.snapshot is not None:
+            assert self.snapshot.meter == self.price.meter and self.snapshot.period == self.segment
+            assert self.snapshot.quantity == self.quantity
+
+    @property
+    def effective_from(self) -> Instant:
+        """Since when the price version holds."""
+        return self.price.effective_from

@@ -1,0 +1,59 @@
+"""How numbers read in a working: grouped by thousands, all of the currency's digits, in any locale."""
+
+from __future__ import annotations
+
+from tieout.kernel.instant import format_instant
+from tieout.kernel.money import currency
+from tieout.kernel.period import Period
+from tieout.kernel.quantity import Quantity
+from tieout.kernel.rational import Exact, exact_text
+from tieout.kernel.rounding import Rounding, quantize
+
+DAY_SECONDS = 86_400
+ABOUT_PLACES = 6
+
+
+def amount_text(amount: Exact, code: str) -> str:
+    """`5.00 USD`, `0.0005 USD`; a fraction that does not end says so: `100/3 USD (about 33.333333)`."""
+    text = exact_text(amount)
+    if "/" in text:
+        return f"{text} {code} (about {quantize(amount, ABOUT_PLACES, Rounding.HALF_EVEN)})"
+    return f"{padded(text, currency(code).exponent)} {code}"
+
+
+def padded(text: str, places: int) -> str:
+    """A plain decimal, grouped, with at least `places` digits after the point."""
+    whole, _, fraction = text.partition(".")
+    fraction = fraction.ljust(places, "0")
+    return f"{grouped(whole)}.{fraction}" if fraction else grouped(whole)
+
+
+def grouped(text: str) -> str:
+    """Thousands commas in the integer part of a plain decimal."""
+    sign = "-" if text.startswith("-") else ""
+    whole, point, fraction = text.removeprefix("-").partition(".")
+    return f"{sign}{int(whole):,}{point}{fraction}"
+
+
+def usage_text(quantity: Quantity, unit: str) -> str:
+    """`10,000,000 tokens`."""
+    return f"{grouped(str(quantity))} {unit}"
+
+
+def rate_text(unit_amount: Exact, per: Exact, code: str) -> str:
+    """`0.50 USD per 1,000,000`, or `0.02 USD each`."""
+    amount = amount_text(unit_amount, code)
+    return f"{amount} each" if per == 1 else f"{amount} per {grouped(exact_text(per))}"
+
+
+def share_text(part_seconds: int, whole_seconds: int) -> str:
+    """`14 of 31 days (1,209,600 of 2,678,400 seconds)`; seconds alone where days are uneven."""
+    seconds = f"{part_seconds:,} of {whole_seconds:,} seconds"
+    if part_seconds % DAY_SECONDS or whole_seconds % DAY_SECONDS:
+        return seconds
+    return f"{part_seconds // DAY_SECONDS:,} of {whole_seconds // DAY_SECONDS:,} days ({seconds})"
+
+
+def stretch_text(period: Period) -> str:
+    """`2026-01-01T00:00:00Z until 2026-01-15T00:00:00Z`."""
+    return f"{format_instant(period.start)} until {format_instant(period.end)}"

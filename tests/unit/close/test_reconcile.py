@@ -1,0 +1,113 @@
+"""Each tie, broken on purpose, is named; an honest draft has no break."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from tests.records import (
+    CUSTOMER,
+    JANUARY,
+    METER,
+    POLICY,
+    SELLER,
+    SUBSCRIPTION,
+    customer,
+    plan,
+    price,
+    snapshot,
+)
+from tests.unit.close.test_segments import TOKENS
+from tieout.aggregate.recount import Recount
+from tieout.aggregate.snapshot import Snapshot
+from tieout.aggregate.window import ClippedSpan, UsageRequest
+from tieout.close import reconcile
+from tieout.close.reconcile import Break
+from tieout.contract.price import PerUnit
+from tieout.invoice.draft import draft
+from tieout.invoice.invoice import Invoice
+from tieout.kernel.ids import Subject, SubscriptionId, Watermark
+from tieout.kernel.money import Money
+from tieout.kernel.quantity import Quantity
+from tieout.kernel.rational import exact
+from tieout.rate.charge import Charge
+from tieout.rate.rate import rate
+
+USAGE = snapshot("1500.5")
+
+
+def recounted(of: Snapshot) -> Recount:
+    return Recount(METER, 1, SUBSCRIPTION, JANUARY, of.quantity, of.event_count, of.fingerprint)
+
+
+def charged(of: Snapshot) -> Charge:
+    each = price(PerUnit(exact("0.005"), exact("1")))
+    return rate(of, each, plan=plan("p"), subscription=SUBSCRIPTION, period=JANUARY, segment=JANUARY)
+
+
+def drafted(*charges: Charge) -> Invoice:
+    return draft(
+        customer=customer(),
+        seller=SELLER,
+        period=JANUARY,
+        charges=charges,
+        cutoff=Watermark(7),
+        policy=POLICY,
+        tzdata_version="2026a",
+        software_version="0.1.0",
+    )
+
+
+def request(subscription: str) -> UsageRequest:
+    span = ClippedSpan(Subject("ann"), JANUARY.start, JANUARY.end)
+    return UsageRequest(TOKENS, SubscriptionId(subscription), CUSTOMER, JANUARY, (span,))
+
+
+CHARGE = charged(USAGE)
+
+
+def ties(breaks: list[Break]) -> list[str]:
+    return [found.tie for found in breaks]
+
+
+def test_an_honest_draft_ties() -> None:
+    assert reconcile.reconcile(drafted(CHARGE), [CHARGE], [USAGE], [recounted(USAGE)], [request("a")]) == []
+
+
+def test_a_recount_that_differs_or_lacks_is_a_break() -> None:
+    other = replace(recounted(USAGE), quantity=Quantity.of(1))
+    assert ties(reconcile.recount_breaks([USAGE], [other])) == [reconcile.TIE_RECOUNT]
+    assert ties(reconcile.recount_breaks([USAGE], [])) == [reconcile.TIE_RECOUNT]
+    assert ties(reconcile.recount_breaks([], [recounted(USAGE)])) == [reconcile.TIE_RECOUNT]
+    swapped = replace(USAGE, fingerprint=replace(USAGE.fingerprint, a=9))
+    (found,) = reconcile.recount_breaks([swapped], [recounted(USAGE)])
+    assert found.next_action and "fingerprint" in found.found
+
+
+def test_usage_that_is_not_rated_or_not_measured_is_a_break() -> None:
+    assert ties(reconcile.rated_breaks([USAGE], [])) == [reconcile.TIE_RATED]
+    assert ties(reconcile.rated_breaks([], [CHARGE])) == [reconcile.TIE_RATED]
+    assert ties(reconcile.rated_breaks([snapshot("7")], [CHARGE])) == [reconcile.TIE_RATED]
+
+
+def test_a_working_that_leaves_units_out_is_a_break() -> None:
+    short = replace(CHARGE, steps=(replace(CHARGE.steps[0], quantity="1500"),))
+    assert ties(reconcile.working_breaks([short])) == [reconcile.TIE_WORKING]
+
+
+def test_a_line_lost_added_or_wrongly_rounded_is_a_break() -> None:
+    invoice = drafted(CHARGE)
+    assert ties(reconcile.settled_breaks([CHARGE, CHARGE], invoice.lines)) == [reconcile.TIE_SETTLED]
+    assert ties(reconcile.settled_breaks([], invoice.lines)) == [reconcile.TIE_SETTLED]
+    off = replace(invoice.lines[0], amount=invoice.lines[0].amount + Money(1, invoice.currency))
+    assert ties(reconcile.settled_breaks([CHARGE], [off])) == [reconcile.TIE_SETTLED]
+
+
+def test_a_total_that_does_not_add_up_is_a_break() -> None:
+    invoice = drafted(CHARGE)
+    wrong = replace(invoice, total=invoice.total + Money(1, invoice.currency))
+    assert ties(reconcile.total_breaks(wrong)) == [reconcile.TIE_TOTAL]
+
+
+def test_two_subscriptions_on_one_meter_and_subject_are_a_break() -> None:
+    assert ties(reconcile.billed_twice([request("a"), request("b")])) == [reconcile.TIE_ONCE]
+    assert reconcile.billed_twice([request("a")]) == []

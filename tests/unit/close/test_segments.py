@@ -1,0 +1,214 @@
+"""Which periods are due, and how a period splits where a plan, a price or a meter changes."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import date
+
+import pytest
+
+from tests.records import CUSTOMER, JANUARY, METER, SUBSCRIPTION, customer, period, plan, price, snapshot
+from tieout.close.calendar import MixedCadence, due_periods, next_due_at
+from tieout.close.rating import MissingSnapshot, charges, usage_requests
+from tieout.close.segments import NothingInForce, segments
+from tieout.contract.catalog import Catalog
+from tieout.contract.event_contract import ContractBook
+from tieout.contract.meter import Aggregation, Meter
+from tieout.contract.plan import Plan
+from tieout.contract.price import Flat, PerUnit, Price
+from tieout.contract.subject import SubjectBook, SubjectSpan
+from tieout.contract.subscription import Phase, Subscription
+from tieout.contract.versions import Versions
+from tieout.kernel.calendar import Cadence
+from tieout.kernel.ids import EventType, PlanKey, Subject
+from tieout.kernel.instant import Instant, parse_instant
+from tieout.kernel.rational import exact
+
+USAGE = price(PerUnit(exact("1"), exact("1")), key="usage")
+FEE = price(Flat(exact("31")), meter=None, key="fee")
+BASIC = replace(plan("fee", "usage"), key=PlanKey("basic"))
+TOKENS = Meter(
+    key=METER,
+    version=1,
+    effective_from=Instant(0),
+    definition="tokens",
+    owner="product",
+    event=EventType("use"),
+    aggregation=Aggregation.COUNT,
+    field=None,
+    unit="tokens",
+    dimensions=(),
+    filter=(),
+    exclusions=(),
+    digest="meter-digest",
+)
+
+
+def at(text: str) -> Instant:
+    return parse_instant(text if "T" in text else f"{text}T00:00:00Z")
+
+
+def catalog(
+    *,
+    plans: tuple[Plan, ...] = (BASIC,),
+    prices: tuple[Price, ...] = (USAGE, FEE),
+    meters: tuple[Meter, ...] = (TOKENS,),
+) -> Catalog:
+    span = SubjectSpan(Subject("ann"), CUSTOMER, at("2026-01-10"), None)
+    return Catalog(
+        contracts=ContractBook(()),
+        events=Versions(()),
+        meters=Versions(meters),
+        prices=Versions(prices),
+        plans=Versions(plans),
+        sellers=Versions(()),
+        customers=Versions(()),
+        subscriptions=Versions(()),
+        subjects=SubjectBook((span,)),
+        mappings=Versions(()),
+        sources=Versions(()),
+        policies=Versions(()),
+    )
+
+
+def subscription(*phases: tuple[str, str, str | None]) -> Subscription:
+    built = tuple(
+        Phase(PlanKey(key), None, at(start), None if end is None else at(end)) for key, start, end in phases
+    )
+    return Subscription(SUBSCRIPTION, 1, Instant(0), CUSTOMER, built, "subscription-digest")
+
+
+def test_a_quiet_period_is_one_segment_per_price_in_the_plans_order() -> None:
+    found = segments(catalog(), subscription(("basic", "2025-06-01", None)), JANUARY)
+    assert [(each.price.key, each.part) for each in found] == [("fee", JANUARY), ("usage", JANUARY)]
+
+
+def test_a_plan_change_splits_every_price_and_a_gap_is_no_segment() -> None:
+    other = replace(BASIC, key=PlanKey("other"), prices=(USAGE.key,))
+    changing = subscription(("basic", "2025-06-01", "2026-01-10"), ("other", "2026-01-20", None))
+    found = segments(catalog(plans=(BASIC, other)), changing, JANUARY)
+    assert [(each.plan.key, each.price.key, each.part) for each in found] == [
+        ("basic", "fee", period("2026-01-01", "2026-01-10")),
+        ("basic", "usage", period("2026-01-01", "2026-01-10")),
+        ("other", "usage", period("2026-01-20", "2026-02-01")),
+    ]
+
+
+def test_a_new_price_or_meter_version_splits_that_price_only() -> None:
+    dearer = replace(USAGE, version=2, effective_from=at("2026-01-15"))
+    finer = replace(TOKENS, version=2, effective_from=at("2026-01-20"))
+    book = catalog(prices=(USAGE, dearer, FEE), meters=(TOKENS, finer))
+    found = segments(book, subscription(("basic", "2025-06-01", None)), JANUARY)
+    described = [
+        (each.price.key, each.price.version, each.meter and each.meter.version, each.part) for each in found
+    ]
+    assert described == [
+        ("fee", 1, None, JANUARY),
+        ("usage", 1, 1, period("2026-01-01", "2026-01-15")),
+        ("usage", 2, 1, period("2026-01-15", "2026-01-20")),
+        ("usage", 2, 2, period("2026-01-20", "2026-02-01")),
+    ]
+
+
+def test_what_has_no_version_in_force_is_refused_not_billed_as_zero() -> None:
+    late = replace(FEE, effective_from=at("2026-01-15"))
+    with pytest.raises(NothingInForce, match="price fee at 2026-01-01"):
+        segments(catalog(prices=(USAGE, late)), subscription(("basic", "2025-06-01", None)), JANUARY)
+
+
+def test_requests_follow_the_subjects_and_every_segment_gets_its_charge() -> None:
+    book = catalog()
+    found = segments(book, subscription(("basic", "2025-06-01", None)), JANUARY)
+    (request,) = usage_requests(book, found)
+    assert [(span.start, span.end) for span in request.spans] == [(at("2026-01-10"), JANUARY.end)]
+    rated = charges(found, [snapshot("3")])
+    assert [(charge.price.key, charge.amount) for charge in rated] == [("fee", 31), ("usage", 3)]
+    with pytest.raises(MissingSnapshot):
+        charges(found, [])
+
+
+def due(sub: Subscription, *, as_of: str, since: str | None = None, grace_hours: int = 0) -> list[str]:
+    found = due_periods(
+        catalog(),
+        customer(zone="UTC"),
+        sub,
+        policy_cadence=Cadence.MONTHLY,
+        grace_hours=grace_hours,
+        since=None if since is None else at(since),
+        as_of=at(as_of),
+    )
+    return [str(each)[1:11] for each in found]
+
+
+def test_periods_fall_due_once_ended_and_waited_out() -> None:
+    sub = subscription(("basic", "2025-11-10", "2026-03-05"))
+    assert due(sub, as_of="2026-02-01") == ["2025-11-01", "2025-12-01", "2026-01-01"]
+    assert due(sub, as_of="2026-02-01", grace_hours=1) == ["2025-11-01", "2025-12-01"]
+    assert due(sub, as_of="2026-02-01", since="2026-01-01") == ["2026-01-01"]
+    assert due(sub, as_of="2026-12-01", since="2026-02-01") == ["2026-02-01", "2026-03-01"]
+    assert due(subscription(("basic", "2026-05-01", None)), as_of="2026-02-01") == []
+
+
+def test_a_stored_end_is_the_next_start_even_if_the_calendar_moved() -> None:
+    (first, *_) = due_periods(
+        catalog(),
+        customer(zone="UTC"),
+        subscription(("basic", "2025-06-01", None)),
+        policy_cadence=Cadence.MONTHLY,
+        grace_hours=0,
+        since=at("2026-01-01T01:00:00Z"),
+        as_of=at("2026-02-01"),
+    )
+    assert first == period("2026-01-01T01:00:00Z", "2026-02-01")
+
+
+def test_the_next_due_instant_is_told_also_across_a_gap() -> None:
+    def upcoming(sub: Subscription) -> Instant | None:
+        return next_due_at(
+            catalog(),
+            customer(zone="UTC"),
+            sub,
+            policy_cadence=Cadence.MONTHLY,
+            grace_hours=24,
+            since=None,
+            as_of=at("2026-01-20"),
+        )
+
+    assert upcoming(subscription(("basic", "2025-06-01", None))) == at("2026-02-02")
+    assert upcoming(subscription(("basic", "2025-06-01", "2025-07-01"), ("basic", "2026-05-09", None))) == at(
+        "2026-06-02"
+    )
+    assert upcoming(subscription(("basic", "2025-06-01", "2025-07-01"))) is None
+
+
+def test_anchored_months_clamp_from_the_original_day() -> None:
+    anchored = replace(customer(zone="UTC"), anchor=date(2025, 10, 31))
+    found = due_periods(
+        catalog(),
+        anchored,
+        subscription(("basic", "2026-01-31", None)),
+        policy_cadence=Cadence.MONTHLY,
+        grace_hours=0,
+        since=None,
+        as_of=at("2026-04-30"),
+    )
+    assert found == [
+        period("2026-01-31", "2026-02-28"),
+        period("2026-02-28", "2026-03-31"),
+        period("2026-03-31", "2026-04-30"),
+    ]
+
+
+def test_plans_of_two_cadences_are_refused_with_the_way_out() -> None:
+    yearly = replace(BASIC, key=PlanKey("yearly"), cadence=Cadence.YEARLY)
+    mixed = subscription(("basic", "2025-06-01", "2026-01-10"), ("yearly", "2026-01-10", None))
+    with pytest.raises(MixedCadence, match="monthly and yearly"):
+        due_periods(
+            catalog(plans=(BASIC, yearly)),
+            customer(),
+            mixed,
+            policy_cadence=Cadence.MONTHLY,
+            grace_hours=0,
+            since=None,
+            as_of=at("2026-04-30"),
+        )
