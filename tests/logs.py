@@ -85,10 +85,8 @@ def open_log(folder: Path, *, now: Instant = NOW) -> tuple[SqlEventLog, Engine]:
 def send(log: SqlEventLog, *blocks: bytes, book: ContractBook = BOOK, workers: int = 1) -> IntakeTotals:
     """Each block becomes one batch."""
     with log.intake(book, origin="a test", default_source=None, workers=workers) as intake:
-        line = 1
         for block in blocks:
-            intake.lines(block, first_line=line)
-            line += block.count(b"\n")
+            intake.lines(block)
         return intake.finish()
 
 

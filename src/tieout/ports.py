@@ -115,8 +115,8 @@ class IntakeTotals:
 class Intake(Protocol):
     """Takes in what one file holds, block by block, and appends it to the log in order."""
 
-    def lines(self, content: bytes, *, first_line: int) -> None:
-        """Whole lines of NDJSON; `first_line` counts from 1. May be decoded later and elsewhere."""
+    def lines(self, content: bytes) -> None:
+        """The file's next whole lines of NDJSON; the last may lack its newline. May be decoded elsewhere."""
         ...
 
     def decoded(
@@ -245,7 +245,8 @@ class UsageEngine(Protocol):
     def measure_each(
         self, requests: Sequence[UsageRequest], manifest: LogManifest
     ) -> list[Snapshot | QuantityOverflow]:
-        """One answer per request, in their order: a snapshot, or the overflow that parks its account alone.
+        """One answer per request, in their order: a snapshot, or the overflow that parks its account
+        alone.
         """
         ...
 

@@ -1,7 +1,8 @@
-"""One block of received items, decoded and validated: the part of ingestion that needs no lock and runs anywhere.
+"""One block of received items, decoded and validated: the part of ingestion that needs no lock and runs
+anywhere.
 
-Two ways to the same result: lines that fit a shape are decoded and checked column-wise; every other item goes
-through `decode_json`, the definition, one by one.
+Two ways to the same result: lines of a common layout are taken apart and checked column-wise; every other
+item goes through `decode_json`, the definition, one by one.
 """
 
 from __future__ import annotations
@@ -9,24 +10,25 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import msgspec
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
 from tieout.contract.event_contract import ContractBook
-from tieout.ingest.columns import Collected, check
+from tieout.ingest.columns import check
 from tieout.ingest.decode_json import decode_item
 from tieout.ingest.event import Event
 from tieout.ingest.framing import BLANK
 from tieout.ingest.layout import events_table
+from tieout.ingest.line_layout import LineLayout, learn_layout
 from tieout.ingest.rejection import Rejected
-from tieout.ingest.shape import Shapes
+from tieout.ingest.split import split
 from tieout.kernel.instant import Instant
+from tieout.kernel.limits import ITEM_BYTES_MAX
 
-LINES_PER_DECODE = 1_024
-"""Few enough that the decoded structures stay in the processor's cache."""
-NEWLINE, SPACE, QUOTE, BACKSLASH, DELETE = 10, 32, 34, 92, 127
+LAYOUTS_MAX = 16
+"""Different layouts that are tried on a block; lines of still others go through the definition."""
+NEWLINE, RETURN, SPACE, BACKSLASH, DELETE = 10, 13, 32, 92, 127
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +42,9 @@ class Refused:
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """`received` items: body tables by (type, contract version) with received rows and zero lanes, and refusals."""
+    """`received` items: body tables by (type, contract version) with received rows and zero lanes, and
+    refusals.
+    """
 
     received: int
     tables: tuple[pa.Table, ...]
@@ -49,19 +53,28 @@ class Block:
 
 @dataclass(frozen=True, slots=True)
 class Lines:
-    """Lines of a block that are not blank, by byte offsets: line i is buffer[starts[i]:ends[i]], without its line
-    ending, and stands at line `numbers[i]` of the block, counting from 0."""
+    """Lines of a block that are not blank, by byte offsets: line i is buffer[starts[i]:ends[i]], without its
+    line ending, and stands at line `numbers[i]` of the block's `physical` ones, counting from 0.
+    """
 
     buffer: bytes
     starts: npt.NDArray[np.int64]
     ends: npt.NDArray[np.int64]
     numbers: npt.NDArray[np.int64]
+    physical: int
 
     def __len__(self) -> int:
         return len(self.starts)
 
     def __getitem__(self, index: int) -> bytes:
         return self.buffer[self.starts[index] : self.ends[index]].removesuffix(b"\r")
+
+    def joined(self, indices: npt.NDArray[np.int64]) -> bytes:
+        """These lines, each ended by a newline; the buffer itself where they are all it holds."""
+        whole = len(indices) == len(self) == self.physical
+        if whole and self.buffer.endswith(b"\n"):
+            return self.buffer
+        return b"".join([self.buffer[self.starts[index] : self.ends[index]] + b"\n" for index in indices])
 
 
 def lines_of(buffer: bytes) -> Lines:
@@ -73,34 +86,70 @@ def lines_of(buffer: bytes) -> Lines:
     starts = np.empty_like(ends)
     starts[:1] = 0
     starts[1:] = ends[:-1] + 1
-    numbers = np.arange(len(starts))
+    numbers, physical = np.arange(len(starts)), len(starts)
     suspects = np.flatnonzero(starts < ends)
     suspects = suspects[octets[starts[suspects]] <= SPACE]
     blank = starts == ends
     blank[[index for index in suspects if not buffer[starts[index] : ends[index]].strip(BLANK)]] = True
     if blank.any():
         starts, ends, numbers = starts[~blank], ends[~blank], numbers[~blank]
-    return Lines(buffer, starts, ends, numbers)
+    return Lines(buffer, starts, ends, numbers, physical)
 
 
 def decode_lines(
-    lines: Lines, shapes: Shapes, book: ContractBook, *, received_at: Instant, default_source: str | None
+    lines: Lines, book: ContractBook, *, received_at: Instant, default_source: str | None
 ) -> Block:
     """Items of NDJSON, one a line."""
     tables: list[pa.Table] = []
-    doubtful = np.ones(len(lines), dtype=bool)
-    quotes_found = _quotes(lines)
-    doubtful_bytes = _doubtful(lines)
-    for collected in _collect(lines, shapes):
-        checked = check(collected, received_at=received_at)
-        own = np.asarray(collected.lines)
-        flagged = checked.flagged | (quotes_found[own] != checked.quotes) | doubtful_bytes[own]
-        doubtful[own[~flagged]] = False
-        table = checked.table.filter(pa.array(~flagged)) if flagged.any() else checked.table
-        if table.num_rows:
-            tables.append(table)
-    rows = np.flatnonzero(doubtful)
-    items = [(int(row), lines[row]) for row in rows]
+    open_lines = np.flatnonzero(~_for_definition(lines))
+    for _ in range(LAYOUTS_MAX):
+        if not len(open_lines):
+            break
+        sample = lines[int(open_lines[0])]
+        outcome = decode_item(sample, book, received_at=received_at, default_source=None)
+        layout = learn_layout(sample, book) if isinstance(outcome, Event) else None
+        if layout is None:
+            open_lines = open_lines[1:]
+            continue
+        taken, open_lines = _take(lines, open_lines, layout, tables, received_at=received_at)
+        if not taken:
+            break
+    return _with_the_rest(lines, tables, book, received_at=received_at, default_source=default_source)
+
+
+def _take(
+    lines: Lines,
+    candidates: npt.NDArray[np.int64],
+    layout: LineLayout,
+    tables: list[pa.Table],
+    *,
+    received_at: Instant,
+) -> tuple[bool, npt.NDArray[np.int64]]:
+    """Adds a table of the candidates that fit the layout and are proven fit; returns whether any line had the
+    layout, and the candidates that have another."""
+    taken = split(lines.joined(candidates), len(candidates), layout)
+    rows = candidates[taken.lines]
+    checked = check(taken, layout, rows.astype(np.int32), received_at=received_at)
+    flagged = checked.flagged
+    table = checked.table.filter(pa.array(~flagged)) if flagged.any() else checked.table
+    if table.num_rows:
+        tables.append(table)
+    return len(rows) > 0, np.delete(candidates, taken.lines)
+
+
+def _with_the_rest(
+    lines: Lines,
+    tables: list[pa.Table],
+    book: ContractBook,
+    *,
+    received_at: Instant,
+    default_source: str | None,
+) -> Block:
+    """Whatever no table has taken goes through the definition."""
+    is_open = np.ones(len(lines), dtype=bool)
+    for table in tables:
+        is_open[table.column("row").to_numpy()] = False
+    items = [(int(row), lines[int(row)]) for row in np.flatnonzero(is_open)]
     slow = decode_items(items, book, received_at=received_at, default_source=default_source)
     return Block(len(lines), (*tables, *slow.tables), slow.refused)
 
@@ -137,36 +186,16 @@ def block_of(decoded: Sequence[tuple[int, bytes, Event | Rejected]], book: Contr
     return Block(len(decoded), tuple(tables), tuple(refused))
 
 
-def _collect(lines: Lines, shapes: Shapes) -> list[Collected]:
-    by_structure = {structure: Collected(shape) for structure, shape in shapes.by_structure.items()}
-    for first in range(0, len(lines), LINES_PER_DECODE):
-        last = min(first + LINES_PER_DECODE, len(lines))
-        chunk = lines.buffer[lines.starts[first] : lines.ends[last - 1]]
-        decoded: Sequence[msgspec.Struct | None] | None = shapes.decode_lines(chunk, last - first)
-        if decoded is None:
-            decoded = [shapes.decode(lines[index]) for index in range(first, last)]
-        kinds = {type(item) for item in decoded}
-        for kind in kinds & by_structure.keys():
-            own = [index for index, item in enumerate(decoded) if type(item) is kind]
-            fitting = [item for item in decoded if item is not None and type(item) is kind]
-            by_structure[kind].add(fitting, [first + index for index in own])
-    return [collected for collected in by_structure.values() if collected.lines]
-
-
-def _quotes(lines: Lines) -> npt.NDArray[np.int64]:
-    """How many quotes each line has: without backslashes, exactly two for each key and each text."""
-    quotes = np.flatnonzero(np.frombuffer(lines.buffer, dtype=np.uint8) == QUOTE)
-    counts: npt.NDArray[np.int64] = np.searchsorted(quotes, lines.ends) - np.searchsorted(quotes, lines.starts)
-    return counts
-
-
-def _doubtful(lines: Lines) -> npt.NDArray[np.bool_]:
-    """Lines with a backslash, a DEL or a byte beyond ASCII, whose texts need the definition's eye."""
-    flags = np.zeros(len(lines), dtype=bool)
+def _for_definition(lines: Lines) -> npt.NDArray[np.bool_]:
+    """Lines with a backslash, a carriage return, a DEL or a byte beyond ASCII, and lines that are too
+    long.
+    """
+    flags: npt.NDArray[np.bool_] = lines.ends - lines.starts > ITEM_BYTES_MAX
     buffer = lines.buffer
-    if buffer.isascii() and b"\\" not in buffer and b"\x7f" not in buffer:
+    if buffer.isascii() and not any(octet in buffer for octet in (b"\\", b"\r", b"\x7f")):
         return flags
     octets = np.frombuffer(buffer, dtype=np.uint8)
-    places = np.flatnonzero((octets == BACKSLASH) | (octets >= DELETE))
-    flags[np.searchsorted(lines.starts, places, side="right") - 1] = True
+    places = np.flatnonzero((octets == BACKSLASH) | (octets == RETURN) | (octets >= DELETE))
+    owners = np.searchsorted(lines.starts, places, side="right") - 1
+    flags[owners[(owners >= 0) & (places < lines.ends[owners])]] = True
     return flags

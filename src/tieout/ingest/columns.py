@@ -1,25 +1,24 @@
-"""Columns of one event type, collected from decoded lines, and the checks that prove each row fit to be accepted.
+"""Columns of lines of one layout, and the checks that prove each row fit to be accepted.
 
-A row that a check cannot prove fit is only flagged; `decode_json` then decides and finds the reason. So nothing
-here may be laxer than the definition, and it may be stricter.
+A row that a check cannot prove fit is only flagged; `decode_json` then decides and finds the reason. So
+nothing here may be laxer than the definition, and it may be stricter.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass
 from decimal import Decimal
-from operator import attrgetter
 
-import msgspec
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from tieout.contract.event_contract import EventContract, Field, FieldType, Use
+from tieout.contract.event_contract import EventContract, Field, FieldType
 from tieout.ingest.layout import body_schema_of
-from tieout.ingest.shape import JSON_CONTENT_TYPE, Shape
+from tieout.ingest.line_layout import VARYING, LineLayout, LiteralPart, TextPart
+from tieout.ingest.split import Split
 from tieout.ingest.validate import DAY_MICROSECONDS, SECOND_MICROSECONDS
 from tieout.kernel.instant import Instant
 from tieout.kernel.limits import (
@@ -30,128 +29,178 @@ from tieout.kernel.limits import (
     SUBJECT_LENGTH_MAX,
 )
 from tieout.kernel.quantity import Quantity
-from tieout.table.layout import DECIMAL_TYPE
+from tieout.table.layout import ARROW_TYPES, DECIMAL_TYPE, FIELD_PREFIX, ColumnKind
 
 Flags = npt.NDArray[np.bool_]
 
-ENVELOPE_QUOTES = 2 * (7 + 6)
-"""Seven keys (specversion, id, source, type, subject, time, data) and six text values, two quotes each."""
-CONTENT_TYPE_QUOTES = 4
-INTEGER_PATTERN = r"\A-?[0-9]{1,18}\z"
-DECIMAL_PATTERN = r"\A-?[0-9]{1,18}(\.[0-9]{1,12})?\z"
+QUOTED_INTEGER = r"-?[0-9]{1,18}"
+QUOTED_DECIMAL = r"-?[0-9]{1,18}(\.[0-9]{1,12})?"
+BARE_INTEGER = r"-?(0|[1-9][0-9]{0,17})"
+BARE_DECIMAL = BARE_INTEGER + r"(\.[0-9]{1,12})?"
+"""Bare numbers are JSON's: no leading zero."""
 TIME_PATTERN = (
     r"\A(19[7-9][0-9]|20[0-9][0-9])-"
     r"((0[1-9]|1[0-2])-(0[1-9]|1[0-9]|2[0-8])|(0[13-9]|1[0-2])-(29|30)|(0[13578]|1[02])-31)"
     r"T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\.[0-9]{1,6})?"
     r"(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])\z"
 )
-"""A subset of RFC 3339 that exists in every year; the rest (leap days, finer digits) is for the definition."""
-DAMAGE_PATTERN = r"[^!-~]"
-
-
-@dataclass(slots=True)
-class Collected:
-    """Decoded lines of one shape, column by column; `lines` are their indices in the block."""
-
-    shape: Shape
-    lines: list[int] = field(default_factory=list)
-    ids: list[str] = field(default_factory=list)
-    sources: list[str] = field(default_factory=list)
-    subjects: list[str] = field(default_factory=list)
-    times: list[str] = field(default_factory=list)
-    specversions: set[str] = field(default_factory=set)
-    content_types: list[str | msgspec.UnsetType] = field(default_factory=list)
-    members: list[list[object]] = field(default_factory=list)
-    other_versions: bool = False
-
-    def __post_init__(self) -> None:
-        self.members = [[] for _ in self.shape.members]
-
-    def add(self, decoded: Sequence[msgspec.Struct], lines: Sequence[int]) -> None:
-        """Appends the values of `decoded`, all of this shape's structure."""
-        self.lines += lines
-        self.ids += [item.id for item in decoded]  # type: ignore[attr-defined] # structures are made at run time
-        self.sources += [item.source for item in decoded]  # type: ignore[attr-defined]
-        self.subjects += [item.subject for item in decoded]  # type: ignore[attr-defined]
-        self.times += [item.time for item in decoded]  # type: ignore[attr-defined]
-        self.specversions.update([item.specversion for item in decoded])  # type: ignore[attr-defined]
-        self.content_types += [item.datacontenttype for item in decoded]  # type: ignore[attr-defined]
-        data = [item.data for item in decoded]  # type: ignore[attr-defined]
-        for column, (member, attribute) in zip(self.members, self.shape.members, strict=True):
-            values = [*map(attrgetter(attribute), data)]
-            if member.use is Use.CONTEXT and msgspec.UNSET in values:
-                column += [_present(value) for value in values]
-            else:
-                column += map(bytes, values) if member.type.numeric else values  # type: ignore[call-overload]
-
-
-def _present(value: object) -> object:
-    if value is msgspec.UNSET:
-        return None
-    return bytes(value) if isinstance(value, msgspec.Raw) else value
+"""A subset of RFC 3339 that exists in every year; the rest (leap days, finer digits) is for the
+definition.
+"""
+BEYOND_VISIBLE_ASCII = r"[^!-~]"
+BEYOND_PRINTABLE_ASCII = r"[^ -~]"
+EPOCH = "1970-01-01T00:00:00Z"
 
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """A body table without rows or lanes yet known, its flags (True: not proven fit) and the quotes its lines
-    must have if no key occurs twice."""
+    """A body table in the order of the split lines, lanes still zero, and its flags: True is not proven
+    fit.
+    """
 
     table: pa.Table
     flagged: Flags
-    quotes: npt.NDArray[np.int64]
 
 
-def check(collected: Collected, *, received_at: Instant) -> Checked:
-    """The columns as a body table in the order of `collected.lines`, with every row that is not proven fit flagged."""
-    contract = collected.shape.contract
-    count = len(collected.lines)
-    flagged = np.zeros(count, dtype=bool)
-    if collected.specversions != {"1.0"}:
-        flagged[:] = True
-    quotes = np.full(count, ENVELOPE_QUOTES, dtype=np.int64)
-    _check_content_types(collected.content_types, flagged, quotes)
-    sources = _identifier(collected.sources, SOURCE_LENGTH_MAX, flagged)
-    ids = _identifier(collected.ids, ID_LENGTH_MAX, flagged)
-    subjects = _identifier(collected.subjects, SUBJECT_LENGTH_MAX, flagged)
-    times = _instants(pa.array(collected.times, pa.string()), flagged)
+def check(split: Split, layout: LineLayout, rows: npt.NDArray[np.int32], *, received_at: Instant) -> Checked:
+    """`rows` are the received rows of the split lines."""
+    contract = layout.contract
+    flagged = np.zeros(len(rows), dtype=bool)
+    envelope = {member: split.texts[TextPart(member, None)] for member in VARYING}
+    times = _instants(envelope["time"].cast(pa.string()), flagged)
     _check_reach(times, contract, received_at, flagged)
-    fields = [
-        _field_column(member, values, flagged, quotes)
-        for (member, _), values in zip(collected.shape.members, collected.members, strict=True)
-    ]
-    zeros = pa.array(np.zeros(count, dtype=np.uint64))
-    empty = pa.repeat(pa.scalar("", pa.string()), count)
-    rows = pa.array(np.asarray(collected.lines, dtype=np.int32))
-    columns = [rows, sources, ids, subjects, times, zeros, zeros, empty, empty, *fields]
-    return Checked(pa.Table.from_arrays(columns, schema=body_schema_of(contract)), flagged, quotes)
+    zeros = pa.array(np.zeros(len(rows), dtype=np.uint64))
+    empty = pa.repeat(pa.scalar("", pa.string()), len(rows))
+    columns = {
+        "row": pa.array(rows),
+        "source": _identifier(envelope["source"], SOURCE_LENGTH_MAX, flagged),
+        "id": _identifier(envelope["id"], ID_LENGTH_MAX, flagged),
+        "subject": _identifier(envelope["subject"], SUBJECT_LENGTH_MAX, flagged),
+        "time": times,
+        "lane_a": zeros,
+        "lane_b": zeros,
+        "extras": empty,
+        "attributes": empty,
+    }
+    for part, column in split.texts.items():
+        if part.field is not None:
+            columns[FIELD_PREFIX + part.field.name] = _text_field(part.field, column, flagged)
+    for literal, column in split.literals.items():
+        columns[FIELD_PREFIX + literal.field.name] = _literal_field(literal, column, flagged)
+    return Checked(_table(columns, contract, len(rows)), flagged)
 
 
-def _check_content_types(
-    values: Sequence[str | msgspec.UnsetType], flagged: Flags, quotes: npt.NDArray[np.int64]
-) -> None:
-    if values.count(msgspec.UNSET) == len(values):
-        return
-    for index, value in enumerate(values):
-        if value == JSON_CONTENT_TYPE:
-            quotes[index] += CONTENT_TYPE_QUOTES
-        elif value is not msgspec.UNSET:
-            flagged[index] = True
+def _table(columns: dict[str, pa.Array], contract: EventContract, count: int) -> pa.Table:
+    """In the order of the schema; fields that the layout lacks are absent from every row."""
+    schema = body_schema_of(contract)
+    for place, field in enumerate(schema):
+        if field.name not in columns:
+            columns[field.name] = pa.nulls(count, field.type)
+        schema = schema.set(place, field.with_type(columns[field.name].type))
+    return pa.Table.from_arrays([columns[field.name] for field in schema], schema=schema)
 
 
-def _identifier(values: list[str], length_max: int, flagged: Flags) -> pa.Array:
-    column = pa.array(values, pa.string())
-    lengths = pc.binary_length(column).to_numpy()
-    flagged |= (lengths == 0) | (lengths > length_max)
-    flagged |= _matches(column, DAMAGE_PATTERN)
-    return column
+def _identifier(column: pa.Array, length_max: int, flagged: Flags) -> pa.Array:
+    """Visible ASCII, not empty, not too long; of a repeating text each is looked at once."""
+
+    def unfit(texts: pa.Array) -> pa.Array:
+        lengths = pc.binary_length(texts)
+        wrong_length = pc.or_(pc.equal(lengths, 0), pc.greater(lengths, length_max))
+        return pc.or_(wrong_length, pc.match_substring_regex(texts, BEYOND_VISIBLE_ASCII))
+
+    return _checked_text(column, unfit, flagged)
+
+
+def _text_field(field: Field, column: pa.Array, flagged: Flags) -> pa.Array:
+    match field.type:
+        case FieldType.INTEGER | FieldType.DECIMAL:
+            pattern = QUOTED_INTEGER if field.type is FieldType.INTEGER else QUOTED_DECIMAL
+            return _numbers(field, column, rf"\A{pattern}\z", (0, 0), flagged)
+        case FieldType.TIMESTAMP:
+            return _instants(column.cast(pa.string()), flagged)
+        case _:
+            return _checked_text(column, lambda texts: _unfit_text(field, texts), flagged)
+
+
+def _unfit_text(field: Field, texts: pa.Array) -> pa.Array:
+    if field.type is FieldType.ENUM:
+        return pc.invert(
+            pc.is_in(texts, value_set=pa.array([value.encode() for value in field.values], pa.binary()))
+        )
+    bytes_max = STRING_LENGTH_MAX if field.length_max is None else min(field.length_max, STRING_LENGTH_MAX)
+    return pc.or_(
+        pc.greater(pc.binary_length(texts), bytes_max),
+        pc.match_substring_regex(texts, BEYOND_PRINTABLE_ASCII),
+    )
+
+
+def _checked_text(column: pa.Array, unfit: Callable[[pa.Array], pa.Array], flagged: Flags) -> pa.Array:
+    if not pa.types.is_dictionary(column.type):
+        flagged |= _flags(unfit(column))
+        return column.cast(pa.string())
+    wrong = _flags(unfit(column.dictionary))
+    if wrong.any():
+        flagged |= wrong[column.indices.to_numpy()]
+    return pa.DictionaryArray.from_arrays(column.indices, column.dictionary.cast(pa.string()))
+
+
+def _literal_field(part: LiteralPart, column: pa.Array, flagged: Flags) -> pa.Array:
+    around = (len(part.before), len(part.after))
+    if part.field.type is FieldType.BOOLEAN:
+        values = _between(column, around)
+        truth = pc.equal(values, b"true")
+        flagged |= _flags(pc.invert(pc.or_(truth, pc.equal(values, b"false"))))
+        flagged |= ~_stands_between(column, part)
+        return truth
+    pattern = BARE_INTEGER if part.field.type is FieldType.INTEGER else BARE_DECIMAL
+    before, after = (_literally(text.decode()) for text in (part.before, part.after))
+    return _numbers(part.field, column, rf"\A{before}{pattern}{after}\z", around, flagged)
+
+
+def _stands_between(column: pa.Array, part: LiteralPart) -> Flags:
+    return _flags(pc.and_(pc.starts_with(column, part.before), pc.ends_with(column, part.after)))
+
+
+def _literally(text: str) -> str:
+    """The text as a regular expression that matches just it."""
+    return "".join(f"[{character}]" for character in text)
+
+
+def _between(column: pa.Array, around: tuple[int, int]) -> pa.Array:
+    if around == (0, 0):
+        return column
+    return pc.binary_slice(column, around[0], -around[1])
+
+
+def _numbers(
+    field: Field, column: pa.Array, pattern: str, around: tuple[int, int], flagged: Flags
+) -> pa.Array:
+    wrong = ~_flags(pc.match_substring_regex(column, pattern))
+    digits = _between(column, around)
+    if wrong.any():
+        flagged |= wrong
+        digits = pc.if_else(pa.array(wrong), b"0", digits)
+    whole = field.type is FieldType.INTEGER
+    numbers = digits.cast(pa.string()).cast(ARROW_TYPES[ColumnKind(field.type.value)])
+    for bound, outside in ((field.minimum, pc.less), (field.maximum, pc.greater)):
+        if bound is not None:
+            flagged |= _flags(outside(numbers, _bound(bound, whole=whole)))
+    return numbers
+
+
+def _bound(bound: Quantity, *, whole: bool) -> pa.Scalar:
+    """The bound as a decimal; integers are compared as decimals, since a bound may have a fraction."""
+    if whole and bound.as_fraction().denominator == 1:
+        return pa.scalar(int(bound.as_fraction()), pa.int64())
+    return pa.scalar(Decimal(str(bound)), pa.decimal128(38, 12) if whole else DECIMAL_TYPE)
 
 
 def _instants(texts: pa.Array, flagged: Flags) -> pa.Array:
-    """UTC microseconds; null stays null, and what is not plainly a time is flagged and becomes 0."""
-    wrong = ~_matches(texts, TIME_PATTERN, null=True)
+    """UTC microseconds; what is not plainly a time is flagged and becomes 0."""
+    wrong = ~_flags(pc.match_substring_regex(texts, TIME_PATTERN))
     if wrong.any():
         flagged |= wrong
-        texts = pc.if_else(pa.array(wrong), "1970-01-01T00:00:00Z", texts)
+        texts = pc.if_else(pa.array(wrong), EPOCH, texts)
     return texts.cast(pa.timestamp("us", "UTC")).view(pa.int64())
 
 
@@ -163,72 +212,6 @@ def _check_reach(times: pa.Array, contract: EventContract, received_at: Instant,
         flagged |= micros < received_at - contract.reach_days_max * DAY_MICROSECONDS
 
 
-def _field_column(
-    member: Field, values: list[object], flagged: Flags, quotes: npt.NDArray[np.int64]
-) -> pa.Array:
-    match member.type:
-        case FieldType.INTEGER | FieldType.DECIMAL:
-            column = _numbers(member, values, flagged, quotes)
-        case FieldType.BOOLEAN:
-            column = pa.array(values, pa.bool_())
-        case FieldType.TIMESTAMP:
-            texts = pa.array(values, pa.string())
-            column = _instants(texts, flagged)
-            quotes += 2
-        case FieldType.STRING | FieldType.ENUM:
-            column = _texts(member, values, flagged)
-            quotes += 2
-    quotes += 2
-    if column.null_count and member.type is not FieldType.BOOLEAN:
-        absent = column.is_null().to_numpy(zero_copy_only=False)
-        quotes -= np.where(absent, 2 if member.type.numeric else 4, 0)
-    elif column.null_count:
-        quotes -= np.where(column.is_null().to_numpy(zero_copy_only=False), 2, 0)
-    return column
-
-
-def _numbers(
-    member: Field, values: list[object], flagged: Flags, quotes: npt.NDArray[np.int64]
-) -> pa.Array:
-    raw = pa.array(values, pa.binary())
-    written = raw.cast(pa.string(), safe=False)
-    quoted = pc.fill_null(pc.starts_with(written, '"'), False).to_numpy(zero_copy_only=False)
-    if quoted.any():
-        quotes += np.where(quoted, 2, 0)
-        written = pc.ascii_trim(written, '"')
-    whole = member.type is FieldType.INTEGER
-    wrong = ~_matches(written, INTEGER_PATTERN if whole else DECIMAL_PATTERN, null=True)
-    if wrong.any():
-        flagged |= wrong
-        written = pc.if_else(pa.array(wrong), "0", written)
-    column = written.cast(pa.int64() if whole else DECIMAL_TYPE)
-    for bound, outside in ((member.minimum, pc.less), (member.maximum, pc.greater)):
-        if bound is not None:
-            flagged |= _true(outside(column, _bound(bound, whole=whole)))
-    return column
-
-
-def _bound(bound: Quantity, *, whole: bool) -> pa.Scalar:
-    """The bound as a decimal that both 18 integer digits and 12 fractional ones fit; integers compare as decimals."""
-    return pa.scalar(Decimal(str(bound)), pa.decimal128(38, 12) if whole else DECIMAL_TYPE)
-
-
-def _texts(member: Field, values: list[object], flagged: Flags) -> pa.Array:
-    column = pa.array(values, pa.string())
-    if member.type is FieldType.ENUM:
-        known = pa.array(member.values, pa.string())
-        flagged |= ~_true(pc.is_in(column, value_set=known)) & _true(column.is_valid())
-        return column
-    bytes_max = STRING_LENGTH_MAX if member.length_max is None else min(member.length_max, STRING_LENGTH_MAX)
-    flagged |= _true(pc.greater(pc.binary_length(column), bytes_max))
-    return column
-
-
-def _matches(column: pa.Array, pattern: str, *, null: bool = False) -> Flags:
-    return _true(pc.match_substring_regex(column, pattern), null=null)
-
-
-def _true(column: pa.Array, *, null: bool = False) -> Flags:
-    filled = pc.fill_null(column, null) if column.null_count else column
-    flags: Flags = filled.to_numpy(zero_copy_only=False)
+def _flags(column: pa.Array) -> Flags:
+    flags: Flags = column.to_numpy(zero_copy_only=False)
     return flags

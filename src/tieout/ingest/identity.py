@@ -18,7 +18,9 @@ CONTENT_HEX_DIGITS = 32
 
 
 class Occurrences:
-    """Counts the rows of one file by content. Memory grows with the number of different rows, 100 bytes each."""
+    """Counts the rows of one file by content. Memory grows with the number of different rows, 100 bytes
+    each.
+    """
 
     def __init__(self) -> None:
         self._seen: Counter[bytes] = Counter()

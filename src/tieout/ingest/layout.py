@@ -16,6 +16,7 @@ from tieout.kernel.instant import Instant
 from tieout.kernel.quantity import Quantity
 from tieout.table.layout import ARROW_TYPES, FIELD_PREFIX, ColumnKind, Layout, body_schema
 
+
 def layout_of_contract(contract: EventContract) -> Layout:
     return [(field.name, ColumnKind(field.type.value)) for field in contract.fields]
 
@@ -25,7 +26,9 @@ def body_schema_of(contract: EventContract) -> pa.Schema:
 
 
 def events_table(events: Sequence[Event], rows: Sequence[int], contract: EventContract) -> pa.Table:
-    """Events of one contract version as a body table whose lanes are still zero; `rows` are their received rows."""
+    """Events of one contract version as a body table whose lanes are still zero; `rows` are their received
+    rows.
+    """
     lanes = np.zeros(len(events), dtype=np.uint64)
     columns: list[pa.Array] = [
         pa.array(rows, pa.int32()),
@@ -56,9 +59,7 @@ def with_lanes(table: pa.Table, lanes: npt.NDArray[np.uint64]) -> pa.Table:
 def event_of_row(row: dict[str, object], contract_version: int, event_type: str, layout: Layout) -> Event:
     """The event that one row of a body or segment holds (its columns by name)."""
     fields = {
-        name: value
-        for name, kind in layout
-        if (value := _value(row[FIELD_PREFIX + name], kind)) is not None
+        name: value for name, kind in layout if (value := _value(row[FIELD_PREFIX + name], kind)) is not None
     }
     return Event(
         source=str(row["source"]),

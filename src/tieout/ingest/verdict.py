@@ -1,7 +1,8 @@
-"""What became of each received item: the one decision of ingestion, made for a whole batch while the log is locked.
+"""What became of each received item: the one decision of ingestion, made for a whole batch while the log is
+locked.
 
-First position wins. An identity that the log or an earlier row of the batch already holds is a duplicate where
-the content is the same, and a conflict where it is not; never last-wins, and never by time.
+First position wins. An identity that the log or an earlier row of the batch already holds is a duplicate
+where the content is the same, and a conflict where it is not; never last-wins, and never by time.
 """
 
 from __future__ import annotations
@@ -48,7 +49,9 @@ class Verdicts:
     original: UInt64s
 
 
-def judge(*, keys: UInt64s, content: UInt64s, rows: npt.NDArray[np.int32], batch: int, known: Known) -> Verdicts:
+def judge(
+    *, keys: UInt64s, content: UInt64s, rows: npt.NDArray[np.int32], batch: int, known: Known
+) -> Verdicts:
     """Verdicts for the decoded rows of one batch, given in ascending received row.
 
     keys (n, 2): identity keys as two words. content (n, 2): the first two lanes of the content digests.

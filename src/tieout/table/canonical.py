@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from tieout.kernel.canonical import token
+from tieout.kernel.digest import IDENTITY_KEY_BYTES
 from tieout.kernel.quantity import Quantity
 from tieout.table.layout import FIELD_PREFIX, ColumnKind, event_type_of, layout_of
 
@@ -37,15 +38,11 @@ def content_digests(table: pa.Table, identity_keys: bytes) -> bytes:
 
 def identity_keys(table: pa.Table, secret: bytes) -> bytes:
     """Keyed BLAKE2b-128 of each row's length-prefixed source and id, 16 bytes each, in row order."""
-    keyed = hashlib.blake2b(key=secret, digest_size=16)
-    fork = keyed.copy
-
-    def key_of(identity: bytes) -> bytes:
-        state = fork()
-        state.update(identity)
-        return state.digest()
-
-    return b"".join([key_of(identity) for identity in _joined(_identity_pieces(table))])
+    fork = hashlib.blake2b(key=secret, digest_size=IDENTITY_KEY_BYTES).copy
+    identities = _joined(_identity_pieces(table))
+    # one state keyed once and copied for each row; a tuple, since a call for each row would cost as much
+    # again
+    return b"".join([(state := fork(), state.update(identity), state.digest())[2] for identity in identities])
 
 
 def lanes(digests: bytes) -> np.ndarray:
@@ -54,18 +51,18 @@ def lanes(digests: bytes) -> np.ndarray:
 
 
 def _identity_pieces(table: pa.Table) -> list[pa.Array | pa.Scalar]:
-    return [*_token_pieces(_binary(table, "source")), *_token_pieces(_binary(table, "id"))]
+    return [*_token_pieces(_column(table, "source")), *_token_pieces(_column(table, "id"))]
 
 
 def canonical_pieces(table: pa.Table) -> list[pa.Array | pa.Scalar]:
     event_type, _ = event_type_of(table.schema)
     head = token(b"tieout/1") + token(event_type.encode())
     pieces: list[pa.Array | pa.Scalar] = [pa.scalar(head, pa.binary())]
-    pieces += _token_pieces(_binary(table, "subject"))
+    pieces += _token_pieces(_column(table, "subject"))
     pieces += _token_pieces(_text(_column(table, "time")))
     for name, kind in layout_of(table.schema):
         pieces += _field_pieces(token(name.encode()), _column(table, FIELD_PREFIX + name), kind)
-    extras = _binary(table, "extras")
+    extras = _column(table, "extras")
     if _all_empty(extras):
         return [*pieces, pa.scalar(token(b""), pa.binary())]
     return [*pieces, *_token_pieces(extras)]
@@ -75,6 +72,9 @@ def _field_pieces(name: bytes, column: pa.Array, kind: ColumnKind) -> list[pa.Ar
     """token(name) + token(tag + text), or nothing at all where the value is absent."""
     if column.null_count == len(column):
         return []
+    if pa.types.is_dictionary(column.type):
+        whole = _joined_pieces(_field_pieces(name, column.dictionary, kind))
+        return [pc.fill_null(whole.take(column.indices), _EMPTY)]
     tag, text = _tagged(column, kind)
     length = _text(pc.add(pc.binary_length(text), pa.scalar(1, pa.int32())))
     opening = pa.scalar(name, pa.binary())
@@ -100,7 +100,9 @@ def _tagged(column: pa.Array, kind: ColumnKind) -> tuple[bytes, pa.Array]:
 
 
 def _plain_decimal(column: pa.Array) -> pa.Array:
-    """Plain text without trailing zeros. Arrow writes tiny values (and zero) with an exponent: those go by hand."""
+    """Plain text without trailing zeros. Arrow writes tiny values (and zero) with an exponent: those go by
+    hand.
+    """
     text = column.cast(pa.string())
     scientific = pc.fill_null(pc.match_substring(text, "E"), False)
     plain = pc.replace_substring_regex(text, r"\.?0+$", "")
@@ -114,12 +116,32 @@ def _plain_decimal(column: pa.Array) -> pa.Array:
 
 
 def _token_pieces(text: pa.Array) -> list[pa.Array | pa.Scalar]:
+    """A netstring for each row; of a repeating text each is written once."""
+    if pa.types.is_dictionary(text.type):
+        whole = _joined_pieces(_token_pieces(text.dictionary))
+        return [whole.take(text.indices)]
+    text = text.cast(pa.binary())
     return [_text(pc.binary_length(text)), pa.scalar(b":", pa.binary()), text, _COMMA]
 
 
 def _joined(pieces: list[pa.Array | pa.Scalar]) -> list[bytes]:
-    rows: list[bytes] = pc.binary_join_element_wise(*pieces, _EMPTY).to_pylist()
+    rows: list[bytes] = _joined_pieces(pieces).to_pylist()
     return rows
+
+
+def _joined_pieces(pieces: list[pa.Array | pa.Scalar]) -> pa.Array:
+    return pc.binary_join_element_wise(*_merged_scalars(pieces), _EMPTY)
+
+
+def _merged_scalars(pieces: list[pa.Array | pa.Scalar]) -> list[pa.Array | pa.Scalar]:
+    """Constant pieces that stand next to each other as one."""
+    merged: list[pa.Array | pa.Scalar] = []
+    for piece in pieces:
+        if merged and isinstance(piece, pa.Scalar) and isinstance(merged[-1], pa.Scalar):
+            merged[-1] = pa.scalar(merged[-1].as_py() + piece.as_py(), pa.binary())
+        else:
+            merged.append(piece)
+    return merged
 
 
 def _text(numbers: pa.Array) -> pa.Array:
@@ -131,11 +153,6 @@ def _all_empty(column: pa.Array) -> bool:
     return not longest
 
 
-def _binary(table: pa.Table, name: str) -> pa.Array:
-    return _column(table, name).cast(pa.binary())
-
-
 def _column(table: pa.Table, name: str) -> pa.Array:
     column = table.column(name)
-    plain = column.chunk(0) if column.num_chunks == 1 else column.combine_chunks()
-    return plain.dictionary_decode() if pa.types.is_dictionary(plain.type) else plain
+    return column.chunk(0) if column.num_chunks == 1 else column.combine_chunks()

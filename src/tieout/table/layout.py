@@ -92,3 +92,24 @@ def event_type_of(schema: pa.Schema) -> tuple[str, int]:
 
 def _metadata(event_type: str, contract_version: int) -> dict[bytes, bytes]:
     return {TYPE_KEY: event_type.encode(), VERSION_KEY: str(contract_version).encode()}
+
+
+def is_text_field(column: pa.Field) -> bool:
+    """Whether the column holds a declared text, plain or dictionary-encoded."""
+    stored = column.type.value_type if pa.types.is_dictionary(column.type) else column.type
+    return column.name.startswith(FIELD_PREFIX) and pa.types.is_string(stored)
+
+
+def plain_schema(stored: pa.Schema) -> pa.Schema:
+    """The schema with dictionary-encoded columns as plain ones."""
+    fields = [
+        field.with_type(field.type.value_type) if pa.types.is_dictionary(field.type) else field
+        for field in stored
+    ]
+    return pa.schema(fields, metadata=stored.metadata)
+
+
+def plain(column: pa.ChunkedArray) -> pa.Array:
+    """The column as one array, dictionaries written out."""
+    whole = column.chunk(0) if column.num_chunks == 1 else column.combine_chunks()
+    return whole.dictionary_decode() if pa.types.is_dictionary(whole.type) else whole

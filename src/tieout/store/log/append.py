@@ -1,7 +1,7 @@
 """The commit protocol: under the write lock, learn what others committed, judge, append one batch, commit.
 
-What may take long is done before (`prepare`) or after (run files, compaction). There is no leader: any number of
-processes append to one log, on SQLite behind a fair file lock, on PostgreSQL behind the locked head row.
+What may take long is done before (`prepare`) or after (run files, compaction). There is no leader: any number
+of processes append to one log, on SQLite behind a fair file lock, on PostgreSQL behind the locked head row.
 """
 
 from __future__ import annotations
@@ -44,22 +44,29 @@ ROW_MASK = 0xFFFF_FFFF
 Redecode = Callable[[int, ContractBook], Event | Rejected]
 """(received row, contracts) -> the item of that row as those contracts type it."""
 EqualsOriginal = Callable[[Connection, int, Redecode, Position], bool]
-"""(connection, received row, redecode, original's position) -> whether the newcomer equals the original once typed
-by the original's contract version."""
+"""(connection, received row, redecode, original's position) -> whether the newcomer equals the original once
+typed by the original's contract version.
+"""
 
 
 class CommitUnknown(Unavailable):
-    """The database broke during the commit, and could not be asked for its outcome; nothing was acknowledged."""
+    """The database broke during the commit, and could not be asked for its outcome; nothing was
+    acknowledged.
+    """
 
     code = "commit-unknown"
 
     def __init__(self, why: str) -> None:
-        super().__init__(f"the log could not be written ({why}); send the same items again, nothing will double")
+        super().__init__(
+            f"the log could not be written ({why}); send the same items again, nothing will double"
+        )
 
 
 @dataclass(frozen=True, slots=True)
 class Arrival:
-    """What the log keeps about where a batch came from. `raw_of` gives a received row's bytes, `line_of` its line."""
+    """What the log keeps about where a batch came from. `raw_of` gives a received row's bytes, `line_of` its
+    line.
+    """
 
     received_at: Instant
     origin: str
@@ -82,14 +89,18 @@ class Appended:
 class Appender:
     """Appends to one home's log. Not for use by two threads at once."""
 
-    def __init__(self, engine: Engine, index: IdentityIndex, lock: Path, *, equals_original: EqualsOriginal) -> None:
+    def __init__(
+        self, engine: Engine, index: IdentityIndex, lock: Path, *, equals_original: EqualsOriginal
+    ) -> None:
         self._engine = engine
         self._index = index
         self._lock = lock
         self._equals_original = equals_original
 
     def append(self, prepared: Prepared, arrival: Arrival) -> Appended:
-        """One batch of everything received, accepted or not. Durable when it returns. Raises `CommitUnknown`."""
+        """One batch of everything received, accepted or not. Durable when it returns. Raises
+        `CommitUnknown`.
+        """
         try:
             with self._writing() as connection:
                 appended = self._append(connection, prepared, arrival)
@@ -134,7 +145,9 @@ class Appender:
             received_at=arrival.received_at,
             contracts=arrival.contracts,
             received=prepared.received,
-            fates=fates(prepared.received, (prepared.rows[accepted], prepared.digests[accepted]), dispositions),
+            fates=fates(
+                prepared.received, (prepared.rows[accepted], prepared.digests[accepted]), dispositions
+            ),
         )
         _insert_batch(connection, number, prepared, arrival, head.digest, digest, accepted, dispositions)
         _insert_quarantine(connection, number, prepared, arrival, conflicts)
@@ -145,7 +158,9 @@ class Appender:
     def _settle_conflicts(
         self, connection: Connection, prepared: Prepared, arrival: Arrival, verdicts: Verdicts, number: int
     ) -> None:
-        """A newcomer that equals the original once typed by the original's contract version is a duplicate."""
+        """A newcomer that equals the original once typed by the original's contract version is a
+        duplicate.
+        """
         for index in np.flatnonzero(verdicts.verdict == Verdict.CONFLICT):
             original = position_of(int(verdicts.original[index]))
             if original.batch == number:
@@ -162,7 +177,9 @@ def position_of(packed: int) -> Position:
 def load_keys(connection: Connection, first: int, last: int) -> Iterable[tuple[int, KeyEntries]]:
     """The accepted identities of committed batches, as they were written beside their bodies."""
     keys = schema.keys
-    query = select(keys.c.batch, keys.c.entries).where(keys.c.batch.between(first, last)).order_by(keys.c.batch)
+    query = (
+        select(keys.c.batch, keys.c.entries).where(keys.c.batch.between(first, last)).order_by(keys.c.batch)
+    )
     for batch, entries in connection.execute(query):
         yield batch, decode_keys(entries)
 
@@ -282,7 +299,14 @@ def _insert_tallies(
         tallies[key] = tallies.get(key, 0) + 1
     assert sum(tallies.values()) == prepared.received, "law L1"
     rows = [
-        {"batch": number, "source": source, "hour": hour, "verdict": verdict, "reason": reason, "items": items}
+        {
+            "batch": number,
+            "source": source,
+            "hour": hour,
+            "verdict": verdict,
+            "reason": reason,
+            "items": items,
+        }
         for (source, verdict, reason), items in tallies.items()
     ]
     if rows:

@@ -13,8 +13,14 @@ from tieout.store.log.encoding import DISPOSITION, FATE
 from tieout.store.log.prepare import Prepared
 
 
-def fates(received: int, accepted: tuple[npt.NDArray[np.integer], npt.NDArray[np.uint8]], dispositions: npt.NDArray[np.void]) -> bytes:
-    """The fates of all received rows in row order, packed: accepted (rows, digests), and the rest by disposition."""
+def fates(
+    received: int,
+    accepted: tuple[npt.NDArray[np.integer], npt.NDArray[np.uint8]],
+    dispositions: npt.NDArray[np.void],
+) -> bytes:
+    """The fates of all received rows in row order, packed: accepted (rows, digests), and the rest by
+    disposition.
+    """
     packed = np.zeros(received, dtype=FATE)
     packed["verdict"] = UNTOLD
     rows, digests = accepted
@@ -37,11 +43,19 @@ def dispositions_of(prepared: Prepared, verdicts: Verdicts) -> npt.NDArray[np.vo
     head = found[: len(lost)]
     head["row"] = prepared.rows[lost]
     head["verdict"] = verdicts.verdict[lost]
-    head["reason"] = np.where(verdicts.verdict[lost] == Verdict.CONFLICT, Reason.IDENTITY_CONFLICT, Reason.NONE)
+    head["reason"] = np.where(
+        verdicts.verdict[lost] == Verdict.CONFLICT, Reason.IDENTITY_CONFLICT, Reason.NONE
+    )
     head["original"] = verdicts.original[lost]
     head["digest"] = prepared.digests[lost]
     for place, refused in enumerate(prepared.refused, start=len(lost)):
-        found[place] = (refused.row, Verdict.QUARANTINED, refused.rejected.reason, 0, _raw_digest(refused.raw))
+        found[place] = (
+            refused.row,
+            Verdict.QUARANTINED,
+            refused.rejected.reason,
+            0,
+            _raw_digest(refused.raw),
+        )
     return found[np.argsort(found["row"], kind="stable")]
 
 

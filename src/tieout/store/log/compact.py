@@ -1,8 +1,9 @@
-"""Compaction: the bodies of a range of batches become sorted Parquet segments, one per event type and contract version.
+"""Compaction: the bodies of a range of batches become sorted Parquet segments, one per event type and
+contract version.
 
-Intent row; files, synced; then one transaction inserts the segments and retires the bodies. A crash before that
-leaves files that no row names: orphans, collected once their intent has expired. Retired bodies live on for a
-while, so that a reader with an older manifest still finds them.
+Intent row; files, synced; then one transaction inserts the segments and retires the bodies. A crash before
+that leaves files that no row names: orphans, collected once their intent has expired. Retired bodies live on
+for a while, so that a reader with an older manifest still finds them.
 """
 
 from __future__ import annotations
@@ -46,11 +47,13 @@ class WrittenSegment:
     sha256: bytes
 
 
-def compact(engine: Engine, folder: Path, *, now: Instant, upto_filed: int, rows_min: int = ROWS_DUE_MIN) -> int:
+def compact(
+    engine: Engine, folder: Path, *, now: Instant, upto_filed: int, rows_min: int = ROWS_DUE_MIN
+) -> int:
     """Compacts what is due and collects what was left behind; returns how many segments it wrote.
 
-    `upto_filed`: the last batch that index run files hold; key entries are retired up to it. Does nothing while
-    another process compacts.
+    `upto_filed`: the last batch that index run files hold; key entries are retired up to it. Does nothing
+    while another process compacts.
     """
     folder.mkdir(parents=True, exist_ok=True)
     written = 0
@@ -72,7 +75,9 @@ def collect_orphans(engine: Engine, folder: Path, *, now: Instant) -> list[str]:
         if connection.execute(select(func.count()).select_from(intents).where(live)).scalar():
             return []
         named = set(connection.execute(select(schema.segments.c.path)).scalars())
-    orphans = [path for path in sorted(folder.rglob("*.parquet")) if str(path.relative_to(folder)) not in named]
+    orphans = [
+        path for path in sorted(folder.rglob("*.parquet")) if str(path.relative_to(folder)) not in named
+    ]
     for path in orphans:
         path.unlink()
     return [str(path.relative_to(folder)) for path in orphans]
@@ -103,9 +108,7 @@ def _compact_range(engine: Engine, folder: Path, first: int, last: int, *, now: 
         for segment in written:
             connection.execute(insert(schema.segments).values(_segment_row(segment, first, last, now)))
         bodies = schema.bodies
-        connection.execute(
-            update(bodies).where(bodies.c.batch.between(first, last)).values(retired_at=now)
-        )
+        connection.execute(update(bodies).where(bodies.c.batch.between(first, last)).values(retired_at=now))
         intents = schema.compactions
         connection.execute(update(intents).where(intents.c.first_batch == first).values(done_at=now))
         crash_point("compact-before-commit")
@@ -118,14 +121,21 @@ def _declare_intent(engine: Engine, first: int, last: int, now: Instant) -> None
     intents = schema.compactions
     with begin_immediate(engine) as connection:
         connection.execute(delete(intents).where(intents.c.first_batch == first, intents.c.done_at.is_(None)))
-        values = {"first_batch": first, "last_batch": last, "started_at": now, "expires_at": now + LEASE_MICROSECONDS}
+        values = {
+            "first_batch": first,
+            "last_batch": last,
+            "started_at": now,
+            "expires_at": now + LEASE_MICROSECONDS,
+        }
         connection.execute(insert(intents).values(values))
 
 
 def _write_segment(table: pa.Table, folder: Path, first: int, last: int) -> WrittenSegment:
     event_type, version = event_type_of(table.schema)
     sink = pa.BufferOutputStream()
-    texts = [column.name for column in table.schema if pa.types.is_string(column.type) and column.name != "id"]
+    texts = [
+        column.name for column in table.schema if pa.types.is_string(column.type) and column.name != "id"
+    ]
     pq.write_table(
         table.sort_by(ORDER),
         sink,
@@ -162,7 +172,9 @@ def _segment_row(segment: WrittenSegment, first: int, last: int, now: Instant) -
 
 
 def _delete_retired(engine: Engine, *, now: Instant, upto_filed: int) -> None:
-    """Deletes bodies retired long enough, and the key entries of batches that segments and run files both hold."""
+    """Deletes bodies retired long enough, and the key entries of batches that segments and run files both
+    hold.
+    """
     while True:
         with begin_immediate(engine) as connection:
             removed = _delete_some(connection, now - RETIRED_MICROSECONDS, upto_filed)

@@ -1,4 +1,6 @@
-"""How a batch's parts are laid out in the log's tables. Digests never cover these bytes, only their meaning."""
+"""How a batch's parts are laid out in the log's tables. Digests never cover these bytes, only their
+meaning.
+"""
 
 from __future__ import annotations
 
@@ -83,7 +85,9 @@ def decode_keys(blob: bytes) -> KeyEntries:
 
 def encode_dispositions(dispositions: npt.NDArray[np.void]) -> bytes:
     """Column by column, so that rows, verdicts and positions compress to almost nothing."""
-    columns = b"".join([np.ascontiguousarray(dispositions[name]).tobytes() for name in DISPOSITION.names or ()])
+    columns = b"".join(
+        [np.ascontiguousarray(dispositions[name]).tobytes() for name in DISPOSITION.names or ()]
+    )
     return len(dispositions).to_bytes(_LENGTH_BYTES, "little") + _CODEC.compress(columns, asbytes=True)
 
 
@@ -102,7 +106,9 @@ def decode_dispositions(blob: bytes, what: str) -> npt.NDArray[np.void]:
     offset = 0
     for name in DISPOSITION.names or ():
         kind = DISPOSITION[name]
-        column = np.frombuffer(columns, dtype=kind.base, count=count * max(1, kind.itemsize // kind.base.itemsize), offset=offset)
+        column = np.frombuffer(
+            columns, dtype=kind.base, count=count * max(1, kind.itemsize // kind.base.itemsize), offset=offset
+        )
         dispositions[name] = column.reshape((count, *kind.shape))
         offset += column.nbytes
     return dispositions

@@ -28,7 +28,6 @@ class _Waiting:
     """A block of lines that is being prepared."""
 
     content: bytes
-    first_line: int
     received_at: Instant
 
 
@@ -57,10 +56,11 @@ class FileIntake:
         self._counts: Counter[tuple[Verdict, Reason]] = Counter()
         self._received = 0
         self._batches: list[int] = []
+        self._lines_done = 0
 
-    def lines(self, content: bytes, *, first_line: int) -> None:
+    def lines(self, content: bytes) -> None:
         received_at = self._clock.now()
-        self._waiting.append(_Waiting(content, first_line, received_at))
+        self._waiting.append(_Waiting(content, received_at))
         self._preparing.submit(content, received_at)
         self._append_ready(wait_for_all=False)
 
@@ -83,7 +83,7 @@ class FileIntake:
             line_of=line_numbers.__getitem__,
             redecode=redecode,
         )
-        self._append(prepare(block, self._judgement.secret), arrival)
+        self._append(prepare(block, self._judgement.secret, physical_lines=0), arrival)
 
     def finish(self) -> IntakeTotals:
         self._append_ready(wait_for_all=True)
@@ -93,9 +93,10 @@ class FileIntake:
     def _append_ready(self, *, wait_for_all: bool) -> None:
         while (prepared := self._preparing.take(wait_for_all=wait_for_all)) is not None:
             self._append(prepared, self._arrival_of(self._waiting.popleft()))
+            self._lines_done += prepared.physical_lines
 
     def _arrival_of(self, waiting: _Waiting) -> Arrival:
-        lines = LazyLines(waiting.content, waiting.first_line)
+        lines = LazyLines(waiting.content, self._lines_done + 1)
         return Arrival(
             received_at=waiting.received_at,
             origin=self._origin,

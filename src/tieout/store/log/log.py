@@ -96,7 +96,9 @@ class SqlEventLog:
             for event_type in book.types
             for contract in book.versions(event_type)
         )
-        appender = Appender(self._engine, index, self._folder / LOCK_NAME, equals_original=self._equals_original(book))
+        appender = Appender(
+            self._engine, index, self._folder / LOCK_NAME, equals_original=self._equals_original(book)
+        )
         with Here(judgement) if workers <= 1 else Elsewhere(judgement, workers) as preparing:
             yield FileIntake(
                 appender,
@@ -143,7 +145,9 @@ class SqlEventLog:
         return verify_log(self._engine, self._segments, self._secret, progress)
 
     def _opened_index(self) -> IdentityIndex:
-        """The index, caught up from what the log no longer holds as key entries; its run files are written when due."""
+        """The index, caught up from what the log no longer holds as key entries; its run files are written
+        when due.
+        """
         if self._index is None:
             self._index = IdentityIndex(self._folder / "index")
             head = self.head()
@@ -165,6 +169,9 @@ class SqlEventLog:
             if not isinstance(outcome, Event):
                 return False
             key = identity_key(self._secret, stored.event.source, stored.event.id)
-            return lanes(content_digest(key, canonical_of(outcome, contract))) == (stored.lane_a, stored.lane_b)
+            return lanes(content_digest(key, canonical_of(outcome, contract))) == (
+                stored.lane_a,
+                stored.lane_b,
+            )
 
         return equals

@@ -1,4 +1,6 @@
-"""Everything about a batch that needs no lock: digests, identity keys, and the encoded bodies. Runs in any process."""
+"""Everything about a batch that needs no lock: digests, identity keys, and the encoded bodies. Runs in any
+process.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +16,7 @@ from tieout.ingest.block import Block, Refused
 from tieout.ingest.layout import with_lanes
 from tieout.store.log.encoding import encode_body
 from tieout.table.canonical import content_digests, identity_keys, lanes
-from tieout.table.layout import event_type_of
+from tieout.table.layout import event_type_of, is_text_field, plain, plain_schema
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,12 +33,14 @@ class EncodedBody:
 @dataclass(frozen=True, slots=True)
 class Prepared:
     """A block ready to be judged and appended. The decoded rows are in ascending received row.
+    `physical_lines` counts the lines that the block was read from, blank ones included.
 
     rows (n,), keys (n, 2), digests (n, 32) bytes, contract (n,) index into `bodies`, sources (n,) index into
     `source_names`.
     """
 
     received: int
+    physical_lines: int
     rows: npt.NDArray[np.int32]
     keys: npt.NDArray[np.uint64]
     digests: npt.NDArray[np.uint8]
@@ -52,7 +56,7 @@ class Prepared:
         return lanes(self.digests.tobytes())[:, :2]
 
 
-def prepare(block: Block, secret: bytes) -> Prepared:
+def prepare(block: Block, secret: bytes, *, physical_lines: int) -> Prepared:
     """Digests and encodes a decoded block. `secret` is the home's identity secret."""
     keys: list[npt.NDArray[np.uint64]] = []
     digests: list[npt.NDArray[np.uint8]] = []
@@ -64,12 +68,13 @@ def prepare(block: Block, secret: bytes) -> Prepared:
         keys.append(np.frombuffer(table_keys, dtype="<u8").reshape(-1, 2))
         digests.append(np.frombuffer(table_digests, dtype=np.uint8).reshape(-1, 32))
         bodies.append(_encoded(with_lanes(table, lanes(table_digests))))
-        sources.append(table.column("source").combine_chunks())
-    return _assembled(block, keys, digests, sources, bodies)
+        sources.append(plain(table.column("source")))
+    return _assembled(block, physical_lines, keys, digests, sources, bodies)
 
 
 def _assembled(
     block: Block,
+    physical_lines: int,
     keys: list[npt.NDArray[np.uint64]],
     digests: list[npt.NDArray[np.uint8]],
     sources: list[pa.Array],
@@ -89,6 +94,7 @@ def _assembled(
         all_keys, all_digests = all_keys[order], all_digests[order]
     return Prepared(
         received=block.received,
+        physical_lines=physical_lines,
         rows=rows,
         keys=all_keys,
         digests=all_digests,
@@ -108,14 +114,15 @@ def _encoded(table: pa.Table) -> EncodedBody:
 
 
 def _compact(table: pa.Table) -> pa.Table:
-    """Repeating texts as dictionaries: a body of a few customers and models shrinks to a third."""
+    """Repeating texts as dictionaries, others plain: a body of a few customers and models shrinks to a
+    third.
+    """
     for place, column in enumerate(table.schema):
-        if column.name in ("source", "subject") or (
-            column.name.startswith("f_") and pa.types.is_string(column.type)
-        ):
+        if column.name in ("source", "subject") or is_text_field(column):
             encoded = table.column(place).combine_chunks().dictionary_encode()
-            if len(encoded.dictionary) * 4 <= len(encoded):
-                table = table.set_column(place, column.with_type(encoded.type), encoded)
+            repeats = len(encoded.dictionary) * 4 <= len(encoded)
+            chosen = encoded if repeats else encoded.dictionary_decode()
+            table = table.set_column(place, column.with_type(chosen.type), chosen)
     return table
 
 
@@ -124,4 +131,11 @@ def _by_contract(tables: Sequence[pa.Table]) -> list[pa.Table]:
     groups: dict[tuple[str, int], list[pa.Table]] = {}
     for table in tables:
         groups.setdefault(event_type_of(table.schema), []).append(table)
-    return [pa.concat_tables(group).combine_chunks() for _, group in sorted(groups.items())]
+    return [_united(group) for _, group in sorted(groups.items())]
+
+
+def _united(tables: list[pa.Table]) -> pa.Table:
+    if len(tables) == 1:
+        return tables[0]
+    target = plain_schema(tables[0].schema)
+    return pa.concat_tables([table.cast(target) for table in tables]).combine_chunks()

@@ -1,6 +1,7 @@
 """Reads the log: what is in it as of a watermark, and one customer's events in plain Python.
 
-A read transaction copies the segment list and the tail's bodies, and is over; decoding and computing come after.
+A read transaction copies the segment list and the tail's bodies, and is over; decoding and computing come
+after.
 """
 
 from __future__ import annotations
@@ -22,9 +23,7 @@ from tieout.kernel.period import Period
 from tieout.ports import LogManifest, SegmentFile, StoredEvent, TailPart
 from tieout.store.log import schema
 from tieout.store.log.encoding import decode_body, decode_dispositions
-from tieout.table.layout import FIELD_PREFIX, event_type_of, layout_of, segment_schema
-
-PLAIN_TYPES = {"source": pa.string(), "subject": pa.string()}
+from tieout.table.layout import event_type_of, layout_of, plain_schema, segment_schema
 
 
 class UnreadableSegment(IntegrityViolation):
@@ -38,7 +37,9 @@ class UnreadableSegment(IntegrityViolation):
 
 @dataclass(frozen=True, slots=True)
 class BatchBody:
-    """One batch's rows of one event type and contract version, as stored, and the rows that were not accepted."""
+    """One batch's rows of one event type and contract version, as stored, and the rows that were not
+    accepted.
+    """
 
     batch: int
     sha256: bytes
@@ -49,7 +50,9 @@ class BatchBody:
 def compacted_upto(connection: Connection) -> int:
     """The last batch that segments hold."""
     done = schema.compactions
-    found = connection.execute(select(func.max(done.c.last_batch)).where(done.c.done_at.is_not(None))).scalar()
+    found = connection.execute(
+        select(func.max(done.c.last_batch)).where(done.c.done_at.is_not(None))
+    ).scalar()
     return int(found or 0)
 
 
@@ -99,14 +102,6 @@ def accepted_rows(stored: BatchBody) -> pa.Table:
     target = plain_schema(segment_schema(table.schema))
     columns += [table.column(place).cast(target.field(place + 1).type) for place in range(table.num_columns)]
     return pa.Table.from_arrays(columns, schema=target)
-
-
-def plain_schema(stored: pa.Schema) -> pa.Schema:
-    """The schema with dictionary-encoded columns as plain ones."""
-    fields = [
-        field.with_type(field.type.value_type) if pa.types.is_dictionary(field.type) else field for field in stored
-    ]
-    return pa.schema(fields, metadata=stored.metadata)
 
 
 def read_events(
@@ -169,7 +164,9 @@ def segments_between(connection: Connection, folder: Path, first: int, last: int
 def _segments_query(upto: int):  # type: ignore[no-untyped-def] # the type of a Select says nothing here
     segments = schema.segments
     return (
-        select(segments).where(segments.c.first_batch <= upto).order_by(segments.c.first_batch, segments.c.path)
+        select(segments)
+        .where(segments.c.first_batch <= upto)
+        .order_by(segments.c.first_batch, segments.c.path)
     )
 
 

@@ -1,4 +1,6 @@
-"""The log's tables. Everything here is ground state, except `keys`, which the identity index is built from."""
+"""The log's tables. Everything here is ground state, except `keys`, which the identity index is built
+from.
+"""
 
 from __future__ import annotations
 
@@ -47,7 +49,9 @@ batches = Table(
     Column("dispositions", LargeBinary, nullable=False),
     Column("origin", Text, nullable=False),
 )
-"""`contracts`: the contract versions that judged it, as JSON. `dispositions`: the rows that were not accepted."""
+"""`contracts`: the contract versions that judged it, as JSON. `dispositions`: the rows that were not
+accepted.
+"""
 
 bodies = Table(
     "bodies",

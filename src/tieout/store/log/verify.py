@@ -1,7 +1,8 @@
 """Checks everything the log stores against what was chained: one streaming pass, every finding named.
 
-Each range of batches is read once, from its segments or bodies. Content digests are computed again from the rows;
-batch digests from them and the dispositions; the chain from the batch digests. Nothing derived is trusted.
+Each range of batches is read once, from its segments or bodies. Content digests are computed again from the
+rows; batch digests from them and the dispositions; the chain from the batch digests. Nothing derived is
+trusted.
 """
 
 from __future__ import annotations
@@ -55,9 +56,7 @@ class Verifying:
         self.findings.append(LogFinding(what, where, detail))
 
 
-def verify_log(
-    engine: Engine, folder: Path, secret: bytes, progress: Progress | None
-) -> LogVerification:
+def verify_log(engine: Engine, folder: Path, secret: bytes, progress: Progress | None) -> LogVerification:
     """Findings are collected, never raised: one damaged place must not hide another."""
     state = Verifying()
     head_digest = GENESIS_DIGEST
@@ -87,7 +86,9 @@ def _ranges(connection: Connection, head: int, state: Verifying) -> Iterator[tup
     following = 1
     for first, last in connection.execute(query.order_by(done.c.first_batch)).all():
         if first != following:
-            state.report("compaction", f"batches {first} to {last}", f"batch {following} was expected to follow")
+            state.report(
+                "compaction", f"batches {first} to {last}", f"batch {following} was expected to follow"
+            )
         yield following, last
         following = last + 1
     while following <= head:
@@ -164,7 +165,9 @@ def _verify_lanes(table: pa.Table, words: np.ndarray, state: Verifying) -> None:
         wrong = np.flatnonzero(table.column(name).to_numpy() != words[:, index])
         for place in wrong[:1]:
             position = f"b{table.column('batch')[int(place)]}.r{table.column('row')[int(place)]}"
-            state.report("event", position, f"its content does not match its stored digest ({len(wrong)} in all)")
+            state.report(
+                "event", position, f"its content does not match its stored digest ({len(wrong)} in all)"
+            )
             return
 
 
@@ -232,12 +235,18 @@ def _verify_tallies(
 ) -> None:
     tallies = schema.tallies
     query = select(tallies.c.verdict, func.sum(tallies.c["items"])).where(tallies.c.batch == batch.number)
-    told = {int(verdict): int(items) for verdict, items in connection.execute(query.group_by(tallies.c.verdict))}
+    told = {
+        int(verdict): int(items) for verdict, items in connection.execute(query.group_by(tallies.c.verdict))
+    }
     found = Counter(int(verdict) for verdict in dispositions["verdict"])
     if batch.accepted:
         found[int(Verdict.ACCEPTED)] = batch.accepted
     if told != dict(found):
-        state.report("tallies", f"batch {batch.number}", "received is not accepted + duplicate + conflict + quarantined")
+        state.report(
+            "tallies",
+            f"batch {batch.number}",
+            "received is not accepted + duplicate + conflict + quarantined",
+        )
 
 
 def _verify_head(connection: Connection, number: int, digest: bytes, state: Verifying) -> None:

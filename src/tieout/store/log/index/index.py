@@ -1,7 +1,9 @@
-"""All identities the log has accepted: run files for whole ranges of batches, and the newest batches in memory.
+"""All identities the log has accepted: run files for whole ranges of batches, and the newest batches in
+memory.
 
-Eight batches make a run of level 0, eight runs of a level one of the next; a run's range depends on batch numbers
-only, so that any process builds the same file. The index learns only from committed batches, read back.
+Eight batches make a run of level 0, eight runs of a level one of the next; a run's range depends on batch
+numbers only, so that any process builds the same file. The index learns only from committed batches, read
+back.
 """
 
 from __future__ import annotations
@@ -16,7 +18,7 @@ import numpy as np
 from tieout.ingest.verdict import Known, UInt64s
 from tieout.store.files import leased
 from tieout.store.log.encoding import KeyEntries
-from tieout.store.log.index.run import Run, merged, open_run, run_of, write_run
+from tieout.store.log.index.run import Run, UnsortedRun, merged, open_run, run_of, write_run
 
 FAN_OUT: Final = 8
 _NAME: Final = re.compile(r"([0-9]{12})-([0-9]{12})\.run")
@@ -30,14 +32,14 @@ class IdentityIndex:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._files: list[Run] = []
-        self._memory: list[tuple[int, KeyEntries, Run]] = []
+        self._memory: list[UnsortedRun] = []
         self._folder.mkdir(parents=True, exist_ok=True)
         self._open_files()
 
     @property
     def upto(self) -> int:
         """The last batch that the index has learned."""
-        return self._memory[-1][0] if self._memory else self.filed
+        return self._memory[-1].batch if self._memory else self.filed
 
     @property
     def filed(self) -> int:
@@ -54,7 +56,7 @@ class IdentityIndex:
     def learn(self, batch: int, entries: KeyEntries) -> None:
         """Learns the next batch."""
         assert batch == self.upto + 1, "batches are gapless"
-        self._memory.append((batch, entries, run_of([(batch, entries)], first=batch, last=batch)))
+        self._memory.append(UnsortedRun(batch, entries))
 
     def find(self, keys: UInt64s) -> Known:
         """What the log holds for each of `keys` (n, 2), among the batches that were learned."""
@@ -62,7 +64,7 @@ class IdentityIndex:
         known = Known(np.zeros(count, dtype=bool), *(np.zeros(count, dtype=np.uint64) for _ in range(3)))
         for run in self._files:
             run.find(keys, known)
-        for _, _, run in self._memory:
+        for run in self._memory:
             run.find(keys, known)
         return known
 
@@ -78,15 +80,15 @@ class IdentityIndex:
             if free:
                 self._open_files()
                 self._write_due()
-        self._memory = [entry for entry in self._memory if entry[0] > self.filed]
+        self._memory = [run for run in self._memory if run.batch > self.filed]
 
     def _write_due(self) -> None:
         while True:
             first = self.filed + 1
-            due = [entry for entry in self._memory if first <= entry[0] < first + FAN_OUT]
+            due = [batch for batch in self._memory if first <= batch.batch < first + FAN_OUT]
             if len(due) < FAN_OUT:
                 return
-            run = run_of([(batch, entries) for batch, entries, _ in due], first=first, last=due[-1][0])
+            run = run_of([(batch.batch, batch.entries) for batch in due], first=first, last=due[-1].batch)
             write_run(run, self._path(run))
             self._files.append(open_run(self._path(run)))
             self._merge_due()
@@ -96,7 +98,9 @@ class IdentityIndex:
         while len(self._files) >= FAN_OUT:
             group = self._files[-FAN_OUT:]
             length = group[-1].last - group[-1].first + 1
-            if any(run.last - run.first + 1 != length for run in group) or (group[0].first - 1) % (length * FAN_OUT):
+            if any(run.last - run.first + 1 != length for run in group) or (group[0].first - 1) % (
+                length * FAN_OUT
+            ):
                 return
             run = merged(group)
             write_run(run, self._path(run))
@@ -113,7 +117,9 @@ class IdentityIndex:
             return
 
     def _covering_files(self) -> list[Run]:
-        """The run files that cover the log from batch 1 without a gap; of two that start alike, the longer."""
+        """The run files that cover the log from batch 1 without a gap; of two that start alike, the
+        longer.
+        """
         longest: dict[int, tuple[int, Path]] = {}
         for path in self._folder.glob("*.run"):
             match = _NAME.fullmatch(path.name)

@@ -50,7 +50,9 @@ def _entries_from_segments(
 
 
 def _entries_by_batch(tables: list[pa.Table], secret: bytes) -> dict[int, KeyEntries]:
-    keys = np.concatenate([np.frombuffer(identity_keys(table, secret), "<u8").reshape(-1, 2) for table in tables])
+    keys = np.concatenate(
+        [np.frombuffer(identity_keys(table, secret), "<u8").reshape(-1, 2) for table in tables]
+    )
     columns = {
         name: np.concatenate([table.column(name).to_numpy() for table in tables])
         for name in ("batch", "row", "lane_a", "lane_b")

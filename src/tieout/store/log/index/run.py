@@ -1,8 +1,9 @@
-"""One sorted, immutable run of identities: who was accepted in a range of batches, where, and with what content.
+"""One sorted, immutable run of identities: who was accepted in a range of batches, where, and with what
+content.
 
-File: a 64-byte header, then column-wise first word, second word, position, two content lanes (unsigned 64-bit,
-little-endian, sorted by the key's words), then a Bloom filter that spares most look-ups of unknown keys the search.
-The bytes depend on the batches only.
+File: a 64-byte header, then column-wise first word, second word, position, two content lanes (unsigned
+64-bit, little-endian, sorted by the key's words), then a Bloom filter that spares most look-ups of unknown
+keys the search. The bytes depend on the batches only.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from tieout.store.log.encoding import KeyEntries
 
 MAGIC: Final = b"TIEOUTR1"
 _HEADER: Final = struct.Struct("<8sQQQQ24x")
-_FILTER_BITS_PER_KEY: Final = 12
+_FILTER_BITS_PER_KEY: Final = 16
 _FILTER_BYTES_MIN: Final = 8
 _COLUMNS: Final = 5
 
@@ -38,7 +39,9 @@ class DamagedRun(IntegrityViolation):
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """Identities of batches `first` to `last`. Shapes (n,), sorted by (high, low); `filter` is bytes of bits."""
+    """Identities of batches `first` to `last`. Shapes (n,), sorted by (high, low); `filter` is bytes of
+    bits.
+    """
 
     first: int
     last: int
@@ -70,6 +73,28 @@ class Run:
             known.lane_b[found] = self.lane_b[there]
             again = equal_high & ~hit  # another key with the same first word: go on to the next entry
             candidates, high, low, places = candidates[again], high[again], low[again], places[again] + 1
+
+
+class UnsortedRun:
+    """One batch that no file holds yet. It is sorted only once a look-up passes its filter: most never
+    does.
+    """
+
+    __slots__ = ("_filter", "_sorted", "batch", "entries")
+
+    def __init__(self, batch: int, entries: KeyEntries) -> None:
+        self.batch = batch
+        self.entries = entries
+        self._filter = _filter_of(entries.keys)
+        self._sorted: Run | None = None
+
+    def find(self, keys: UInt64s, known: Known) -> None:
+        """Fills in `known` for those of `keys` (n, 2) that this batch accepted."""
+        if self._sorted is None:
+            if not _may_hold(self._filter, keys).any():
+                return
+            self._sorted = run_of([(self.batch, self.entries)], first=self.batch, last=self.batch)
+        self._sorted.find(keys, known)
 
 
 def run_of(entries: list[tuple[int, KeyEntries]], *, first: int, last: int) -> Run:
@@ -113,11 +138,20 @@ def open_run(path: Path) -> Run:
 def _sorted_run(
     first: int, last: int, high: UInt64s, low: UInt64s, position: UInt64s, lane_a: UInt64s, lane_b: UInt64s
 ) -> Run:
-    order = np.lexsort((low, high))
+    order = _sorting_order(high, low)
     keys = np.column_stack((high, low))
     return Run(
         first, last, high[order], low[order], position[order], lane_a[order], lane_b[order], _filter_of(keys)
     )
+
+
+def _sorting_order(high: UInt64s, low: UInt64s) -> npt.NDArray[np.int64]:
+    """By first word, then second. Equal first words are so rare that one quick sort almost always does."""
+    order = np.argsort(high)
+    ordered = high[order]
+    if (ordered[1:] == ordered[:-1]).any():
+        return np.lexsort((low, high))
+    return order
 
 
 def _filter_of(keys: UInt64s) -> npt.NDArray[np.uint8]:
@@ -133,7 +167,9 @@ def _filter_of(keys: UInt64s) -> npt.NDArray[np.uint8]:
 def _may_hold(filter_bytes: npt.NDArray[np.uint8], keys: UInt64s) -> npt.NDArray[np.bool_]:
     held = np.ones(len(keys), dtype=bool)
     for probe in _probes(keys, len(filter_bytes) * 8):
-        held &= (filter_bytes[probe >> np.uint64(3)] >> (probe & np.uint64(7)).astype(np.uint8)) & np.uint8(1) != 0
+        held &= (filter_bytes[probe >> np.uint64(3)] >> (probe & np.uint64(7)).astype(np.uint8)) & np.uint8(
+            1
+        ) != 0
     return held
 
 

@@ -20,7 +20,9 @@ def upgrade() -> None:
     _create_batches()
     _create_rows()
     _create_segments()
-    op.execute(sa.text("INSERT INTO head (id, batch, digest) VALUES (1, 0, :zero)").bindparams(zero=bytes(32)))
+    op.execute(
+        sa.text("INSERT INTO head (id, batch, digest) VALUES (1, 0, :zero)").bindparams(zero=bytes(32))
+    )
 
 
 def _create_batches() -> None:

@@ -1,0 +1,113 @@
+"""What the books hold about a sealed invoice, as it is stored: exact numbers are still text.
+
+Trace compares these texts with what it recomputes, so reading them back must not repair or refuse a
+tampered one.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from tieout.kernel.ids import CustomerId, InvoiceId, LineId, MeterKey, PlanKey, PriceKey, SubscriptionId
+from tieout.kernel.instant import Instant
+from tieout.kernel.period import Period
+
+
+@dataclass(frozen=True, slots=True)
+class StoredInvoice:
+    """A sealed invoice. `document` is its canonical JSON, byte for byte; `sha256` was taken when it was
+    sealed.
+    """
+
+    id: InvoiceId
+    number: str
+    customer: CustomerId
+    period: Period
+    series: str
+    currency: str
+    kind: str
+    sequence: int
+    total_minor: int
+    cutoff: int
+    policy_digest: str
+    document: bytes
+    sha256: str
+    sealed_at: Instant
+
+
+@dataclass(frozen=True, slots=True)
+class StoredSnapshot:
+    """A snapshot row: `quantity` and `fingerprint` are text. `event_type` and `predicate` are its lineage."""
+
+    id: str
+    invoice: InvoiceId
+    customer: CustomerId
+    subscription: SubscriptionId
+    meter: MeterKey
+    meter_version: int
+    meter_digest: str
+    unit: str
+    period: Period
+    watermark: int
+    quantity: str
+    event_count: int
+    fingerprint: str
+    excluded_count: int
+    event_type: str
+    predicate: str
+
+
+@dataclass(frozen=True, slots=True)
+class StoredCharge:
+    """A charge row: `amount` is an exact text in whole currency units, `steps` canonical JSON."""
+
+    id: str
+    invoice: InvoiceId
+    snapshot: str | None
+    subscription: SubscriptionId
+    price: PriceKey
+    price_version: int
+    price_digest: str
+    plan: PlanKey
+    plan_version: int
+    period: Period
+    segment: Period
+    quantity: str
+    unit: str
+    amount: str
+    steps: str
+
+
+@dataclass(frozen=True, slots=True)
+class StoredLine:
+    """A line row: `amount_minor` in minor units of the invoice's currency."""
+
+    id: LineId
+    invoice: InvoiceId
+    ordinal: int
+    charge: str
+    description: str
+    meter: MeterKey | None
+    quantity: str
+    unit: str
+    amount_minor: int
+
+
+@dataclass(frozen=True, slots=True)
+class SealedRows:
+    """Everything one sealing writes, in one transaction."""
+
+    invoice: StoredInvoice
+    snapshots: tuple[StoredSnapshot, ...]
+    charges: tuple[StoredCharge, ...]
+    lines: tuple[StoredLine, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class StoredEvidence:
+    """One line with all that stands behind it. `snapshot` is None for a price without a meter."""
+
+    line: StoredLine
+    charge: StoredCharge
+    snapshot: StoredSnapshot | None
+    invoice: StoredInvoice

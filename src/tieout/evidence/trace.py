@@ -1,0 +1,275 @@
+"""Reproduces one line from the stored events: the plain Python meaning, the stored price, the same
+settling.
+
+Nothing is taken from the snapshot, the charge or the engine that made them; they are only compared with. A
+layer is blamed when it disagrees with its own evidence, so a changed event does not put the blame on a
+sound snapshot.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from hashlib import sha256
+from typing import TypeVar
+
+from tieout.aggregate.event import MeterEvent
+from tieout.aggregate.measure import measure
+from tieout.aggregate.snapshot import Snapshot
+from tieout.aggregate.window import UsageRequest
+from tieout.contract.document import Document, record_of
+from tieout.contract.meter import Meter
+from tieout.contract.plan import Plan
+from tieout.contract.price import Price
+from tieout.evidence.lineage import MalformedLineage, parse_lineage
+from tieout.evidence.reproduced import Difference, Layer, Reproduced
+from tieout.evidence.stored import StoredEvidence, StoredSnapshot
+from tieout.evidence.witness import Witness, digest_lanes, meter_event
+from tieout.invoice.line import settled_line
+from tieout.kernel.digest import document_digest
+from tieout.kernel.errors import TieoutError
+from tieout.kernel.ids import Watermark
+from tieout.kernel.money import Money, UnknownCurrency, currency
+from tieout.kernel.rational import exact_text
+from tieout.rate.charge import Charge
+from tieout.rate.rate import rate
+
+R = TypeVar("R", Meter, Price, Plan)
+
+INPUTS: frozenset[Layer] = frozenset({"event", "contract", "meter", "price", "plan"})
+
+
+@dataclass(frozen=True, slots=True)
+class PricedBy:
+    """The stored documents a line rests on, as read back; None for one that is gone, or that it never had."""
+
+    meter: Document | None
+    price: Document | None
+    plan: Document | None
+
+
+def reproduce(
+    stored: StoredEvidence, documents: PricedBy, witnesses: Iterable[Witness], *, secret: bytes
+) -> Reproduced:
+    """Quantity and amount from the evidence, and everything that does not agree with it.
+
+    `witnesses` are the events of the snapshot's lineage up to its watermark; `secret` is the home's
+    identity secret.
+    """
+    found: list[Difference] = []
+    charge = stored.charge
+    price = _record(
+        Price, "price", f"{charge.price} v{charge.price_version}", documents.price, charge.price_digest, found
+    )
+    plan = _record(Plan, "plan", f"{charge.plan} v{charge.plan_version}", documents.plan, None, found)
+    snapshot = None
+    if stored.snapshot is not None:
+        snapshot = _snapshot(stored, stored.snapshot, documents.meter, witnesses, secret, found)
+    recomputed = None
+    if price is not None and plan is not None and (stored.snapshot is None or snapshot is not None):
+        recomputed = _charge(stored, price, plan, snapshot, found)
+    amount = None if recomputed is None else _line(stored, recomputed, found)
+    _invoice(stored, found)
+    quantity = None if recomputed is None else recomputed.quantity
+    return Reproduced(quantity, amount, tuple(found))
+
+
+def _record(
+    kind: type[R],
+    layer: Layer,
+    name: str,
+    document: Document | None,
+    named: str | None,
+    found: list[Difference],
+) -> R | None:
+    """The record the stored text says now, after its digest was held against the stored and the named one."""
+    if document is None:
+        found.append(Difference(layer, name, "a stored document", "none"))
+        return None
+    digest = document_digest(document.table)
+    for other, place in ((document.digest, "its digest"), (named, "the digest named on the line")):
+        if other is not None and digest != other:
+            found.append(Difference(layer, name, f"{place} {other}", digest))
+    try:
+        record = record_of(replace(document, digest=digest))
+    except (TieoutError, ValueError) as error:
+        found.append(Difference(layer, name, "a readable document", str(error)))
+        return None
+    if not isinstance(record, kind):
+        found.append(Difference(layer, name, "a readable document", "one with problems"))
+        return None
+    return record
+
+
+def _snapshot(
+    stored: StoredEvidence,
+    snapshot: StoredSnapshot,
+    document: Document | None,
+    witnesses: Iterable[Witness],
+    secret: bytes,
+    found: list[Difference],
+) -> Snapshot | None:
+    name = f"{snapshot.meter} v{snapshot.meter_version}"
+    meter = _record(Meter, "meter", name, document, snapshot.meter_digest, found)
+    if meter is None:
+        return None
+    events = _checked(witnesses, secret, found)
+    try:
+        spans = parse_lineage(snapshot.event_type, snapshot.predicate).spans
+        request = UsageRequest(meter, snapshot.subscription, snapshot.customer, snapshot.period, spans)
+        measured = measure(request, events, Watermark(snapshot.watermark))
+    except (MalformedLineage, AssertionError) as error:
+        found.append(Difference("snapshot", snapshot.id, "a lineage that can be read", str(error)))
+        return None
+    except TieoutError as error:
+        found.append(Difference("snapshot", snapshot.id, "a quantity", str(error)))
+        return None
+    if not _damaged(found) or snapshot.quantity != stored.charge.quantity:
+        found += _compared(
+            "snapshot",
+            snapshot.id,
+            ("quantity", str(measured.quantity), snapshot.quantity),
+            ("event count", str(measured.event_count), str(snapshot.event_count)),
+            ("fingerprint", str(measured.fingerprint), snapshot.fingerprint),
+            ("excluded count", str(measured.excluded_count), str(snapshot.excluded_count)),
+            ("unit", measured.unit, snapshot.unit),
+        )
+    return measured
+
+
+def _checked(witnesses: Iterable[Witness], secret: bytes, found: list[Difference]) -> list[MeterEvent]:
+    events = []
+    for witness in witnesses:
+        position = str(witness.position)
+        lanes = digest_lanes(witness, secret)
+        if lanes is None:
+            version = witness.event.contract_version
+            found.append(
+                Difference("contract", f"{witness.event.type} v{version}", "a stored document", "none")
+            )
+        elif lanes != (witness.lane_a, witness.lane_b):
+            stored_lanes = f"digest {witness.lane_a:016x}{witness.lane_b:016x}"
+            found.append(
+                Difference("event", position, stored_lanes, f"digest {lanes[0]:016x}{lanes[1]:016x}")
+            )
+        events.append(meter_event(witness))
+    return events
+
+
+def _charge(
+    stored: StoredEvidence, price: Price, plan: Plan, snapshot: Snapshot | None, found: list[Difference]
+) -> Charge | None:
+    charge = stored.charge
+    try:
+        rated = rate(
+            snapshot,
+            price,
+            plan=plan,
+            subscription=charge.subscription,
+            period=charge.period,
+            segment=charge.segment,
+        )
+    except (TieoutError, AssertionError) as error:
+        found.append(Difference("charge", charge.id, "a price and usage that fit", str(error)))
+        return None
+    if not _damaged(found):
+        found += _compared(
+            "charge",
+            charge.id,
+            ("quantity", str(rated.quantity), charge.quantity),
+            ("unit", rated.unit, charge.unit),
+            ("amount", exact_text(rated.amount), charge.amount),
+            ("steps", ", ".join(exact_text(step.amount) for step in rated.steps), _steps(charge.steps)),
+        )
+    return rated
+
+
+def _line(stored: StoredEvidence, charge: Charge, found: list[Difference]) -> Money | None:
+    line, invoice = stored.line, stored.invoice
+    try:
+        settled = settled_line(invoice.id, line.ordinal, charge, zone_name="UTC")
+        unit = currency(invoice.currency)
+    except (TieoutError, AssertionError) as error:
+        found.append(Difference("line", line.id, "a line that can be settled", str(error)))
+        return None
+    if not _damaged(found):
+        found += _compared(
+            "line",
+            line.id,
+            ("amount", settled.amount.decimal_text, Money(line.amount_minor, unit).decimal_text),
+            ("currency", settled.amount.currency.code, invoice.currency),
+        )
+    found += _compared(
+        "line",
+        line.id,
+        ("quantity", stored.charge.quantity, line.quantity),
+        ("unit", stored.charge.unit, line.unit),
+        ("charge", stored.charge.id, line.charge),
+    )
+    return settled.amount
+
+
+def _invoice(stored: StoredEvidence, found: list[Difference]) -> None:
+    """The document against its digest, and what it says of the line and the total against the rows."""
+    line, invoice = stored.line, stored.invoice
+    digest = sha256(invoice.document).hexdigest()
+    if digest != invoice.sha256:
+        found.append(Difference("invoice", invoice.number, f"SHA-256 {invoice.sha256}", digest))
+    try:
+        document = json.loads(invoice.document)
+        printed = next(row for row in document["lines"] if row["id"] == line.id)
+        unit = currency(invoice.currency)
+        rows = (
+            ("number", invoice.number, document["number"]),
+            ("total", Money(invoice.total_minor, unit).decimal_text, document["total"]),
+        )
+        columns = (
+            ("description", printed["description"], line.description),
+            ("meter", str(printed["meter"]), str(line.meter)),
+            ("quantity", printed["quantity"], line.quantity),
+            ("unit", printed["unit"], line.unit),
+            ("amount", printed["amount"], Money(line.amount_minor, unit).decimal_text),
+        )
+        named = (
+            ("price", printed["price"], stored.charge.price),
+            ("price version", str(printed["price_version"]), str(stored.charge.price_version)),
+            ("price digest", printed["price_digest"], stored.charge.price_digest),
+        )
+    except (ValueError, KeyError, TypeError, StopIteration, UnknownCurrency) as error:
+        found.append(
+            Difference(
+                "invoice", invoice.number, "a document with this line", f"{type(error).__name__}: {error}"
+            )
+        )
+        return
+    found += _compared("invoice", invoice.number, *rows)
+    known = {(difference.what, difference.expected.split(" ")[0]) for difference in found}
+    found += [
+        row
+        for row in _compared("line", line.id, *columns)
+        if ("line", row.expected.split(" ")[0]) not in known
+    ]
+    found += _compared("charge", stored.charge.id, *named)
+
+
+def _damaged(found: list[Difference]) -> bool:
+    """Whether what everything is recomputed from has changed; then a different result is not the result's
+    fault.
+    """
+    return any(difference.what in INPUTS for difference in found)
+
+
+def _compared(layer: Layer, name: str, *facts: tuple[str, str, str]) -> list[Difference]:
+    return [
+        Difference(layer, name, f"{fact} {expected}", f"{fact} {stored}")
+        for fact, expected, stored in facts
+        if expected != stored
+    ]
+
+
+def _steps(text: str) -> str:
+    try:
+        return ", ".join(step["amount"] for step in json.loads(text))
+    except (ValueError, KeyError, TypeError):
+        return "unreadable"

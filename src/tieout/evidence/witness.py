@@ -1,0 +1,56 @@
+"""A stored event as evidence: its content digest is computed anew and held against the lanes stored beside
+it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from tieout.aggregate.event import MeterEvent
+from tieout.contract.event_contract import EventContract
+from tieout.ingest.event import Event, canonical_of, tagged
+from tieout.kernel.digest import content_digest, identity_key, lanes
+from tieout.kernel.ids import Position, SourceName
+
+
+@dataclass(frozen=True, slots=True)
+class Witness:
+    """An accepted event as it was read back, with its stored lanes and the contract version that typed it."""
+
+    position: Position
+    event: Event
+    lane_a: int
+    lane_b: int
+    contract: EventContract | None
+
+
+def digest_lanes(witness: Witness, secret: bytes) -> tuple[int, int] | None:
+    """The lanes that the event's content gives now; None where its contract is gone."""
+    if witness.contract is None:
+        return None
+    event = witness.event
+    digest = content_digest(
+        identity_key(secret, event.source, event.id), canonical_of(event, witness.contract)
+    )
+    return lanes(digest)
+
+
+def meter_event(witness: Witness) -> MeterEvent:
+    """The event as a meter reads it, with the lanes that were stored."""
+    event = witness.event
+    texts = {} if witness.contract is None else tagged(event, witness.contract)
+    return MeterEvent(
+        position=witness.position,
+        source=SourceName(event.source),
+        type=event.type,
+        subject=event.subject,
+        time=event.time,
+        lane_a=witness.lane_a,
+        lane_b=witness.lane_b,
+        fields={name: _untagged(text) for name, text in texts.items()},
+    )
+
+
+def _untagged(text: str) -> str:
+    """Without the one-letter type tag; booleans keep their word (`btrue` is `true`)."""
+    return text[1:]

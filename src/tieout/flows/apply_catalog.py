@@ -1,0 +1,178 @@
+"""Catalog as code: check a folder of TOML documents, and apply it. Applied versions are stored whole and
+never change.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from tieout.contract.catalog import Catalog
+from tieout.contract.check import check
+from tieout.contract.document import Document, DocumentKind, parse_documents
+from tieout.contract.problem import Problem
+from tieout.flows.home import Home
+from tieout.flows.run_example import run_example
+from tieout.kernel.errors import IntegrityViolation, NotFound, Refusal, shown
+
+DOCUMENT_FILE_BYTES_MAX = 64 * 1024 * 1024
+PROBLEMS_SHOWN_MAX = 20
+
+DocumentKey = tuple[DocumentKind, str, int]
+
+
+class CatalogRefused(Refusal):
+    """The catalog has problems; nothing was applied. `problems` lists all of them."""
+
+    code = "catalog-refused"
+
+    def __init__(self, problems: tuple[Problem, ...]) -> None:
+        self.problems = problems
+        shown = "\n".join(f"  {problem}" for problem in problems[:PROBLEMS_SHOWN_MAX])
+        more = len(problems) - PROBLEMS_SHOWN_MAX
+        rest = f"\n  and {more} more" if more > 0 else ""
+        count = "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
+        super().__init__(f"The catalog has {count}; nothing was applied.\n{shown}{rest}")
+
+
+class CatalogFolderMissing(NotFound):
+    """There is no such folder or file."""
+
+    code = "catalog-folder-missing"
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(f"There is no catalog at {folder}.")
+
+
+class UnknownKind(Refusal):
+    """There is no such kind of document."""
+
+    code = "unknown-kind"
+
+    def __init__(self, kind: str) -> None:
+        super().__init__(f"{shown(kind)} is no kind of document; there are {', '.join(DocumentKind)}.")
+
+
+class CatalogDamaged(IntegrityViolation):
+    """The applied documents no longer say what they said when they were applied."""
+
+    code = "catalog-damaged"
+
+    def __init__(self, problems: tuple[Problem, ...]) -> None:
+        self.problems = problems
+        first = "; ".join(str(problem) for problem in problems[:3])
+        super().__init__(f"The stored catalog does not hold together any more: {first}")
+
+
+@dataclass(frozen=True, slots=True)
+class CatalogCheck:
+    """`catalog` is None where there are problems. `documents` are those of the folder, in file order."""
+
+    catalog: Catalog | None
+    problems: tuple[Problem, ...]
+    documents: tuple[Document, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class CatalogApplied:
+    """What an apply added, as (kind, key, version), and how many documents it had seen before."""
+
+    added: tuple[tuple[str, str, int], ...]
+    unchanged: int
+
+
+def check_catalog(folder: Path, *, against: Iterable[Document] | None = None) -> CatalogCheck:
+    """Every problem of the folder's documents (recursively, `*.toml`), together with those applied before.
+
+    An applied version may be repeated unchanged; repeated with other content it is a problem.
+    Raises `CatalogFolderMissing`.
+    """
+    documents, problems = read_documents(folder)
+    known = {_key(document): document for document in against or ()}
+    fresh = []
+    for document in documents:
+        before = known.get(_key(document))
+        if before is None:
+            fresh.append(document)
+        elif before.digest != document.digest:
+            message = (
+                f"version {document.version} was applied with other content; give the change a new version"
+            )
+            problems.append(document.problem("version", message))
+    catalog, found = check([*known.values(), *fresh], run_example=run_example)
+    problems += found
+    return CatalogCheck(None if problems else catalog, tuple(problems), tuple(documents))
+
+
+def apply_catalog(home: Home, folder: Path) -> CatalogApplied:
+    """Checks the folder together with what is applied, then stores what is new. Raises `CatalogRefused`."""
+    applied = home.books.documents.all()
+    checked = check_catalog(folder, against=applied)
+    if checked.catalog is None:
+        raise CatalogRefused(checked.problems)
+    known = {_key(document) for document in applied}
+    fresh = [document for document in checked.documents if _key(document) not in known]
+    home.books.documents.add(fresh, applied_at=home.clock.now())
+    added = tuple((document.kind.value, document.key, document.version) for document in fresh)
+    return CatalogApplied(added, len(checked.documents) - len(fresh))
+
+
+def load_catalog(home: Home) -> Catalog:
+    """The applied catalog; read again only when something was applied since. Raises `CatalogDamaged`."""
+    store = home.books.documents
+    revision = store.revision()
+    if home.memory.catalog is not None and home.memory.revision == revision:
+        return home.memory.catalog
+    catalog, problems = check(list(store.all()), run_example=None)
+    if catalog is None or problems:
+        raise CatalogDamaged(tuple(problems))
+    home.memory.revision, home.memory.catalog = revision, catalog
+    return catalog
+
+
+def stored_documents(home: Home, *, kind: str | None = None, key: str | None = None) -> tuple[Document, ...]:
+    """Applied documents by kind, key and version. Raises `UnknownKind`."""
+    if kind is not None and kind not in tuple(DocumentKind):
+        raise UnknownKind(kind)
+    found = [
+        document
+        for document in home.books.documents.all()
+        if kind in (None, document.kind.value) and key in (None, document.key)
+    ]
+    return tuple(sorted(found, key=lambda document: (document.kind.value, document.key, document.version)))
+
+
+def read_documents(folder: Path) -> tuple[list[Document], list[Problem]]:
+    """All documents of a folder, or of one file, in order of path. Raises `CatalogFolderMissing`."""
+    if not folder.exists():
+        raise CatalogFolderMissing(folder)
+    files = [folder] if folder.is_file() else sorted(folder.rglob("*.toml"))
+    documents: list[Document] = []
+    problems: list[Problem] = []
+    if not files:
+        problems.append(Problem(str(folder), "", "", "holds no .toml file"))
+    for file in files:
+        text = _text_of(file)
+        if isinstance(text, Problem):
+            problems.append(text)
+            continue
+        found, wrong = parse_documents(str(file), text)
+        documents += found
+        problems += wrong
+    return documents, problems
+
+
+def _text_of(file: Path) -> str | Problem:
+    try:
+        if file.stat().st_size > DOCUMENT_FILE_BYTES_MAX:
+            return Problem(str(file), "", "", f"is larger than {DOCUMENT_FILE_BYTES_MAX} bytes")
+        return file.read_bytes().decode("utf-8")
+    except UnicodeDecodeError as error:
+        return Problem(str(file), "", "", f"is not UTF-8 at byte {error.start}")
+    except OSError as error:
+        return Problem(str(file), "", "", f"cannot be read: {error.strerror}")
+
+
+def _key(document: Document) -> DocumentKey:
+    return (document.kind, document.key, document.version)

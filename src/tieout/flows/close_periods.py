@@ -1,0 +1,175 @@
+"""The close: fix the cutoff, snapshot, rate, draft, reconcile, seal; every account ends in a stated
+outcome.
+
+Each invoice is sealed in a transaction of its own, and what is sealed is not due again: an interrupted
+close is resumed by running it again, and running it twice seals nothing twice (L11).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from tieout.close.account import AccountOutcome
+from tieout.close.outcome import NotDue, Outcome, Sealed
+from tieout.contract.catalog import Catalog
+from tieout.flows.apply_catalog import load_catalog
+from tieout.flows.count_buckets import BucketRow, bucket_rows
+from tieout.flows.draft_accounts import ReadyAccount, draft_accounts, parked_by
+from tieout.flows.due_accounts import agenda, sealed_without
+from tieout.flows.home import Home
+from tieout.flows.invoices import InvoiceRow, draft_row, row_of
+from tieout.flows.late_events import late_rows
+from tieout.flows.policy import policies
+from tieout.flows.seal_account import seal
+from tieout.kernel.errors import NotFound, Refusal, Unavailable, shown
+from tieout.kernel.ids import CustomerId, Watermark
+from tieout.kernel.instant import Instant, format_instant
+from tieout.kernel.period import Period
+
+PREVIEW_NUMBER = "not sealed: dry run"
+
+Progress = Callable[[int, int], None]
+
+
+class FutureClose(Refusal):
+    """A period cannot be closed as of an instant that has not come: its events have not either."""
+
+    code = "future-close"
+
+    def __init__(self, as_of: Instant, now: Instant) -> None:
+        super().__init__(f"Cannot close as of {format_instant(as_of)}: it is {format_instant(now)}.")
+
+
+class NoSuchCustomer(NotFound):
+    """The catalog has no such customer."""
+
+    code = "no-such-customer"
+
+    def __init__(self, key: str) -> None:
+        super().__init__(f"There is no customer {shown(key)} in the catalog.")
+
+
+@dataclass(frozen=True, slots=True)
+class CloseReport:
+    """What became of every account as of `as_of`, with usage up to the end of batch `cutoff`."""
+
+    as_of: Instant
+    cutoff: Watermark
+    outcomes: tuple[tuple[CustomerId, Period | None, Outcome], ...]
+    invoices: tuple[InvoiceRow, ...]
+    buckets: tuple[BucketRow, ...]
+
+
+def close(
+    home: Home,
+    *,
+    as_of: Instant,
+    customers: tuple[CustomerId, ...] | None = None,
+    dry_run: bool = False,
+    progress: Progress | None = None,
+) -> CloseReport:
+    """Ends every period that is due as of `as_of`. A dry run writes nothing and gives the drafts instead.
+
+    Raises `FutureClose`, `NoSuchCustomer`, and `Unavailable` where the books cannot be written; what was
+    sealed until then stays sealed.
+    """
+    now = home.clock.now()
+    if as_of > now:
+        raise FutureClose(as_of, now)
+    catalog = load_catalog(home)
+    chosen = _chosen(catalog, customers)
+    manifest = home.log.manifest()
+    cutoff = manifest.watermark
+    plan = agenda(catalog, policies(home), home.books.invoices.billed(), customers=chosen, as_of=as_of)
+    run = None if dry_run else home.books.closes.start(as_of=as_of, cutoff=cutoff, cutoff_at=now)
+    ready, stopped = draft_accounts(home.engine, catalog, plan.due, manifest)
+    if run is None:
+        done, invoices = _previewed(ready)
+    else:
+        done, invoices = _sealed(home, ready, run, progress or _unwatched)
+    outcomes = sorted((*plan.outcomes, *stopped, *done), key=_order)
+    if run is not None:
+        lasting = [account for account in outcomes if not isinstance(account.outcome, NotDue)]
+        home.books.closes.record(run, lasting)
+        home.books.closes.end(run, at=home.clock.now())
+    late = late_rows(home, catalog, manifest, None)
+    buckets = bucket_rows(
+        home.engine, catalog, manifest, periods=[account.period for account in plan.due], late=late
+    )
+    return CloseReport(
+        as_of,
+        cutoff,
+        tuple((account.customer, account.period, account.outcome) for account in outcomes),
+        tuple(invoices),
+        buckets,
+    )
+
+
+def _chosen(catalog: Catalog, customers: tuple[CustomerId, ...] | None) -> tuple[CustomerId, ...]:
+    known = tuple(CustomerId(key) for key in catalog.customers.keys)
+    if customers is None:
+        return known
+    for customer in customers:
+        if customer not in known:
+            raise NoSuchCustomer(customer)
+    return tuple(sorted(set(customers)))
+
+
+def _sealed(
+    home: Home, ready: Sequence[ReadyAccount], run: int, progress: Progress
+) -> tuple[list[AccountOutcome], list[InvoiceRow]]:
+    outcomes: list[AccountOutcome] = []
+    invoices: list[InvoiceRow] = []
+    for place, draft in enumerate(ready, start=1):
+        account = draft.account
+        try:
+            stored = seal(home, draft, run=run)
+        except Unavailable:
+            raise
+        except Exception as error:  # noqa: BLE001 - one account's failure may not stop the others (L15)
+            outcomes.append(AccountOutcome(account.customer, account.period, parked_by(error)))
+            continue
+        finally:
+            progress(place, len(ready))
+        if stored is None:
+            outcomes.append(_sealed_by_another(home, draft))
+        else:
+            outcomes.append(
+                AccountOutcome(account.customer, account.period, Sealed(stored.id, stored.number))
+            )
+            invoices.append(row_of(stored))
+    return outcomes, invoices
+
+
+def _sealed_by_another(home: Home, draft: ReadyAccount) -> AccountOutcome:
+    """Another close was faster; or the period was sealed before these subscriptions were known."""
+    account = draft.account
+    billed = home.books.invoices.billed()
+    missing = [
+        subscription
+        for subscription in account.subscriptions
+        if any(line.charge.subscription == subscription.key for line in draft.invoice.lines)
+        and account.period not in billed.get(subscription.key, ())
+    ]
+    if missing:
+        return AccountOutcome(account.customer, account.period, sealed_without(account))
+    stored = home.books.invoices.find(draft.invoice.id)
+    assert stored is not None, "its key is sealed, and the id is made of the key"
+    return AccountOutcome(account.customer, account.period, Sealed(stored.id, stored.number))
+
+
+def _previewed(ready: Sequence[ReadyAccount]) -> tuple[list[AccountOutcome], list[InvoiceRow]]:
+    outcomes = [
+        AccountOutcome(draft.account.customer, draft.account.period, Sealed(draft.invoice.id, PREVIEW_NUMBER))
+        for draft in ready
+    ]
+    return outcomes, [draft_row(draft.invoice) for draft in ready]
+
+
+def _order(account: AccountOutcome) -> tuple[str, int]:
+    return account.customer, -1 if account.period is None else account.period.start
+
+
+def _unwatched(_done: int, _total: int) -> None:
+    """Nobody watches."""

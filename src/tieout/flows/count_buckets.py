@@ -1,0 +1,112 @@
+"""The buckets of a close: every accepted event of the closed stretch of time is counted or visibly
+somewhere else (L6).
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from tieout.aggregate.bucket import BucketRequest
+from tieout.aggregate.window import ClippedSpan, clip
+from tieout.close.segments import NothingInForce, segments
+from tieout.contract.catalog import Catalog
+from tieout.contract.meter import Meter
+from tieout.flows.late_events import LateRow
+from tieout.kernel.ids import MeterKey
+from tieout.kernel.instant import Instant
+from tieout.kernel.period import Period
+from tieout.ports import LogManifest, UsageEngine
+
+
+@dataclass(frozen=True, slots=True)
+class BucketRow:
+    """Accepted events of one meter's type from the first start to the last end of what was due.
+
+    `excluded` includes events without a value; `unmatched` have no customer, `unpriced` a customer who pays
+    no price on this meter then; `not_matched` are left out by the filter. `late` came after the cutoff of a
+    sealed invoice and are in no invoice yet, whatever its period.
+    """
+
+    meter: MeterKey
+    counted: int
+    excluded: int
+    not_matched: int
+    unmatched: int
+    unpriced: int
+    late: int
+
+
+def bucket_rows(
+    engine: UsageEngine,
+    catalog: Catalog,
+    manifest: LogManifest,
+    *,
+    periods: Sequence[Period],
+    late: Sequence[LateRow],
+) -> tuple[BucketRow, ...]:
+    """One row per meter of the catalog; empty where nothing was due and nothing is late."""
+    late_counts = Counter[MeterKey]()
+    for row in late:
+        late_counts[row.meter] += row.event_count
+    counts: dict[MeterKey, Counter[str]] = {}
+    if periods:
+        envelope = Period(min(period.start for period in periods), max(period.end for period in periods))
+        for found in engine.bucket_counts(_requests(catalog, envelope), manifest):
+            tally = counts.setdefault(found.meter.key, Counter())
+            tally["counted"] += found.counted
+            tally["excluded"] += found.excluded
+            tally["not_matched"] += found.not_matched
+            tally["unmatched"] += found.unmatched
+            tally["unpriced"] += found.unpriced
+    return tuple(
+        BucketRow(
+            meter,
+            counts.get(meter, Counter())["counted"],
+            counts.get(meter, Counter())["excluded"],
+            counts.get(meter, Counter())["not_matched"],
+            counts.get(meter, Counter())["unmatched"],
+            counts.get(meter, Counter())["unpriced"],
+            late_counts[meter],
+        )
+        for meter in sorted(counts.keys() | late_counts.keys())
+    )
+
+
+def _requests(catalog: Catalog, envelope: Period) -> list[BucketRequest]:
+    priced = _priced_spans(catalog, envelope)
+    requests = []
+    for meter in catalog.meters:
+        until = catalog.meters.until(meter)
+        end = envelope.end if until is None else min(until, envelope.end)
+        start = max(meter.effective_from, envelope.start)
+        if start >= end:
+            continue
+        period = Period(start, end)
+        owned = [
+            ClippedSpan(found.subject, found.start, Instant(found.end or period.end))
+            for span in catalog.subjects.spans
+            if (found := span.clip(period)) is not None
+        ]
+        requests.append(BucketRequest(meter, period, owned, priced.get((meter.key, meter.version), [])))
+    return requests
+
+
+def _priced_spans(catalog: Catalog, envelope: Period) -> dict[tuple[MeterKey, int], list[ClippedSpan]]:
+    """Whose events which meter version bills when, over all subscriptions, due now or not."""
+    priced: dict[tuple[MeterKey, int], list[ClippedSpan]] = {}
+    for key in catalog.subscriptions.keys:
+        subscription = catalog.subscriptions.versions(key)[-1]
+        try:
+            found = segments(catalog, subscription, envelope)
+        except NothingInForce:
+            continue  # its account is parked and says so; here its events count as unpriced
+        parts: set[tuple[Period, Meter]] = {
+            (segment.part, segment.meter) for segment in found if segment.meter is not None
+        }
+        for part, meter in parts:
+            spans = catalog.subjects.of_customer(subscription.customer)
+            clipped = clip(spans, subscription.customer, part)
+            priced.setdefault((meter.key, meter.version), []).extend(clipped)
+    return priced

@@ -1,0 +1,157 @@
+"""Drafts all due accounts at once: measure and recount in one sweep, then rate, draft and reconcile each
+alone.
+
+What goes wrong on one account parks that account; the others go on (L15).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import islice
+
+from tieout import __version__
+from tieout.aggregate.recount import Recount
+from tieout.aggregate.snapshot import Snapshot
+from tieout.aggregate.window import UsageRequest
+from tieout.close.account import AccountOutcome
+from tieout.close.outcome import Held, Parked
+from tieout.close.rating import charges, usage_requests
+from tieout.close.reconcile import reconcile
+from tieout.close.segments import NothingInForce, Segment, segments
+from tieout.contract.catalog import Catalog
+from tieout.contract.party import Customer, Seller
+from tieout.flows.due_accounts import DueAccount
+from tieout.invoice.draft import draft, moved
+from tieout.invoice.invoice import Invoice, PolicyReference
+from tieout.invoice.status import Act
+from tieout.kernel.errors import TieoutError, Unavailable
+from tieout.kernel.ids import Watermark
+from tieout.kernel.instant import Instant
+from tieout.kernel.quantity import QuantityOverflow
+from tieout.kernel.zone import tzdata_version
+from tieout.ports import LogManifest, UsageEngine
+
+PARKED_ACTION = "correct the cause, then run the close again; nothing was billed for this period"
+
+
+@dataclass(frozen=True, slots=True)
+class ReadyAccount:
+    """A reconciled draft with the requests and snapshots behind it; it may be sealed."""
+
+    account: DueAccount
+    invoice: Invoice
+    requests: tuple[UsageRequest, ...]
+    snapshots: tuple[Snapshot, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Planned:
+    """An account with its segments and what has to be measured for them."""
+
+    account: DueAccount
+    segments: tuple[Segment, ...]
+    requests: tuple[UsageRequest, ...]
+
+
+def draft_accounts(
+    engine: UsageEngine, catalog: Catalog, accounts: Sequence[DueAccount], manifest: LogManifest
+) -> tuple[list[ReadyAccount], list[AccountOutcome]]:
+    """The drafts that tie, and the outcome of every account that is held or parked."""
+    outcomes: list[AccountOutcome] = []
+    planned: list[_Planned] = []
+    for account in accounts:
+        plan = _plan(catalog, account)
+        if isinstance(plan, Parked):
+            outcomes.append(AccountOutcome(account.customer, account.period, plan))
+        else:
+            planned.append(plan)
+    requests = [request for plan in planned for request in plan.requests]
+    measured = iter(engine.measure_each(requests, manifest))
+    recounted = iter(engine.recount(requests, manifest))
+    ready: list[ReadyAccount] = []
+    for plan in planned:
+        answers = list(islice(measured, len(plan.requests)))
+        recounts = list(islice(recounted, len(plan.requests)))
+        drafted = _draft(catalog, plan, answers, recounts, manifest.watermark)
+        if isinstance(drafted, ReadyAccount):
+            ready.append(drafted)
+        else:
+            outcomes.append(AccountOutcome(plan.account.customer, plan.account.period, drafted))
+    return ready, outcomes
+
+
+def parked_by(error: Exception) -> Parked:
+    """The outcome of an account that an error stopped."""
+    reason = str(error) if isinstance(error, TieoutError) else f"{type(error).__name__}: {error}"
+    return Parked(reason, PARKED_ACTION)
+
+
+def _plan(catalog: Catalog, account: DueAccount) -> _Planned | Parked:
+    try:
+        found = [
+            segment
+            for subscription in account.subscriptions
+            for segment in segments(catalog, subscription, account.period)
+        ]
+        return _Planned(account, tuple(found), tuple(usage_requests(catalog, found)))
+    except Unavailable:
+        raise
+    except Exception as error:  # noqa: BLE001 - one account's failure may not stop the others (L15)
+        return parked_by(error)
+
+
+def _draft(
+    catalog: Catalog,
+    plan: _Planned,
+    answers: Sequence[Snapshot | QuantityOverflow],
+    recounts: Sequence[Recount],
+    cutoff: Watermark,
+) -> ReadyAccount | Held | Parked:
+    try:
+        snapshots = []
+        for answer in answers:
+            if isinstance(answer, QuantityOverflow):
+                raise answer
+            snapshots.append(answer)
+        customer, seller = _parties(catalog, plan.account)
+        rated = charges(plan.segments, snapshots)
+        invoice = draft(
+            customer=customer,
+            seller=seller,
+            period=plan.account.period,
+            charges=rated,
+            cutoff=cutoff,
+            policy=_reference(plan.account),
+            tzdata_version=tzdata_version(),
+            software_version=__version__,
+        )
+        breaks = reconcile(invoice, rated, snapshots, recounts, plan.requests)
+    except Unavailable:
+        raise
+    except Exception as error:  # noqa: BLE001 - one account's failure may not stop the others (L15)
+        return parked_by(error)
+    if breaks:
+        return Held(invoice.id, tuple(breaks))
+    return ReadyAccount(plan.account, moved(invoice, Act.RECONCILED), plan.requests, tuple(snapshots))
+
+
+def _parties(catalog: Catalog, account: DueAccount) -> tuple[Customer, Seller]:
+    """Both profiles as they stood when the period ended."""
+    last = Instant(account.period.end - 1)
+    subscription = account.subscriptions[0].key
+    customer = catalog.customers.at(account.customer, last)
+    if customer is None:
+        raise NothingInForce("customer", account.customer, subscription, last)
+    seller = catalog.sellers.at(customer.seller, last)
+    if seller is None:
+        raise NothingInForce("seller", customer.seller, subscription, last)
+    return customer, seller
+
+
+def _reference(account: DueAccount) -> PolicyReference:
+    policy = account.policy.policy
+    signatures = sorted((signature.role.value, signature.key_id) for signature in account.policy.signatures)
+    return PolicyReference(
+        policy.key, policy.version, policy.digest, tuple(signatures), policy.small_team_exception
+    )

@@ -1,0 +1,158 @@
+"""Which accounts a close has to look at: every customer, period by period, and who needs no look and why."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from tieout.close.account import AccountOutcome
+from tieout.close.calendar import HOUR_US, due_periods, next_due_at
+from tieout.close.outcome import NotDue, Parked
+from tieout.contract.catalog import Catalog
+from tieout.contract.party import Customer
+from tieout.contract.subscription import Subscription
+from tieout.flows.policy import PolicyState, governing
+from tieout.kernel.calendar import Cadence
+from tieout.kernel.errors import TieoutError
+from tieout.kernel.ids import CustomerId, SubscriptionId
+from tieout.kernel.instant import Instant, format_instant
+from tieout.kernel.period import Period
+
+NO_POLICY = "no signed policy governs this period"
+NO_POLICY_ACTION = (
+    "have product, finance and ops sign a policy: it governs the periods that start once it is in force; "
+    "bill this one outside, or move the subscription's start"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class DueAccount:
+    """One customer's period with the subscriptions that it has to bill, under the policy that governs it."""
+
+    customer: CustomerId
+    period: Period
+    subscriptions: tuple[Subscription, ...]
+    policy: PolicyState
+
+
+@dataclass(frozen=True, slots=True)
+class Agenda:
+    """What is due, and the outcome of everything that is not."""
+
+    due: tuple[DueAccount, ...]
+    outcomes: tuple[AccountOutcome, ...]
+
+
+def agenda(
+    catalog: Catalog,
+    policies: Sequence[PolicyState],
+    billed: Mapping[SubscriptionId, Sequence[Period]],
+    *,
+    customers: Sequence[CustomerId],
+    as_of: Instant,
+) -> Agenda:
+    """The accounts of these customers, by customer and period. One that cannot be planned is parked."""
+    due: list[DueAccount] = []
+    outcomes: list[AccountOutcome] = []
+    for customer in customers:
+        try:
+            found, rest = _of_customer(catalog, policies, billed, customer=customer, as_of=as_of)
+        except TieoutError as error:
+            found, rest = (
+                [],
+                [AccountOutcome(customer, None, Parked(str(error), "correct the catalog, then close again"))],
+            )
+        due += found
+        outcomes += rest
+    return Agenda(tuple(due), tuple(outcomes))
+
+
+def _of_customer(
+    catalog: Catalog,
+    policies: Sequence[PolicyState],
+    billed: Mapping[SubscriptionId, Sequence[Period]],
+    *,
+    customer: CustomerId,
+    as_of: Instant,
+) -> tuple[list[DueAccount], list[AccountOutcome]]:
+    profile = catalog.customers.versions(customer)[-1]
+    subscriptions = catalog.subscriptions_of(customer)
+    cadence = _cadence(policies, as_of)
+    ended: dict[Period, list[Subscription]] = {}
+    for subscription in subscriptions:
+        done = billed.get(subscription.key, ())
+        for period in _ended(catalog, profile, subscription, cadence=cadence, as_of=as_of):
+            rest = _unbilled(period, done)
+            if rest is not None:
+                ended.setdefault(rest, []).append(subscription)
+    due: list[DueAccount] = []
+    outcomes: list[AccountOutcome] = []
+    for period, found in sorted(ended.items(), key=lambda item: item[0]):
+        policy = governing(policies, period.start)
+        if policy is None:
+            outcomes.append(AccountOutcome(customer, period, Parked(NO_POLICY, NO_POLICY_ACTION)))
+            continue
+        due_at = Instant(period.end + policy.policy.grace_hours * HOUR_US)
+        if due_at > as_of:
+            outcomes.append(AccountOutcome(customer, period, NotDue(due_at)))
+        else:
+            due.append(DueAccount(customer, period, tuple(found), policy))
+    if not due and not outcomes:
+        outcomes.append(
+            AccountOutcome(customer, None, _not_due(catalog, profile, subscriptions, policies, as_of))
+        )
+    return due, outcomes
+
+
+def _ended(
+    catalog: Catalog, profile: Customer, subscription: Subscription, *, cadence: Cadence, as_of: Instant
+) -> list[Period]:
+    return due_periods(
+        catalog, profile, subscription, policy_cadence=cadence, grace_hours=0, since=None, as_of=as_of
+    )
+
+
+def _unbilled(period: Period, billed: Sequence[Period]) -> Period | None:
+    """What of the period is not sealed yet: a stored end is the next start, even if a zone's rules changed
+    since.
+    """
+    start = max((done.end for done in billed if done.overlaps(period)), default=period.start)
+    return Period(max(start, period.start), period.end) if start < period.end else None
+
+
+def _cadence(policies: Sequence[PolicyState], as_of: Instant) -> Cadence:
+    """Of plans that name none: that of the policy in force now."""
+    policy = governing(policies, as_of)
+    return Cadence.MONTHLY if policy is None else policy.policy.cadence
+
+
+def _not_due(
+    catalog: Catalog,
+    profile: Customer,
+    subscriptions: Sequence[Subscription],
+    policies: Sequence[PolicyState],
+    as_of: Instant,
+) -> NotDue:
+    policy = governing(policies, as_of)
+    coming = [
+        next_due_at(
+            catalog,
+            profile,
+            subscription,
+            policy_cadence=_cadence(policies, as_of),
+            grace_hours=0 if policy is None else policy.policy.grace_hours,
+            since=None,
+            as_of=as_of,
+        )
+        for subscription in subscriptions
+    ]
+    return NotDue(min((instant for instant in coming if instant is not None), default=None))
+
+
+def sealed_without(account: DueAccount) -> Parked:
+    """The invoice of this period is sealed, and these subscriptions are not on it."""
+    names = ", ".join(subscription.key for subscription in account.subscriptions)
+    return Parked(
+        f"the invoice of the period from {format_instant(account.period.start)} is sealed without {names}",
+        "bill them by a correction; a sealed invoice does not change",
+    )

@@ -1,0 +1,125 @@
+"""Reads a file piece by piece, plain or gzip, and notices when it is not the same file at the end as at the
+start.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from tieout.ingest.framing import unpacked
+from tieout.kernel.errors import NotFound, Refusal
+
+BLOCK_BYTES = 8 * 1_048_576
+"""Lines that are decoded and appended as one batch."""
+PIECE_BYTES = BLOCK_BYTES
+
+ReadProgress = Callable[[int, int], None]
+"""(bytes read, bytes in all)."""
+
+
+class FileMissing(NotFound):
+    """There is no such file, or it cannot be read."""
+
+    code = "file-missing"
+
+    def __init__(self, path: Path, why: str) -> None:
+        super().__init__(f"{path} cannot be read: {why}.")
+
+
+class EmptyFile(Refusal):
+    """A file without a single item was given; most likely it is not the one that was meant."""
+
+    code = "empty-file"
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(f"{path}, line 1: the file holds no items; nothing was received.")
+
+
+class FileChanged(Refusal):
+    """The file was replaced or written to while it was read."""
+
+    code = "file-changed"
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(
+            f"{path} changed while it was read. What was read of it is in the log; ingest it again, nothing will double."
+        )
+
+
+def file_pieces(path: Path, progress: ReadProgress | None) -> Iterator[bytes]:
+    """The file's bytes, unpacked where it is gzip. Raises `FileMissing`, `MalformedGzip`, and `FileChanged`
+    at the end.
+    """
+    yield from unpacked(_stored_pieces(path, progress), file=str(path))
+
+
+def file_bytes(path: Path) -> int:
+    """The file's size as stored. Raises `FileMissing`."""
+    try:
+        if not path.is_file():
+            raise FileMissing(path, "no such file" if not path.exists() else "not a file")
+        return path.stat().st_size
+    except OSError as error:
+        raise FileMissing(path, error.strerror or str(error)) from None
+
+
+def line_blocks(pieces: Iterator[bytes], *, item_bytes_max: int) -> Iterator[bytes]:
+    """Whole lines in blocks of about BLOCK_BYTES; the last line may lack its newline.
+
+    A line longer than `item_bytes_max` is cut one byte beyond it: too large either way, and memory stays
+    bounded.
+    """
+    carried: list[bytes] = []
+    carried_bytes = 0
+    for piece in pieces:
+        carried_bytes += len(piece)
+        end = piece.rfind(b"\n") + 1
+        if not end or carried_bytes < BLOCK_BYTES:
+            carried.append(piece if carried_bytes <= BLOCK_BYTES + item_bytes_max else b"")
+            continue
+        yield _without_overlong(b"".join([*carried, memoryview(piece)[:end]]), item_bytes_max)
+        carried, carried_bytes = [piece[end:]], len(piece) - end
+    block = b"".join(carried)
+    if block:
+        yield _without_overlong(block, item_bytes_max)
+
+
+def _without_overlong(block: bytes, item_bytes_max: int) -> bytes:
+    if block.find(b"\n", 0, item_bytes_max + 1) >= 0 and _longest_line_fits(block, item_bytes_max):
+        return block
+    return b"\n".join([line[: item_bytes_max + 1] for line in block.split(b"\n")])
+
+
+def _longest_line_fits(block: bytes, item_bytes_max: int) -> bool:
+    """Looks for a newline in every stretch of `item_bytes_max` bytes, jumping from the last one of each."""
+    start = 0
+    while len(block) - start > item_bytes_max:
+        end = block.rfind(b"\n", start, start + item_bytes_max + 1)
+        if end < 0:
+            return False
+        start = end + 1
+    return True
+
+
+def _stored_pieces(path: Path, progress: ReadProgress | None) -> Iterator[bytes]:
+    size = file_bytes(path)
+    done = 0
+    try:
+        with path.open("rb") as file:
+            before = _identity(os.fstat(file.fileno()))
+            while piece := file.read(PIECE_BYTES):
+                done += len(piece)
+                if progress is not None:
+                    progress(done, max(size, done))
+                yield piece
+            after = _identity(os.fstat(file.fileno()))
+    except OSError as error:
+        raise FileMissing(path, error.strerror or str(error)) from None
+    if not path.exists() or before != after or _identity(path.stat()) != after:
+        raise FileChanged(path)
+
+
+def _identity(status: os.stat_result) -> tuple[int, int, int, int]:
+    return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns

@@ -1,0 +1,48 @@
+"""A home: one organisation's log and books, with the ports through which flows reach the world."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import TracebackType
+
+from tieout.contract.catalog import Catalog
+from tieout.kernel.ids import HomeId
+from tieout.ports import Books, Clock, Entropy, EventLog, HealthFact, Signer, UsageEngine
+
+
+@dataclass(slots=True)
+class CatalogMemory:
+    """The catalog as last read, and the revision of the documents it was read from."""
+
+    revision: int = -1
+    catalog: Catalog | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Home:
+    """Opened by `wiring`; a context manager that releases files and connections at its end."""
+
+    folder: Path
+    home_id: HomeId
+    books: Books
+    log: EventLog
+    engine: UsageEngine
+    clock: Clock
+    entropy: Entropy
+    signer: Signer
+    store_facts: Callable[[], tuple[HealthFact, ...]]
+    release: Callable[[], None]
+    memory: CatalogMemory = field(default_factory=CatalogMemory)
+
+    def close(self) -> None:
+        self.release()
+
+    def __enter__(self) -> Home:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.release()

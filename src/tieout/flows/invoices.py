@@ -1,0 +1,93 @@
+"""The sealed paper: listed, and shown byte for byte."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from hashlib import sha256
+
+from tieout.evidence.stored import StoredInvoice
+from tieout.flows.home import Home
+from tieout.invoice.invoice import Invoice
+from tieout.invoice.status import Status
+from tieout.kernel.errors import IntegrityViolation, NotFound, shown
+from tieout.kernel.ids import CustomerId, InvoiceId
+from tieout.kernel.money import Money, currency
+from tieout.kernel.period import Period
+
+
+class NoSuchInvoice(NotFound):
+    """There is no sealed invoice of that id or number."""
+
+    code = "no-such-invoice"
+
+    def __init__(self, name: str) -> None:
+        super().__init__(
+            f"There is no invoice {shown(name)} here; `tieout invoice list` names those there are."
+        )
+
+
+class InvoiceDamaged(IntegrityViolation):
+    """The stored document is not the one that was sealed."""
+
+    code = "invoice-damaged"
+
+    def __init__(self, invoice: StoredInvoice, found: str) -> None:
+        super().__init__(
+            f"The document of invoice {invoice.number} has the SHA-256 {found}; "
+            f"it was sealed with {invoice.sha256}."
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class InvoiceRow:
+    """One invoice as lists show it; `number` is None for a draft."""
+
+    id: InvoiceId
+    number: str | None
+    customer: CustomerId
+    currency: str
+    period: Period
+    status: str
+    total: Money
+
+
+def list_invoices(home: Home, customer: CustomerId | None = None) -> tuple[InvoiceRow, ...]:
+    """Sealed invoices by customer, period and number."""
+    return tuple(row_of(invoice) for invoice in home.books.invoices.sealed(customer))
+
+
+def show_invoice(home: Home, id_or_number: str) -> StoredInvoice:
+    """The stored invoice, its document checked against its digest. Raises `NoSuchInvoice` or
+    `InvoiceDamaged`.
+    """
+    found = home.books.invoices.find(id_or_number)
+    if found is None:
+        raise NoSuchInvoice(id_or_number)
+    digest = sha256(found.document).hexdigest()
+    if digest != found.sha256:
+        raise InvoiceDamaged(found, digest)
+    return found
+
+
+def row_of(invoice: StoredInvoice) -> InvoiceRow:
+    return InvoiceRow(
+        invoice.id,
+        invoice.number,
+        invoice.customer,
+        invoice.currency,
+        invoice.period,
+        Status.SEALED.value,
+        Money(invoice.total_minor, currency(invoice.currency)),
+    )
+
+
+def draft_row(invoice: Invoice) -> InvoiceRow:
+    return InvoiceRow(
+        invoice.id,
+        None,
+        invoice.key.customer,
+        invoice.key.currency,
+        invoice.period,
+        invoice.status.value,
+        invoice.total,
+    )

@@ -1,0 +1,110 @@
+"""Late events: accepted after an invoice's cutoff, with a time inside its sealed period. Visible until they
+are adjusted.
+
+A batch range tells them: only what came after the cutoff is read again, so looking for none costs next to
+nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+
+from tieout.aggregate.snapshot import Snapshot
+from tieout.aggregate.window import UsageRequest
+from tieout.contract.catalog import Catalog
+from tieout.contract.meter import Aggregation
+from tieout.evidence.lineage import parse_lineage
+from tieout.evidence.stored import StoredSnapshot
+from tieout.flows.home import Home
+from tieout.kernel.errors import IntegrityViolation
+from tieout.kernel.ids import CustomerId, InvoiceId, MeterKey, Watermark
+from tieout.kernel.period import Period
+from tieout.kernel.quantity import Quantity, QuantityOverflow
+from tieout.ports import LogManifest, UsageEngine
+
+
+class MeterVersionMissing(IntegrityViolation):
+    """A snapshot names a meter version that the catalog does not have."""
+
+    code = "meter-version-missing"
+
+    def __init__(self, snapshot: StoredSnapshot) -> None:
+        super().__init__(
+            f"Snapshot {snapshot.id} was taken with meter {snapshot.meter} version {snapshot.meter_version}, "
+            "which the catalog does not have."
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class LateRow:
+    """What came too late for one sealed snapshot; `quantity` is by how much its usage would change."""
+
+    invoice: InvoiceId
+    customer: CustomerId
+    meter: MeterKey
+    period: Period
+    event_count: int
+    quantity: Quantity
+
+
+def late_rows(
+    home: Home, catalog: Catalog, manifest: LogManifest, customer: CustomerId | None
+) -> list[LateRow]:
+    """Late events of all sealed snapshots (of one customer, or of all), as of the manifest's watermark."""
+    by_cutoff: dict[int, list[StoredSnapshot]] = {}
+    for stored in home.books.invoices.snapshots(customer):
+        if stored.watermark < manifest.watermark:
+            by_cutoff.setdefault(stored.watermark, []).append(stored)
+    rows: list[LateRow] = []
+    for cutoff, snapshots in sorted(by_cutoff.items()):
+        rows += _late_after(home.engine, catalog, manifest, Watermark(cutoff), snapshots)
+    return rows
+
+
+def request_of(catalog: Catalog, stored: StoredSnapshot) -> UsageRequest:
+    """The request that the snapshot answered, from its lineage. Raises `MeterVersionMissing` or
+    `MalformedLineage`.
+    """
+    meter = catalog.meters.version(stored.meter, stored.meter_version)
+    if meter is None:
+        raise MeterVersionMissing(stored)
+    spans = parse_lineage(stored.event_type, stored.predicate).spans
+    return UsageRequest(meter, stored.subscription, stored.customer, stored.period, spans)
+
+
+def _late_after(
+    engine: UsageEngine,
+    catalog: Catalog,
+    manifest: LogManifest,
+    cutoff: Watermark,
+    snapshots: Sequence[StoredSnapshot],
+) -> list[LateRow]:
+    segments = tuple(segment for segment in manifest.segments if segment.last_batch > cutoff)
+    recent = LogManifest(manifest.watermark, segments, manifest.tail)
+    requests = [request_of(catalog, stored) for stored in snapshots]
+    now = _measured(engine, requests, recent)
+    then = _measured(engine, requests, replace(recent, watermark=cutoff))
+    rows = []
+    for stored, request, after, before in zip(snapshots, requests, now, then, strict=True):
+        count = after.event_count - before.event_count
+        if count == 0:
+            continue
+        if request.meter.aggregation is Aggregation.LAST:  # the last of a part is not the last of the whole
+            (whole,) = _measured(engine, [request], manifest)
+            quantity = whole.quantity - Quantity.parse(stored.quantity)
+        else:
+            quantity = after.quantity - before.quantity
+        rows.append(LateRow(stored.invoice, stored.customer, stored.meter, stored.period, count, quantity))
+    return rows
+
+
+def _measured(engine: UsageEngine, requests: Sequence[UsageRequest], manifest: LogManifest) -> list[Snapshot]:
+    return list(_checked(engine.measure_each(requests, manifest)))
+
+
+def _checked(answers: Iterable[Snapshot | QuantityOverflow]) -> Iterable[Snapshot]:
+    for answer in answers:
+        if isinstance(answer, QuantityOverflow):
+            raise answer
+        yield answer

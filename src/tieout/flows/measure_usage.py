@@ -1,0 +1,99 @@
+"""Live usage of one customer: measured over the log as it is now, in the period that holds an instant."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from tieout.close.calendar import anchor_of, cadence_of
+from tieout.close.rating import usage_requests
+from tieout.close.segments import segments
+from tieout.contract.catalog import Catalog
+from tieout.contract.party import Customer
+from tieout.contract.subscription import Subscription
+from tieout.flows.apply_catalog import load_catalog
+from tieout.flows.close_periods import NoSuchCustomer
+from tieout.flows.home import Home
+from tieout.flows.late_events import LateRow, late_rows
+from tieout.flows.policy import governing, policies
+from tieout.kernel.calendar import Cadence, period_at
+from tieout.kernel.digest import Fingerprint
+from tieout.kernel.ids import CustomerId, MeterKey, SubscriptionId, Watermark
+from tieout.kernel.instant import Instant
+from tieout.kernel.period import Period
+from tieout.kernel.quantity import Quantity, QuantityOverflow
+
+
+@dataclass(frozen=True, slots=True)
+class UsageRow:
+    """One meter version of one subscription over `period`, a part of the billing period or all of it."""
+
+    subscription: SubscriptionId
+    meter: MeterKey
+    meter_version: int
+    unit: str
+    period: Period
+    quantity: Quantity
+    event_count: int
+    excluded_count: int
+    fingerprint: Fingerprint
+
+
+@dataclass(frozen=True, slots=True)
+class UsageReport:
+    """Usage as of the end of batch `watermark`, and what came too late for the customer's sealed invoices."""
+
+    customer: CustomerId
+    period: Period
+    watermark: Watermark
+    rows: tuple[UsageRow, ...]
+    late: tuple[LateRow, ...]
+
+
+def usage(home: Home, customer: CustomerId, *, at: Instant | None) -> UsageReport:
+    """The billing period that holds `at` (None: now). Raises `NoSuchCustomer`, `NothingInForce`,
+    `QuantityOverflow`.
+    """
+    catalog = load_catalog(home)
+    versions = catalog.customers.versions(customer)
+    if not versions:
+        raise NoSuchCustomer(customer)
+    instant = home.clock.now() if at is None else at
+    policy = governing(policies(home), instant)
+    cadence = Cadence.MONTHLY if policy is None else policy.policy.cadence
+    subscriptions = catalog.subscriptions_of(customer)
+    found = [
+        segment
+        for subscription in subscriptions
+        for segment in segments(
+            catalog, subscription, _period(catalog, versions[-1], subscription, cadence, instant)
+        )
+    ]
+    manifest = home.log.manifest()
+    rows = []
+    for answer in home.engine.measure_each(usage_requests(catalog, found), manifest):
+        if isinstance(answer, QuantityOverflow):
+            raise answer
+        rows.append(
+            UsageRow(
+                answer.subscription,
+                answer.meter,
+                answer.meter_version,
+                answer.unit,
+                answer.period,
+                answer.quantity,
+                answer.event_count,
+                answer.excluded_count,
+                answer.fingerprint,
+            )
+        )
+    whole = min(
+        (segment.period for segment in found), default=period_at(anchor_of(versions[-1], cadence), instant)
+    )
+    late = late_rows(home, catalog, manifest, customer)
+    return UsageReport(customer, whole, manifest.watermark, tuple(rows), tuple(late))
+
+
+def _period(
+    catalog: Catalog, profile: Customer, subscription: Subscription, cadence: Cadence, instant: Instant
+) -> Period:
+    return period_at(anchor_of(profile, cadence_of(catalog, subscription, cadence)), instant)

@@ -1,0 +1,212 @@
+"""The trigger policy: proposed by one, signed by product, finance and ops, each at their own desk."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from tieout.contract.document import Document, DocumentKind
+from tieout.contract.policy import Policy, PolicyRole, policy_governing
+from tieout.contract.signature import (
+    Signature,
+    SigningKey,
+    in_force,
+    missing_roles,
+    signed_bytes,
+    valid_signatures,
+)
+from tieout.contract.signing_file import SigningRequest, key_id_of, parse_signature, request_text
+from tieout.flows.apply_catalog import CatalogRefused, check_catalog, load_catalog
+from tieout.flows.home import Home
+from tieout.kernel.errors import ConflictError, NotFound, Refusal
+from tieout.kernel.ids import KeyId
+from tieout.kernel.instant import Instant
+
+SIGNATURE_FILE_BYTES_MAX = 65_536
+PERSON_LENGTH_MAX = 128
+
+
+class NotAPolicy(Refusal):
+    """A proposal is one new [[policy]] document."""
+
+    code = "not-a-policy"
+
+    def __init__(self, file: Path, found: int) -> None:
+        super().__init__(
+            f"{file} must hold exactly one new [[policy]] document and nothing else; it holds {found}."
+        )
+
+
+class WrongPredecessor(ConflictError):
+    """A policy names the one it follows, so that nobody signs on top of another than they think."""
+
+    code = "wrong-predecessor"
+
+    def __init__(self, named: str | None, latest: str | None) -> None:
+        super().__init__(
+            f"The policy names the predecessor {named or 'none'}, but the latest one is {latest or 'none'}."
+        )
+
+
+class NoSuchPolicy(NotFound):
+    """No applied policy has this digest (or key)."""
+
+    code = "no-such-policy"
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"There is no policy {name} here.")
+
+
+class SignatureRefused(Refusal):
+    """A signature file that does not sign what it says it signs, or may not."""
+
+    code = "signature-refused"
+
+    def __init__(self, file: Path, why: str) -> None:
+        super().__init__(f"The signature in {file} is refused: {why}.")
+
+
+class MalformedPerson(Refusal):
+    """A signer is a named person."""
+
+    code = "malformed-person"
+
+    def __init__(self) -> None:
+        super().__init__(f"A person's name has 1 to {PERSON_LENGTH_MAX} printable characters.")
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyState:
+    """A policy with its valid signatures, the roles that have yet to sign, and since when it is in force
+    (or None).
+    """
+
+    policy: Policy
+    signatures: tuple[Signature, ...]
+    missing: tuple[PolicyRole, ...]
+    in_force_from: Instant | None
+
+
+def propose(home: Home, file: Path) -> Policy:
+    """Stores a policy that is then to be signed. Raises `CatalogRefused`, `NotAPolicy` or
+    `WrongPredecessor`.
+    """
+    applied = home.books.documents.all()
+    checked = check_catalog(file, against=applied)
+    if checked.catalog is None:
+        raise CatalogRefused(checked.problems)
+    known = {document.digest for document in applied}
+    fresh = [document for document in checked.documents if document.digest not in known]
+    if len(fresh) != 1 or fresh[0].kind is not DocumentKind.POLICY:
+        raise NotAPolicy(file, len(fresh))
+    policy = checked.catalog.policies.version(fresh[0].key, fresh[0].version)
+    assert policy is not None, "the catalog was checked with this document in it"
+    latest = _latest_policy_digest(applied)
+    if policy.predecessor_digest != latest:
+        raise WrongPredecessor(policy.predecessor_digest, latest)
+    home.books.documents.add(fresh, applied_at=home.clock.now())
+    return policy
+
+
+def register_key(home: Home, role: PolicyRole, person: str, public_key_file: Path) -> SigningKey:
+    """Records whose key it is and for which role. Raises a key file's refusal, or that the key is
+    registered.
+    """
+    name = person.strip()
+    if not 1 <= len(name) <= PERSON_LENGTH_MAX or not name.isprintable():
+        raise MalformedPerson
+    public_key = home.signer.public_key(public_key_file)
+    key = SigningKey(key_id_of(public_key), role, name, public_key, home.clock.now(), None)
+    home.books.signatures.add_key(key)
+    return key
+
+
+def revoke_key(home: Home, key_id: KeyId) -> None:
+    """From now on; what the key has signed stays signed."""
+    home.books.signatures.revoke_key(key_id, at=home.clock.now())
+
+
+def write_signing_request(home: Home, policy_digest: str, out: Path) -> SigningRequest:
+    """The file that travels to the signers. `policy_digest` may be shortened. Raises `NoSuchPolicy`."""
+    document = _policy_document(home.books.documents.all(), policy_digest)
+    policy = load_catalog(home).policies.version(document.key, document.version)
+    assert policy is not None, "the catalog is made of these documents"
+    request = SigningRequest(
+        home_id=home.home_id,
+        key=policy.key,
+        version=policy.version,
+        document=document.table,
+        document_digest=document.digest,
+        predecessor_digest=policy.predecessor_digest,
+        effective_from=policy.effective_from,
+    )
+    out.write_text(request_text(request), encoding="utf-8")
+    return request
+
+
+def add_signature(home: Home, file: Path) -> PolicyState:
+    """Verifies and records a signature; it counts from now. Raises `SignatureRefused` and says why."""
+    try:
+        text = file.read_bytes()[:SIGNATURE_FILE_BYTES_MAX].decode("utf-8", errors="replace")
+    except OSError as error:
+        raise SignatureRefused(file, f"it cannot be read ({error.strerror})") from error
+    signed = parse_signature(text)
+    if signed.home_id != home.home_id:
+        raise SignatureRefused(file, f"it is for the home {signed.home_id}, this is {home.home_id}")
+    document = _policy_document(home.books.documents.all(), signed.document_digest)
+    policy = load_catalog(home).policies.version(document.key, document.version)
+    assert policy is not None, "the catalog is made of these documents"
+    key = next((key for key in home.books.signatures.signing_keys() if key.key_id == signed.key_id), None)
+    if key is None or key.revoked_at is not None:
+        raise SignatureRefused(file, f"its key {signed.key_id} is not registered, or revoked")
+    if (key.role, key.person) != (signed.role, signed.person):
+        raise SignatureRefused(
+            file,
+            f"its key is registered for {key.role} and {key.person}, not {signed.role} and {signed.person}",
+        )
+    message = signed_bytes(
+        home.home_id, policy.digest, policy.predecessor_digest, signed.role, policy.effective_from
+    )
+    if not home.signer.verify(key.public_key, message, signed.signature):
+        raise SignatureRefused(file, "it does not verify: the document, the key or the bytes are others")
+    recorded = Signature(
+        signed.role, key.key_id, key.person, policy.digest, signed.signature, home.clock.now()
+    )
+    home.books.signatures.add(recorded)
+    return next(state for state in policies(home) if state.policy.digest == policy.digest)
+
+
+def policies(home: Home) -> list[PolicyState]:
+    """Every applied policy, by key and version."""
+    keys = {key.key_id: key for key in home.books.signatures.signing_keys()}
+    signatures = home.books.signatures.signatures()
+    verify = home.signer.verify
+    states = []
+    for policy in load_catalog(home).policies:
+        valid = valid_signatures(policy, signatures, keys, home_id=home.home_id, verify=verify)
+        since = in_force(policy, signatures, keys, home_id=home.home_id, verify=verify)
+        states.append(PolicyState(policy, valid, missing_roles(policy, valid), since))
+    return states
+
+
+def governing(states: Sequence[PolicyState], instant: Instant) -> PolicyState | None:
+    """The fully signed policy in force at that instant."""
+    policy = policy_governing([(state.policy, state.in_force_from) for state in states], instant)
+    return None if policy is None else next(state for state in states if state.policy is policy)
+
+
+def _latest_policy_digest(documents: Sequence[Document]) -> str | None:
+    digests = [document.digest for document in documents if document.kind is DocumentKind.POLICY]
+    return digests[-1] if digests else None
+
+
+def _policy_document(documents: Sequence[Document], digest: str) -> Document:
+    found = [
+        document
+        for document in documents
+        if document.kind is DocumentKind.POLICY and digest and document.digest.startswith(digest)
+    ]
+    if len(found) != 1:
+        raise NoSuchPolicy(digest)
+    return found[0]

@@ -1,0 +1,162 @@
+"""Seals one reconciled draft: number, document, digest and every row behind its lines, in one transaction."""
+
+from __future__ import annotations
+
+from hashlib import sha256
+
+from tieout.aggregate.snapshot import Snapshot
+from tieout.aggregate.window import UsageRequest
+from tieout.evidence.lineage import lineage_of, predicate_text
+from tieout.evidence.stored import SealedRows, StoredCharge, StoredInvoice, StoredLine, StoredSnapshot
+from tieout.flows.draft_accounts import ReadyAccount
+from tieout.flows.home import Home
+from tieout.invoice.document import document_bytes
+from tieout.invoice.invoice import Invoice
+from tieout.invoice.line import Line
+from tieout.invoice.number import format_number
+from tieout.invoice.seal import sealed_invoice
+from tieout.kernel.canonical import JsonValue, canonical_json
+from tieout.kernel.errors import Refusal
+from tieout.kernel.ids import InvoiceId
+from tieout.kernel.instant import Instant
+from tieout.kernel.rational import exact_text
+from tieout.kernel.working import Working
+
+MINOR_UNITS_MAX = 2**63 - 1
+"""Both databases keep money in 64-bit integers."""
+
+
+class AmountTooLarge(Refusal):
+    """An amount that does not fit the column of money; it is refused, never cut."""
+
+    code = "amount-too-large"
+
+    def __init__(self, invoice: InvoiceId, minor: int) -> None:
+        super().__init__(
+            f"Invoice {invoice} has an amount of {minor} minor units; at most {MINOR_UNITS_MAX} fit."
+        )
+
+
+def seal(home: Home, ready: ReadyAccount, *, run: int) -> StoredInvoice | None:
+    """The sealed invoice, or None where it was sealed before. Nothing is written unless everything is."""
+    issued_at = home.clock.now()
+
+    def issue(ordinal: int) -> SealedRows:
+        number = format_number(ready.invoice.key.series, ordinal)
+        return sealed_rows(
+            ready, sealed_invoice(ready.invoice, number=number, issued_at=issued_at), issued_at
+        )
+
+    return home.books.invoices.seal(ready.invoice.key, run=run, issue=issue)
+
+
+def sealed_rows(ready: ReadyAccount, invoice: Invoice, sealed_at: Instant) -> SealedRows:
+    """Every row of the sealing. Raises `AmountTooLarge`."""
+    for money in (invoice.total, *(line.amount for line in invoice.lines)):
+        if abs(money.minor) > MINOR_UNITS_MAX:
+            raise AmountTooLarge(invoice.id, money.minor)
+    assert invoice.number is not None, "a sealed invoice has a number"
+    document = document_bytes(invoice)
+    stored = StoredInvoice(
+        id=invoice.id,
+        number=invoice.number,
+        customer=invoice.key.customer,
+        period=invoice.period,
+        series=invoice.key.series,
+        currency=invoice.key.currency,
+        kind=invoice.key.kind,
+        sequence=invoice.key.sequence,
+        total_minor=invoice.total.minor,
+        cutoff=invoice.cutoff,
+        policy_digest=invoice.policy.digest,
+        document=document,
+        sha256=sha256(document).hexdigest(),
+        sealed_at=sealed_at,
+    )
+    names = {
+        snapshot: f"{invoice.id}-s{place:04d}" for place, snapshot in enumerate(ready.snapshots, start=1)
+    }
+    snapshots = tuple(
+        _snapshot(invoice.id, names[snapshot], snapshot, request)
+        for snapshot, request in zip(ready.snapshots, ready.requests, strict=True)
+    )
+    numbered = list(enumerate(invoice.lines, start=1))
+    charges = tuple(_charge(invoice.id, ordinal, line, names) for ordinal, line in numbered)
+    lines = tuple(_line(invoice.id, ordinal, line) for ordinal, line in numbered)
+    return SealedRows(stored, snapshots, charges, lines)
+
+
+def steps_text(steps: Working) -> str:
+    """The working as canonical JSON, amounts exact."""
+    rows: list[JsonValue] = [
+        {
+            "rule": step.rule,
+            "text": step.text,
+            "quantity": step.quantity,
+            "rate": step.rate,
+            "amount": exact_text(step.amount),
+        }
+        for step in steps
+    ]
+    return canonical_json(rows)
+
+
+def _snapshot(invoice: InvoiceId, name: str, snapshot: Snapshot, request: UsageRequest) -> StoredSnapshot:
+    lineage = lineage_of(request)
+    return StoredSnapshot(
+        id=name,
+        invoice=invoice,
+        customer=snapshot.customer,
+        subscription=snapshot.subscription,
+        meter=snapshot.meter,
+        meter_version=snapshot.meter_version,
+        meter_digest=snapshot.meter_digest,
+        unit=snapshot.unit,
+        period=snapshot.period,
+        watermark=snapshot.watermark,
+        quantity=str(snapshot.quantity),
+        event_count=snapshot.event_count,
+        fingerprint=str(snapshot.fingerprint),
+        excluded_count=snapshot.excluded_count,
+        event_type=lineage.event_type,
+        predicate=predicate_text(lineage),
+    )
+
+
+def _charge(invoice: InvoiceId, ordinal: int, line: Line, names: dict[Snapshot, str]) -> StoredCharge:
+    charge = line.charge
+    return StoredCharge(
+        id=_charge_id(invoice, ordinal),
+        invoice=invoice,
+        snapshot=None if charge.snapshot is None else names[charge.snapshot],
+        subscription=charge.subscription,
+        price=charge.price.key,
+        price_version=charge.price.version,
+        price_digest=charge.price.digest,
+        plan=charge.plan,
+        plan_version=charge.plan_version,
+        period=charge.period,
+        segment=charge.segment,
+        quantity=str(charge.quantity),
+        unit=charge.unit,
+        amount=exact_text(charge.amount),
+        steps=steps_text(charge.steps),
+    )
+
+
+def _line(invoice: InvoiceId, ordinal: int, line: Line) -> StoredLine:
+    return StoredLine(
+        id=line.id,
+        invoice=invoice,
+        ordinal=ordinal,
+        charge=_charge_id(invoice, ordinal),
+        description=line.description,
+        meter=line.meter,
+        quantity=str(line.quantity),
+        unit=line.unit,
+        amount_minor=line.amount.minor,
+    )
+
+
+def _charge_id(invoice: InvoiceId, ordinal: int) -> str:
+    return f"{invoice}-c{ordinal:03d}"

@@ -1,0 +1,158 @@
+"""Traces a line: back to its events, and forward again to the same amount by a way of its own."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from tieout.contract.document import Document, DocumentKind, record_of
+from tieout.contract.event_contract import EventContract
+from tieout.evidence.lineage import Lineage, MalformedLineage, parse_lineage
+from tieout.evidence.reproduced import Reproduced
+from tieout.evidence.stored import StoredCharge, StoredInvoice, StoredLine, StoredSnapshot
+from tieout.evidence.trace import PricedBy, reproduce
+from tieout.evidence.witness import Witness
+from tieout.flows.home import Home
+from tieout.kernel.errors import NotFound, Refusal, shown
+from tieout.kernel.ids import EventType, LineId, Watermark
+from tieout.kernel.money import Money, currency
+
+PAGE_SIZE_MAX = 10_000
+
+
+class NoSuchLine(NotFound):
+    """No sealed invoice has a line of that id."""
+
+    code = "no-such-line"
+
+    def __init__(self, line: str) -> None:
+        super().__init__(
+            f"There is no line {shown(line)} here; `tieout invoice show` names an invoice's lines."
+        )
+
+
+class MalformedPage(Refusal):
+    """Pages count from 1 and have a bounded size."""
+
+    code = "malformed-page"
+
+    def __init__(self, page: int, page_size: int) -> None:
+        super().__init__(
+            f"There is no page {page} of {page_size} events: from 1, at most {PAGE_SIZE_MAX} events."
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class TracedStep:
+    """One line of the stored working; `amount` is an exact text in whole currency units."""
+
+    rule: str
+    text: str
+    quantity: str | None
+    rate: str | None
+    amount: str
+
+
+@dataclass(frozen=True, slots=True)
+class EventPage:
+    """A page of the events that stand behind a line, in position order; `total` over all pages."""
+
+    page: int
+    page_size: int
+    total: int
+    events: tuple[Witness, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Trace:
+    """A line with everything behind it. `snapshot` and `lineage` are None for a price without a meter."""
+
+    line: StoredLine
+    amount: Money
+    charge: StoredCharge
+    steps: tuple[TracedStep, ...]
+    snapshot: StoredSnapshot | None
+    lineage: Lineage | None
+    invoice: StoredInvoice
+    events: EventPage
+    reproduced: Reproduced
+
+
+def trace(home: Home, line_id: LineId, *, page: int = 1, page_size: int = 20) -> Trace:
+    """Reads the evidence and reproduces the line from it. Raises `NoSuchLine` or `MalformedPage`.
+
+    The events are those inside the lineage's spans, counted by the meter or not.
+    """
+    if page < 1 or not 1 <= page_size <= PAGE_SIZE_MAX:
+        raise MalformedPage(page, page_size)
+    stored = home.books.invoices.evidence(line_id)
+    if stored is None:
+        raise NoSuchLine(line_id)
+    documents = {(each.kind, each.key, each.version): each for each in home.books.documents.all()}
+    lineage = _lineage(stored.snapshot)
+    witnesses = [] if lineage is None else list(_witnesses(home, stored.snapshot, lineage, documents))
+    charge = stored.charge
+    priced_by = PricedBy(
+        meter=None
+        if stored.snapshot is None
+        else documents.get((DocumentKind.METER, stored.snapshot.meter, stored.snapshot.meter_version)),
+        price=documents.get((DocumentKind.PRICE, charge.price, charge.price_version)),
+        plan=documents.get((DocumentKind.PLAN, charge.plan, charge.plan_version)),
+    )
+    reproduced = reproduce(stored, priced_by, witnesses, secret=home.log.identity_secret)
+    first = (page - 1) * page_size
+    return Trace(
+        line=stored.line,
+        amount=Money(stored.line.amount_minor, currency(stored.invoice.currency)),
+        charge=charge,
+        steps=_steps(charge.steps),
+        snapshot=stored.snapshot,
+        lineage=lineage,
+        invoice=stored.invoice,
+        events=EventPage(page, page_size, len(witnesses), tuple(witnesses[first : first + page_size])),
+        reproduced=reproduced,
+    )
+
+
+def _lineage(snapshot: StoredSnapshot | None) -> Lineage | None:
+    if snapshot is None:
+        return None
+    try:
+        return parse_lineage(snapshot.event_type, snapshot.predicate)
+    except MalformedLineage:
+        return None  # the reproduction reads it again, and names the snapshot
+
+
+def _witnesses(
+    home: Home,
+    snapshot: StoredSnapshot | None,
+    lineage: Lineage,
+    documents: dict[tuple[DocumentKind, str, int], Document],
+) -> Iterator[Witness]:
+    assert snapshot is not None, "a lineage is a snapshot's"
+    contracts: dict[tuple[EventType, int], EventContract | None] = {}
+    stored_events = home.log.events(
+        lineage.windows, frozenset({lineage.event_type}), watermark=Watermark(snapshot.watermark)
+    )
+    for stored in stored_events:
+        key = (stored.event.type, stored.event.contract_version)
+        if key not in contracts:
+            contracts[key] = _contract(documents.get((DocumentKind.EVENT, key[0], key[1])))
+        yield Witness(stored.position, stored.event, stored.lane_a, stored.lane_b, contracts[key])
+
+
+def _contract(document: Document | None) -> EventContract | None:
+    """None where it is gone or does not have its digest any more: then its events prove nothing."""
+    record = None if document is None else record_of(document)
+    return record if isinstance(record, EventContract) else None
+
+
+def _steps(text: str) -> tuple[TracedStep, ...]:
+    try:
+        rows = json.loads(text)
+        return tuple(
+            TracedStep(row["rule"], row["text"], row["quantity"], row["rate"], row["amount"]) for row in rows
+        )
+    except (ValueError, KeyError, TypeError):
+        return ()  # the reproduction compares the same text, and names the charge

@@ -1,0 +1,85 @@
+"""Opens the books of a home: migrates them if need be, and hands out the stores by noun."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from sqlalchemy import Engine, insert, select
+
+from tieout.kernel.errors import NotFound
+from tieout.kernel.ids import HomeId
+from tieout.store.books.closes import SqlCloses
+from tieout.store.books.documents import SqlDocuments
+from tieout.store.books.invoices import SqlInvoices
+from tieout.store.books.schema import meta
+from tieout.store.books.signatures import SqlSignatures
+from tieout.store.migrate import prepare_schema
+from tieout.store.sqlite import begin_immediate, open_engine
+
+BOOKS_FILE = "books.db"
+
+
+class BooksWithoutHome(NotFound):
+    """The database has the tables of books, but no home was ever made in it."""
+
+    code = "books-without-home"
+
+    def __init__(self, place: str) -> None:
+        super().__init__(f"{place} holds no home; `tieout init` makes one.")
+
+
+@dataclass(frozen=True, slots=True)
+class SqlBooks:
+    """The port `Books`."""
+
+    home_id: HomeId
+    engine: Engine
+    documents: SqlDocuments
+    signatures: SqlSignatures
+    closes: SqlCloses
+    invoices: SqlInvoices
+
+    def close(self) -> None:
+        self.engine.dispose()
+
+
+def create_books(folder: Path, home_id: HomeId, *, url: str | None = None) -> SqlBooks:
+    """New books for a new home, in `folder` or in the PostgreSQL of `url`."""
+    engine = open_engine(url or folder / BOOKS_FILE, schema="books")
+    prepare_schema(engine, schema="books", place=str(folder))
+    with begin_immediate(engine) as connection:
+        connection.execute(insert(meta), {"name": "home_id", "value": home_id})
+    return _books(engine, home_id)
+
+
+def open_books(folder: Path, *, url: str | None = None) -> SqlBooks:
+    """Raises `NewerSchema`, `UntrustworthySqlite` or `BooksWithoutHome`."""
+    engine = open_engine(url or folder / BOOKS_FILE, schema="books")
+    prepare_schema(engine, schema="books", place=str(folder))
+    home_id = _home_id(engine)
+    if home_id is None:
+        engine.dispose()
+        raise BooksWithoutHome(str(folder))
+    return _books(engine, home_id)
+
+
+def home_id_of(folder: Path, *, url: str | None = None) -> HomeId | None:
+    """The home whose books these are; None where none was ever made."""
+    engine = open_engine(url or folder / BOOKS_FILE, schema="books")
+    prepare_schema(engine, schema="books", place=str(folder))
+    home_id = _home_id(engine)
+    engine.dispose()
+    return home_id
+
+
+def _home_id(engine: Engine) -> HomeId | None:
+    with engine.connect() as connection:
+        found = connection.execute(select(meta.c.value).where(meta.c.name == "home_id")).scalar_one_or_none()
+    return None if found is None else HomeId(found)
+
+
+def _books(engine: Engine, home_id: HomeId) -> SqlBooks:
+    return SqlBooks(
+        home_id, engine, SqlDocuments(engine), SqlSignatures(engine), SqlCloses(engine), SqlInvoices(engine)
+    )

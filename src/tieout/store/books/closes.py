@@ -1,0 +1,80 @@
+"""Runs of the close and their outcomes. A run without an end was interrupted; the next run goes on where it
+stopped.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import Engine, func, insert, select, update
+
+from tieout.close.account import AccountOutcome, RecordedOutcome, recorded
+from tieout.kernel.ids import CustomerId, InvoiceId, Watermark
+from tieout.kernel.instant import Instant
+from tieout.kernel.period import Period
+from tieout.store.books.schema import close_outcome, close_run
+from tieout.store.books.writing import writing
+from tieout.store.crash import crash_point
+
+ROWS_PER_TRANSACTION = 500
+
+
+@dataclass(frozen=True, slots=True)
+class SqlCloses:
+    """The port `CloseStore`."""
+
+    engine: Engine
+
+    def start(self, *, as_of: Instant, cutoff: Watermark, cutoff_at: Instant) -> int:
+        row = {"as_of": as_of, "cutoff": cutoff, "cutoff_at": cutoff_at}
+        with writing(self.engine) as connection:
+            run: int = connection.execute(insert(close_run).returning(close_run.c.id), row).scalar_one()
+        crash_point("close-after-start")
+        return run
+
+    def record(self, run: int, outcomes: Sequence[AccountOutcome]) -> None:
+        crash_point("close-before-outcomes")
+        rows = [_row(run, recorded(account)) for account in outcomes]
+        for first in range(0, len(rows), ROWS_PER_TRANSACTION):
+            with writing(self.engine) as connection:
+                connection.execute(insert(close_outcome), rows[first : first + ROWS_PER_TRANSACTION])
+
+    def end(self, run: int, *, at: Instant) -> None:
+        with writing(self.engine) as connection:
+            connection.execute(update(close_run).where(close_run.c.id == run).values(ended_at=at))
+
+    def latest(self) -> tuple[RecordedOutcome, ...]:
+        account = (close_outcome.c.customer, close_outcome.c.period_start, close_outcome.c.period_end)
+        last = select(func.max(close_outcome.c.id)).group_by(*account)
+        query = select(close_outcome).where(close_outcome.c.id.in_(last)).order_by(*account)
+        with self.engine.connect() as connection:
+            rows = connection.execute(query).mappings().all()
+        return tuple(
+            RecordedOutcome(
+                customer=CustomerId(row["customer"]),
+                period=_period(row["period_start"], row["period_end"]),
+                outcome=row["outcome"],
+                reason=row["reason"],
+                next_action=row["next_action"],
+                invoice=None if row["invoice"] is None else InvoiceId(row["invoice"]),
+            )
+            for row in rows
+        )
+
+
+def _row(run: int, outcome: RecordedOutcome) -> dict[str, str | int | None]:
+    return {
+        "close_run": run,
+        "customer": outcome.customer,
+        "period_start": None if outcome.period is None else outcome.period.start,
+        "period_end": None if outcome.period is None else outcome.period.end,
+        "outcome": outcome.outcome,
+        "reason": outcome.reason,
+        "next_action": outcome.next_action,
+        "invoice": outcome.invoice,
+    }
+
+
+def _period(start: int | None, end: int | None) -> Period | None:
+    return None if start is None or end is None else Period(Instant(start), Instant(end))

@@ -1,0 +1,79 @@
+"""Applied catalog documents."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import Engine, RowMapping, func, insert, select
+from sqlalchemy.exc import IntegrityError
+
+from tieout.contract.document import Document, DocumentKind
+from tieout.kernel.errors import ConflictError
+from tieout.kernel.instant import Instant
+from tieout.store.books.schema import document
+from tieout.store.books.writing import writing
+
+
+class VersionExists(ConflictError):
+    """Another process applied one of these versions at the same time; nothing was written."""
+
+    code = "version-exists"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "One of these document versions has just been applied by somebody else; run it again."
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class SqlDocuments:
+    """The port `DocumentStore`."""
+
+    engine: Engine
+
+    def revision(self) -> int:
+        with self.engine.connect() as connection:
+            return connection.execute(select(func.coalesce(func.max(document.c.sequence), 0))).scalar_one()
+
+    def all(self) -> tuple[Document, ...]:
+        with self.engine.connect() as connection:
+            rows = connection.execute(select(document).order_by(document.c.sequence)).mappings().all()
+        return tuple(_document(row) for row in rows)
+
+    def add(self, documents: Sequence[Document], *, applied_at: Instant) -> None:
+        """All or none. Raises `VersionExists`."""
+        rows = [
+            {
+                "kind": added.kind.value,
+                "key": added.key,
+                "version": added.version,
+                "effective_from": added.effective_from,
+                "path": added.path,
+                "line": added.line,
+                "body": added.table,
+                "digest": added.digest,
+                "applied_at": applied_at,
+            }
+            for added in documents
+        ]
+        if not rows:
+            return
+        try:
+            with writing(self.engine) as connection:
+                connection.execute(insert(document), rows)
+        except IntegrityError as error:
+            raise VersionExists from error
+
+
+def _document(row: RowMapping) -> Document:
+    return Document(
+        kind=DocumentKind(row["kind"]),
+        key=row["key"],
+        version=row["version"],
+        effective_from=Instant(row["effective_from"]),
+        path=row["path"],
+        line=row["line"],
+        table=row["body"],
+        digest=row["digest"],
+    )

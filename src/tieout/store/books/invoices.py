@@ -1,0 +1,132 @@
+"""Sealed invoices with their snapshots, charges and lines: written once, in one transaction per invoice.
+
+The unique key of `invoice` is law L11: whoever comes second, in another process or after a crash, writes
+nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from sqlalchemy import ColumnElement, Connection, Engine, and_, insert, select
+from sqlalchemy.exc import IntegrityError
+
+from tieout.evidence.stored import SealedRows, StoredEvidence, StoredInvoice, StoredSnapshot
+from tieout.invoice.invoice import InvoiceKey
+from tieout.kernel.ids import CustomerId, LineId, SubscriptionId
+from tieout.kernel.instant import Instant
+from tieout.kernel.period import Period
+from tieout.store.books import rows
+from tieout.store.books.numbering import next_number
+from tieout.store.books.schema import charge, invoice, invoice_line, snapshot
+from tieout.store.books.writing import writing
+from tieout.store.crash import crash_point
+
+_LISTED = [column for column in invoice.c if column.name != "document"]
+
+
+@dataclass(frozen=True, slots=True)
+class SqlInvoices:
+    """The port `InvoiceStore`."""
+
+    engine: Engine
+
+    def sealed(self, customer: CustomerId | None = None) -> tuple[StoredInvoice, ...]:
+        query = select(*_LISTED).order_by(invoice.c.customer, invoice.c.period_start, invoice.c.number)
+        if customer is not None:
+            query = query.where(invoice.c.customer == customer)
+        with self.engine.connect() as connection:
+            found = connection.execute(query).mappings().all()
+        return tuple(rows.invoice_of(row) for row in found)
+
+    def find(self, id_or_number: str) -> StoredInvoice | None:
+        query = select(invoice).where((invoice.c.id == id_or_number) | (invoice.c.number == id_or_number))
+        with self.engine.connect() as connection:
+            row = connection.execute(query).mappings().one_or_none()
+        return None if row is None else rows.invoice_of(row)
+
+    def evidence(self, line: LineId) -> StoredEvidence | None:
+        with self.engine.connect() as connection:
+            return _evidence(connection, line)
+
+    def snapshots(self, customer: CustomerId | None = None) -> tuple[StoredSnapshot, ...]:
+        query = select(snapshot).order_by(snapshot.c.invoice, snapshot.c.id)
+        if customer is not None:
+            query = query.where(snapshot.c.customer == customer)
+        with self.engine.connect() as connection:
+            found = connection.execute(query).mappings().all()
+        return tuple(rows.snapshot_of(row) for row in found)
+
+    def billed(self) -> dict[SubscriptionId, tuple[Period, ...]]:
+        columns = (charge.c.subscription, charge.c.period_start, charge.c.period_end)
+        with self.engine.connect() as connection:
+            found = connection.execute(select(*columns).distinct().order_by(*columns)).all()
+        periods: dict[SubscriptionId, tuple[Period, ...]] = {}
+        for subscription, start, end in found:
+            key = SubscriptionId(subscription)
+            periods[key] = (*periods.get(key, ()), Period(Instant(start), Instant(end)))
+        return periods
+
+    def seal(self, key: InvoiceKey, *, run: int, issue: Callable[[int], SealedRows]) -> StoredInvoice | None:
+        try:
+            with writing(self.engine) as connection:
+                if _is_sealed(connection, key):
+                    return None
+                number = next_number(connection, key.series)
+                crash_point("seal-after-number")
+                sealed = issue(number)
+                _write(connection, sealed, run)
+                crash_point("seal-before-commit")
+        except IntegrityError:
+            # PostgreSQL lets two closers get this far; the unique key lets one through, the other rolls back
+            with self.engine.connect() as connection:
+                if _is_sealed(connection, key):
+                    return None
+            raise
+        crash_point("seal-after-commit")
+        return sealed.invoice
+
+
+def _evidence(connection: Connection, line: LineId) -> StoredEvidence | None:
+    line_found = (
+        connection.execute(select(invoice_line).where(invoice_line.c.id == line)).mappings().one_or_none()
+    )
+    if line_found is None:
+        return None
+    stored_line = rows.line_of(line_found)
+    charge_row = connection.execute(select(charge).where(charge.c.id == stored_line.charge)).mappings().one()
+    stored_charge = rows.charge_of(charge_row)
+    invoice_row = (
+        connection.execute(select(invoice).where(invoice.c.id == stored_line.invoice)).mappings().one()
+    )
+    measured = None
+    if stored_charge.snapshot is not None:
+        query = select(snapshot).where(snapshot.c.id == stored_charge.snapshot)
+        measured = rows.snapshot_of(connection.execute(query).mappings().one())
+    return StoredEvidence(stored_line, stored_charge, measured, rows.invoice_of(invoice_row))
+
+
+def _is_sealed(connection: Connection, key: InvoiceKey) -> bool:
+    return connection.execute(select(invoice.c.id).where(_matches(key))).first() is not None
+
+
+def _matches(key: InvoiceKey) -> ColumnElement[bool]:
+    return and_(
+        invoice.c.customer == key.customer,
+        invoice.c.period_start == key.period.start,
+        invoice.c.period_end == key.period.end,
+        invoice.c.series == key.series,
+        invoice.c.currency == key.currency,
+        invoice.c.kind == key.kind,
+        invoice.c.sequence == key.sequence,
+    )
+
+
+def _write(connection: Connection, sealed: SealedRows, run: int) -> None:
+    connection.execute(insert(invoice), rows.invoice_row(sealed.invoice, run))
+    if sealed.snapshots:
+        connection.execute(insert(snapshot), [rows.snapshot_row(row) for row in sealed.snapshots])
+    if sealed.charges:
+        connection.execute(insert(charge), [rows.charge_row(row) for row in sealed.charges])
+        connection.execute(insert(invoice_line), [rows.line_row(row) for row in sealed.lines])

@@ -1,0 +1,1 @@
+"""Revisions of the books, one file each; a released one never changes."""

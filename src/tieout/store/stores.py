@@ -1,0 +1,99 @@
+"""Makes and opens the two databases of a home. The books come last and make it a home, so that a creation
+which was interrupted is taken up again.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from tieout.kernel.errors import ConflictError, IntegrityViolation, NotFound
+from tieout.kernel.ids import HomeId
+from tieout.ports import Clock, Entropy, HealthFact
+from tieout.store.books.books import BOOKS_FILE, SqlBooks, create_books, home_id_of, open_books
+from tieout.store.facts import store_facts
+from tieout.store.log.log import SqlEventLog, create_log
+from tieout.store.log.meta import log_home_id
+from tieout.store.migrate import prepare_schema
+from tieout.store.sqlite import Engine, open_engine
+
+LOG_FILE = "log.db"
+HOME_ID_BYTES = 8
+
+
+class NotAHome(NotFound):
+    """There is no home in the folder."""
+
+    code = "not-a-home"
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(f"{folder} is not a home of Tieout; `tieout init --home {folder}` makes one.")
+
+
+class HomeExists(ConflictError):
+    """A home is never made over another."""
+
+    code = "home-exists"
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(f"{folder} is a home already.")
+
+
+class ForeignBooks(IntegrityViolation):
+    """Books and log are of two different homes: one of them was copied or restored from elsewhere."""
+
+    code = "foreign-books"
+
+    def __init__(self, folder: Path, books: HomeId, log: HomeId) -> None:
+        super().__init__(f"In {folder} the books belong to home {books} and the log to home {log}.")
+
+
+@dataclass(frozen=True, slots=True)
+class Stores:
+    """Books and log of one home, open."""
+
+    books: SqlBooks
+    log: SqlEventLog
+    log_engine: Engine
+
+    def facts(self) -> tuple[HealthFact, ...]:
+        return store_facts(self.books.engine, self.log_engine)
+
+    def release(self) -> None:
+        self.books.close()
+        self.log_engine.dispose()
+
+
+def create_stores(folder: Path, *, url: str | None, clock: Clock, entropy: Entropy) -> Stores:
+    """New databases for a new home. Raises `HomeExists`, `NewerSchema` or `UntrustworthySqlite`."""
+    folder.mkdir(parents=True, exist_ok=True)
+    if (url is not None or (folder / BOOKS_FILE).exists()) and home_id_of(folder, url=url) is not None:
+        raise HomeExists(folder)
+    engine = _log_engine(folder, url)
+    home_id = log_home_id(engine)
+    if home_id is None:
+        home_id = HomeId(f"home_{entropy.token(HOME_ID_BYTES).hex()}")
+        create_log(engine, home_id=home_id, entropy=entropy)
+    books = create_books(folder, home_id, url=url)
+    return Stores(books, SqlEventLog(engine, folder, clock=clock, entropy=entropy), engine)
+
+
+def open_stores(folder: Path, *, url: str | None, clock: Clock, entropy: Entropy) -> Stores:
+    """Raises `NotAHome`, `NewerSchema`, `UntrustworthySqlite` or `ForeignBooks`."""
+    files = (folder / BOOKS_FILE, folder / LOG_FILE)
+    if not folder.is_dir() or (url is None and not all(file.is_file() for file in files)):
+        raise NotAHome(folder)
+    books = open_books(folder, url=url)
+    engine = _log_engine(folder, url)
+    owner = log_home_id(engine)
+    if owner is None:
+        raise NotAHome(folder)
+    if owner != books.home_id:
+        raise ForeignBooks(folder, books.home_id, owner)
+    return Stores(books, SqlEventLog(engine, folder, clock=clock, entropy=entropy), engine)
+
+
+def _log_engine(folder: Path, url: str | None) -> Engine:
+    engine = open_engine(url or folder / LOG_FILE, schema="log")
+    prepare_schema(engine, schema="log", place=str(folder))
+    return engine

@@ -1,0 +1,213 @@
+"""Whatever is tampered with behind a line, the trace says so and names it; what is sound is not blamed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pytest
+from sqlalchemy import text
+
+from tests.small_home import FEBRUARY_3, ingest, january, make_home
+from tieout.flows.close_periods import close
+from tieout.flows.home import Home
+from tieout.flows.invoices import InvoiceDamaged, list_invoices, show_invoice
+from tieout.flows.trace_line import MalformedPage, NoSuchLine, Trace, trace
+from tieout.gateways.clock import SteppedClock
+from tieout.kernel.ids import EventType, LineId, Subject, Watermark
+from tieout.kernel.period import Period
+from tieout.ports import EventLog, StoredEvent
+from tieout.store.sqlite import begin_immediate, open_engine
+from tieout.wiring import open_home
+
+FEE, CALLS, TOKENS, STORED = "001", "002", "003", "004"
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    home, _ = make_home(tmp_path / "home", now=FEBRUARY_3)
+    with home:
+        ingest(home, january(6))
+        close(home, as_of=FEBRUARY_3)
+    return tmp_path / "home"
+
+
+@pytest.fixture
+def home(folder: Path) -> Iterator[Home]:
+    with open_home(folder, clock=SteppedClock(FEBRUARY_3)) as opened:
+        yield opened
+
+
+def traced(home: Home, ordinal: str) -> Trace:
+    return trace(home, LineId(f"{list_invoices(home)[0].id}-{ordinal}"))
+
+
+def tamper(folder: Path, table: str, statement: str) -> None:
+    """What somebody with the database file and bad intentions would do: drop the guard first."""
+    engine = open_engine(folder / "books.db", schema="books")
+    with begin_immediate(engine) as connection:
+        connection.execute(text(f"DROP TRIGGER {table}_no_update"))
+        assert connection.execute(text(statement)).rowcount > 0
+    engine.dispose()
+
+
+def blamed(found: Trace) -> set[str]:
+    assert not found.reproduced.matches
+    return {difference.what for difference in found.reproduced.differences}
+
+
+@pytest.mark.parametrize("ordinal", [FEE, CALLS, TOKENS, STORED])
+def test_an_untouched_line_is_reproduced(home: Home, ordinal: str) -> None:
+    found = traced(home, ordinal)
+    assert found.reproduced.differences == ()
+    assert found.reproduced.matches
+    assert str(found.reproduced.quantity) == found.line.quantity
+    assert found.reproduced.amount == found.amount
+
+
+TAMPERINGS = {
+    "snapshot": ("snapshot", "UPDATE snapshot SET quantity = '1' WHERE meter = 'tokens'", {"snapshot"}),
+    "snapshot fingerprint": (
+        "snapshot",
+        "UPDATE snapshot SET fingerprint = '6:0000000000000000:0000000000000000' WHERE meter = 'tokens'",
+        {"snapshot"},
+    ),
+    "snapshot count": (
+        "snapshot",
+        "UPDATE snapshot SET event_count = 7 WHERE meter = 'tokens'",
+        {"snapshot"},
+    ),
+    "lineage": ("snapshot", "UPDATE snapshot SET predicate = '{}'", {"snapshot"}),
+    "price": (
+        "document",
+        "UPDATE document SET body = replace(body, '\"2\"', '\"3\"') WHERE key = 'tokens-usd'",
+        {"price"},
+    ),
+    "price with its digest": (
+        "document",
+        "UPDATE document SET body = replace(body, '\"2\"', '\"3\"'), digest = 'f00' WHERE key = 'tokens-usd'",
+        {"price"},
+    ),
+    "meter": (
+        "document",
+        "UPDATE document SET body = replace(body, '\"sum\"', '\"last\"') WHERE key = 'tokens'",
+        {"meter"},
+    ),
+    "charge": ("charge", "UPDATE charge SET amount = '1' WHERE price = 'tokens-usd'", {"charge"}),
+    "charge's price": (
+        "charge",
+        "UPDATE charge SET price_digest = 'f00' WHERE price = 'tokens-usd'",
+        {"price", "charge"},
+    ),
+    "line": ("invoice_line", "UPDATE invoice_line SET amount_minor = 1 WHERE meter = 'tokens'", {"line"}),
+    "line quantity": (
+        "invoice_line",
+        "UPDATE invoice_line SET quantity = '1' WHERE meter = 'tokens'",
+        {"line"},
+    ),
+    "invoice total": ("invoice", "UPDATE invoice SET total_minor = 1", {"invoice"}),
+    "invoice document": (
+        "invoice",
+        "UPDATE invoice SET document = CAST(replace(document, 'Ltd', 'Inc') AS BLOB)",
+        {"invoice"},
+    ),
+    "invoice gone bad": ("invoice", "UPDATE invoice SET document = X'00'", {"invoice"}),
+}
+
+
+@pytest.mark.parametrize("name", TAMPERINGS)
+def test_what_was_tampered_with_is_named_and_nothing_else(folder: Path, name: str) -> None:
+    table, statement, expected = TAMPERINGS[name]
+    tamper(folder, table, statement)
+    with open_home(folder, clock=SteppedClock(FEBRUARY_3)) as home:
+        assert blamed(traced(home, TOKENS)) == expected
+
+
+def test_a_document_that_is_gone_is_named(folder: Path) -> None:
+    engine = open_engine(folder / "books.db", schema="books")
+    with begin_immediate(engine) as connection:
+        connection.execute(text("DROP TRIGGER document_no_delete"))
+        connection.execute(text("DELETE FROM document WHERE key IN ('tokens-usd', 'api.call')"))
+    with open_home(folder, clock=SteppedClock(FEBRUARY_3)) as home:
+        found = traced(home, TOKENS)
+        assert {"price", "contract"} <= blamed(found)
+        assert found.reproduced.amount is None
+
+
+Change = Callable[[StoredEvent], StoredEvent | None]
+
+
+@dataclass(frozen=True)
+class TamperedLog:
+    """A log in which the third event of every answer is changed, or gone."""
+
+    log: EventLog
+    change: Change
+
+    @property
+    def identity_secret(self) -> bytes:
+        return self.log.identity_secret
+
+    def events(
+        self, spans: Mapping[Subject, Sequence[Period]], types: frozenset[EventType], *, watermark: Watermark
+    ) -> Iterator[StoredEvent]:
+        for place, stored in enumerate(self.log.events(spans, types, watermark=watermark)):
+            changed = self.change(stored) if place == 2 else stored
+            if changed is not None:
+                yield changed
+
+
+def more_tokens(stored: StoredEvent) -> StoredEvent:
+    return replace(stored, event=replace(stored.event, fields={**stored.event.fields, "tokens": 1_000_000}))
+
+
+def other_lanes(stored: StoredEvent) -> StoredEvent:
+    return replace(stored, lane_a=stored.lane_a ^ 1)
+
+
+def gone(_stored: StoredEvent) -> None:
+    return None
+
+
+def test_a_changed_event_is_named_by_its_position(home: Home) -> None:
+    honest = traced(home, TOKENS)
+    position = str(honest.events.events[2].position)
+    found = traced(replace(home, log=TamperedLog(home.log, more_tokens)), TOKENS)  # type: ignore[arg-type]
+    (difference,) = found.reproduced.differences
+    assert (difference.what, difference.name) == ("event", position)
+    assert found.reproduced.quantity != honest.reproduced.quantity
+
+
+def test_a_changed_digest_of_an_event_is_named(home: Home) -> None:
+    found = traced(replace(home, log=TamperedLog(home.log, other_lanes)), TOKENS)  # type: ignore[arg-type]
+    assert blamed(found) == {"event"}
+
+
+def test_a_missing_event_shows_in_the_snapshot_that_counted_it(home: Home) -> None:
+    found = traced(replace(home, log=TamperedLog(home.log, gone)), TOKENS)  # type: ignore[arg-type]
+    assert "snapshot" in blamed(found)
+
+
+def test_a_tampered_document_is_not_shown_as_an_invoice(folder: Path) -> None:
+    tamper(folder, "invoice", "UPDATE invoice SET document = X'00'")
+    with open_home(folder) as home, pytest.raises(InvoiceDamaged) as refusal:
+        show_invoice(home, "INV-000001")
+    assert refusal.value.exit_code == 6
+
+
+def test_pages_cut_the_events_and_count_them_all(home: Home) -> None:
+    line = LineId(f"{list_invoices(home)[0].id}-{TOKENS}")
+    whole = trace(home, line).events
+    parts = [trace(home, line, page=page, page_size=4).events for page in (1, 2, 3)]
+    assert [len(part.events) for part in parts] == [4, 2, 0]
+    assert parts[0].events + parts[1].events == whole.events
+    assert {part.total for part in parts} == {6}
+
+
+def test_no_such_line_and_no_such_page_are_refused(home: Home) -> None:
+    with pytest.raises(NoSuchLine) as refusal:
+        trace(home, LineId("in_0-001"))
+    assert refusal.value.exit_code == 3
+    with pytest.raises(MalformedPage):
+        trace(home, LineId("in_0-001"), page=0)
