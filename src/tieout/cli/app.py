@@ -1,0 +1,112 @@
+"""The table of verbs, and the one place where a refusal becomes a line on stderr and an exit code."""
+
+from __future__ import annotations
+
+import errno
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+
+from tieout.cli import (
+    catalog,
+    close,
+    customer,
+    doctor,
+    ingest,
+    init,
+    invoice,
+    policy,
+    quarantine,
+    subscription,
+    trace,
+    usage,
+    verify,
+)
+from tieout.cli.demo import command as demo
+from tieout.cli.screen import complain
+from tieout.kernel.errors import TieoutError, Unavailable
+
+SHORT_OF_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EMFILE, errno.ENFILE, errno.EROFS})
+"""The machine cannot do it now: exit code 5. Other refusals of the system are about what was named."""
+
+
+ORDER = (
+    *("demo", "init", "catalog", "policy", "customer", "subscription", "ingest", "quarantine"),
+    *("usage", "close", "invoice", "trace", "verify", "doctor"),
+)
+
+
+class Verbs(TyperGroup):
+    """Lists the verbs in the order of the path, and runs one; an expected failure is one line and a code."""
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        return sorted(super().list_commands(ctx), key=ORDER.index)
+
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            return super().invoke(ctx)
+        except TieoutError as error:
+            complain(str(error))
+            raise typer.Exit(error.exit_code) from error
+        except OSError as error:
+            if error.errno == errno.EPIPE:
+                raise
+            complain(_os_text(error))
+            raise typer.Exit(Unavailable.exit_code if error.errno in SHORT_OF_ROOM else 2) from error
+
+
+def _os_text(error: OSError) -> str:
+    place = f"{error.filename}: " if error.filename else ""
+    return f"{place}{error.strerror or error}"
+
+
+app = typer.Typer(
+    cls=Verbs,
+    name="tieout",
+    help="Metered billing that ties out: usage in, invoices out, every amount traced to its events.",
+    epilog="Exit codes: 0 done, 1 difference, 2 usage, 3 not found, 4 conflict, 5 unavailable, 6 integrity.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        from tieout import __version__
+
+        typer.echo(f"tieout {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Say which.")
+    ] = False,
+) -> None:
+    """Metered billing that ties out: usage in, invoices out, every amount traced to its events."""
+
+
+for verb in (
+    init.init,
+    demo.demo,
+    ingest.ingest,
+    usage.usage,
+    close.close,
+    trace.trace,
+    verify.verify,
+    doctor.doctor,
+):
+    app.command()(verb)
+for noun, verbs in (
+    ("catalog", catalog.app),
+    ("policy", policy.app),
+    ("customer", customer.app),
+    ("subscription", subscription.app),
+    ("quarantine", quarantine.app),
+    ("invoice", invoice.app),
+):
+    app.add_typer(verbs, name=noun)

@@ -1,0 +1,135 @@
+"""`tieout catalog check|apply|show`: what was promised, as TOML documents that live in git."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from tieout.cli.options import HomeOption, JsonOption, opened
+from tieout.cli.screen import Json, complain, note, plain, print_json, say, table
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from tieout.contract.problem import Problem
+
+app = typer.Typer(
+    help="Contracts, meters, prices, plans, customers: check, apply, show.", no_args_is_help=True
+)
+
+FolderArgument = Annotated[Path, typer.Argument(help="A folder of *.toml files.", show_default=False)]
+OptionalHome = Annotated[
+    Path | None,
+    typer.Option("--home", envvar="TIEOUT_HOME", help="Check against what this data folder holds."),
+]
+
+
+@app.command()
+def check(folder: FolderArgument, home: OptionalHome = None, as_json: JsonOption = False) -> None:
+    """List every problem of a catalog at once, with file and key. Changes nothing."""
+    from tieout.flows.apply_catalog import check_catalog
+
+    if home is None:
+        result = check_catalog(folder)
+    else:
+        with opened(home) as where:
+            result = check_catalog(folder, against=where.books.documents.all())
+    if as_json:
+        print_json({"documents": len(result.documents), "problems": problems_json(result.problems)})
+    else:
+        for problem in result.problems:
+            say(plain(str(problem)))
+        note(f"{len(result.documents)} documents, {len(result.problems)} problems.")
+    if result.problems:
+        raise typer.Exit(2)
+
+
+@app.command()
+def apply(folder: FolderArgument, home: HomeOption, as_json: JsonOption = False) -> None:
+    """Store every new version of a catalog; refused as a whole when `check` finds a problem."""
+    from tieout.flows.apply_catalog import CatalogRefused, apply_catalog
+
+    try:
+        with opened(home) as where:
+            applied = apply_catalog(where, folder)
+    except CatalogRefused as refused:
+        if as_json:
+            print_json({"added": [], "problems": problems_json(refused.problems)})
+        for problem in refused.problems:
+            complain(str(problem))
+        note(f"Nothing was applied: {len(refused.problems)} problems.")
+        raise typer.Exit(refused.exit_code) from refused
+    if as_json:
+        added: list[Json] = [
+            {"kind": str(kind), "key": key, "version": version} for kind, key, version in applied.added
+        ]
+        print_json({"added": added, "unchanged": applied.unchanged, "problems": []})
+        return
+    counts: dict[str, int] = {}
+    for kind, _, _ in applied.added:
+        counts[str(kind)] = counts.get(str(kind), 0) + 1
+    say(table(("kind", "versions added>"), ([kind, str(count)] for kind, count in sorted(counts.items()))))
+    note(f"{len(applied.added)} versions added, {applied.unchanged} unchanged.")
+
+
+@app.command()
+def show(
+    home: HomeOption,
+    kind: Annotated[str | None, typer.Argument(help="Only this kind: event, meter, price, plan, ...")] = None,
+    key: Annotated[str | None, typer.Argument(help="Only this key.")] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """List the stored versions with their digests."""
+    from tieout.cli.refusals import Unnamed
+    from tieout.kernel.instant import format_instant
+
+    with opened(home) as where:
+        stored = where.books.documents.all()
+    documents = [found for found in stored if kind in (None, found.kind) and key in (None, found.key)]
+    if (kind or key) and not documents:
+        raise Unnamed("catalog document", " ".join(filter(None, (kind, key))))
+    if as_json:
+        print_json(
+            [
+                {
+                    "kind": str(document.kind),
+                    "key": document.key,
+                    "version": document.version,
+                    "effective_from": format_instant(document.effective_from),
+                    "digest": document.digest,
+                }
+                for document in documents
+            ]
+        )
+        return
+    say(
+        table(
+            ("kind", "key", "version>", "effective from", "digest"),
+            (
+                [
+                    str(document.kind),
+                    document.key,
+                    str(document.version),
+                    format_instant(document.effective_from),
+                    document.digest[:16],
+                ]
+                for document in documents
+            ),
+        )
+    )
+
+
+def problems_json(problems: Sequence[Problem]) -> list[Json]:
+    """Each problem with its place."""
+    return [
+        {
+            "path": str(problem.path),
+            "line": problem.line,
+            "key": problem.key,
+            "field": problem.field,
+            "message": problem.message,
+        }
+        for problem in problems
+    ]

@@ -1,0 +1,189 @@
+"""`tieout close`: snapshot, rate, draft, reconcile and seal every period that is due. Twice does no harm."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from tieout.cli.invoice import invoices_table, row_json
+from tieout.cli.options import HomeOption, JsonOption, opened
+from tieout.cli.screen import Json, grouped, note, print_json, progress, say, table
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from rich.console import RenderableType
+
+    from tieout.close.outcome import Outcome
+    from tieout.flows.close_periods import BucketRow, CloseReport
+    from tieout.kernel.money import Money
+
+
+def close(
+    home: HomeOption,
+    as_of: Annotated[
+        str | None, typer.Option("--as-of", help="Close what was due at this RFC 3339 instant. Default: now.")
+    ] = None,
+    customer: Annotated[list[str] | None, typer.Option(help="Only this customer; may be repeated.")] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Show what would happen; write nothing.")
+    ] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Close due periods.
+
+    Exit code 1 when an account was held or parked.
+    """
+    from tieout.flows.close_periods import close as close_periods
+    from tieout.kernel.ids import CustomerId
+    from tieout.kernel.instant import parse_instant
+
+    instant = None if as_of is None else parse_instant(as_of)
+    chosen = tuple(CustomerId(key) for key in customer) if customer else None
+    with opened(home) as where, progress("Closing") as advance:
+        report = close_periods(
+            where,
+            as_of=where.clock.now() if instant is None else instant,
+            customers=chosen,
+            dry_run=dry_run,
+            progress=advance,
+        )
+    if as_json:
+        print_json(_report_json(report, dry_run=dry_run))
+    else:
+        if dry_run:
+            note("Dry run: nothing was written.")
+        say_close(report)
+    if any(outcome_name(outcome) in ("held", "parked") for _, _, outcome in report.outcomes):
+        raise typer.Exit(1)
+
+
+def say_close(report: CloseReport) -> None:
+    """Outcomes, what needs a person, the invoices, and what is in none of them."""
+    say_close_to(say, report, invoices=True)
+
+
+def say_close_to(show: Callable[[RenderableType], None], report: CloseReport, *, invoices: bool) -> None:
+    """The same to any listener, with the list of invoices or only their totals by currency."""
+    counts = Counter(outcome_name(outcome) for _, _, outcome in report.outcomes)
+    show(
+        f"Cutoff: batch {grouped(str(report.cutoff))}. "
+        + ", ".join(f"{grouped(str(count))} {name}" for name, count in sorted(counts.items()))
+    )
+    waiting = [
+        [customer, outcome_name(outcome), *_why(outcome)]
+        for customer, _, outcome in report.outcomes
+        if outcome_name(outcome) in ("held", "parked")
+    ]
+    if waiting:
+        show(table(("customer", "outcome", "why", "next action"), waiting))
+    if invoices and report.invoices:
+        show(invoices_table(report.invoices))
+    elif report.invoices:
+        show(_totals_text(report))
+    if report.buckets:
+        columns = ("meter", "counted>", "excluded>", "filtered out>", "no customer>", "no price>", "late>")
+        show(
+            table(
+                columns,
+                (
+                    [row.meter, *(grouped(str(count)) for count in bucket_counts(row))]
+                    for row in report.buckets
+                ),
+            )
+        )
+
+
+def _totals_text(report: CloseReport) -> str:
+    """`12 invoices: USD 1,234.50, JPY 4,400`."""
+    totals: dict[str, Money] = {}
+    for row in report.invoices:
+        totals[row.currency] = totals[row.currency] + row.total if row.currency in totals else row.total
+    sums = ", ".join(f"{code} {grouped(total.decimal_text)}" for code, total in sorted(totals.items()))
+    return f"{grouped(str(len(report.invoices)))} invoices: {sums}"
+
+
+BUCKETS = ("counted", "excluded", "not_matched", "unmatched", "unpriced", "late")
+
+
+def bucket_counts(row: BucketRow) -> tuple[int, ...]:
+    """Accepted events of one meter's type, by bucket, in the order of `BUCKETS`."""
+    return (row.counted, row.excluded, row.not_matched, row.unmatched, row.unpriced, row.late)
+
+
+def outcome_name(outcome: Outcome) -> str:
+    """`sealed`, `held`, `parked` or `not due`."""
+    from tieout.close.outcome import Held, NotDue, Parked, Sealed
+
+    match outcome:
+        case Sealed():
+            return "sealed"
+        case Held():
+            return "held"
+        case Parked():
+            return "parked"
+        case NotDue():
+            return "not due"
+
+
+def _why(outcome: Outcome) -> tuple[str, str]:
+    from tieout.close.outcome import Held, Parked
+
+    match outcome:
+        case Held(breaks=breaks):
+            whys = "\n".join(
+                f"{found.tie}: expected {found.expected}, found {found.found}" for found in breaks
+            )
+            return whys, "\n".join(found.next_action for found in breaks)
+        case Parked(reason=reason, next_action=next_action):
+            return reason, next_action
+        case _:
+            return "", ""
+
+
+def _outcome_json(outcome: Outcome) -> dict[str, Json]:
+    from tieout.close.outcome import Held, NotDue, Parked, Sealed
+    from tieout.kernel.instant import format_instant
+
+    named: dict[str, Json] = {"outcome": outcome_name(outcome).replace(" ", "_")}
+    match outcome:
+        case Sealed(invoice=invoice, number=number):
+            return {**named, "invoice": invoice, "number": number}
+        case Held(invoice=invoice, breaks=breaks):
+            rows: list[Json] = [
+                {"tie": row.tie, "expected": row.expected, "found": row.found, "next_action": row.next_action}
+                for row in breaks
+            ]
+            return {**named, "invoice": invoice, "breaks": rows}
+        case Parked(reason=reason, next_action=next_action):
+            return {**named, "reason": reason, "next_action": next_action}
+        case NotDue(due_at=due_at):
+            return {**named, "due_at": None if due_at is None else format_instant(due_at)}
+
+
+def _report_json(report: CloseReport, *, dry_run: bool) -> Json:
+    from tieout.kernel.instant import format_instant
+
+    outcomes: list[Json] = [
+        {
+            "customer": customer,
+            "period": None
+            if period is None
+            else {"start": format_instant(period.start), "end": format_instant(period.end)},
+            **_outcome_json(outcome),
+        }
+        for customer, period, outcome in report.outcomes
+    ]
+    return {
+        "as_of": format_instant(report.as_of),
+        "cutoff": report.cutoff,
+        "dry_run": dry_run,
+        "outcomes": outcomes,
+        "invoices": [row_json(row) for row in report.invoices],
+        "buckets": [
+            {"meter": row.meter, **dict(zip(BUCKETS, bucket_counts(row), strict=True))}
+            for row in report.buckets
+        ],
+    }

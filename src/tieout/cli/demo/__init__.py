@@ -1,0 +1,1 @@
+"""The demonstration: an invented LLM gateway, or real public usage, from file to traced invoice."""

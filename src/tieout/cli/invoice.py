@@ -1,0 +1,93 @@
+"""`tieout invoice list|show`: the paper, as a list and one by one."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from tieout.cli.options import HomeOption, JsonOption, opened
+from tieout.cli.screen import Json, grouped, print_json, say, table
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from rich.table import Table
+
+    from tieout.flows.invoices import InvoiceRow
+
+app = typer.Typer(help="Invoices: list and show.", no_args_is_help=True)
+
+
+@app.command("list")
+def list_(
+    home: HomeOption,
+    customer: Annotated[str | None, typer.Option(help="Only this customer's.")] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Every invoice with its period, status and total."""
+    from tieout.flows.invoices import list_invoices
+    from tieout.kernel.ids import CustomerId
+
+    with opened(home) as where:
+        rows = list_invoices(where, customer=None if customer is None else CustomerId(customer))
+    if as_json:
+        print_json([row_json(row) for row in rows])
+    else:
+        say(invoices_table(rows))
+
+
+@app.command()
+def show(
+    invoice: Annotated[str, typer.Argument(help="Its id (in_...) or its number.", show_default=False)],
+    home: HomeOption,
+    as_json: JsonOption = False,
+) -> None:
+    """One invoice as a person reads it; with --json the stored document and its SHA-256."""
+    from tieout.flows.invoices import show_invoice
+
+    with opened(home) as where:
+        stored = show_invoice(where, invoice)
+    if as_json:
+        print_json({**json.loads(stored.document, parse_float=str), "sha256": stored.sha256})
+        return
+    from tieout.cli.invoice_page import invoice_page
+    from tieout.cli.paper import read_document
+
+    say(invoice_page(read_document(invoice, stored.document)))
+
+
+def invoices_table(rows: Sequence[InvoiceRow]) -> Table:
+    """The list as a table, with periods in UTC; the page of each invoice says the customer's own days."""
+    from tieout.kernel.instant import format_instant
+
+    columns = ("number", "id", "customer", "period (UTC)", "status", "total>", "currency")
+    cells = (
+        [
+            row.number or "-",
+            row.id,
+            row.customer,
+            f"{format_instant(row.period.start)} to {format_instant(row.period.end)}",
+            row.status,
+            grouped(row.total.decimal_text),
+            row.currency,
+        ]
+        for row in rows
+    )
+    return table(columns, cells)
+
+
+def row_json(row: InvoiceRow) -> Json:
+    """One row of the list."""
+    from tieout.kernel.instant import format_instant
+
+    return {
+        "id": row.id,
+        "number": row.number,
+        "customer": row.customer,
+        "currency": row.currency,
+        "period": {"start": format_instant(row.period.start), "end": format_instant(row.period.end)},
+        "status": row.status,
+        "total": row.total.decimal_text,
+    }

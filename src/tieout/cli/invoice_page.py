@@ -1,0 +1,158 @@
+"""An invoice as a person wants to read it, drawn from the stored document and nothing else.
+
+Days are the customer's: a period that begins and ends at local midnight reads "1 January to 31 January 2026".
+"""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from typing import TYPE_CHECKING
+
+from rich import box
+from rich.console import Group
+from rich.table import Table
+from rich.text import Text
+
+from tieout.cli.screen import grouped, plain
+from tieout.kernel.instant import Instant, parse_instant, to_datetime
+from tieout.kernel.zone import zone
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from rich.console import RenderableType
+
+    from tieout.cli.paper import Document, LineOfDocument
+
+
+def invoice_page(paper: Document) -> RenderableType:
+    """Seller, customer, number and dates; lines with their working; totals."""
+    return Group(
+        _heading(paper), Text(), _parties(paper), Text(), _lines(paper), _totals(paper), Text(), _foot(paper)
+    )
+
+
+def local_span(start: str, end: str, zone_name: str) -> str:
+    """A half-open period in days of the customer, the last one included; with times where not midnight."""
+    first, after_last = _local(parse_instant(start), zone_name), _local(parse_instant(end), zone_name)
+    if _is_midnight(first) and _is_midnight(after_last):
+        return _days(first.date(), after_last.date() - timedelta(days=1))
+    return f"{first:%Y-%m-%d %H:%M:%S} to {after_last:%Y-%m-%d %H:%M:%S}"
+
+
+def _heading(paper: Document) -> RenderableType:
+    grid = Table.grid(expand=True)
+    grid.add_column()
+    grid.add_column(justify="right")
+    seller = paper.seller
+    title = f"Invoice {paper.number}" if paper.number else "Invoice draft, no number yet"
+    status = "sealed" if paper.status == "sealed" else f"{paper.status.upper()}: not to be paid"
+    grid.add_row(Text(plain(seller.name), style="bold"), Text(title, style="bold"))
+    right = [paper.id, status]
+    left = [
+        *seller.address,
+        *([f"Tax id {seller.tax_id}"] if seller.tax_id else []),
+        *([seller.email] if seller.email else []),
+    ]
+    for row in range(max(len(left), len(right))):
+        grid.add_row(Text(plain(_nth(left, row)), style="dim"), Text(plain(_nth(right, row)), style="dim"))
+    return grid
+
+
+def _parties(paper: Document) -> RenderableType:
+    customer = paper.customer
+    left = ["Bill to", customer.name, *customer.address]
+    left += [f"Tax id {customer.tax_id}"] if customer.tax_id else []
+    left += [customer.email] if customer.email else []
+    right = [("Period", _period(paper)), ("Time zone", paper.period.zone)]
+    if paper.issued_at:
+        issued = _local(parse_instant(paper.issued_at), paper.period.zone).date()
+        right.append(("Issued", _day(issued)))
+    if paper.due_date:
+        right.append(("Due", f"{_day(date.fromisoformat(paper.due_date))} ({paper.terms.text})"))
+    if paper.purchase_order:
+        right.append(("Purchase order", paper.purchase_order))
+    grid = Table.grid(expand=True, padding=(0, 2))
+    grid.add_column(ratio=1)
+    grid.add_column()
+    grid.add_column(ratio=1)
+    for row in range(max(len(left), len(right))):
+        name, value = right[row] if row < len(right) else ("", "")
+        style = "dim" if row == 0 else "bold" if row == 1 else ""
+        grid.add_row(Text(plain(_nth(left, row)), style=style), Text(name, style="dim"), Text(plain(value)))
+    return grid
+
+
+def _lines(paper: Document) -> RenderableType:
+    drawn = Table(box=box.SIMPLE_HEAD, expand=True, pad_edge=False)
+    drawn.add_column("Line")
+    drawn.add_column("Description and working", ratio=1)
+    drawn.add_column("Quantity", justify="right", no_wrap=True)
+    drawn.add_column("Unit")
+    drawn.add_column(f"Amount ({paper.currency})", justify="right", no_wrap=True)
+    for line in paper.lines:
+        drawn.add_row(
+            Text(line.id.rpartition("-")[2], style="dim"),
+            _description(line),
+            Text("" if line.meter is None else grouped(line.quantity)),
+            Text("" if line.meter is None else plain(line.unit)),
+            Text(grouped(line.amount)),
+        )
+    return drawn
+
+
+def _description(line: LineOfDocument) -> Text:
+    text = Text(plain(line.description))
+    for step in line.steps:
+        text.append(f"\n  {plain(step.text)}", style="dim")
+    return text
+
+
+def _totals(paper: Document) -> RenderableType:
+    grid = Table.grid(expand=True, padding=(0, 2))
+    grid.add_column(justify="right", ratio=1)
+    grid.add_column(justify="right")
+    grid.add_row(Text("Subtotal"), Text(grouped(paper.subtotal)))
+    grid.add_row(Text(f"Total {paper.currency}", style="bold"), Text(grouped(paper.total), style="bold"))
+    return grid
+
+
+def _foot(paper: Document) -> RenderableType:
+    policy = paper.policy
+    signed = ", ".join(signature.role for signature in policy.signatures)
+    named = f"Policy {policy.key} version {policy.version}"
+    words = [f"{named}, signed by {signed}." if signed else f"Not under a signed policy ({named})."]
+    if policy.small_team_exception:
+        words.append(f"Small team exception: {policy.small_team_exception}.")
+    words.append(f"Usage as of batch {grouped(str(paper.cutoff))} of the log.")
+    if paper.lines:
+        words.append(f"To see the events behind a line: tieout trace {paper.lines[0].id}")
+    return Text(plain(" ".join(words[:-1]) + "\n" + words[-1]), style="dim")
+
+
+def _local(instant: Instant, zone_name: str) -> datetime:
+    return to_datetime(instant).astimezone(zone(zone_name))
+
+
+def _period(paper: Document) -> str:
+    return local_span(paper.period.start, paper.period.end, paper.period.zone)
+
+
+def _is_midnight(moment: datetime) -> bool:
+    return (moment.hour, moment.minute, moment.second, moment.microsecond) == (0, 0, 0, 0)
+
+
+def _days(first: date, last: date) -> str:
+    if first == last:
+        return _day(first)
+    if first.year == last.year:
+        return f"{first.day} {first:%B} to {_day(last)}"
+    return f"{_day(first)} to {_day(last)}"
+
+
+def _day(day: date) -> str:
+    return f"{day.day} {day:%B} {day.year}"
+
+
+def _nth(texts: list[str], index: int) -> str:
+    return texts[index] if index < len(texts) else ""

@@ -1,0 +1,23 @@
+"""Options that many verbs share, and how a verb opens its data folder."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from tieout.wiring import Home
+
+HomeOption = Annotated[
+    Path, typer.Option("--home", envvar="TIEOUT_HOME", help="The data folder.", show_default=False)
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON; decimals are strings.")]
+
+
+def opened(folder: Path) -> Home:
+    """The home in `folder`, as a context manager. Raises `NotFound` where there is none."""
+    from tieout.wiring import open_home
+
+    return open_home(folder)

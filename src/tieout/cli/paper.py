@@ -1,0 +1,110 @@
+"""A stored invoice document, read back into records for drawing; one of another shape is refused."""
+
+from __future__ import annotations
+
+import msgspec
+
+from tieout.kernel.errors import IntegrityViolation
+
+
+class NotAnInvoiceDocument(IntegrityViolation):
+    """The stored bytes are no invoice of a format that this version writes."""
+
+    code = "not-an-invoice-document"
+
+    def __init__(self, invoice: str, reason: str) -> None:
+        super().__init__(f"The stored document of {invoice} cannot be read: {reason}.")
+
+
+class Party(msgspec.Struct, frozen=True):
+    """Seller or customer as printed."""
+
+    name: str
+    address: tuple[str, ...] = ()
+    tax_id: str | None = None
+    email: str | None = None
+
+
+class Step(msgspec.Struct, frozen=True):
+    """One line of working."""
+
+    text: str
+    amount: str
+
+
+class Span(msgspec.Struct, frozen=True):
+    """Half-open, RFC 3339; `zone` only where the document gives one."""
+
+    start: str
+    end: str
+    zone: str = "UTC"
+
+
+class Terms(msgspec.Struct, frozen=True):
+    """When it is due, in words."""
+
+    text: str
+
+
+class SnapshotOfDocument(msgspec.Struct, frozen=True):
+    """How many events stand behind a line."""
+
+    event_count: int
+
+
+class LineOfDocument(msgspec.Struct, frozen=True):
+    """One line as stored."""
+
+    id: str
+    description: str
+    meter: str | None
+    quantity: str
+    unit: str
+    amount: str
+    snapshot: SnapshotOfDocument | None
+    steps: tuple[Step, ...]
+
+
+class SignatureOfDocument(msgspec.Struct, frozen=True):
+    """Who signed the policy."""
+
+    role: str
+    key_id: str
+
+
+class PolicyOfDocument(msgspec.Struct, frozen=True):
+    """The policy the invoice stands under."""
+
+    key: str
+    version: int
+    signatures: tuple[SignatureOfDocument, ...]
+    small_team_exception: str | None
+
+
+class Document(msgspec.Struct, frozen=True):
+    """The parts of an invoice document that are printed; its other members are evidence."""
+
+    id: str
+    number: str | None
+    status: str
+    currency: str
+    seller: Party
+    customer: Party
+    period: Span
+    issued_at: str | None
+    due_date: str | None
+    purchase_order: str | None
+    terms: Terms
+    lines: tuple[LineOfDocument, ...]
+    subtotal: str
+    total: str
+    cutoff: int
+    policy: PolicyOfDocument
+
+
+def read_document(invoice: str, stored: bytes) -> Document:
+    """The document, checked while it is read. Raises `NotAnInvoiceDocument`."""
+    try:
+        return msgspec.json.decode(stored, type=Document)
+    except msgspec.DecodeError as error:
+        raise NotAnInvoiceDocument(invoice, str(error)) from error

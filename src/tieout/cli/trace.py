@@ -1,0 +1,230 @@
+"""`tieout trace LINE`: from an invoice line back to its events, and forward again to the same amount.
+
+The forward way reads the stored events and applies the plain Python meaning; it takes no number from the
+snapshot.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from tieout.cli.options import HomeOption, JsonOption, opened
+from tieout.cli.screen import Json, grouped, plain, print_json, say, table
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+    from tieout.evidence.witness import Witness
+    from tieout.flows.trace_line import Trace
+
+PAGE_SIZE_MAX = 1_000
+
+
+def trace(
+    line: Annotated[str, typer.Argument(help="The line's id: in_...-001.", show_default=False)],
+    home: HomeOption,
+    page: Annotated[int, typer.Option(help="Which page of its events.", min=1)] = 1,
+    page_size: Annotated[int, typer.Option(help="Events on a page.", min=1, max=PAGE_SIZE_MAX)] = 20,
+    as_json: JsonOption = False,
+) -> None:
+    """Trace a line to its events and recompute it.
+
+    Exit code 1 when the two ways differ.
+    """
+    from tieout.flows.trace_line import trace as trace_line
+    from tieout.kernel.ids import LineId
+
+    with opened(home) as where:
+        found = trace_line(where, LineId(line), page=page, page_size=page_size)
+    if as_json:
+        print_json(_trace_json(found))
+    else:
+        say(trace_page(found))
+    if not found.reproduced.matches:
+        raise typer.Exit(1)
+
+
+def trace_page(found: Trace) -> RenderableType:
+    """Line, working, snapshot, a page of events, and the way back, one below the other."""
+    from rich.console import Group
+    from rich.text import Text
+
+    code = found.amount.currency.code
+    head = (
+        f"{found.line.id} of invoice {found.invoice.number}: {found.line.description}, "
+        f"{grouped(found.line.quantity)} {found.line.unit}, {grouped(found.amount.decimal_text)} {code}"
+    )
+    priced = (
+        f"Price {found.charge.price} version {found.charge.price_version}, "
+        f"plan {found.charge.plan} version {found.charge.plan_version}"
+    )
+    steps = ([step.text, grouped(step.amount)] for step in found.steps)
+    parts: list[RenderableType] = [Text(plain(head), style="bold"), Text(plain(priced))]
+    parts.append(table(("working", f"exact amount ({code})>"), steps))
+    if found.snapshot is not None:
+        parts += [Text(plain(_snapshot_text(found))), _events_table(found)]
+    parts.append(Text(plain(_reproduced_text(found)), style="bold"))
+    if found.reproduced.differences:
+        rows = ([row.what, row.name, row.expected, row.found] for row in found.reproduced.differences)
+        parts.append(table(("differs", "name", "expected", "found"), rows))
+    return Group(*parts)
+
+
+def _snapshot_text(found: Trace) -> str:
+    snapshot = found.snapshot
+    assert snapshot is not None, "the caller looked"
+    return (
+        f"Snapshot: meter {snapshot.meter} version {snapshot.meter_version} as of batch "
+        f"{grouped(str(snapshot.watermark))}: {grouped(snapshot.quantity)} {snapshot.unit} in "
+        f"{grouped(str(snapshot.event_count))} events, fingerprint {snapshot.fingerprint}"
+    )
+
+
+def _events_table(found: Trace) -> RenderableType:
+    from tieout.kernel.instant import format_instant
+
+    page = found.events
+    title = f"Events, page {page.page}: {len(page.events)} of {grouped(str(page.total))}"
+    rows = (
+        [
+            str(witness.position),
+            format_instant(witness.event.time),
+            witness.event.subject,
+            witness.event.id,
+            ", ".join(f"{name} {value}" for name, value in _fields(witness).items()),
+        ]
+        for witness in page.events
+    )
+    return table(("position", "time", "subject", "id", "content"), rows, title=title)
+
+
+def _reproduced_text(found: Trace) -> str:
+    again = found.reproduced
+    if again.matches:
+        assert again.quantity is not None and again.amount is not None, "it matches"
+        return (
+            f"Reproduced from the stored events: {grouped(str(again.quantity))} {found.line.unit}, "
+            f"{grouped(again.amount.decimal_text)} {again.amount.currency.code}. It matches."
+        )
+    return "Reproduced from the stored events: IT DOES NOT MATCH."
+
+
+def _fields(witness: Witness) -> dict[str, str | int | bool]:
+    """The declared fields: decimals as text, timestamps as RFC 3339."""
+    from tieout.contract.event_contract import FieldType
+    from tieout.kernel.instant import Instant, format_instant
+    from tieout.kernel.quantity import Quantity
+
+    declared = () if witness.contract is None else witness.contract.fields
+    times = {field.name for field in declared if field.type is FieldType.TIMESTAMP}
+    fields: dict[str, str | int | bool] = {}
+    for name, value in sorted(witness.event.fields.items()):
+        if isinstance(value, Quantity):
+            fields[name] = str(value)
+        elif name in times and isinstance(value, int):
+            fields[name] = format_instant(Instant(value))
+        else:
+            fields[name] = value
+    return fields
+
+
+def _trace_json(found: Trace) -> Json:
+    page, again = found.events, found.reproduced
+    return {
+        "line": {
+            "id": found.line.id,
+            "invoice": found.invoice.id,
+            "number": found.invoice.number,
+            "description": found.line.description,
+            "meter": found.line.meter,
+            "quantity": found.line.quantity,
+            "unit": found.line.unit,
+            "amount": found.amount.decimal_text,
+            "currency": found.amount.currency.code,
+        },
+        "charge": _charge_json(found),
+        "snapshot": _snapshot_json(found),
+        "page": {"number": page.page, "size": page.page_size, "total": page.total},
+        "events": [_event_json(witness) for witness in page.events],
+        "reproduced": {
+            "quantity": None if again.quantity is None else str(again.quantity),
+            "amount": None if again.amount is None else again.amount.decimal_text,
+            "matches": again.matches,
+            "differences": [
+                {"what": row.what, "name": row.name, "expected": row.expected, "found": row.found}
+                for row in again.differences
+            ],
+        },
+    }
+
+
+def _charge_json(found: Trace) -> Json:
+    from tieout.kernel.instant import format_instant
+
+    charge = found.charge
+    return {
+        "id": charge.id,
+        "subscription": charge.subscription,
+        "price": charge.price,
+        "price_version": charge.price_version,
+        "price_digest": charge.price_digest,
+        "plan": charge.plan,
+        "plan_version": charge.plan_version,
+        "segment": {"start": format_instant(charge.segment.start), "end": format_instant(charge.segment.end)},
+        "quantity": charge.quantity,
+        "unit": charge.unit,
+        "amount": charge.amount,
+        "steps": [
+            {
+                "rule": step.rule,
+                "text": step.text,
+                "quantity": step.quantity,
+                "rate": step.rate,
+                "amount": step.amount,
+            }
+            for step in found.steps
+        ],
+    }
+
+
+def _snapshot_json(found: Trace) -> Json:
+    from tieout.kernel.instant import format_instant
+
+    snapshot = found.snapshot
+    if snapshot is None:
+        return None
+    return {
+        "id": snapshot.id,
+        "meter": snapshot.meter,
+        "meter_version": snapshot.meter_version,
+        "meter_digest": snapshot.meter_digest,
+        "unit": snapshot.unit,
+        "period": {
+            "start": format_instant(snapshot.period.start),
+            "end": format_instant(snapshot.period.end),
+        },
+        "watermark": snapshot.watermark,
+        "quantity": snapshot.quantity,
+        "event_count": snapshot.event_count,
+        "excluded_count": snapshot.excluded_count,
+        "fingerprint": snapshot.fingerprint,
+    }
+
+
+def _event_json(witness: Witness) -> Json:
+    from tieout.kernel.instant import format_instant
+
+    event = witness.event
+    return {
+        "position": str(witness.position),
+        "source": event.source,
+        "id": event.id,
+        "type": event.type,
+        "subject": event.subject,
+        "time": format_instant(event.time),
+        "data": _fields(witness),
+        "extras": event.extras,
+        "attributes": event.attributes,
+    }

@@ -1,0 +1,48 @@
+"""`tieout verify`: recompute every digest of the log from what is stored; a flipped byte is found."""
+
+from __future__ import annotations
+
+import typer
+
+from tieout.cli.options import HomeOption, JsonOption, opened
+from tieout.cli.screen import grouped, note, print_json, progress, say, table
+from tieout.kernel.errors import IntegrityViolation
+
+
+def verify(home: HomeOption, as_json: JsonOption = False) -> None:
+    """Check the whole log.
+
+    Exit code 6 when anything stored is not what was written.
+    """
+    from tieout.flows.verify_log import verify_log
+
+    with opened(home) as where, progress("Verifying the log") as advance:
+        report = verify_log(where, progress=advance)
+    if as_json:
+        print_json(
+            {
+                "batches": report.batches,
+                "received": report.received,
+                "accepted": report.accepted,
+                "segments": report.segments,
+                "head_digest": report.head_digest.hex(),
+                "findings": [
+                    {"what": row.what, "where": row.where, "detail": row.detail} for row in report.findings
+                ],
+            }
+        )
+    else:
+        batches, received, accepted, segments = (
+            grouped(str(count))
+            for count in (report.batches, report.received, report.accepted, report.segments)
+        )
+        say(f"{batches} batches, {received} received items, {segments} segments: all read and recomputed.")
+        if report.findings:
+            rows = ([row.what, row.where, row.detail] for row in report.findings)
+            say(table(("what", "where", "detail"), rows))
+        else:
+            say(f"Every digest is as it was written; {accepted} events are accepted.")
+            say(f"Head: {report.head_digest.hex()}")
+    if report.findings:
+        note(f"tieout: {len(report.findings)} findings: the stored log is not what was written.")
+        raise typer.Exit(IntegrityViolation.exit_code)
