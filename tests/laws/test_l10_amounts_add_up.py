@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 from tieout.kernel.money import CURRENCIES, Currency, Money
 from tieout.kernel.rounding import Rounding, allocate, quantize, settle
 
-FIXED = settings(derandomize=True, database=None, deadline=None, max_examples=300)
+EXAMPLES = settings(max_examples=300)
 WIDE = Context(prec=400)
 CURRENCY = st.sampled_from(sorted(CURRENCIES.values(), key=lambda unit: unit.code))
 ROUNDING = st.sampled_from(Rounding)
@@ -35,7 +35,7 @@ DECIMAL_OF = {
 }
 
 
-@FIXED
+@EXAMPLES
 @given(AMOUNT, CURRENCY, ROUNDING)
 def test_settling_moves_less_than_one_minor_unit(
     amount: Fraction, unit: Currency, rounding: Rounding
@@ -45,7 +45,7 @@ def test_settling_moves_less_than_one_minor_unit(
     assert settle(settled.as_exact(), unit, rounding) == settled
 
 
-@FIXED
+@EXAMPLES
 @given(st.integers(-(10**9), 10**9), st.integers(0, 6), CURRENCY, ROUNDING)
 def test_settling_equals_the_decimal_standard(
     digits: int, places: int, unit: Currency, rounding: Rounding
@@ -56,7 +56,7 @@ def test_settling_equals_the_decimal_standard(
     assert settle(Fraction(digits, 10**places), unit, rounding) == Money(int(standard), unit)
 
 
-@FIXED
+@EXAMPLES
 @given(AMOUNT, st.integers(0, 12), ROUNDING)
 def test_quantizing_keeps_the_places_and_is_done_once(
     amount: Fraction, places: int, rounding: Rounding
@@ -67,14 +67,14 @@ def test_quantizing_keeps_the_places_and_is_done_once(
     assert quantize(quantity.as_fraction(), places, rounding) == quantity
 
 
-@FIXED
+@EXAMPLES
 @given(AMOUNT, CURRENCY)
 def test_half_away_from_zero_is_the_same_for_credits(amount: Fraction, unit: Currency) -> None:
     rounding = Rounding.HALF_AWAY_FROM_ZERO
     assert settle(-amount, unit, rounding) == -settle(amount, unit, rounding)
 
 
-@FIXED
+@EXAMPLES
 @given(
     st.integers(-(10**12), 10**12),
     st.lists(st.builds(Fraction, st.integers(0, 1000), st.integers(1, 12)), min_size=1, max_size=8).filter(

@@ -18,7 +18,7 @@ from tieout.kernel.quantity import Quantity
 from tieout.rate import shape_flat, shape_graduated
 from tieout.rate.rate import rate
 
-FIXED = settings(derandomize=True, database=None, deadline=None, max_examples=200)
+EXAMPLES = settings(max_examples=200)
 ATOMS_MAX = 10**30 - 1
 QUANTITY = st.one_of(
     st.integers(-ATOMS_MAX, ATOMS_MAX), st.integers(-(10**14), 10**14), st.sampled_from([0, 1, -1])
@@ -39,7 +39,7 @@ def cost(shape: Graduated, quantity: Quantity) -> Fraction:
     return sum((step.amount for step in steps), Fraction(0))
 
 
-@FIXED
+@EXAMPLES
 @given(graduated(), QUANTITY)
 def test_every_unit_is_priced_exactly_once(shape: Graduated, quantity: Quantity) -> None:
     pieces = list(shape_graduated.pieces(shape, quantity))
@@ -54,14 +54,14 @@ def test_every_unit_is_priced_exactly_once(shape: Graduated, quantity: Quantity)
             assert Fraction(step.quantity) * Fraction(step.rate) == step.amount
 
 
-@FIXED
+@EXAMPLES
 @given(graduated(), QUANTITY, QUANTITY)
 def test_more_graduated_usage_never_costs_less(shape: Graduated, left: Quantity, right: Quantity) -> None:
     less, more = sorted((left, right))
     assert cost(shape, less) <= cost(shape, more)
 
 
-@FIXED
+@EXAMPLES
 @given(graduated(), st.integers(0, 3 * 10**14))
 def test_graduated_equals_an_integral_over_the_tiers(shape: Graduated, atoms: int) -> None:
     """Computed once more from marginal rates: the length of each tier's overlap with [0, quantity]."""
@@ -78,7 +78,7 @@ def test_graduated_equals_an_integral_over_the_tiers(shape: Graduated, atoms: in
 SHAPE = st.one_of(graduated(), st.builds(PerUnit, AMOUNT, PER))
 
 
-@FIXED
+@EXAMPLES
 @given(st.lists(st.tuples(SHAPE, QUANTITY), max_size=5))
 def test_lines_add_up_to_the_subtotal_and_the_total(rated: list[tuple[PriceShape, Quantity]]) -> None:
     charges = [
@@ -106,7 +106,7 @@ def test_lines_add_up_to_the_subtotal_and_the_total(rated: list[tuple[PriceShape
     assert invoice.subtotal.minor == sum(line.amount.minor for line in invoice.lines)
 
 
-@FIXED
+@EXAMPLES
 @given(AMOUNT, st.lists(st.integers(JANUARY.start, JANUARY.end), max_size=6))
 def test_parts_of_a_flat_fee_add_up_to_the_fee(fee: Fraction, cuts: list[int]) -> None:
     parts = JANUARY.split(Instant(cut) for cut in cuts)

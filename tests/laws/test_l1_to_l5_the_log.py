@@ -44,7 +44,7 @@ def deliveries(draw: st.DrawFn) -> list[list[object]]:
     return draw(st.lists(st.lists(items, max_size=8), min_size=1, max_size=5))
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(batches=deliveries())
 def test_the_log_equals_a_dictionary_that_keeps_the_first(
     batches: list[list[object]], tmp_path_factory: pytest.TempPathFactory
@@ -166,7 +166,7 @@ def run_files(folder: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in (folder / "index").glob("*.run")}
 
 
-@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(seed=st.integers(0, 2**32))
 def test_l4_order_batching_and_retries_change_no_answer(
     seed: int, tmp_path_factory: pytest.TempPathFactory

@@ -95,6 +95,19 @@ def test_a_segment_rewritten_with_its_own_checksum_is_found_by_the_events(home: 
     assert {"event", "batch"} <= what
 
 
+def test_every_flipped_byte_of_an_index_file_is_found(tmp_path: Path) -> None:
+    """Derived, but a damaged index would let an identity in twice."""
+    log, _ = open_log(tmp_path)
+    send(log, *[ndjson([event(f"e{number}")]) for number in range(9)])
+    (path,) = (tmp_path / "index").glob("*.run")
+    content = path.read_bytes()
+    for place in range(0, len(content), 7):
+        path.write_bytes(content[:place] + bytes([content[place] ^ 4]) + content[place + 1 :])
+        assert [finding.what for finding in log.verify().findings] == ["index"], place
+    path.write_bytes(content)
+    assert log.verify().findings == ()
+
+
 MISSING: dict[str, Callable[[Path], None]] = {
     "segment": lambda home: next((home / "segments").rglob("*.parquet")).unlink(),
     "segments": lambda home: shutil.rmtree(home / "segments"),

@@ -15,7 +15,7 @@ from tieout.kernel.calendar import Anchor, Cadence, boundary, local_midnight, pe
 from tieout.kernel.instant import Instant, from_datetime, to_datetime
 from tieout.kernel.zone import zone, zone_names
 
-FIXED = settings(derandomize=True, database=None, deadline=None, max_examples=400)
+EXAMPLES = settings(max_examples=400)
 
 DAY_US = 86_400_000_000
 FIRST, LAST = datetime(1970, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC)
@@ -30,7 +30,7 @@ APIA_DAILY = Anchor(Cadence.DAILY, "Pacific/Apia", date(2011, 12, 30))
 LORD_HOWE_MONTHLY = Anchor(Cadence.MONTHLY, "Australia/Lord_Howe", date(2026, 1, 31))
 
 
-@FIXED
+@EXAMPLES
 @given(ANCHORS, INSTANTS)
 @example(APIA_DAILY, from_datetime(datetime(2011, 12, 30, 10, tzinfo=UTC)))
 @example(LORD_HOWE_MONTHLY, from_datetime(datetime(2026, 10, 3, 15, 30, tzinfo=UTC)))
@@ -42,7 +42,7 @@ def test_every_instant_is_in_exactly_one_period(anchor: Anchor, instant: Instant
     assert period_at(anchor, Instant(period.start - 1)).end == period.start
 
 
-@FIXED
+@EXAMPLES
 @given(ANCHORS, INSTANTS, st.integers(0, 400 * DAY_US))
 @example(APIA_DAILY, from_datetime(datetime(2011, 12, 25, tzinfo=UTC)), 30 * DAY_US)
 def test_periods_between_tile_what_they_cover(anchor: Anchor, start: Instant, length_us: int) -> None:
@@ -55,7 +55,7 @@ def test_periods_between_tile_what_they_cover(anchor: Anchor, start: Instant, le
     assert all(left.end == right.start for left, right in pairwise(periods))
 
 
-@FIXED
+@EXAMPLES
 @given(ANCHORS, st.integers(-500, 500))
 def test_boundaries_never_go_back(anchor: Anchor, step: int) -> None:
     assert boundary(anchor, step) <= boundary(anchor, step + 1)

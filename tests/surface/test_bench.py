@@ -73,7 +73,10 @@ def test_a_small_run_measures_every_contender(tmp_path: Path) -> None:
     )
     assert ended.returncode == 0, ended.stderr
     rows = json.loads(output.read_text())
-    assert {row["peer"] for row in rows} == {"postgresql", "clickhouse"}
-    assert all(set(row) == {"name", "value", "unit", "peer", "peer_value", "ratio"} for row in rows)
+    compared, alone = [row for row in rows if "peer" in row], [row for row in rows if "peer" not in row]
+    assert {row["peer"] for row in compared} == {"postgresql", "clickhouse"}
+    assert all(set(row) == {"name", "value", "unit", "peer", "peer_value", "ratio"} for row in compared)
+    assert [(row["name"], row["unit"]) for row in alone] == [("compact", "events/s")]
+    assert all(set(row) == {"name", "value", "unit"} for row in alone)
     assert "synchronous_commit=on" in ended.stdout
     assert list((tmp_path / "b").iterdir()) == []

@@ -12,7 +12,17 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from tests.unit.ingest.sample import BOOK, FIXED, NOW, accepted, decoded, item, reason_of, refused, with_data
+from tests.unit.ingest.sample import (
+    BOOK,
+    EXAMPLES,
+    NOW,
+    accepted,
+    decoded,
+    item,
+    reason_of,
+    refused,
+    with_data,
+)
 from tieout.ingest.decode_json import decode_item
 from tieout.ingest.event import Event, canonical_of
 from tieout.ingest.reason import Reason
@@ -304,7 +314,7 @@ MEMBERS = st.sampled_from(
 )
 
 
-@FIXED
+@EXAMPLES
 @given(
     st.binary(max_size=200) | st.text(max_size=200).map(lambda text: text.encode("utf-8", "surrogatepass"))
 )
@@ -315,7 +325,7 @@ def test_any_bytes_are_an_event_or_a_rejection(raw: bytes) -> None:
     assert isinstance(decode_item(raw, BOOK, received_at=NOW, default_source="f"), Event | Rejected)
 
 
-@FIXED
+@EXAMPLES
 @given(
     st.dictionaries(MEMBERS, JSON_SOUP, max_size=3),
     st.dictionaries(st.text(max_size=5), JSON_SOUP, max_size=3),
@@ -329,7 +339,7 @@ def test_any_members_in_an_event_are_an_event_or_a_rejection(
     assert outcome == decoded(raw), "the same bytes are decided the same way"
 
 
-@FIXED
+@EXAMPLES
 @given(st.integers(0, len(GOOD) - 1), st.integers(1, 255))
 def test_any_flipped_byte_of_an_event_is_an_event_or_a_rejection(at: int, flip: int) -> None:
     raw = bytearray(GOOD)
@@ -337,7 +347,7 @@ def test_any_flipped_byte_of_an_event_is_an_event_or_a_rejection(at: int, flip: 
     assert isinstance(decoded(bytes(raw)), Event | Rejected)
 
 
-@FIXED
+@EXAMPLES
 @given(st.permutations(list(json.loads(GOOD).items())))
 def test_the_order_of_members_means_nothing(members: list[tuple[str, object]]) -> None:
     assert decoded(json.dumps(dict(members)).encode()) == decoded(GOOD)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import ast
 import re
+from pathlib import Path
 
-from tests.tidy.tree import PACKAGE, PATH, ROOT, named, packages, python_files
+from tests.tidy.tree import PACKAGE, ROOT, named, packages, python_files
 
 PACKAGE_HEADINGS = ["Purpose", "Owns", "Does not own", "Records in and out", "Invariants", "How to add one"]
 DECISION_HEADINGS = ["Context", "Decision", "Consequences", "Alternatives", "Enforced by"]
@@ -70,14 +71,38 @@ def test_architecture_has_its_headings() -> None:
     assert headings((ROOT / "ARCHITECTURE.md").read_text()) == ARCHITECTURE_HEADINGS
 
 
-def test_packages_of_the_path_have_a_readme_under_six_headings() -> None:
+def missing_files(text: str, folders: list[Path]) -> list[str]:
+    """The Python files, and patterns of them, that a text names and that none of the folders holds."""
+    named_files = re.findall(r"`([\w/*]+\.py)`", text)
+    return [name for name in named_files if not any(any(folder.glob(name)) for folder in folders)]
+
+
+def test_every_package_has_a_readme_under_six_headings() -> None:
     found = []
-    readmes = sorted({*PACKAGE.rglob("README.md"), *(PACKAGE / name / "README.md" for name in PATH)})
+    folders = [PACKAGE / name for name in packages() if (PACKAGE / name).is_dir()]
+    readmes = sorted({*PACKAGE.rglob("README.md"), *(folder / "README.md" for folder in folders)})
     for readme in readmes:
         if not readme.exists():
             found.append(f"{named(readme)} is missing")
         elif headings(readme.read_text()) != PACKAGE_HEADINGS:
             found.append(f"{named(readme)}: {headings(readme.read_text())}")
+    assert not found, "\n".join(found)
+
+
+def test_documents_name_files_that_are_there() -> None:
+    architecture = (ROOT / "ARCHITECTURE.md").read_text()
+    code_map = section(architecture, "Code map")
+    rows = re.findall(r"^\| `([a-z]+)/` \|(.*)$", code_map, re.MULTILINE)
+    texts = [(f"ARCHITECTURE.md, {name}", row, PACKAGE / name) for name, row in rows]
+    texts += [("ARCHITECTURE.md", re.sub(r"^\|.*$", "", architecture, flags=re.MULTILINE), ROOT)]
+    for document in [*(ROOT / "docs").rglob("*.md"), *PACKAGE.rglob("*.md")]:
+        at = document.parent if document.is_relative_to(PACKAGE) else ROOT
+        texts.append((named(document), document.read_text(), at))
+    found = [
+        f"{name}: {missing}"
+        for name, text, at in texts
+        for missing in missing_files(text, [at, PACKAGE, ROOT])
+    ]
     assert not found, "\n".join(found)
 
 
@@ -106,6 +131,13 @@ def test_links_between_documents_lead_somewhere() -> None:
 def test_a_package_left_out_of_the_map_is_found() -> None:
     code_map = "| `kernel/` | words |\n| `ports.py` | ports |\n| `gone/` | was here |\n"
     assert unmapped(code_map, ["kernel", "ports", "rate"]) == ["rate is left out", "gone is not there"]
+
+
+def test_a_file_that_is_not_there_is_found(tmp_path: Path) -> None:
+    (tmp_path / "rate.py").touch()
+    (tmp_path / "shape_flat.py").touch()
+    text = "`rate.py`, `shape_*.py`, `gone.py`, `rate/gone_*.py`, gone.py without ticks"
+    assert missing_files(text, [tmp_path / "none", tmp_path]) == ["gone.py", "rate/gone_*.py"]
 
 
 def test_a_missing_docstring_is_found() -> None:

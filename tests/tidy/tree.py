@@ -12,9 +12,6 @@ PACKAGE = ROOT / "src" / "tieout"
 CORE = ("kernel", "table", "contract", "ingest", "aggregate", "rate", "invoice", "close", "evidence")
 """The packages that hold the rules and touch no world."""
 
-PATH = ("contract", "ingest", "aggregate", "rate", "invoice", "close", "evidence")
-"""The packages that data passes through, in order."""
-
 
 @cache
 def ignored() -> tuple[str, ...]:

@@ -24,7 +24,8 @@ class BucketRequest:
 class BucketCounts:
     """Accepted events of the meter's type in a period, each counted once.
 
-    not_matched: the filter leaves them out; excluded: an exclusion or a missing value; unmatched: they would
+    not_matched: the filter leaves them out; excluded: by reason, in the meter's order, `no value` last, only
+    reasons that met an event; unmatched: they would
     count, but their subject has no customer then; unpriced: it has one, who pays no price on this meter then;
     counted: the rest, in somebody's snapshot.
     """
@@ -32,11 +33,15 @@ class BucketCounts:
     meter: Meter
     period: Period
     counted: int
-    excluded: int
+    excluded: tuple[tuple[str, int], ...]
     not_matched: int
     unmatched: int
     unpriced: int
 
     @property
+    def excluded_count(self) -> int:
+        return sum(count for _, count in self.excluded)
+
+    @property
     def total(self) -> int:
-        return self.counted + self.excluded + self.not_matched + self.unmatched + self.unpriced
+        return self.counted + self.excluded_count + self.not_matched + self.unmatched + self.unpriced

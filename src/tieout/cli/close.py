@@ -84,16 +84,20 @@ def say_close_to(show: Callable[[RenderableType], None], report: CloseReport, *,
     elif report.invoices:
         show(_totals_text(report))
     if report.buckets:
-        columns = ("meter", "counted>", "excluded>", "filtered out>", "no customer>", "no price>", "late>")
-        show(
-            table(
-                columns,
-                (
-                    [row.meter, *(grouped(str(count)) for count in bucket_counts(row))]
-                    for row in report.buckets
-                ),
-            )
+        columns = (
+            *("meter", "counted>", "excluded>", "why excluded", "filtered out>"),
+            *("no customer>", "no price>", "late>"),
         )
+        show(table(columns, (_bucket_cells(row) for row in report.buckets)))
+
+
+def _bucket_cells(row: BucketRow) -> list[str]:
+    why = "\n".join(f"{reason}: {grouped(str(count))}" for reason, count in row.excluded)
+    counts = (row.not_matched, row.unmatched, row.unpriced, row.late)
+    return [
+        *(row.meter, grouped(str(row.counted)), grouped(str(row.excluded_count)), why),
+        *(grouped(str(count)) for count in counts),
+    ]
 
 
 def _totals_text(report: CloseReport) -> str:
@@ -103,14 +107,6 @@ def _totals_text(report: CloseReport) -> str:
         totals[row.currency] = totals[row.currency] + row.total if row.currency in totals else row.total
     sums = ", ".join(f"{code} {grouped(total.decimal_text)}" for code, total in sorted(totals.items()))
     return f"{grouped(str(len(report.invoices)))} invoices: {sums}"
-
-
-BUCKETS = ("counted", "excluded", "not_matched", "unmatched", "unpriced", "late")
-
-
-def bucket_counts(row: BucketRow) -> tuple[int, ...]:
-    """Accepted events of one meter's type, by bucket, in the order of `BUCKETS`."""
-    return (row.counted, row.excluded, row.not_matched, row.unmatched, row.unpriced, row.late)
 
 
 def outcome_name(outcome: Outcome) -> str:
@@ -182,8 +178,18 @@ def _report_json(report: CloseReport, *, dry_run: bool) -> Json:
         "dry_run": dry_run,
         "outcomes": outcomes,
         "invoices": [row_json(row) for row in report.invoices],
-        "buckets": [
-            {"meter": row.meter, **dict(zip(BUCKETS, bucket_counts(row), strict=True))}
-            for row in report.buckets
-        ],
+        "buckets": [_bucket_json(row) for row in report.buckets],
+    }
+
+
+def _bucket_json(row: BucketRow) -> Json:
+    return {
+        "meter": row.meter,
+        "counted": row.counted,
+        "excluded": row.excluded_count,
+        "excluded_reasons": dict(row.excluded),
+        "not_matched": row.not_matched,
+        "unmatched": row.unmatched,
+        "unpriced": row.unpriced,
+        "late": row.late,
     }

@@ -9,6 +9,7 @@ import typer
 
 from tieout.cli.options import HomeOption, JsonOption, opened
 from tieout.cli.screen import Json, grouped, print_json, say, table
+from tieout.cli.usage import late_json, late_table
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -44,18 +45,26 @@ def show(
     home: HomeOption,
     as_json: JsonOption = False,
 ) -> None:
-    """One invoice as a person reads it; with --json the stored document and its SHA-256."""
+    """One invoice as a person reads it; with --json the stored document and its SHA-256.
+
+    Events that came after its cutoff are shown beside it ("late"); the sealed document never changes.
+    """
     from tieout.flows.invoices import show_invoice
+    from tieout.flows.late_events import late_for_invoice
 
     with opened(home) as where:
         stored = show_invoice(where, invoice)
+        late = late_for_invoice(where, stored)
     if as_json:
-        print_json({**json.loads(stored.document, parse_float=str), "sha256": stored.sha256})
+        beside: dict[str, Json] = {"sha256": stored.sha256, "late": [late_json(row) for row in late]}
+        print_json({**json.loads(stored.document, parse_float=str), **beside})
         return
     from tieout.cli.invoice_page import invoice_page
     from tieout.cli.paper import read_document
 
     say(invoice_page(read_document(invoice, stored.document)))
+    if late:
+        say(late_table(late))
 
 
 def invoices_table(rows: Sequence[InvoiceRow]) -> Table:

@@ -10,6 +10,11 @@ from tieout.cli.options import HomeOption, JsonOption, opened
 from tieout.cli.screen import Json, grouped, print_json, say, table
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from rich.table import Table
+
+    from tieout.flows.late_events import LateRow
     from tieout.flows.measure_usage import UsageReport
 
 
@@ -66,18 +71,29 @@ def say_usage(report: UsageReport) -> None:
         for row in report.rows
     )
     say(table(columns, rows, title=f"{report.customer}: {period}, as of batch {report.watermark}"))
-    if report.late:
-        late = (
-            [row.invoice, row.meter, grouped(str(row.event_count)), grouped(str(row.quantity))]
-            for row in report.late
-        )
-        say(
-            table(
-                ("sealed invoice", "meter", "late events>", "quantity>"),
-                late,
-                title="Late, in no invoice yet",
-            )
-        )
+    say(late_table(report.late) if report.late else "No late events.")
+
+
+def late_table(late: Sequence[LateRow]) -> Table:
+    """What came after the cutoff of sealed invoices, and by how much their usage would change."""
+    columns = ("sealed invoice", "meter", "late events>", "quantity>")
+    rows = (
+        [row.invoice, row.meter, grouped(str(row.event_count)), grouped(str(row.quantity))] for row in late
+    )
+    return table(columns, rows, title="Late, in no invoice yet")
+
+
+def late_json(row: LateRow) -> Json:
+    """One row of the late bucket."""
+    from tieout.kernel.instant import format_instant
+
+    return {
+        "invoice": row.invoice,
+        "meter": row.meter,
+        "period": {"start": format_instant(row.period.start), "end": format_instant(row.period.end)},
+        "event_count": row.event_count,
+        "quantity": str(row.quantity),
+    }
 
 
 def _report_json(report: UsageReport) -> Json:
@@ -101,14 +117,5 @@ def _report_json(report: UsageReport) -> Json:
             }
             for row in report.rows
         ],
-        "late": [
-            {
-                "invoice": row.invoice,
-                "meter": row.meter,
-                "period": {"start": format_instant(row.period.start), "end": format_instant(row.period.end)},
-                "event_count": row.event_count,
-                "quantity": str(row.quantity),
-            }
-            for row in report.late
-        ],
+        "late": [late_json(row) for row in report.late],
     }

@@ -80,7 +80,9 @@ def next_due_at(
     ended_by = Instant(as_of - grace_hours * HOUR_US)
     ahead = (phase.start for phase in subscription.phases if phase.start > ended_by)
     horizon = Instant(min(ahead, default=ended_by) + 1)
-    for period in _periods(catalog, customer, subscription, policy_cadence, since=since, until=horizon):
+    for period in _periods(
+        catalog, customer, subscription, policy_cadence, since=since, until=horizon, holding=ended_by
+    ):
         if period.end > ended_by:
             return Instant(period.end + grace_hours * HOUR_US)
     return None
@@ -109,11 +111,20 @@ def _periods(
     *,
     since: Instant | None,
     until: Instant,
+    holding: Instant | None = None,
 ) -> list[Period]:
-    """Open and ended periods that start before `until` and overlap a phase."""
+    """Open and ended periods that start before `until` and overlap a phase.
+
+    With `holding`, only the one that holds it (or the last, if that ended before) and those after it.
+    """
     if not subscription.phases:
         return []
     start = subscription.phases[0].start if since is None else max(since, subscription.phases[0].start)
+    ends = [phase.end for phase in subscription.phases if phase.end is not None]
+    if len(ends) == len(subscription.phases):
+        until = min(until, max(ends))
+    if holding is not None:
+        start = max(start, min(holding, Instant(until - 1)))
     if start >= until:
         return []
     anchor = anchor_of(customer, cadence_of(catalog, subscription, policy_cadence))

@@ -10,13 +10,14 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from itertools import pairwise
 
 from tieout.aggregate.recount import Recount
 from tieout.aggregate.snapshot import Snapshot
 from tieout.aggregate.window import UsageRequest
 from tieout.invoice.invoice import Invoice
 from tieout.invoice.line import Line
+from tieout.kernel.ids import MeterKey, Subject, SubscriptionId
+from tieout.kernel.instant import Instant
 from tieout.kernel.rounding import Rounding
 from tieout.rate.charge import Charge
 
@@ -26,6 +27,9 @@ TIE_WORKING = "working = charge"
 TIE_SETTLED = "charges = lines"
 TIE_TOTAL = "lines = totals"
 TIE_ONCE = "every event billed once per meter"
+
+_SubjectWindow = tuple[MeterKey, Subject, Instant, Instant, SubscriptionId, str]
+"""Meter, subject, start, end, subscription, and how a break names it."""
 
 HALVES = (Rounding.HALF_AWAY_FROM_ZERO, Rounding.HALF_EVEN)
 
@@ -158,18 +162,26 @@ def total_breaks(invoice: Invoice) -> list[Break]:
 
 
 def billed_twice(requests: Iterable[UsageRequest]) -> list[Break]:
-    """Where two windows of one meter share a subject at the same time: its events would be billed twice."""
+    """Where two subscriptions put one meter on a subject at the same time: its events would be billed twice.
+
+    Windows of one subscription may overlap: its plan may put two prices on one meter.
+    """
     windows = sorted(
-        (request.meter.key, span.subject, span.start, span.end, request.name)
+        (request.meter.key, span.subject, span.start, span.end, request.subscription, request.name)
         for request in requests
         for span in request.spans
     )
     breaks = []
-    for left, right in pairwise(windows):
-        if left[:2] == right[:2] and right[2] < left[3]:
-            expected = f"one window for subject {left[1]}"
+    open_: list[_SubjectWindow] = []
+    for window in windows:
+        meter, subject, start, _, subscription, name = window
+        open_ = [each for each in open_ if each[:2] == (meter, subject) and start < each[3]]
+        others = [each for each in open_ if each[4] != subscription]
+        if others:
+            expected = f"one window for subject {subject}"
             action = "end one of the two subscriptions, or take the meter out of one of their plans"
-            breaks.append(Break(TIE_ONCE, expected, f"{left[4]} and {right[4]}", action))
+            breaks.append(Break(TIE_ONCE, expected, f"{others[0][5]} and {name}", action))
+        open_.append(window)
     return breaks
 
 

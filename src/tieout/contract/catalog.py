@@ -3,7 +3,7 @@ together."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from tieout.contract.document import DocumentKind, Record
 from tieout.contract.event_contract import ContractBook, EventContract
@@ -49,6 +49,15 @@ class Catalog:
     mappings: Versions[SubjectMapping]
     sources: Versions[SourceMapping]
     policies: Versions[Policy]
+    _by_customer: dict[str, tuple[Subscription, ...]] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        by_customer: dict[str, list[Subscription]] = {}
+        for key in self.subscriptions.keys:
+            latest = self.subscriptions.versions(key)[-1]
+            by_customer.setdefault(latest.customer, []).append(latest)
+        found = {customer: tuple(subscriptions) for customer, subscriptions in by_customer.items()}
+        object.__setattr__(self, "_by_customer", found)
 
     def versions(self, kind: DocumentKind, key: str) -> tuple[Record, ...]:
         """All versions of one document's record in order; empty for an unknown key."""
@@ -64,8 +73,7 @@ class Catalog:
 
     def subscriptions_of(self, customer: str) -> tuple[Subscription, ...]:
         """The latest version of each of the customer's subscriptions, by key."""
-        latest = (self.subscriptions.versions(key)[-1] for key in self.subscriptions.keys)
-        return tuple(subscription for subscription in latest if subscription.customer == customer)
+        return self._by_customer.get(customer, ())
 
     def _of(self, kind: DocumentKind) -> AnyVersions:
         groups: dict[DocumentKind, AnyVersions] = {

@@ -8,6 +8,7 @@ import pyarrow as pa
 from duckdb import DuckDBPyConnection
 
 from tieout.aggregate.bucket import BucketCounts, BucketRequest
+from tieout.aggregate.select import NO_VALUE
 from tieout.aggregate.window import ClippedSpan
 from tieout.engines.duckdb_engine import connected
 from tieout.engines.duckdb_events import meter_events_sql
@@ -43,23 +44,30 @@ def _buckets(connection: DuckDBPyConnection, request: BucketRequest, manifest: L
     bindings = Bindings()
     events = meter_events_sql(connection, request.meter, manifest, request.period, bindings)
     if events is None:
-        return BucketCounts(request.meter, request.period, 0, 0, 0, 0, 0)
+        return BucketCounts(request.meter, request.period, 0, (), 0, 0, 0)
     connection.register("owned", _span_table(request.owned))
     connection.register("priced", _span_table(request.priced))
     kept = "matched AND NOT excluded"
+    reasons = [*(exclusion.reason for exclusion in request.meter.exclusions), NO_VALUE]
     columns = (
         f"count(*) FILTER (WHERE {kept} AND priced.opens IS NOT NULL)",
-        "count(*) FILTER (WHERE matched AND excluded)",
         "count(*) FILTER (WHERE NOT matched)",
         f"count(*) FILTER (WHERE {kept} AND owned.opens IS NULL AND priced.opens IS NULL)",
         f"count(*) FILTER (WHERE {kept} AND owned.opens IS NOT NULL AND priced.opens IS NULL)",
+        *(f"count(*) FILTER (WHERE matched AND reason = {place})" for place in range(len(reasons))),
     )
     sql = (
         f"SELECT {', '.join(columns)} FROM ({events}) AS events "  # noqa: S608 (constants and placeholders)
         f"LEFT JOIN owned {SPAN_ON.format('owned')} LEFT JOIN priced {SPAN_ON.format('priced')}"
     )
     (row,) = exact_rows(connection, sql, bindings.values, ["BIGINT"] * len(columns))
-    return BucketCounts(request.meter, request.period, *[number or 0 for number in row])
+    counted, not_matched, unmatched, unpriced, *by_reason = (number or 0 for number in row)
+    excluded: dict[str, int] = {}
+    for reason, count in zip(reasons, by_reason, strict=True):
+        if count:
+            excluded[reason] = excluded.get(reason, 0) + count
+    found = tuple(excluded.items())
+    return BucketCounts(request.meter, request.period, counted, found, not_matched, unmatched, unpriced)
 
 
 def _span_table(spans: Sequence[ClippedSpan]) -> pa.Table:

@@ -28,8 +28,10 @@ def meter_events_sql(
     """A select of events of the meter's type inside `bounds` as of the watermark; None if no part holds any.
 
     Columns: subject, time, batch, row, lane_a, lane_b, matched BOOLEAN (the filter holds), excluded BOOLEAN
-    (an exclusion holds, or the value is absent), units BIGINT, atoms BIGINT (the value is
-    units + atoms / 10^12, both of its sign; both NULL for a count). Registers the tail with `connection`.
+    (an exclusion holds, or the value is absent), reason INTEGER (the place of the first exclusion that holds,
+    the number of exclusions where only the value is absent, NULL where not excluded), units BIGINT, atoms
+    BIGINT (the value is units + atoms / 10^12, both of its sign; both NULL for a count). Registers the tail
+    with `connection`.
     """
     selects = [
         _part_sql(meter, source, schema, watermark=manifest.watermark, bounds=bounds, bindings=bindings)
@@ -58,14 +60,16 @@ def _part_sql(
 ) -> str:
     units, atoms = _value_sql(meter, schema)
     matched = predicate_sql(meter.filter, schema, bindings)
-    reasons = [f"({predicate_sql(exclusion.where, schema, bindings)})" for exclusion in meter.exclusions]
+    reasons = [predicate_sql(exclusion.where, schema, bindings) for exclusion in meter.exclusions]
     if meter.aggregation is not Aggregation.COUNT:
         reasons.append(f"{units} IS NULL")
-    excluded = " OR ".join(reasons) if reasons else "FALSE"
+    excluded = " OR ".join(f"({reason})" for reason in reasons) if reasons else "FALSE"
+    cases = " ".join(f"WHEN {reason} THEN {place}" for place, reason in enumerate(reasons))
+    reason = f"CAST(CASE {cases} END AS INTEGER)" if cases else "CAST(NULL AS INTEGER)"
     # Only column names of checked contracts and placeholders are written into the statement.
     return (
         f'SELECT "subject", "time", "batch", "row", "lane_a", "lane_b", ({matched}) AS matched, '  # noqa: S608
-        f"({excluded}) AS excluded, {units} AS units, {atoms} AS atoms FROM {source} "
+        f"({excluded}) AS excluded, {reason} AS reason, {units} AS units, {atoms} AS atoms FROM {source} "
         f'WHERE "batch" <= {bindings.bind(int(watermark))} '
         f'AND "time" >= {bindings.bind(int(bounds.start))} AND "time" < {bindings.bind(int(bounds.end))}'
     )

@@ -7,9 +7,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from tieout.aggregate.event import MeterEvent
+from tieout.aggregate.select import Selected, select
 from tieout.contract.event_contract import EventContract
+from tieout.contract.meter import Meter
 from tieout.ingest.event import Event, canonical_of, tagged
 from tieout.kernel.digest import content_digest, identity_key, lanes
+from tieout.kernel.errors import TieoutError
 from tieout.kernel.ids import Position, SourceName
 
 
@@ -49,6 +52,14 @@ def meter_event(witness: Witness) -> MeterEvent:
         lane_b=witness.lane_b,
         fields={name: _untagged(text) for name, text in texts.items()},
     )
+
+
+def is_counted(witness: Witness, meter: Meter) -> bool:
+    """Whether the meter counts the event; one that it cannot judge any more was no usage of it."""
+    try:
+        return isinstance(select(meter, meter_event(witness)), Selected)
+    except TieoutError:
+        return False
 
 
 def _untagged(text: str) -> str:

@@ -13,7 +13,7 @@ from tieout.contract.check import check
 from tieout.contract.document import Document, DocumentKind, parse_documents
 from tieout.contract.problem import Problem
 from tieout.flows.home import Home
-from tieout.flows.run_example import run_example
+from tieout.ingest.example import run_example
 from tieout.kernel.errors import IntegrityViolation, NotFound, Refusal, shown
 
 DOCUMENT_FILE_BYTES_MAX = 64 * 1024 * 1024

@@ -107,11 +107,10 @@ def close(
 
 
 def _chosen(catalog: Catalog, customers: tuple[CustomerId, ...] | None) -> tuple[CustomerId, ...]:
-    known = tuple(CustomerId(key) for key in catalog.customers.keys)
     if customers is None:
-        return known
+        return tuple(CustomerId(key) for key in catalog.customers.keys)
     for customer in customers:
-        if customer not in known:
+        if customer not in catalog.customers:
             raise NoSuchCustomer(customer)
     return tuple(sorted(set(customers)))
 

@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from tieout.aggregate.bucket import BucketRequest
+from tieout.aggregate.bucket import BucketCounts, BucketRequest
 from tieout.aggregate.window import ClippedSpan, clip
 from tieout.close.segments import NothingInForce, segments
 from tieout.contract.catalog import Catalog
@@ -24,18 +24,22 @@ from tieout.ports import LogManifest, UsageEngine
 class BucketRow:
     """Accepted events of one meter's type from the first start to the last end of what was due.
 
-    `excluded` includes events without a value; `unmatched` have no customer, `unpriced` a customer who pays
-    no price on this meter then; `not_matched` are left out by the filter. `late` came after the cutoff of a
-    sealed invoice and are in no invoice yet, whatever its period.
+    `excluded` is by reason, of which `no value` is one; `unmatched` have no customer, `unpriced` a customer
+    who pays no price on this meter then; `not_matched` are left out by the filter. `late` came after the
+    cutoff of a sealed invoice and are in no invoice yet, whatever its period.
     """
 
     meter: MeterKey
     counted: int
-    excluded: int
+    excluded: tuple[tuple[str, int], ...]
     not_matched: int
     unmatched: int
     unpriced: int
     late: int
+
+    @property
+    def excluded_count(self) -> int:
+        return sum(count for _, count in self.excluded)
 
 
 def bucket_rows(
@@ -50,27 +54,26 @@ def bucket_rows(
     late_counts = Counter[MeterKey]()
     for row in late:
         late_counts[row.meter] += row.event_count
-    counts: dict[MeterKey, Counter[str]] = {}
+    found: dict[MeterKey, list[BucketCounts]] = {meter: [] for meter in late_counts}
     if periods:
         envelope = Period(min(period.start for period in periods), max(period.end for period in periods))
-        for found in engine.bucket_counts(_requests(catalog, envelope), manifest):
-            tally = counts.setdefault(found.meter.key, Counter())
-            tally["counted"] += found.counted
-            tally["excluded"] += found.excluded
-            tally["not_matched"] += found.not_matched
-            tally["unmatched"] += found.unmatched
-            tally["unpriced"] += found.unpriced
-    return tuple(
-        BucketRow(
-            meter,
-            counts.get(meter, Counter())["counted"],
-            counts.get(meter, Counter())["excluded"],
-            counts.get(meter, Counter())["not_matched"],
-            counts.get(meter, Counter())["unmatched"],
-            counts.get(meter, Counter())["unpriced"],
-            late_counts[meter],
-        )
-        for meter in sorted(counts.keys() | late_counts.keys())
+        for counts in engine.bucket_counts(_requests(catalog, envelope), manifest):
+            found.setdefault(counts.meter.key, []).append(counts)
+    return tuple(_row(meter, found[meter], late_counts[meter]) for meter in sorted(found))
+
+
+def _row(meter: MeterKey, versions: Sequence[BucketCounts], late: int) -> BucketRow:
+    excluded = Counter[str]()
+    for counts in versions:
+        excluded.update(dict(counts.excluded))
+    return BucketRow(
+        meter,
+        counted=sum(counts.counted for counts in versions),
+        excluded=tuple(sorted(excluded.items())),
+        not_matched=sum(counts.not_matched for counts in versions),
+        unmatched=sum(counts.unmatched for counts in versions),
+        unpriced=sum(counts.unpriced for counts in versions),
+        late=late,
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -114,10 +115,11 @@ def _ended(
 
 def _unbilled(period: Period, billed: Sequence[Period]) -> Period | None:
     """What of the period is not sealed yet: a stored end is the next start, even if a zone's rules changed
-    since.
+    since. `billed` is in order and disjoint.
     """
-    start = max((done.end for done in billed if done.overlaps(period)), default=period.start)
-    return Period(max(start, period.start), period.end) if start < period.end else None
+    place = bisect_left(billed, period.end, key=lambda done: done.start)
+    start = max(period.start, billed[place - 1].end) if place else period.start
+    return Period(start, period.end) if start < period.end else None
 
 
 def _cadence(policies: Sequence[PolicyState], as_of: Instant) -> Cadence:

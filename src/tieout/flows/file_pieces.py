@@ -44,7 +44,8 @@ class FileChanged(Refusal):
 
     def __init__(self, path: Path) -> None:
         super().__init__(
-            f"{path} changed while it was read. What was read of it is in the log; ingest it again, nothing will double."
+            f"{path} changed while it was read. What was read of it is in the log; "
+            "ingest it again, nothing will double."
         )
 
 

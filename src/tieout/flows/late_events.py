@@ -15,7 +15,8 @@ from tieout.aggregate.window import UsageRequest
 from tieout.contract.catalog import Catalog
 from tieout.contract.meter import Aggregation
 from tieout.evidence.lineage import parse_lineage
-from tieout.evidence.stored import StoredSnapshot
+from tieout.evidence.stored import StoredInvoice, StoredSnapshot
+from tieout.flows.apply_catalog import load_catalog
 from tieout.flows.home import Home
 from tieout.kernel.errors import IntegrityViolation
 from tieout.kernel.ids import CustomerId, InvoiceId, MeterKey, Watermark
@@ -52,13 +53,26 @@ def late_rows(
     home: Home, catalog: Catalog, manifest: LogManifest, customer: CustomerId | None
 ) -> list[LateRow]:
     """Late events of all sealed snapshots (of one customer, or of all), as of the manifest's watermark."""
+    return _late(home, catalog, manifest, home.books.invoices.snapshots(customer))
+
+
+def late_for_invoice(home: Home, invoice: StoredInvoice) -> list[LateRow]:
+    """What came too late for one sealed invoice, as the log is now."""
+    snapshots = home.books.invoices.snapshots(invoice.customer)
+    mine = [stored for stored in snapshots if stored.invoice == invoice.id]
+    return _late(home, load_catalog(home), home.log.manifest(), mine)
+
+
+def _late(
+    home: Home, catalog: Catalog, manifest: LogManifest, snapshots: Iterable[StoredSnapshot]
+) -> list[LateRow]:
     by_cutoff: dict[int, list[StoredSnapshot]] = {}
-    for stored in home.books.invoices.snapshots(customer):
+    for stored in snapshots:
         if stored.watermark < manifest.watermark:
             by_cutoff.setdefault(stored.watermark, []).append(stored)
     rows: list[LateRow] = []
-    for cutoff, snapshots in sorted(by_cutoff.items()):
-        rows += _late_after(home.engine, catalog, manifest, Watermark(cutoff), snapshots)
+    for cutoff, taken in sorted(by_cutoff.items()):
+        rows += _late_after(home.engine, catalog, manifest, Watermark(cutoff), taken)
     return rows
 
 

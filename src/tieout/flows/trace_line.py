@@ -8,13 +8,14 @@ from dataclasses import dataclass
 
 from tieout.contract.document import Document, DocumentKind, record_of
 from tieout.contract.event_contract import EventContract
+from tieout.contract.meter import Meter
 from tieout.evidence.lineage import Lineage, MalformedLineage, parse_lineage
 from tieout.evidence.reproduced import Reproduced
 from tieout.evidence.stored import StoredCharge, StoredInvoice, StoredLine, StoredSnapshot
 from tieout.evidence.trace import PricedBy, reproduce
-from tieout.evidence.witness import Witness
+from tieout.evidence.witness import Witness, is_counted
 from tieout.flows.home import Home
-from tieout.kernel.errors import NotFound, Refusal, shown
+from tieout.kernel.errors import NotFound, Refusal, TieoutError, shown
 from tieout.kernel.ids import EventType, LineId, Watermark
 from tieout.kernel.money import Money, currency
 
@@ -56,7 +57,7 @@ class TracedStep:
 
 @dataclass(frozen=True, slots=True)
 class EventPage:
-    """A page of the events that stand behind a line, in position order; `total` over all pages."""
+    """A page of the events that the line's meter counted, in position order; `total` over all pages."""
 
     page: int
     page_size: int
@@ -82,7 +83,7 @@ class Trace:
 def trace(home: Home, line_id: LineId, *, page: int = 1, page_size: int = 20) -> Trace:
     """Reads the evidence and reproduces the line from it. Raises `NoSuchLine` or `MalformedPage`.
 
-    The events are those inside the lineage's spans, counted by the meter or not.
+    The reproduction judges every event inside the lineage's spans; the page shows those that count.
     """
     if page < 1 or not 1 <= page_size <= PAGE_SIZE_MAX:
         raise MalformedPage(page, page_size)
@@ -101,6 +102,7 @@ def trace(home: Home, line_id: LineId, *, page: int = 1, page_size: int = 20) ->
         plan=documents.get((DocumentKind.PLAN, charge.plan, charge.plan_version)),
     )
     reproduced = reproduce(stored, priced_by, witnesses, secret=home.log.identity_secret)
+    counted = _counted(witnesses, priced_by.meter)
     first = (page - 1) * page_size
     return Trace(
         line=stored.line,
@@ -110,7 +112,7 @@ def trace(home: Home, line_id: LineId, *, page: int = 1, page_size: int = 20) ->
         snapshot=stored.snapshot,
         lineage=lineage,
         invoice=stored.invoice,
-        events=EventPage(page, page_size, len(witnesses), tuple(witnesses[first : first + page_size])),
+        events=EventPage(page, page_size, len(counted), tuple(counted[first : first + page_size])),
         reproduced=reproduced,
     )
 
@@ -146,6 +148,15 @@ def _contract(document: Document | None) -> EventContract | None:
     """None where it is gone or does not have its digest any more: then its events prove nothing."""
     record = None if document is None else record_of(document)
     return record if isinstance(record, EventContract) else None
+
+
+def _counted(witnesses: list[Witness], document: Document | None) -> list[Witness]:
+    """All of them where the meter cannot be read any more; the reproduction names it."""
+    try:
+        meter = None if document is None else record_of(document)
+    except (TieoutError, ValueError):
+        meter = None
+    return [each for each in witnesses if is_counted(each, meter)] if isinstance(meter, Meter) else witnesses
 
 
 def _steps(text: str) -> tuple[TracedStep, ...]:

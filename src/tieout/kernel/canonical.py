@@ -19,6 +19,9 @@ CANONICAL_VERSION: Final = "tieout/1"
 TRUE: Final = "btrue"
 FALSE: Final = "bfalse"
 
+_json_string: Final = json.JSONEncoder(ensure_ascii=False).encode
+"""Made once: `json.dumps` makes an encoder for every string that is not to be escaped."""
+
 
 @dataclass(frozen=True, slots=True)
 class JsonNumber:
@@ -80,7 +83,7 @@ def canonical_json(value: JsonValue) -> str:
         case JsonNumber(text):
             return _canonical_number(text)
         case str():
-            return json.dumps(value, ensure_ascii=False)
+            return _json_string(value)
         case list():
             return "[" + ",".join([canonical_json(item) for item in value]) + "]"
         case dict():

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Final
 
-from tieout.kernel.errors import Refusal, TieoutError, shown
+from tieout.kernel.errors import IntegrityViolation, Refusal, shown
 
 _CODES_BY_EXPONENT: Final = {
     0: "BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX UYI VND VUV XAF XOF XPF",
@@ -38,7 +38,7 @@ class UnknownCurrency(Refusal):
         return f"{shown(self.text)} is not an active ISO 4217 currency code."
 
 
-class CurrencyMismatch(TieoutError):
+class CurrencyMismatch(IntegrityViolation):
     """Amounts of two currencies met. This is a broken invariant, not bad input."""
 
     code = "currency-mismatch"

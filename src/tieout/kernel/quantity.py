@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Final, Literal
 
-from tieout.kernel.errors import Refusal, TieoutError, shown
+from tieout.kernel.errors import Refusal, shown
 from tieout.kernel.limits import FRACTION_DIGITS_MAX, INTEGER_DIGITS_MAX
 
 ATOMS_PER_UNIT: Final = 10**FRACTION_DIGITS_MAX
@@ -43,7 +43,7 @@ class MalformedQuantity(Refusal):
         return f"{shown(self.text)} {rule[self.reason]}."
 
 
-class QuantityOverflow(TieoutError):
+class QuantityOverflow(Refusal):
     """The absolute quantities of one snapshot add up to `QUANTITY_TOTAL_MAX` units or more."""
 
     code = "quantity-overflow"

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from enum import Enum
 from typing import assert_never
 
-from tieout.kernel.errors import TieoutError
+from tieout.kernel.errors import IntegrityViolation
 from tieout.kernel.limits import FRACTION_DIGITS_MAX
 from tieout.kernel.money import Currency, Money
 from tieout.kernel.quantity import Quantity
@@ -27,7 +27,7 @@ class Rounding(Enum):
     FLOOR = "floor"
 
 
-class ImpossibleAllocation(TieoutError):
+class ImpossibleAllocation(IntegrityViolation):
     """The weights do not describe shares: none, a negative one, or all zero."""
 
     code = "impossible-allocation"

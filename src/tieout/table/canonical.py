@@ -76,13 +76,9 @@ def _field_pieces(name: bytes, column: pa.Array, kind: ColumnKind) -> list[pa.Ar
         whole = _joined_pieces(_field_pieces(name, column.dictionary, kind))
         return [pc.fill_null(whole.take(column.indices), _EMPTY)]
     tag, text = _tagged(column, kind)
-    length = _text(pc.add(pc.binary_length(text), pa.scalar(1, pa.int32())))
-    opening = pa.scalar(name, pa.binary())
-    tagged = pa.scalar(b":" + tag, pa.binary())
-    if column.null_count == 0:
-        return [opening, length, tagged, text, _COMMA]
-    joined = pc.binary_join_element_wise(opening, length, tagged, text, _COMMA, _EMPTY)
-    return [pc.fill_null(joined, _EMPTY)]
+    lengths = pc.add(pc.binary_length(text), pa.scalar(1, pa.int32()))
+    pieces = [pa.scalar(name, pa.binary()), *_length_pieces(lengths, b":" + tag), text, _COMMA]
+    return pieces if column.null_count == 0 else [pc.fill_null(_joined_pieces(pieces), _EMPTY)]
 
 
 def _tagged(column: pa.Array, kind: ColumnKind) -> tuple[bytes, pa.Array]:
@@ -121,7 +117,15 @@ def _token_pieces(text: pa.Array) -> list[pa.Array | pa.Scalar]:
         whole = _joined_pieces(_token_pieces(text.dictionary))
         return [whole.take(text.indices)]
     text = text.cast(pa.binary())
-    return [_text(pc.binary_length(text)), pa.scalar(b":", pa.binary()), text, _COMMA]
+    return [*_length_pieces(pc.binary_length(text), b":"), text, _COMMA]
+
+
+def _length_pieces(lengths: pa.Array, after: bytes) -> list[pa.Array | pa.Scalar]:
+    """The lengths in digits, then `after`; one constant where all are equal, as those of ids and times are."""
+    bounds = pc.min_max(lengths)
+    if bounds["min"].as_py() == bounds["max"].as_py() is not None:
+        return [pa.scalar(b"%d%b" % (bounds["min"].as_py(), after), pa.binary())]
+    return [_text(lengths), pa.scalar(after, pa.binary())]
 
 
 def _joined(pieces: list[pa.Array | pa.Scalar]) -> list[bytes]:

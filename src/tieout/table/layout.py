@@ -97,7 +97,7 @@ def _metadata(event_type: str, contract_version: int) -> dict[bytes, bytes]:
 def is_text_field(column: pa.Field) -> bool:
     """Whether the column holds a declared text, plain or dictionary-encoded."""
     stored = column.type.value_type if pa.types.is_dictionary(column.type) else column.type
-    return column.name.startswith(FIELD_PREFIX) and pa.types.is_string(stored)
+    return column.name.startswith(FIELD_PREFIX) and bool(pa.types.is_string(stored))
 
 
 def plain_schema(stored: pa.Schema) -> pa.Schema:

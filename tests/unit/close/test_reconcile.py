@@ -26,7 +26,9 @@ from tieout.contract.price import PerUnit
 from tieout.invoice.draft import draft
 from tieout.invoice.invoice import Invoice
 from tieout.kernel.ids import Subject, SubscriptionId, Watermark
+from tieout.kernel.instant import Instant
 from tieout.kernel.money import Money
+from tieout.kernel.period import Period
 from tieout.kernel.quantity import Quantity
 from tieout.kernel.rational import exact
 from tieout.rate.charge import Charge
@@ -111,3 +113,22 @@ def test_a_total_that_does_not_add_up_is_a_break() -> None:
 def test_two_subscriptions_on_one_meter_and_subject_are_a_break() -> None:
     assert ties(reconcile.billed_twice([request("a"), request("b")])) == [reconcile.TIE_ONCE]
     assert reconcile.billed_twice([request("a")]) == []
+
+
+def window(subscription: str, first_day: int, last_day: int) -> UsageRequest:
+    """January from one day to another, both counted from its start."""
+    day = 86_400_000_000
+    part = Period(Instant(JANUARY.start + first_day * day), Instant(JANUARY.start + last_day * day))
+    span = ClippedSpan(Subject("ann"), part.start, part.end)
+    return UsageRequest(TOKENS, SubscriptionId(subscription), CUSTOMER, part, (span,))
+
+
+def test_two_prices_of_one_plan_on_one_meter_are_no_break() -> None:
+    """One price holds all month, the other changes its version on the tenth: their windows overlap."""
+    assert reconcile.billed_twice([window("a", 0, 31), window("a", 0, 9), window("a", 9, 31)]) == []
+
+
+def test_an_overlap_of_windows_that_are_not_neighbours_is_a_break() -> None:
+    (found,) = reconcile.billed_twice([window("a", 0, 31), window("a", 1, 2), window("b", 20, 25)])
+    assert "subscription a" in found.expected + found.found and "subscription b" in found.found
+    assert reconcile.billed_twice([window("a", 0, 9), window("b", 9, 31)]) == []

@@ -19,7 +19,8 @@ from tieout.contract.price import Flat, PerUnit, Price
 from tieout.contract.subject import SubjectBook, SubjectSpan
 from tieout.contract.subscription import Phase, Subscription
 from tieout.contract.versions import Versions
-from tieout.kernel.calendar import Cadence
+from tieout.kernel import calendar as kernel_calendar
+from tieout.kernel.calendar import Anchor, Cadence
 from tieout.kernel.ids import EventType, PlanKey, Subject
 from tieout.kernel.instant import Instant, parse_instant
 from tieout.kernel.rational import exact
@@ -179,6 +180,34 @@ def test_the_next_due_instant_is_told_also_across_a_gap() -> None:
         "2026-06-02"
     )
     assert upcoming(subscription(("basic", "2025-06-01", "2025-07-01"))) is None
+    assert upcoming(subscription(("basic", "2025-06-01", "2026-01-05"))) == at("2026-02-02")
+    assert upcoming(subscription(("basic", "2026-01-25", "2026-01-26"))) == at("2026-02-02")
+
+
+def test_a_subscription_that_ended_long_ago_costs_no_steps_of_the_calendar(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    steps: list[int] = []
+    sound = kernel_calendar.boundary
+
+    def counted(anchor: Anchor, step: int) -> Instant:
+        steps.append(step)
+        return sound(anchor, step)
+
+    monkeypatch.setattr(kernel_calendar, "boundary", counted)
+    ended = subscription(("basic", "2025-06-01", "2025-07-01"))
+    assert due(ended, as_of="2099-01-01") == ["2025-06-01"]
+    found = next_due_at(
+        catalog(),
+        customer(zone="UTC"),
+        subscription(("basic", "1999-06-01", None)),
+        policy_cadence=Cadence.MONTHLY,
+        grace_hours=0,
+        since=None,
+        as_of=at("2099-01-20"),
+    )
+    assert found == at("2099-02-01")
+    assert len(steps) < 20
 
 
 def test_anchored_months_clamp_from_the_original_day() -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from fractions import Fraction
 
+import pytest
+
 from tests.unit.contract.sample import documents_of, problems_of, sample_catalog, texts, with_changes
 from tieout.contract.check import check
 from tieout.contract.document import DocumentKind
@@ -103,6 +105,20 @@ def test_prices_are_exact() -> None:
     assert [tier.flat_amount for tier in tiers.tiers] == [Fraction(0)] * 3
     assert prices.versions("generated-tokens-usd")[0].rounding is Rounding.HALF_EVEN
     assert prices.versions("seats-usd")[0].rounding is Rounding.HALF_AWAY_FROM_ZERO
+
+
+def test_subscriptions_of_a_customer_are_found_without_going_through_all(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    catalog = sample_catalog()
+    expected = [
+        latest
+        for key in catalog.subscriptions.keys
+        if (latest := catalog.subscriptions.versions(key)[-1]).customer == "acme"
+    ]
+    monkeypatch.setattr(type(catalog.subscriptions), "versions", None)
+    assert list(catalog.subscriptions_of("acme")) == expected
+    assert catalog.subscriptions_of("nobody") == ()
 
 
 def test_a_subscription_changes_plan_in_the_middle_of_a_month() -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
-from tests.small_home import FEBRUARY_3, ingest, january, make_home
+from tests.small_home import FEBRUARY_3, call, ingest, january, make_home
 from tieout.flows.close_periods import close
 from tieout.flows.home import Home
 from tieout.flows.invoices import InvoiceDamaged, list_invoices, show_invoice
@@ -203,6 +203,30 @@ def test_pages_cut_the_events_and_count_them_all(home: Home) -> None:
     assert [len(part.events) for part in parts] == [4, 2, 0]
     assert parts[0].events + parts[1].events == whole.events
     assert {part.total for part in parts} == {6}
+
+
+def test_the_page_shows_the_events_that_the_meter_counts_and_no_other(tmp_path: Path) -> None:
+    uncounted = [
+        call(9001, "acme", "2026-01-05T00:00:00Z", environment="test"),
+        call(9002, "acme", "2026-01-06T00:00:00Z"),
+    ]
+    home, _ = make_home(tmp_path / "home", now=FEBRUARY_3)
+    with home:
+        ingest(home, [*january(6), *uncounted])
+        close(home, as_of=FEBRUARY_3)
+        for ordinal, count in ((CALLS, 7), (TOKENS, 7), (STORED, 6)):
+            found = traced(home, ordinal)
+            assert found.reproduced.matches and found.snapshot is not None
+            assert found.events.total == found.snapshot.event_count == count
+            assert "e9001" not in {witness.event.id for witness in found.events.events}
+
+
+def test_where_the_meter_is_unreadable_the_page_shows_all_events_of_the_lineage(folder: Path) -> None:
+    tamper(folder, "document", "UPDATE document SET body = '{' WHERE key = 'tokens'")
+    with open_home(folder, clock=SteppedClock(FEBRUARY_3)) as home:
+        found = traced(home, TOKENS)
+        assert blamed(found) == {"meter"}
+        assert found.events.total == 6
 
 
 def test_no_such_line_and_no_such_page_are_refused(home: Home) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -18,7 +19,7 @@ from tieout.flows.apply_catalog import apply_catalog
 from tieout.flows.check_health import doctor
 from tieout.flows.close_periods import FutureClose, NoSuchCustomer, close
 from tieout.flows.home import Home
-from tieout.flows.invoices import list_invoices
+from tieout.flows.invoices import list_invoices, show_invoice
 from tieout.flows.measure_usage import usage
 from tieout.gateways.clock import SteppedClock
 from tieout.kernel.ids import CustomerId
@@ -185,7 +186,9 @@ def test_every_event_is_in_a_bucket_and_late_ones_are_seen(town: tuple[Home, Ste
         "more.ndjson",
     )
     rows = {row.meter: row for row in close(home, as_of=FEBRUARY_3).buckets}
-    assert (rows["calls"].counted, rows["calls"].excluded, rows["calls"].unmatched) == (15, 1, 1)
+    assert (rows["calls"].counted, rows["calls"].excluded_count, rows["calls"].unmatched) == (15, 1, 1)
+    assert rows["calls"].excluded == (("non-production", 1),)
+    assert rows["stored"].excluded == (("no value", 1), ("non-production", 1)), "each by its first reason"
     assert rows["calls"].late == 0
     ingest(home, [call(9003, "acme", "2026-01-31T23:59:59Z", tokens=5)], "late.ndjson")
     late = usage(home, ACME, at=FEBRUARY_3).late
@@ -194,6 +197,51 @@ def test_every_event_is_in_a_bucket_and_late_ones_are_seen(town: tuple[Home, Ste
     again = close(home, as_of=FEBRUARY_3)
     assert {row.meter: row.late for row in again.buckets}["tokens"] == 1
     assert again.invoices == ()
+
+
+TWO_PRICES = """
+[[price]]
+key = "calls-extra-usd"
+version = 1
+effective_from = 2025-01-01T00:00:00Z
+meter = "calls"
+currency = "USD"
+description = "Routing"
+shape = "per_unit"
+unit_amount = "0.001"
+
+[[price]]
+key = "calls-usd"
+version = 2
+effective_from = 2026-01-15T00:00:00Z
+meter = "calls"
+currency = "USD"
+description = "Calls"
+shape = "per_unit"
+unit_amount = "0.02"
+
+[[plan]]
+key = "basic"
+version = 2
+effective_from = 2025-12-31T00:00:00Z
+name = "Basic"
+currency = "USD"
+prices = ["fee-usd", "calls-usd", "calls-extra-usd"]
+"""
+
+
+def test_two_prices_on_one_meter_of_which_one_changes_are_both_billed(
+    town: tuple[Home, SteppedClock], tmp_path: Path
+) -> None:
+    home, _ = town
+    (tmp_path / "two.toml").write_text(TWO_PRICES)
+    apply_catalog(home, tmp_path / "two.toml")
+    assert set(kinds(home).values()) == {Sealed}
+    document = json.loads(show_invoice(home, list_invoices(home, ACME)[0].id).document)
+    billed = [(line["price"], line["price_version"], line["quantity"]) for line in document["lines"]]
+    assert ("calls-extra-usd", 1, "5") in billed
+    calls = [int(quantity) for price, _, quantity in billed if price == "calls-usd"]
+    assert len(calls) == 2 and sum(calls) == 5
 
 
 def test_a_period_is_billed_in_the_customer_s_zone(town: tuple[Home, SteppedClock]) -> None:

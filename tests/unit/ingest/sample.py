@@ -16,7 +16,7 @@ from tieout.kernel.ids import EventType
 from tieout.kernel.instant import INSTANT_MIN, Instant, parse_instant
 from tieout.kernel.quantity import Quantity
 
-FIXED = settings(derandomize=True, database=None, deadline=None, max_examples=300)
+EXAMPLES = settings(max_examples=300)
 
 NOW = parse_instant("2026-01-15T12:00:00Z")
 SINCE = parse_instant("2025-01-01T00:00:00Z")

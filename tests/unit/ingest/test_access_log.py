@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.unit.ingest.sample import BOOK, CSV, FIXED, NOW
+from tests.unit.ingest.sample import BOOK, CSV, EXAMPLES, NOW
 from tieout.contract.source import FieldSource, SourceFormat, TimeSource
 from tieout.ingest.access_log import decode_line, parse_line
 from tieout.ingest.event import Event
@@ -105,7 +105,7 @@ def test_a_control_character_in_a_mapped_column_is_refused() -> None:
     assert isinstance(outcome, Rejected) and outcome.reason is Reason.TEXT_FORBIDDEN_CHARACTER
 
 
-@FIXED
+@EXAMPLES
 @given(st.binary(max_size=80) | st.text('1.- []"GET/:\\+0', max_size=80).map(str.encode))
 def test_any_bytes_are_an_event_or_a_rejection(raw: bytes) -> None:
     assert isinstance(decode_line(raw, LOG, BOOK, received_at=NOW), Event | Rejected)

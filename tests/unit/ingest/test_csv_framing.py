@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.unit.ingest.sample import CSV, FIXED
+from tests.unit.ingest.sample import CSV, EXAMPLES
 from tieout.ingest.csv_framing import CsvHeaderRefused, CsvRecord, csv_records
 from tieout.ingest.reason import Reason
 from tieout.kernel.limits import ITEM_BYTES_MAX
@@ -31,7 +31,7 @@ def test_records_have_their_line_bytes_and_cells() -> None:
     assert second.columns["Model"] == ""
 
 
-@FIXED
+@EXAMPLES
 @given(st.lists(st.tuples(CELLS, CELLS, CELLS, CELLS, CELLS), max_size=5), st.integers(1, 9))
 def test_what_a_csv_writer_writes_is_read_back(rows: list[tuple[str, ...]], size: int) -> None:
     out = io.StringIO()

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.unit.ingest.sample import FIXED
+from tests.unit.ingest.sample import EXAMPLES
 from tieout.ingest.framing import Item, MalformedGzip, NotAnArray, array_items, lines, unpacked
 from tieout.ingest.reason import Reason
 from tieout.kernel.limits import ITEM_BYTES_MAX
@@ -22,7 +22,7 @@ def pieces(data: bytes, size: int) -> Iterator[bytes]:
     yield from (data[start : start + size] for start in range(0, len(data), size))
 
 
-@FIXED
+@EXAMPLES
 @given(st.lists(st.sampled_from([b"", b"  ", b"{}", b"a\r", b'{"a": 1}', b"\xff"]), max_size=9), SIZES)
 def test_lines_are_numbered_and_blank_ones_skipped(texts: list[bytes], size: int) -> None:
     expected = [
@@ -69,7 +69,7 @@ JSON_VALUES = st.recursive(
 )
 
 
-@FIXED
+@EXAMPLES
 @given(st.lists(JSON_VALUES, max_size=5), SIZES, st.sampled_from([None, 1]), st.booleans())
 def test_the_members_of_an_array_are_found_in_any_pieces(
     values: list[object], size: int, indent: int | None, ascii_only: bool
@@ -113,14 +113,14 @@ def test_an_item_that_is_not_whole_says_why() -> None:
     assert (rejected.reason, rejected.source, rejected.id) == (Reason.TRUNCATED, "unknown", None)
 
 
-@FIXED
+@EXAMPLES
 @given(st.binary(max_size=300), SIZES, st.booleans())
 def test_gzip_is_known_by_its_magic_and_read_member_by_member(data: bytes, size: int, padded: bool) -> None:
     packed = gzip.compress(data) + gzip.compress(b"") + gzip.compress(data[::-1]) + bytes(7 * padded)
     assert b"".join(unpacked(pieces(packed, size), file="f")) == data + data[::-1]
 
 
-@FIXED
+@EXAMPLES
 @given(st.binary(max_size=300).filter(lambda data: not data.startswith(b"\x1f\x8b")), SIZES)
 def test_what_is_not_gzip_passes_as_it_is(data: bytes, size: int) -> None:
     assert b"".join(unpacked(pieces(data, size), file="f")) == data

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.unit.ingest.sample import FIXED
+from tests.unit.ingest.sample import EXAMPLES
 from tieout.ingest.reason import Reason
 from tieout.ingest.rejection import Flaw
 from tieout.ingest.strict_json import read_json
@@ -33,7 +33,7 @@ def reason_of(raw: bytes) -> Reason:
     return caught.value.reason
 
 
-@FIXED
+@EXAMPLES
 @given(VALUES)
 def test_what_canonical_json_writes_reads_back_the_same(value: object) -> None:
     assert read_json(canonical_json(value).encode()) == value  # type: ignore[arg-type]
@@ -144,7 +144,7 @@ def test_a_hostile_megabyte_takes_linear_time(raw: bytes) -> None:
     assert time.perf_counter() - started < 10, "linear work on a megabyte takes well under a second"
 
 
-@FIXED
+@EXAMPLES
 @given(
     st.binary(max_size=60) | st.text('{}[]",:\\0123456789.eE-+ntfrualse \u202e', max_size=60).map(str.encode)
 )

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.unit.ingest.sample import CALL, FIXED, accepted, refused, with_data
+from tests.unit.ingest.sample import CALL, EXAMPLES, accepted, refused, with_data
 from tieout.contract.event_contract import Field, FieldType, Use
 from tieout.ingest.event import Value
 from tieout.ingest.reason import Reason
@@ -82,7 +82,7 @@ def test_a_broken_promise_is_refused_by_name(member: str, reason: Reason) -> Non
     assert (outcome.source, outcome.id) == ("gateway", "e1")
 
 
-@FIXED
+@EXAMPLES
 @given(st.decimals(allow_nan=False, allow_infinity=False, places=12, min_value=-(10**17), max_value=10**17))
 def test_a_number_and_its_text_give_the_same_exact_quantity(number: Decimal) -> None:
     text = format(number, "f")

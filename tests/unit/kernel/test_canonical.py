@@ -96,7 +96,7 @@ def test_canonical_json_is_a_fixed_point() -> None:
             assert canonical_json(read_json(once)) == once
 
 
-@settings(derandomize=True, database=None, deadline=None, max_examples=200)
+@settings(max_examples=200)
 @given(
     st.text(max_size=8),
     st.text(max_size=8),

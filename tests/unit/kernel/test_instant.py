@@ -22,7 +22,7 @@ from tieout.kernel.instant import (
 )
 from tieout.kernel.zone import zone
 
-FIXED = settings(derandomize=True, database=None, deadline=None, max_examples=200)
+EXAMPLES = settings(max_examples=200)
 INSTANTS = st.integers(INSTANT_MIN, INSTANT_MAX).map(Instant)
 
 
@@ -93,14 +93,14 @@ def test_what_is_no_instant_is_refused_with_its_reason(text: str, reason: str) -
     assert len(str(refusal.value)) < 200
 
 
-@FIXED
+@EXAMPLES
 @given(INSTANTS)
 def test_text_and_datetime_keep_the_instant(instant: Instant) -> None:
     assert parse_instant(format_instant(instant)) == instant
     assert from_datetime(to_datetime(instant)) == instant
 
 
-@FIXED
+@EXAMPLES
 @given(st.datetimes(timezones=st.integers(-1439, 1439).map(lambda m: timezone(timedelta(minutes=m)))))
 def test_parsing_equals_the_standard_library(moment: datetime) -> None:
     try:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from tieout.kernel.instant import Instant
 from tieout.kernel.period import EmptyPeriod, Period
 
-FIXED = settings(derandomize=True, database=None, deadline=None, max_examples=200)
+EXAMPLES = settings(max_examples=200)
 POINTS = st.integers(0, 20).map(Instant)
 PERIODS = st.tuples(POINTS, POINTS).filter(lambda ends: ends[0] < ends[1]).map(lambda ends: Period(*ends))
 
@@ -29,7 +29,7 @@ def test_the_start_is_in_and_the_end_is_not() -> None:
     assert str(period) == "[1970-01-01T00:00:00.000010Z, 1970-01-01T00:00:00.000020Z)"
 
 
-@FIXED
+@EXAMPLES
 @given(PERIODS, PERIODS)
 def test_the_intersection_holds_what_both_hold(left: Period, right: Period) -> None:
     both = left.intersection(right)
@@ -38,7 +38,7 @@ def test_the_intersection_holds_what_both_hold(left: Period, right: Period) -> N
         assert (both is not None and both.contains(point)) == (left.contains(point) and right.contains(point))
 
 
-@FIXED
+@EXAMPLES
 @given(PERIODS, st.lists(POINTS))
 def test_pieces_tile_the_period(period: Period, cuts: list[Instant]) -> None:
     pieces = period.split(cuts)

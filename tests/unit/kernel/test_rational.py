@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from tieout.kernel.quantity import Quantity
 from tieout.kernel.rational import MalformedExact, exact, exact_text
 
-FIXED = settings(derandomize=True, database=None, deadline=None, max_examples=200)
+EXAMPLES = settings(max_examples=200)
 
 
 @pytest.mark.parametrize(
@@ -33,7 +33,7 @@ def test_plain_decimal_if_it_ends_within_thirty_places(amount: Fraction, text: s
     assert exact_text(amount) == text
 
 
-@FIXED
+@EXAMPLES
 @given(st.fractions())
 def test_the_text_is_exact(amount: Fraction) -> None:
     assert Fraction(exact_text(amount)) == amount

@@ -16,11 +16,11 @@ from tieout.cli.screen import grouped, progress, table
 from tieout.cli.timed_ingest import Timed, timed_ingest
 from tieout.cli.trace import trace_page
 from tieout.evidence.stored import StoredInvoice
+from tieout.flows.apply_catalog import load_catalog
 from tieout.flows.close_periods import close
 from tieout.flows.compact_log import compact_log
 from tieout.flows.invoices import list_invoices, show_invoice
-from tieout.flows.late_events import LateRow
-from tieout.flows.measure_usage import usage
+from tieout.flows.late_events import LateRow, late_rows
 from tieout.flows.trace_line import Trace, trace
 from tieout.flows.verify_log import verify_log
 from tieout.kernel.ids import CustomerId, LineId
@@ -132,12 +132,11 @@ def _minor_units(line: LineOfDocument) -> int:
 def show_late(show: Show) -> None:
     """Late events by sealed month and meter, over all customers."""
     found: dict[tuple[str, str], list[LateRow]] = {}
-    customers = sorted({row.customer for row in list_invoices(show.stage.home)})
-    for customer in customers:
-        for late in usage(show.stage.home, customer, at=None).late:
-            middle = (late.period.start + late.period.end) // 2
-            month = format_instant(Instant(middle))[:7]
-            found.setdefault((month, late.meter), []).append(late)
+    home = show.stage.home
+    for late in late_rows(home, load_catalog(home), home.log.manifest(), None):
+        middle = (late.period.start + late.period.end) // 2
+        month = format_instant(Instant(middle))[:7]
+        found.setdefault((month, late.meter), []).append(late)
     rows = [
         [
             month,

@@ -62,11 +62,10 @@ class SqlInvoices:
         columns = (charge.c.subscription, charge.c.period_start, charge.c.period_end)
         with self.engine.connect() as connection:
             found = connection.execute(select(*columns).distinct().order_by(*columns)).all()
-        periods: dict[SubscriptionId, tuple[Period, ...]] = {}
+        periods: dict[SubscriptionId, list[Period]] = {}
         for subscription, start, end in found:
-            key = SubscriptionId(subscription)
-            periods[key] = (*periods.get(key, ()), Period(Instant(start), Instant(end)))
-        return periods
+            periods.setdefault(SubscriptionId(subscription), []).append(Period(Instant(start), Instant(end)))
+        return {subscription: tuple(each) for subscription, each in periods.items()}
 
     def seal(self, key: InvoiceKey, *, run: int, issue: Callable[[int], SealedRows]) -> StoredInvoice | None:
         try:

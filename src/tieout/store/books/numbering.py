@@ -12,14 +12,17 @@ from tieout.store.sqlite import is_sqlite
 
 def next_number(connection: Connection, series: str) -> int:
     """The next number of the series, from 1; the series stays locked until the transaction ends."""
-    insert = sqlite_insert if is_sqlite(connection) else postgresql_insert
-    first_use = insert(number_series).values(series=series, last_number=0).on_conflict_do_nothing()
-    connection.execute(first_use)
     taken = (
         update(number_series)
         .where(number_series.c.series == series)
         .values(last_number=number_series.c.last_number + 1)
         .returning(number_series.c.last_number)
     )
-    number: int = connection.execute(taken).scalar_one()
+    number: int | None = connection.execute(taken).scalar_one_or_none()
+    if number is None:
+        insert = sqlite_insert if is_sqlite(connection) else postgresql_insert
+        first_use = insert(number_series).values(series=series, last_number=0).on_conflict_do_nothing()
+        connection.execute(first_use)
+        number = connection.execute(taken).scalar_one()
+    assert number is not None, "the series was there or is now"
     return number

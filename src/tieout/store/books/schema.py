@@ -135,7 +135,7 @@ snapshot = Table(
     Column("excluded_count", BigInteger, nullable=False),
     Column("event_type", Text, nullable=False),
     Column("predicate", Text, nullable=False),
-    UniqueConstraint("invoice", "subscription", "meter", "meter_version", "period_start"),
+    UniqueConstraint("invoice", "subscription", "meter", "meter_version", "period_start", "period_end"),
 )
 
 charge = Table(

@@ -17,12 +17,15 @@ from urllib.parse import quote
 import pyarrow as pa
 import pyarrow.parquet as pq
 from sqlalchemy import Connection, Engine, delete, func, insert, select, update
+from sqlalchemy.exc import DBAPIError
 
+from tieout.kernel.errors import Unavailable
 from tieout.kernel.instant import Instant
 from tieout.store.crash import crash_point
 from tieout.store.files import leased, write_durably
 from tieout.store.log import schema
 from tieout.store.log.reader import bodies_between, compacted_upto, tail_parts
+from tieout.store.log.unfinished import remove_unfinished
 from tieout.store.sqlite import begin_immediate
 from tieout.table.layout import event_type_of
 
@@ -33,6 +36,20 @@ ROWS_PER_GROUP: Final = 131_072
 ROWS_DUE_MIN: Final = 8_192
 RETIRED_PER_TRANSACTION: Final = 16
 ORDER: Final = [("subject", "ascending"), ("time", "ascending"), ("batch", "ascending"), ("row", "ascending")]
+
+
+class NotCompacted(Unavailable):
+    """Database or segments could not be written. Nothing is lost: the bodies are still there, and the next
+    try begins anew.
+    """
+
+    code = "not-compacted"
+
+    def __init__(self, why: str) -> None:
+        super().__init__(
+            f"the log could not be compacted ({why}); everything received is stored, and the next ingest "
+            "compacts it"
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,34 +70,47 @@ def compact(
     """Compacts what is due and collects what was left behind; returns how many segments it wrote.
 
     `upto_filed`: the last batch that index run files hold; key entries are retired up to it. Does nothing
-    while another process compacts.
+    while another process compacts. Raises `NotCompacted`.
     """
+    try:
+        return _compact(engine, folder, now=now, upto_filed=upto_filed, rows_min=rows_min)
+    except DBAPIError as error:
+        engine.dispose()
+        raise NotCompacted(str(error.orig)) from error
+
+
+def _compact(engine: Engine, folder: Path, *, now: Instant, upto_filed: int, rows_min: int) -> int:
     folder.mkdir(parents=True, exist_ok=True)
     written = 0
     with leased(folder / "compact.lock") as free:
         if not free:
             return 0
         collect_orphans(engine, folder, now=now)
-        while (span := _due(engine, rows_min)) is not None:
-            written += _compact_range(engine, folder, *span, now=now)
+        try:
+            while (span := _due(engine, rows_min)) is not None:
+                written += _compact_range(engine, folder, *span, now=now)
+        except OSError as error:
+            remove_unfinished(folder)  # on a full disk, half a file would keep the rest of it
+            raise NotCompacted(error.strerror or str(error)) from error
         _delete_retired(engine, now=now, upto_filed=upto_filed)
     return written
 
 
 def collect_orphans(engine: Engine, folder: Path, *, now: Instant) -> list[str]:
-    """Deletes files of expired intents that no segment row names; returns their names."""
+    """Deletes files of expired intents that no segment row names, and files that a killed process wrote only
+    in part; returns their names. The lease is ours, so nobody else is writing.
+    """
+    orphans: list[Path] = []
     with engine.connect() as connection:
         intents = schema.compactions
         live = intents.c.done_at.is_(None) & (intents.c.expires_at > now)
-        if connection.execute(select(func.count()).select_from(intents).where(live)).scalar():
-            return []
-        named = set(connection.execute(select(schema.segments.c.path)).scalars())
-    orphans = [
-        path for path in sorted(folder.rglob("*.parquet")) if str(path.relative_to(folder)) not in named
-    ]
+        if not connection.execute(select(func.count()).select_from(intents).where(live)).scalar():
+            named = set(connection.execute(select(schema.segments.c.path)).scalars())
+            complete = sorted(folder.rglob("*.parquet"))
+            orphans = [path for path in complete if str(path.relative_to(folder)) not in named]
     for path in orphans:
         path.unlink()
-    return [str(path.relative_to(folder)) for path in orphans]
+    return [str(path.relative_to(folder)) for path in [*remove_unfinished(folder), *orphans]]
 
 
 def _due(engine: Engine, rows_min: int) -> tuple[int, int] | None:

@@ -5,6 +5,7 @@ meaning.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from hashlib import sha256
 from typing import Final
 
 import numpy as np
@@ -16,6 +17,10 @@ from tieout.kernel.errors import IntegrityViolation
 _CODEC: Final = pa.Codec("zstd", compression_level=1)
 _IPC: Final = pa.ipc.IpcWriteOptions(compression=_CODEC)
 _LENGTH_BYTES: Final = 8
+_CHECK_BYTES: Final = 16
+"""The start of a SHA-256 before a blob of dispositions: finds what the chain does not cover, such as
+`original`, and a changed byte that decompresses to the same.
+"""
 DISPOSITIONS_MAX: Final = 2**24
 """More rows than any batch has, so that a damaged count is not believed."""
 
@@ -88,11 +93,15 @@ def encode_dispositions(dispositions: npt.NDArray[np.void]) -> bytes:
     columns = b"".join(
         [np.ascontiguousarray(dispositions[name]).tobytes() for name in DISPOSITION.names or ()]
     )
-    return len(dispositions).to_bytes(_LENGTH_BYTES, "little") + _CODEC.compress(columns, asbytes=True)
+    blob = len(dispositions).to_bytes(_LENGTH_BYTES, "little") + _CODEC.compress(columns, asbytes=True)
+    return _check(blob) + blob
 
 
 def decode_dispositions(blob: bytes, what: str) -> npt.NDArray[np.void]:
     """Raises `DamagedBody`, naming `what`."""
+    check, blob = blob[:_CHECK_BYTES], blob[_CHECK_BYTES:]
+    if check != _check(blob):
+        raise DamagedBody(what, "their bytes are not those that were written")
     count = int.from_bytes(blob[:_LENGTH_BYTES], "little")
     if count > DISPOSITIONS_MAX:
         raise DamagedBody(what, f"{count} rows, more than {DISPOSITIONS_MAX}")
@@ -112,3 +121,7 @@ def decode_dispositions(blob: bytes, what: str) -> npt.NDArray[np.void]:
         dispositions[name] = column.reshape((count, *kind.shape))
         offset += column.nbytes
     return dispositions
+
+
+def _check(blob: bytes) -> bytes:
+    return sha256(blob).digest()[:_CHECK_BYTES]

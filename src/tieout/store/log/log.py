@@ -46,8 +46,8 @@ class IndexAhead(IntegrityViolation):
 
     def __init__(self, filed: int, head: int) -> None:
         super().__init__(
-            f"the identity index reaches batch {filed}, the log ends at {head}; if the log was restored from a "
-            "backup, delete the folder index/, and it is rebuilt"
+            f"the identity index reaches batch {filed}, the log ends at {head}; if the log was restored from "
+            "a backup, delete the folder index/, and it is rebuilt"
         )
 
 
@@ -142,7 +142,7 @@ class SqlEventLog:
         return find_item(self._engine, position)
 
     def verify(self, progress: Callable[[int, int], None] | None = None) -> LogVerification:
-        return verify_log(self._engine, self._segments, self._secret, progress)
+        return verify_log(self._engine, self._segments, self._folder / "index", self._secret, progress)
 
     def _opened_index(self) -> IdentityIndex:
         """The index, caught up from what the log no longer holds as key entries; its run files are written

@@ -26,6 +26,7 @@ from tieout.ports import LogFinding, LogVerification, SegmentFile
 from tieout.store.log import reader, schema
 from tieout.store.log.chain import fates
 from tieout.store.log.encoding import decode_dispositions
+from tieout.store.log.index.run import DamagedRun, batches_of, is_as_written
 from tieout.table.canonical import content_digests, identity_keys, lanes
 
 TAIL_BATCHES_AT_ONCE = 16
@@ -56,7 +57,9 @@ class Verifying:
         self.findings.append(LogFinding(what, where, detail))
 
 
-def verify_log(engine: Engine, folder: Path, secret: bytes, progress: Progress | None) -> LogVerification:
+def verify_log(
+    engine: Engine, folder: Path, index_folder: Path, secret: bytes, progress: Progress | None
+) -> LogVerification:
     """Findings are collected, never raised: one damaged place must not hide another."""
     state = Verifying()
     head_digest = GENESIS_DIGEST
@@ -72,6 +75,7 @@ def verify_log(engine: Engine, folder: Path, secret: bytes, progress: Progress |
                         progress(number, head.batch)
             _verify_head(connection, head.batch, head_digest, state)
         _verify_identities(state)
+        _verify_index(index_folder, state)
     except DatabaseError as error:
         state.report("database", str(engine.url.database), str(error.orig))
     return LogVerification(
@@ -257,6 +261,17 @@ def _verify_head(connection: Connection, number: int, digest: bytes, state: Veri
         state.report("head", f"batch {number}", f"{beyond} batches lie beyond it")
     if digest != state.previous:
         state.report("head", f"batch {number}", "its digest is not that of the last batch")
+
+
+def _verify_index(folder: Path, state: Verifying) -> None:
+    """The identity index is derived, but a damaged one would let an identity in twice."""
+    for path in sorted(folder.glob("*.run")):
+        try:
+            fits = is_as_written(path) and (int(path.name[:12]), int(path.name[13:25])) == batches_of(path)
+        except (OSError, ValueError, DamagedRun):
+            fits = False
+        if not fits:
+            state.report("index", str(path), "it is damaged; delete it, and it is rebuilt from the log")
 
 
 def _verify_identities(state: Verifying) -> None:

@@ -6,12 +6,15 @@ ready to append. Few blocks are under way at once, so that memory stays bounded 
 
 from __future__ import annotations
 
+import ctypes
 import gc
 import multiprocessing
 import threading
 from collections import deque
 from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
+from multiprocessing.shared_memory import SharedMemory
 from types import TracebackType
 from typing import Protocol
 
@@ -19,8 +22,25 @@ import pyarrow as pa
 
 from tieout.contract.event_contract import ContractBook
 from tieout.ingest.block import decode_lines, lines_of
+from tieout.kernel.errors import Unavailable
 from tieout.kernel.instant import Instant
+from tieout.store.log.mailbox import Letter, Mailbox
 from tieout.store.log.prepare import Prepared, prepare
+
+M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3  # malloc.h of glibc
+MMAP_BYTES_MIN, TRIM_BYTES_MIN = 32 << 20, 1 << 30  # the first is the most that glibc takes
+
+
+class WorkersLost(Unavailable):
+    """A decoding process was killed, most likely for want of memory."""
+
+    code = "workers-lost"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "A process that decodes was killed. What was acknowledged is in the log; ingest the file again, "
+            "nothing will double."
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,8 +86,9 @@ class Elsewhere:
     """Prepares in `count` other processes."""
 
     def __init__(self, judgement: Judgement, count: int) -> None:
-        self._under_way: deque[Future[Prepared]] = deque()
+        self._under_way: deque[tuple[Future[Prepared], Letter]] = deque()
         self._under_way_max = count + 1
+        self._mailbox = Mailbox(self._under_way_max + 1)
         self._pool = ProcessPoolExecutor(
             count, multiprocessing.get_context(_start_method()), initializer=_start, initargs=(judgement,)
         )
@@ -79,16 +100,28 @@ class Elsewhere:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._pool.shutdown(wait=True, cancel_futures=True)
+        self._mailbox.discard()
 
     def submit(self, content: bytes, received_at: Instant) -> None:
-        self._under_way.append(self._pool.submit(_work, content, received_at))
+        letter = self._mailbox.post(content)
+        try:
+            self._under_way.append((self._pool.submit(_work, letter, received_at), letter))
+        except BrokenProcessPool:
+            raise WorkersLost from None
 
     def take(self, *, wait_for_all: bool) -> Prepared | None:
         if not self._under_way:
             return None
-        if wait_for_all or len(self._under_way) > self._under_way_max or self._under_way[0].done():
-            return self._under_way.popleft().result()
-        return None
+        oldest, letter = self._under_way[0]
+        if not (wait_for_all or len(self._under_way) > self._under_way_max or oldest.done()):
+            return None
+        self._under_way.popleft()
+        try:
+            prepared = oldest.result()
+        except BrokenProcessPool:
+            raise WorkersLost from None
+        self._mailbox.answered(letter)
+        return prepared
 
 
 def _start_method() -> str:
@@ -110,13 +143,26 @@ def prepared_lines(content: bytes, judgement: Judgement, received_at: Instant) -
 
 _worker: list[Judgement] = []
 """What this process was started with, if it is a worker."""
+_slots: dict[str, SharedMemory] = {}
 
 
 def _start(judgement: Judgement) -> None:
     pa.set_cpu_count(1)
     gc.disable()  # a worker makes no cycles, and looking for them costs it a fifth of its time
+    _keep_memory()
     _worker.append(judgement)
 
 
-def _work(content: bytes, received_at: Instant) -> Prepared:
-    return prepared_lines(content, _worker[0], received_at)
+def _keep_memory() -> None:
+    """Tells glibc to keep what is freed: every block needs as much again, and new pages take a tenth of the
+    time.
+    """
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
+    if mallopt is not None:
+        mallopt(M_MMAP_THRESHOLD, MMAP_BYTES_MIN)
+        mallopt(M_TRIM_THRESHOLD, TRIM_BYTES_MIN)
+        pa.set_memory_pool(pa.system_memory_pool())
+
+
+def _work(letter: Letter, received_at: Instant) -> Prepared:
+    return prepared_lines(letter.read(_slots), _worker[0], received_at)

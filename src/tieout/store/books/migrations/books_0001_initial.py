@@ -15,7 +15,7 @@ IMMUTABLE = {
     "document": ("sequence", "kind, key, version"),
     "signature": ("document_digest, role",),
     "invoice": ("id", "number", "customer, period_start, period_end, series, currency, kind, sequence"),
-    "snapshot": ("id", "invoice, subscription, meter, meter_version, period_start"),
+    "snapshot": ("id", "invoice, subscription, meter, meter_version, period_start, period_end"),
     "charge": ("id",),
     "invoice_line": ("id", "charge", "invoice, ordinal"),
 }
@@ -119,7 +119,9 @@ def _sealed() -> None:
             _text("fingerprint"),
         ),
         *(_big("excluded_count"), _text("event_type"), _text("predicate")),
-        sa.UniqueConstraint("invoice", "subscription", "meter", "meter_version", "period_start"),
+        sa.UniqueConstraint(
+            "invoice", "subscription", "meter", "meter_version", "period_start", "period_end"
+        ),
     )
     op.create_table(
         "charge",

@@ -16,14 +16,29 @@ from typing import Final
 import numpy as np
 
 from tieout.ingest.verdict import Known, UInt64s
+from tieout.kernel.errors import Unavailable
+from tieout.store.crash import crash_point
 from tieout.store.files import leased
 from tieout.store.log.encoding import KeyEntries
 from tieout.store.log.index.run import Run, UnsortedRun, merged, open_run, run_of, write_run
+from tieout.store.log.unfinished import remove_unfinished
 
 FAN_OUT: Final = 8
 _NAME: Final = re.compile(r"([0-9]{12})-([0-9]{12})\.run")
 LoadKeys = Callable[[int, int], Iterable[tuple[int, KeyEntries]]]
 """(first, last) -> the entries of those batches in order, from the log."""
+
+
+class IndexBehind(Unavailable):
+    """Batches are neither in run files nor among the log's key entries. To go on would accept twice."""
+
+    code = "index-behind"
+
+    def __init__(self, upto: int, head: int) -> None:
+        super().__init__(
+            f"the identity index ends at batch {upto}, the log at {head}, and its files were removed while "
+            "it was in use; open the home again, and the index is rebuilt from the log"
+        )
 
 
 class IdentityIndex:
@@ -47,10 +62,24 @@ class IdentityIndex:
         return self._files[-1].last if self._files else 0
 
     def catch_up(self, head: int, load: LoadKeys) -> None:
-        """Learns the committed batches up to `head`."""
+        """Learns the committed batches up to `head`. What the log no longer holds as key entries, because
+        another process compacted, is in run files that were written before. Raises `IndexBehind`.
+        """
+        self._learn_following(head, load)
+        if self.upto < head:
+            self._open_files()
+            self._memory = [run for run in self._memory if run.batch > self.filed]
+            self._learn_following(head, load)
+        if self.upto < head:
+            raise IndexBehind(self.upto, head)
+
+    def _learn_following(self, head: int, load: LoadKeys) -> None:
+        """Learns from `load` up to the first batch that is missing there."""
         if head <= self.upto:
             return
         for batch, entries in load(self.upto + 1, head):
+            if batch != self.upto + 1:
+                return
             self.learn(batch, entries)
 
     def learn(self, batch: int, entries: KeyEntries) -> None:
@@ -79,19 +108,23 @@ class IdentityIndex:
         with leased(self._folder / "merge.lock") as free:
             if free:
                 self._open_files()
-                self._write_due()
+                try:
+                    self._write_due()
+                finally:
+                    self._remove_unread()
         self._memory = [run for run in self._memory if run.batch > self.filed]
 
     def _write_due(self) -> None:
         while True:
+            self._merge_due()  # also what a killed process wrote and did not come to merge
             first = self.filed + 1
             due = [batch for batch in self._memory if first <= batch.batch < first + FAN_OUT]
             if len(due) < FAN_OUT:
                 return
             run = run_of([(batch.batch, batch.entries) for batch in due], first=first, last=due[-1].batch)
             write_run(run, self._path(run))
+            crash_point("index-after-run")
             self._files.append(open_run(self._path(run)))
-            self._merge_due()
 
     def _merge_due(self) -> None:
         """Merges the newest runs while eight of one length end at a multiple of the next length."""
@@ -104,9 +137,21 @@ class IdentityIndex:
                 return
             run = merged(group)
             write_run(run, self._path(run))
+            crash_point("index-after-merge")
             self._files[-FAN_OUT:] = [open_run(self._path(run))]
             for old in group:
                 self._path(old).unlink(missing_ok=True)
+
+    def _remove_unread(self) -> None:
+        """Files that a killed process left: written in part, or merged into a longer run. The lease is
+        ours.
+        """
+        read = {self._path(run) for run in self._files}
+        for path in self._folder.glob("*.run"):
+            match = _NAME.fullmatch(path.name)
+            if match and path not in read and int(match[2]) <= self.filed:
+                path.unlink(missing_ok=True)
+        remove_unfinished(self._folder)
 
     def _open_files(self) -> None:
         while True:

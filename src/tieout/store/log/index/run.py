@@ -1,13 +1,14 @@
 """One sorted, immutable run of identities: who was accepted in a range of batches, where, and with what
 content.
 
-File: a 64-byte header, then column-wise first word, second word, position, two content lanes (unsigned
+File: a 72-byte header with the SHA-256 of the rest, then column-wise first word, second word, position, two content lanes (unsigned
 64-bit, little-endian, sorted by the key's words), then a Bloom filter that spares most look-ups of unknown
 keys the search. The bytes depend on the batches only.
 """
 
 from __future__ import annotations
 
+import hashlib
 import struct
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,7 +23,7 @@ from tieout.store.files import write_durably
 from tieout.store.log.encoding import KeyEntries
 
 MAGIC: Final = b"TIEOUTR1"
-_HEADER: Final = struct.Struct("<8sQQQQ24x")
+_HEADER: Final = struct.Struct("<8sQQQQ32s")
 _FILTER_BITS_PER_KEY: Final = 16
 _FILTER_BYTES_MIN: Final = 8
 _COLUMNS: Final = 5
@@ -56,7 +57,7 @@ class Run:
         """Fills in `known` for those of `keys` (n, 2) that this run holds."""
         if not len(self.high):
             return
-        candidates = np.flatnonzero(_may_hold(self.filter, keys))
+        candidates = _may_hold(self.filter, keys)
         if not len(candidates):
             return
         high, low = keys[candidates, 0], keys[candidates, 1]
@@ -91,7 +92,7 @@ class UnsortedRun:
     def find(self, keys: UInt64s, known: Known) -> None:
         """Fills in `known` for those of `keys` (n, 2) that this batch accepted."""
         if self._sorted is None:
-            if not _may_hold(self._filter, keys).any():
+            if not len(_may_hold(self._filter, keys)):
                 return
             self._sorted = run_of([(self.batch, self.entries)], first=self.batch, last=self.batch)
         self._sorted.find(keys, known)
@@ -117,22 +118,40 @@ def merged(runs: list[Run]) -> Run:
 
 def write_run(run: Run, path: Path) -> None:
     """Durable before it returns; replaces an equal file."""
-    header = _HEADER.pack(MAGIC, run.first, run.last, len(run.high), len(run.filter))
     columns = (run.high, run.low, run.position, run.lane_a, run.lane_b)
-    body = b"".join([np.ascontiguousarray(column, dtype="<u8").tobytes() for column in columns])
-    write_durably(path, header + body + run.filter.tobytes())
+    parts = [np.ascontiguousarray(column, dtype="<u8").tobytes() for column in columns]
+    body = b"".join([*parts, run.filter.tobytes()])
+    digest = hashlib.sha256(body).digest()
+    write_durably(
+        path, _HEADER.pack(MAGIC, run.first, run.last, len(run.high), len(run.filter), digest) + body
+    )
+
+
+def is_as_written(path: Path) -> bool:
+    """Whether the file's content still has the digest in its header; reads all of it."""
+    content = path.read_bytes()
+    if len(content) < _HEADER.size:
+        return False
+    digest: bytes = _HEADER.unpack(content[: _HEADER.size])[-1]
+    return hashlib.sha256(content[_HEADER.size :]).digest() == digest
 
 
 def open_run(path: Path) -> Run:
     """The run in a file, memory-mapped. Raises `DamagedRun`."""
-    octets = np.memmap(path, dtype=np.uint8, mode="r")
+    octets = np.asarray(np.memmap(path, dtype=np.uint8, mode="r"))
     if len(octets) < _HEADER.size:
         raise DamagedRun(path)
-    magic, first, last, count, filter_bytes = _HEADER.unpack(octets[: _HEADER.size].tobytes())
+    magic, first, last, count, filter_bytes, _ = _HEADER.unpack(octets[: _HEADER.size].tobytes())
     if magic != MAGIC or len(octets) != _HEADER.size + _COLUMNS * 8 * count + filter_bytes:
         raise DamagedRun(path)
     columns = octets[_HEADER.size : _HEADER.size + _COLUMNS * 8 * count].view("<u8").reshape(_COLUMNS, count)
     return Run(first, last, *columns, filter=octets[_HEADER.size + _COLUMNS * 8 * count :])
+
+
+def batches_of(path: Path) -> tuple[int, int]:
+    """The first and last batch that a file says it holds. Raises `DamagedRun`."""
+    run = open_run(path)
+    return run.first, run.last
 
 
 def _sorted_run(
@@ -159,21 +178,27 @@ def _filter_of(keys: UInt64s) -> npt.NDArray[np.uint8]:
     while size * 8 < len(keys) * _FILTER_BITS_PER_KEY:
         size *= 2
     bits = np.zeros(size * 8, dtype=np.uint8)
-    for probe in _probes(keys, size * 8):
-        bits[probe] = 1
+    for which in (0, 1):
+        bits[_probe(keys, which, size * 8)] = 1
     return np.packbits(bits, bitorder="little")
 
 
-def _may_hold(filter_bytes: npt.NDArray[np.uint8], keys: UInt64s) -> npt.NDArray[np.bool_]:
-    held = np.ones(len(keys), dtype=bool)
-    for probe in _probes(keys, len(filter_bytes) * 8):
-        held &= (filter_bytes[probe >> np.uint64(3)] >> (probe & np.uint64(7)).astype(np.uint8)) & np.uint8(
-            1
-        ) != 0
-    return held
+def _may_hold(filter_bytes: npt.NDArray[np.uint8], keys: UInt64s) -> npt.NDArray[np.int64]:
+    """Indices of the keys that the filter does not rule out; only where the first place is set the second is
+    asked.
+    """
+    bits = len(filter_bytes) * 8
+    first = _probe(keys, 0, bits)
+    held = np.flatnonzero(_bits_at(filter_bytes, first))
+    second = _probe(keys[held], 1, bits)
+    return held[_bits_at(filter_bytes, second) != 0]
 
 
-def _probes(keys: UInt64s, bits: int) -> tuple[UInt64s, UInt64s]:
-    """Two places for each key; the words are already uniform, being a hash."""
+def _bits_at(filter_bytes: npt.NDArray[np.uint8], places: UInt64s) -> npt.NDArray[np.uint8]:
+    return (filter_bytes[places >> np.uint64(3)] >> (places & np.uint64(7)).astype(np.uint8)) & np.uint8(1)
+
+
+def _probe(keys: UInt64s, which: int, bits: int) -> UInt64s:
+    """One of two places for each key; the words are already uniform, being a hash."""
     mask = np.uint64(bits - 1)
-    return keys[:, 1] & mask, (keys[:, 1] >> np.uint64(32) ^ keys[:, 0]) & mask
+    return keys[:, 1] & mask if which == 0 else (keys[:, 1] >> np.uint64(32) ^ keys[:, 0]) & mask

@@ -1,0 +1,48 @@
+"""Three processes close one home on PostgreSQL at once: each account is sealed once, numbers have no gap."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.small_home import FEBRUARY_3, ZONES, ingest, january, make_home
+from tieout.flows.close_periods import close
+from tieout.flows.invoices import list_invoices, show_invoice
+from tieout.flows.trace_line import trace
+from tieout.gateways.clock import SteppedClock
+from tieout.kernel.ids import LineId
+from tieout.wiring import open_home
+
+ROOT = Path(__file__).parents[2]
+CLOSERS = 3
+
+
+@pytest.fixture
+def on_postgres(postgres_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TIEOUT_DATABASE_URL", postgres_url)
+
+
+@pytest.mark.usefixtures("on_postgres")
+def test_three_closes_at_once_seal_each_account_once(tmp_path: Path) -> None:
+    folder = tmp_path / "home"
+    home, _ = make_home(folder, now=FEBRUARY_3)
+    with home:
+        ingest(home, january(5))
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT / "src"), str(ROOT)])}
+    command = [sys.executable, "-m", "tests.faults.close_driver", str(folder)]
+    running = [subprocess.Popen(command, env=environment, cwd=ROOT) for _ in range(CLOSERS)]
+    assert [process.wait(timeout=120) for process in running] == [0] * CLOSERS
+    with open_home(folder, clock=SteppedClock(FEBRUARY_3)) as opened:
+        documents = [json.loads(show_invoice(opened, row.id).document) for row in list_invoices(opened)]
+        assert sorted(each["number"] for each in documents) == ["INV-000001", "INV-000002", "INV-000003"]
+        assert sorted(each["customer"]["id"] for each in documents) == sorted(ZONES)
+        for document in documents:
+            assert all(trace(opened, LineId(line["id"])).reproduced.matches for line in document["lines"])
+        assert close(opened, as_of=FEBRUARY_3).invoices == ()
+        outcomes = opened.books.closes.latest()
+        assert {found.outcome for found in outcomes} == {"sealed"}
