@@ -20,13 +20,14 @@ from rich.table import Table
 
 from bench.contender import Outcome
 from bench.events import EVENT_BYTES, write_events
-from tieout.kernel.limits import BATCH_ROWS_MAX
 
 ROOT = Path(__file__).resolve().parents[1]
 OURS = "tieout"
 CONTENDERS = {OURS: "bench.tieout_ingest", "postgresql": "bench.postgres", "clickhouse": "bench.clickhouse"}
 ROUNDS = 3
 SEED = 2026
+BATCH_ROWS_MAX = 65_536
+"""Rows PostgreSQL commits at a time until a round of Tieout has shown how many it commits."""
 FLOOR_PER_SECOND = 300_000
 FLOOR_TIMES_POSTGRESQL = 3
 

@@ -14,9 +14,10 @@ from tieout.gateways.clock import SystemClock
 from tieout.gateways.entropy import SystemEntropy
 from tieout.gateways.signing import Ed25519Verifier
 from tieout.ports import Clock, Entropy
+from tieout.store.failure import storage_failure
 from tieout.store.stores import Stores, create_stores, open_stores
 
-__all__ = ["Home", "create_home", "open_home"]
+__all__ = ["Home", "create_home", "open_home", "storage_failure"]
 
 DATABASE_URL_VARIABLE = "TIEOUT_DATABASE_URL"
 

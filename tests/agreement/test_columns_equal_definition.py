@@ -5,6 +5,8 @@ alike.
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 from hypothesis import example, given, settings
@@ -12,11 +14,13 @@ from hypothesis import strategies as st
 
 from tests.logs import BOOK, NOW, contract, event
 from tieout.contract.event_contract import ContractBook, Field, FieldType, Use
+from tieout.ingest import block
 from tieout.ingest.block import Block, decode_items, decode_lines, lines_of
 from tieout.ingest.decode_json import decode_item
 from tieout.ingest.event import Event, canonical_of
 from tieout.ingest.layout import event_of_row
 from tieout.kernel.digest import content_digest, identity_key
+from tieout.kernel.ids import EventType
 from tieout.table.canonical import canonical_column, content_digests, identity_keys
 from tieout.table.layout import event_type_of, layout_of
 
@@ -200,7 +204,7 @@ def by_row(block: Block) -> dict[int, tuple[object, ...]]:
 
 
 def compare(raw_lines: list[bytes], book: ContractBook = BOOK) -> int:
-    """How many lines the column-wise path took by itself; raises where the two disagree."""
+    """How many lines became events; raises where the two paths disagree."""
     buffer = b"\n".join(raw_lines) + b"\n"
     framed = lines_of(buffer)
     kept = [framed[index] for index in range(len(framed))]
@@ -234,6 +238,17 @@ def test_a_line_without_a_type_never_passes_for_the_only_type() -> None:
     untyped = line.replace(b'"type":"llm.request",', b"")
     doubled = untyped.replace(b'"source":"gateway"', b'"source":"gateway","source":"gateway"')
     assert compare([untyped, doubled, b'{"type":"","nothing":1}', b'{"type":"llm.request"}']) == 0
+
+
+def test_a_field_named_type_is_not_the_type() -> None:
+    """Wherever it stands: here `data` comes first, and its `type` names another contract."""
+    fields = (Field("tokens", FieldType.INTEGER, Use.BILLING), Field("type", FieldType.STRING, Use.CONTEXT))
+    other = replace(contract(fields=fields), type=EventType("b.event"))
+    own = contract(fields=fields)
+    item = {"data": {"type": "b.event", "tokens": 1}, **event("e-1")}
+    item["data"] = {"type": "b.event", "tokens": 1}
+    compare([json.dumps(item).encode(), json.dumps(event("e-2")).encode()], ContractBook([other, own]))
+    compare([json.dumps({**item, "type": "b.event"}).encode()], ContractBook([other, own]))
 
 
 def test_doubled_keys_are_refused_wherever_they_hide() -> None:
@@ -285,8 +300,16 @@ def test_canonical_decimals_are_plain_in_columns_too(text: str) -> None:
     )
 
 
-def test_well_formed_lines_are_taken_column_wise() -> None:
+def test_well_formed_lines_are_taken_column_wise(monkeypatch: pytest.MonkeyPatch) -> None:
     """The fast path is not fast by sending everything to the definition."""
+    sent: list[int] = []
+
+    def counted(items: Sequence[tuple[int, bytes]], *arguments: object, **named: object) -> Block:
+        sent.append(len(items))
+        return decode_items(items, *arguments, **named)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(block, "decode_items", counted)
     framed = lines_of(b"".join(json.dumps(event(f"e-{n}")).encode() + b"\n" for n in range(2_000)))
-    block = decode_lines(framed, BOOK, received_at=NOW, default_source=None)
-    assert [table.num_rows for table in block.tables] == [2_000]
+    found = decode_lines(framed, BOOK, received_at=NOW, default_source=None)
+    assert [table.num_rows for table in found.tables] == [2_000]
+    assert sent == [0]

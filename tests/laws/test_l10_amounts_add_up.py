@@ -41,8 +41,9 @@ def test_settling_moves_less_than_one_minor_unit(
     amount: Fraction, unit: Currency, rounding: Rounding
 ) -> None:
     settled = settle(amount, unit, rounding)
-    assert abs(settled.as_exact() - amount) < Fraction(1, 10**unit.exponent)
-    assert settle(settled.as_exact(), unit, rounding) == settled
+    minor = Fraction(1, 10**unit.exponent)
+    assert abs(settled.minor * minor - amount) < minor
+    assert settle(settled.minor * minor, unit, rounding) == settled
 
 
 @EXAMPLES

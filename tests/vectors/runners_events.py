@@ -34,7 +34,7 @@ from tieout.kernel.ids import (
     Watermark,
 )
 from tieout.kernel.instant import INSTANT_MIN, Instant, format_instant, parse_instant
-from tieout.kernel.limits import BATCH_ROWS_MAX, FRACTION_DIGITS_MAX
+from tieout.kernel.limits import FRACTION_DIGITS_MAX
 from tieout.kernel.period import Period
 from tieout.kernel.quantity import QUANTITY_ZERO, Quantity
 from tieout.kernel.zone import zone
@@ -199,7 +199,6 @@ def resent(given: Facts, expected: Facts) -> None:
 
 def batched(given: Facts, expected: Facts) -> None:
     ids = given.get("batch_transaction_ids", [str(n) for n in range(given.get("batch_size", 0))])
-    assert len(ids) <= BATCH_ROWS_MAX
     known = {("gw", name) for name in given.get("already_stored", ())}
     judged = verdicts([("gw", name) for name in ids], known)
     repeats = [index for index, verdict in enumerate(judged) if verdict is Verdict.DUPLICATE]

@@ -54,6 +54,14 @@ class Verbs(TyperGroup):
                 raise
             complain(_os_text(error))
             raise typer.Exit(Unavailable.exit_code if error.errno in SHORT_OF_ROOM else 2) from error
+        except Exception as error:
+            from tieout.wiring import storage_failure
+
+            said = storage_failure(error)
+            if said is None:
+                raise
+            complain(said)
+            raise typer.Exit(Unavailable.exit_code) from error
 
 
 def _os_text(error: OSError) -> str:

@@ -15,10 +15,10 @@ from tieout.contract.subscription import Phase, Subscription
 from tieout.kernel.calendar import Anchor, Cadence, periods_between
 from tieout.kernel.errors import Refusal
 from tieout.kernel.ids import SubscriptionId
-from tieout.kernel.instant import Instant
+from tieout.kernel.instant import HOUR_MICROSECONDS, Instant
 from tieout.kernel.period import Period
 
-HOUR_US = 3_600_000_000
+HOUR_US = HOUR_MICROSECONDS
 CALENDAR_FIRST = {Cadence.WEEKLY: date(2024, 1, 1)}
 """Weeks start on Monday (ISO 8601), and this day is one."""
 CALENDAR_FIRST_OTHERWISE = date(2024, 1, 1)
@@ -58,7 +58,7 @@ def due_periods(
     `since` is the end of the last period closed for it (None: none was): what lies before it is done, and the
     first period starts there even if the zone's rules changed meanwhile. Raises `MixedCadence`.
     """
-    ended_by = Instant(as_of - grace_hours * HOUR_US)
+    ended_by = Instant(as_of - grace_hours * HOUR_MICROSECONDS)
     return [
         period
         for period in _periods(catalog, customer, subscription, policy_cadence, since=since, until=ended_by)
@@ -77,14 +77,14 @@ def next_due_at(
     as_of: Instant,
 ) -> Instant | None:
     """When the next period will be due; None if the subscription has ended. Raises `MixedCadence`."""
-    ended_by = Instant(as_of - grace_hours * HOUR_US)
+    ended_by = Instant(as_of - grace_hours * HOUR_MICROSECONDS)
     ahead = (phase.start for phase in subscription.phases if phase.start > ended_by)
     horizon = Instant(min(ahead, default=ended_by) + 1)
     for period in _periods(
         catalog, customer, subscription, policy_cadence, since=since, until=horizon, holding=ended_by
     ):
         if period.end > ended_by:
-            return Instant(period.end + grace_hours * HOUR_US)
+            return Instant(period.end + grace_hours * HOUR_MICROSECONDS)
     return None
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from bisect import bisect_right
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -19,10 +18,6 @@ class SubjectSpan:
     customer: CustomerId
     start: Instant
     end: Instant | None
-
-    def contains(self, instant: Instant) -> bool:
-        """Whether the span covers that instant."""
-        return self.start <= instant and (self.end is None or instant < self.end)
 
     def clip(self, period: Period) -> SubjectSpan | None:
         """The part inside `period`, None where there is none; the result always has an end."""
@@ -56,23 +51,15 @@ class SubjectMapping:
 
 
 class SubjectBook:
-    """All spans of a catalog, found by subject or by customer."""
+    """All spans of a catalog by subject and start, and those of a customer."""
 
-    __slots__ = ("_by_customer", "_by_subject", "spans")
+    __slots__ = ("_by_customer", "spans")
 
     def __init__(self, spans: Iterable[SubjectSpan]) -> None:
         self.spans = tuple(sorted(spans, key=lambda span: (span.subject, span.start)))
-        self._by_subject: dict[Subject, list[SubjectSpan]] = {}
         self._by_customer: dict[CustomerId, list[SubjectSpan]] = {}
         for span in self.spans:
-            self._by_subject.setdefault(span.subject, []).append(span)
             self._by_customer.setdefault(span.customer, []).append(span)
-
-    def customer_at(self, subject: str, instant: Instant) -> CustomerId | None:
-        """Who pays for the subject at that instant; None is usage without a customer."""
-        spans = self._by_subject.get(Subject(subject), [])
-        place = bisect_right(spans, instant, key=lambda span: span.start)
-        return spans[place - 1].customer if place and spans[place - 1].contains(instant) else None
 
     def of_customer(self, customer: str, period: Period | None = None) -> tuple[SubjectSpan, ...]:
         """The customer's spans by subject and start, clipped to `period` where one is given."""

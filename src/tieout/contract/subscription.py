@@ -19,10 +19,6 @@ class Phase:
     start: Instant
     end: Instant | None
 
-    def contains(self, instant: Instant) -> bool:
-        """Whether the phase is the one at that instant."""
-        return self.start <= instant and (self.end is None or instant < self.end)
-
 
 @dataclass(frozen=True, slots=True)
 class Subscription:
@@ -34,7 +30,3 @@ class Subscription:
     customer: CustomerId
     phases: tuple[Phase, ...]
     digest: str
-
-    def phase_at(self, instant: Instant) -> Phase | None:
-        """The phase at that instant; None before, after and in gaps."""
-        return next((phase for phase in self.phases if phase.contains(instant)), None)

@@ -49,11 +49,44 @@ class FileChanged(Refusal):
         )
 
 
-def file_pieces(path: Path, progress: ReadProgress | None) -> Iterator[bytes]:
-    """The file's bytes, unpacked where it is gzip. Raises `FileMissing`, `MalformedGzip`, and `FileChanged`
-    at the end.
-    """
-    yield from unpacked(_stored_pieces(path, progress), file=str(path))
+class FileReading:
+    """One reading of a file: its pieces, and afterwards whether it stayed the same file all the while."""
+
+    def __init__(self, path: Path, progress: ReadProgress | None) -> None:
+        self._path = path
+        self._progress = progress
+        self._is_changed = False
+
+    def pieces(self) -> Iterator[bytes]:
+        """The file's bytes, unpacked where it is gzip. Raises `FileMissing` and `MalformedGzip`."""
+        yield from unpacked(self._stored_pieces(), file=str(self._path))
+
+    def check_unchanged(self) -> None:
+        """Once all pieces are taken in. Raises `FileChanged`."""
+        if self._is_changed:
+            raise FileChanged(self._path)
+
+    def _stored_pieces(self) -> Iterator[bytes]:
+        size = file_bytes(self._path)
+        done = 0
+        try:
+            with self._path.open("rb") as file:
+                before = _identity(os.fstat(file.fileno()))
+                while piece := file.read(PIECE_BYTES):
+                    done += len(piece)
+                    if self._progress is not None:
+                        self._progress(done, max(size, done))
+                    yield piece
+                after = _identity(os.fstat(file.fileno()))
+        except OSError as error:
+            raise FileMissing(self._path, error.strerror or str(error)) from None
+        self._is_changed = before != after or not self._is_still(after)
+
+    def _is_still(self, identity: tuple[int, int, int, int]) -> bool:
+        try:
+            return _identity(self._path.stat()) == identity
+        except OSError:
+            return False
 
 
 def file_bytes(path: Path) -> int:
@@ -102,24 +135,6 @@ def _longest_line_fits(block: bytes, item_bytes_max: int) -> bool:
             return False
         start = end + 1
     return True
-
-
-def _stored_pieces(path: Path, progress: ReadProgress | None) -> Iterator[bytes]:
-    size = file_bytes(path)
-    done = 0
-    try:
-        with path.open("rb") as file:
-            before = _identity(os.fstat(file.fileno()))
-            while piece := file.read(PIECE_BYTES):
-                done += len(piece)
-                if progress is not None:
-                    progress(done, max(size, done))
-                yield piece
-            after = _identity(os.fstat(file.fileno()))
-    except OSError as error:
-        raise FileMissing(path, error.strerror or str(error)) from None
-    if not path.exists() or before != after or _identity(path.stat()) != after:
-        raise FileChanged(path)
 
 
 def _identity(status: os.stat_result) -> tuple[int, int, int, int]:

@@ -107,7 +107,9 @@ def decode_lines(
             break
         sample = lines[int(open_lines[0])]
         outcome = decode_item(sample, book, received_at=received_at, default_source=None)
-        layout = learn_layout(sample, book) if isinstance(outcome, Event) else None
+        layout = None
+        if isinstance(outcome, Event):
+            layout = learn_layout(sample, book.versions(outcome.type)[-1])
         if layout is None:
             open_lines = open_lines[1:]
             continue
@@ -192,6 +194,8 @@ def _for_definition(lines: Lines) -> npt.NDArray[np.bool_]:
     """
     flags: npt.NDArray[np.bool_] = lines.ends - lines.starts > ITEM_BYTES_MAX
     buffer = lines.buffer
+    if not len(lines):
+        return flags
     if buffer.isascii() and not any(octet in buffer for octet in (b"\\", b"\r", b"\x7f")):
         return flags
     octets = np.frombuffer(buffer, dtype=np.uint8)

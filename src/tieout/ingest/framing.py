@@ -70,10 +70,33 @@ class MalformedGzip(Refusal):
 
 
 def lines(pieces: Iterable[bytes]) -> Iterator[Item]:
-    """Each line that is not blank (NDJSON, access logs); LF or CRLF, the last with or without."""
+    """Each line that is not blank; LF or CRLF, the last with or without."""
     for number, line in enumerate(physical_lines(pieces), start=1):
         if line.strip(BLANK):
             yield Item(number, line.removesuffix(b"\r"))
+
+
+def ended_lines(pieces: Iterable[bytes]) -> Iterator[Item]:
+    """Each line of a log whose writer ends every line: a last one without its end is cut, even if what there
+    is of it can be read, as `200 203` of `200 20310` can.
+    """
+    ending = b"\n"
+
+    def watched() -> Iterator[bytes]:
+        nonlocal ending
+        for piece in pieces:
+            ending = piece[-1:] or ending
+            yield piece
+
+    held: Item | None = None
+    for item in lines(watched()):
+        if held is not None:
+            yield held
+        held = item
+    if held is not None:
+        yield (
+            held if ending == b"\n" else Item(held.number, held.raw, Reason.TRUNCATED, "the line has no end")
+        )
 
 
 def physical_lines(pieces: Iterable[bytes]) -> Iterator[bytes]:

@@ -10,7 +10,7 @@ import re
 from dataclasses import dataclass
 from typing import Final
 
-from tieout.contract.event_contract import ContractBook, EventContract, Field, FieldType, Use
+from tieout.contract.event_contract import EventContract, Field, FieldType, Use
 
 QUOTE: Final = b'"'
 DATA: Final = "data"
@@ -55,14 +55,14 @@ class _NoLayout(Exception):
     """The line is not one whose like can be taken apart at the quotes."""
 
 
-def learn_layout(line: bytes, book: ContractBook) -> LineLayout | None:
+def learn_layout(line: bytes, contract: EventContract) -> LineLayout | None:
     """The layout of `line`, or None where it has members, nesting or writing that only the definition reads.
 
-    `line` must be well-formed JSON without backslashes; the caller has the definition's word for it.
+    The caller has the definition's word that `line` is a well-formed event of the contract's type, without
+    backslashes. `contract`: the newest of that type.
     """
     pieces = line.split(QUOTE)
     try:
-        contract = _contract_of(pieces, book)
         parts, members = _walk(pieces, contract)
     except _NoLayout:
         return None
@@ -73,16 +73,6 @@ def learn_layout(line: bytes, book: ContractBook) -> LineLayout | None:
     ):
         return None
     return LineLayout(contract, tuple(parts))
-
-
-def _contract_of(pieces: list[bytes], book: ContractBook) -> EventContract:
-    """The newest contract of the type that the line names."""
-    for place in range(1, len(pieces) - 2, 2):
-        if pieces[place] == b"type" and pieces[place + 1].strip(b" ") == b":":
-            versions = book.versions(pieces[place + 2].decode())
-            if versions:
-                return versions[-1]
-    raise _NoLayout
 
 
 def _walk(pieces: list[bytes], contract: EventContract) -> tuple[list[Part], set[str]]:
@@ -113,7 +103,7 @@ def _walk(pieces: list[bytes], contract: EventContract) -> tuple[list[Part], set
 def _text_part(name: str, value: bytes, contract: EventContract) -> Part:
     if name in VARYING:
         return TextPart(name, None)
-    if name == "type" or CONSTANT.get(name) == value.decode():
+    if CONSTANT.get(name, contract.type if name == "type" else None) == value.decode():
         return value
     field = _field(name, contract)
     if field is None or field.type is FieldType.BOOLEAN:

@@ -15,7 +15,7 @@ from typing import Final
 from zoneinfo import ZoneInfo
 
 from tieout.kernel.errors import Refusal
-from tieout.kernel.instant import MICROS_PER_SECOND, Instant, from_datetime, local_offsets, to_datetime
+from tieout.kernel.instant import SECOND_MICROSECONDS, Instant, from_datetime, local_offsets, to_datetime
 from tieout.kernel.period import Period
 from tieout.kernel.zone import zone
 
@@ -97,8 +97,8 @@ def local_midnight(day: date, place: ZoneInfo) -> Instant:
         return after
     # In a gap: clocks jumped over midnight between these two instants; transitions fall on whole seconds.
     before = from_datetime(midnight.replace(tzinfo=UTC) - second)
-    while after - before > MICROS_PER_SECOND:
-        middle = Instant(before + (after - before) // MICROS_PER_SECOND // 2 * MICROS_PER_SECOND)
+    while after - before > SECOND_MICROSECONDS:
+        middle = Instant(before + (after - before) // SECOND_MICROSECONDS // 2 * SECOND_MICROSECONDS)
         if to_datetime(middle).astimezone(place).replace(tzinfo=None) >= midnight:
             after = middle
         else:

@@ -15,7 +15,6 @@ from tieout.kernel.canonical import token
 from tieout.kernel.errors import Refusal, shown
 
 IDENTITY_KEY_BYTES: Final = 16
-CONTENT_DIGEST_BYTES: Final = 32
 LANE_MODULUS: Final = 2**64
 
 _FINGERPRINT = re.compile(r"([0-9]{1,20}):([0-9a-f]{16}):([0-9a-f]{16})\Z", re.ASCII)

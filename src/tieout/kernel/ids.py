@@ -7,13 +7,12 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import Final, NewType
+from typing import NewType
 
 from tieout.kernel.errors import Refusal, shown
 
 HomeId = NewType("HomeId", str)
 
-EventId = NewType("EventId", str)
 EventType = NewType("EventType", str)
 SourceName = NewType("SourceName", str)
 Subject = NewType("Subject", str)
@@ -33,8 +32,6 @@ KeyId = NewType("KeyId", str)
 
 Watermark = NewType("Watermark", int)
 """A batch number; "as of W" is what the log said at the end of batch W. 0 is the empty log."""
-
-WATERMARK_ZERO: Final = Watermark(0)
 
 _POSITION = re.compile(r"b([0-9]{1,18})\.r([0-9]{1,9})\Z", re.ASCII)
 

@@ -17,10 +17,12 @@ from tieout.kernel.limits import TIMESTAMP_LENGTH_MAX
 
 Instant = NewType("Instant", int)
 
-MICROS_PER_SECOND: Final = 1_000_000
-INSTANT_MIN: Final = Instant(-62_135_596_800 * MICROS_PER_SECOND)
+SECOND_MICROSECONDS: Final = 1_000_000
+HOUR_MICROSECONDS: Final = 3_600 * SECOND_MICROSECONDS
+DAY_MICROSECONDS: Final = 24 * HOUR_MICROSECONDS
+INSTANT_MIN: Final = Instant(-62_135_596_800 * SECOND_MICROSECONDS)
 """0001-01-01T00:00:00Z"""
-INSTANT_MAX: Final = Instant(253_402_300_800 * MICROS_PER_SECOND - 1)
+INSTANT_MAX: Final = Instant(253_402_300_800 * SECOND_MICROSECONDS - 1)
 """9999-12-31T23:59:59.999999Z"""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -88,7 +90,7 @@ def parse_instant(text: str) -> Instant:
     except ValueError:
         raise MalformedInstant(text, "impossible") from None
     seconds = days * 86_400 + int(hour) * 3600 + int(minute) * 60 + int(second) - offset_seconds
-    micros = seconds * MICROS_PER_SECOND + int((fraction or "0")[:6].ljust(6, "0"))
+    micros = seconds * SECOND_MICROSECONDS + int((fraction or "0")[:6].ljust(6, "0"))
     if not INSTANT_MIN <= micros <= INSTANT_MAX:
         raise MalformedInstant(text, "impossible")
     return Instant(micros)

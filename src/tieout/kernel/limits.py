@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from typing import Final
 
-# identities and texts, in characters unless the name says bytes
+# identities and other names, in characters
 ID_LENGTH_MAX: Final = 128
 SOURCE_LENGTH_MAX: Final = 256
 SUBJECT_LENGTH_MAX: Final = 256
 TYPE_LENGTH_MAX: Final = 128
 KEY_LENGTH_MAX: Final = 128
-STRING_LENGTH_MAX: Final = 8_192
-"""Bytes in UTF-8 of one text field."""
 TIMESTAMP_LENGTH_MAX: Final = 64
+
+# free texts, in bytes of UTF-8
+STRING_LENGTH_MAX: Final = 8_192
+"""One text field of an event, and one text of the catalog."""
 
 # one item
 ITEM_BYTES_MAX: Final = 1_048_576
@@ -30,9 +32,6 @@ EXACT_TEXT_PLACES_MAX: Final = 30
 # time
 FUTURE_SECONDS_MAX: Final = 300
 """An event may lie this far in the future; senders' clocks are not perfect."""
-
-# the log
-BATCH_ROWS_MAX: Final = 65_536
 
 # the catalog
 TIERS_MAX: Final = 100

@@ -92,10 +92,6 @@ class Money:
     def __neg__(self) -> Money:
         return Money(-self.minor, self.currency)
 
-    def as_exact(self) -> Fraction:
-        """The amount in whole currency units."""
-        return Fraction(self.minor, 10**self.currency.exponent)
-
     @property
     def decimal_text(self) -> str:
         """The amount in currency units with all its minor digits: `12.30`, `-0.05`, `500` for JPY."""

@@ -34,22 +34,11 @@ class Period:
         if self.start >= self.end:
             raise EmptyPeriod(self.start, self.end)
 
-    @property
-    def duration_us(self) -> int:
-        """Elapsed microseconds."""
-        return self.end - self.start
-
     def contains(self, instant: Instant) -> bool:
         return self.start <= instant < self.end
 
     def overlaps(self, other: Period) -> bool:
         return self.start < other.end and other.start < self.end
-
-    def intersection(self, other: Period) -> Period | None:
-        """The part in both; None if they only touch or do not meet."""
-        if not self.overlaps(other):
-            return None
-        return Period(max(self.start, other.start), min(self.end, other.end))
 
     def split(self, instants: Iterable[Instant]) -> list[Period]:
         """Pieces that tile this period, in order, cut at the instants that lie inside it."""

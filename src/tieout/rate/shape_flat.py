@@ -6,12 +6,11 @@ Both ends of a part are floored to the second, so the shares of adjoining parts 
 from __future__ import annotations
 
 from tieout.contract.price import Flat
+from tieout.kernel.instant import SECOND_MICROSECONDS
 from tieout.kernel.period import Period
 from tieout.kernel.rational import Exact
 from tieout.kernel.working import Step, Working
 from tieout.rate.wording import amount_text, share_text, stretch_text
-
-SECOND_US = 1_000_000
 
 
 def working(shape: Flat, *, period: Period, segment: Period, currency: str) -> Working:
@@ -28,4 +27,4 @@ def working(shape: Flat, *, period: Period, segment: Period, currency: str) -> W
 
 def elapsed_seconds(period: Period) -> int:
     """Whole seconds between the floored ends."""
-    return period.end // SECOND_US - period.start // SECOND_US
+    return period.end // SECOND_MICROSECONDS - period.start // SECOND_MICROSECONDS

@@ -21,6 +21,7 @@ from tieout.kernel.errors import Refusal
 SQLITE_VERSION_MIN = (3, 51, 3)
 BUSY_TIMEOUT_SECONDS = 60
 WAL_AUTOCHECKPOINT_PAGES = 1000
+VACUUM_PAGES = 4_096
 POSTGRES_SCHEMAS = {"books": "tieout_books", "log": "tieout_log"}
 
 SchemaName = Literal["books", "log"]
@@ -99,6 +100,17 @@ def begin_immediate(engine: Engine) -> Iterator[Connection]:
         writing = connection.execution_options(tieout_begin="BEGIN IMMEDIATE")
         with writing.begin():
             yield writing
+
+
+def give_room_back(engine: Engine) -> None:
+    """Returns what deletes have freed to the file system, a little at a time. PostgreSQL needs no asking."""
+    if not is_sqlite(engine):
+        return
+    with begin_immediate(engine) as connection:
+        cursor = connection.connection.cursor()
+        cursor.execute(f"PRAGMA incremental_vacuum({VACUUM_PAGES})")
+        cursor.fetchall()  # it frees a page a step, so it is done only when all steps are taken
+        cursor.close()
 
 
 def _open_sqlite(path: Path) -> Engine:

@@ -40,9 +40,12 @@ def identity_keys(table: pa.Table, secret: bytes) -> bytes:
     """Keyed BLAKE2b-128 of each row's length-prefixed source and id, 16 bytes each, in row order."""
     fork = hashlib.blake2b(key=secret, digest_size=IDENTITY_KEY_BYTES).copy
     identities = _joined(_identity_pieces(table))
-    # one state keyed once and copied for each row; a tuple, since a call for each row would cost as much
-    # again
-    return b"".join([(state := fork(), state.update(identity), state.digest())[2] for identity in identities])
+    keys: list[bytes] = []
+    for identity in identities:  # one state is keyed once and copied for each row, which halves the cost
+        state = fork()
+        state.update(identity)
+        keys.append(state.digest())
+    return b"".join(keys)
 
 
 def lanes(digests: bytes) -> np.ndarray:
@@ -121,7 +124,7 @@ def _token_pieces(text: pa.Array) -> list[pa.Array | pa.Scalar]:
 
 
 def _length_pieces(lengths: pa.Array, after: bytes) -> list[pa.Array | pa.Scalar]:
-    """The lengths in digits, then `after`; one constant where all are equal, as those of ids and times are."""
+    """The lengths in digits, then `after`; one constant where all are equal, as of ids and times."""
     bounds = pc.min_max(lengths)
     if bounds["min"].as_py() == bounds["max"].as_py() is not None:
         return [pa.scalar(b"%d%b" % (bounds["min"].as_py(), after), pa.binary())]

@@ -11,7 +11,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.unit.ingest.sample import EXAMPLES
-from tieout.ingest.framing import Item, MalformedGzip, NotAnArray, array_items, lines, unpacked
+from tieout.ingest.framing import (
+    Item,
+    MalformedGzip,
+    NotAnArray,
+    array_items,
+    ended_lines,
+    lines,
+    unpacked,
+)
 from tieout.ingest.reason import Reason
 from tieout.kernel.limits import ITEM_BYTES_MAX
 
@@ -134,13 +142,22 @@ def test_a_gzip_bomb_comes_in_bounded_pieces() -> None:
 
 @pytest.mark.parametrize("kept", [5, 30, -1])
 def test_a_gzip_file_that_ends_early_is_refused_after_what_it_holds(kept: int) -> None:
-    packed = gzip.compress(b"line\n" * 1_000)[:kept]
+    packed = gzip.compress(b"line\n" * 1_000, mtime=0)[:kept]
     with pytest.raises(MalformedGzip, match=r"f\.gz"):
         list(unpacked([packed], file="f.gz"))
 
 
 def test_a_damaged_gzip_file_is_refused() -> None:
-    packed = bytearray(gzip.compress(b"line\n" * 1_000))
+    packed = bytearray(gzip.compress(b"line\n" * 1_000, mtime=0))
     packed[-5] ^= 1
     with pytest.raises(MalformedGzip, match=r"f\.gz"):
         list(unpacked([bytes(packed)], file="f.gz"))
+
+
+@pytest.mark.parametrize("size", [1, 3, 100])
+def test_a_log_line_without_its_end_is_cut(size: int) -> None:
+    """What is there of it may still read well: `200 203` of `200 20310`."""
+    whole, cut = Item(1, b"200 1"), Item(2, b"200 203", Reason.TRUNCATED, "the line has no end")
+    assert list(ended_lines(pieces(b"200 1\n200 203", size))) == [whole, cut]
+    assert list(ended_lines(pieces(b"200 1\n200 203\n", size))) == [whole, Item(2, b"200 203")]
+    assert list(ended_lines([])) == []

@@ -25,17 +25,14 @@ def test_a_period_cannot_be_empty(end: int) -> None:
 def test_the_start_is_in_and_the_end_is_not() -> None:
     period = Period(Instant(10), Instant(20))
     assert [period.contains(Instant(point)) for point in (9, 10, 19, 20)] == [False, True, True, False]
-    assert period.duration_us == 10
     assert str(period) == "[1970-01-01T00:00:00.000010Z, 1970-01-01T00:00:00.000020Z)"
 
 
 @EXAMPLES
 @given(PERIODS, PERIODS)
-def test_the_intersection_holds_what_both_hold(left: Period, right: Period) -> None:
-    both = left.intersection(right)
-    assert (both is not None) == left.overlaps(right) == right.overlaps(left)
-    for point in map(Instant, range(21)):
-        assert (both is not None and both.contains(point)) == (left.contains(point) and right.contains(point))
+def test_periods_overlap_where_some_instant_is_in_both(left: Period, right: Period) -> None:
+    shared = any(left.contains(point) and right.contains(point) for point in map(Instant, range(21)))
+    assert shared == left.overlaps(right) == right.overlaps(left)
 
 
 @EXAMPLES

@@ -50,7 +50,7 @@ typed by the original's contract version.
 
 
 class CommitUnknown(Unavailable):
-    """The database broke during the commit, and could not be asked for its outcome; nothing was
+    """The database broke, and holds no batch with the commit's id, or cannot be asked for it; nothing was
     acknowledged.
     """
 
@@ -108,10 +108,32 @@ class Appender:
         except DBAPIError as error:
             self._index.forget_tail()
             self._engine.dispose()
-            raise CommitUnknown(str(error.orig)) from error
+            appended = self._outcome(arrival.commit_id, error)
         crash_point("ingest-after-commit")
         self._index.file_runs()
         return appended
+
+    def _outcome(self, commit_id: str, error: DBAPIError) -> Appended:
+        """What became of a commit whose end was not seen: asked by its id, on a new connection."""
+        batches, tallies = schema.batches.c, schema.tallies.c
+        try:
+            with self._engine.connect() as connection:
+                found = connection.execute(
+                    select(batches.number, batches.received).where(batches.commit_id == commit_id)
+                ).one_or_none()
+                if found is None:
+                    raise CommitUnknown(str(error.orig)) from error
+                items = tallies["items"]
+                rows = connection.execute(
+                    select(tallies.verdict, tallies.reason, items).where(tallies.batch == found.number)
+                ).all()
+        except DBAPIError:
+            raise CommitUnknown(str(error.orig)) from error
+        counts: dict[tuple[Verdict, Reason], int] = {}
+        for verdict, reason, count in rows:
+            key = (Verdict(verdict), Reason(reason))
+            counts[key] = counts.get(key, 0) + count
+        return Appended(found.number, found.received, counts)
 
     @contextmanager
     def _writing(self) -> Iterator[Connection]:

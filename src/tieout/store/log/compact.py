@@ -3,7 +3,7 @@ contract version.
 
 Intent row; files, synced; then one transaction inserts the segments and retires the bodies. A crash before
 that leaves files that no row names: orphans, collected once their intent has expired. Retired bodies live on
-for a while, so that a reader with an older manifest still finds them.
+for at least 15 minutes, so that a reader with an older manifest still finds them.
 """
 
 from __future__ import annotations
@@ -26,10 +26,10 @@ from tieout.store.files import leased, write_durably
 from tieout.store.log import schema
 from tieout.store.log.reader import bodies_between, compacted_upto, tail_parts
 from tieout.store.log.unfinished import remove_unfinished
-from tieout.store.sqlite import begin_immediate
+from tieout.store.sqlite import begin_immediate, give_room_back
 from tieout.table.layout import event_type_of
 
-LEASE_MICROSECONDS: Final = 3_600_000_000
+INTENT_MICROSECONDS: Final = 3_600_000_000
 RETIRED_MICROSECONDS: Final = 15 * 60_000_000
 ROWS_PER_SEGMENT_MAX: Final = 2_000_000
 ROWS_PER_GROUP: Final = 131_072
@@ -155,7 +155,7 @@ def _declare_intent(engine: Engine, first: int, last: int, now: Instant) -> None
             "first_batch": first,
             "last_batch": last,
             "started_at": now,
-            "expires_at": now + LEASE_MICROSECONDS,
+            "expires_at": now + INTENT_MICROSECONDS,
         }
         connection.execute(insert(intents).values(values))
 
@@ -209,7 +209,8 @@ def _delete_retired(engine: Engine, *, now: Instant, upto_filed: int) -> None:
         with begin_immediate(engine) as connection:
             removed = _delete_some(connection, now - RETIRED_MICROSECONDS, upto_filed)
         if not removed:
-            return
+            break
+    give_room_back(engine)
 
 
 def _delete_some(connection: Connection, before: int, upto_filed: int) -> int:

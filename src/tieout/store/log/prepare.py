@@ -35,7 +35,7 @@ class Prepared:
     """A block ready to be judged and appended. The decoded rows are in ascending received row.
     `physical_lines` counts the lines that the block was read from, blank ones included.
 
-    rows (n,), keys (n, 2), digests (n, 32) bytes, contract (n,) index into `bodies`, sources (n,) index into
+    rows (n,), keys (n, 2), digests (n, 32) bytes, part (n,) index into `bodies`, sources (n,) index into
     `source_names`.
     """
 
@@ -108,12 +108,12 @@ def _assembled(
 
 def _encoded(table: pa.Table) -> EncodedBody:
     event_type, version = event_type_of(table.schema)
-    body = encode_body(_compact(table))
+    body = encode_body(_with_dictionaries(table))
     rows = table.column("row").to_numpy()
     return EncodedBody(event_type, version, rows, body, hashlib.sha256(body).digest())
 
 
-def _compact(table: pa.Table) -> pa.Table:
+def _with_dictionaries(table: pa.Table) -> pa.Table:
     """Repeating texts as dictionaries, others plain: a body of a few customers and models shrinks to a
     third.
     """

@@ -1,9 +1,9 @@
 """One sorted, immutable run of identities: who was accepted in a range of batches, where, and with what
 content.
 
-File: a 72-byte header with the SHA-256 of the rest, then column-wise first word, second word, position, two content lanes (unsigned
-64-bit, little-endian, sorted by the key's words), then a Bloom filter that spares most look-ups of unknown
-keys the search. The bytes depend on the batches only.
+File: a 72-byte header with the SHA-256 of the rest, then column-wise first word, second word, position, two
+content lanes (unsigned 64-bit, little-endian, sorted by the words of the key), then a Bloom filter that
+spares most look-ups of unknown keys the search. The bytes depend on the batches only.
 """
 
 from __future__ import annotations
