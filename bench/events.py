@@ -12,12 +12,13 @@ import random
 from pathlib import Path
 from uuid import UUID
 
+from tieout.kernel.instant import DAY_MICROSECONDS
+
 EVENT_BYTES = 240
 """Length of one event as JSON text, without the newline that ends its line."""
 
 CUSTOMERS = 10_000
 MODELS = ("large-32k", "medium-8k", "small-04k")
-DAY_MICROSECONDS = 86_400_000_000
 LINES_PER_WRITE = 10_000
 
 

@@ -10,14 +10,23 @@ from pathlib import Path
 
 from tieout.engines.embedded import EmbeddedEngine
 from tieout.flows.home import Home
-from tieout.gateways.clock import SystemClock
+from tieout.gateways.clock import SteppedClock, SystemClock
 from tieout.gateways.entropy import SystemEntropy
-from tieout.gateways.signing import Ed25519Verifier
+from tieout.gateways.signing import Ed25519Verifier, generate_key
+from tieout.gateways.signing_desk import sign_request
 from tieout.ports import Clock, Entropy
 from tieout.store.failure import storage_failure
 from tieout.store.stores import Stores, create_stores, open_stores
 
-__all__ = ["Home", "create_home", "open_home", "storage_failure"]
+__all__ = [
+    "Home",
+    "SteppedClock",
+    "create_home",
+    "generate_key",
+    "open_home",
+    "sign_request",
+    "storage_failure",
+]
 
 DATABASE_URL_VARIABLE = "TIEOUT_DATABASE_URL"
 

@@ -12,12 +12,11 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from tieout.kernel.calendar import Anchor, Cadence, boundary, local_midnight, period_at, periods_between
-from tieout.kernel.instant import Instant, from_datetime, to_datetime
+from tieout.kernel.instant import DAY_MICROSECONDS, HOUR_MICROSECONDS, Instant, from_datetime, to_datetime
 from tieout.kernel.zone import zone, zone_names
 
 EXAMPLES = settings(max_examples=400)
 
-DAY_US = 86_400_000_000
 FIRST, LAST = datetime(1970, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC)
 
 INSTANTS = st.integers(from_datetime(FIRST), from_datetime(LAST)).map(Instant)
@@ -43,8 +42,8 @@ def test_every_instant_is_in_exactly_one_period(anchor: Anchor, instant: Instant
 
 
 @EXAMPLES
-@given(ANCHORS, INSTANTS, st.integers(0, 400 * DAY_US))
-@example(APIA_DAILY, from_datetime(datetime(2011, 12, 25, tzinfo=UTC)), 30 * DAY_US)
+@given(ANCHORS, INSTANTS, st.integers(0, 400 * DAY_MICROSECONDS))
+@example(APIA_DAILY, from_datetime(datetime(2011, 12, 25, tzinfo=UTC)), 30 * DAY_MICROSECONDS)
 def test_periods_between_tile_what_they_cover(anchor: Anchor, start: Instant, length_us: int) -> None:
     end = Instant(start + length_us)
     periods = periods_between(anchor, start, end)
@@ -76,7 +75,7 @@ def test_every_local_day_near_a_clock_change_starts_when_its_calendar_page_is_tu
     assert days > 40_000
 
 
-_EARLIER_US = (1, 3_600_000_000, DAY_US // 2)
+_EARLIER_US = (1, HOUR_MICROSECONDS, DAY_MICROSECONDS // 2)
 _DAY, _WEEK = timedelta(days=1), timedelta(days=7)
 
 

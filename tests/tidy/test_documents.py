@@ -13,6 +13,7 @@ DECISION_HEADINGS = ["Context", "Decision", "Consequences", "Alternatives", "Enf
 ARCHITECTURE_HEADINGS = [
     "What it is",
     "Goals, in order",
+    "The laws",
     "The path",
     "Ground and derived state",
     "Code map",

@@ -33,7 +33,7 @@ from tieout.kernel.ids import (
     SubscriptionId,
     Watermark,
 )
-from tieout.kernel.instant import INSTANT_MIN, Instant, format_instant, parse_instant
+from tieout.kernel.instant import DAY_MICROSECONDS, INSTANT_MIN, Instant, format_instant, parse_instant
 from tieout.kernel.limits import FRACTION_DIGITS_MAX
 from tieout.kernel.period import Period
 from tieout.kernel.quantity import QUANTITY_ZERO, Quantity
@@ -44,7 +44,6 @@ Facts = Mapping[str, Any]
 SECRET = bytes(32)
 SUBJECT = Subject("acme")
 RECEIVED_AT = parse_instant("2026-01-01T00:00:00Z")
-DAY_US = 86_400_000_000
 MILLISECOND_US = 1_000
 ALL_TIME = Period(parse_instant("2000-01-01T00:00:00Z"), RECEIVED_AT)
 AGGREGATIONS = {
@@ -85,7 +84,7 @@ def decoded(given: Facts, expected: Facts) -> None:
 
 def future(given: Facts, expected: Facts) -> None:
     assert given["timestamp"] == "now + 1 day"
-    item = decode({}, [], time=format_instant(Instant(RECEIVED_AT + DAY_US)))
+    item = decode({}, [], time=format_instant(Instant(RECEIVED_AT + DAY_MICROSECONDS)))
     assert isinstance(item, Rejected) != expected["accepted"]
     assert isinstance(item, Rejected) and item.reason is Reason.TIME_FUTURE
 

@@ -55,13 +55,18 @@ class Verbs(TyperGroup):
             complain(_os_text(error))
             raise typer.Exit(Unavailable.exit_code if error.errno in SHORT_OF_ROOM else 2) from error
         except Exception as error:
-            from tieout.wiring import storage_failure
+            _leave_if_storage_failed(error)
+            raise
 
-            said = storage_failure(error)
-            if said is None:
-                raise
-            complain(said)
-            raise typer.Exit(Unavailable.exit_code) from error
+
+def _leave_if_storage_failed(error: Exception) -> None:
+    """A database that cannot be used now is no defect: one line, and exit code 5."""
+    from tieout.wiring import storage_failure
+
+    said = storage_failure(error)
+    if said is not None:
+        complain(said)
+        raise typer.Exit(Unavailable.exit_code) from error
 
 
 def _os_text(error: OSError) -> str:

@@ -29,13 +29,13 @@ OptionalHome = Annotated[
 @app.command()
 def check(folder: FolderArgument, home: OptionalHome = None, as_json: JsonOption = False) -> None:
     """List every problem of a catalog at once, with file and key. Changes nothing."""
-    from tieout.flows.apply_catalog import check_catalog
+    from tieout.flows.apply_catalog import check_catalog, stored_documents
 
     if home is None:
         result = check_catalog(folder)
     else:
         with opened(home) as where:
-            result = check_catalog(folder, against=where.books.documents.all())
+            result = check_catalog(folder, against=stored_documents(where))
     if as_json:
         print_json({"documents": len(result.documents), "problems": problems_json(result.problems)})
     else:
@@ -83,11 +83,11 @@ def show(
 ) -> None:
     """List the stored versions with their digests."""
     from tieout.cli.refusals import Unnamed
+    from tieout.flows.apply_catalog import stored_documents
     from tieout.kernel.instant import format_instant
 
     with opened(home) as where:
-        stored = where.books.documents.all()
-    documents = [found for found in stored if kind in (None, found.kind) and key in (None, found.key)]
+        documents = stored_documents(where, kind=kind, key=key)
     if (kind or key) and not documents:
         raise Unnamed("catalog document", " ".join(filter(None, (kind, key))))
     if as_json:

@@ -36,6 +36,7 @@ def close(
 
     Exit code 1 when an account was held or parked.
     """
+    from tieout.close.outcome import WAITING, outcome_name
     from tieout.flows.close_periods import close as close_periods
     from tieout.kernel.ids import CustomerId
     from tieout.kernel.instant import parse_instant
@@ -56,7 +57,7 @@ def close(
         if dry_run:
             note("Dry run: nothing was written.")
         say_close(report)
-    if any(outcome_name(outcome) in ("held", "parked") for _, _, outcome in report.outcomes):
+    if any(outcome_name(outcome) in WAITING for _, _, outcome in report.outcomes):
         raise typer.Exit(1)
 
 
@@ -67,15 +68,17 @@ def say_close(report: CloseReport) -> None:
 
 def say_close_to(show: Callable[[RenderableType], None], report: CloseReport, *, invoices: bool) -> None:
     """The same to any listener, with the list of invoices or only their totals by currency."""
+    from tieout.close.outcome import WAITING, outcome_name
+
     counts = Counter(outcome_name(outcome) for _, _, outcome in report.outcomes)
     show(
         f"Cutoff: batch {grouped(str(report.cutoff))}. "
         + ", ".join(f"{grouped(str(count))} {name}" for name, count in sorted(counts.items()))
     )
     waiting = [
-        [customer, outcome_name(outcome), *_why(outcome)]
+        [customer, outcome_name(outcome).value, *_why(outcome)]
         for customer, _, outcome in report.outcomes
-        if outcome_name(outcome) in ("held", "parked")
+        if outcome_name(outcome) in WAITING
     ]
     if waiting:
         show(table(("customer", "outcome", "why", "next action"), waiting))
@@ -109,21 +112,6 @@ def _totals_text(report: CloseReport) -> str:
     return f"{grouped(str(len(report.invoices)))} invoices: {sums}"
 
 
-def outcome_name(outcome: Outcome) -> str:
-    """`sealed`, `held`, `parked` or `not due`."""
-    from tieout.close.outcome import Held, NotDue, Parked, Sealed
-
-    match outcome:
-        case Sealed():
-            return "sealed"
-        case Held():
-            return "held"
-        case Parked():
-            return "parked"
-        case NotDue():
-            return "not due"
-
-
 def _why(outcome: Outcome) -> tuple[str, str]:
     from tieout.close.outcome import Held, Parked
 
@@ -140,10 +128,10 @@ def _why(outcome: Outcome) -> tuple[str, str]:
 
 
 def _outcome_json(outcome: Outcome) -> dict[str, Json]:
-    from tieout.close.outcome import Held, NotDue, Parked, Sealed
+    from tieout.close.outcome import Held, NotDue, Parked, Sealed, outcome_name
     from tieout.kernel.instant import format_instant
 
-    named: dict[str, Json] = {"outcome": outcome_name(outcome).replace(" ", "_")}
+    named: dict[str, Json] = {"outcome": outcome_name(outcome).value}
     match outcome:
         case Sealed(invoice=invoice, number=number):
             return {**named, "invoice": invoice, "number": number}

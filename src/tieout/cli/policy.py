@@ -40,7 +40,7 @@ def keygen(
     as_json: JsonOption = False,
 ) -> None:
     """Make an Ed25519 key pair: FILE and FILE.pub. Existing files are never overwritten."""
-    from tieout.gateways.signing import generate_key
+    from tieout.wiring import generate_key
 
     public_key = private_key.with_name(private_key.name + ".pub")
     key_id = generate_key(private_key, public_key)
@@ -124,7 +124,7 @@ def sign(
     as_json: JsonOption = False,
 ) -> None:
     """Sign a request, offline. Prints the document that is signed."""
-    from tieout.cli.signing_desk import sign_request
+    from tieout.wiring import sign_request
 
     signed = sign_request(request_file, private_key=private_key, role=_role(role), person=person, out=out)
     if as_json:

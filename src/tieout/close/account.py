@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from tieout.close.outcome import Held, NotDue, Outcome, Parked, Sealed
+from tieout.close.outcome import Held, NotDue, Outcome, OutcomeName, Parked, Sealed, outcome_name
 from tieout.kernel.ids import CustomerId, InvoiceId
 from tieout.kernel.instant import format_instant
 from tieout.kernel.period import Period
@@ -21,11 +21,11 @@ class AccountOutcome:
 
 @dataclass(frozen=True, slots=True)
 class RecordedOutcome:
-    """An outcome as the books keep it. `outcome` is "sealed", "held", "parked" or "not-due"."""
+    """An outcome as the books keep it."""
 
     customer: CustomerId
     period: Period | None
-    outcome: str
+    outcome: OutcomeName
     reason: str
     next_action: str
     invoice: InvoiceId | None
@@ -33,21 +33,22 @@ class RecordedOutcome:
 
 def recorded(account: AccountOutcome) -> RecordedOutcome:
     """The words that are kept, so that the reason is still there when the run that found it is long over."""
-    words, reason, next_action, invoice = _words(account.outcome)
-    return RecordedOutcome(account.customer, account.period, words, reason, next_action, invoice)
+    name = outcome_name(account.outcome)
+    reason, next_action, invoice = _words(account.outcome)
+    return RecordedOutcome(account.customer, account.period, name, reason, next_action, invoice)
 
 
-def _words(outcome: Outcome) -> tuple[str, str, str, InvoiceId | None]:
+def _words(outcome: Outcome) -> tuple[str, str, InvoiceId | None]:
     match outcome:
         case Sealed(invoice, number):
-            return "sealed", f"sealed as {number}", "", invoice
+            return f"sealed as {number}", "", invoice
         case Held(invoice, breaks):
             reasons = "; ".join(
                 f"{found.tie}: expected {found.expected}, found {found.found}" for found in breaks
             )
-            return "held", reasons, "; ".join(dict.fromkeys(found.next_action for found in breaks)), invoice
+            return reasons, "; ".join(dict.fromkeys(found.next_action for found in breaks)), invoice
         case Parked(reason, next_action):
-            return "parked", reason, next_action, None
+            return reason, next_action, None
         case NotDue(due_at):
             reason = "no period is coming" if due_at is None else f"due at {format_instant(due_at)}"
-            return "not-due", reason, "", None
+            return reason, "", None

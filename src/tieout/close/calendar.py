@@ -18,7 +18,6 @@ from tieout.kernel.ids import SubscriptionId
 from tieout.kernel.instant import HOUR_MICROSECONDS, Instant
 from tieout.kernel.period import Period
 
-HOUR_US = HOUR_MICROSECONDS
 CALENDAR_FIRST = {Cadence.WEEKLY: date(2024, 1, 1)}
 """Weeks start on Monday (ISO 8601), and this day is one."""
 CALENDAR_FIRST_OTHERWISE = date(2024, 1, 1)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
 
 from tieout.close.reconcile import Break
 from tieout.kernel.ids import InvoiceId
@@ -41,3 +43,28 @@ class NotDue:
 
 
 Outcome = Sealed | Held | Parked | NotDue
+
+
+class OutcomeName(StrEnum):
+    """The one word for an outcome: in the books, on the screen and in JSON."""
+
+    SEALED = "sealed"
+    HELD = "held"
+    PARKED = "parked"
+    NOT_DUE = "not-due"
+
+
+WAITING: Final = frozenset({OutcomeName.HELD, OutcomeName.PARKED})
+"""These accounts wait for a person."""
+
+
+def outcome_name(outcome: Outcome) -> OutcomeName:
+    match outcome:
+        case Sealed():
+            return OutcomeName.SEALED
+        case Held():
+            return OutcomeName.HELD
+        case Parked():
+            return OutcomeName.PARKED
+        case NotDue():
+            return OutcomeName.NOT_DUE

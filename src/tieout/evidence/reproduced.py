@@ -10,6 +10,9 @@ from tieout.kernel.quantity import Quantity
 
 Layer = Literal["event", "contract", "meter", "snapshot", "price", "plan", "charge", "line", "invoice"]
 
+Fact = tuple[str, str, str]
+"""A fact's name, what the evidence gives for it, and what is stored."""
+
 
 @dataclass(frozen=True, slots=True)
 class Difference:
@@ -37,3 +40,12 @@ class Reproduced:
     @property
     def matches(self) -> bool:
         return not self.differences and self.quantity is not None and self.amount is not None
+
+
+def compared(layer: Layer, name: str, *facts: Fact) -> list[Difference]:
+    """The facts in which the stored text is not the one that the evidence gives."""
+    return [
+        Difference(layer, name, f"{fact} {expected}", f"{fact} {stored}")
+        for fact, expected, stored in facts
+        if expected != stored
+    ]

@@ -8,10 +8,8 @@ sound snapshot.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from hashlib import sha256
 from typing import TypeVar
 
 from tieout.aggregate.event import MeterEvent
@@ -23,16 +21,17 @@ from tieout.contract.meter import Meter
 from tieout.contract.plan import Plan
 from tieout.contract.price import Price
 from tieout.evidence.lineage import MalformedLineage, parse_lineage
-from tieout.evidence.reproduced import Difference, Layer, Reproduced
+from tieout.evidence.printed import printed_differences
+from tieout.evidence.reproduced import Difference, Layer, Reproduced, compared
 from tieout.evidence.stored import StoredEvidence, StoredSnapshot
 from tieout.evidence.witness import Witness, digest_lanes, meter_event
 from tieout.invoice.line import settled_line
 from tieout.kernel.digest import document_digest
 from tieout.kernel.errors import TieoutError
 from tieout.kernel.ids import Watermark
-from tieout.kernel.money import Money, UnknownCurrency, currency
+from tieout.kernel.money import Money
 from tieout.kernel.rational import exact_text
-from tieout.rate.charge import Charge
+from tieout.rate.charge import Charge, steps_text
 from tieout.rate.rate import rate
 
 R = TypeVar("R", Meter, Price, Plan)
@@ -70,9 +69,9 @@ def reproduce(
     if price is not None and plan is not None and (stored.snapshot is None or snapshot is not None):
         recomputed = _charge(stored, price, plan, snapshot, found)
     amount = None if recomputed is None else _line(stored, recomputed, found)
-    _invoice(stored, found)
+    found += printed_differences(stored)
     quantity = None if recomputed is None else recomputed.quantity
-    return Reproduced(quantity, amount, tuple(found))
+    return Reproduced(quantity, amount, tuple(dict.fromkeys(found)))  # a row can disagree with both
 
 
 def _record(
@@ -126,7 +125,7 @@ def _snapshot(
         found.append(Difference("snapshot", snapshot.id, "a quantity", str(error)))
         return None
     if not _damaged(found) or snapshot.quantity != stored.charge.quantity:
-        found += _compared(
+        found += compared(
             "snapshot",
             snapshot.id,
             ("quantity", str(measured.quantity), snapshot.quantity),
@@ -161,6 +160,8 @@ def _charge(
     stored: StoredEvidence, price: Price, plan: Plan, snapshot: Snapshot | None, found: list[Difference]
 ) -> Charge | None:
     charge = stored.charge
+    if stored.snapshot is not None and stored.snapshot.period != charge.segment:
+        return None  # one of the two rows was changed; the sealed document says which
     try:
         rated = rate(
             snapshot,
@@ -174,83 +175,38 @@ def _charge(
         found.append(Difference("charge", charge.id, "a price and usage that fit", str(error)))
         return None
     if not _damaged(found):
-        found += _compared(
+        found += compared(
             "charge",
             charge.id,
             ("quantity", str(rated.quantity), charge.quantity),
             ("unit", rated.unit, charge.unit),
             ("amount", exact_text(rated.amount), charge.amount),
-            ("steps", ", ".join(exact_text(step.amount) for step in rated.steps), _steps(charge.steps)),
+            ("steps", steps_text(rated.steps), charge.steps),
         )
     return rated
 
 
 def _line(stored: StoredEvidence, charge: Charge, found: list[Difference]) -> Money | None:
-    line, invoice = stored.line, stored.invoice
+    line = stored.line
     try:
-        settled = settled_line(invoice.id, line.ordinal, charge, zone_name="UTC")
-        unit = currency(invoice.currency)
+        settled = settled_line(stored.invoice.id, line.ordinal, charge, zone_name="UTC")
     except (TieoutError, AssertionError) as error:
         found.append(Difference("line", line.id, "a line that can be settled", str(error)))
         return None
     if not _damaged(found):
-        found += _compared(
+        amount = settled.amount
+        found += compared(
             "line",
             line.id,
-            ("amount", settled.amount.decimal_text, Money(line.amount_minor, unit).decimal_text),
-            ("currency", settled.amount.currency.code, invoice.currency),
+            ("amount", amount.decimal_text, Money(line.amount_minor, amount.currency).decimal_text),
+            ("quantity", str(settled.quantity), line.quantity),
+            ("unit", settled.unit, line.unit),
         )
-    found += _compared(
-        "line",
-        line.id,
-        ("quantity", stored.charge.quantity, line.quantity),
-        ("unit", stored.charge.unit, line.unit),
-        ("charge", stored.charge.id, line.charge),
-    )
+        found += compared(
+            "invoice", stored.invoice.number, ("currency", amount.currency.code, stored.invoice.currency)
+        )
+    found += compared("line", line.id, ("charge", stored.charge.id, line.charge))
     return settled.amount
-
-
-def _invoice(stored: StoredEvidence, found: list[Difference]) -> None:
-    """The document against its digest, and what it says of the line and the total against the rows."""
-    line, invoice = stored.line, stored.invoice
-    digest = sha256(invoice.document).hexdigest()
-    if digest != invoice.sha256:
-        found.append(Difference("invoice", invoice.number, f"SHA-256 {invoice.sha256}", digest))
-    try:
-        document = json.loads(invoice.document)
-        printed = next(row for row in document["lines"] if row["id"] == line.id)
-        unit = currency(invoice.currency)
-        rows = (
-            ("number", invoice.number, document["number"]),
-            ("total", Money(invoice.total_minor, unit).decimal_text, document["total"]),
-        )
-        columns = (
-            ("description", printed["description"], line.description),
-            ("meter", str(printed["meter"]), str(line.meter)),
-            ("quantity", printed["quantity"], line.quantity),
-            ("unit", printed["unit"], line.unit),
-            ("amount", printed["amount"], Money(line.amount_minor, unit).decimal_text),
-        )
-        named = (
-            ("price", printed["price"], stored.charge.price),
-            ("price version", str(printed["price_version"]), str(stored.charge.price_version)),
-            ("price digest", printed["price_digest"], stored.charge.price_digest),
-        )
-    except (ValueError, KeyError, TypeError, StopIteration, UnknownCurrency) as error:
-        found.append(
-            Difference(
-                "invoice", invoice.number, "a document with this line", f"{type(error).__name__}: {error}"
-            )
-        )
-        return
-    found += _compared("invoice", invoice.number, *rows)
-    known = {(difference.what, difference.expected.split(" ")[0]) for difference in found}
-    found += [
-        row
-        for row in _compared("line", line.id, *columns)
-        if ("line", row.expected.split(" ")[0]) not in known
-    ]
-    found += _compared("charge", stored.charge.id, *named)
 
 
 def _damaged(found: list[Difference]) -> bool:
@@ -258,18 +214,3 @@ def _damaged(found: list[Difference]) -> bool:
     fault.
     """
     return any(difference.what in INPUTS for difference in found)
-
-
-def _compared(layer: Layer, name: str, *facts: tuple[str, str, str]) -> list[Difference]:
-    return [
-        Difference(layer, name, f"{fact} {expected}", f"{fact} {stored}")
-        for fact, expected, stored in facts
-        if expected != stored
-    ]
-
-
-def _steps(text: str) -> str:
-    try:
-        return ", ".join(step["amount"] for step in json.loads(text))
-    except (ValueError, KeyError, TypeError):
-        return "unreadable"

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import shutil
 
+from tieout.close.outcome import WAITING
 from tieout.contract.catalog import Catalog
 from tieout.flows.apply_catalog import load_catalog
 from tieout.flows.home import Home
@@ -71,7 +72,12 @@ def _policy(home: Home) -> HealthLine:
 
 
 def _accounts(home: Home) -> HealthLine:
-    stuck = [outcome for outcome in home.books.closes.latest() if outcome.outcome in ("parked", "held")]
+    sealed = {(invoice.customer, invoice.period) for invoice in home.books.invoices.sealed()}
+    stuck = [
+        outcome
+        for outcome in home.books.closes.latest()
+        if outcome.outcome in WAITING and (outcome.customer, outcome.period) not in sealed
+    ]
     if not stuck:
         return HealthLine("accounts", True, "none is held or parked")
     first = stuck[0]

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from tieout.close.account import AccountOutcome
-from tieout.close.calendar import HOUR_US, due_periods, next_due_at
+from tieout.close.calendar import due_periods, next_due_at
 from tieout.close.outcome import NotDue, Parked
 from tieout.contract.catalog import Catalog
 from tieout.contract.party import Customer
@@ -16,7 +16,7 @@ from tieout.flows.policy import PolicyState, governing
 from tieout.kernel.calendar import Cadence
 from tieout.kernel.errors import TieoutError
 from tieout.kernel.ids import CustomerId, SubscriptionId
-from tieout.kernel.instant import Instant, format_instant
+from tieout.kernel.instant import HOUR_MICROSECONDS, Instant, format_instant
 from tieout.kernel.period import Period
 
 NO_POLICY = "no signed policy governs this period"
@@ -93,7 +93,7 @@ def _of_customer(
         if policy is None:
             outcomes.append(AccountOutcome(customer, period, Parked(NO_POLICY, NO_POLICY_ACTION)))
             continue
-        due_at = Instant(period.end + policy.policy.grace_hours * HOUR_US)
+        due_at = Instant(period.end + policy.policy.grace_hours * HOUR_MICROSECONDS)
         if due_at > as_of:
             outcomes.append(AccountOutcome(customer, period, NotDue(due_at)))
         else:

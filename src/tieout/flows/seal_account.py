@@ -15,12 +15,11 @@ from tieout.invoice.invoice import Invoice
 from tieout.invoice.line import Line
 from tieout.invoice.number import format_number
 from tieout.invoice.seal import sealed_invoice
-from tieout.kernel.canonical import JsonValue, canonical_json
 from tieout.kernel.errors import Refusal
 from tieout.kernel.ids import InvoiceId
 from tieout.kernel.instant import Instant
 from tieout.kernel.rational import exact_text
-from tieout.kernel.working import Working
+from tieout.rate.charge import steps_text
 
 MINOR_UNITS_MAX = 2**63 - 1
 """Both databases keep money in 64-bit integers."""
@@ -84,21 +83,6 @@ def sealed_rows(ready: ReadyAccount, invoice: Invoice, sealed_at: Instant) -> Se
     charges = tuple(_charge(invoice.id, ordinal, line, names) for ordinal, line in numbered)
     lines = tuple(_line(invoice.id, ordinal, line) for ordinal, line in numbered)
     return SealedRows(stored, snapshots, charges, lines)
-
-
-def steps_text(steps: Working) -> str:
-    """The working as canonical JSON, amounts exact."""
-    rows: list[JsonValue] = [
-        {
-            "rule": step.rule,
-            "text": step.text,
-            "quantity": step.quantity,
-            "rate": step.rate,
-            "amount": exact_text(step.amount),
-        }
-        for step in steps
-    ]
-    return canonical_json(rows)
 
 
 def _snapshot(invoice: InvoiceId, name: str, snapshot: Snapshot, request: UsageRequest) -> StoredSnapshot:

@@ -8,7 +8,13 @@ from pathlib import Path
 
 from tieout.contract.policy import PolicyRole
 from tieout.contract.signature import signed_bytes
-from tieout.contract.signing_file import SignatureFile, key_id_of, parse_request, signature_text
+from tieout.contract.signing_file import (
+    SignatureFile,
+    SigningRequest,
+    key_id_of,
+    parse_request,
+    signature_text,
+)
 from tieout.gateways.signing import public_key_of, sign
 from tieout.kernel.errors import NotFound
 
@@ -26,9 +32,10 @@ class SigningRequestMissing(NotFound):
 
 def sign_request(
     request: Path, *, private_key: Path, role: PolicyRole, person: str, out: Path
-) -> SignatureFile:
-    """Writes the signature file. Raises `SigningRequestMissing`, `MalformedSigningFile` or a key file's
-    refusal.
+) -> SigningRequest:
+    """Writes the signature file, and gives back what was signed.
+
+    Raises `SigningRequestMissing`, `MalformedSigningFile` or a key file's refusal.
     """
     try:
         with request.open("rb") as file:
@@ -48,4 +55,4 @@ def sign_request(
         signature=sign(private_key, message),
     )
     out.write_text(signature_text(signed), encoding="utf-8")
-    return signed
+    return asked

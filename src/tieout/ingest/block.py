@@ -28,6 +28,8 @@ from tieout.kernel.limits import ITEM_BYTES_MAX
 
 LAYOUTS_MAX = 16
 """Different layouts that are tried on a block; lines of still others go through the definition."""
+SAMPLES_MAX = 512
+"""Lines of a block that are looked at for a layout; one that has none must not use up the try of another."""
 NEWLINE, RETURN, SPACE, BACKSLASH, DELETE = 10, 13, 32, 92, 127
 
 
@@ -102,8 +104,9 @@ def decode_lines(
     """Items of NDJSON, one a line."""
     tables: list[pa.Table] = []
     open_lines = np.flatnonzero(~_for_definition(lines))
-    for _ in range(LAYOUTS_MAX):
-        if not len(open_lines):
+    layouts = 0
+    for _ in range(SAMPLES_MAX):
+        if not len(open_lines) or layouts == LAYOUTS_MAX:
             break
         sample = lines[int(open_lines[0])]
         outcome = decode_item(sample, book, received_at=received_at, default_source=None)
@@ -113,6 +116,7 @@ def decode_lines(
         if layout is None:
             open_lines = open_lines[1:]
             continue
+        layouts += 1
         taken, open_lines = _take(lines, open_lines, layout, tables, received_at=received_at)
         if not taken:
             break

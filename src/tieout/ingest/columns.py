@@ -19,8 +19,7 @@ from tieout.contract.event_contract import EventContract, Field, FieldType
 from tieout.ingest.layout import body_schema_of
 from tieout.ingest.line_layout import VARYING, LineLayout, LiteralPart, TextPart
 from tieout.ingest.split import Split
-from tieout.ingest.validate import DAY_MICROSECONDS, SECOND_MICROSECONDS
-from tieout.kernel.instant import Instant
+from tieout.kernel.instant import DAY_MICROSECONDS, SECOND_MICROSECONDS, Instant
 from tieout.kernel.limits import (
     FUTURE_SECONDS_MAX,
     ID_LENGTH_MAX,

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from tieout.ingest.reason import Reason
 
 UNKNOWN_SOURCE = "unknown"
-"""Under this source an item is counted whose own source cannot be told (DESIGN section 3)."""
+"""Under this source an item is counted whose own source cannot be told."""
 DETAIL_LENGTH_MAX = 200
 
 

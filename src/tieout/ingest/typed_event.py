@@ -9,11 +9,11 @@ from tieout.contract.event_contract import ContractBook, EventContract
 from tieout.ingest.event import Event
 from tieout.ingest.reason import Reason
 from tieout.ingest.rejection import Flaw
-from tieout.ingest.validate import DAY_MICROSECONDS, SECOND_MICROSECONDS, typed_fields
+from tieout.ingest.validate import typed_fields
 from tieout.kernel.canonical import JsonValue, canonical_json
 from tieout.kernel.errors import shown
 from tieout.kernel.ids import Subject
-from tieout.kernel.instant import Instant
+from tieout.kernel.instant import DAY_MICROSECONDS, SECOND_MICROSECONDS, Instant
 from tieout.kernel.limits import FUTURE_SECONDS_MAX
 
 JsonObject = dict[str, JsonValue]

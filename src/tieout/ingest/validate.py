@@ -17,13 +17,15 @@ from tieout.ingest.rejection import Flaw
 from tieout.kernel.canonical import JsonNumber, JsonValue
 from tieout.kernel.errors import shown
 from tieout.kernel.ids import Subject
-from tieout.kernel.instant import Instant, MalformedInstant, parse_instant
+from tieout.kernel.instant import (
+    Instant,
+    MalformedInstant,
+    parse_instant,
+)
 from tieout.kernel.limits import ID_LENGTH_MAX, STRING_LENGTH_MAX, SUBJECT_LENGTH_MAX
 from tieout.kernel.quantity import ATOMS_PER_UNIT, MalformedQuantity, Quantity
 
 VISIBLE_ASCII = re.compile(r"[!-~]+\Z")
-SECOND_MICROSECONDS = 1_000_000
-DAY_MICROSECONDS = 86_400 * SECOND_MICROSECONDS
 
 NUMBER_REASONS = {
     "malformed": Reason.NUMBER_MALFORMED,

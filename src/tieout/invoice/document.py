@@ -13,7 +13,7 @@ from tieout.kernel.canonical import JsonNumber, JsonValue, canonical_json
 from tieout.kernel.instant import format_instant
 from tieout.kernel.period import Period
 from tieout.kernel.rational import exact_text
-from tieout.kernel.working import Step
+from tieout.rate.charge import steps_json
 
 DOCUMENT_FORMAT = "tieout/invoice/1"
 
@@ -70,18 +70,8 @@ def _line(line: Line) -> JsonValue:
         "plan": charge.plan,
         "plan_version": _whole(charge.plan_version),
         "segment": _period(charge.segment),
-        "steps": [_step(step) for step in charge.steps],
+        "steps": steps_json(charge.steps),
         "snapshot": None if charge.snapshot is None else _snapshot(charge.snapshot),
-    }
-
-
-def _step(step: Step) -> JsonValue:
-    return {
-        "rule": step.rule,
-        "text": step.text,
-        "quantity": step.quantity,
-        "rate": step.rate,
-        "amount": exact_text(step.amount),
     }
 
 

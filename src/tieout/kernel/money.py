@@ -7,7 +7,6 @@ contracts are written in them; so is BGN, for bills of 2025 and before. Metals a
 from __future__ import annotations
 
 from dataclasses import dataclass
-from fractions import Fraction
 from typing import Final
 
 from tieout.kernel.errors import IntegrityViolation, Refusal, shown

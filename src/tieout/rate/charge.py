@@ -6,11 +6,12 @@ from dataclasses import dataclass
 
 from tieout.aggregate.snapshot import Snapshot
 from tieout.contract.price import Price
+from tieout.kernel.canonical import JsonValue, canonical_json
 from tieout.kernel.ids import PlanKey, SubscriptionId
 from tieout.kernel.instant import Instant
 from tieout.kernel.period import Period
 from tieout.kernel.quantity import Quantity
-from tieout.kernel.rational import Exact
+from tieout.kernel.rational import Exact, exact_text
 from tieout.kernel.working import Working
 
 
@@ -46,3 +47,22 @@ class Charge:
     def effective_from(self) -> Instant:
         """Since when the price version holds."""
         return self.price.effective_from
+
+
+def steps_json(steps: Working) -> JsonValue:
+    """The working as it is printed and stored: amounts are exact texts in whole currency units."""
+    return [
+        {
+            "rule": step.rule,
+            "text": step.text,
+            "quantity": step.quantity,
+            "rate": step.rate,
+            "amount": exact_text(step.amount),
+        }
+        for step in steps
+    ]
+
+
+def steps_text(steps: Working) -> str:
+    """The same as canonical JSON: equal workings give equal texts."""
+    return canonical_json(steps_json(steps))

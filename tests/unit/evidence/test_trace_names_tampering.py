@@ -128,7 +128,7 @@ TAMPERINGS = {
         {"line"},
     ),
     "invoice total": ("invoice", "UPDATE invoice SET total_minor = 1", {"invoice"}),
-    "invoice number": ("invoice", "UPDATE invoice SET number = 'INV-999999'", {"invoice"}),
+    "invoice number": ("invoice", "UPDATE invoice SET number = '9' || number", {"invoice"}),
     "invoice customer": ("invoice", "UPDATE invoice SET customer = 'birch'", {"invoice"}),
     "invoice period": ("invoice", "UPDATE invoice SET period_end = period_end + 1", {"invoice"}),
     "invoice cutoff": ("invoice", "UPDATE invoice SET cutoff = cutoff + 5", {"invoice"}),

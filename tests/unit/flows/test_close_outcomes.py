@@ -14,6 +14,7 @@ from tieout.aggregate.bucket import BucketCounts, BucketRequest
 from tieout.aggregate.recount import Recount
 from tieout.aggregate.snapshot import Snapshot
 from tieout.aggregate.window import UsageRequest
+from tieout.close.account import AccountOutcome
 from tieout.close.outcome import Held, NotDue, Parked, Sealed
 from tieout.flows.apply_catalog import apply_catalog
 from tieout.flows.check_health import doctor
@@ -250,3 +251,14 @@ def test_a_period_is_billed_in_the_customer_s_zone(town: tuple[Home, SteppedCloc
     starts = {row.customer: row.period.start for row in list_invoices(home)}
     assert starts["birch"] == parse_instant("2026-01-01T00:00:00-05:00")
     assert starts["cedar"] == parse_instant("2026-01-01T00:00:00+13:00")
+
+
+def test_an_account_that_was_parked_and_is_sealed_since_is_healthy(town: tuple[Home, SteppedClock]) -> None:
+    """As after a close that was killed once it had sealed, and before it could record so."""
+    home, _ = town
+    close(home, as_of=FEBRUARY_3)
+    (invoice, *_) = home.books.invoices.sealed(ACME)
+    run = home.books.closes.start(as_of=FEBRUARY_3, cutoff=home.log.head(), cutoff_at=FEBRUARY_3)
+    parked = AccountOutcome(ACME, invoice.period, Parked("a test", "wait"))
+    home.books.closes.record(run, [parked])
+    assert {line.name: line.ok for line in doctor(home)}["accounts"]

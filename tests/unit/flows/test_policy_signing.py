@@ -55,7 +55,8 @@ def desk(tmp_path: Path) -> tuple[Home, Path]:
 def signed(folder: Path, role: PolicyRole, person: str, key: PolicyRole | None = None) -> Path:
     out = folder / "out.signature"
     private = folder / f"{(key or role).value}.key"
-    sign_request(folder / "request.json", private_key=private, role=role, person=person, out=out)
+    request = sign_request(folder / "request.json", private_key=private, role=role, person=person, out=out)
+    assert request == parse_request((folder / "request.json").read_text()), "the signer is shown what it was"
     return out
 
 

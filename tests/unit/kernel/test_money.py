@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from fractions import Fraction
-
 import pytest
 
 from tieout.kernel.money import CURRENCIES, CurrencyMismatch, Money, UnknownCurrency, currency, zero

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tieout.cli.close import outcome_name, say_close_to
+from tieout.cli.close import say_close_to
 from tieout.cli.demo.narrator import Narrator
 from tieout.cli.demo.stage import Stage
 from tieout.cli.demo.tally import DemoDiffers, expect, tally
@@ -15,6 +15,7 @@ from tieout.cli.paper import LineOfDocument, read_document
 from tieout.cli.screen import grouped, progress, table
 from tieout.cli.timed_ingest import Timed, timed_ingest
 from tieout.cli.trace import trace_page
+from tieout.close.outcome import WAITING, outcome_name
 from tieout.evidence.stored import StoredInvoice
 from tieout.flows.apply_catalog import load_catalog
 from tieout.flows.close_periods import close
@@ -94,9 +95,7 @@ def close_months(show: Show, as_of: Instant) -> None:
     with progress("Closing") as advance:
         report = close(show.stage.home, as_of=as_of, customers=None, dry_run=False, progress=advance)
     say_close_to(show.narrator.show, report, invoices=len(report.invoices) <= INVOICES_LISTED_MAX)
-    unfinished = [
-        customer for customer, _, outcome in report.outcomes if outcome_name(outcome) in ("held", "parked")
-    ]
+    unfinished = [customer for customer, _, outcome in report.outcomes if outcome_name(outcome) in WAITING]
     expect("accounts held or parked", expected=[], found=unfinished)
 
 

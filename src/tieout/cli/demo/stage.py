@@ -8,14 +8,11 @@ from importlib.resources import files
 from pathlib import Path
 
 from tieout.cli.refusals import NotADemoHome
-from tieout.cli.signing_desk import sign_request
 from tieout.contract.policy import PolicyRole
 from tieout.flows.home import Home
 from tieout.flows.policy import add_signature, propose, register_key, write_signing_request
-from tieout.gateways.clock import SteppedClock
-from tieout.gateways.signing import generate_key
 from tieout.kernel.instant import Instant, format_instant
-from tieout.wiring import create_home
+from tieout.wiring import SteppedClock, create_home, generate_key, sign_request
 
 MARKER = ".tieout-demo"
 

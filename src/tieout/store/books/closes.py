@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from sqlalchemy import Engine, func, insert, select, update
 
 from tieout.close.account import AccountOutcome, RecordedOutcome, recorded
+from tieout.close.outcome import OutcomeName
 from tieout.kernel.ids import CustomerId, InvoiceId, Watermark
 from tieout.kernel.instant import Instant
 from tieout.kernel.period import Period
@@ -54,7 +55,7 @@ class SqlCloses:
             RecordedOutcome(
                 customer=CustomerId(row["customer"]),
                 period=_period(row["period_start"], row["period_end"]),
-                outcome=row["outcome"],
+                outcome=OutcomeName(row["outcome"]),
                 reason=row["reason"],
                 next_action=row["next_action"],
                 invoice=None if row["invoice"] is None else InvoiceId(row["invoice"]),
@@ -69,7 +70,7 @@ def _row(run: int, outcome: RecordedOutcome) -> dict[str, str | int | None]:
         "customer": outcome.customer,
         "period_start": None if outcome.period is None else outcome.period.start,
         "period_end": None if outcome.period is None else outcome.period.end,
-        "outcome": outcome.outcome,
+        "outcome": outcome.outcome.value,
         "reason": outcome.reason,
         "next_action": outcome.next_action,
         "invoice": outcome.invoice,

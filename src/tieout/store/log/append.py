@@ -28,7 +28,7 @@ from tieout.ingest.verdict import Verdict, Verdicts, judge
 from tieout.kernel.batch_digest import batch_digest
 from tieout.kernel.errors import Unavailable
 from tieout.kernel.ids import Position
-from tieout.kernel.instant import Instant
+from tieout.kernel.instant import HOUR_MICROSECONDS, Instant
 from tieout.store.crash import crash_point
 from tieout.store.files import locked
 from tieout.store.log import schema
@@ -38,7 +38,6 @@ from tieout.store.log.index.index import IdentityIndex
 from tieout.store.log.prepare import Prepared
 from tieout.store.sqlite import begin_immediate, is_sqlite
 
-HOUR_MICROSECONDS = 3_600_000_000
 ROW_MASK = 0xFFFF_FFFF
 
 Redecode = Callable[[int, ContractBook], Event | Rejected]

@@ -1,0 +1,124 @@
+"""What the sealed document says, held against the rows stored beside it: the changed row is named.
+
+The document is a witness only with the digest taken when it was sealed; without it, the invoice is blamed and
+no row is.
+"""
+
+from __future__ import annotations
+
+import json
+from hashlib import sha256
+from typing import Any
+
+from tieout.evidence.reproduced import Difference, Fact, compared
+from tieout.evidence.stored import StoredEvidence, StoredSnapshot
+from tieout.kernel.canonical import canonical_json
+from tieout.kernel.errors import TieoutError
+from tieout.kernel.instant import format_instant
+from tieout.kernel.money import Money, currency
+from tieout.kernel.period import Period
+
+Members = dict[str, Any]  # an object of a JSON text that has not been looked at yet
+
+
+def printed_differences(stored: StoredEvidence) -> list[Difference]:
+    """Every row of the line's evidence that does not say what the invoice says."""
+    invoice = stored.invoice
+    digest = sha256(invoice.document).hexdigest()
+    if digest != invoice.sha256:
+        return [Difference("invoice", invoice.number, f"SHA-256 {invoice.sha256}", digest)]
+    try:
+        document: Members = json.loads(invoice.document)
+        place, line = next(
+            (place, row)
+            for place, row in enumerate(document["lines"], start=1)
+            if row["id"] == stored.line.id
+        )
+        found = compared("invoice", invoice.number, *_invoice(stored, document))
+        found += compared("line", stored.line.id, *_line(stored, document, line, place))
+        found += compared("charge", stored.charge.id, *_charge(stored, document, line))
+        if stored.snapshot is not None and line["snapshot"] is not None:
+            found += compared("snapshot", stored.snapshot.id, *_snapshot(stored.snapshot, document, line))
+    except (ValueError, KeyError, TypeError, StopIteration, TieoutError) as error:
+        why = f"{type(error).__name__}: {error}"
+        return [Difference("invoice", invoice.number, "a document with this line", why)]
+    return found
+
+
+def _invoice(stored: StoredEvidence, document: Members) -> tuple[Fact, ...]:
+    invoice = stored.invoice
+    total = Money(invoice.total_minor, currency(document["currency"]))
+    return (
+        ("id", document["id"], invoice.id),
+        ("number", document["number"], invoice.number),
+        ("customer", document["customer"]["id"], invoice.customer),
+        ("period", _printed_period(document["period"]), _period(invoice.period)),
+        ("series", document["series"], invoice.series),
+        ("currency", document["currency"], invoice.currency),
+        ("kind", document["kind"], invoice.kind),
+        ("sequence", str(document["sequence"]), str(invoice.sequence)),
+        ("total", document["total"], total.decimal_text),
+        ("cutoff", str(document["cutoff"]), str(invoice.cutoff)),
+        ("policy digest", document["policy"]["digest"], invoice.policy_digest),
+        ("issued at", document["issued_at"], format_instant(invoice.sealed_at)),
+    )
+
+
+def _line(stored: StoredEvidence, document: Members, printed: Members, place: int) -> tuple[Fact, ...]:
+    line = stored.line
+    return (
+        ("ordinal", str(place), str(line.ordinal)),
+        ("description", printed["description"], line.description),
+        ("meter", str(printed["meter"]), str(line.meter)),
+        ("quantity", printed["quantity"], line.quantity),
+        ("unit", printed["unit"], line.unit),
+        ("amount", printed["amount"], Money(line.amount_minor, currency(document["currency"])).decimal_text),
+    )
+
+
+def _charge(stored: StoredEvidence, document: Members, printed: Members) -> tuple[Fact, ...]:
+    charge = stored.charge
+    return (
+        ("subscription", printed["subscription"], charge.subscription),
+        ("price", printed["price"], charge.price),
+        ("price version", str(printed["price_version"]), str(charge.price_version)),
+        ("price digest", printed["price_digest"], charge.price_digest),
+        ("plan", printed["plan"], charge.plan),
+        ("plan version", str(printed["plan_version"]), str(charge.plan_version)),
+        ("period", _printed_period(document["period"]), _period(charge.period)),
+        ("segment", _printed_period(printed["segment"]), _period(charge.segment)),
+        ("quantity", printed["quantity"], charge.quantity),
+        ("unit", printed["unit"], charge.unit),
+        ("amount", printed["exact_amount"], charge.amount),
+        ("steps", canonical_json(printed["steps"]), charge.steps),
+        ("snapshot", _presence(printed["snapshot"]), _presence(stored.snapshot)),
+    )
+
+
+def _snapshot(snapshot: StoredSnapshot, document: Members, line: Members) -> tuple[Fact, ...]:
+    printed = line["snapshot"]
+    return (
+        ("customer", document["customer"]["id"], snapshot.customer),
+        ("subscription", line["subscription"], snapshot.subscription),
+        ("meter", printed["meter"], snapshot.meter),
+        ("meter version", str(printed["meter_version"]), str(snapshot.meter_version)),
+        ("meter digest", printed["meter_digest"], snapshot.meter_digest),
+        ("period", _printed_period(printed["period"]), _period(snapshot.period)),
+        ("watermark", str(printed["watermark"]), str(snapshot.watermark)),
+        ("quantity", printed["quantity"], snapshot.quantity),
+        ("event count", str(printed["event_count"]), str(snapshot.event_count)),
+        ("excluded count", str(printed["excluded_count"]), str(snapshot.excluded_count)),
+        ("fingerprint", printed["fingerprint"], snapshot.fingerprint),
+    )
+
+
+def _printed_period(members: Members) -> str:
+    return f"{members['start']} until {members['end']}"
+
+
+def _period(period: Period) -> str:
+    return f"{format_instant(period.start)} until {format_instant(period.end)}"
+
+
+def _presence(value: object) -> str:
+    return "none" if value is None else "one"
