@@ -11,6 +11,7 @@ from sqlalchemy import select, text
 
 from tests.logs import event, ndjson, open_log, send
 from tieout.store.log import schema
+from tieout.store.log.encoding import DamagedBody
 from tieout.store.sqlite import begin_immediate
 
 COLUMNS = [
@@ -20,6 +21,7 @@ COLUMNS = [
     ("batches", "previous_digest"),
     ("batches", "contracts"),
     ("quarantine", "raw"),
+    ("keys", "entries"),
     ("head", "digest"),
 ]
 
@@ -122,7 +124,41 @@ def test_a_missing_segment_is_found(home: Path, name: str) -> None:
     assert any(finding.what == "segment" for finding in log.verify().findings)
 
 
-@pytest.mark.parametrize("table", ["batches", "quarantine", "tallies", "bodies"])
+@pytest.mark.parametrize(
+    "change",
+    [
+        "UPDATE segments SET type = 'other'",
+        "UPDATE segments SET contract_version = 2",
+        "UPDATE segments SET rows = rows + 1",
+        "UPDATE segments SET first_batch = 2",
+        "UPDATE quarantine SET verdict = 2 WHERE verdict = 3",
+        "UPDATE quarantine SET reason = 1",
+        "UPDATE tallies SET reason = 2 WHERE reason > 0",
+        "UPDATE tallies SET hour = hour + 3600000000",
+        "UPDATE tallies SET items = items + 1 WHERE verdict = 1",
+    ],
+)
+def test_a_changed_row_is_found(home: Path, change: str) -> None:
+    log, engine = open_log(home)
+    log.compact(rows_min=1)
+    assert log.verify().findings == ()
+    with begin_immediate(engine) as connection:
+        connection.execute(text(change))
+    assert log.verify().findings
+
+
+def test_damaged_identity_keys_stop_the_next_ingest(home: Path) -> None:
+    """Learned as they are, they would let an identity in twice."""
+    _, engine = open_log(home)
+    with engine.connect() as connection:
+        entries = connection.execute(text("SELECT entries FROM keys WHERE batch = 1")).scalar_one()
+    write(engine, "keys", "entries", 1, flipped(entries, 40, as_text=False))
+    log, _ = open_log(home)
+    with pytest.raises(DamagedBody, match="identity keys of batch 1"):
+        send(log, ndjson([event("a")]))
+
+
+@pytest.mark.parametrize("table", ["keys", "batches", "quarantine", "tallies", "bodies"])
 def test_a_deleted_row_is_found(home: Path, table: str) -> None:
     log, engine = open_log(home)
     with begin_immediate(engine) as connection:

@@ -202,7 +202,7 @@ def load_keys(connection: Connection, first: int, last: int) -> Iterable[tuple[i
         select(keys.c.batch, keys.c.entries).where(keys.c.batch.between(first, last)).order_by(keys.c.batch)
     )
     for batch, entries in connection.execute(query):
-        yield batch, decode_keys(entries)
+        yield batch, decode_keys(entries, f"the identity keys of batch {batch}")
 
 
 def _conflicts(prepared: Prepared, verdicts: Verdicts, arrival: Arrival) -> list[tuple[int, bytes, int]]:

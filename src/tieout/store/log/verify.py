@@ -18,16 +18,18 @@ import pyarrow as pa
 from sqlalchemy import Connection, Engine, Row, func, select
 from sqlalchemy.exc import DatabaseError
 
+from tieout.ingest.reason import Reason
 from tieout.ingest.verdict import Verdict
 from tieout.kernel.batch_digest import GENESIS_DIGEST, batch_digest
 from tieout.kernel.errors import IntegrityViolation
-from tieout.kernel.instant import Instant
+from tieout.kernel.instant import HOUR_MICROSECONDS, Instant
 from tieout.ports import LogFinding, LogVerification, SegmentFile
 from tieout.store.log import reader, schema
 from tieout.store.log.chain import fates
-from tieout.store.log.encoding import decode_dispositions
+from tieout.store.log.encoding import decode_dispositions, decode_keys
 from tieout.store.log.index.run import DamagedRun, batches_of, is_as_written
 from tieout.table.canonical import content_digests, identity_keys, lanes
+from tieout.table.layout import event_type_of
 
 TAIL_BATCHES_AT_ONCE = 16
 Progress = Callable[[int, int], None]
@@ -35,10 +37,16 @@ Progress = Callable[[int, int], None]
 
 @dataclass(frozen=True, slots=True)
 class Rows:
-    """The accepted rows of one batch: received rows (n,) and recomputed content digests (n, 32)."""
+    """The accepted rows of one batch: received rows (n,), recomputed content digests (n, 32) and identity
+    keys (n, 2) as words.
+    """
 
     rows: np.ndarray
     digests: np.ndarray
+    keys: np.ndarray
+
+
+NO_ROWS = Rows(np.empty(0, np.int32), np.empty((0, 32), np.uint8), np.empty((0, 2), np.uint64))
 
 
 @dataclass(slots=True)
@@ -104,7 +112,7 @@ def _ranges(connection: Connection, head: int, state: Verifying) -> Iterator[tup
 def _accepted_rows(
     connection: Connection, folder: Path, secret: bytes, span: tuple[int, int], state: Verifying
 ) -> dict[int, Rows]:
-    parts: list[tuple[np.ndarray, np.ndarray, np.ndarray]] = []
+    parts: list[tuple[np.ndarray, ...]] = []
     for table in _tables(connection, folder, span, state):
         keys = identity_keys(table, secret)
         digests = content_digests(table, keys)
@@ -115,15 +123,19 @@ def _accepted_rows(
                 table.column("batch").to_numpy(),
                 table.column("row").to_numpy(),
                 np.frombuffer(digests, dtype=np.uint8).reshape(-1, 32),
+                np.frombuffer(keys, dtype="<u8").reshape(-1, 2),
             )
         )
     if not parts:
         return {}
-    batch, row, digest = (np.concatenate([part[index] for part in parts]) for index in range(3))
+    batch, row, digest, key = (np.concatenate([part[index] for part in parts]) for index in range(4))
     order = np.lexsort((row, batch))
     numbers, starts = np.unique(batch[order], return_index=True)
     groups = np.split(order, starts[1:])
-    return {int(number): Rows(row[own], digest[own]) for number, own in zip(numbers, groups, strict=True)}
+    return {
+        int(number): Rows(row[own], digest[own], key[own])
+        for number, own in zip(numbers, groups, strict=True)
+    }
 
 
 def _tables(
@@ -143,6 +155,8 @@ def _tables(
                 state.report("body", place, str(error))
     if span[1] <= compacted:
         for segment in reader.segments_between(connection, folder, *span):
+            if (segment.first_batch, segment.last_batch) != span:
+                state.report("segment", segment.path, "it is listed for other batches than were compacted")
             table = _segment_table(segment, state)
             if table is not None:
                 yield table
@@ -161,6 +175,8 @@ def _segment_table(segment: SegmentFile, state: Verifying) -> pa.Table | None:
         return None
     if table.num_rows != segment.rows:
         state.report("segment", segment.path, f"{table.num_rows} rows, {segment.rows} were written")
+    if event_type_of(table.schema) != (segment.type, segment.contract_version):
+        state.report("segment", segment.path, "it is listed under another event type or contract version")
     return table
 
 
@@ -203,7 +219,7 @@ def _verify_digest(
 ) -> None:
     place = f"batch {batch.number}"
     dispositions = decode_dispositions(batch.dispositions, f"the dispositions of {place}")
-    rows = accepted or Rows(np.empty(0, dtype=np.int32), np.empty((0, 32), dtype=np.uint8))
+    rows = accepted or NO_ROWS
     told = np.concatenate([rows.rows.astype(np.int64), dispositions["row"].astype(np.int64)])
     if not np.array_equal(np.sort(told), np.arange(batch.received)):
         state.report("dispositions", place, "not every received item has exactly one verdict")
@@ -218,17 +234,47 @@ def _verify_digest(
     )
     if digest != batch.digest:
         state.report("batch", place, "its digest is not that of what is stored")
+    _verify_keys(connection, batch.number, rows, state)
     _verify_kept(connection, batch.number, dispositions, state)
     _verify_tallies(connection, batch, dispositions, state)
+
+
+def _verify_keys(connection: Connection, number: int, rows: Rows, state: Verifying) -> None:
+    """What the identity index will learn of this batch. Once segments and run files hold it, it is gone."""
+    stored = connection.execute(select(schema.keys.c.entries).where(schema.keys.c.batch == number)).scalar()
+    if stored is None:
+        if number > reader.compacted_upto(connection):
+            state.report("keys", f"batch {number}", "they are missing")
+        return
+    try:
+        entries = decode_keys(stored, f"the identity keys of batch {number}")
+    except IntegrityViolation as error:
+        state.report("keys", f"batch {number}", str(error))
+        return
+    order, own = np.argsort(entries.rows), np.argsort(rows.rows)
+    words = lanes(rows.digests.tobytes())[:, :2]
+    same = (
+        np.array_equal(entries.rows[order], rows.rows[own])
+        and np.array_equal(entries.keys[order], rows.keys[own])
+        and np.array_equal(entries.lanes[order], words[own])
+    )
+    if not same:
+        state.report("keys", f"batch {number}", "they are not those of the events that were accepted")
 
 
 def _verify_kept(connection: Connection, number: int, dispositions: np.ndarray, state: Verifying) -> None:
     """Every quarantined item and conflict is kept, with the bytes that were chained."""
     quarantine = schema.quarantine
-    query = select(quarantine.c.row, quarantine.c.raw).where(quarantine.c.batch == number)
-    kept = {row: hashlib.sha256(raw).digest() for row, raw in connection.execute(query)}
+    told = (quarantine.c.row, quarantine.c.verdict, quarantine.c.reason, quarantine.c.raw)
+    kept = {
+        row: (verdict, reason, hashlib.sha256(raw).digest())
+        for row, verdict, reason, raw in connection.execute(select(*told).where(quarantine.c.batch == number))
+    }
     chained = dispositions[dispositions["verdict"] != Verdict.DUPLICATE]
-    expected = {int(item["row"]): item["digest"].tobytes() for item in chained}
+    expected = {
+        int(item["row"]): (int(item["verdict"]), int(item["reason"]), item["digest"].tobytes())
+        for item in chained
+    }
     for row in sorted(kept.keys() | expected.keys()):
         if kept.get(row) != expected.get(row):
             state.report("quarantine", f"b{number}.r{row}", "the item kept is not the item that was received")
@@ -238,18 +284,18 @@ def _verify_tallies(
     connection: Connection, batch: Row[tuple[object, ...]], dispositions: np.ndarray, state: Verifying
 ) -> None:
     tallies = schema.tallies
-    query = select(tallies.c.verdict, func.sum(tallies.c["items"])).where(tallies.c.batch == batch.number)
-    told = {
-        int(verdict): int(items) for verdict, items in connection.execute(query.group_by(tallies.c.verdict))
-    }
-    found = Counter(int(verdict) for verdict in dispositions["verdict"])
+    keys = (tallies.c.verdict, tallies.c.reason, tallies.c.hour)
+    query = select(*keys, func.sum(tallies.c["items"])).where(tallies.c.batch == batch.number).group_by(*keys)
+    told = {tuple(row[:3]): int(row[3]) for row in connection.execute(query)}
+    hour = batch.received_at // HOUR_MICROSECONDS * HOUR_MICROSECONDS
+    found = Counter((int(item["verdict"]), int(item["reason"]), hour) for item in dispositions)
     if batch.accepted:
-        found[int(Verdict.ACCEPTED)] = batch.accepted
+        found[int(Verdict.ACCEPTED), int(Reason.NONE), hour] = batch.accepted
     if told != dict(found):
         state.report(
             "tallies",
             f"batch {batch.number}",
-            "received is not accepted + duplicate + conflict + quarantined",
+            "received is not accepted + duplicate + conflict + quarantined, as they were counted",
         )
 
 
