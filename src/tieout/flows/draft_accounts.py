@@ -91,8 +91,8 @@ def _plan(catalog: Catalog, account: DueAccount) -> _Planned | Parked:
     try:
         found = [
             segment
-            for subscription in account.subscriptions
-            for segment in segments(catalog, subscription, account.period)
+            for subscription, whole in zip(account.subscriptions, account.wholes, strict=True)
+            for segment in segments(catalog, subscription, whole, account.period)
         ]
         return _Planned(account, tuple(found), tuple(usage_requests(catalog, found)))
     except Unavailable:

@@ -28,11 +28,16 @@ NO_POLICY_ACTION = (
 
 @dataclass(frozen=True, slots=True)
 class DueAccount:
-    """One customer's period with the subscriptions that it has to bill, under the policy that governs it."""
+    """One customer's period with the subscriptions that it has to bill, under the policy that governs it.
+
+    `period` is what is still to bill; `wholes` are the calendar's periods it lies in, one per subscription.
+    They are the same unless zone, anchor or cadence changed after a period was sealed.
+    """
 
     customer: CustomerId
     period: Period
     subscriptions: tuple[Subscription, ...]
+    wholes: tuple[Period, ...]
     policy: PolicyState
 
 
@@ -79,13 +84,13 @@ def _of_customer(
     profile = catalog.customers.versions(customer)[-1]
     subscriptions = catalog.subscriptions_of(customer)
     cadence = _cadence(policies, as_of)
-    ended: dict[Period, list[Subscription]] = {}
+    ended: dict[Period, list[tuple[Subscription, Period]]] = {}
     for subscription in subscriptions:
         done = billed.get(subscription.key, ())
         for period in _ended(catalog, profile, subscription, cadence=cadence, as_of=as_of):
             rest = _unbilled(period, done)
             if rest is not None:
-                ended.setdefault(rest, []).append(subscription)
+                ended.setdefault(rest, []).append((subscription, period))
     due: list[DueAccount] = []
     outcomes: list[AccountOutcome] = []
     for period, found in sorted(ended.items(), key=lambda item: item[0]):
@@ -97,7 +102,8 @@ def _of_customer(
         if due_at > as_of:
             outcomes.append(AccountOutcome(customer, period, NotDue(due_at)))
         else:
-            due.append(DueAccount(customer, period, tuple(found), policy))
+            billable, wholes = zip(*found, strict=True)
+            due.append(DueAccount(customer, period, billable, wholes, policy))
     if not due and not outcomes:
         outcomes.append(
             AccountOutcome(customer, None, _not_due(catalog, profile, subscriptions, policies, as_of))
