@@ -9,11 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.small_home import CUSTOMER, MARCH_3, call, ingest, make_home
+from tests.small_home import CUSTOMER, MARCH_3, POLICY, call, ingest, make_home, sign_policy
 from tieout.flows.apply_catalog import apply_catalog
 from tieout.flows.close_periods import close
 from tieout.flows.home import Home
 from tieout.flows.invoices import list_invoices, show_invoice
+from tieout.flows.policy import policies
 from tieout.flows.trace_line import trace
 from tieout.gateways.clock import SteppedClock
 from tieout.kernel.ids import CustomerId, LineId
@@ -101,3 +102,32 @@ def test_after_a_change_of_anchor_the_days_between_pay_their_share(town: tuple[H
         if line["price"] == "fee-usd"
     ]
     assert fees == [("10.00", False), ("4.52", True), ("10.00", False)], "14 of the 31 days from 15 January"
+
+
+@pytest.mark.parametrize("since", ["2026-02-01", "2026-01-20"])
+def test_a_policy_recuts_no_period_that_started_before_it(tmp_path: Path, since: str) -> None:
+    home, clock = make_home(tmp_path / "home", now=parse_instant("2026-01-10T00:00:00Z"))
+    with home:
+        digest = policies(home)[0].policy.digest
+        weekly = POLICY.replace("version = 1", f'version = 2\npredecessor_digest = "{digest}"')
+        papers = tmp_path / "weekly"
+        papers.mkdir()
+        sign_policy(home, papers, weekly.replace("monthly", "weekly").replace("2025-12-01", since))
+        clock.set_to(MARCH_3)
+        close(home, as_of=MARCH_3, customers=(ACME,))
+        found = periods(home, ACME)
+        days = [
+            "2026-01-01",
+            "2026-02-01",
+            "2026-02-02",
+            "2026-02-09",
+            "2026-02-16",
+            "2026-02-23",
+            "2026-03-02",
+        ]
+        assert found == list(pairwise(parse_instant(f"{day}T00:00:00Z") for day in days))
+        assert lines(home, ACME, 0)[0]["amount"] == "10.00"
+        assert lines(home, ACME, 1)[0]["share_of"] == {
+            "start": "2026-01-26T00:00:00Z",
+            "end": "2026-02-02T00:00:00Z",
+        }
