@@ -190,8 +190,8 @@ def catalog_text() -> str:
     return CATALOG + "".join(customers)
 
 
-def sign_policy(home: Home, papers: Path) -> None:
-    (papers / "policy.toml").write_text(POLICY)
+def sign_policy(home: Home, papers: Path, text: str = POLICY) -> None:
+    (papers / "policy.toml").write_text(text)
     policy = propose(home, papers / "policy.toml")
     write_signing_request(home, policy.digest, papers / "request.json")
     for role, person in ((PolicyRole.PRODUCT, "Ada"), (PolicyRole.FINANCE, "Bram"), (PolicyRole.OPS, "Chi")):

@@ -43,7 +43,7 @@ class NothingInForce(Refusal):
 class Segment:
     """One price version over the part of `period` for which it, its meter version and the plan version hold.
 
-    `period` is the whole billing period, `part` the segment itself; `meter` is None for a flat price.
+    `period` is the whole period of the calendar, `part` the segment itself; `meter` is None for a flat price.
     """
 
     subscription: SubscriptionId
@@ -55,14 +55,17 @@ class Segment:
     meter: Meter | None
 
 
-def segments(catalog: Catalog, subscription: Subscription, period: Period) -> list[Segment]:
+def segments(
+    catalog: Catalog, subscription: Subscription, period: Period, rest: Period | None = None
+) -> list[Segment]:
     """The segments of one billing period, by stretch of a plan, in its order of prices, then by start.
 
-    Time without a phase has no segment. Raises `NothingInForce`.
+    `rest` is the part of the period that is still to bill (None: all of it); the fee for it is its share of
+    the whole. Time without a phase has no segment. Raises `NothingInForce`.
     """
     return [
         segment
-        for plan, stretch in _plan_stretches(catalog, subscription, period)
+        for plan, stretch in _plan_stretches(catalog, subscription, rest or period)
         for segment in _price_segments(catalog, subscription, period, plan, stretch)
     ]
 

@@ -78,6 +78,7 @@ def _line(stored: StoredEvidence, document: Members, printed: Members, place: in
 
 def _charge(stored: StoredEvidence, document: Members, printed: Members) -> tuple[Fact, ...]:
     charge = stored.charge
+    whole: Members = printed["share_of"] if "share_of" in printed else document["period"]
     return (
         ("subscription", printed["subscription"], charge.subscription),
         ("price", printed["price"], charge.price),
@@ -85,7 +86,7 @@ def _charge(stored: StoredEvidence, document: Members, printed: Members) -> tupl
         ("price digest", printed["price_digest"], charge.price_digest),
         ("plan", printed["plan"], charge.plan),
         ("plan version", str(printed["plan_version"]), str(charge.plan_version)),
-        ("period", _printed_period(document["period"]), _period(charge.period)),
+        ("period", _printed_period(whole), _period(charge.period)),
         ("segment", _printed_period(printed["segment"]), _period(charge.segment)),
         ("quantity", printed["quantity"], charge.quantity),
         ("unit", printed["unit"], charge.unit),

@@ -22,6 +22,7 @@ from tieout.flows.invoices import InvoiceRow, draft_row, row_of
 from tieout.flows.late_events import late_rows
 from tieout.flows.policy import policies
 from tieout.flows.seal_account import seal
+from tieout.flows.sealed_usage import sealed_spans
 from tieout.kernel.errors import NotFound, Refusal, Unavailable, shown
 from tieout.kernel.ids import CustomerId, Watermark
 from tieout.kernel.instant import Instant, format_instant
@@ -83,7 +84,9 @@ def close(
     cutoff = manifest.watermark
     plan = agenda(catalog, policies(home), home.books.invoices.billed(), customers=chosen, as_of=as_of)
     run = None if dry_run else home.books.closes.start(as_of=as_of, cutoff=cutoff, cutoff_at=now)
-    ready, stopped = draft_accounts(home.engine, catalog, plan.due, manifest)
+    since = min((account.period.start for account in plan.due), default=as_of)
+    sealed = sealed_spans(home.books.invoices.snapshots(), since=since)
+    ready, stopped = draft_accounts(home.engine, catalog, plan.due, manifest, sealed)
     if run is None:
         done, invoices = _previewed(ready)
     else:

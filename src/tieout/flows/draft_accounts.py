@@ -22,6 +22,7 @@ from tieout.close.segments import NothingInForce, Segment, segments
 from tieout.contract.catalog import Catalog
 from tieout.contract.party import Customer, Seller
 from tieout.flows.due_accounts import DueAccount
+from tieout.flows.sealed_usage import SealedSpans, sealed_twice
 from tieout.invoice.draft import draft, moved
 from tieout.invoice.invoice import Invoice, PolicyReference
 from tieout.invoice.status import Act
@@ -55,7 +56,11 @@ class _Planned:
 
 
 def draft_accounts(
-    engine: UsageEngine, catalog: Catalog, accounts: Sequence[DueAccount], manifest: LogManifest
+    engine: UsageEngine,
+    catalog: Catalog,
+    accounts: Sequence[DueAccount],
+    manifest: LogManifest,
+    sealed: SealedSpans,
 ) -> tuple[list[ReadyAccount], list[AccountOutcome]]:
     """The drafts that tie, and the outcome of every account that is held or parked."""
     outcomes: list[AccountOutcome] = []
@@ -73,7 +78,7 @@ def draft_accounts(
     for plan in planned:
         answers = list(islice(measured, len(plan.requests)))
         recounts = list(islice(recounted, len(plan.requests)))
-        drafted = _draft(catalog, plan, answers, recounts, manifest.watermark)
+        drafted = _draft(catalog, plan, answers, recounts, manifest.watermark, sealed)
         if isinstance(drafted, ReadyAccount):
             ready.append(drafted)
         else:
@@ -91,8 +96,8 @@ def _plan(catalog: Catalog, account: DueAccount) -> _Planned | Parked:
     try:
         found = [
             segment
-            for subscription in account.subscriptions
-            for segment in segments(catalog, subscription, account.period)
+            for subscription, whole in zip(account.subscriptions, account.wholes, strict=True)
+            for segment in segments(catalog, subscription, whole, account.period)
         ]
         return _Planned(account, tuple(found), tuple(usage_requests(catalog, found)))
     except Unavailable:
@@ -107,6 +112,7 @@ def _draft(
     answers: Sequence[Snapshot | QuantityOverflow],
     recounts: Sequence[Recount],
     cutoff: Watermark,
+    sealed: SealedSpans,
 ) -> ReadyAccount | Held | Parked:
     try:
         snapshots = []
@@ -127,6 +133,7 @@ def _draft(
             software_version=__version__,
         )
         breaks = reconcile(invoice, rated, snapshots, recounts, plan.requests)
+        breaks += sealed_twice(plan.requests, sealed)
     except Unavailable:
         raise
     except Exception as error:  # noqa: BLE001 - one account's failure may not stop the others (L15)

@@ -7,13 +7,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from tieout.close.account import AccountOutcome
-from tieout.close.calendar import due_periods, next_due_at
+from tieout.close.calendar import anchor_of, cadence_of, due_periods, next_due_at
 from tieout.close.outcome import NotDue, Parked
 from tieout.contract.catalog import Catalog
 from tieout.contract.party import Customer
 from tieout.contract.subscription import Subscription
 from tieout.flows.policy import PolicyState, governing
-from tieout.kernel.calendar import Cadence
+from tieout.kernel.calendar import Cadence, period_at
 from tieout.kernel.errors import TieoutError
 from tieout.kernel.ids import CustomerId, SubscriptionId
 from tieout.kernel.instant import HOUR_MICROSECONDS, Instant, format_instant
@@ -28,11 +28,16 @@ NO_POLICY_ACTION = (
 
 @dataclass(frozen=True, slots=True)
 class DueAccount:
-    """One customer's period with the subscriptions that it has to bill, under the policy that governs it."""
+    """One customer's period with the subscriptions that it has to bill, under the policy that governs it.
+
+    `period` is what is still to bill; `wholes` are the calendar's periods it lies in, one per subscription.
+    They are the same unless zone, anchor or cadence changed after a period was sealed.
+    """
 
     customer: CustomerId
     period: Period
     subscriptions: tuple[Subscription, ...]
+    wholes: tuple[Period, ...]
     policy: PolicyState
 
 
@@ -78,14 +83,13 @@ def _of_customer(
 ) -> tuple[list[DueAccount], list[AccountOutcome]]:
     profile = catalog.customers.versions(customer)[-1]
     subscriptions = catalog.subscriptions_of(customer)
-    cadence = _cadence(policies, as_of)
-    ended: dict[Period, list[Subscription]] = {}
+    ended: dict[Period, list[tuple[Subscription, Period]]] = {}
     for subscription in subscriptions:
         done = billed.get(subscription.key, ())
-        for period in _ended(catalog, profile, subscription, cadence=cadence, as_of=as_of):
-            rest = _unbilled(period, done)
+        for period, part in _ended(catalog, profile, subscription, policies, as_of=as_of):
+            rest = _unbilled(part, done)
             if rest is not None:
-                ended.setdefault(rest, []).append(subscription)
+                ended.setdefault(rest, []).append((subscription, period))
     due: list[DueAccount] = []
     outcomes: list[AccountOutcome] = []
     for period, found in sorted(ended.items(), key=lambda item: item[0]):
@@ -97,7 +101,8 @@ def _of_customer(
         if due_at > as_of:
             outcomes.append(AccountOutcome(customer, period, NotDue(due_at)))
         else:
-            due.append(DueAccount(customer, period, tuple(found), policy))
+            billable, wholes = zip(*found, strict=True)
+            due.append(DueAccount(customer, period, billable, wholes, policy))
     if not due and not outcomes:
         outcomes.append(
             AccountOutcome(customer, None, _not_due(catalog, profile, subscriptions, policies, as_of))
@@ -105,12 +110,59 @@ def _of_customer(
     return due, outcomes
 
 
+@dataclass(frozen=True, slots=True)
+class _Stretch:
+    """The periods that start in `[start, until)` step by `cadence`; None: without that bound."""
+
+    start: Instant | None
+    until: Instant | None
+    cadence: Cadence
+
+
+def _stretches(
+    catalog: Catalog, profile: Customer, subscription: Subscription, policies: Sequence[PolicyState]
+) -> list[_Stretch]:
+    """The policy in force when a period starts governs it to its end; only then another cadence begins."""
+    since = sorted({state.in_force_from for state in policies if state.in_force_from is not None})
+    found: list[_Stretch] = []
+    start: Instant | None = None
+    for place, instant in enumerate(since or [None]):
+        policy = None if instant is None else governing(policies, instant)
+        cadence = Cadence.MONTHLY if policy is None else policy.policy.cadence
+        until = since[place + 1] if place + 1 < len(since) else None
+        if start is not None and until is not None and until <= start:
+            continue
+        found.append(_Stretch(start, until, cadence))
+        if until is not None:
+            anchor = anchor_of(profile, cadence_of(catalog, subscription, cadence))
+            start = period_at(anchor, Instant(until - 1)).end
+    return found
+
+
 def _ended(
-    catalog: Catalog, profile: Customer, subscription: Subscription, *, cadence: Cadence, as_of: Instant
-) -> list[Period]:
-    return due_periods(
-        catalog, profile, subscription, policy_cadence=cadence, grace_hours=0, since=None, as_of=as_of
-    )
+    catalog: Catalog,
+    profile: Customer,
+    subscription: Subscription,
+    policies: Sequence[PolicyState],
+    *,
+    as_of: Instant,
+) -> list[tuple[Period, Period]]:
+    """The calendar's periods that ended, each with the part of it that no earlier cadence has covered."""
+    found = []
+    for stretch in _stretches(catalog, profile, subscription, policies):
+        for period in due_periods(
+            catalog,
+            profile,
+            subscription,
+            policy_cadence=stretch.cadence,
+            grace_hours=0,
+            since=None,
+            as_of=as_of,
+        ):
+            start = period.start if stretch.start is None else max(period.start, stretch.start)
+            if start < period.end and (stretch.until is None or start < stretch.until):
+                found.append((period, Period(start, period.end)))
+    return found
 
 
 def _unbilled(period: Period, billed: Sequence[Period]) -> Period | None:
@@ -122,10 +174,20 @@ def _unbilled(period: Period, billed: Sequence[Period]) -> Period | None:
     return Period(start, period.end) if start < period.end else None
 
 
-def _cadence(policies: Sequence[PolicyState], as_of: Instant) -> Cadence:
-    """Of plans that name none: that of the policy in force now."""
-    policy = governing(policies, as_of)
-    return Cadence.MONTHLY if policy is None else policy.policy.cadence
+def cadence_at(
+    catalog: Catalog,
+    profile: Customer,
+    subscription: Subscription,
+    policies: Sequence[PolicyState],
+    instant: Instant,
+) -> Cadence:
+    """Of plans that name none: that of the policy in force when the period that holds the instant starts."""
+    begun = [
+        stretch.cadence
+        for stretch in _stretches(catalog, profile, subscription, policies)
+        if stretch.start is None or stretch.start <= instant
+    ]
+    return begun[-1]
 
 
 def _not_due(
@@ -141,7 +203,7 @@ def _not_due(
             catalog,
             profile,
             subscription,
-            policy_cadence=_cadence(policies, as_of),
+            policy_cadence=cadence_at(catalog, profile, subscription, policies, as_of),
             grace_hours=0 if policy is None else policy.policy.grace_hours,
             since=None,
             as_of=as_of,

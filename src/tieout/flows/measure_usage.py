@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from tieout.close.calendar import anchor_of, cadence_of
@@ -12,9 +13,10 @@ from tieout.contract.party import Customer
 from tieout.contract.subscription import Subscription
 from tieout.flows.apply_catalog import load_catalog
 from tieout.flows.close_periods import NoSuchCustomer
+from tieout.flows.due_accounts import cadence_at
 from tieout.flows.home import Home
 from tieout.flows.late_events import LateRow, late_rows
-from tieout.flows.policy import governing, policies
+from tieout.flows.policy import PolicyState, governing, policies
 from tieout.kernel.calendar import Cadence, period_at
 from tieout.kernel.digest import Fingerprint
 from tieout.kernel.ids import CustomerId, MeterKey, SubscriptionId, Watermark
@@ -58,14 +60,15 @@ def usage(home: Home, customer: CustomerId, *, at: Instant | None) -> UsageRepor
     if not versions:
         raise NoSuchCustomer(customer)
     instant = home.clock.now() if at is None else at
-    policy = governing(policies(home), instant)
+    signed = policies(home)
+    policy = governing(signed, instant)
     cadence = Cadence.MONTHLY if policy is None else policy.policy.cadence
     subscriptions = catalog.subscriptions_of(customer)
     found = [
         segment
         for subscription in subscriptions
         for segment in segments(
-            catalog, subscription, _period(catalog, versions[-1], subscription, cadence, instant)
+            catalog, subscription, _period(catalog, versions[-1], subscription, signed, instant)
         )
     ]
     manifest = home.log.manifest()
@@ -94,6 +97,11 @@ def usage(home: Home, customer: CustomerId, *, at: Instant | None) -> UsageRepor
 
 
 def _period(
-    catalog: Catalog, profile: Customer, subscription: Subscription, cadence: Cadence, instant: Instant
+    catalog: Catalog,
+    profile: Customer,
+    subscription: Subscription,
+    signed: Sequence[PolicyState],
+    instant: Instant,
 ) -> Period:
+    cadence = cadence_at(catalog, profile, subscription, signed, instant)
     return period_at(anchor_of(profile, cadence_of(catalog, subscription, cadence)), instant)

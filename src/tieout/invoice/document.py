@@ -41,7 +41,7 @@ def document(invoice: Invoice) -> JsonValue:
         "due_date": None if invoice.due_date is None else invoice.due_date.isoformat(),
         "purchase_order": invoice.customer.purchase_order,
         "terms": _terms(invoice.customer.terms_days),
-        "lines": [_line(line) for line in invoice.lines],
+        "lines": [_line(line, invoice.period) for line in invoice.lines],
         "subtotal": invoice.subtotal.decimal_text,
         "total": invoice.total.decimal_text,
         "cutoff": _whole(invoice.cutoff),
@@ -51,9 +51,12 @@ def document(invoice: Invoice) -> JsonValue:
     }
 
 
-def _line(line: Line) -> JsonValue:
+def _line(line: Line, period: Period) -> JsonValue:
+    """A share of a longer period of the calendar than the invoice bills says of which."""
     charge = line.charge
+    share = {} if charge.period == period else {"share_of": _period(charge.period)}
     return {
+        **share,
         "id": line.id,
         "description": line.description,
         "subscription": charge.subscription,

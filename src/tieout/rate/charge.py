@@ -21,7 +21,7 @@ class Charge:
 
     `quantity` and `unit` are what the customer reads on the line; `amount` is in whole currency units
     (12.5 means 12.50 USD), exact; `steps` add up to it. `snapshot` is None for a price without a meter.
-    `period` is the whole billing period, `segment` the part of it that this charge covers.
+    `period` is the whole period of the calendar, `segment` the part of it that this charge covers.
     """
 
     subscription: SubscriptionId

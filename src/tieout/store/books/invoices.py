@@ -59,9 +59,10 @@ class SqlInvoices:
         return tuple(rows.snapshot_of(row) for row in found)
 
     def billed(self) -> dict[SubscriptionId, tuple[Period, ...]]:
-        columns = (charge.c.subscription, charge.c.period_start, charge.c.period_end)
+        columns = (charge.c.subscription, invoice.c.period_start, invoice.c.period_end)
+        query = select(*columns).join(invoice, charge.c.invoice == invoice.c.id)
         with self.engine.connect() as connection:
-            found = connection.execute(select(*columns).distinct().order_by(*columns)).all()
+            found = connection.execute(query.distinct().order_by(*columns)).all()
         periods: dict[SubscriptionId, list[Period]] = {}
         for subscription, start, end in found:
             periods.setdefault(SubscriptionId(subscription), []).append(Period(Instant(start), Instant(end)))
