@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import subprocess
 import sys
@@ -9,7 +10,7 @@ from pathlib import Path
 
 from bench.contender import Outcome
 from bench.events import EVENT_BYTES, write_events
-from bench.postgres import copy_text, share
+from bench.postgres import contracts, copy_rows, share
 from bench.run import compare
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -33,9 +34,15 @@ def test_the_shares_of_the_clients_are_the_file(tmp_path: Path) -> None:
         assert b"".join(line for number in range(of) for line in share(file, number, of)) == file.read_bytes()
 
 
-def test_copied_text_is_escaped() -> None:
-    assert copy_text("a\\b\tc\nd") == "a\\\\b\\tc\\nd"
-    assert copy_text("plain") == "plain"
+def test_postgresql_is_given_the_values_that_were_sent(tmp_path: Path) -> None:
+    file = tmp_path / "events"
+    write_events(file, count=200, seed=1)
+    sent = [json.loads(line) for line in file.read_bytes().splitlines()]
+    rows = list(csv.reader(copy_rows(file.read_bytes(), contracts()).decode().splitlines()))
+    numbers = [(int(row[6]), int(row[7])) for row in rows]
+    assert [row[1] for row in rows] == [event["id"] for event in sent]
+    assert numbers == [(event["data"]["input_tokens"], event["data"]["output_tokens"]) for event in sent]
+    assert {len(row) for row in rows} == {8}
 
 
 def test_rows_compare_medians() -> None:
