@@ -28,6 +28,7 @@ from tieout.ingest.reason import Reason
 from tieout.ingest.rejection import Rejected
 from tieout.ingest.verdict import Verdict
 from tieout.invoice.invoice import InvoiceKey
+from tieout.kernel.errors import IntegrityViolation
 from tieout.kernel.ids import (
     CustomerId,
     EventType,
@@ -67,6 +68,15 @@ class SegmentFile:
     last_batch: int
     rows: int
     sha256: str
+
+
+class UnreadableSegment(IntegrityViolation):
+    """A segment file is missing or cannot be read; store and engines both read segments."""
+
+    code = "unreadable-segment"
+
+    def __init__(self, path: str, why: str) -> None:
+        super().__init__(f"segment {path} cannot be read: {why}")
 
 
 @dataclass(frozen=True, slots=True)
