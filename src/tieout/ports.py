@@ -172,7 +172,7 @@ class QuarantinedItem:
 
 @dataclass(frozen=True, slots=True)
 class LogFinding:
-    """One thing that is not as it was written: what, where, and how it shows."""
+    """One thing in log or books that is not as it was written: what, where, and how it shows."""
 
     what: str
     where: str
@@ -338,6 +338,10 @@ class InvoiceStore(Protocol):
 
     def billed(self) -> Mapping[SubscriptionId, tuple[Period, ...]]:
         """The billing periods that are sealed for each subscription, in order; no two overlap."""
+        ...
+
+    def last_numbers(self) -> dict[str, int]:
+        """The last number that each series has given out."""
         ...
 
     def seal(self, key: InvoiceKey, *, run: int, issue: Callable[[int], SealedRows]) -> StoredInvoice | None:
