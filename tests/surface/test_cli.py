@@ -295,6 +295,20 @@ def test_what_was_read_before_a_bad_file_is_reported(copied: DemoHome) -> None:
     assert "nowhere.ndjson" in ran.err
 
 
+def test_a_missing_file_is_not_blamed_for_its_name(demo_home: DemoHome, tmp_path: Path) -> None:
+    missing = demo_home.run("ingest", str(tmp_path / "nope"))
+    assert (missing.code, "no such file" in missing.err) == (3, True)
+    folder = demo_home.run("ingest", str(tmp_path))
+    assert (folder.code, "not a file" in folder.err) == (3, True)
+
+
+@pytest.mark.parametrize(
+    ("verb", "shown"), [(("ingest",), "[[source]]"), (("policy", "propose"), "[[policy]]")]
+)
+def test_help_shows_the_brackets_of_the_catalog(verb: tuple[str, ...], shown: str) -> None:
+    assert shown in in_process(*verb, "--help", COLUMNS="200").out
+
+
 def test_an_empty_file_is_2_and_named(copied: DemoHome, tmp_path: Path) -> None:
     empty = tmp_path / "empty.ndjson"
     empty.write_bytes(b"")

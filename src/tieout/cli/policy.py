@@ -77,7 +77,7 @@ def register(
 
 @app.command()
 def propose(
-    file: Annotated[Path, typer.Argument(help="A TOML file with one [[policy]].", show_default=False)],
+    file: Annotated[Path, typer.Argument(help="A TOML file with one [\\[policy]].", show_default=False)],
     home: HomeOption,
     as_json: JsonOption = False,
 ) -> None:
