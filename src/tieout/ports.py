@@ -28,6 +28,7 @@ from tieout.ingest.reason import Reason
 from tieout.ingest.rejection import Rejected
 from tieout.ingest.verdict import Verdict
 from tieout.invoice.invoice import InvoiceKey
+from tieout.kernel.errors import IntegrityViolation
 from tieout.kernel.ids import (
     CustomerId,
     EventType,
@@ -67,6 +68,15 @@ class SegmentFile:
     last_batch: int
     rows: int
     sha256: str
+
+
+class UnreadableSegment(IntegrityViolation):
+    """A segment file is missing or cannot be read; store and engines both read segments."""
+
+    code = "unreadable-segment"
+
+    def __init__(self, path: str, why: str) -> None:
+        super().__init__(f"segment {path} cannot be read: {why}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,7 +172,7 @@ class QuarantinedItem:
 
 @dataclass(frozen=True, slots=True)
 class LogFinding:
-    """One thing that is not as it was written: what, where, and how it shows."""
+    """One thing in log or books that is not as it was written: what, where, and how it shows."""
 
     what: str
     where: str
@@ -328,6 +338,10 @@ class InvoiceStore(Protocol):
 
     def billed(self) -> Mapping[SubscriptionId, tuple[Period, ...]]:
         """The billing periods that are sealed for each subscription, in order; no two overlap."""
+        ...
+
+    def last_numbers(self) -> dict[str, int]:
+        """The last number that each series has given out."""
         ...
 
     def seal(self, key: InvoiceKey, *, run: int, issue: Callable[[int], SealedRows]) -> StoredInvoice | None:

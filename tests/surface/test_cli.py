@@ -295,6 +295,20 @@ def test_what_was_read_before_a_bad_file_is_reported(copied: DemoHome) -> None:
     assert "nowhere.ndjson" in ran.err
 
 
+def test_a_missing_file_is_not_blamed_for_its_name(demo_home: DemoHome, tmp_path: Path) -> None:
+    missing = demo_home.run("ingest", str(tmp_path / "nope"))
+    assert (missing.code, "no such file" in missing.err) == (3, True)
+    folder = demo_home.run("ingest", str(tmp_path))
+    assert (folder.code, "not a file" in folder.err) == (3, True)
+
+
+@pytest.mark.parametrize(
+    ("verb", "shown"), [(("ingest",), "[[source]]"), (("policy", "propose"), "[[policy]]")]
+)
+def test_help_shows_the_brackets_of_the_catalog(verb: tuple[str, ...], shown: str) -> None:
+    assert shown in in_process(*verb, "--help", COLUMNS="200").out
+
+
 def test_an_empty_file_is_2_and_named(copied: DemoHome, tmp_path: Path) -> None:
     empty = tmp_path / "empty.ndjson"
     empty.write_bytes(b"")
@@ -366,6 +380,32 @@ def test_three_people_sign_a_policy_each_at_their_own_desk(tmp_path: Path) -> No
     state = in_process("policy", "show", "--home", home, "--json").json[0]
     assert state["missing"] == []
     assert state["in_force_from"] is not None
+
+
+def test_a_revoked_key_signs_no_more_and_is_revoked_once(tmp_path: Path) -> None:
+    home, key = str(tmp_path / "home"), str(tmp_path / "ops")
+    document, request, signature = (
+        tmp_path / "policy.toml",
+        str(tmp_path / "request"),
+        str(tmp_path / "signed"),
+    )
+    document.write_text(
+        '[[policy]]\nkey = "close"\nversion = 1\neffective_from = 2026-01-01T00:00:00Z\n'
+        'cadence = "monthly"\ngrace_hours = 24\nproposer = "Somebody Else"\n'
+    )
+    signer = ("--role", "ops", "--person", "Person of ops")
+    assert in_process("init", "--home", home).code == 0
+    key_id = in_process("policy", "keygen", key, "--json").json["key_id"]
+    assert in_process("policy", "register", f"{key}.pub", *signer, "--home", home).code == 0
+    digest = in_process("policy", "propose", str(document), "--home", home, "--json").json["digest"]
+    assert in_process("policy", "request", digest, "--out", request, "--home", home).code == 0
+    assert in_process("policy", "sign", request, "--key", key, *signer, "--out", signature).code == 0
+    assert in_process("policy", "revoke", key_id, "--home", home).code == 0
+    refused = in_process("policy", "submit", signature, "--home", home)
+    assert refused.code == 2
+    assert "revoked" in refused.err
+    assert in_process("policy", "revoke", key_id, "--home", home).code == 3
+    assert in_process("policy", "revoke", "f" * 16, "--home", home).code == 3
 
 
 # ---------------------------------------------------------------------------------------------- close

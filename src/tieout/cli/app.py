@@ -60,13 +60,13 @@ class Verbs(TyperGroup):
 
 
 def _leave_if_storage_failed(error: Exception) -> None:
-    """A database that cannot be used now is no defect: one line, and exit code 5."""
+    """A database that is damaged (6) or cannot be used now (5) is no defect: one line, and the exit code."""
     from tieout.wiring import storage_failure
 
-    said = storage_failure(error)
-    if said is not None:
-        complain(said)
-        raise typer.Exit(Unavailable.exit_code) from error
+    refusal = storage_failure(error)
+    if refusal is not None:
+        complain(str(refusal))
+        raise typer.Exit(refusal.exit_code) from error
 
 
 def _os_text(error: OSError) -> str:

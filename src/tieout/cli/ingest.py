@@ -33,7 +33,7 @@ def ingest(
     source: Annotated[
         str | None,
         typer.Option(
-            help="Key of the catalog's [[source]] (csv, access log), or the source of events that name none."
+            help="Key of the catalog's [\\[source]] (csv, access log), or the source where events name none."
         ),
     ] = None,
     file_format: Annotated[

@@ -17,7 +17,9 @@ if TYPE_CHECKING:
     from tieout.contract.policy import PolicyRole
     from tieout.flows.policy import PolicyState
 
-app = typer.Typer(help="The signed trigger policy: propose, sign, submit, show.", no_args_is_help=True)
+app = typer.Typer(
+    help="The signed trigger policy: propose, sign, submit, revoke, show.", no_args_is_help=True
+)
 
 ROLES = ("product", "finance", "ops")
 
@@ -75,7 +77,7 @@ def register(
 
 @app.command()
 def propose(
-    file: Annotated[Path, typer.Argument(help="A TOML file with one [[policy]].", show_default=False)],
+    file: Annotated[Path, typer.Argument(help="A TOML file with one [\\[policy]].", show_default=False)],
     home: HomeOption,
     as_json: JsonOption = False,
 ) -> None:
@@ -149,6 +151,24 @@ def submit(
         print_json(_state_json(state))
     else:
         _say_states([state])
+
+
+@app.command()
+def revoke(
+    key_id: Annotated[str, typer.Argument(help="As keygen and register print it.", show_default=False)],
+    home: HomeOption,
+    as_json: JsonOption = False,
+) -> None:
+    """Take a key out of use from now on; what it has signed stays signed."""
+    from tieout.flows.policy import revoke_key
+    from tieout.kernel.ids import KeyId
+
+    with opened(home) as where:
+        revoke_key(where, KeyId(key_id))
+    if as_json:
+        print_json({"key_id": key_id, "revoked": True})
+    else:
+        say(plain(f"Key {key_id} signs no more; what it has signed stays signed."))
 
 
 @app.command()

@@ -1,4 +1,4 @@
-"""`tieout verify`: recompute every digest of the log from what is stored; a flipped byte is found."""
+"""`tieout verify`: recompute every digest of log and books from what is stored; a flipped byte is found."""
 
 from __future__ import annotations
 
@@ -10,14 +10,17 @@ from tieout.kernel.errors import IntegrityViolation
 
 
 def verify(home: HomeOption, as_json: JsonOption = False) -> None:
-    """Check the whole log.
+    """Check the whole log, and the invoices and catalog documents of the books.
 
     Exit code 6 when anything stored is not what was written.
     """
+    from tieout.flows.verify_books import verify_books
     from tieout.flows.verify_log import verify_log
 
     with opened(home) as where, progress("Verifying the log") as advance:
         report = verify_log(where, progress=advance)
+        books = verify_books(where)
+    findings = (*report.findings, *books.findings)
     if as_json:
         print_json(
             {
@@ -25,9 +28,11 @@ def verify(home: HomeOption, as_json: JsonOption = False) -> None:
                 "received": report.received,
                 "accepted": report.accepted,
                 "segments": report.segments,
+                "invoices": books.invoices,
+                "documents": books.documents,
                 "head_digest": report.head_digest.hex(),
                 "findings": [
-                    {"what": row.what, "where": row.where, "detail": row.detail} for row in report.findings
+                    {"what": row.what, "where": row.where, "detail": row.detail} for row in findings
                 ],
             }
         )
@@ -37,12 +42,14 @@ def verify(home: HomeOption, as_json: JsonOption = False) -> None:
             for count in (report.batches, report.received, report.accepted, report.segments)
         )
         say(f"{batches} batches, {received} received items, {segments} segments: all read and recomputed.")
-        if report.findings:
-            rows = ([row.what, row.where, row.detail] for row in report.findings)
+        invoices, documents = grouped(str(books.invoices)), grouped(str(books.documents))
+        say(f"{invoices} sealed invoices and {documents} catalog documents: checked against their digests.")
+        if findings:
+            rows = ([row.what, row.where, row.detail] for row in findings)
             say(table(("what", "where", "detail"), rows))
         else:
             say(f"Every digest is as it was written; {accepted} events are accepted.")
             say(f"Head: {report.head_digest.hex()}")
-    if report.findings:
-        note(f"tieout: {len(report.findings)} findings: the stored log is not what was written.")
+    if findings:
+        note(f"tieout: {len(findings)} findings: what is stored is not what was written.")
         raise typer.Exit(IntegrityViolation.exit_code)

@@ -9,6 +9,7 @@ from tieout.aggregate.recount import Recount
 from tieout.aggregate.snapshot import Snapshot
 from tieout.aggregate.window import UsageRequest
 from tieout.engines import duckdb_buckets, recount
+from tieout.engines.damage import damage_named
 from tieout.engines.duckdb_engine import DuckEngine
 from tieout.kernel.quantity import QuantityOverflow
 from tieout.ports import LogManifest
@@ -24,10 +25,13 @@ class EmbeddedEngine:
     def measure_each(
         self, requests: Sequence[UsageRequest], manifest: LogManifest
     ) -> list[Snapshot | QuantityOverflow]:
-        return self._duck.measure_each(requests, manifest)
+        with damage_named(manifest):
+            return self._duck.measure_each(requests, manifest)
 
     def bucket_counts(self, requests: Sequence[BucketRequest], manifest: LogManifest) -> list[BucketCounts]:
-        return duckdb_buckets.bucket_counts(requests, manifest, threads=self._threads)
+        with damage_named(manifest):
+            return duckdb_buckets.bucket_counts(requests, manifest, threads=self._threads)
 
     def recount(self, requests: Sequence[UsageRequest], manifest: LogManifest) -> list[Recount]:
-        return recount.recount(requests, manifest)
+        with damage_named(manifest):
+            return recount.recount(requests, manifest)

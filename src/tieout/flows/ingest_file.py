@@ -121,11 +121,12 @@ def ingest_file(
     Raises refusals that name the file: `UnknownFormat`, `SourceNotDeclared`, `SourceNeeded`, `FileMissing`,
     `EmptyFile`, `FileChanged`, `CsvHeaderRefused`, `NotAnArray`, `MalformedGzip`.
     """
+    size = file_bytes(path)  # first: a file that is not there is not to be blamed for its name
     catalog = load_catalog(home)
     mapping = _mapping(catalog, source, home.clock.now())
     wanted = _format(path, format, mapping)
     default_source = _default_source(path, wanted, source, mapping)
-    parallel = wanted is SourceFormat.NDJSON and file_bytes(path) >= PARALLEL_BYTES_MIN
+    parallel = wanted is SourceFormat.NDJSON and size >= PARALLEL_BYTES_MIN
     reading = FileReading(path, progress)
     opened = home.log.intake(
         catalog.contracts, origin=str(path), default_source=default_source, workers=workers if parallel else 1

@@ -12,6 +12,7 @@ from tieout.kernel.ids import HomeId
 from tieout.ports import Clock, Entropy, HealthFact
 from tieout.store.books.books import BOOKS_FILE, SqlBooks, create_books, home_id_of, open_books
 from tieout.store.facts import store_facts
+from tieout.store.failure import DamagedStore
 from tieout.store.log.log import SqlEventLog, create_log
 from tieout.store.log.meta import log_home_id
 from tieout.store.migrate import prepare_schema
@@ -79,7 +80,7 @@ def create_stores(folder: Path, *, url: str | None, clock: Clock, entropy: Entro
 
 
 def open_stores(folder: Path, *, url: str | None, clock: Clock, entropy: Entropy) -> Stores:
-    """Raises `NotAHome`, `NewerSchema`, `UntrustworthySqlite` or `ForeignBooks`."""
+    """Raises `NotAHome`, `NewerSchema`, `UntrustworthySqlite`, `DamagedStore` or `ForeignBooks`."""
     files = (folder / BOOKS_FILE, folder / LOG_FILE)
     if not folder.is_dir() or (url is None and not all(file.is_file() for file in files)):
         raise NotAHome(folder)
@@ -87,7 +88,7 @@ def open_stores(folder: Path, *, url: str | None, clock: Clock, entropy: Entropy
     engine = _log_engine(folder, url)
     owner = log_home_id(engine)
     if owner is None:
-        raise NotAHome(folder)
+        raise DamagedStore(f"the log in {folder} does not say which home it belongs to")
     if owner != books.home_id:
         raise ForeignBooks(folder, books.home_id, owner)
     return Stores(books, SqlEventLog(engine, folder, clock=clock, entropy=entropy), engine)

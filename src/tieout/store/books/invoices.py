@@ -19,7 +19,7 @@ from tieout.kernel.instant import Instant
 from tieout.kernel.period import Period
 from tieout.store.books import rows
 from tieout.store.books.numbering import next_number
-from tieout.store.books.schema import charge, invoice, invoice_line, snapshot
+from tieout.store.books.schema import charge, invoice, invoice_line, number_series, snapshot
 from tieout.store.books.writing import writing
 from tieout.store.crash import crash_point
 
@@ -67,6 +67,11 @@ class SqlInvoices:
         for subscription, start, end in found:
             periods.setdefault(SubscriptionId(subscription), []).append(Period(Instant(start), Instant(end)))
         return {subscription: tuple(each) for subscription, each in periods.items()}
+
+    def last_numbers(self) -> dict[str, int]:
+        with self.engine.connect() as connection:
+            found = connection.execute(select(number_series.c.series, number_series.c.last_number)).all()
+        return {row.series: row.last_number for row in found}
 
     def seal(self, key: InvoiceKey, *, run: int, issue: Callable[[int], SealedRows]) -> StoredInvoice | None:
         try:

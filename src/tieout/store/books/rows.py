@@ -46,7 +46,7 @@ def invoice_of(row: RowMapping) -> StoredInvoice:
         total_minor=row["total_minor"],
         cutoff=row["cutoff"],
         policy_digest=row["policy_digest"],
-        document=bytes(row["document"]) if "document" in row else b"",
+        document=_bytes(row["document"]) if "document" in row else b"",
         sha256=row["sha256"],
         sealed_at=Instant(row["sealed_at"]),
     )
@@ -167,3 +167,8 @@ def line_of(row: RowMapping) -> StoredLine:
 
 def _period(row: RowMapping, name: str) -> Period:
     return Period(Instant(row[f"{name}_start"]), Instant(row[f"{name}_end"]))
+
+
+def _bytes(stored: bytes | str) -> bytes:
+    """What a hand has rewritten in SQLite may have become text; its digest is then for `verify` to judge."""
+    return stored.encode() if isinstance(stored, str) else bytes(stored)

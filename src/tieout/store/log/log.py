@@ -24,6 +24,7 @@ from tieout.ports import (
     StoredEvent,
     Tally,
 )
+from tieout.store.failure import DamagedStore
 from tieout.store.log import reader, schema
 from tieout.store.log.append import Appender, EqualsOriginal, Redecode, contracts_text
 from tieout.store.log.compact import ROWS_DUE_MIN, compact
@@ -72,6 +73,8 @@ class SqlEventLog:
         self._entropy = entropy
         with engine.connect() as connection:
             meta = {row.name: row.value for row in connection.execute(select(schema.meta))}
+        if not {"home_id", "identity_secret"} <= meta.keys():
+            raise DamagedStore(f"the log in {folder} has lost its home id or its identity secret")
         self.home_id = HomeId(meta["home_id"].decode())
         self._secret: bytes = meta["identity_secret"]
         self._index: IdentityIndex | None = None

@@ -17,22 +17,12 @@ import pyarrow.parquet as pq
 from sqlalchemy import Connection, Engine, func, select
 
 from tieout.ingest.layout import event_of_row
-from tieout.kernel.errors import IntegrityViolation
 from tieout.kernel.ids import EventType, Position, Subject, Watermark
 from tieout.kernel.period import Period
-from tieout.ports import LogManifest, SegmentFile, StoredEvent, TailPart
+from tieout.ports import LogManifest, SegmentFile, StoredEvent, TailPart, UnreadableSegment
 from tieout.store.log import schema
 from tieout.store.log.encoding import decode_body, decode_dispositions
 from tieout.table.layout import event_type_of, layout_of, plain_schema, segment_schema
-
-
-class UnreadableSegment(IntegrityViolation):
-    """A segment file is missing or cannot be read."""
-
-    code = "unreadable-segment"
-
-    def __init__(self, path: str, why: str) -> None:
-        super().__init__(f"segment {path} cannot be read: {why}")
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,117 @@
+"""Verify the books: sealed invoices and catalog documents against their digests, series without a gap."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import Any
+
+from tieout.contract.document import Document, record_of
+from tieout.evidence.stored import StoredInvoice
+from tieout.flows.home import Home
+from tieout.invoice.number import format_number
+from tieout.kernel.digest import document_digest
+from tieout.kernel.errors import TieoutError
+from tieout.kernel.instant import format_instant
+from tieout.kernel.money import Money, currency
+from tieout.ports import LogFinding
+
+Members = dict[str, Any]  # an object of a JSON text that has not been looked at yet
+
+
+@dataclass(frozen=True, slots=True)
+class BooksVerification:
+    """How much was checked, and everything that is not as it was sealed or applied."""
+
+    invoices: int
+    documents: int
+    findings: tuple[LogFinding, ...]
+
+
+def verify_books(home: Home) -> BooksVerification:
+    """Every finding by name. What the lines of an invoice rest on is for a trace to compute again."""
+    invoices = home.books.invoices.sealed()
+    documents = home.books.documents.all()
+    digests = {document.digest for document in documents}
+    findings = [finding for document in documents for finding in _of_document(document)]
+    for listed in invoices:
+        whole = home.books.invoices.find(listed.id)
+        findings += _of_invoice(listed if whole is None else whole, digests)
+    findings += _of_series(invoices, home.books.invoices.last_numbers())
+    return BooksVerification(len(invoices), len(documents), tuple(findings))
+
+
+def _of_document(document: Document) -> Iterator[LogFinding]:
+    where = f"{document.kind} {document.key} v{document.version}"
+    found = document_digest(document.table)
+    if found != document.digest:
+        yield LogFinding("document", where, f"digest {document.digest} was applied, {found} is stored")
+        return
+    record = record_of(document)
+    if isinstance(record, tuple):
+        yield from (LogFinding("document", where, str(problem)) for problem in record)
+
+
+def _of_invoice(invoice: StoredInvoice, digests: set[str]) -> Iterator[LogFinding]:
+    found = sha256(invoice.document).hexdigest()
+    if found != invoice.sha256:
+        detail = f"the document was sealed with SHA-256 {invoice.sha256} and has {found}"
+        yield LogFinding("invoice", invoice.number, detail)
+        return
+    try:
+        document: Members = json.loads(invoice.document)
+        for name, printed, stored in _facts(invoice, document):
+            if printed != stored:
+                yield LogFinding(
+                    "invoice", invoice.number, f"{name}: {printed} is printed, {stored} is stored"
+                )
+        for name, digest in _rests_on(document):
+            if digest not in digests:
+                detail = f"the {name} it was made with, digest {digest}, is not in the catalog"
+                yield LogFinding("invoice", invoice.number, detail)
+    except (ValueError, KeyError, TypeError, TieoutError) as error:
+        why = f"the document cannot be read: {type(error).__name__}: {error}"
+        yield LogFinding("invoice", invoice.number, why)
+
+
+def _facts(invoice: StoredInvoice, document: Members) -> tuple[tuple[str, object, object], ...]:
+    """What the document and the row beside it both say."""
+    total = Money(invoice.total_minor, currency(invoice.currency))
+    return (
+        ("id", document["id"], invoice.id),
+        ("number", document["number"], invoice.number),
+        ("customer", document["customer"]["id"], invoice.customer),
+        ("start", document["period"]["start"], format_instant(invoice.period.start)),
+        ("end", document["period"]["end"], format_instant(invoice.period.end)),
+        ("series", document["series"], invoice.series),
+        ("currency", document["currency"], invoice.currency),
+        ("kind", document["kind"], invoice.kind),
+        ("sequence", document["sequence"], invoice.sequence),
+        ("total", document["total"], total.decimal_text),
+        ("cutoff", document["cutoff"], invoice.cutoff),
+        ("policy", document["policy"]["digest"], invoice.policy_digest),
+    )
+
+
+def _rests_on(document: Members) -> Iterator[tuple[str, str]]:
+    for kind in ("customer", "seller", "policy"):
+        yield kind, document[kind]["digest"]
+    for digest in sorted({line["price_digest"] for line in document["lines"]}):
+        yield "price", digest
+    snapshots = [line["snapshot"] for line in document["lines"] if line["snapshot"] is not None]
+    for digest in sorted({snapshot["meter_digest"] for snapshot in snapshots}):
+        yield "meter", digest
+
+
+def _of_series(invoices: Sequence[StoredInvoice], taken: dict[str, int]) -> Iterator[LogFinding]:
+    for series in sorted({invoice.series for invoice in invoices} | taken.keys()):
+        numbers = {invoice.number for invoice in invoices if invoice.series == series}
+        for ordinal in range(1, len(numbers) + 1):
+            if format_number(series, ordinal) not in numbers:
+                yield LogFinding("series", series, f"{format_number(series, ordinal)} is missing")
+        last = taken.get(series, 0)
+        if last != len(numbers):
+            detail = f"its last number is {last}, and it holds {len(numbers)} invoices"
+            yield LogFinding("series", series, detail)

@@ -1,0 +1,79 @@
+"""`tieout verify` names what was changed in the books: a document, its row, a number, a catalog text."""
+
+from __future__ import annotations
+
+from contextlib import closing
+from pathlib import Path
+
+import pysqlite3
+import pytest
+
+from tests.small_home import ingest, january, make_home
+from tests.surface.conftest import in_process
+
+
+@pytest.fixture(scope="module")
+def closed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("closed") / "home"
+    home, _ = make_home(folder)
+    with home:
+        ingest(home, january())
+    assert in_process("close", "--as-of", "2026-03-03T00:00:00Z", "--home", str(folder)).code == 0
+    return folder
+
+
+def test_the_books_as_they_were_sealed_have_no_finding(closed: Path) -> None:
+    ran = in_process("verify", "--json", "--home", str(closed))
+    assert ran.code == 0
+    assert ran.json["findings"] == []
+    listed = in_process("invoice", "list", "--json", "--home", str(closed)).json
+    assert ran.json["invoices"] == len(listed) > 0
+    assert ran.json["documents"] > 0
+    said = in_process("verify", "--home", str(closed)).out
+    assert f"{len(listed)} sealed invoices" in said
+
+
+@pytest.mark.parametrize(
+    ("statement", "what", "detail"),
+    [
+        ("UPDATE invoice SET document = replace(document, 'acme Ltd', 'acne Ltd')", "invoice", "SHA-256"),
+        (
+            "UPDATE invoice SET total_minor = total_minor + 100 WHERE number = 'INV-000001'",
+            "invoice",
+            "total",
+        ),
+        ("UPDATE invoice SET number = 'INV-000099' WHERE number = 'INV-000001'", "invoice", "number"),
+        ("UPDATE invoice SET number = 'INV-000099' WHERE number = 'INV-000001'", "series", "INV-000001"),
+        ("UPDATE invoice SET customer = 'birch' WHERE customer = 'acme'", "invoice", "customer"),
+        ("UPDATE invoice SET currency = 'EUR' WHERE number = 'INV-000001'", "invoice", "currency"),
+        ("UPDATE invoice SET currency = 'none' WHERE number = 'INV-000001'", "invoice", "cannot be read"),
+        ("DELETE FROM invoice WHERE number = 'INV-000001'", "series", "INV-000001 is missing"),
+        ("DELETE FROM invoice WHERE number = (SELECT max(number) FROM invoice)", "series", "last number"),
+        (
+            "UPDATE document SET body = replace(body, '0.015', '0.025') WHERE kind = 'price'",
+            "document",
+            "digest",
+        ),
+        ("UPDATE document SET version = 2 WHERE key = 'calls-usd'", "document", "calls-usd v1"),
+        ("DELETE FROM document WHERE key = 'calls-usd'", "invoice", "the price it was made with"),
+    ],
+)
+def test_a_changed_book_is_6_and_named(
+    closed: Path, tmp_path: Path, statement: str, what: str, detail: str
+) -> None:
+    folder = tmp_path / "home"
+    folder.mkdir()
+    for file in closed.glob("*.db*"):
+        (folder / file.name).write_bytes(file.read_bytes())
+    for place in ("segments", "index"):
+        if (closed / place).is_dir():
+            (folder / place).symlink_to(closed / place)
+    with closing(pysqlite3.connect(folder / "books.db")) as books:
+        books.execute("PRAGMA foreign_keys = OFF")
+        for (trigger,) in books.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'").fetchall():
+            books.execute(f"DROP TRIGGER {trigger}")
+        assert books.execute(statement).rowcount >= 1
+        books.commit()
+    ran = in_process("verify", "--json", "--home", str(folder))
+    assert ran.code == 6
+    assert any(row["what"] == what and detail in row["detail"] for row in ran.json["findings"]), ran.out
