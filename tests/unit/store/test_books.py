@@ -65,7 +65,7 @@ def test_a_migration_that_fails_leaves_nothing_and_is_taken_up_again(
             prepare_schema(engine, schema="books", place="here")
     assert inspect(engine).get_table_names() == []
     prepare_schema(engine, schema="books", place="here")
-    assert schema_version(engine) == "books_0001"
+    assert schema_version(engine) == revisions("books")[-1]
 
 
 def test_many_openers_migrate_once(tmp_path: Path) -> None:

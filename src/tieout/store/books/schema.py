@@ -179,3 +179,16 @@ Index("invoice_by_customer", invoice.c.customer, invoice.c.period_start)
 Index("outcome_by_customer", close_outcome.c.customer, close_outcome.c.close_run)
 Index("snapshot_by_invoice", snapshot.c.invoice)
 Index("charge_by_invoice", charge.c.invoice)
+
+api_key = Table(
+    "api_key",
+    METADATA,
+    Column("key_id", Text, primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("role", Text, nullable=False),
+    Column("secret_sha256", LargeBinary, nullable=False),
+    Column("sources", Text, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    Column("revoked_at", BigInteger),
+)
+"""Keys of the HTTP interface. `sources`: a JSON list of the sources that a key of role `source` may write."""

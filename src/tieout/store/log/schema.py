@@ -118,7 +118,9 @@ segments = Table(
     Column("bytes", BigInteger, nullable=False),
     Column("sha256", LargeBinary, nullable=False),
     Column("created_at", BigInteger, nullable=False),
+    Column("retired_at", BigInteger),
 )
+"""Those with `retired_at` were merged into a longer one, and wait to be deleted."""
 
 compactions = Table(
     "compactions",
@@ -130,3 +132,138 @@ compactions = Table(
     Column("done_at", BigInteger),
 )
 """Intents and what became of them. Done ranges are disjoint and gapless from batch 1."""
+
+receipts = Table(
+    "receipts",
+    METADATA,
+    Column("key_id", String(64), primary_key=True),
+    Column("idempotency_key", String(255), primary_key=True),
+    Column("request_sha256", LargeBinary, nullable=False),
+    Column("receipt", Text, nullable=False),
+    Column("stored_at", BigInteger, nullable=False),
+)
+"""Answers to requests with an Idempotency-Key, for ever: the same key and body get the same answer, another
+body a 409. `receipt` is the answer as JSON."""
+
+refused_requests = Table(
+    "refused_requests",
+    METADATA,
+    Column("hour", BigInteger, primary_key=True, autoincrement=False),
+    Column("key_id", String(64), primary_key=True),
+    Column("reason", String(64), primary_key=True),
+    Column("requests", BigInteger, nullable=False),
+)
+"""Requests that were refused before an item of theirs was received (401, 413, 429), by hour, API key and
+reason."""
+
+quarantine_outcomes = Table(
+    "quarantine_outcomes",
+    METADATA,
+    Column("batch", BigInteger, primary_key=True, autoincrement=False),
+    Column("row", Integer, primary_key=True, autoincrement=False),
+    Column("outcome", String(16), nullable=False),
+    Column("person", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("decided_at", BigInteger, nullable=False),
+    Column("new_batch", BigInteger),
+    Column("new_row", Integer),
+)
+"""What a person decided about a quarantined item: released (as a new arrival at `new_batch`, `new_row`) or
+discarded. At most one decision an item."""
+
+erasures = Table(
+    "erasures",
+    METADATA,
+    Column("batch", BigInteger, primary_key=True, autoincrement=False),
+    Column("row", Integer, primary_key=True, autoincrement=False),
+    Column("identity_key", LargeBinary, nullable=False),
+    Column("content_digest", LargeBinary, nullable=False),
+    Column("residue_sha256", LargeBinary, nullable=False),
+    Column("person", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("erased_at", BigInteger, nullable=False),
+)
+"""Accepted events whose personal data was erased: the digests that stood for the whole event, who asked, and
+the SHA-256 of what remains."""
+
+rates = Table(
+    "rates",
+    METADATA,
+    Column("source", Text, primary_key=True),
+    Column("hour", BigInteger, primary_key=True, autoincrement=False),
+    Column("verdict", Integer, primary_key=True, autoincrement=False),
+    Column("reason", Integer, primary_key=True, autoincrement=False),
+    Column("items", BigInteger, nullable=False),
+)
+"""The tallies of all batches, added up by source and hour in the commit itself, so that rates are read at
+once."""
+
+lags = Table(
+    "lags",
+    METADATA,
+    Column("source", Text, primary_key=True),
+    Column("hour", BigInteger, primary_key=True, autoincrement=False),
+    Column("lag", String(32), primary_key=True),
+    Column("bucket", Integer, primary_key=True, autoincrement=False),
+    Column("items", BigInteger, nullable=False),
+)
+"""How long accepted events took, by source, hour received and kind of lag: a count for each bucket."""
+
+arrivals = Table(
+    "arrivals",
+    METADATA,
+    Column("source", Text, primary_key=True),
+    Column("hour", BigInteger, primary_key=True, autoincrement=False),
+    Column("accepted", BigInteger, nullable=False),
+    Column("out_of_order", BigInteger, nullable=False),
+)
+"""Accepted events by source and hour received, and how many of them were older than one accepted before."""
+
+source_heads = Table(
+    "source_heads",
+    METADATA,
+    Column("source", Text, primary_key=True),
+    Column("newest_time", BigInteger, nullable=False),
+)
+"""The newest event time accepted from each source."""
+
+control_totals = Table(
+    "control_totals",
+    METADATA,
+    Column("source", String(256), primary_key=True),
+    Column("statement_id", String(128), primary_key=True),
+    Column("type", String(128), nullable=False),
+    Column("window_start", BigInteger, nullable=False),
+    Column("window_end", BigInteger, nullable=False),
+    Column("events", BigInteger, nullable=False),
+    Column("field", String(128)),
+    Column("total", Text),
+    Column("stated_at", BigInteger, nullable=False),
+    Column("stated_by", Text, nullable=False),
+)
+"""What a source states that it sent: how many events of a type, and what sum of a field, with times in a
+window."""
+
+pipeline_alerts = Table(
+    "pipeline_alerts",
+    METADATA,
+    Column("id", String(64), primary_key=True),
+    Column("kind", String(32), nullable=False),
+    Column("source", Text, nullable=False),
+    Column("hour", BigInteger, nullable=False),
+    Column("detail", Text, nullable=False),
+    Column("opened_at", BigInteger, nullable=False),
+    Column("closed_at", BigInteger),
+    Column("closed_by", Text),
+    Column("close_reason", Text),
+)
+"""Sudden shifts of a source's acceptance or duplicate rate; open until a person closes it with a reason."""
+
+cursors = Table(
+    "cursors",
+    METADATA,
+    Column("consumer", String(64), primary_key=True),
+    Column("batch", BigInteger, nullable=False),
+    Column("acted_at", BigInteger, nullable=False),
+)
+"""How far each consumer of the log has acted, and when."""

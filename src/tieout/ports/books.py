@@ -1,0 +1,105 @@
+"""The books: everything that is recorded except the events."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Protocol
+
+from tieout.close.account import AccountOutcome, RecordedOutcome
+from tieout.contract.document import Document
+from tieout.contract.signature import Signature, SigningKey
+from tieout.evidence.stored import SealedRows, StoredEvidence, StoredInvoice, StoredSnapshot
+from tieout.invoice.invoice import InvoiceKey
+from tieout.kernel.ids import CustomerId, HomeId, KeyId, LineId, SubscriptionId, Watermark
+from tieout.kernel.instant import Instant
+from tieout.kernel.period import Period
+
+
+class DocumentStore(Protocol):
+    """Applied catalog documents: whole, digested, for ever."""
+
+    def revision(self) -> int:
+        """Grows with every document added; the same number means the same catalog."""
+        ...
+
+    def all(self) -> tuple[Document, ...]:
+        """In the order in which they were applied."""
+        ...
+
+    def add(self, documents: Sequence[Document], *, applied_at: Instant) -> None: ...
+
+
+class SignatureStore(Protocol):
+    """Registered public keys and recorded signatures."""
+
+    def signing_keys(self) -> tuple[SigningKey, ...]: ...
+
+    def add_key(self, key: SigningKey) -> None: ...
+
+    def revoke_key(self, key_id: KeyId, *, at: Instant) -> None: ...
+
+    def signatures(self) -> tuple[Signature, ...]: ...
+
+    def add(self, signature: Signature) -> None: ...
+
+
+class CloseStore(Protocol):
+    """Runs of the close and what became of each account in them."""
+
+    def start(self, *, as_of: Instant, cutoff: Watermark, cutoff_at: Instant) -> int: ...
+
+    def record(self, run: int, outcomes: Sequence[AccountOutcome]) -> None: ...
+
+    def end(self, run: int, *, at: Instant) -> None: ...
+
+    def latest(self) -> tuple[RecordedOutcome, ...]:
+        """For each account and period the outcome of the last run that looked at it."""
+        ...
+
+
+class InvoiceStore(Protocol):
+    """Sealed invoices and all that stands behind their lines."""
+
+    def sealed(self, customer: CustomerId | None = None) -> tuple[StoredInvoice, ...]:
+        """By customer, period and number, with empty `document`s (they are large); see `find`."""
+        ...
+
+    def find(self, id_or_number: str) -> StoredInvoice | None: ...
+
+    def evidence(self, line: LineId) -> StoredEvidence | None: ...
+
+    def snapshots(self, customer: CustomerId | None = None) -> tuple[StoredSnapshot, ...]: ...
+
+    def billed(self) -> Mapping[SubscriptionId, tuple[Period, ...]]:
+        """The billing periods that are sealed for each subscription, in order; no two overlap."""
+        ...
+
+    def last_numbers(self) -> dict[str, int]:
+        """The last number that each series has given out."""
+        ...
+
+    def seal(self, key: InvoiceKey, *, run: int, issue: Callable[[int], SealedRows]) -> StoredInvoice | None:
+        """Takes the series' next number, asks `issue` for the rows and writes them, all in one transaction.
+
+        None where the key is sealed already: nothing was written and no number was used.
+        """
+        ...
+
+
+class Books(Protocol):
+    """Everything that is recorded except the events."""
+
+    @property
+    def home_id(self) -> HomeId: ...
+
+    @property
+    def documents(self) -> DocumentStore: ...
+
+    @property
+    def signatures(self) -> SignatureStore: ...
+
+    @property
+    def closes(self) -> CloseStore: ...
+
+    @property
+    def invoices(self) -> InvoiceStore: ...

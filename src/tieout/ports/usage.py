@@ -1,0 +1,33 @@
+"""Usage computed at scale."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from tieout.aggregate.bucket import BucketCounts, BucketRequest
+from tieout.aggregate.recount import Recount
+from tieout.aggregate.snapshot import Snapshot
+from tieout.aggregate.window import UsageRequest
+from tieout.kernel.quantity import QuantityOverflow
+from tieout.ports.events import LogManifest
+
+
+class UsageEngine(Protocol):
+    """Computes snapshots at scale; equal digit for digit to `aggregate.measure`."""
+
+    def measure_each(
+        self, requests: Sequence[UsageRequest], manifest: LogManifest
+    ) -> list[Snapshot | QuantityOverflow]:
+        """One answer per request, in their order: a snapshot, or the overflow that parks its account
+        alone.
+        """
+        ...
+
+    def bucket_counts(self, requests: Sequence[BucketRequest], manifest: LogManifest) -> list[BucketCounts]:
+        """Where every accepted event of each meter's type went, as of the manifest's watermark."""
+        ...
+
+    def recount(self, requests: Sequence[UsageRequest], manifest: LogManifest) -> list[Recount]:
+        """The same usage by code that shares nothing with `measure_each`; one per request, in their order."""
+        ...
