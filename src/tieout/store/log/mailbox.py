@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from itertools import accumulate
 from multiprocessing.shared_memory import SharedMemory
 
+from tieout.ports import Stretch
+
 SLOT_BYTES = 12 * 1_048_576
 """A block and half of another fit; what is larger is sent whole."""
 ALIGNED_BYTES = 64
@@ -18,19 +20,21 @@ SHARED_FOLDER = "/dev/shm"  # noqa: S108 - where Linux keeps shared memory; only
 
 @dataclass(frozen=True, slots=True)
 class Letter:
-    """A block for a worker: `length` bytes in the named slot, or the bytes themselves."""
+    """A block for a worker: `length` bytes in the named slot, or `content`. The slot is for the reply too."""
 
     slot: str | None
     length: int
-    content: bytes | None
+    content: bytes | Stretch | None
 
     def read(self, slots: dict[str, SharedMemory]) -> bytes:
         """The block; `slots` remembers those already mapped."""
-        if self.slot is None:
-            assert self.content is not None, "a letter without a slot carries its content"
-            return self.content
-        if self.slot not in slots:
+        if self.slot is not None and self.slot not in slots:
             slots[self.slot] = SharedMemory(self.slot)
+        if isinstance(self.content, bytes):
+            return self.content
+        if self.content is not None:
+            return self.content.read()
+        assert self.slot is not None, "a letter without content has a slot"
         return bytes(slots[self.slot].buf[: self.length])
 
     def reply(self, answer: object, slots: dict[str, SharedMemory]) -> Reply:
@@ -70,7 +74,9 @@ class Mailbox:
         self._free = [SharedMemory(create=True, size=SLOT_BYTES) for _ in range(made)]
         self._all = tuple(self._free)
 
-    def post(self, content: bytes) -> Letter:
+    def post(self, content: bytes | Stretch) -> Letter:
+        if not isinstance(content, bytes):
+            return Letter(self._free.pop().name if self._free else None, 0, content)
         if len(content) > SLOT_BYTES or not self._free:
             return Letter(None, len(content), content)
         slot = self._free.pop()

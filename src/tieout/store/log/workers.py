@@ -24,6 +24,7 @@ from tieout.contract.event_contract import ContractBook
 from tieout.ingest.block import decode_lines, lines_of
 from tieout.kernel.errors import Unavailable
 from tieout.kernel.instant import Instant
+from tieout.ports import Stretch
 from tieout.store.log.mailbox import Letter, Mailbox, Reply
 from tieout.store.log.prepare import Prepared, prepare
 
@@ -55,7 +56,7 @@ class Judgement:
 class Preparing(Protocol):
     """Blocks in, prepared blocks out, in the same order."""
 
-    def submit(self, content: bytes, received_at: Instant) -> None: ...
+    def submit(self, content: bytes | Stretch, received_at: Instant) -> None: ...
 
     def take(self, *, wait_for_all: bool) -> Prepared | None:
         """The oldest block, or None if none is under way, or none has to be waited for yet."""
@@ -75,8 +76,9 @@ class Here:
     def __exit__(self, *_: object) -> None:
         self._ready.clear()
 
-    def submit(self, content: bytes, received_at: Instant) -> None:
-        self._ready.append(prepared_lines(content, self._judgement, received_at))
+    def submit(self, content: bytes | Stretch, received_at: Instant) -> None:
+        own = content if isinstance(content, bytes) else content.read()
+        self._ready.append(prepared_lines(own, self._judgement, received_at))
 
     def take(self, *, wait_for_all: bool) -> Prepared | None:  # noqa: ARG002 - nothing is ever under way here
         return self._ready.popleft() if self._ready else None
@@ -103,7 +105,7 @@ class Elsewhere:
         self._pool.shutdown(wait=True, cancel_futures=True)
         self._mailbox.discard()
 
-    def submit(self, content: bytes, received_at: Instant) -> None:
+    def submit(self, content: bytes | Stretch, received_at: Instant) -> None:
         letter = self._mailbox.post(content)
         try:
             self._under_way.append((self._pool.submit(_work, letter, received_at), letter))
