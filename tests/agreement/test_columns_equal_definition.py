@@ -273,6 +273,15 @@ def test_texts_that_need_the_definition_get_it(text: str, *, escaped: bool) -> N
     compare([json.dumps(item, ensure_ascii=escaped).encode()])
 
 
+@pytest.mark.parametrize("member", ["id", "source", "subject"])
+@pytest.mark.parametrize("odd", ["a b", " ", "a\x1fb", "", "!", "~", "a\x7f"])
+def test_an_odd_identifier_among_good_ones_is_found(member: str, odd: str) -> None:
+    """The bytes of a whole column are looked at together first."""
+    raw_lines = [json.dumps(event(f"e-{n}")).encode() for n in range(3)]
+    raw_lines.insert(2, json.dumps(event("e-9") | {member: "odd"}).encode().replace(b"odd", odd.encode()))
+    assert compare(raw_lines) == 3 + (odd in ("!", "~"))
+
+
 def test_an_older_contract_version_types_what_lies_before_the_newer_one() -> None:
     fields = (Field("tokens", FieldType.DECIMAL, Use.BILLING), Field("model", FieldType.STRING, Use.CONTEXT))
     book = ContractBook(

@@ -86,10 +86,17 @@ class IntakeTotals:
     last_batch: int | None
 
 
+class Stretch(Protocol):
+    """Whole lines that any process of this machine can read for itself; `read_again` never gives others."""
+
+    def read(self) -> bytes: ...
+    def read_again(self) -> bytes: ...
+
+
 class Intake(Protocol):
     """Takes in what one file holds, block by block, and appends it to the log in order."""
 
-    def lines(self, content: bytes) -> None:
+    def lines(self, content: bytes | Stretch) -> None:
         """The file's next whole lines of NDJSON; the last may lack its newline. May be decoded elsewhere."""
         ...
 

@@ -5,6 +5,7 @@ process.
 from __future__ import annotations
 
 import hashlib
+import pickle
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -26,8 +27,13 @@ class EncodedBody:
     type: str
     contract_version: int
     rows: npt.NDArray[np.int32]
-    body: bytes
+    body: bytes | memoryview
     sha256: bytes
+
+    def __reduce_ex__(self, _protocol: object) -> tuple[object, ...]:
+        """Lets the body, like the arrays, travel beside a pickle instead of being copied into it."""
+        parts = (self.type, self.contract_version, self.rows, pickle.PickleBuffer(self.body), self.sha256)
+        return EncodedBody, parts
 
 
 @dataclass(frozen=True, slots=True)

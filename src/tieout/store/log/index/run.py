@@ -119,12 +119,13 @@ def merged(runs: list[Run]) -> Run:
 def write_run(run: Run, path: Path) -> None:
     """Durable before it returns; replaces an equal file."""
     columns = (run.high, run.low, run.position, run.lane_a, run.lane_b)
-    parts = [np.ascontiguousarray(column, dtype="<u8").tobytes() for column in columns]
-    body = b"".join([*parts, run.filter.tobytes()])
-    digest = hashlib.sha256(body).digest()
-    write_durably(
-        path, _HEADER.pack(MAGIC, run.first, run.last, len(run.high), len(run.filter), digest) + body
-    )
+    parts = [np.ascontiguousarray(column, dtype="<u8").data.cast("B") for column in columns]
+    parts.append(np.ascontiguousarray(run.filter).data)
+    digest = hashlib.sha256()
+    for part in parts:
+        digest.update(part)
+    header = _HEADER.pack(MAGIC, run.first, run.last, len(run.high), len(run.filter), digest.digest())
+    write_durably(path, b"".join([header, *parts]))
 
 
 def is_as_written(path: Path) -> bool:
