@@ -5,6 +5,7 @@ from __future__ import annotations
 from itertools import count
 from pathlib import Path
 
+import pytest
 from sqlalchemy import select
 
 from tests.logs import BOOK, NOW, contract, counts, event, ndjson, open_log, send
@@ -14,6 +15,7 @@ from tieout.kernel.instant import Instant
 from tieout.kernel.period import Period
 from tieout.ports import LogManifest
 from tieout.store.log import schema
+from tieout.store.log.index import levels
 from tieout.store.log.log import SqlEventLog
 
 LATER = Instant(NOW + 3_600_000_000)
@@ -108,7 +110,10 @@ def shape_of(manifest: LogManifest) -> object:
     return manifest.watermark, segments, [part.table.to_pylist() for part in manifest.tail]
 
 
-def test_both_databases_hold_the_same_log(tmp_path: Path, postgres_url: str) -> None:
+def test_both_databases_hold_the_same_log(
+    tmp_path: Path, postgres_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(levels, "RUN_BATCHES", 8)
     on_sqlite, on_postgres = told(tmp_path / "sqlite", None), told(tmp_path / "postgres", postgres_url)
     assert on_sqlite.keys() == on_postgres.keys()
     for part, expected in on_sqlite.items():

@@ -18,6 +18,7 @@ import pytest
 from tests.small_home import make_home
 from tests.surface.conftest import Ran, in_process
 from tieout.flows import file_pieces
+from tieout.store.log.index import levels
 
 EVENTS = 30_000
 MEBIBYTE = 1_048_576
@@ -72,6 +73,7 @@ def test_a_full_disk_stops_the_reading_and_nothing_else(
 ) -> None:
     monkeypatch.setattr(file_pieces, "BLOCK_BYTES", BLOCK)
     monkeypatch.setattr(file_pieces, "PIECE_BYTES", BLOCK)
+    monkeypatch.setattr(levels, "RUN_BATCHES", 8)
     home, filler = disk / "home", disk / "filler"
     shutil.rmtree(home, ignore_errors=True)
     filler.unlink(missing_ok=True)

@@ -14,6 +14,7 @@ from sqlalchemy import func, select
 from tests.faults.log_writer import (
     EVENTS_PER_BLOCK,
     RECEIVED_PER_BLOCK,
+    RUN_BATCHES,
     acknowledged,
     block,
     start,
@@ -23,6 +24,7 @@ from tieout.kernel.ids import EventType, Subject
 from tieout.kernel.instant import Instant
 from tieout.kernel.period import Period
 from tieout.store.log import schema
+from tieout.store.log.index import levels
 from tieout.store.log.log import SqlEventLog
 
 ROOT = Path(__file__).parents[2]
@@ -45,6 +47,11 @@ POINTS = (
     "compact-after-commit:1",
     "compact-after-commit:3",
 )
+
+
+@pytest.fixture(autouse=True)
+def short_runs(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(levels, "RUN_BATCHES", RUN_BATCHES)
 
 
 def test_every_point_of_the_log_is_killed_at() -> None:

@@ -12,6 +12,7 @@ from sqlalchemy import select, text
 from tests.logs import event, ndjson, open_log, send
 from tieout.store.log import schema
 from tieout.store.log.encoding import DamagedBody
+from tieout.store.log.index import levels
 from tieout.store.sqlite import begin_immediate
 
 COLUMNS = [
@@ -97,8 +98,11 @@ def test_a_segment_rewritten_with_its_own_checksum_is_found_by_the_events(home: 
     assert {"event", "batch"} <= what
 
 
-def test_every_flipped_byte_of_an_index_file_is_found(tmp_path: Path) -> None:
+def test_every_flipped_byte_of_an_index_file_is_found(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Derived, but a damaged index would let an identity in twice."""
+    monkeypatch.setattr(levels, "RUN_BATCHES", 8)
     log, _ = open_log(tmp_path)
     send(log, *[ndjson([event(f"e{number}")]) for number in range(9)])
     (path,) = (tmp_path / "index").glob("*.run")

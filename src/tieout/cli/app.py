@@ -13,6 +13,7 @@ from tieout.cli import (
     close,
     customer,
     doctor,
+    index,
     ingest,
     init,
     invoice,
@@ -33,7 +34,7 @@ SHORT_OF_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EMFILE, 
 
 ORDER = (
     *("demo", "init", "catalog", "policy", "customer", "subscription", "ingest", "quarantine"),
-    *("usage", "close", "invoice", "trace", "verify", "doctor"),
+    *("usage", "close", "invoice", "trace", "verify", "index", "doctor"),
 )
 
 
@@ -121,5 +122,6 @@ for noun, verbs in (
     ("subscription", subscription.app),
     ("quarantine", quarantine.app),
     ("invoice", invoice.app),
+    ("index", index.app),
 ):
     app.add_typer(verbs, name=noun)

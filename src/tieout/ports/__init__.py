@@ -20,6 +20,7 @@ from tieout.ports.events import (
     Tally,
     UnreadableSegment,
 )
+from tieout.ports.identities import IndexedRange, IndexStatus
 from tieout.ports.usage import UsageEngine
 from tieout.ports.world import Clock, Entropy, HealthFact, Signer
 
@@ -31,6 +32,8 @@ __all__ = [
     "Entropy",
     "EventLog",
     "HealthFact",
+    "IndexStatus",
+    "IndexedRange",
     "Intake",
     "IntakeTotals",
     "InvoiceStore",

@@ -19,6 +19,7 @@ from tieout.kernel.errors import IntegrityViolation
 from tieout.kernel.ids import EventType, Position, Subject, Watermark
 from tieout.kernel.instant import Instant
 from tieout.kernel.period import Period
+from tieout.ports.identities import IndexStatus
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,6 +203,12 @@ class EventLog(Protocol):
     def verify(self, progress: Callable[[int, int], None] | None = None) -> LogVerification:
         """One streaming pass over everything stored; `progress` takes (batches done, batches in all)."""
         ...
+
+    def rebuild_index(self, progress: Callable[[int, int], None] | None = None) -> IndexStatus:
+        """Builds the identity index again from the log, to the same bytes; `progress` as of `verify`."""
+        ...
+
+    def index_status(self) -> IndexStatus: ...
 
     def manifest(self, watermark: Watermark | None = None) -> LogManifest: ...
 

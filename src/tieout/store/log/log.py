@@ -18,6 +18,7 @@ from tieout.kernel.period import Period
 from tieout.ports import (
     Clock,
     Entropy,
+    IndexStatus,
     LogManifest,
     LogVerification,
     QuarantinedItem,
@@ -28,8 +29,9 @@ from tieout.store.failure import DamagedStore
 from tieout.store.log import reader, schema
 from tieout.store.log.append import Appender, EqualsOriginal, Redecode, contracts_text
 from tieout.store.log.compact import ROWS_DUE_MIN, compact
+from tieout.store.log.index.committed import Committed
 from tieout.store.log.index.index import IdentityIndex
-from tieout.store.log.index.rebuild import learn_missing
+from tieout.store.log.index.rebuild import index_status, learn_committed, rebuild_index
 from tieout.store.log.intake import FileIntake
 from tieout.store.log.quarantine import find_item, list_items, list_tallies
 from tieout.store.log.verify import verify_log
@@ -48,7 +50,7 @@ class IndexAhead(IntegrityViolation):
     def __init__(self, filed: int, head: int) -> None:
         super().__init__(
             f"the identity index reaches batch {filed}, the log ends at {head}; if the log was restored from "
-            "a backup, delete the folder index/, and it is rebuilt"
+            "a backup, `tieout index rebuild` makes it fit the log again"
         )
 
 
@@ -112,9 +114,10 @@ class SqlEventLog:
                 origin=origin,
                 contracts=contracts,
             )
+        self._settled_index()
 
     def compact(self, *, rows_min: int | None = None) -> int:
-        index = self._opened_index()
+        index = self._settled_index()
         wanted = ROWS_DUE_MIN if rows_min is None else rows_min
         now = self._clock.now()
         return compact(self._engine, self._segments, now=now, upto_filed=index.filed, rows_min=wanted)
@@ -147,18 +150,35 @@ class SqlEventLog:
     def verify(self, progress: Callable[[int, int], None] | None = None) -> LogVerification:
         return verify_log(self._engine, self._segments, self._folder / "index", self._secret, progress)
 
+    def rebuild_index(self, progress: Callable[[int, int], None] | None = None) -> IndexStatus:
+        rebuild_index(self._folder / "index", self._committed(), progress)
+        self._index = None  # opened again by who needs it
+        return self.index_status()
+
+    def index_status(self) -> IndexStatus:
+        return index_status(self._folder / "index", self._committed())
+
     def _opened_index(self) -> IdentityIndex:
-        """The index, caught up from what the log no longer holds as key entries; its run files are written
-        when due.
-        """
+        """The index, caught up with the log; its run files are written when due."""
         if self._index is None:
-            self._index = IdentityIndex(self._folder / "index")
+            index = IdentityIndex(self._folder / "index")
             head = self.head()
-            if self._index.filed > head:
-                raise IndexAhead(self._index.filed, head)
-            learn_missing(self._engine, self._segments, self._index, self._secret)
+            if index.filed > head:
+                raise IndexAhead(index.filed, head)
+            learn_committed(index, self._committed())
+            self._index = index
         self._index.file_runs()
         return self._index
+
+    def _settled_index(self) -> IdentityIndex:
+        """The index when it has learned every committed batch, and all run files that are due are there."""
+        index = self._opened_index()
+        learn_committed(index, self._committed())
+        index.settle()
+        return index
+
+    def _committed(self) -> Committed:
+        return Committed(self._engine, self._segments, self._secret, self._folder)
 
     def _equals_original(self, book: ContractBook) -> EqualsOriginal:
         """Tells a retry that a later contract version types otherwise from a conflict."""

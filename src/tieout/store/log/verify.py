@@ -27,7 +27,7 @@ from tieout.ports import LogFinding, LogVerification, SegmentFile
 from tieout.store.log import reader, schema
 from tieout.store.log.chain import fates
 from tieout.store.log.encoding import decode_dispositions, decode_keys
-from tieout.store.log.index.run import DamagedRun, batches_of, is_as_written
+from tieout.store.log.verify_identities import IdentityCensus, verify_index
 from tieout.table.canonical import content_digests, identity_keys, lanes
 from tieout.table.layout import event_type_of
 
@@ -53,13 +53,13 @@ NO_ROWS = Rows(np.empty(0, np.int32), np.empty((0, 32), np.uint8), np.empty((0, 
 class Verifying:
     """What the pass has seen so far."""
 
+    census: IdentityCensus
     findings: list[LogFinding] = field(default_factory=list)
     batches: int = 0
     received: int = 0
     accepted: int = 0
     segments: int = 0
     previous: bytes = GENESIS_DIGEST
-    seen: list[np.ndarray] = field(default_factory=list)
 
     def report(self, what: str, where: str, detail: str) -> None:
         self.findings.append(LogFinding(what, where, detail))
@@ -69,7 +69,19 @@ def verify_log(
     engine: Engine, folder: Path, index_folder: Path, secret: bytes, progress: Progress | None
 ) -> LogVerification:
     """Findings are collected, never raised: one damaged place must not hide another."""
-    state = Verifying()
+    with IdentityCensus(folder.parent) as census:
+        return _verify(engine, folder, index_folder, secret, census, progress)
+
+
+def _verify(
+    engine: Engine,
+    folder: Path,
+    index_folder: Path,
+    secret: bytes,
+    census: IdentityCensus,
+    progress: Progress | None,
+) -> LogVerification:
+    state = Verifying(census)
     head_digest = GENESIS_DIGEST
     try:
         with engine.connect() as connection:
@@ -82,8 +94,11 @@ def verify_log(
                     if progress is not None:
                         progress(number, head.batch)
             _verify_head(connection, head.batch, head_digest, state)
+            keys_from = connection.execute(select(func.min(schema.keys.c.batch))).scalar() or head.batch + 1
         _verify_identities(state)
-        _verify_index(index_folder, state)
+        state.findings += verify_index(
+            index_folder, census, keys_from=keys_from, head=head.batch, is_whole=not state.findings
+        )
     except DatabaseError as error:
         state.report("database", str(engine.url.database), str(error.orig))
     return LogVerification(
@@ -117,15 +132,14 @@ def _accepted_rows(
         keys = identity_keys(table, secret)
         digests = content_digests(table, keys)
         _verify_lanes(table, lanes(digests), state)
-        state.seen.append(np.frombuffer(keys, dtype="V16"))
-        parts.append(
-            (
-                table.column("batch").to_numpy(),
-                table.column("row").to_numpy(),
-                np.frombuffer(digests, dtype=np.uint8).reshape(-1, 32),
-                np.frombuffer(keys, dtype="<u8").reshape(-1, 2),
-            )
+        part = (
+            table.column("batch").to_numpy(),
+            table.column("row").to_numpy(),
+            np.frombuffer(digests, dtype=np.uint8).reshape(-1, 32),
+            np.frombuffer(keys, dtype="<u8").reshape(-1, 2),
         )
+        state.census.add(batch=part[0], row=part[1], digests=part[2], keys=part[3])
+        parts.append(part)
     if not parts:
         return {}
     batch, row, digest, key = (np.concatenate([part[index] for part in parts]) for index in range(4))
@@ -309,22 +323,8 @@ def _verify_head(connection: Connection, number: int, digest: bytes, state: Veri
         state.report("head", f"batch {number}", "its digest is not that of the last batch")
 
 
-def _verify_index(folder: Path, state: Verifying) -> None:
-    """The identity index is derived, but a damaged one would let an identity in twice."""
-    for path in sorted(folder.glob("*.run")):
-        try:
-            fits = is_as_written(path) and (int(path.name[:12]), int(path.name[13:25])) == batches_of(path)
-        except (OSError, ValueError, DamagedRun):
-            fits = False
-        if not fits:
-            state.report("index", str(path), "it is damaged; delete it, and it is rebuilt from the log")
-
-
 def _verify_identities(state: Verifying) -> None:
     """Law L3: no identity was accepted twice."""
-    if not state.seen:
-        return
-    keys = np.sort(np.concatenate(state.seen))
-    twice = int((keys[1:] == keys[:-1]).sum())
+    twice = state.census.repeated()
     if twice:
         state.report("identities", "the whole log", f"{twice} identities were accepted more than once")
