@@ -11,6 +11,7 @@ from typer.core import TyperGroup
 from tieout.cli import (
     catalog,
     close,
+    compact,
     customer,
     doctor,
     ingest,
@@ -33,7 +34,7 @@ SHORT_OF_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EMFILE, 
 
 ORDER = (
     *("demo", "init", "catalog", "policy", "customer", "subscription", "ingest", "quarantine"),
-    *("usage", "close", "invoice", "trace", "verify", "doctor"),
+    *("usage", "close", "invoice", "trace", "compact", "verify", "doctor"),
 )
 
 
@@ -110,6 +111,7 @@ for verb in (
     usage.usage,
     close.close,
     trace.trace,
+    compact.compact,
     verify.verify,
     doctor.doctor,
 ):

@@ -13,6 +13,7 @@ from tieout.ports.events import (
     LogFinding,
     LogManifest,
     LogVerification,
+    Maintenance,
     QuarantinedItem,
     SegmentFile,
     StoredEvent,
@@ -20,6 +21,7 @@ from tieout.ports.events import (
     Tally,
     UnreadableSegment,
 )
+from tieout.ports.segments import SegmentFiles, SegmentsUnavailable
 from tieout.ports.usage import UsageEngine
 from tieout.ports.world import Clock, Entropy, HealthFact, Signer
 
@@ -37,8 +39,11 @@ __all__ = [
     "LogFinding",
     "LogManifest",
     "LogVerification",
+    "Maintenance",
     "QuarantinedItem",
     "SegmentFile",
+    "SegmentFiles",
+    "SegmentsUnavailable",
     "SignatureStore",
     "Signer",
     "StoredEvent",

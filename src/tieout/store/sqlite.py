@@ -20,7 +20,12 @@ from tieout.kernel.errors import Refusal
 
 SQLITE_VERSION_MIN = (3, 51, 3)
 BUSY_TIMEOUT_SECONDS = 60
-WAL_AUTOCHECKPOINT_PAGES = 1000
+WAL_AUTOCHECKPOINT_PAGES = {"books": 1_000, "log": 16_384}
+"""After how many pages a writer checkpoints by itself. The log's keeper does so every moment, off the commit
+path; without one, a commit in 64 MiB does.
+"""
+WAL_BYTES_KEPT = 64 * 1024**2
+"""A write-ahead log that began anew keeps at most so much of its file, so that its length says something."""
 VACUUM_PAGES = 4_096
 POSTGRES_SCHEMAS = {"books": "tieout_books", "log": "tieout_log"}
 
@@ -83,7 +88,7 @@ def open_engine(path_or_url: str | Path, *, schema: SchemaName) -> Engine:
     text = str(path_or_url)
     if isinstance(path_or_url, str) and text.startswith(("postgresql:", "postgresql+psycopg:", "postgres:")):
         return _open_postgres(text, schema)
-    return _open_sqlite(Path(text))
+    return _open_sqlite(Path(text), schema)
 
 
 def is_sqlite(engine_or_connection: Engine | Connection) -> bool:
@@ -113,18 +118,18 @@ def give_room_back(engine: Engine) -> None:
         cursor.close()
 
 
-def _open_sqlite(path: Path) -> Engine:
+def _open_sqlite(path: Path, schema: SchemaName) -> Engine:
     engine = create_engine(
         f"sqlite+pysqlite:///{path.absolute()}",
         module=sqlite_module(),
         connect_args={"timeout": BUSY_TIMEOUT_SECONDS, "check_same_thread": False},
     )
-    event.listen(engine, "connect", _configure_sqlite)
+    event.listen(engine, "connect", lambda connection, _: _configure_sqlite(connection, schema))
     event.listen(engine, "begin", _begin_sqlite)
     return engine
 
 
-def _configure_sqlite(connection: _DbapiConnection, _record: object) -> None:
+def _configure_sqlite(connection: _DbapiConnection, schema: SchemaName) -> None:
     connection.isolation_level = None  # the driver must not begin transactions of its own
     cursor = connection.cursor()
     cursor.execute("PRAGMA page_count")
@@ -136,7 +141,9 @@ def _configure_sqlite(connection: _DbapiConnection, _record: object) -> None:
     assert mode == ("wal",), f"SQLite refused WAL: {mode}"
     cursor.execute("PRAGMA synchronous=FULL")
     cursor.execute("PRAGMA foreign_keys=ON")
-    cursor.execute(f"PRAGMA wal_autocheckpoint={WAL_AUTOCHECKPOINT_PAGES}")
+    cursor.execute(f"PRAGMA wal_autocheckpoint={WAL_AUTOCHECKPOINT_PAGES[schema]}")
+    cursor.execute(f"PRAGMA journal_size_limit={WAL_BYTES_KEPT}")
+    cursor.fetchone()
     cursor.close()
 
 
