@@ -32,6 +32,13 @@ BLOCKS = 26
 BLOCKS_TO_MERGE = 74
 """Eight run files of eight batches have become one, and one more has been written since."""
 TWO_HOURS_LATER = Instant(NOW + 2 * 3_600_000_000)
+MERGE_POINTS = (
+    "merge-after-intent:1",
+    "merge-after-files:1",
+    "merge-before-commit:1",
+    "merge-after-commit:1",
+)
+"""Passed once eight ranges are compacted, which takes forty blocks."""
 POINTS = (
     "ingest-before-commit:9",
     "ingest-after-commit:1",
@@ -46,6 +53,7 @@ POINTS = (
     "compact-before-commit:2",
     "compact-after-commit:1",
     "compact-after-commit:3",
+    *MERGE_POINTS,
 )
 
 
@@ -63,7 +71,8 @@ def test_every_point_of_the_log_is_killed_at() -> None:
 @pytest.mark.parametrize("point", POINTS)
 def test_a_log_killed_here_is_whole_and_a_retry_doubles_nothing(tmp_path: Path, point: str) -> None:
     folder, journal = tmp_path / "log", tmp_path / "journal"
-    blocks = BLOCKS_TO_MERGE if point in ("index-after-run:8", "index-after-merge:1") else BLOCKS
+    long = {"index-after-run:8", "index-after-merge:1", *MERGE_POINTS}
+    blocks = BLOCKS_TO_MERGE if point in long else BLOCKS
     process = start(folder, journal, blocks, NOW, point)
     process.join(60)
     assert process.exitcode == -signal.SIGKILL

@@ -11,6 +11,7 @@ from typer.core import TyperGroup
 from tieout.cli import (
     catalog,
     close,
+    compact,
     customer,
     doctor,
     index,
@@ -34,7 +35,7 @@ SHORT_OF_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EMFILE, 
 
 ORDER = (
     *("demo", "init", "catalog", "policy", "customer", "subscription", "ingest", "quarantine"),
-    *("usage", "close", "invoice", "trace", "verify", "index", "doctor"),
+    *("usage", "close", "invoice", "trace", "compact", "verify", "index", "doctor"),
 )
 
 
@@ -111,6 +112,7 @@ for verb in (
     usage.usage,
     close.close,
     trace.trace,
+    compact.compact,
     verify.verify,
     doctor.doctor,
 ):

@@ -18,6 +18,7 @@ from tieout.evidence.lineage import parse_lineage
 from tieout.evidence.stored import StoredInvoice, StoredSnapshot
 from tieout.flows.apply_catalog import load_catalog
 from tieout.flows.home import Home
+from tieout.flows.read_log import read_log
 from tieout.kernel.errors import IntegrityViolation
 from tieout.kernel.ids import CustomerId, InvoiceId, MeterKey, Watermark
 from tieout.kernel.period import Period
@@ -60,7 +61,8 @@ def late_for_invoice(home: Home, invoice: StoredInvoice) -> list[LateRow]:
     """What came too late for one sealed invoice, as the log is now."""
     snapshots = home.books.invoices.snapshots(invoice.customer)
     mine = [stored for stored in snapshots if stored.invoice == invoice.id]
-    return _late(home, load_catalog(home), home.log.manifest(), mine)
+    catalog = load_catalog(home)
+    return read_log(home, lambda manifest: _late(home, catalog, manifest, mine))
 
 
 def _late(

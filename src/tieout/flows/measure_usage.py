@@ -17,6 +17,7 @@ from tieout.flows.due_accounts import cadence_at
 from tieout.flows.home import Home
 from tieout.flows.late_events import LateRow, late_rows
 from tieout.flows.policy import PolicyState, governing, policies
+from tieout.flows.read_log import read_log
 from tieout.kernel.calendar import Cadence, period_at
 from tieout.kernel.digest import Fingerprint
 from tieout.kernel.ids import CustomerId, MeterKey, SubscriptionId, Watermark
@@ -71,9 +72,16 @@ def usage(home: Home, customer: CustomerId, *, at: Instant | None) -> UsageRepor
             catalog, subscription, _period(catalog, versions[-1], subscription, signed, instant)
         )
     ]
-    manifest = home.log.manifest()
+    answers, late, watermark = read_log(
+        home,
+        lambda manifest: (
+            home.engine.measure_each(usage_requests(catalog, found), manifest),
+            late_rows(home, catalog, manifest, customer),
+            manifest.watermark,
+        ),
+    )
     rows = []
-    for answer in home.engine.measure_each(usage_requests(catalog, found), manifest):
+    for answer in answers:
         if isinstance(answer, QuantityOverflow):
             raise answer
         rows.append(
@@ -92,8 +100,7 @@ def usage(home: Home, customer: CustomerId, *, at: Instant | None) -> UsageRepor
     whole = min(
         (segment.period for segment in found), default=period_at(anchor_of(versions[-1], cadence), instant)
     )
-    late = late_rows(home, catalog, manifest, customer)
-    return UsageReport(customer, whole, manifest.watermark, tuple(rows), tuple(late))
+    return UsageReport(customer, whole, watermark, tuple(rows), tuple(late))
 
 
 def _period(

@@ -13,6 +13,7 @@ from tieout.ports.events import (
     LogFinding,
     LogManifest,
     LogVerification,
+    Maintenance,
     QuarantinedItem,
     SegmentFile,
     StoredEvent,
@@ -21,6 +22,7 @@ from tieout.ports.events import (
     UnreadableSegment,
 )
 from tieout.ports.identities import IndexedRange, IndexStatus
+from tieout.ports.segments import SegmentFiles, SegmentsUnavailable
 from tieout.ports.usage import UsageEngine
 from tieout.ports.world import Clock, Entropy, HealthFact, Signer
 
@@ -40,8 +42,11 @@ __all__ = [
     "LogFinding",
     "LogManifest",
     "LogVerification",
+    "Maintenance",
     "QuarantinedItem",
     "SegmentFile",
+    "SegmentFiles",
+    "SegmentsUnavailable",
     "SignatureStore",
     "Signer",
     "StoredEvent",

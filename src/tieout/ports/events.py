@@ -164,6 +164,19 @@ class LogVerification:
 
 
 @dataclass(frozen=True, slots=True)
+class Maintenance:
+    """What one round of compaction did: segments written from bodies and by merging, files collected that
+    nothing named, and retired bodies, key entries and segments removed. `busy`: another process was at it.
+    """
+
+    compacted: int = 0
+    merged: int = 0
+    orphans: int = 0
+    removed: int = 0
+    busy: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Tally:
     """Received items by source, hour received, verdict and reason: the numbers of law L1."""
 
@@ -192,6 +205,25 @@ class EventLog(Protocol):
         """Turns what is due into segments; returns how many were written."""
         ...
 
+    def maintain(self, *, rows_min: int | None = None, orphans: bool = True) -> Maintenance:
+        """One round of compaction: what is due becomes segments, small segments are merged, what was retired
+        long enough is deleted, and with `orphans` files that nothing names. Raises a refusal where database
+        or segments cannot be written; nothing is lost then.
+        """
+        ...
+
+    def keeping(self) -> AbstractContextManager[bool]:
+        """True for the one process that may keep the log now; held until the end. Never waits."""
+        ...
+
+    def checkpoint(self) -> int:
+        """Shortens the database's write-ahead log off the commit path; returns `wal_bytes`."""
+        ...
+
+    def wal_bytes(self) -> int:
+        """How long the database's write-ahead log is; 0 where it has none of its own."""
+        ...
+
     def tallies(self) -> tuple[Tally, ...]: ...
 
     def quarantine(self, *, reason: Reason | None, limit: int) -> tuple[QuarantinedItem, ...]: ...
@@ -210,7 +242,11 @@ class EventLog(Protocol):
 
     def index_status(self) -> IndexStatus: ...
 
-    def manifest(self, watermark: Watermark | None = None) -> LogManifest: ...
+    def manifest(self, watermark: Watermark | None = None, *, distrust: bool = False) -> LogManifest:
+        """With `distrust`, local copies of remote segments are compared with their digests again, and
+        fetched where they differ.
+        """
+        ...
 
     def events(
         self,

@@ -26,10 +26,12 @@ little more.
 """
 CACHE_KIBIBYTES = 16_384
 """A batch fits: one that does not is written twice, and identity keys read back come from here."""
-CHECKPOINT_BYTES = 128 * 1_048_576
-"""A WAL that has grown by this is due; it is no cause for alarm before twice as much."""
-WAL_AUTOCHECKPOINT_PAGES = 2 * CHECKPOINT_BYTES // PAGE_BYTES
-"""Where SQLite checkpoints by itself, on the commit path: only if nobody called `checkpoint_when_due`."""
+WAL_AUTOCHECKPOINT_PAGES = {"books": 1_000, "log": 32_768}
+"""After how many pages a writer checkpoints by itself. The log's keeper and its writers do so before, off the
+commit path (`log/wal.py`); without them, a commit in 256 MiB does.
+"""
+WAL_BYTES_KEPT = 64 * 1024**2
+"""A write-ahead log that began anew keeps at most so much of its file, so that its length says something."""
 VACUUM_PAGES = 4_096
 POSTGRES_SCHEMAS = {"books": "tieout_books", "log": "tieout_log"}
 
@@ -92,7 +94,7 @@ def open_engine(path_or_url: str | Path, *, schema: SchemaName) -> Engine:
     text = str(path_or_url)
     if isinstance(path_or_url, str) and text.startswith(("postgresql:", "postgresql+psycopg:", "postgres:")):
         return _open_postgres(text, schema)
-    return _open_sqlite(Path(text))
+    return _open_sqlite(Path(text), schema)
 
 
 def is_sqlite(engine_or_connection: Engine | Connection) -> bool:
@@ -122,31 +124,18 @@ def give_room_back(engine: Engine) -> None:
         cursor.close()
 
 
-def checkpoint_when_due(engine: Engine) -> None:
-    """Moves what a long WAL holds into the database, as far as no reader needs it. Call it off the commit
-    path, holding no lock; writers and readers go on meanwhile. PostgreSQL checkpoints by itself.
-    """
-    if not is_sqlite(engine):
-        return
-    with engine.connect() as connection:
-        outside = connection.execution_options(tieout_begin=None)  # no checkpoint inside a transaction
-        _, frames, done = outside.exec_driver_sql("PRAGMA wal_checkpoint(NOOP)").one()
-        if (frames - done) * PAGE_BYTES >= CHECKPOINT_BYTES:
-            outside.exec_driver_sql("PRAGMA wal_checkpoint(PASSIVE)").all()
-
-
-def _open_sqlite(path: Path) -> Engine:
+def _open_sqlite(path: Path, schema: SchemaName) -> Engine:
     engine = create_engine(
         f"sqlite+pysqlite:///{path.absolute()}",
         module=sqlite_module(),
         connect_args={"timeout": BUSY_TIMEOUT_SECONDS, "check_same_thread": False},
     )
-    event.listen(engine, "connect", _configure_sqlite)
+    event.listen(engine, "connect", lambda connection, _: _configure_sqlite(connection, schema))
     event.listen(engine, "begin", _begin_sqlite)
     return engine
 
 
-def _configure_sqlite(connection: _DbapiConnection, _record: object) -> None:
+def _configure_sqlite(connection: _DbapiConnection, schema: SchemaName) -> None:
     connection.isolation_level = None  # the driver must not begin transactions of its own
     cursor = connection.cursor()
     cursor.execute("PRAGMA page_count")
@@ -160,7 +149,9 @@ def _configure_sqlite(connection: _DbapiConnection, _record: object) -> None:
     cursor.execute("PRAGMA synchronous=FULL")
     cursor.execute("PRAGMA foreign_keys=ON")
     cursor.execute(f"PRAGMA cache_size=-{CACHE_KIBIBYTES}")
-    cursor.execute(f"PRAGMA wal_autocheckpoint={WAL_AUTOCHECKPOINT_PAGES}")
+    cursor.execute(f"PRAGMA wal_autocheckpoint={WAL_AUTOCHECKPOINT_PAGES[schema]}")
+    cursor.execute(f"PRAGMA journal_size_limit={WAL_BYTES_KEPT}")
+    cursor.fetchone()
     cursor.close()
 
 

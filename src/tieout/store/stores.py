@@ -15,6 +15,7 @@ from tieout.store.facts import store_facts
 from tieout.store.failure import DamagedStore
 from tieout.store.log.log import SqlEventLog, create_log
 from tieout.store.log.meta import log_home_id
+from tieout.store.log.segments.place import SegmentsPlace
 from tieout.store.migrate import prepare_schema
 from tieout.store.sqlite import Engine, open_engine
 
@@ -58,14 +59,17 @@ class Stores:
     log_engine: Engine
 
     def facts(self) -> tuple[HealthFact, ...]:
-        return store_facts(self.books.engine, self.log_engine)
+        place = HealthFact("segments", True, f"at {self.log.segments_place}")
+        return (*store_facts(self.books.engine, self.log_engine), place)
 
     def release(self) -> None:
         self.books.close()
         self.log_engine.dispose()
 
 
-def create_stores(folder: Path, *, url: str | None, clock: Clock, entropy: Entropy) -> Stores:
+def create_stores(
+    folder: Path, *, url: str | None, segments: SegmentsPlace, clock: Clock, entropy: Entropy
+) -> Stores:
     """New databases for a new home. Raises `HomeExists`, `NewerSchema` or `UntrustworthySqlite`."""
     folder.mkdir(parents=True, exist_ok=True)
     if (url is not None or (folder / BOOKS_FILE).exists()) and home_id_of(folder, url=url) is not None:
@@ -76,10 +80,12 @@ def create_stores(folder: Path, *, url: str | None, clock: Clock, entropy: Entro
         home_id = HomeId(f"home_{entropy.token(HOME_ID_BYTES).hex()}")
         create_log(engine, home_id=home_id, entropy=entropy)
     books = create_books(folder, home_id, url=url)
-    return Stores(books, SqlEventLog(engine, folder, clock=clock, entropy=entropy), engine)
+    return Stores(books, SqlEventLog(engine, folder, clock=clock, entropy=entropy, segments=segments), engine)
 
 
-def open_stores(folder: Path, *, url: str | None, clock: Clock, entropy: Entropy) -> Stores:
+def open_stores(
+    folder: Path, *, url: str | None, segments: SegmentsPlace, clock: Clock, entropy: Entropy
+) -> Stores:
     """Raises `NotAHome`, `NewerSchema`, `UntrustworthySqlite`, `DamagedStore` or `ForeignBooks`."""
     files = (folder / BOOKS_FILE, folder / LOG_FILE)
     if not folder.is_dir() or (url is None and not all(file.is_file() for file in files)):
@@ -91,7 +97,7 @@ def open_stores(folder: Path, *, url: str | None, clock: Clock, entropy: Entropy
         raise DamagedStore(f"the log in {folder} does not say which home it belongs to")
     if owner != books.home_id:
         raise ForeignBooks(folder, books.home_id, owner)
-    return Stores(books, SqlEventLog(engine, folder, clock=clock, entropy=entropy), engine)
+    return Stores(books, SqlEventLog(engine, folder, clock=clock, entropy=entropy, segments=segments), engine)
 
 
 def _log_engine(folder: Path, url: str | None) -> Engine:

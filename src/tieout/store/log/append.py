@@ -36,7 +36,8 @@ from tieout.store.log.chain import dispositions_of, fates, with_raw_digest
 from tieout.store.log.encoding import KeyEntries, decode_body, decode_keys, encode_dispositions, encode_keys
 from tieout.store.log.index.index import IdentityIndex
 from tieout.store.log.prepare import Prepared
-from tieout.store.sqlite import begin_immediate, checkpoint_when_due, is_sqlite
+from tieout.store.log.wal import checkpoint_when_long
+from tieout.store.sqlite import begin_immediate, is_sqlite
 
 ROW_MASK = 0xFFFF_FFFF
 
@@ -110,7 +111,7 @@ class Appender:
             appended = self._outcome(arrival.commit_id, error)
         crash_point("ingest-after-commit")
         self._index.file_runs()
-        checkpoint_when_due(self._engine)
+        checkpoint_when_long(self._engine)
         return appended
 
     def _outcome(self, commit_id: str, error: DBAPIError) -> Appended:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 from sqlalchemy import Connection, Engine, insert, select
@@ -21,12 +21,15 @@ from tieout.ports import (
     IndexStatus,
     LogManifest,
     LogVerification,
+    Maintenance,
     QuarantinedItem,
     StoredEvent,
     Tally,
+    UnreadableSegment,
 )
 from tieout.store.failure import DamagedStore
-from tieout.store.log import reader, schema
+from tieout.store.files import leased
+from tieout.store.log import reader, schema, wal
 from tieout.store.log.append import Appender, EqualsOriginal, Redecode, contracts_text
 from tieout.store.log.compact import ROWS_DUE_MIN, compact
 from tieout.store.log.index.committed import Committed
@@ -34,12 +37,16 @@ from tieout.store.log.index.index import IdentityIndex
 from tieout.store.log.index.rebuild import index_status, learn_committed, rebuild_index
 from tieout.store.log.intake import FileIntake
 from tieout.store.log.quarantine import find_item, list_items, list_tallies
+from tieout.store.log.segments.place import SegmentsPlace, open_segments
 from tieout.store.log.verify import verify_log
 from tieout.store.log.workers import Elsewhere, Here, Judgement
 from tieout.store.sqlite import begin_immediate
 
 SECRET_BYTES = 32
 LOCK_NAME = "log.lock"
+KEEPER_LOCK_NAME = "keeper.lock"
+HERE = SegmentsPlace()
+"""In the home's own folder, or where the home says its segments already are."""
 
 
 class IndexAhead(IntegrityViolation):
@@ -67,10 +74,18 @@ def create_log(engine: Engine, *, home_id: HomeId, entropy: Entropy) -> None:
 class SqlEventLog:
     """The log in a database and the folders `segments/` and `index/` beside it."""
 
-    def __init__(self, engine: Engine, folder: Path, *, clock: Clock, entropy: Entropy) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        folder: Path,
+        *,
+        clock: Clock,
+        entropy: Entropy,
+        segments: SegmentsPlace = HERE,
+    ) -> None:
         self._engine = engine
         self._folder = folder
-        self._segments = folder / "segments"
+        self._segments = open_segments(engine, folder, segments)
         self._clock = clock
         self._entropy = entropy
         with engine.connect() as connection:
@@ -117,13 +132,35 @@ class SqlEventLog:
         self._settled_index()
 
     def compact(self, *, rows_min: int | None = None) -> int:
-        index = self._settled_index()
-        wanted = ROWS_DUE_MIN if rows_min is None else rows_min
-        now = self._clock.now()
-        return compact(self._engine, self._segments, now=now, upto_filed=index.filed, rows_min=wanted)
+        return self.maintain(rows_min=rows_min).compacted
 
-    def manifest(self, watermark: Watermark | None = None) -> LogManifest:
-        return reader.manifest(self._engine, self._segments, watermark)
+    def maintain(self, *, rows_min: int | None = None, orphans: bool = True) -> Maintenance:
+        return compact(
+            self._engine,
+            self._folder,
+            self._segments,
+            now=self._clock.now(),
+            upto_filed=self._opened_index().filed,
+            rows_min=ROWS_DUE_MIN if rows_min is None else rows_min,
+            orphans=orphans,
+        )
+
+    def keeping(self) -> AbstractContextManager[bool]:
+        return leased(self._folder / KEEPER_LOCK_NAME)
+
+    def checkpoint(self) -> int:
+        return wal.checkpoint(self._engine, self._folder)
+
+    def wal_bytes(self) -> int:
+        return wal.wal_bytes(self._engine)
+
+    @property
+    def segments_place(self) -> str:
+        """Where the segments lie, as a person reads it."""
+        return self._segments.place
+
+    def manifest(self, watermark: Watermark | None = None, *, distrust: bool = False) -> LogManifest:
+        return reader.manifest(self._engine, self._segments, watermark, distrust=distrust)
 
     def events(
         self,
@@ -133,7 +170,12 @@ class SqlEventLog:
         watermark: Watermark,
         after: Watermark | None = None,
     ) -> Iterator[StoredEvent]:
-        return reader.read_events(self.manifest(watermark), spans, types, after=after)
+        try:
+            stored = list(reader.read_events(self.manifest(watermark), spans, types, after=after))
+        except UnreadableSegment:  # merged away meanwhile, or a local copy that changed
+            fresh = self.manifest(watermark, distrust=True)
+            stored = list(reader.read_events(fresh, spans, types, after=after))
+        return iter(stored)
 
     def event_at(self, position: Position) -> StoredEvent | None:
         return reader.event_at(self._engine, self._segments, position)
@@ -148,7 +190,7 @@ class SqlEventLog:
         return find_item(self._engine, position)
 
     def verify(self, progress: Callable[[int, int], None] | None = None) -> LogVerification:
-        return verify_log(self._engine, self._segments, self._folder / "index", self._secret, progress)
+        return verify_log(self._engine, self._folder, self._segments, self._secret, progress)
 
     def rebuild_index(self, progress: Callable[[int, int], None] | None = None) -> IndexStatus:
         rebuild_index(self._folder / "index", self._committed(), progress)

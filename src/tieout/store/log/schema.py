@@ -133,6 +133,16 @@ compactions = Table(
 )
 """Intents and what became of them. Done ranges are disjoint and gapless from batch 1."""
 
+merges = Table(
+    "merges",
+    METADATA,
+    Column("first_batch", BigInteger, primary_key=True, autoincrement=False),
+    Column("last_batch", BigInteger, nullable=False),
+    Column("started_at", BigInteger, nullable=False),
+    Column("expires_at", BigInteger, nullable=False),
+)
+"""The intent to merge the segments of a range of batches; gone once the merge is done."""
+
 receipts = Table(
     "receipts",
     METADATA,

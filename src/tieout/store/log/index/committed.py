@@ -17,11 +17,12 @@ from sqlalchemy import Connection, Engine, select
 
 from tieout.kernel.errors import IntegrityViolation
 from tieout.kernel.ids import Watermark
-from tieout.ports import SegmentFile, UnreadableSegment
+from tieout.ports import SegmentFile, SegmentFiles, UnreadableSegment
 from tieout.store.log import schema
 from tieout.store.log.encoding import KeyEntries, decode_keys
 from tieout.store.log.reader import manifest
 from tieout.table.canonical import identity_keys
+from tieout.table.packed import columns_of, unpacked
 
 BATCHES_AT_ONCE: Final = 64
 ROWS_AT_ONCE: Final = 1 << 21
@@ -48,7 +49,7 @@ class Committed:
     """Where committed identities are read from. `spool_folder` takes files that are gone when they close."""
 
     engine: Engine
-    segments: Path
+    segments: SegmentFiles
     secret: bytes
     spool_folder: Path
 
@@ -122,8 +123,10 @@ def _stored_entries(connection: Connection, first: int, last: int) -> Iterator[t
 def _pieces(segment: SegmentFile) -> Iterator[pa.Table]:
     try:
         with pq.ParquetFile(segment.path) as file:
-            for piece in file.iter_batches(batch_size=_ROWS_READ, columns=list(_COLUMNS)):
-                yield pa.Table.from_batches([piece])
+            wanted = {*_COLUMNS, *columns_of(list(_COLUMNS))}
+            columns = [name for name in file.schema_arrow.names if name in wanted]
+            for piece in file.iter_batches(batch_size=_ROWS_READ, columns=columns):
+                yield unpacked(pa.Table.from_batches([piece]))
     except (pa.ArrowException, OSError, ValueError) as error:
         raise UnreadableSegment(segment.path, str(error).splitlines()[0]) from None
 

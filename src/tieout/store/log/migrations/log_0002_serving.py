@@ -16,6 +16,13 @@ def upgrade() -> None:
     _create_decisions()
     _create_rates()
     op.add_column("segments", sa.Column("retired_at", sa.BigInteger))
+    op.create_table(
+        "merges",
+        sa.Column("first_batch", sa.BigInteger, primary_key=True, autoincrement=False),
+        sa.Column("last_batch", sa.BigInteger, nullable=False),
+        sa.Column("started_at", sa.BigInteger, nullable=False),
+        sa.Column("expires_at", sa.BigInteger, nullable=False),
+    )
     op.execute(
         sa.text(
             "INSERT INTO rates (source, hour, verdict, reason, items) "
