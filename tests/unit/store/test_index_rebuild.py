@@ -22,6 +22,7 @@ from tieout.store.log.index.rebuild import IndexInUse
 from tieout.store.log.index.run import DamagedRun
 from tieout.store.log.log import SqlEventLog
 from tieout.store.sqlite import begin_immediate
+from tieout.table.packed import packed, unpacked
 
 LATER = Instant(NOW + 3_600_000_000)
 BLOCKS = 40
@@ -208,12 +209,12 @@ def test_an_erased_event_keeps_its_identity(tmp_path: Path) -> None:
     engine: Engine = log._engine
     before = files(tmp_path)
     (path, *_) = sorted((tmp_path / "segments").rglob("*.parquet"))
-    table = pq.read_table(path, partitioning=None)
+    table = unpacked(pq.read_table(path, partitioning=None))
     key, digest = identity_of(log, table, 0)
     ids = ["erased", *table.column("id").to_pylist()[1:]]
     place = table.schema.get_field_index("id")
     erased = table.set_column(place, table.schema.field(place), pa.array(ids, table.schema.field(place).type))
-    pq.write_table(erased, path)
+    pq.write_table(packed(erased), path)
     row = {"batch": table.column("batch")[0].as_py(), "row": table.column("row")[0].as_py()}
     told = {"residue_sha256": b"", "person": "dpo", "reason": "asked", "erased_at": 1}
     with begin_immediate(engine) as connection:

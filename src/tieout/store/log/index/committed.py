@@ -189,9 +189,10 @@ def _unnamed_file(folder: Path) -> BinaryIO:
 
 def _parts(accepted: dict[int, int]) -> list[int]:
     """The first batch of each part: at most `ROWS_AT_ONCE` identities, or a single batch."""
-    firsts, rows = [], ROWS_AT_ONCE
+    firsts: list[int] = []
+    rows = 0
     for batch, count in accepted.items():
-        if rows + count > ROWS_AT_ONCE:
+        if not firsts or rows + count > ROWS_AT_ONCE:  # the first may be of a batch that accepted nothing
             firsts.append(batch)
             rows = 0
         rows += count
