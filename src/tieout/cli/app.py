@@ -13,9 +13,9 @@ from tieout.cli import (
     close,
     customer,
     doctor,
-    ingest,
     init,
     invoice,
+    pipeline,
     policy,
     quarantine,
     subscription,
@@ -106,7 +106,6 @@ def _root(
 for verb in (
     init.init,
     demo.demo,
-    ingest.ingest,
     usage.usage,
     close.close,
     trace.trace,
@@ -119,6 +118,7 @@ for noun, verbs in (
     ("policy", policy.app),
     ("customer", customer.app),
     ("subscription", subscription.app),
+    ("ingest", pipeline.app),
     ("quarantine", quarantine.app),
     ("invoice", invoice.app),
 ):

@@ -20,10 +20,20 @@ from tieout.ports.events import (
     Tally,
     UnreadableSegment,
 )
+from tieout.ports.pipeline import (
+    ArrivalOrder,
+    LagCount,
+    LogSizes,
+    Pipeline,
+    PipelineAlert,
+    RefusedRequests,
+    StoredControlTotal,
+)
 from tieout.ports.usage import UsageEngine
 from tieout.ports.world import Clock, Entropy, HealthFact, Signer
 
 __all__ = [
+    "ArrivalOrder",
     "Books",
     "Clock",
     "CloseStore",
@@ -34,13 +44,19 @@ __all__ = [
     "Intake",
     "IntakeTotals",
     "InvoiceStore",
+    "LagCount",
     "LogFinding",
     "LogManifest",
+    "LogSizes",
     "LogVerification",
+    "Pipeline",
+    "PipelineAlert",
     "QuarantinedItem",
+    "RefusedRequests",
     "SegmentFile",
     "SignatureStore",
     "Signer",
+    "StoredControlTotal",
     "StoredEvent",
     "TailPart",
     "Tally",

@@ -35,7 +35,9 @@ from tieout.store.log import schema
 from tieout.store.log.chain import dispositions_of, fates, with_raw_digest
 from tieout.store.log.encoding import KeyEntries, decode_body, decode_keys, encode_dispositions, encode_keys
 from tieout.store.log.index.index import IdentityIndex
+from tieout.store.log.lags import LagKeeper
 from tieout.store.log.prepare import Prepared
+from tieout.store.log.rates import keep_rates
 from tieout.store.sqlite import begin_immediate, is_sqlite
 
 ROW_MASK = 0xFFFF_FFFF
@@ -89,28 +91,50 @@ class Appender:
     """Appends to one home's log. Not for use by two threads at once."""
 
     def __init__(
-        self, engine: Engine, index: IdentityIndex, lock: Path, *, equals_original: EqualsOriginal
+        self,
+        engine: Engine,
+        index: IdentityIndex,
+        lock: Path,
+        *,
+        equals_original: EqualsOriginal,
+        lags: LagKeeper,
     ) -> None:
         self._engine = engine
         self._index = index
         self._lock = lock
         self._equals_original = equals_original
+        self._lags = lags
 
     def append(self, prepared: Prepared, arrival: Arrival) -> Appended:
         """One batch of everything received, accepted or not. Durable when it returns. Raises
         `CommitUnknown`.
         """
+        self._lags.look_at(prepared, arrival.received_at)
         try:
             with self._writing() as connection:
                 appended = self._append(connection, prepared, arrival)
                 crash_point("ingest-before-commit")
         except DBAPIError as error:
+            self._lags.forget()
             self._index.forget_tail()
             self._engine.dispose()
             appended = self._outcome(arrival.commit_id, error)
+        self._lags.committed(appended.batch)
         crash_point("ingest-after-commit")
         self._index.file_runs()
         return appended
+
+    def write_lags(self) -> None:
+        """Writes what the last commits left to be written about themselves; nothing acknowledged needs it."""
+        if not self._lags.waiting:
+            return
+        try:
+            with self._writing() as connection:
+                connection.execute(select(schema.head.c.batch).with_for_update()).one()
+                self._lags.write(connection)
+            self._lags.written()
+        except DBAPIError:
+            self._lags.forget()
 
     def _outcome(self, commit_id: str, error: DBAPIError) -> Appended:
         """What became of a commit whose end was not seen: asked by its id, on a new connection."""
@@ -173,6 +197,8 @@ class Appender:
         _insert_batch(connection, number, prepared, arrival, head.digest, digest, accepted, dispositions)
         _insert_quarantine(connection, number, prepared, arrival, conflicts)
         counts = _insert_tallies(connection, number, prepared, arrival, verdicts)
+        keep_rates(connection, number)
+        self._lags.keep(connection, accepted)
         connection.execute(update(schema.head).values(batch=number, digest=digest))
         return Appended(number, prepared.received, counts)
 

@@ -31,6 +31,7 @@ from tieout.store.log.compact import ROWS_DUE_MIN, compact
 from tieout.store.log.index.index import IdentityIndex
 from tieout.store.log.index.rebuild import learn_missing
 from tieout.store.log.intake import FileIntake
+from tieout.store.log.lags import LagKeeper
 from tieout.store.log.quarantine import find_item, list_items, list_tallies
 from tieout.store.log.verify import verify_log
 from tieout.store.log.workers import Elsewhere, Here, Judgement
@@ -100,7 +101,11 @@ class SqlEventLog:
             for contract in book.versions(event_type)
         )
         appender = Appender(
-            self._engine, index, self._folder / LOCK_NAME, equals_original=self._equals_original(book)
+            self._engine,
+            index,
+            self._folder / LOCK_NAME,
+            equals_original=self._equals_original(book),
+            lags=LagKeeper(self._clock),
         )
         with Here(judgement) if workers <= 1 else Elsewhere(judgement, workers) as preparing:
             yield FileIntake(

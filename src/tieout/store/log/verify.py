@@ -22,12 +22,13 @@ from tieout.ingest.reason import Reason
 from tieout.ingest.verdict import Verdict
 from tieout.kernel.batch_digest import GENESIS_DIGEST, batch_digest
 from tieout.kernel.errors import IntegrityViolation
-from tieout.kernel.instant import HOUR_MICROSECONDS, Instant
+from tieout.kernel.instant import HOUR_MICROSECONDS, Instant, format_instant
 from tieout.ports import LogFinding, LogVerification, SegmentFile
 from tieout.store.log import reader, schema
 from tieout.store.log.chain import fates
 from tieout.store.log.encoding import decode_dispositions, decode_keys
 from tieout.store.log.index.run import DamagedRun, batches_of, is_as_written
+from tieout.store.log.rates import differing_rates
 from tieout.table.canonical import content_digests, identity_keys, lanes
 from tieout.table.layout import event_type_of
 
@@ -82,6 +83,7 @@ def verify_log(
                     if progress is not None:
                         progress(number, head.batch)
             _verify_head(connection, head.batch, head_digest, state)
+            _verify_rates(connection, state)
         _verify_identities(state)
         _verify_index(index_folder, state)
     except DatabaseError as error:
@@ -307,6 +309,17 @@ def _verify_head(connection: Connection, number: int, digest: bytes, state: Veri
         state.report("head", f"batch {number}", f"{beyond} batches lie beyond it")
     if digest != state.previous:
         state.report("head", f"batch {number}", "its digest is not that of the last batch")
+
+
+def _verify_rates(connection: Connection, state: Verifying) -> None:
+    """The rates that are kept are the tallies of all batches, added up."""
+    for row in differing_rates(connection):
+        state.report(
+            "rates",
+            f"source {row.source}, hour {format_instant(Instant(row.hour))}",
+            f"{row.kept} items are kept for verdict {row.verdict} and reason {row.reason}, "
+            f"the batches hold {row.told}",
+        )
 
 
 def _verify_index(folder: Path, state: Verifying) -> None:
