@@ -33,7 +33,11 @@ class Watched:
 
 
 def watch_pipeline(home: Home) -> Watched:
-    """One step over at most BATCHES_PER_STEP batches. Nothing new: a read and no write."""
+    """One step over at most BATCHES_PER_STEP batches. Nothing new: reads, and no write.
+
+    First this process says when its own last batches became queryable, so that the watcher's lag is known.
+    """
+    home.log.write_lags()
     after, head = home.pipeline.cursor(CONSUMER), home.log.head()
     upto = Watermark(min(head, after + BATCHES_PER_STEP))
     if upto <= after:

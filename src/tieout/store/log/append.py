@@ -115,7 +115,6 @@ class Appender:
                 appended = self._append(connection, prepared, arrival)
                 crash_point("ingest-before-commit")
         except DBAPIError as error:
-            self._lags.forget()
             self._index.forget_tail()
             self._engine.dispose()
             appended = self._outcome(arrival.commit_id, error)
@@ -123,18 +122,6 @@ class Appender:
         crash_point("ingest-after-commit")
         self._index.file_runs()
         return appended
-
-    def write_lags(self) -> None:
-        """Writes what the last commits left to be written about themselves; nothing acknowledged needs it."""
-        if not self._lags.waiting:
-            return
-        try:
-            with self._writing() as connection:
-                connection.execute(select(schema.head.c.batch).with_for_update()).one()
-                self._lags.write(connection)
-            self._lags.written()
-        except DBAPIError:
-            self._lags.forget()
 
     def _outcome(self, commit_id: str, error: DBAPIError) -> Appended:
         """What became of a commit whose end was not seen: asked by its id, on a new connection."""

@@ -87,7 +87,6 @@ class FileIntake:
 
     def finish(self) -> IntakeTotals:
         self._append_ready(wait_for_all=True)
-        self._appender.write_lags()
         ends = (self._batches[0], self._batches[-1]) if self._batches else (None, None)
         return IntakeTotals(self._received, dict(self._counts), *ends)
 

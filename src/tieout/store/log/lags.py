@@ -2,24 +2,28 @@
 
 From event to received is known before the commit and is counted in it. When a batch became queryable is known
 only after it: the process that committed reads its clock at once, never before, and writes what it saw with
-its next commit, or by a small write of its own when no more commits follow. If it dies in between, the lag of
-that batch is not known, and is not counted.
+its next commit, or by a small write of its own when no commit follows (`EventLog.write_lags`). If it dies in
+between, the lag of that batch is not known, and is not counted.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
+from threading import Lock
 
 import numpy as np
 import numpy.typing as npt
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, Engine, text
+from sqlalchemy.exc import DBAPIError
 
 from tieout.ingest.lag import BUCKETS, EVENT_TO_RECEIVED, RECEIVED_TO_QUERYABLE, bucket_of, buckets_of
 from tieout.kernel.instant import HOUR_MICROSECONDS, Instant
 from tieout.ports import Clock
 from tieout.store.log.prepare import Prepared
+from tieout.store.log.writing import log_writing
 
 ADD = text(
     "INSERT INTO lags (hour, source, lag, bucket, items) VALUES (:hour, :source, :lag, :bucket, :items) "
@@ -44,20 +48,48 @@ class _Looked:
     buckets: npt.NDArray[np.int64]
 
 
-class LagKeeper:
-    """Belongs to one appender: `look_at`, `keep` inside the commit, then `committed` or `forget`."""
+class WaitingLags:
+    """What commits have left to be written, shared by all appenders of one log. Whoever takes it owns it, so
+    that nothing is written twice; what its owner cannot write is not counted.
+    """
 
-    def __init__(self, clock: Clock) -> None:
-        self._clock = clock
-        self._looked: _Looked | None = None
-        self._accepted: dict[str, int] = {}
+    def __init__(self) -> None:
+        self._lock = Lock()
         self._lags: Counter[LagKey] = Counter()
         self._times: dict[int, Instant] = {}
 
-    @property
-    def waiting(self) -> bool:
-        """Whether a commit has left anything to be written."""
-        return bool(self._times)
+    def put(self, batch: int, committed_at: Instant, lags: Mapping[LagKey, int]) -> None:
+        with self._lock:
+            self._times[batch] = committed_at
+            self._lags.update(lags)
+
+    def take(self) -> tuple[Counter[LagKey], dict[int, Instant]]:
+        """Counts, and when each batch was seen committed."""
+        with self._lock:
+            taken = self._lags, self._times
+            self._lags, self._times = Counter(), {}
+        return taken
+
+    def write(self, engine: Engine, lock: Path) -> None:
+        """By a small transaction of its own; nothing that was acknowledged needs it."""
+        lags, times = self.take()
+        if not times:
+            return
+        try:
+            with log_writing(engine, lock) as connection:
+                _write(connection, lags, times)
+        except DBAPIError:
+            return  # what cannot be measured is not known; what was to be stored is stored
+
+
+class LagKeeper:
+    """Belongs to one appender: `look_at` before a commit, `keep` inside it, `committed` after it."""
+
+    def __init__(self, clock: Clock, waiting: WaitingLags) -> None:
+        self._clock = clock
+        self._waiting = waiting
+        self._looked: _Looked | None = None
+        self._accepted: dict[str, int] = {}
 
     def look_at(self, prepared: Prepared, received_at: Instant) -> None:
         """What takes time, before any lock is held."""
@@ -69,42 +101,34 @@ class LagKeeper:
         looked = self._looked
         assert looked is not None, "a block is looked at before it is kept"
         hour = _hour(looked.received_at)
-        found = _counted(looked.sources[accepted], looked.buckets[accepted], len(looked.names))
+        lags, times = self._waiting.take()
         self._accepted = {}
-        added: Counter[LagKey] = Counter()
-        for source, bucket, items in found:
+        for source, bucket, items in _counted(
+            looked.sources[accepted], looked.buckets[accepted], len(looked.names)
+        ):
             name = looked.names[source]
-            added[hour, name, EVENT_TO_RECEIVED, bucket] = items
+            lags[hour, name, EVENT_TO_RECEIVED, bucket] += items
             self._accepted[name] = self._accepted.get(name, 0) + items
-        self.write(connection, added)
-
-    def write(self, connection: Connection, added: Counter[LagKey] | None = None) -> None:
-        """Under the head's lock. What waits goes on waiting until the commit is known to have succeeded."""
-        add_lags(connection, self._lags if added is None else self._lags + added)
-        if self._times:
-            times = [{"batch": batch, "committed_at": at} for batch, at in sorted(self._times.items())]
-            connection.execute(SAY_WHEN, times)
+        _write(connection, lags, times)
 
     def committed(self, batch: int) -> None:
         """To be called as soon as a batch is committed: now, and not before, it is queryable."""
-        now = self._clock.now()
-        self.written()
-        looked = self._looked
-        if looked is None or not self._accepted:
-            return
-        hour, bucket = _hour(looked.received_at), bucket_of(now - looked.received_at)
-        for source, items in self._accepted.items():
-            self._lags[hour, source, RECEIVED_TO_QUERYABLE, bucket] += items
-        self._times[batch] = now
+        now, looked = self._clock.now(), self._looked
+        assert looked is not None, "a block is looked at before it is committed"
+        if self._accepted:
+            hour, bucket = _hour(looked.received_at), bucket_of(now - looked.received_at)
+            lags = {
+                (hour, source, RECEIVED_TO_QUERYABLE, bucket): items
+                for source, items in self._accepted.items()
+            }
+            self._waiting.put(batch, now, lags)
 
-    def written(self) -> None:
-        """What waited is stored now."""
-        self._lags.clear()
-        self._times.clear()
 
-    def forget(self) -> None:
-        """It is not known whether what waited was stored: better not counted than counted twice."""
-        self.written()
+def _write(connection: Connection, lags: Counter[LagKey], times: Mapping[int, Instant]) -> None:
+    add_lags(connection, lags)
+    if times:
+        rows = [{"batch": batch, "committed_at": at} for batch, at in sorted(times.items())]
+        connection.execute(SAY_WHEN, rows)
 
 
 def add_lags(connection: Connection, lags: Counter[LagKey]) -> None:

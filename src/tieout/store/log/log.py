@@ -31,7 +31,7 @@ from tieout.store.log.compact import ROWS_DUE_MIN, compact
 from tieout.store.log.index.index import IdentityIndex
 from tieout.store.log.index.rebuild import learn_missing
 from tieout.store.log.intake import FileIntake
-from tieout.store.log.lags import LagKeeper
+from tieout.store.log.lags import LagKeeper, WaitingLags
 from tieout.store.log.quarantine import find_item, list_items, list_tallies
 from tieout.store.log.verify import verify_log
 from tieout.store.log.workers import Elsewhere, Here, Judgement
@@ -79,6 +79,7 @@ class SqlEventLog:
         self.home_id = HomeId(meta["home_id"].decode())
         self._secret: bytes = meta["identity_secret"]
         self._index: IdentityIndex | None = None
+        self._waiting_lags = WaitingLags()
 
     @property
     def identity_secret(self) -> bytes:
@@ -105,7 +106,7 @@ class SqlEventLog:
             index,
             self._folder / LOCK_NAME,
             equals_original=self._equals_original(book),
-            lags=LagKeeper(self._clock),
+            lags=LagKeeper(self._clock, self._waiting_lags),
         )
         with Here(judgement) if workers <= 1 else Elsewhere(judgement, workers) as preparing:
             yield FileIntake(
@@ -117,6 +118,9 @@ class SqlEventLog:
                 origin=origin,
                 contracts=contracts,
             )
+
+    def write_lags(self) -> None:
+        self._waiting_lags.write(self._engine, self._folder / LOCK_NAME)
 
     def compact(self, *, rows_min: int | None = None) -> int:
         index = self._opened_index()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from pathlib import Path
 
 from sqlalchemy import ColumnElement, Connection, Engine, Select, Table, delete, func, insert, select, update
@@ -25,12 +24,12 @@ from tieout.ports import (
     StoredControlTotal,
     Tally,
 )
-from tieout.store.files import locked
 from tieout.store.log import control_totals, schema
 from tieout.store.log.alerts import alert_of, insert_missing
 from tieout.store.log.lags import LagKey, add_lags
 from tieout.store.log.reader import compacted_upto
-from tieout.store.sqlite import begin_immediate, is_sqlite
+from tieout.store.log.writing import log_writing
+from tieout.store.sqlite import is_sqlite
 
 RAW_AT_ONCE = 500
 
@@ -136,7 +135,7 @@ class SqlPipeline:
             .where(kept.c.id == id, kept.c.closed_at.is_(None))
             .values(closed_at=at, closed_by=by, close_reason=reason)
         )
-        with self._writing() as connection:
+        with log_writing(self._engine, self._lock) as connection:
             return connection.execute(closed).rowcount == 1
 
     # ------------------------------------------------------------------------------------ consumers
@@ -158,7 +157,7 @@ class SqlPipeline:
     def acted(
         self, consumer: str, *, after: Watermark, upto: Watermark, at: Instant, found: Sequence[Shift]
     ) -> tuple[Shift, ...] | None:
-        with self._writing() as connection:
+        with log_writing(self._engine, self._lock) as connection:
             if _cursor(connection, consumer) != after:
                 return None
             opened = insert_missing(connection, found, at)
@@ -168,7 +167,7 @@ class SqlPipeline:
 
     # ------------------------------------------------------------------------------------ what a source says
     def state_total(self, stated: ControlTotal, *, at: Instant, by: str) -> StoredControlTotal:
-        with self._writing() as connection:
+        with log_writing(self._engine, self._lock) as connection:
             return control_totals.state_total(connection, stated, at=at, by=by)
 
     def control_totals(self, *, source: str | None) -> tuple[StoredControlTotal, ...]:
@@ -188,17 +187,6 @@ class SqlPipeline:
             if len(rows) < RAW_AT_ONCE:
                 return
             place = (rows[-1].batch, rows[-1].row)
-
-    @contextmanager
-    def _writing(self) -> Iterator[Connection]:
-        """A transaction that waits its turn among the commits."""
-        if is_sqlite(self._engine):
-            with locked(self._lock), begin_immediate(self._engine) as connection:
-                yield connection
-        else:
-            with begin_immediate(self._engine) as connection:
-                connection.execute(select(schema.head.c.batch).with_for_update()).one()
-                yield connection
 
 
 def _chosen(query: Select, table: Table, source: str | None, since: Instant | None) -> Select:  # type: ignore[type-arg] # the type of a Select says nothing here
