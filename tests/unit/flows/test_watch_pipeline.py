@@ -100,6 +100,20 @@ def test_watchers_at_once_open_it_once_and_count_their_lag_once(home: tuple[Home
     assert sum(lag.items for lag in acted) == 300, "each accepted event is acted on once"
 
 
+def test_who_looked_at_the_same_batches_later_writes_nothing(home: tuple[Home, SteppedClock]) -> None:
+    where, clock = home
+    usual_then_broken(where, clock)
+    where.log.write_lags()
+    (found,) = watch_to_head(where)
+    before = where.pipeline.lags(source=None, since=None)
+    late = where.pipeline.acted(
+        CONSUMER, after=type(where.log.head())(0), upto=where.log.head(), at=clock.now(), found=[found]
+    )
+    assert late is None
+    assert where.pipeline.lags(source=None, since=None) == before
+    assert where.pipeline.cursor(CONSUMER) == where.log.head()
+
+
 def test_the_lag_of_the_watcher_is_told_under_its_name(home: tuple[Home, SteppedClock]) -> None:
     where, clock = home
     ingest(where, good(0, 10))
