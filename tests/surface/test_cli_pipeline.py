@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import signal
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -234,3 +235,15 @@ def test_a_source_that_breaks_is_told_at_once_and_stays_until_it_is_closed(tmp_p
     assert closed(home, alert["id"]).code == 4
     assert home.run("ingest", "alerts", "--json").json == []
     assert home.run("ingest", "alerts", "--all", "--json").json == [done.json]
+
+
+def test_what_was_stored_before_a_kill_is_looked_at_by_the_next_run(tmp_path: Path) -> None:
+    home = broken_home(tmp_path / "home")
+    bad = str(tmp_path / "home" / "bad.ndjson")
+    assert home.run("ingest", bad, CRASH_AT="ingest-after-commit:1").code == -signal.SIGKILL
+    assert home.run("ingest", "alerts", "--json").json == []
+    (tmp_path / "one.ndjson").write_text(json.dumps(call(9_999, "acme", "2026-02-20T12:00:00Z")) + "\n")
+    assert home.run("ingest", str(tmp_path / "one.ndjson")).code == 0
+    (alert,) = home.run("ingest", "alerts", "--json").json
+    assert alert["kind"] == "acceptance"
+    assert home.run("verify").code == 0

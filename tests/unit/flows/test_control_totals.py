@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -22,7 +23,7 @@ from tieout.ingest.control_total import ControlTotal, MalformedControlTotal, Tot
 from tieout.kernel.ids import EventType
 from tieout.kernel.instant import DAY_MICROSECONDS, Instant, format_instant, parse_instant
 from tieout.kernel.quantity import QUANTITY_ZERO, Quantity
-from tieout.wiring import Home
+from tieout.wiring import Home, open_home
 
 JANUARY, FEBRUARY = parse_instant("2026-01-01T00:00:00Z"), parse_instant("2026-02-01T00:00:00Z")
 STATED = ControlTotal(
@@ -81,6 +82,21 @@ def test_the_same_statement_again_changes_nothing_and_another_is_refused(home: H
             state_control_total(home, replace(STATED, **change), by="Ada")
         assert refusal.value.exit_code == 4
     assert len(list_control_totals(home)) == 1
+
+
+def test_of_two_that_state_it_otherwise_at_once_one_is_kept_and_the_other_refused(home: Home) -> None:
+    def state(events: int) -> int | None:
+        with open_home(home.folder, clock=home.clock) as other:
+            try:
+                state_control_total(other, replace(STATED, events=events), by="x")
+            except ControlTotalConflict:
+                return None
+        return events
+
+    with ThreadPoolExecutor(4) as pool:
+        kept = [events for events in pool.map(state, range(4)) if events is not None]
+    (listed,) = list_control_totals(home)
+    assert kept == [listed.stored.stated.events]
 
 
 def test_a_window_that_has_not_ended_is_open(home: Home) -> None:
