@@ -23,11 +23,21 @@ from tieout.ports.events import (
     UnreadableSegment,
 )
 from tieout.ports.identities import IndexedRange, IndexStatus
+from tieout.ports.pipeline import (
+    ArrivalOrder,
+    LagCount,
+    LogSizes,
+    Pipeline,
+    PipelineAlert,
+    RefusedRequests,
+    StoredControlTotal,
+)
 from tieout.ports.segments import SegmentFiles, SegmentsUnavailable
 from tieout.ports.usage import UsageEngine
 from tieout.ports.world import Clock, Entropy, HealthFact, Signer
 
 __all__ = [
+    "ArrivalOrder",
     "Books",
     "Clock",
     "CloseStore",
@@ -40,16 +50,22 @@ __all__ = [
     "Intake",
     "IntakeTotals",
     "InvoiceStore",
+    "LagCount",
     "LogFinding",
     "LogManifest",
+    "LogSizes",
     "LogVerification",
     "Maintenance",
+    "Pipeline",
+    "PipelineAlert",
     "QuarantinedItem",
+    "RefusedRequests",
     "SegmentFile",
     "SegmentFiles",
     "SegmentsUnavailable",
     "SignatureStore",
     "Signer",
+    "StoredControlTotal",
     "StoredEvent",
     "Stretch",
     "TailPart",

@@ -35,7 +35,9 @@ from tieout.store.log import schema
 from tieout.store.log.chain import dispositions_of, fates, with_raw_digest
 from tieout.store.log.encoding import KeyEntries, decode_body, decode_keys, encode_dispositions, encode_keys
 from tieout.store.log.index.index import IdentityIndex
+from tieout.store.log.lags import LagKeeper
 from tieout.store.log.prepare import Prepared
+from tieout.store.log.rates import keep_rates
 from tieout.store.log.wal import checkpoint_when_long
 from tieout.store.sqlite import begin_immediate, is_sqlite
 
@@ -90,17 +92,25 @@ class Appender:
     """Appends to one home's log. Not for use by two threads at once."""
 
     def __init__(
-        self, engine: Engine, index: IdentityIndex, lock: Path, *, equals_original: EqualsOriginal
+        self,
+        engine: Engine,
+        index: IdentityIndex,
+        lock: Path,
+        *,
+        equals_original: EqualsOriginal,
+        lags: LagKeeper,
     ) -> None:
         self._engine = engine
         self._index = index
         self._lock = lock
         self._equals_original = equals_original
+        self._lags = lags
 
     def append(self, prepared: Prepared, arrival: Arrival) -> Appended:
         """One batch of everything received, accepted or not. Durable when it returns. Raises
         `CommitUnknown`.
         """
+        self._lags.look_at(prepared, arrival.received_at)
         try:
             with self._writing() as connection:
                 appended = self._append(connection, prepared, arrival)
@@ -109,6 +119,7 @@ class Appender:
             self._index.forget_tail()
             self._engine.dispose()
             appended = self._outcome(arrival.commit_id, error)
+        self._lags.committed(appended.batch)
         crash_point("ingest-after-commit")
         self._index.file_runs()
         checkpoint_when_long(self._engine)
@@ -175,6 +186,8 @@ class Appender:
         _insert_batch(connection, number, prepared, arrival, head.digest, digest, accepted, dispositions)
         _insert_quarantine(connection, number, prepared, arrival, conflicts)
         counts = _insert_tallies(connection, number, prepared, arrival, verdicts)
+        keep_rates(connection, number)
+        self._lags.keep(connection, accepted)
         connection.execute(update(schema.head).values(batch=number, digest=digest))
         return Appended(number, prepared.received, counts)
 

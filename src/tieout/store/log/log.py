@@ -36,6 +36,7 @@ from tieout.store.log.index.committed import Committed
 from tieout.store.log.index.index import IdentityIndex
 from tieout.store.log.index.rebuild import index_status, learn_committed, rebuild_index
 from tieout.store.log.intake import FileIntake
+from tieout.store.log.lags import LagKeeper, WaitingLags
 from tieout.store.log.quarantine import find_item, list_items, list_tallies
 from tieout.store.log.segments.place import SegmentsPlace, open_segments
 from tieout.store.log.verify import verify_log
@@ -95,6 +96,7 @@ class SqlEventLog:
         self.home_id = HomeId(meta["home_id"].decode())
         self._secret: bytes = meta["identity_secret"]
         self._index: IdentityIndex | None = None
+        self._waiting_lags = WaitingLags()
 
     @property
     def identity_secret(self) -> bytes:
@@ -117,7 +119,11 @@ class SqlEventLog:
             for contract in book.versions(event_type)
         )
         appender = Appender(
-            self._engine, index, self._folder / LOCK_NAME, equals_original=self._equals_original(book)
+            self._engine,
+            index,
+            self._folder / LOCK_NAME,
+            equals_original=self._equals_original(book),
+            lags=LagKeeper(self._clock, self._waiting_lags),
         )
         with Here(judgement) if workers <= 1 else Elsewhere(judgement, workers) as preparing:
             yield FileIntake(
@@ -130,6 +136,9 @@ class SqlEventLog:
                 contracts=contracts,
             )
         self._settled_index()
+
+    def write_lags(self) -> None:
+        self._waiting_lags.write(self._engine, self._folder / LOCK_NAME)
 
     def compact(self, *, rows_min: int | None = None) -> int:
         return self.maintain(rows_min=rows_min).compacted

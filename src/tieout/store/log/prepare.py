@@ -53,6 +53,7 @@ class Prepared:
     part: npt.NDArray[np.int16]
     sources: npt.NDArray[np.int32]
     source_names: tuple[str, ...]
+    times: npt.NDArray[np.int64]
     bodies: tuple[EncodedBody, ...]
     refused: tuple[Refused, ...]
 
@@ -68,6 +69,7 @@ def prepare(block: Block, secret: bytes, *, physical_lines: int) -> Prepared:
     digests: list[npt.NDArray[np.uint8]] = []
     bodies: list[EncodedBody] = []
     sources: list[pa.Array] = []
+    times: list[npt.NDArray[np.int64]] = []
     for table in _by_contract(block.tables):
         table_keys = identity_keys(table, secret)
         table_digests = content_digests(table, table_keys)
@@ -75,7 +77,8 @@ def prepare(block: Block, secret: bytes, *, physical_lines: int) -> Prepared:
         digests.append(np.frombuffer(table_digests, dtype=np.uint8).reshape(-1, 32))
         bodies.append(_encoded(with_lanes(table, lanes(table_digests))))
         sources.append(plain(table.column("source")))
-    return _assembled(block, physical_lines, keys, digests, sources, bodies)
+        times.append(table.column("time").to_numpy())
+    return _assembled(block, physical_lines, keys, digests, sources, times, bodies)
 
 
 def _assembled(
@@ -84,6 +87,7 @@ def _assembled(
     keys: list[npt.NDArray[np.uint64]],
     digests: list[npt.NDArray[np.uint8]],
     sources: list[pa.Array],
+    times: list[npt.NDArray[np.int64]],
     bodies: list[EncodedBody],
 ) -> Prepared:
     if not bodies:
@@ -93,10 +97,11 @@ def _assembled(
     part = np.concatenate(parts or [np.empty(0, dtype=np.int16)])
     named = pa.concat_arrays(sources or [pa.array([], pa.string())]).dictionary_encode()
     codes = named.indices.to_numpy()
+    all_times = np.concatenate(times or [np.empty(0, dtype=np.int64)])
     all_keys, all_digests = np.concatenate(keys), np.concatenate(digests)
     if (rows[1:] < rows[:-1]).any():
         order = np.argsort(rows, kind="stable")
-        rows, part, codes = rows[order], part[order], codes[order]
+        rows, part, codes, all_times = rows[order], part[order], codes[order], all_times[order]
         all_keys, all_digests = all_keys[order], all_digests[order]
     return Prepared(
         received=block.received,
@@ -107,6 +112,7 @@ def _assembled(
         part=part,
         sources=codes,
         source_names=tuple(named.dictionary.to_pylist()),
+        times=all_times,
         bodies=tuple(bodies),
         refused=block.refused,
     )

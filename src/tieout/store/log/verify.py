@@ -13,13 +13,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from sqlalchemy import Engine, func, select, union_all
+from sqlalchemy import Engine, func, select
 from sqlalchemy.exc import DatabaseError
 
 from tieout.kernel.batch_digest import GENESIS_DIGEST
+from tieout.kernel.instant import Instant, format_instant
 from tieout.ports import LogVerification, SegmentFiles
 from tieout.store.log import schema
 from tieout.store.log.named_segments import NamedSegment, live_segments, retired_segments
+from tieout.store.log.rates import differing_rates
 from tieout.store.log.verify_batch import verify_batch
 from tieout.store.log.verify_identities import IdentityCensus, verify_index
 from tieout.store.log.verify_rows import (
@@ -33,7 +35,6 @@ from tieout.store.log.verify_rows import (
 from tieout.store.log.verifying import Rows, Verifying
 
 BATCHES_PER_TRANSACTION: Final = 32
-RATES_NAMED_MAX: Final = 100
 Progress = Callable[[int, int], None]
 
 
@@ -163,25 +164,16 @@ def _verify_head(engine: Engine, number: int, digest: bytes, state: Verifying) -
 
 
 def _verify_rates(engine: Engine, state: Verifying) -> None:
-    """Rates, where they are kept, are the tallies added up; by one statement, since commits go on."""
-    tallies, rates = schema.tallies, schema.rates
-    names = ("source", "hour", "verdict", "reason")
-    told = union_all(
-        select(*(tallies.c[name] for name in names), tallies.c["items"].label("items")),
-        select(*(rates.c[name] for name in names), (-rates.c["items"]).label("items")),
-    ).subquery()
-    query = (
-        select(*(told.c[name] for name in names))
-        .group_by(*(told.c[name] for name in names))
-        .having(func.sum(told.c["items"]) != 0)
-        .order_by(told.c.hour, told.c.source)
-    )
+    """The rates that are kept are the tallies of all batches, added up."""
     with engine.connect() as connection:
-        if connection.execute(select(rates.c.source).limit(1)).first() is None:
-            return
-        for source, hour, verdict, reason in connection.execute(query.limit(RATES_NAMED_MAX)):
-            place = f"{source}, hour {hour}, verdict {verdict}, reason {reason}"
-            state.report("rates", place, "they are not the sum of the tallies of the batches")
+        differing = list(differing_rates(connection))
+    for row in differing:
+        state.report(
+            "rates",
+            f"source {row.source}, hour {format_instant(Instant(row.hour))}",
+            f"{row.kept} items are kept for verdict {row.verdict} and reason {row.reason}, "
+            f"the batches hold {row.told}",
+        )
 
 
 def _verify_index(engine: Engine, folder: Path, head: int, state: Verifying) -> None:
