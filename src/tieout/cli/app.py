@@ -18,6 +18,7 @@ from tieout.cli import (
     invoice,
     policy,
     quarantine,
+    retraction,
     subscription,
     trace,
     usage,
@@ -32,7 +33,7 @@ SHORT_OF_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EMFILE, 
 
 
 ORDER = (
-    *("demo", "init", "catalog", "policy", "customer", "subscription", "ingest", "quarantine"),
+    *("demo", "init", "catalog", "policy", "customer", "subscription", "ingest", "quarantine", "events"),
     *("usage", "close", "invoice", "trace", "verify", "doctor"),
 )
 
@@ -120,6 +121,7 @@ for noun, verbs in (
     ("customer", customer.app),
     ("subscription", subscription.app),
     ("quarantine", quarantine.app),
+    ("events", retraction.app),
     ("invoice", invoice.app),
 ):
     app.add_typer(verbs, name=noun)

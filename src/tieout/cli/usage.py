@@ -54,6 +54,7 @@ def say_usage(report: UsageReport) -> None:
         "unit",
         "events>",
         "excluded>",
+        "retracted>",
         "fingerprint",
     )
     rows = (
@@ -66,6 +67,7 @@ def say_usage(report: UsageReport) -> None:
             row.unit,
             grouped(str(row.event_count)),
             grouped(str(row.excluded_count)),
+            grouped(str(row.retracted_count)),
             str(row.fingerprint),
         ]
         for row in report.rows
@@ -75,10 +77,14 @@ def say_usage(report: UsageReport) -> None:
 
 
 def late_table(late: Sequence[LateRow]) -> Table:
-    """What came after the cutoff of sealed invoices, and by how much their usage would change."""
-    columns = ("sealed invoice", "meter", "late events>", "quantity>")
+    """What came or was retracted after the cutoff of sealed invoices, and by how much they would change."""
+    columns = ("sealed invoice", "meter", "late events>", "late retractions>", "quantity>")
     rows = (
-        [row.invoice, row.meter, grouped(str(row.event_count)), grouped(str(row.quantity))] for row in late
+        [
+            *(row.invoice, row.meter, grouped(str(row.event_count))),
+            *(grouped(str(row.retracted_count)), grouped(str(row.quantity))),
+        ]
+        for row in late
     )
     return table(columns, rows, title="Late, in no invoice yet")
 
@@ -92,6 +98,7 @@ def late_json(row: LateRow) -> Json:
         "meter": row.meter,
         "period": {"start": format_instant(row.period.start), "end": format_instant(row.period.end)},
         "event_count": row.event_count,
+        "retracted_count": row.retracted_count,
         "quantity": str(row.quantity),
     }
 
@@ -113,6 +120,7 @@ def _report_json(report: UsageReport) -> Json:
                 "quantity": str(row.quantity),
                 "event_count": row.event_count,
                 "excluded_count": row.excluded_count,
+                "retracted_count": row.retracted_count,
                 "fingerprint": str(row.fingerprint),
             }
             for row in report.rows

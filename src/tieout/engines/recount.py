@@ -19,6 +19,7 @@ from tieout.aggregate.window import UsageRequest
 from tieout.contract.meter import Aggregation, Meter
 from tieout.contract.predicate import Predicate
 from tieout.engines.recount_columns import group_sums, limb_sums, text_of, value_limbs
+from tieout.engines.recount_retracted import TakenBack, taken_back
 from tieout.engines.recount_windows import Windows, layers
 from tieout.kernel.digest import LANE_MODULUS, Fingerprint
 from tieout.kernel.ids import Position
@@ -48,11 +49,13 @@ def recount(requests: Sequence[UsageRequest], manifest: LogManifest) -> list[Rec
     groups: dict[Meter, list[int]] = {}
     for place, request in enumerate(requests):
         groups.setdefault(request.meter, []).append(place)
+    gone = taken_back(manifest)
     for meter, places in groups.items():
         windows = layers([(place, requests[place].spans) for place in places])
-        for table in _tables(meter, manifest):
+        for table in _tables(meter, manifest, gone):
+            counts = (table.column("batch").to_numpy() <= int(manifest.watermark)) & ~gone.among(table)
             for layer in windows:
-                _count_table(meter, table, layer, int(manifest.watermark), tallies)
+                _count_table(meter, table, layer, counts, tallies)
     return [_recount(request, tally) for request, tally in zip(requests, tallies, strict=True)]
 
 
@@ -69,11 +72,11 @@ def _recount(request: UsageRequest, tally: Tally) -> Recount:
     )
 
 
-def _tables(meter: Meter, manifest: LogManifest) -> Iterator[pa.Table]:
+def _tables(meter: Meter, manifest: LogManifest, gone: TakenBack) -> Iterator[pa.Table]:
     """The needed columns of each part of the meter's event type, one file at a time."""
     conditions = [*meter.filter, *(c for exclusion in meter.exclusions for c in exclusion.where)]
     named = {FIELD_PREFIX + name for name in (meter.field, *(c.field for c in conditions)) if name}
-    wanted = {"subject", "source", "time", "batch", "row", "lane_a", "lane_b", *named}
+    wanted = {"subject", "source", "time", "batch", "row", "lane_a", "lane_b", *named, *gone.columns}
     for segment in manifest.segments:
         if segment.type == meter.event:
             file = pq.ParquetFile(segment.path)
@@ -84,11 +87,9 @@ def _tables(meter: Meter, manifest: LogManifest) -> Iterator[pa.Table]:
             yield part.table.select([name for name in part.table.column_names if name in wanted])
 
 
-def _count_table(
-    meter: Meter, table: pa.Table, windows: Windows, watermark: int, tallies: list[Tally]
-) -> None:
-    kept = table.column("batch").to_numpy() <= watermark
-    kept &= _holds(meter.filter, table)
+def _count_table(meter: Meter, table: pa.Table, windows: Windows, counts: Mask, tallies: list[Tally]) -> None:
+    """`counts`: the rows that the log counts as of the watermark, whatever the meter says of them."""
+    kept = counts & _holds(meter.filter, table)
     for exclusion in meter.exclusions:
         kept &= ~_holds(exclusion.where, table)
     value = None if meter.field is None else FIELD_PREFIX + meter.field

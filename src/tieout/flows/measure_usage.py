@@ -37,6 +37,7 @@ class UsageRow:
     quantity: Quantity
     event_count: int
     excluded_count: int
+    retracted_count: int
     fingerprint: Fingerprint
 
 
@@ -86,6 +87,7 @@ def usage(home: Home, customer: CustomerId, *, at: Instant | None) -> UsageRepor
                 answer.quantity,
                 answer.event_count,
                 answer.excluded_count,
+                answer.retracted_count,
                 answer.fingerprint,
             )
         )

@@ -5,6 +5,7 @@ Flows and engines depend on these names; stores, engines and gateways fit them; 
 
 from __future__ import annotations
 
+from tieout.ports.arrivals import ArrivalLog, Arrivals
 from tieout.ports.books import Books, CloseStore, DocumentStore, InvoiceStore, SignatureStore
 from tieout.ports.events import (
     EventLog,
@@ -15,15 +16,18 @@ from tieout.ports.events import (
     LogVerification,
     QuarantinedItem,
     SegmentFile,
-    StoredEvent,
     TailPart,
     Tally,
     UnreadableSegment,
 )
+from tieout.ports.retraction import EMPTY_LOG, IdentityLog, NotAllAccepted, StoredEvent
 from tieout.ports.usage import UsageEngine
 from tieout.ports.world import Clock, Entropy, HealthFact, Signer
 
 __all__ = [
+    "EMPTY_LOG",
+    "ArrivalLog",
+    "Arrivals",
     "Books",
     "Clock",
     "CloseStore",
@@ -31,12 +35,14 @@ __all__ = [
     "Entropy",
     "EventLog",
     "HealthFact",
+    "IdentityLog",
     "Intake",
     "IntakeTotals",
     "InvoiceStore",
     "LogFinding",
     "LogManifest",
     "LogVerification",
+    "NotAllAccepted",
     "QuarantinedItem",
     "SegmentFile",
     "SignatureStore",

@@ -6,7 +6,7 @@ after.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,6 +22,7 @@ from tieout.kernel.period import Period
 from tieout.ports import LogManifest, SegmentFile, StoredEvent, TailPart, UnreadableSegment
 from tieout.store.log import schema
 from tieout.store.log.encoding import decode_body, decode_dispositions
+from tieout.store.log.retractions import retracted_identities
 from tieout.table.layout import event_type_of, layout_of, plain_schema, segment_schema
 
 
@@ -46,19 +47,27 @@ def compacted_upto(connection: Connection) -> int:
     return int(found or 0)
 
 
-def manifest(engine: Engine, folder: Path, watermark: Watermark | None) -> LogManifest:
-    """The log as of `watermark`, or of now."""
+def manifest(
+    engine: Engine, folder: Path, watermark: Watermark | None, *, only: EventType | None = None
+) -> LogManifest:
+    """The log as of `watermark`, or of now; with `only`, no more of it than the events of one type."""
     with engine.connect() as connection:
         head = int(connection.execute(select(schema.head.c.batch)).scalar_one())
         upto = head if watermark is None else min(watermark, head)
         compacted = compacted_upto(connection)  # first: what is compacted meanwhile is still among the bodies
         query = _segments_query(upto).where(schema.segments.c.last_batch <= compacted)
+        if only is not None:
+            query = query.where(schema.segments.c.type == only)
         segments = [_segment(row, folder) for row in connection.execute(query)]
-        stored = bodies_between(connection, compacted + 1, upto)
-    return LogManifest(Watermark(upto), tuple(segments), tail_parts(stored))
+        stored = bodies_between(connection, compacted + 1, upto, only=only)
+    tail = tail_parts(stored)
+    retracted = retracted_identities(segments, tail, read_segment)
+    return LogManifest(Watermark(upto), tuple(segments), tail, retracted)
 
 
-def bodies_between(connection: Connection, first: int, last: int) -> list[BatchBody]:
+def bodies_between(
+    connection: Connection, first: int, last: int, *, only: EventType | None = None
+) -> list[BatchBody]:
     """The stored bodies of a range of batches, in batch order."""
     bodies, batches = schema.bodies, schema.batches
     query = (
@@ -67,6 +76,8 @@ def bodies_between(connection: Connection, first: int, last: int) -> list[BatchB
         .where(bodies.c.batch.between(first, last))
         .order_by(bodies.c.batch, bodies.c.type, bodies.c.contract_version)
     )
+    if only is not None:
+        query = query.where(bodies.c.type == only)
     return [BatchBody(*row) for row in connection.execute(query)]
 
 
@@ -105,7 +116,7 @@ def read_events(
     if not spans:
         return
     rows: list[tuple[Position, StoredEvent]] = []
-    for table in _tables(manifest_now, list(spans), types):
+    for table in _tables(manifest_now, list(spans), types, after):
         rows += _stored_events(table, manifest_now.watermark, after, spans)
     rows.sort(key=lambda pair: pair[0])
     for _, stored in rows:
@@ -120,20 +131,39 @@ def event_at(engine: Engine, folder: Path, position: Position) -> StoredEvent | 
 
 def event_at_in(connection: Connection, folder: Path, position: Position) -> StoredEvent | None:
     """As `event_at`, inside a transaction."""
-    tables = [part.table for part in tail_parts(bodies_between(connection, position.batch, position.batch))]
-    if not tables:
-        segments = schema.segments
-        query = _segments_query(position.batch).where(segments.c.last_batch >= position.batch)
-        found = [_segment(row, folder) for row in connection.execute(query)]
-        tables = [read_segment(segment, [("batch", "=", position.batch)]) for segment in found]
-    for table in tables:
+    for table in _tables_of_batch(connection, folder, position.batch):
         here = pc.and_(
             pc.equal(table.column("batch"), position.batch),
             pc.equal(table.column("row"), pa.scalar(position.row, pa.int32())),
         )
-        for _, stored in _rows_of(table.filter(here)):
+        for _, stored in rows_of(table.filter(here)):
             return stored
     return None
+
+
+def events_at(engine: Engine, folder: Path, positions: Iterable[Position]) -> Mapping[Position, StoredEvent]:
+    """The accepted events at these positions, each batch read once."""
+    by_batch: dict[int, set[int]] = {}
+    for position in positions:
+        by_batch.setdefault(position.batch, set()).add(position.row)
+    found: dict[Position, StoredEvent] = {}
+    with engine.connect() as connection:
+        for batch, rows in sorted(by_batch.items()):
+            wanted = pa.array(sorted(rows), pa.int32())
+            for table in _tables_of_batch(connection, folder, batch):
+                found |= rows_of(table.filter(pc.is_in(table.column("row"), value_set=wanted)))
+    return found
+
+
+def _tables_of_batch(connection: Connection, folder: Path, batch: int) -> list[pa.Table]:
+    """From the stored bodies, or from the segments once these are gone."""
+    tables = [part.table for part in tail_parts(bodies_between(connection, batch, batch))]
+    if not tables:
+        segments = schema.segments
+        query = _segments_query(batch).where(segments.c.last_batch >= batch)
+        found = [_segment(row, folder) for row in connection.execute(query)]
+        tables = [read_segment(segment, [("batch", "=", batch)]) for segment in found]
+    return tables
 
 
 def read_segment(segment: SegmentFile, filters: list[tuple[str, str, object]] | None = None) -> pa.Table:
@@ -173,10 +203,10 @@ def _segment(row, folder: Path) -> SegmentFile:  # type: ignore[no-untyped-def] 
 
 
 def _tables(
-    manifest_now: LogManifest, subjects: list[Subject], types: frozenset[EventType]
+    manifest_now: LogManifest, subjects: list[Subject], types: frozenset[EventType], after: Watermark | None
 ) -> Iterator[pa.Table]:
     for segment in manifest_now.segments:
-        if segment.type in types:
+        if segment.type in types and (after is None or segment.last_batch > after):
             yield read_segment(segment, [("subject", "in", subjects)])
     for part in manifest_now.tail:
         if part.type in types:
@@ -187,14 +217,15 @@ def _tables(
 def _stored_events(
     table: pa.Table, upto: Watermark, after: Watermark | None, spans: Mapping[Subject, Sequence[Period]]
 ) -> Iterator[tuple[Position, StoredEvent]]:
-    for position, stored in _rows_of(table):
+    for position, stored in rows_of(table):
         if position.batch > upto or (after is not None and position.batch <= after):
             continue
         if any(period.contains(stored.event.time) for period in spans.get(stored.event.subject, ())):
             yield position, stored
 
 
-def _rows_of(table: pa.Table) -> Iterator[tuple[Position, StoredEvent]]:
+def rows_of(table: pa.Table) -> Iterator[tuple[Position, StoredEvent]]:
+    """The rows of a segment or of the tail, one by one in plain Python."""
     event_type, version = event_type_of(table.schema)
     layout = layout_of(table.schema)
     for row in table.to_pylist():
