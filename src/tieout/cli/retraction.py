@@ -106,9 +106,9 @@ def _say_report(report: RetractionReport) -> None:
 def _say_amendment(report: AmendmentReport) -> None:
     _say_report(report.retracted)
     amending = report.amending
-    title = f"In its place: {amending.event.id} at {amending.position}"
+    say(plain(f"In its place: {amending.event.id} at {amending.position}"))
     cells = ([change.name, change.before or "", change.after or ""] for change in report.changes)
-    say(table(("what", "before", "after"), cells, title=plain(title)))
+    say(table(("what", "before", "after"), cells))
     if not report.changes:
         note("It says the same as the event that it replaces.")
 

@@ -16,6 +16,8 @@ from tieout.flows.close_periods import NoSuchCustomer
 from tieout.flows.due_accounts import cadence_at
 from tieout.flows.home import Home
 from tieout.flows.late_events import LateRow, late_rows
+from tieout.flows.late_sources import LateDetail, late_detail
+from tieout.flows.mapped_late import MappedLateRow, mapped_late
 from tieout.flows.policy import PolicyState, governing, policies
 from tieout.kernel.calendar import Cadence, period_at
 from tieout.kernel.digest import Fingerprint
@@ -43,16 +45,22 @@ class UsageRow:
 
 @dataclass(frozen=True, slots=True)
 class UsageReport:
-    """Usage as of the end of batch `watermark`, and what came too late for the customer's sealed invoices."""
+    """Usage as of the end of batch `watermark`, and what came too late for the customer's sealed invoices.
+
+    `mapped_late` is usage of subjects that became the customer's after a seal; `detail` is there where it was
+    asked for.
+    """
 
     customer: CustomerId
     period: Period
     watermark: Watermark
     rows: tuple[UsageRow, ...]
     late: tuple[LateRow, ...]
+    mapped_late: tuple[MappedLateRow, ...]
+    detail: LateDetail | None
 
 
-def usage(home: Home, customer: CustomerId, *, at: Instant | None) -> UsageReport:
+def usage(home: Home, customer: CustomerId, *, at: Instant | None, detailed: bool = False) -> UsageReport:
     """The billing period that holds `at` (None: now). Raises `NoSuchCustomer`, `NothingInForce`,
     `QuantityOverflow`.
     """
@@ -95,7 +103,15 @@ def usage(home: Home, customer: CustomerId, *, at: Instant | None) -> UsageRepor
         (segment.period for segment in found), default=period_at(anchor_of(versions[-1], cadence), instant)
     )
     late = late_rows(home, catalog, manifest, customer)
-    return UsageReport(customer, whole, manifest.watermark, tuple(rows), tuple(late))
+    return UsageReport(
+        customer,
+        whole,
+        manifest.watermark,
+        tuple(rows),
+        tuple(late),
+        mapped_late(home, catalog, manifest, customer),
+        late_detail(home, catalog, manifest.watermark, customer, late) if detailed else None,
+    )
 
 
 def _period(

@@ -126,11 +126,13 @@ def find_target(home: Home, catalog: Catalog, *, source: str, event_id: str) -> 
 def check_approval(event_id: str, decision: Decision, sealed: Sequence[str]) -> None:
     """Raises `NobodyNamed`, `SelfApproval`, and `ApprovalNeeded` where a sealed invoice counts the event."""
     if not _named(decision.by):
-        raise NobodyNamed
+        raise NobodyNamed("--by")
     approved_by = decision.approved_by
+    if approved_by is not None and not _named(approved_by):
+        raise NobodyNamed("--approved-by")
     if approved_by is not None and _named(approved_by) == _named(decision.by):
         raise SelfApproval(approved_by)
-    if sealed and not _named(approved_by or ""):
+    if sealed and approved_by is None:
         raise ApprovalNeeded(event_id, sealed)
 
 

@@ -12,8 +12,8 @@ from tieout.ports import StoredEvent
 
 def rejection_text(rejected: Rejected) -> str:
     """Reason, field and detail in one sentence."""
-    where = f" ({rejected.field})" if rejected.field else ""
-    return f"{rejected.reason.sentence} {rejected.detail}{where}."
+    where = f"{rejected.field}: " if rejected.field else ""
+    return f"{rejected.reason.sentence} {where}{rejected.detail}."
 
 
 class NoSuchEvent(NotFound):
@@ -93,12 +93,12 @@ class ApprovalNeeded(ConflictError):
 
 
 class NobodyNamed(Refusal):
-    """A retraction is some person's decision."""
+    """Who decides, and who approves, is some person."""
 
     code = "nobody-named"
 
-    def __init__(self) -> None:
-        super().__init__("A retraction names the person who decides it: --by NAME.")
+    def __init__(self, option: str) -> None:
+        super().__init__(f"A retraction names the person: {option} NAME.")
 
 
 class SelfApproval(Refusal):
