@@ -49,7 +49,7 @@ def copied(demo_home: DemoHome, tmp_path: Path) -> DemoHome:
 def test_help_names_every_verb() -> None:
     ran = tieout("--help", COLUMNS="120")
     verbs = (
-        *("demo", "init", "catalog", "policy", "customer", "subscription", "ingest", "quarantine"),
+        *("demo", "init", "catalog", "policy", "customer", "subscription", "ingest", "quarantine", "events"),
         *("usage", "close", "invoice", "trace", "verify", "doctor"),
     )
     assert ran.code == 0

@@ -20,6 +20,7 @@ from tieout.cli import (
     pipeline,
     policy,
     quarantine,
+    retraction,
     subscription,
     trace,
     usage,
@@ -34,7 +35,7 @@ SHORT_OF_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EMFILE, 
 
 
 ORDER = (
-    *("demo", "init", "catalog", "policy", "customer", "subscription", "ingest", "quarantine"),
+    *("demo", "init", "catalog", "policy", "customer", "subscription", "ingest", "quarantine", "events"),
     *("usage", "close", "invoice", "trace", "compact", "verify", "index", "doctor"),
 )
 
@@ -123,6 +124,7 @@ for noun, verbs in (
     ("subscription", subscription.app),
     ("ingest", pipeline.app),
     ("quarantine", quarantine.app),
+    ("events", retraction.app),
     ("invoice", invoice.app),
     ("index", index.app),
 ):

@@ -5,6 +5,7 @@ Flows and engines depend on these names; stores, engines and gateways fit them; 
 
 from __future__ import annotations
 
+from tieout.ports.arrivals import ArrivalLog, Arrivals
 from tieout.ports.books import Books, CloseStore, DocumentStore, InvoiceStore, SignatureStore
 from tieout.ports.events import (
     EventLog,
@@ -16,7 +17,6 @@ from tieout.ports.events import (
     Maintenance,
     QuarantinedItem,
     SegmentFile,
-    StoredEvent,
     Stretch,
     TailPart,
     Tally,
@@ -32,12 +32,16 @@ from tieout.ports.pipeline import (
     RefusedRequests,
     StoredControlTotal,
 )
+from tieout.ports.retraction import EMPTY_LOG, IdentityLog, NotAllAccepted, StoredEvent
 from tieout.ports.segments import SegmentFiles, SegmentsUnavailable
 from tieout.ports.usage import UsageEngine
 from tieout.ports.world import Clock, Entropy, HealthFact, Signer
 
 __all__ = [
+    "EMPTY_LOG",
+    "ArrivalLog",
     "ArrivalOrder",
+    "Arrivals",
     "Books",
     "Clock",
     "CloseStore",
@@ -45,6 +49,7 @@ __all__ = [
     "Entropy",
     "EventLog",
     "HealthFact",
+    "IdentityLog",
     "IndexStatus",
     "IndexedRange",
     "Intake",
@@ -56,6 +61,7 @@ __all__ = [
     "LogSizes",
     "LogVerification",
     "Maintenance",
+    "NotAllAccepted",
     "Pipeline",
     "PipelineAlert",
     "QuarantinedItem",

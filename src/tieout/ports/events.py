@@ -19,7 +19,10 @@ from tieout.kernel.errors import IntegrityViolation
 from tieout.kernel.ids import EventType, Position, Subject, Watermark
 from tieout.kernel.instant import Instant
 from tieout.kernel.period import Period
+from tieout.ports.arrivals import ArrivalLog
 from tieout.ports.identities import IndexStatus
+from tieout.ports.retraction import IdentityLog, StoredEvent
+from tieout.table.retracted import known_at, since_ever
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,22 +60,19 @@ class TailPart:
 class LogManifest:
     """What to read to see the log as of `watermark`: every event of a batch up to it is in exactly one part.
 
-    Segments may reach past the watermark; a reader keeps only rows with `batch <= watermark`.
+    Segments may reach past the watermark; a reader keeps only rows with `batch <= watermark`. `retracted`
+    holds the identities that retractions name (`table.retracted`), and may reach past it likewise.
     """
 
     watermark: Watermark
     segments: tuple[SegmentFile, ...]
     tail: tuple[TailPart, ...]
+    retracted: pa.Table
 
-
-@dataclass(frozen=True, slots=True)
-class StoredEvent:
-    """An accepted event as the log holds it, with the digest lanes that were stored beside it."""
-
-    position: Position
-    event: Event
-    lane_a: int
-    lane_b: int
+    def cut_at(self, watermark: Watermark) -> LogManifest:
+        """What of this had come by `watermark`, less all that is retracted by now."""
+        gone = since_ever(known_at(self.retracted, int(self.watermark)))
+        return LogManifest(watermark, self.segments, self.tail, gone)
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,10 +109,12 @@ class Intake(Protocol):
         raw_items: Sequence[bytes],
         line_numbers: Sequence[int],
         redecode: Callable[[int, ContractBook], Event | Rejected],
+        together: bool = False,
     ) -> None:
         """Items that are decoded already, with the bytes and lines they came from.
 
-        `redecode` types the item of a received row again, by other contracts.
+        `redecode` types the item of a received row again, by other contracts. With `together` all are
+        accepted in one batch, or `NotAllAccepted` is raised and nothing was received.
         """
         ...
 
@@ -187,7 +189,7 @@ class Tally:
     items: int
 
 
-class EventLog(Protocol):
+class EventLog(IdentityLog, ArrivalLog, Protocol):
     """The log as the rest of the house reads and writes it."""
 
     @property

@@ -29,9 +29,11 @@ from tieout.kernel.batch_digest import batch_digest
 from tieout.kernel.errors import Unavailable
 from tieout.kernel.ids import Position
 from tieout.kernel.instant import HOUR_MICROSECONDS, Instant
+from tieout.ports import NotAllAccepted
 from tieout.store.crash import crash_point
 from tieout.store.files import locked
 from tieout.store.log import schema
+from tieout.store.log.arrivals import record_arrivals
 from tieout.store.log.chain import dispositions_of, fates, with_raw_digest
 from tieout.store.log.encoding import KeyEntries, decode_body, decode_keys, encode_dispositions, encode_keys
 from tieout.store.log.index.index import IdentityIndex
@@ -67,7 +69,7 @@ class CommitUnknown(Unavailable):
 @dataclass(frozen=True, slots=True)
 class Arrival:
     """What the log keeps about where a batch came from. `raw_of` gives a received row's bytes, `line_of` its
-    line.
+    line. With `together`, all of its items are accepted in one batch, or none is received.
     """
 
     received_at: Instant
@@ -77,6 +79,7 @@ class Arrival:
     raw_of: Callable[[int], bytes]
     line_of: Callable[[int], int]
     redecode: Redecode
+    together: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,6 +171,8 @@ class Appender:
             known=self._index.find(prepared.keys),
         )
         self._settle_conflicts(connection, prepared, arrival, verdicts, number)
+        if arrival.together:
+            _refuse_in_part(prepared, verdicts)
         dispositions = dispositions_of(prepared, verdicts)
         conflicts = _conflicts(prepared, verdicts, arrival)
         for row, raw, _ in conflicts:
@@ -188,6 +193,7 @@ class Appender:
         counts = _insert_tallies(connection, number, prepared, arrival, verdicts)
         keep_rates(connection, number)
         self._lags.keep(connection, accepted)
+        record_arrivals(connection, prepared, accepted, received_at=arrival.received_at)
         connection.execute(update(schema.head).values(batch=number, digest=digest))
         return Appended(number, prepared.received, counts)
 
@@ -204,6 +210,15 @@ class Appender:
             row = int(prepared.rows[index])
             if self._equals_original(connection, row, arrival.redecode, original):
                 verdicts.verdict[index] = Verdict.DUPLICATE
+
+
+def _refuse_in_part(prepared: Prepared, verdicts: Verdicts) -> None:
+    """Raises `NotAllAccepted`; what was written so far is rolled back with the transaction."""
+    for refused in prepared.refused:
+        raise NotAllAccepted(refused.row, Verdict.QUARANTINED, None)
+    for index in np.flatnonzero(verdicts.verdict != Verdict.ACCEPTED):
+        original = position_of(int(verdicts.original[index]))
+        raise NotAllAccepted(int(prepared.rows[index]), Verdict(verdicts.verdict[index]), original)
 
 
 def position_of(packed: int) -> Position:

@@ -72,6 +72,7 @@ class FileIntake:
         raw_items: Sequence[bytes],
         line_numbers: Sequence[int],
         redecode: Callable[[int, ContractBook], Event | Rejected],
+        together: bool = False,
     ) -> None:
         self._append_ready(wait_for_all=True)
         arrival = Arrival(
@@ -82,6 +83,7 @@ class FileIntake:
             raw_of=raw_items.__getitem__,
             line_of=line_numbers.__getitem__,
             redecode=redecode,
+            together=together,
         )
         self._append(prepare(block, self._judgement.secret, physical_lines=0), arrival)
 

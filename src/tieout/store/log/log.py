@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 from sqlalchemy import Connection, Engine, insert, select
 
 from tieout.contract.event_contract import ContractBook
+from tieout.contract.retraction import RETRACTION_TYPE
 from tieout.ingest.event import Event, canonical_of
 from tieout.ingest.reason import Reason
 from tieout.kernel.digest import content_digest, identity_key, lanes
@@ -16,6 +17,8 @@ from tieout.kernel.errors import IntegrityViolation
 from tieout.kernel.ids import EventType, HomeId, Position, Subject, Watermark
 from tieout.kernel.period import Period
 from tieout.ports import (
+    EMPTY_LOG,
+    Arrivals,
     Clock,
     Entropy,
     IndexStatus,
@@ -31,13 +34,16 @@ from tieout.store.failure import DamagedStore
 from tieout.store.files import leased
 from tieout.store.log import reader, schema, wal
 from tieout.store.log.append import Appender, EqualsOriginal, Redecode, contracts_text
+from tieout.store.log.arrivals import list_arrivals
 from tieout.store.log.compact import ROWS_DUE_MIN, compact
 from tieout.store.log.index.committed import Committed
 from tieout.store.log.index.index import IdentityIndex
 from tieout.store.log.index.rebuild import index_status, learn_committed, rebuild_index
 from tieout.store.log.intake import FileIntake
 from tieout.store.log.lags import LagKeeper, WaitingLags
+from tieout.store.log.lookup import find_accepted
 from tieout.store.log.quarantine import find_item, list_items, list_tallies
+from tieout.store.log.retraction_events import read_retractions
 from tieout.store.log.segments.place import SegmentsPlace, open_segments
 from tieout.store.log.verify import verify_log
 from tieout.store.log.workers import Elsewhere, Here, Judgement
@@ -188,6 +194,22 @@ class SqlEventLog:
 
     def event_at(self, position: Position) -> StoredEvent | None:
         return reader.event_at(self._engine, self._segments, position)
+
+    def accepted(self, identities: Collection[tuple[str, str]]) -> Mapping[tuple[str, str], StoredEvent]:
+        return find_accepted(self._committed(), self._folder, identities)
+
+    def retractions(
+        self,
+        *,
+        watermark: Watermark,
+        after: Watermark = EMPTY_LOG,
+        targets: Collection[tuple[str, str]] | None = None,
+    ) -> list[StoredEvent]:
+        known = reader.manifest(self._engine, self._segments, watermark, only=RETRACTION_TYPE)
+        return read_retractions(known, after=after, targets=targets)
+
+    def arrivals(self) -> tuple[Arrivals, ...]:
+        return list_arrivals(self._engine)
 
     def tallies(self) -> tuple[Tally, ...]:
         return list_tallies(self._engine)

@@ -41,8 +41,8 @@ class Prepared:
     """A block ready to be judged and appended. The decoded rows are in ascending received row.
     `physical_lines` counts the lines that the block was read from, blank ones included.
 
-    rows (n,), keys (n, 2), digests (n, 32) bytes, part (n,) index into `bodies`, sources (n,) index into
-    `source_names`.
+    rows (n,), keys (n, 2), digests (n, 32) bytes, times (n,) of the events, part (n,) index into `bodies`,
+    sources (n,) index into `source_names`.
     """
 
     received: int
@@ -50,10 +50,10 @@ class Prepared:
     rows: npt.NDArray[np.int32]
     keys: npt.NDArray[np.uint64]
     digests: npt.NDArray[np.uint8]
+    times: npt.NDArray[np.int64]
     part: npt.NDArray[np.int16]
     sources: npt.NDArray[np.int32]
     source_names: tuple[str, ...]
-    times: npt.NDArray[np.int64]
     bodies: tuple[EncodedBody, ...]
     refused: tuple[Refused, ...]
 
@@ -109,10 +109,10 @@ def _assembled(
         rows=rows,
         keys=all_keys,
         digests=all_digests,
+        times=all_times,
         part=part,
         sources=codes,
         source_names=tuple(named.dictionary.to_pylist()),
-        times=all_times,
         bodies=tuple(bodies),
         refused=block.refused,
     )

@@ -6,7 +6,7 @@ after.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -22,6 +22,7 @@ from tieout.ports import LogManifest, SegmentFile, SegmentFiles, StoredEvent, Ta
 from tieout.store.log import schema
 from tieout.store.log.encoding import decode_body, decode_dispositions
 from tieout.store.log.named_segments import NamedSegment, live_segments
+from tieout.store.log.retractions import retracted_identities
 from tieout.store.log.segment_file import read_row_at, read_rows_of, read_segment_rows, unreadable
 from tieout.table.layout import event_type_of, layout_of, plain_schema, segment_schema
 from tieout.table.packed import unpacked
@@ -49,24 +50,35 @@ def compacted_upto(connection: Connection) -> int:
 
 
 def manifest(
-    engine: Engine, files: SegmentFiles, watermark: Watermark | None, *, distrust: bool = False
+    engine: Engine,
+    files: SegmentFiles,
+    watermark: Watermark | None,
+    *,
+    only: EventType | None = None,
+    distrust: bool = False,
 ) -> LogManifest:
-    """The log as of `watermark`, or of now. Remote segments are fetched. Raises `UnreadableSegment` or
-    `SegmentsUnavailable`.
+    """The log as of `watermark`, or of now; with `only`, no more of it than the events of one type. Remote
+    segments are fetched. Raises `UnreadableSegment` or `SegmentsUnavailable`.
     """
     with engine.connect() as connection:
         head = int(connection.execute(select(schema.head.c.batch)).scalar_one())
         upto = head if watermark is None else min(watermark, head)
         live = live_segments(connection)  # first: what is compacted meanwhile is still among the bodies
         compacted = max((segment.last_batch for segment in live), default=0)
-        stored = bodies_between(connection, compacted + 1, upto)
+        stored = bodies_between(connection, compacted + 1, upto, only=only)
     segments = tuple(
-        segment_file(files, segment, distrust=distrust) for segment in live if segment.first_batch <= upto
+        segment_file(files, segment, distrust=distrust)
+        for segment in live
+        if segment.first_batch <= upto and only in (None, segment.type)
     )
-    return LogManifest(Watermark(upto), segments, tail_parts(stored))
+    tail = tail_parts(stored)
+    retracted = retracted_identities(segments, tail, read_segment)
+    return LogManifest(Watermark(upto), segments, tail, retracted)
 
 
-def bodies_between(connection: Connection, first: int, last: int) -> list[BatchBody]:
+def bodies_between(
+    connection: Connection, first: int, last: int, *, only: EventType | None = None
+) -> list[BatchBody]:
     """The stored bodies of a range of batches, in batch order."""
     bodies, batches = schema.bodies, schema.batches
     query = (
@@ -75,6 +87,8 @@ def bodies_between(connection: Connection, first: int, last: int) -> list[BatchB
         .where(bodies.c.batch.between(first, last))
         .order_by(bodies.c.batch, bodies.c.type, bodies.c.contract_version)
     )
+    if only is not None:
+        query = query.where(bodies.c.type == only)
     return [BatchBody(*row) for row in connection.execute(query)]
 
 
@@ -113,7 +127,7 @@ def read_events(
     if not spans:
         return
     rows: list[tuple[Position, StoredEvent]] = []
-    for table in _tables(manifest_now, spans, types):
+    for table in _tables(manifest_now, spans, types, after):
         rows += _stored_events(table, manifest_now.watermark, after, spans)
     rows.sort(key=lambda pair: pair[0])
     for _, stored in rows:
@@ -128,22 +142,40 @@ def event_at(engine: Engine, files: SegmentFiles, position: Position) -> StoredE
 
 def event_at_in(connection: Connection, files: SegmentFiles, position: Position) -> StoredEvent | None:
     """As `event_at`, inside a transaction."""
-    tables = [part.table for part in tail_parts(bodies_between(connection, position.batch, position.batch))]
-    if not tables:
-        found = [
-            segment_file(files, segment)
-            for segment in live_segments(connection)
-            if segment.first_batch <= position.batch <= segment.last_batch
-        ]
-        tables = [read_row_at(file.path, batch=position.batch, row=position.row) for file in found]
-    for table in tables:
+    for table in _tables_of_row(connection, files, position):
         here = pc.and_(
             pc.equal(table.column("batch"), position.batch),
             pc.equal(table.column("row"), pa.scalar(position.row, pa.int32())),
         )
-        for _, stored in _rows_of(table.filter(here)):
+        for _, stored in rows_of(table.filter(here)):
             return stored
     return None
+
+
+def events_at(
+    engine: Engine, files: SegmentFiles, positions: Iterable[Position]
+) -> Mapping[Position, StoredEvent]:
+    """The accepted events at these positions."""
+    found: dict[Position, StoredEvent] = {}
+    with engine.connect() as connection:
+        for position in sorted(set(positions)):
+            event = event_at_in(connection, files, position)
+            if event is not None:
+                found[position] = event
+    return found
+
+
+def _tables_of_row(connection: Connection, files: SegmentFiles, position: Position) -> list[pa.Table]:
+    """What may hold the row: the stored bodies of its batch, or segments once these are gone."""
+    tables = [part.table for part in tail_parts(bodies_between(connection, position.batch, position.batch))]
+    if tables:
+        return tables
+    found = [
+        segment_file(files, segment)
+        for segment in live_segments(connection)
+        if segment.first_batch <= position.batch <= segment.last_batch
+    ]
+    return [read_row_at(file.path, batch=position.batch, row=position.row) for file in found]
 
 
 def read_segment(segment: SegmentFile, filters: list[tuple[str, str, object]] | None = None) -> pa.Table:
@@ -183,14 +215,17 @@ def segment_file(files: SegmentFiles, segment: NamedSegment, *, distrust: bool =
 
 
 def _tables(
-    manifest_now: LogManifest, spans: Mapping[Subject, Sequence[Period]], types: frozenset[EventType]
+    manifest_now: LogManifest,
+    spans: Mapping[Subject, Sequence[Period]],
+    types: frozenset[EventType],
+    after: Watermark | None,
 ) -> Iterator[pa.Table]:
     subjects = list(spans)
     periods = [period for own in spans.values() for period in own]
     opens = min((period.start for period in periods), default=0)
     closes = max((period.end for period in periods), default=0)
     for segment in manifest_now.segments:
-        if segment.type in types:
+        if segment.type in types and (after is None or segment.last_batch > after):
             yield read_rows_of(segment.path, subjects, opens=opens, closes=closes)
     for part in manifest_now.tail:
         if part.type in types:
@@ -201,14 +236,15 @@ def _tables(
 def _stored_events(
     table: pa.Table, upto: Watermark, after: Watermark | None, spans: Mapping[Subject, Sequence[Period]]
 ) -> Iterator[tuple[Position, StoredEvent]]:
-    for position, stored in _rows_of(table):
+    for position, stored in rows_of(table):
         if position.batch > upto or (after is not None and position.batch <= after):
             continue
         if any(period.contains(stored.event.time) for period in spans.get(stored.event.subject, ())):
             yield position, stored
 
 
-def _rows_of(table: pa.Table) -> Iterator[tuple[Position, StoredEvent]]:
+def rows_of(table: pa.Table) -> Iterator[tuple[Position, StoredEvent]]:
+    """The rows of a segment or of the tail, one by one in plain Python."""
     event_type, version = event_type_of(table.schema)
     layout = layout_of(table.schema)
     for row in table.to_pylist():
