@@ -215,18 +215,11 @@ def table_of(version: int, chosen: list[Row]) -> pa.Table:
 @st.composite
 def retractions(draw: st.DrawFn, stored: list[Row]) -> list[Retraction]:
     """Of stored events, of the same id at the other source, of nothing; some twice, some after the end."""
-    ids = [each.event.id for each in stored] + ["nothing"]
-    return draw(
-        st.lists(
-            st.builds(
-                Retraction,
-                position=st.builds(Position, st.integers(0, 8), st.integers(100, 103)),
-                source=st.sampled_from([SourceName("gateway"), SourceName("batch")]),
-                target_id=st.sampled_from(ids),
-            ),
-            max_size=8,
-        )
-    )
+    known = [(each.event.source, each.event.id) for each in stored]
+    strays = [(SourceName("batch"), "e0"), (SourceName("gateway"), "e1"), (SourceName("gateway"), "nothing")]
+    named = draw(st.lists(st.sampled_from([*known, *strays]), max_size=10))
+    places = st.builds(Position, st.integers(0, 7), st.integers(100, 103))
+    return [Retraction(draw(places), source, target) for source, target in named]
 
 
 def retracted_table(retractions: Sequence[Retraction]) -> pa.Table:

@@ -6,7 +6,7 @@ from collections import Counter, defaultdict
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from tests.logs import NOW, event, ndjson, open_log, send
@@ -39,7 +39,11 @@ def counted(log: SqlEventLog) -> dict[str, tuple[int, int]]:
     return found
 
 
-@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=40,
+    phases=(Phase.explicit, Phase.generate),
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
 @given(batches=SENT)
 def test_arrivals_equal_a_loop_over_what_was_accepted_in_order(
     batches: list[list[tuple[int, str, int]]], tmp_path_factory: pytest.TempPathFactory

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from tests.logs import NOW, contract, counts, event, ndjson, open_log, send
@@ -33,6 +33,8 @@ TEAM = Subject("team-1")
 EVERYWHEN = Period(contract().effective_from, NOW)
 IDS = ("a", "b", "c", "d")
 SOURCES = ("gateway", "edge")
+FOUND_FIRST = (Phase.explicit, Phase.generate)
+"""A log for each example is too slow to look for a smaller one."""
 
 
 def retraction(target: str, number: int = 0, **changes: object) -> dict[str, object]:
@@ -131,7 +133,7 @@ class Model:
         return found | {"taken back": gone_but_countable}
 
 
-@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=50, phases=FOUND_FIRST, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     batches=st.lists(st.lists(ITEMS, min_size=1, max_size=6), min_size=1, max_size=6),
     compacted=st.sets(st.integers(1, 6)),
