@@ -35,8 +35,8 @@ class Prepared:
     """A block ready to be judged and appended. The decoded rows are in ascending received row.
     `physical_lines` counts the lines that the block was read from, blank ones included.
 
-    rows (n,), keys (n, 2), digests (n, 32) bytes, part (n,) index into `bodies`, sources (n,) index into
-    `source_names`.
+    rows (n,), keys (n, 2), digests (n, 32) bytes, times (n,) of the events, part (n,) index into `bodies`,
+    sources (n,) index into `source_names`.
     """
 
     received: int
@@ -44,10 +44,10 @@ class Prepared:
     rows: npt.NDArray[np.int32]
     keys: npt.NDArray[np.uint64]
     digests: npt.NDArray[np.uint8]
+    times: npt.NDArray[np.int64]
     part: npt.NDArray[np.int16]
     sources: npt.NDArray[np.int32]
     source_names: tuple[str, ...]
-    times: npt.NDArray[np.int64]
     bodies: tuple[EncodedBody, ...]
     refused: tuple[Refused, ...]
 
@@ -72,7 +72,7 @@ def prepare(block: Block, secret: bytes, *, physical_lines: int) -> Prepared:
         bodies.append(_encoded(with_lanes(table, lanes(table_digests))))
         sources.append(plain(table.column("source")))
         times.append(table.column("time").to_numpy())
-    return _assembled(block, physical_lines, keys, digests, sources, times, bodies)
+    return _assembled(block, physical_lines, keys, digests, times, sources, bodies)
 
 
 def _assembled(
@@ -80,8 +80,8 @@ def _assembled(
     physical_lines: int,
     keys: list[npt.NDArray[np.uint64]],
     digests: list[npt.NDArray[np.uint8]],
-    sources: list[pa.Array],
     times: list[npt.NDArray[np.int64]],
+    sources: list[pa.Array],
     bodies: list[EncodedBody],
 ) -> Prepared:
     if not bodies:
@@ -91,22 +91,22 @@ def _assembled(
     part = np.concatenate(parts or [np.empty(0, dtype=np.int16)])
     named = pa.concat_arrays(sources or [pa.array([], pa.string())]).dictionary_encode()
     codes = named.indices.to_numpy()
-    all_times = np.concatenate(times or [np.empty(0, dtype=np.int64)])
     all_keys, all_digests = np.concatenate(keys), np.concatenate(digests)
+    all_times = np.concatenate([*times, np.empty(0, dtype=np.int64)])
     if (rows[1:] < rows[:-1]).any():
         order = np.argsort(rows, kind="stable")
-        rows, part, codes, all_times = rows[order], part[order], codes[order], all_times[order]
-        all_keys, all_digests = all_keys[order], all_digests[order]
+        rows, part, codes = rows[order], part[order], codes[order]
+        all_keys, all_digests, all_times = all_keys[order], all_digests[order], all_times[order]
     return Prepared(
         received=block.received,
         physical_lines=physical_lines,
         rows=rows,
         keys=all_keys,
         digests=all_digests,
+        times=all_times,
         part=part,
         sources=codes,
         source_names=tuple(named.dictionary.to_pylist()),
-        times=all_times,
         bodies=tuple(bodies),
         refused=block.refused,
     )
