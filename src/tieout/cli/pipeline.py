@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
@@ -11,9 +11,6 @@ from tieout.cli.files_or_verbs import FILES, FilesOrVerbs
 from tieout.cli.ingest import ingest
 from tieout.cli.options import HomeOption, JsonOption, opened
 from tieout.cli.screen import note, print_json, say
-
-if TYPE_CHECKING:
-    from tieout.ingest.control_total import ControlTotal
 
 app = typer.Typer(cls=FilesOrVerbs, help=ingest.__doc__)
 app.command(FILES, hidden=True)(ingest)
@@ -101,20 +98,18 @@ def control_total(
     as_json: JsonOption = False,
 ) -> None:
     """State what a source sent in a window of event time, and see whether what was accepted ties to it."""
-    from tieout.flows.control_totals import control_total as of_parts
+    from tieout.flows.control_totals import control_total as of_texts
     from tieout.flows.control_totals import state_control_total
-    from tieout.ingest.control_total import parse_events, parse_total
-    from tieout.kernel.instant import parse_instant
 
-    stated: ControlTotal = of_parts(
+    stated = of_texts(
         source=source,
         id=statement,
         type=event_type,
-        start=parse_instant(start),
-        end=parse_instant(end),
-        events=parse_events(events),
+        start=start,
+        end=end,
+        events=events,
         field=field,
-        total=None if total is None else parse_total(total),
+        total=total,
     )
     with opened(home) as where:
         compared = state_control_total(where, stated, by=by)

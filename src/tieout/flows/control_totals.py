@@ -12,11 +12,18 @@ from tieout.flows.apply_catalog import load_catalog
 from tieout.flows.home import Home
 from tieout.flows.known_sources import check_source
 from tieout.flows.pipeline_alerts import NAME_LENGTH_MAX, checked_line
-from tieout.ingest.control_total import Comparison, ControlTotal, MalformedControlTotal, TotalState, compare
+from tieout.ingest.control_total import (
+    Comparison,
+    ControlTotal,
+    MalformedControlTotal,
+    TotalState,
+    compare,
+    parse_events,
+    parse_total,
+)
 from tieout.kernel.errors import ConflictError, NotFound, shown
 from tieout.kernel.ids import EventType
-from tieout.kernel.instant import Instant
-from tieout.kernel.quantity import Quantity
+from tieout.kernel.instant import parse_instant
 from tieout.ports import StoredControlTotal
 
 
@@ -68,14 +75,27 @@ def control_total(
     source: str,
     id: str,
     type: str,
-    start: Instant,
-    end: Instant,
-    events: int,
+    start: str,
+    end: str,
+    events: str,
     field: str | None,
-    total: Quantity | None,
+    total: str | None,
 ) -> ControlTotal:
-    """A statement from its parts. Raises `MalformedControlTotal`."""
-    return ControlTotal(source, id, EventType(type), start, end, events, field, total)
+    """A statement from its texts, as a person or a request writes them.
+
+    `start` and `end` are RFC 3339, `events` and `total` plain decimals. Raises `MalformedControlTotal` or
+    `MalformedInstant`.
+    """
+    return ControlTotal(
+        source=source,
+        id=id,
+        type=EventType(type),
+        start=parse_instant(start),
+        end=parse_instant(end),
+        events=parse_events(events),
+        field=field,
+        total=None if total is None else parse_total(total),
+    )
 
 
 def list_control_totals(home: Home, *, source: str | None = None) -> tuple[ComparedTotal, ...]:

@@ -78,7 +78,7 @@ def prepare(block: Block, secret: bytes, *, physical_lines: int) -> Prepared:
         bodies.append(_encoded(with_lanes(table, lanes(table_digests))))
         sources.append(plain(table.column("source")))
         times.append(table.column("time").to_numpy())
-    return _assembled(block, physical_lines, keys, digests, sources, times, bodies)
+    return _assembled(block, physical_lines, keys, digests, times, sources, bodies)
 
 
 def _assembled(
@@ -86,8 +86,8 @@ def _assembled(
     physical_lines: int,
     keys: list[npt.NDArray[np.uint64]],
     digests: list[npt.NDArray[np.uint8]],
-    sources: list[pa.Array],
     times: list[npt.NDArray[np.int64]],
+    sources: list[pa.Array],
     bodies: list[EncodedBody],
 ) -> Prepared:
     if not bodies:
@@ -97,12 +97,12 @@ def _assembled(
     part = np.concatenate(parts or [np.empty(0, dtype=np.int16)])
     named = pa.concat_arrays(sources or [pa.array([], pa.string())]).dictionary_encode()
     codes = named.indices.to_numpy()
-    all_times = np.concatenate(times or [np.empty(0, dtype=np.int64)])
     all_keys, all_digests = np.concatenate(keys), np.concatenate(digests)
+    all_times = np.concatenate([*times, np.empty(0, dtype=np.int64)])
     if (rows[1:] < rows[:-1]).any():
         order = np.argsort(rows, kind="stable")
-        rows, part, codes, all_times = rows[order], part[order], codes[order], all_times[order]
-        all_keys, all_digests = all_keys[order], all_digests[order]
+        rows, part, codes = rows[order], part[order], codes[order]
+        all_keys, all_digests, all_times = all_keys[order], all_digests[order], all_times[order]
     return Prepared(
         received=block.received,
         physical_lines=physical_lines,
