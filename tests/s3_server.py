@@ -1,4 +1,4 @@
-"""A real server process that speaks the S3 API, which a test may stop, and a proxy that cuts what is sent to it."""
+"""A real server process that speaks the S3 API, and a proxy that cuts what is sent to it."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class S3Server:
         self.process.terminate()
         self.process.wait(10)
 
-    def keys(self) -> list[str]:
+    def object_keys(self) -> list[str]:
         """The keys of all objects, sorted; without the empty ones that clients make to show folders."""
         with urllib.request.urlopen(f"{self.endpoint}/{BUCKET}?list-type=2", timeout=20) as answer:
             text = answer.read().decode()
@@ -53,11 +53,11 @@ class S3Server:
     def _files(self) -> fs.S3FileSystem:
         host = self.endpoint.removeprefix("http://")
         return fs.S3FileSystem(
-            access_key="test",
-            secret_key="test",
+            access_key=CREDENTIALS["AWS_ACCESS_KEY_ID"],
+            secret_key=CREDENTIALS["AWS_SECRET_ACCESS_KEY"],
+            region=CREDENTIALS["AWS_REGION"],
             endpoint_override=host,
             scheme="http",
-            region=CREDENTIALS["AWS_REGION"],
         )
 
 

@@ -1,5 +1,5 @@
-"""The log with its segments in a bucket: the same answers as with local ones, and nothing lost when the bucket
-fails.
+"""The log with its segments in a bucket: the same answers as with local ones, and nothing lost when the
+bucket fails.
 """
 
 from __future__ import annotations
@@ -80,12 +80,14 @@ def test_a_log_in_a_bucket_answers_as_a_local_one(tmp_path: Path, server: S3Serv
     merged = expected["segments"]
     assert isinstance(merged, list) and len(merged) == 3, "eight became one"
     assert not list((tmp_path / "remote").glob("segments/**/*.parquet"))
-    assert len([key for key in server.keys() if key.startswith("equal/")]) == 11
+    assert len([key for key in server.object_keys() if key.startswith("equal/")]) == 11
     engine.dispose()
     later = Instant(NOW + HOUR)
     log, engine = open_log(tmp_path / "remote", now=later, segments=place(server, "equal"))
     log.maintain()
-    assert len([key for key in server.keys() if key.startswith("equal/")]) == 3, "the retired are deleted"
+    assert len([key for key in server.object_keys() if key.startswith("equal/")]) == 3, (
+        "the retired are deleted"
+    )
     assert log.verify().findings == ()
     engine.dispose()
 
@@ -140,7 +142,7 @@ def test_an_upload_cut_in_the_middle_is_done_again(tmp_path: Path, server: S3Ser
     with pytest.raises(SegmentsUnavailable):
         log.compact(rows_min=1)
     assert proxy.cuts
-    assert not [key for key in server.keys() if key.startswith("cut/")], "half an object is none"
+    assert not [key for key in server.object_keys() if key.startswith("cut/")], "half an object is none"
     proxy.after = None
     assert log.compact(rows_min=1) == 1
     assert log.verify().findings == ()
@@ -153,12 +155,12 @@ def test_an_orphan_in_the_bucket_is_collected(tmp_path: Path, server: S3Server) 
     log, engine = open_log(tmp_path, segments=place(server, "orphans"))
     send(log, *blocks(0, 1))
     log.compact(rows_min=1)
-    (key,) = [key for key in server.keys() if key.startswith("orphans/")]
+    (key,) = [key for key in server.object_keys() if key.startswith("orphans/")]
     left = key.replace("000000000001-000000000001", "000000000001-000000000009")
     server.write(left, b"half")
     server.write("orphans/notes.txt", b"not ours")
     assert log.maintain().orphans == 1
-    found = [key for key in server.keys() if key.startswith("orphans/")]
+    found = [key for key in server.object_keys() if key.startswith("orphans/")]
     assert found == [key, "orphans/notes.txt"]
     engine.dispose()
 
@@ -167,7 +169,7 @@ def test_every_flipped_byte_in_the_bucket_is_found(tmp_path: Path, server: S3Ser
     log, engine = open_log(tmp_path, segments=place(server, "flipped"))
     send(log, *blocks(0, 1))
     log.compact(rows_min=1)
-    (key,) = [key for key in server.keys() if key.startswith("flipped/")]
+    (key,) = [key for key in server.object_keys() if key.startswith("flipped/")]
     content = server.read(key)
     for at in range(0, len(content), len(content) // 12):
         server.write(key, content[:at] + bytes([content[at] ^ 1]) + content[at + 1 :])
@@ -202,7 +204,7 @@ def test_what_was_fetched_wrong_is_never_a_copy(tmp_path: Path, server: S3Server
     log, engine = open_log(tmp_path, segments=place(server, "wrong"))
     send(log, *blocks(0, 1))
     log.compact(rows_min=1)
-    (key,) = [key for key in server.keys() if key.startswith("wrong/")]
+    (key,) = [key for key in server.object_keys() if key.startswith("wrong/")]
     (copy,) = (tmp_path / "segments-cache").rglob("*.parquet")
     copy.unlink()
     server.write(key, b"x" * len(server.read(key)))
