@@ -64,8 +64,8 @@ def compact(
 
     `upto_filed`: the last batch that index run files hold; key entries are retired up to it. `orphans`:
     whether to look for files that no row names, which lists them all; None: only if something was due, so
-    that a storage of segments which is down does not matter where nothing is. Does nothing while another process
-    compacts. Raises `NotCompacted` or `SegmentsUnavailable`.
+    that a storage of segments which is down does not matter where nothing is. Does nothing while another
+    process compacts. Raises `NotCompacted` or `SegmentsUnavailable`.
     """
     try:
         with leased(files.lock) as free:
