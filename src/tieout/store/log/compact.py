@@ -34,6 +34,8 @@ from tieout.table.layout import event_type_of
 INTENT_MICROSECONDS: Final = 3_600_000_000
 ROWS_PER_RANGE_MAX: Final = 2_000_000
 ROWS_DUE_MIN: Final = 8_192
+PAGES_KEPT: Final = 16_384
+"""64 MiB of free pages stay between the quick rounds of a keeper: new bodies take them soon."""
 
 
 class NotCompacted(Unavailable):
@@ -76,7 +78,10 @@ def compact(
                 compacted = _compact_due(engine, folder, files, now=now, rows_min=rows_min)
                 if orphans is None and compacted:
                     collected = len(collect_orphans(engine, files, now=now))
-                removed = delete_retired(engine, folder, files, now=now, upto_filed=upto_filed)
+                kept = PAGES_KEPT if orphans is False else 0
+                removed = delete_retired(
+                    engine, folder, files, now=now, upto_filed=upto_filed, pages_kept=kept
+                )
                 merged = merge_due(engine, folder, files, now=now)  # last: a damaged segment stops only this
         return Maintenance(compacted=compacted, merged=merged, orphans=collected, removed=removed)
     except DBAPIError as error:
