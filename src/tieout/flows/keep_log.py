@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from tieout.flows.home import Home
-from tieout.kernel.errors import Unavailable
+from tieout.kernel.errors import TieoutError
 from tieout.ports import Maintenance
 
 PAUSE_SECONDS: Final = 1
@@ -32,7 +32,7 @@ class Round:
 
     done: Maintenance
     wal_bytes: int
-    failure: Unavailable | None = None
+    failure: TieoutError | None = None
 
     @property
     def wal_is_long(self) -> bool:
@@ -71,7 +71,8 @@ def keep_log(
     """Keeps the log until `stop` says so; `told` hears of every round.
 
     One process keeps a home at a time; any others stand by and take over when it ends, however it ends. What
-    cannot be done now (no room, no storage of segments) is told, and tried again the next round.
+    cannot be done now (no room, no storage of segments, a damaged segment) is told, and tried again the next
+    round.
     """
     kept = Kept()
     while not stop():
@@ -86,7 +87,7 @@ def keep_once(home: Home, *, orphans: bool = True, rows_min: int | None = None) 
     """One round."""
     try:
         done, failure = home.log.maintain(orphans=orphans, rows_min=rows_min), None
-    except Unavailable as error:
+    except TieoutError as error:
         done, failure = Maintenance(), error
     return Round(done, home.log.checkpoint(), failure)
 

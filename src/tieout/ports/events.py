@@ -207,10 +207,10 @@ class EventLog(IdentityLog, ArrivalLog, Protocol):
         """Turns what is due into segments; returns how many were written."""
         ...
 
-    def maintain(self, *, rows_min: int | None = None, orphans: bool = True) -> Maintenance:
+    def maintain(self, *, rows_min: int | None = None, orphans: bool | None = True) -> Maintenance:
         """One round of compaction: what is due becomes segments, small segments are merged, what was retired
-        long enough is deleted, and with `orphans` files that nothing names. Raises a refusal where database
-        or segments cannot be written; nothing is lost then.
+        long enough is deleted, and with `orphans` files that nothing names (None: if something was due).
+        Raises a refusal where database or segments cannot be written; nothing is lost then.
         """
         ...
 

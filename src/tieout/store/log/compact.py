@@ -8,6 +8,8 @@ for at least 15 minutes, so that a reader with an older manifest still finds the
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
@@ -32,6 +34,8 @@ from tieout.table.layout import event_type_of
 INTENT_MICROSECONDS: Final = 3_600_000_000
 ROWS_PER_RANGE_MAX: Final = 2_000_000
 ROWS_DUE_MIN: Final = 8_192
+PAGES_KEPT: Final = 16_384
+"""64 MiB of free pages stay between the quick rounds of a keeper: new bodies take them soon."""
 
 
 class NotCompacted(Unavailable):
@@ -56,37 +60,49 @@ def compact(
     now: Instant,
     upto_filed: int,
     rows_min: int = ROWS_DUE_MIN,
-    orphans: bool = True,
+    orphans: bool | None = True,
 ) -> Maintenance:
     """Compacts and merges what is due in the home's `folder`, and deletes what was left behind or retired.
 
     `upto_filed`: the last batch that index run files hold; key entries are retired up to it. `orphans`:
-    whether to look for files that no row names, which lists them all. Does nothing while another process
-    compacts. Raises `NotCompacted` or `SegmentsUnavailable`.
+    whether to look for files that no row names, which lists them all; None: only if something was due, so
+    that a storage of segments which is down does not matter where nothing is. Does nothing while another
+    process compacts. Raises `NotCompacted` or `SegmentsUnavailable`.
     """
     try:
         with leased(files.lock) as free:
             if not free:
                 return Maintenance(busy=True)
             collected = len(collect_orphans(engine, files, now=now)) if orphans else 0
-            compacted, merged = _write_due(engine, folder, files, now=now, rows_min=rows_min)
-            removed = delete_retired(engine, folder, files, now=now, upto_filed=upto_filed)
+            with _room_named(files):
+                compacted = _compact_due(engine, folder, files, now=now, rows_min=rows_min)
+                if orphans is None and compacted:
+                    collected = len(collect_orphans(engine, files, now=now))
+                kept = PAGES_KEPT if orphans is False else 0
+                removed = delete_retired(
+                    engine, folder, files, now=now, upto_filed=upto_filed, pages_kept=kept
+                )
+                merged = merge_due(engine, folder, files, now=now)  # last: a damaged segment stops only this
         return Maintenance(compacted=compacted, merged=merged, orphans=collected, removed=removed)
     except DBAPIError as error:
         engine.dispose()
         raise NotCompacted(str(error.orig)) from error
 
 
-def _write_due(
-    engine: Engine, folder: Path, files: SegmentFiles, *, now: Instant, rows_min: int
-) -> tuple[int, int]:
+def _compact_due(engine: Engine, folder: Path, files: SegmentFiles, *, now: Instant, rows_min: int) -> int:
     compacted = 0
+    while (span := _due(engine, rows_min)) is not None:
+        compacted += _compact_range(engine, folder, files, *span, now=now)
+    return compacted
+
+
+@contextmanager
+def _room_named(files: SegmentFiles) -> Iterator[None]:
+    """A full disk as a refusal; half a file would keep the rest of the room."""
     try:
-        while (span := _due(engine, rows_min)) is not None:
-            compacted += _compact_range(engine, folder, files, *span, now=now)
-        return compacted, merge_due(engine, folder, files, now=now)
+        yield
     except OSError as error:
-        files.discard_drafts()  # on a full disk, half a file would keep the rest of it
+        files.discard_drafts()
         raise NotCompacted(error.strerror or str(error)) from error
 
 

@@ -149,7 +149,7 @@ class SqlEventLog:
     def compact(self, *, rows_min: int | None = None) -> int:
         return self.maintain(rows_min=rows_min).compacted
 
-    def maintain(self, *, rows_min: int | None = None, orphans: bool = True) -> Maintenance:
+    def maintain(self, *, rows_min: int | None = None, orphans: bool | None = True) -> Maintenance:
         return compact(
             self._engine,
             self._folder,

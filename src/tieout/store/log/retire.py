@@ -13,8 +13,8 @@ from tieout.kernel.instant import Instant
 from tieout.ports import SegmentFiles
 from tieout.store.log import schema
 from tieout.store.log.reader import compacted_upto
-from tieout.store.log.turn import turn
-from tieout.store.sqlite import give_room_back
+from tieout.store.log.turn import turn, turn_lock
+from tieout.store.sqlite import give_room_back, pages_free
 
 RETIRED_MICROSECONDS: Final = 15 * 60_000_000
 RETIRED_BYTES_PER_TRANSACTION: Final = 4 * 1024**2
@@ -22,18 +22,22 @@ RETIRED_PER_TRANSACTION: Final = 64
 
 
 def delete_retired(
-    engine: Engine, folder: Path, files: SegmentFiles, *, now: Instant, upto_filed: int
+    engine: Engine, folder: Path, files: SegmentFiles, *, now: Instant, upto_filed: int, pages_kept: int
 ) -> int:
     """Deletes what no reader can need any more; returns how many bodies, key entries and segments it were.
 
-    Key entries go once segments and run files of the index (up to batch `upto_filed`) both hold their batch.
+    `pages_kept`: free pages of the database that are left to the next bodies; the rest is given back. Key
+    entries go once segments and run files of the index (up to batch `upto_filed`) both hold their batch.
     """
     before = now - RETIRED_MICROSECONDS
     removed = 0
     while some := _delete_rows(engine, folder, before, upto_filed):
         removed += some
-    if removed:
-        give_room_back(engine)
+    while (free := pages_free(engine)) > pages_kept:
+        with turn_lock(engine, folder):
+            give_room_back(engine)
+        if pages_free(engine) >= free:
+            break  # others free and take pages meanwhile
     return removed + _delete_segments(engine, folder, files, before)
 
 

@@ -155,7 +155,8 @@ def read_segment_rows(path: str, *, columns: Sequence[str] | None = None) -> pa.
     """All rows, ids as texts. Raises `UnreadableSegment`."""
     try:
         stored = None if columns is None else columns_of(list(columns))
-        return unpacked(pq.ParquetFile(path).read(columns=_present(path, stored)))
+        table = unpacked(pq.ParquetFile(path).read(columns=_present(path, stored)))
+        return table if columns is None else table.select(list(columns))
     except (pa.ArrowException, OSError, ValueError) as error:
         raise unreadable(path, error) from None
 

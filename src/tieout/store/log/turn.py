@@ -19,9 +19,15 @@ LOCK_NAME = "log.lock"
 @contextmanager
 def turn(engine: Engine, folder: Path) -> Iterator[Connection]:
     """A write transaction on the log of the home in `folder`; commits at the end."""
+    with turn_lock(engine, folder), begin_immediate(engine) as connection:
+        yield connection
+
+
+@contextmanager
+def turn_lock(engine: Engine, folder: Path) -> Iterator[None]:
+    """The turn alone, for what begins its own transaction."""
     if is_sqlite(engine):
-        with locked(folder / LOCK_NAME), begin_immediate(engine) as connection:
-            yield connection
+        with locked(folder / LOCK_NAME):
+            yield
     else:
-        with begin_immediate(engine) as connection:
-            yield connection
+        yield

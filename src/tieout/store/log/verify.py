@@ -111,7 +111,9 @@ def _verify_span(
 ) -> None:
     if span.segments:
         check_retired_bodies(engine, span.first, span.last, state)
-        accepted = rows_of_segments(engine, files, span.segments, digesting, state)
+        accepted = rows_of_segments(
+            engine, files, span.segments, digesting, state, first=span.first, last=span.last
+        )
     else:
         accepted = rows_of_bodies(engine, span.first, span.last, secret, state)
     for first in range(span.first, span.last + 1, BATCHES_PER_TRANSACTION):

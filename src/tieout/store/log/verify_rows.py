@@ -130,15 +130,20 @@ def rows_of_segments(
     segments: Sequence[NamedSegment],
     digesting: Digesting,
     state: Verifying,
+    *,
+    first: int,
+    last: int,
 ) -> dict[int, Rows]:
-    """The rows of one range's segments by batch. What is damaged is reported, and left out."""
+    """The rows of batches `first` to `last` in one range's segments, by batch. What is damaged is reported,
+    and left out. A range may begin before `first`: it was merged meanwhile, and those batches are done.
+    """
     parts = [
         part
         for segment in segments
         if (whole := _segment_parts(engine, files, segment, digesting, state)) is not None
         for part in whole
     ]
-    return by_batch(parts, state)
+    return by_batch([_within(part, first, last) for part in parts], state)
 
 
 def rows_of_bodies(engine: Engine, first: int, last: int, secret: bytes, state: Verifying) -> dict[int, Rows]:
@@ -205,6 +210,16 @@ def by_batch(parts: Sequence[Digested], state: Verifying) -> dict[int, Rows]:
         int(number): Rows(row[start:end], digests[start:end], keys[start:end])
         for number, start, end in zip(numbers, starts.tolist(), ends, strict=True)
     }
+
+
+def _within(part: Digested, first: int, last: int) -> Digested:
+    """The rows of these batches only."""
+    inside = (part.batch >= first) & (part.batch <= last)
+    if inside.all():
+        return part
+    digests = np.frombuffer(part.digests, np.uint8).reshape(-1, 32)[inside].tobytes()
+    keys = np.frombuffer(part.keys, np.uint8).reshape(-1, 16)[inside].tobytes()
+    return Digested(part.batch[inside], part.row[inside], digests, keys, part.wrong, part.wrong_at)
 
 
 def report_wrong(part: Digested, state: Verifying) -> None:
