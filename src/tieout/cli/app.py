@@ -16,8 +16,10 @@ from tieout.cli import (
     ingest,
     init,
     invoice,
+    key,
     policy,
     quarantine,
+    serve,
     subscription,
     trace,
     usage,
@@ -32,8 +34,8 @@ SHORT_OF_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EMFILE, 
 
 
 ORDER = (
-    *("demo", "init", "catalog", "policy", "customer", "subscription", "ingest", "quarantine"),
-    *("usage", "close", "invoice", "trace", "verify", "doctor"),
+    *("demo", "init", "catalog", "policy", "customer", "subscription", "key", "serve", "ingest"),
+    *("quarantine", "usage", "close", "invoice", "trace", "verify", "doctor"),
 )
 
 
@@ -106,6 +108,7 @@ def _root(
 for verb in (
     init.init,
     demo.demo,
+    serve.serve,
     ingest.ingest,
     usage.usage,
     close.close,
@@ -119,6 +122,7 @@ for noun, verbs in (
     ("policy", policy.app),
     ("customer", customer.app),
     ("subscription", subscription.app),
+    ("key", key.app),
     ("quarantine", quarantine.app),
     ("invoice", invoice.app),
 ):

@@ -50,6 +50,8 @@ class Reason(IntEnum):
 
     IDENTITY_CONFLICT = 50
 
+    SOURCE_FORBIDDEN = 60
+
     @property
     def code(self) -> str:
         """The stable text, such as `time-future`."""
@@ -95,6 +97,7 @@ SENTENCES: dict[Reason, str] = {
     Reason.TIME_TOO_OLD: "The time lies further back than the contract lets an event reach.",
     Reason.ROW_MALFORMED: "The row cannot be taken apart.",
     Reason.IDENTITY_CONFLICT: "The same source and id arrived before with other content.",
+    Reason.SOURCE_FORBIDDEN: "The sender's key may not send events of this source.",
 }
 
 assert len(SENTENCES) == len(Reason), "each reason has its sentence"

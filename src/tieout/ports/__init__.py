@@ -5,7 +5,7 @@ Flows and engines depend on these names; stores, engines and gateways fit them; 
 
 from __future__ import annotations
 
-from tieout.ports.books import Books, CloseStore, DocumentStore, InvoiceStore, SignatureStore
+from tieout.ports.books import ApiKeyStore, Books, CloseStore, DocumentStore, InvoiceStore, SignatureStore
 from tieout.ports.events import (
     EventLog,
     Intake,
@@ -20,10 +20,23 @@ from tieout.ports.events import (
     Tally,
     UnreadableSegment,
 )
+from tieout.ports.receiving import (
+    Answer,
+    Idempotency,
+    IdempotencyClash,
+    PreparedGroup,
+    Receipt,
+    ReceivedRequest,
+    Receiver,
+    RequestLedger,
+    StoreBroken,
+)
 from tieout.ports.usage import UsageEngine
 from tieout.ports.world import Clock, Entropy, HealthFact, Signer
 
 __all__ = [
+    "Answer",
+    "ApiKeyStore",
     "Books",
     "Clock",
     "CloseStore",
@@ -31,16 +44,24 @@ __all__ = [
     "Entropy",
     "EventLog",
     "HealthFact",
+    "Idempotency",
+    "IdempotencyClash",
     "Intake",
     "IntakeTotals",
     "InvoiceStore",
     "LogFinding",
     "LogManifest",
     "LogVerification",
+    "PreparedGroup",
     "QuarantinedItem",
+    "Receipt",
+    "ReceivedRequest",
+    "Receiver",
+    "RequestLedger",
     "SegmentFile",
     "SignatureStore",
     "Signer",
+    "StoreBroken",
     "StoredEvent",
     "TailPart",
     "Tally",

@@ -19,6 +19,7 @@ from tieout.kernel.errors import IntegrityViolation
 from tieout.kernel.ids import EventType, Position, Subject, Watermark
 from tieout.kernel.instant import Instant
 from tieout.kernel.period import Period
+from tieout.ports.receiving import Receiver, RequestLedger
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,7 +167,7 @@ class Tally:
     items: int
 
 
-class EventLog(Protocol):
+class EventLog(RequestLedger, Protocol):
     """The log as the rest of the house reads and writes it."""
 
     @property
@@ -178,6 +179,14 @@ class EventLog(Protocol):
         self, book: ContractBook, *, origin: str, default_source: str | None, workers: int
     ) -> AbstractContextManager[Intake]:
         """Leaving with an error drops what is not durable yet; what was appended stays."""
+        ...
+
+    def receiver(self) -> Receiver:
+        """Group commit for a server: whole requests in, a receipt for each out."""
+        ...
+
+    def backlog_bytes(self) -> int:
+        """What the database has yet to move to its place; a server refuses requests while it is too much."""
         ...
 
     def compact(self, *, rows_min: int | None = None) -> int:

@@ -113,6 +113,18 @@ def give_room_back(engine: Engine) -> None:
         cursor.close()
 
 
+def wal_bytes(engine: Engine) -> int:
+    """How much of SQLite's write-ahead log no checkpoint has moved yet, at most; PostgreSQL looks after its
+    own.
+    """
+    if not is_sqlite(engine) or engine.url.database is None:
+        return 0
+    try:
+        return Path(f"{engine.url.database}-wal").stat().st_size
+    except FileNotFoundError:
+        return 0
+
+
 def _open_sqlite(path: Path) -> Engine:
     engine = create_engine(
         f"sqlite+pysqlite:///{path.absolute()}",

@@ -14,6 +14,7 @@ from tieout.ingest.reason import Reason
 from tieout.kernel.digest import content_digest, identity_key, lanes
 from tieout.kernel.errors import IntegrityViolation
 from tieout.kernel.ids import EventType, HomeId, Position, Subject, Watermark
+from tieout.kernel.instant import Instant
 from tieout.kernel.period import Period
 from tieout.ports import (
     Clock,
@@ -28,13 +29,15 @@ from tieout.store.failure import DamagedStore
 from tieout.store.log import reader, schema
 from tieout.store.log.append import Appender, EqualsOriginal, Redecode, contracts_text
 from tieout.store.log.compact import ROWS_DUE_MIN, compact
+from tieout.store.log.group import GroupReceiver
 from tieout.store.log.index.index import IdentityIndex
 from tieout.store.log.index.rebuild import learn_missing
 from tieout.store.log.intake import FileIntake
 from tieout.store.log.quarantine import find_item, list_items, list_tallies
+from tieout.store.log.refused import add_refused, list_refused
 from tieout.store.log.verify import verify_log
 from tieout.store.log.workers import Elsewhere, Here, Judgement
-from tieout.store.sqlite import begin_immediate
+from tieout.store.sqlite import begin_immediate, wal_bytes
 
 SECRET_BYTES = 32
 LOCK_NAME = "log.lock"
@@ -112,6 +115,26 @@ class SqlEventLog:
                 origin=origin,
                 contracts=contracts,
             )
+
+    def receiver(self) -> GroupReceiver:
+        index = self._opened_index()
+
+        def appender_of(book: ContractBook) -> Appender:
+            lock = self._folder / LOCK_NAME
+            return Appender(self._engine, index, lock, equals_original=self._equals_original(book))
+
+        return GroupReceiver(
+            self._engine, appender_of, secret=self._secret, clock=self._clock, entropy=self._entropy
+        )
+
+    def count_refused(self, refused: Mapping[tuple[Instant, str, str], int]) -> None:
+        add_refused(self._engine, self._folder / LOCK_NAME, refused)
+
+    def refused_requests(self) -> tuple[tuple[Instant, str, str, int], ...]:
+        return list_refused(self._engine)
+
+    def backlog_bytes(self) -> int:
+        return wal_bytes(self._engine)
 
     def compact(self, *, rows_min: int | None = None) -> int:
         index = self._opened_index()
