@@ -28,6 +28,8 @@ RETRY_AFTER_SECONDS: Final = 1
 GROUP_REQUESTS_MAX: Final = 1_024
 GROUP_ITEMS_MAX: Final = 32_768
 GROUP_BYTES_MAX: Final = 16 * 1_048_576
+OVERLAP_BYTES_MIN: Final = 524_288
+"""With less waiting, the next group is gathered only when the present commit has ended."""
 
 # a server
 CONNECTIONS_BACKLOG_MAX: Final = 2_048

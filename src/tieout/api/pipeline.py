@@ -1,8 +1,9 @@
 """Group commit in one server process: what waits is gathered, prepared, and committed as one batch.
 
-Two threads: while one commits a group, the other gathers and prepares the next; it gathers as late as it can,
-so that a group holds all that waited. Answers go back to the event loop once for a whole group. A failing
-disk, and whatever was not foreseen, fails everything that waits and ends the process (`is_broken`).
+Two threads: while one commits a group, the other prepares the next, once enough waits to be worth it; what is
+less waits for the commit to end, since every group costs some milliseconds however small it is. Answers go
+back to the event loop once for a whole group. A failing disk, and whatever was not foreseen, fails everything
+that waits and ends the process (`is_broken`).
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from tieout.api.limits import GROUP_BYTES_MAX, GROUP_ITEMS_MAX, GROUP_REQUESTS_MAX
+from tieout.api.limits import GROUP_BYTES_MAX, GROUP_ITEMS_MAX, GROUP_REQUESTS_MAX, OVERLAP_BYTES_MIN
 from tieout.kernel.errors import Unavailable
 from tieout.ports import Answer, PreparedGroup, ReceivedRequest, StoreBroken
 
@@ -50,7 +51,9 @@ class Pipeline:
         self._loop = asyncio.get_running_loop()
         self._waiting: deque[_Waiting] = deque()
         self._condition = threading.Condition()
-        self._is_idle = False
+        self._wanted_bytes: int | None = None  # what the preparing thread waits for
+        self._submitted_bytes = self._gathered_bytes = 0  # written by the loop; by the preparing thread
+        self._is_committing = False
         self._is_closing = False
         self._prepared: deque[tuple[list[_Waiting], PreparedGroup] | None] = deque()
         self._filled = threading.Semaphore(0)
@@ -71,7 +74,9 @@ class Pipeline:
             return self._failure if self.is_broken else _Ending()
         answered: asyncio.Future[Outcome] = self._loop.create_future()
         self._waiting.append(_Waiting(request, answered))
-        if self._is_idle:
+        self._submitted_bytes += len(request.parcel.content)
+        wanted = self._wanted_bytes
+        if wanted is not None and self._submitted_bytes - self._gathered_bytes >= wanted:
             with self._condition:
                 self._condition.notify()
         return await answered
@@ -123,10 +128,12 @@ class Pipeline:
     def _gathered(self) -> list[_Waiting]:
         """What waits, up to the limits of a group; waits for the first. Empty when the pipeline closes."""
         with self._condition:
-            self._is_idle = True
-            while not self._waiting and not self._is_closing and not self.is_broken:
+            while not self._is_closing and not self.is_broken:
+                self._wanted_bytes = OVERLAP_BYTES_MIN if self._is_committing else 1
+                if self._submitted_bytes - self._gathered_bytes >= self._wanted_bytes:
+                    break
                 self._condition.wait()
-            self._is_idle = False
+            self._wanted_bytes = None
         group: list[_Waiting] = []
         items = octets = 0
         while self._waiting and len(group) < GROUP_REQUESTS_MAX and not self.is_broken:
@@ -136,15 +143,18 @@ class Pipeline:
             if group and (items > GROUP_ITEMS_MAX or octets > GROUP_BYTES_MAX):
                 break
             group.append(self._waiting.popleft())
+            self._gathered_bytes += len(parcel.content)
         return group
 
     def _commit_groups(self) -> None:
         while True:
             self._filled.acquire()
             entry = self._prepared.popleft()
-            self._free.release()
             if entry is None:
+                self._free.release()
                 return
+            self._is_committing = True
+            self._free.release()
             group, prepared = entry
             try:
                 answers: Sequence[Outcome] = self._reception.commit(prepared)
@@ -157,6 +167,9 @@ class Pipeline:
                 self._break(StoreBroken("an error of the server"), group)
                 raise
             self._answer(group, answers)
+            with self._condition:
+                self._is_committing = False
+                self._condition.notify()
 
     def _break(self, error: StoreBroken, group: list[_Waiting]) -> None:
         """Fails the group and all that waits; nobody is acknowledged any more."""

@@ -39,6 +39,7 @@ def run_worker(folder: Path, listening: socket.socket, ready: int) -> int:
             log_level="warning",
             access_log=False,
             server_header=False,
+            proxy_headers=False,
             backlog=CONNECTIONS_BACKLOG_MAX,
             timeout_keep_alive=KEEP_ALIVE_SECONDS,
             timeout_graceful_shutdown=SHUTDOWN_SECONDS_MAX,

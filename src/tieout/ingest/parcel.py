@@ -67,6 +67,8 @@ def parcel_of_item(raw: bytes, refused: Rejected | None = None) -> Parcel:
     item = raw.removeprefix(BYTE_ORDER_MARK).strip(BLANK)
     if not item:
         raise NoItems
+    if b"\n" not in item and refused is None:
+        return Parcel(item + b"\n", 1)
     return _divided([item], {} if refused is None else {0: refused})
 
 

@@ -7,7 +7,7 @@ then the batch is given up and the group prepared again.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -21,7 +21,14 @@ from tieout.ingest.decode_json import decode_item
 from tieout.ingest.parcel import Gathered, gather
 from tieout.kernel.instant import Instant
 from tieout.ports import Clock, Entropy
-from tieout.ports.receiving import Answer, IdempotencyClash, Receipt, ReceivedRequest, StoreBroken
+from tieout.ports.receiving import (
+    Answer,
+    Idempotency,
+    IdempotencyClash,
+    Receipt,
+    ReceivedRequest,
+    StoreBroken,
+)
 from tieout.store.failure import is_io_failure, storage_failure
 from tieout.store.log import schema
 from tieout.store.log.append import Appended, Appender, Arrival, CommitUnknown, contracts_text
@@ -43,11 +50,16 @@ class _StoredMeanwhile(Exception):
 
 @dataclass(frozen=True, slots=True)
 class SqlPreparedGroup:
-    """Requests, the answers that are known already (None: still open), and the open ones' items."""
+    """Requests, the answers that are known already (None: still open), and the open ones' items.
+
+    `leaders`: the place of the first request with the same Idempotency-Key, for those that follow it in the
+    group; they get its receipt.
+    """
 
     requests: tuple[ReceivedRequest, ...]
     book: ContractBook
     known: tuple[Answer | None, ...]
+    leaders: Mapping[int, int]
     gathered: Gathered | None
     prepared: Prepared | None
     received_at: Instant
@@ -57,8 +69,15 @@ class SqlPreparedGroup:
         return 0 if self.prepared is None else self.prepared.received
 
     @property
+    def open_places(self) -> list[int]:
+        """Where among the requests those are whose items are in this group's batch."""
+        return [
+            place for place, answer in enumerate(self.known) if answer is None and place not in self.leaders
+        ]
+
+    @property
     def open(self) -> list[ReceivedRequest]:
-        return [request for request, answer in zip(self.requests, self.known, strict=True) if answer is None]
+        return [self.requests[place] for place in self.open_places]
 
 
 class GroupReceiver:
@@ -84,7 +103,8 @@ class GroupReceiver:
         with _failing_safely():
             known = self._stored_answers(requests)
         received_at = self._clock.now()
-        group = SqlPreparedGroup(tuple(requests), book, known, None, None, received_at)
+        leaders = _leaders(requests)
+        group = SqlPreparedGroup(tuple(requests), book, known, leaders, None, None, received_at)
         waiting = group.open
         if not waiting:
             return group
@@ -95,7 +115,7 @@ class GroupReceiver:
             block, gathered.lines, foreign_items(block, gathered, [request.scope for request in waiting])
         )
         prepared = prepare(block, self._secret, physical_lines=len(gathered.lines))
-        return SqlPreparedGroup(group.requests, book, known, gathered, prepared, received_at)
+        return SqlPreparedGroup(group.requests, book, known, leaders, gathered, prepared, received_at)
 
     def commit(self, group: SqlPreparedGroup) -> list[Answer]:
         for _ in range(STORED_ROUNDS_MAX):
@@ -209,14 +229,36 @@ def _answer(request: ReceivedRequest, stored: Stored) -> Answer | None:
     asked = request.idempotency
     if asked is None or (request.key_id, asked.key) not in stored:
         return None
-    sha256, text = stored[request.key_id, asked.key]
-    return Receipt(text, is_replay=True) if sha256 == asked.request_sha256 else IdempotencyClash()
+    return _replayed(asked, *stored[request.key_id, asked.key])
+
+
+def _replayed(asked: Idempotency, request_sha256: bytes, text: bytes) -> Answer:
+    return Receipt(text, is_replay=True) if request_sha256 == asked.request_sha256 else IdempotencyClash()
+
+
+def _leaders(requests: Sequence[ReceivedRequest]) -> dict[int, int]:
+    first: dict[tuple[str, str], int] = {}
+    found: dict[int, int] = {}
+    for place, request in enumerate(requests):
+        if request.idempotency is not None:
+            leader = first.setdefault((request.key_id, request.idempotency.key), place)
+            if leader != place:
+                found[place] = leader
+    return found
 
 
 def _in_order(group: SqlPreparedGroup, fresh: list[Receipt]) -> list[Answer]:
-    """The known answers, and the fresh ones in the places that were open."""
-    following = iter(fresh)
-    return [answer if answer is not None else next(following) for answer in group.known]
+    """The known answers, the fresh ones in the places that were open, and those of who followed them."""
+    answers = list(group.known)
+    for place, receipt in zip(group.open_places, fresh, strict=True):
+        answers[place] = receipt
+    for place, leader in group.leaders.items():
+        asked, led, answer = group.requests[place].idempotency, group.requests[leader], answers[leader]
+        if answers[place] is None and isinstance(answer, Receipt):
+            assert asked is not None and led.idempotency is not None, "only keys lead"
+            answers[place] = _replayed(asked, led.idempotency.request_sha256, answer.text)
+    assert None not in answers, "every request has its answer"
+    return [answer for answer in answers if answer is not None]
 
 
 @contextmanager
