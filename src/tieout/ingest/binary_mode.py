@@ -7,8 +7,8 @@ decides on both. https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/bin
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
-from urllib.parse import unquote_to_bytes
 
 from tieout.ingest.framing import BLANK
 from tieout.ingest.parcel import Parcel, parcel_of_item
@@ -18,6 +18,9 @@ from tieout.ingest.strict_json import read_json
 from tieout.ingest.validate import id_of, identifier
 from tieout.kernel.limits import SOURCE_LENGTH_MAX
 
+_ESCAPED = re.compile(rb"\\(.)", re.DOTALL)
+_PERCENT = re.compile(rb"%([0-9A-Fa-f]{2})")
+
 
 def parcel_of_headers(attributes: Sequence[tuple[bytes, bytes]], body: bytes) -> Parcel:
     """One item. `attributes`: (name without `ce-`, value) of each such header, as they came."""
@@ -26,7 +29,7 @@ def parcel_of_headers(attributes: Sequence[tuple[bytes, bytes]], body: bytes) ->
     try:
         if data:
             read_json(data)
-        members = [(_text(name), _text(unquote_to_bytes(_unquoted(value)))) for name, value in attributes]
+        members = [(_text(name), _text(_decoded(value))) for name, value in attributes]
     except Flaw as found:
         flaw = found
         members = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in attributes]
@@ -44,11 +47,13 @@ def _text(octets: bytes) -> str:
         raise Flaw(Reason.NOT_UTF8, None, f"byte {error.start} of a header") from None
 
 
-def _unquoted(value: bytes) -> bytes:
-    """Section 3.1.3.2: a value in double quotes means what stands between them."""
+def _decoded(value: bytes) -> bytes:
+    """Section 3.1.3.2: what stands between double quotes, and then each percent sign with two hexadecimal
+    digits as the byte it writes.
+    """
     if len(value) >= 2 and value.startswith(b'"') and value.endswith(b'"'):
-        return value[1:-1].replace(b'\\"', b'"').replace(b"\\\\", b"\\")
-    return value
+        value = _ESCAPED.sub(rb"\1", value[1:-1])
+    return _PERCENT.sub(lambda found: bytes([int(found[1], 16)]), value)
 
 
 def _rejected(flaw: Flaw, members: dict[str, str]) -> Rejected:
