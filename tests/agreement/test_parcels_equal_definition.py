@@ -23,7 +23,20 @@ from tieout.ingest.reason import Reason
 from tieout.kernel.limits import ITEM_BYTES_MAX, REQUEST_ITEMS_MAX
 
 ATOMS = st.sampled_from(
-    [b"1", b"{}", b'{"a":[1,{"b":2}]}', b'"]"', b'"\\""', b'"a,b"', b"\xff", b"[1,2]", b"nul", b"", b'"\n"']
+    [
+        b"1",
+        b"{}",
+        b'{"a":[1,{"b":2}]}',
+        b'"]"',
+        b'"\\""',
+        b'"a,b"',
+        b"\xff",
+        b"[1,2]",
+        b"nul",
+        b"",
+        b'"\n"',
+        b'{"a":\n1}',
+    ]
 )
 GAPS = st.sampled_from([b"", b" ", b"\n", b"\r\n", b"\t \n"])
 SCRAPS = st.lists(
@@ -50,6 +63,7 @@ def held(parcel: Parcel) -> list[tuple[bytes, Reason]]:
 
 @given(arrays() | SCRAPS)
 @example(b"\xef\xbb\xbf[1]")
+@example(b'[{"a":\n1},2]')
 @example(b"[" * 5_000)
 @example(b"[" + b'{"a":' * 2_000 + b"}" * 2_000 + b"]")
 @example(b"[" + b'"' + b"x" * (ITEM_BYTES_MAX + 5) + b'",1]')

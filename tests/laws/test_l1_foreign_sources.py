@@ -17,7 +17,7 @@ from tieout.ingest.verdict import Verdict
 from tieout.kernel.ids import KeyId
 from tieout.ports import Receipt, ReceivedRequest
 
-SOURCES = ("a", "b", "team-1", "team-2", "unknown")
+SOURCES = ("a", "b", "team-1", "team-2", "teams", "unknown")
 PATTERNS = ("a", "b", "team-1", "team-*", "unknown", "*")
 ITEMS = st.lists(
     st.tuples(st.integers(0, 12), st.sampled_from(SOURCES), st.sampled_from(["good", "broken", "no object"])),
@@ -48,7 +48,7 @@ def item(number: int, source: str, kind: str) -> object:
 
 
 @given(REQUESTS)
-@settings(max_examples=60)
+@settings(max_examples=40)
 def test_a_foreign_source_is_refused_item_by_item(requests: list[tuple[list[str], list[tuple]]]) -> None:  # type: ignore[type-arg]
     with TemporaryDirectory() as folder:
         log, engine = open_log(Path(folder))
