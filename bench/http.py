@@ -1,7 +1,7 @@
-"""The rows of the benchmark over HTTP: batches of 1,000, of 100, and single events, durable when acknowledged.
+"""The rows of the benchmark over HTTP: batches of 1,000, of 100, single events; durable when acknowledged.
 
-The generator is a process of its own on the same machine (`bench.load`), with many kept connections and unique
-ids. Rounds are interleaved with the peer: the same HTTP stack and group commit over PostgreSQL.
+The generator is a process of its own on the same machine (`bench.load`), with many kept connections and
+unique ids. Rounds are interleaved with the peer: the same HTTP stack and group commit over PostgreSQL.
 """
 
 from __future__ import annotations

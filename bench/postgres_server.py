@@ -1,7 +1,7 @@
-"""The peer of the HTTP rows: Tieout's own HTTP stack, decoder and group commit, over PostgreSQL instead of the
-log. Each group is one COPY and one INSERT ... ON CONFLICT DO NOTHING, committed with synchronous_commit on.
+"""The peer of the HTTP rows: Tieout's own HTTP stack, decoder and group commit, over PostgreSQL instead.
 
-It leaves out what PostgreSQL leaves out: no comparison of content, no digests, no quarantine, no receipts by item.
+Each group is one COPY and one INSERT ... ON CONFLICT DO NOTHING, committed with synchronous_commit on. It
+leaves out what PostgreSQL leaves out: comparing content, digests, quarantine, each item's fate in a receipt.
 """
 
 from __future__ import annotations
@@ -118,7 +118,7 @@ def main() -> None:
     parser.add_argument("folder", type=Path)
     parser.add_argument("workers", type=int)
     asked = parser.parse_args()
-    server = start(asked.folder / "postgres")
+    server = start(asked.folder)
     with psycopg.connect(server.get_uri(), autocommit=True) as connection:
         connection.execute(f"CREATE TABLE events ({COLUMNS}, PRIMARY KEY (source, id))")
         connection.execute("CHECKPOINT")

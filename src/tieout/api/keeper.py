@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import signal
 import sys
 import time
@@ -22,6 +23,7 @@ def run_keeper(folder: Path) -> int:
     """Compacts until SIGTERM; what it is at is finished, or taken up by the next. Returns the exit code."""
     logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="tieout: %(message)s")
     ended: list[int] = []
+    parent = os.getppid()  # when the supervisor is gone, nobody would tell us to end
 
     def end(number: int, _: FrameType | None) -> None:
         ended.append(number)
@@ -29,7 +31,7 @@ def run_keeper(folder: Path) -> int:
     signal.signal(signal.SIGTERM, end)
     signal.signal(signal.SIGINT, end)
     with open_home(folder) as home:
-        while not ended:
+        while not ended and os.getppid() == parent:
             try:
                 compact_log(home)
             except TieoutError as error:

@@ -30,6 +30,9 @@ GROUP_ITEMS_MAX: Final = 32_768
 GROUP_BYTES_MAX: Final = 16 * 1_048_576
 OVERLAP_BYTES_MIN: Final = 524_288
 """With less waiting, the next group is gathered only when the present commit has ended."""
+LINGER_SECONDS: Final = 0.008
+LINGER_PERCENT: Final = 80
+"""So long after a commit, at most, the next group waits for so much of what was under way to come back."""
 
 # a server
 CONNECTIONS_BACKLOG_MAX: Final = 2_048

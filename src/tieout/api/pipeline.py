@@ -1,9 +1,9 @@
 """Group commit in one server process: what waits is gathered, prepared, and committed as one batch.
 
 Two threads: while one commits a group, the other prepares the next, once enough waits to be worth it; what is
-less waits for the commit to end, since every group costs some milliseconds however small it is. Answers go
-back to the event loop once for a whole group. A failing disk, and whatever was not foreseen, fails everything
-that waits and ends the process (`is_broken`).
+less waits for the commit to end, and a moment longer for those who were just answered to send again, since
+every group costs some milliseconds however small it is. Answers go back to the event loop once for a group. A
+failing disk, and whatever was not foreseen, fails all that waits and ends the process (`is_broken`).
 """
 
 from __future__ import annotations
@@ -11,13 +11,21 @@ from __future__ import annotations
 import asyncio
 import sys
 import threading
+import time
 import traceback
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from tieout.api.limits import GROUP_BYTES_MAX, GROUP_ITEMS_MAX, GROUP_REQUESTS_MAX, OVERLAP_BYTES_MIN
+from tieout.api.limits import (
+    GROUP_BYTES_MAX,
+    GROUP_ITEMS_MAX,
+    GROUP_REQUESTS_MAX,
+    LINGER_PERCENT,
+    LINGER_SECONDS,
+    OVERLAP_BYTES_MIN,
+)
 from tieout.kernel.errors import Unavailable
 from tieout.ports import Answer, PreparedGroup, ReceivedRequest, StoreBroken
 
@@ -54,6 +62,8 @@ class Pipeline:
         self._wanted_bytes: int | None = None  # what the preparing thread waits for
         self._submitted_bytes = self._gathered_bytes = 0  # written by the loop; by the preparing thread
         self._is_committing = False
+        self._expected_bytes = 1  # what may come back from those who were just answered, and what waits
+        self._linger_until = 0.0
         self._is_closing = False
         self._prepared: deque[tuple[list[_Waiting], PreparedGroup] | None] = deque()
         self._filled = threading.Semaphore(0)
@@ -129,10 +139,14 @@ class Pipeline:
         """What waits, up to the limits of a group; waits for the first. Empty when the pipeline closes."""
         with self._condition:
             while not self._is_closing and not self.is_broken:
-                self._wanted_bytes = OVERLAP_BYTES_MIN if self._is_committing else 1
+                patience = self._linger_until - time.monotonic()
+                if self._is_committing:
+                    self._wanted_bytes = OVERLAP_BYTES_MIN
+                else:
+                    self._wanted_bytes = self._expected_bytes if patience > 0 else 1
                 if self._submitted_bytes - self._gathered_bytes >= self._wanted_bytes:
                     break
-                self._condition.wait()
+                self._condition.wait(patience if patience > 0 else None)
             self._wanted_bytes = None
         group: list[_Waiting] = []
         items = octets = 0
@@ -167,8 +181,12 @@ class Pipeline:
                 self._break(StoreBroken("an error of the server"), group)
                 raise
             self._answer(group, answers)
+            answered = sum(len(waiting.request.parcel.content) for waiting in group)
             with self._condition:
                 self._is_committing = False
+                under_way = answered + self._submitted_bytes - self._gathered_bytes
+                self._expected_bytes = min(OVERLAP_BYTES_MIN, 1 + under_way * LINGER_PERCENT // 100)
+                self._linger_until = time.monotonic() + LINGER_SECONDS
                 self._condition.notify()
 
     def _break(self, error: StoreBroken, group: list[_Waiting]) -> None:
