@@ -17,10 +17,12 @@ from tieout.cli import (
     index,
     init,
     invoice,
+    key,
     pipeline,
     policy,
     quarantine,
     retraction,
+    serve,
     subscription,
     trace,
     usage,
@@ -35,8 +37,19 @@ SHORT_OF_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EMFILE, 
 
 
 ORDER = (
-    *("demo", "init", "catalog", "policy", "customer", "subscription", "ingest", "quarantine", "events"),
-    *("usage", "close", "invoice", "trace", "compact", "verify", "index", "doctor"),
+    *(
+        "demo",
+        "init",
+        "catalog",
+        "policy",
+        "customer",
+        "subscription",
+        "key",
+        "serve",
+        "ingest",
+        "quarantine",
+    ),
+    *("events", "usage", "close", "invoice", "trace", "compact", "verify", "index", "doctor"),
 )
 
 
@@ -109,6 +122,7 @@ def _root(
 for verb in (
     init.init,
     demo.demo,
+    serve.serve,
     usage.usage,
     close.close,
     trace.trace,
@@ -123,6 +137,7 @@ for noun, verbs in (
     ("customer", customer.app),
     ("subscription", subscription.app),
     ("ingest", pipeline.app),
+    ("key", key.app),
     ("quarantine", quarantine.app),
     ("events", retraction.app),
     ("invoice", invoice.app),

@@ -6,7 +6,7 @@ Flows and engines depend on these names; stores, engines and gateways fit them; 
 from __future__ import annotations
 
 from tieout.ports.arrivals import ArrivalLog, Arrivals
-from tieout.ports.books import Books, CloseStore, DocumentStore, InvoiceStore, SignatureStore
+from tieout.ports.books import ApiKeyStore, Books, CloseStore, DocumentStore, InvoiceStore, SignatureStore
 from tieout.ports.events import (
     EventLog,
     Intake,
@@ -32,6 +32,17 @@ from tieout.ports.pipeline import (
     RefusedRequests,
     StoredControlTotal,
 )
+from tieout.ports.receiving import (
+    Answer,
+    Idempotency,
+    IdempotencyClash,
+    PreparedGroup,
+    Receipt,
+    ReceivedRequest,
+    Receiver,
+    RequestLedger,
+    StoreBroken,
+)
 from tieout.ports.retraction import EMPTY_LOG, IdentityLog, NotAllAccepted, StoredEvent
 from tieout.ports.segments import SegmentFiles, SegmentsUnavailable
 from tieout.ports.usage import UsageEngine
@@ -39,6 +50,8 @@ from tieout.ports.world import Clock, Entropy, HealthFact, Signer
 
 __all__ = [
     "EMPTY_LOG",
+    "Answer",
+    "ApiKeyStore",
     "ArrivalLog",
     "ArrivalOrder",
     "Arrivals",
@@ -49,6 +62,8 @@ __all__ = [
     "Entropy",
     "EventLog",
     "HealthFact",
+    "Idempotency",
+    "IdempotencyClash",
     "IdentityLog",
     "IndexStatus",
     "IndexedRange",
@@ -64,13 +79,19 @@ __all__ = [
     "NotAllAccepted",
     "Pipeline",
     "PipelineAlert",
+    "PreparedGroup",
     "QuarantinedItem",
+    "Receipt",
+    "ReceivedRequest",
+    "Receiver",
     "RefusedRequests",
+    "RequestLedger",
     "SegmentFile",
     "SegmentFiles",
     "SegmentsUnavailable",
     "SignatureStore",
     "Signer",
+    "StoreBroken",
     "StoredControlTotal",
     "StoredEvent",
     "Stretch",

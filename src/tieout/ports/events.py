@@ -21,6 +21,7 @@ from tieout.kernel.instant import Instant
 from tieout.kernel.period import Period
 from tieout.ports.arrivals import ArrivalLog
 from tieout.ports.identities import IndexStatus
+from tieout.ports.receiving import Receiver, RequestLedger
 from tieout.ports.retraction import IdentityLog, StoredEvent
 from tieout.table.retracted import known_at, since_ever
 
@@ -189,7 +190,7 @@ class Tally:
     items: int
 
 
-class EventLog(IdentityLog, ArrivalLog, Protocol):
+class EventLog(IdentityLog, ArrivalLog, RequestLedger, Protocol):
     """The log as the rest of the house reads and writes it."""
 
     @property
@@ -201,6 +202,10 @@ class EventLog(IdentityLog, ArrivalLog, Protocol):
         self, book: ContractBook, *, origin: str, default_source: str | None, workers: int
     ) -> AbstractContextManager[Intake]:
         """Leaving with an error drops what is not durable yet; what was appended stays."""
+        ...
+
+    def receiver(self) -> Receiver:
+        """Group commit for a server: whole requests in, a receipt for each out."""
         ...
 
     def compact(self, *, rows_min: int | None = None) -> int:

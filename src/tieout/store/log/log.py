@@ -15,6 +15,7 @@ from tieout.ingest.reason import Reason
 from tieout.kernel.digest import content_digest, identity_key, lanes
 from tieout.kernel.errors import IntegrityViolation
 from tieout.kernel.ids import EventType, HomeId, Position, Subject, Watermark
+from tieout.kernel.instant import Instant
 from tieout.kernel.period import Period
 from tieout.ports import (
     EMPTY_LOG,
@@ -36,6 +37,7 @@ from tieout.store.log import reader, schema, wal
 from tieout.store.log.append import Appender, EqualsOriginal, Redecode, contracts_text
 from tieout.store.log.arrivals import list_arrivals
 from tieout.store.log.compact import ROWS_DUE_MIN, compact
+from tieout.store.log.group import GroupReceiver
 from tieout.store.log.index.committed import Committed
 from tieout.store.log.index.index import IdentityIndex
 from tieout.store.log.index.rebuild import index_status, learn_committed, rebuild_index
@@ -43,6 +45,7 @@ from tieout.store.log.intake import FileIntake
 from tieout.store.log.lags import LagKeeper, WaitingLags
 from tieout.store.log.lookup import find_accepted
 from tieout.store.log.quarantine import find_item, list_items, list_tallies
+from tieout.store.log.refused import add_refused, list_refused
 from tieout.store.log.retraction_events import read_retractions
 from tieout.store.log.segments.place import SegmentsPlace, open_segments
 from tieout.store.log.verify import verify_log
@@ -117,20 +120,12 @@ class SqlEventLog:
         self, book: ContractBook, *, origin: str, default_source: str | None, workers: int
     ) -> Iterator[FileIntake]:
         judgement = Judgement(book, self._secret, default_source)
-        index = self._opened_index()
-
         contracts = contracts_text(
             (contract.type, contract.version, contract.digest)
             for event_type in book.types
             for contract in book.versions(event_type)
         )
-        appender = Appender(
-            self._engine,
-            index,
-            self._folder / LOCK_NAME,
-            equals_original=self._equals_original(book),
-            lags=LagKeeper(self._clock, self._waiting_lags),
-        )
+        appender = self._appender(book)
         with Here(judgement) if workers <= 1 else Elsewhere(judgement, workers) as preparing:
             yield FileIntake(
                 appender,
@@ -145,6 +140,17 @@ class SqlEventLog:
 
     def write_lags(self) -> None:
         self._waiting_lags.write(self._engine, self._folder / LOCK_NAME)
+
+    def receiver(self) -> GroupReceiver:
+        return GroupReceiver(
+            self._engine, self._appender, secret=self._secret, clock=self._clock, entropy=self._entropy
+        )
+
+    def count_refused(self, refused: Mapping[tuple[Instant, str, str], int]) -> None:
+        add_refused(self._engine, self._folder / LOCK_NAME, refused)
+
+    def refused_requests(self) -> tuple[tuple[Instant, str, str, int], ...]:
+        return list_refused(self._engine)
 
     def compact(self, *, rows_min: int | None = None) -> int:
         return self.maintain(rows_min=rows_min).compacted
@@ -252,6 +258,15 @@ class SqlEventLog:
 
     def _committed(self) -> Committed:
         return Committed(self._engine, self._segments, self._secret, self._folder)
+
+    def _appender(self, book: ContractBook) -> Appender:
+        return Appender(
+            self._engine,
+            self._opened_index(),
+            self._folder / LOCK_NAME,
+            equals_original=self._equals_original(book),
+            lags=LagKeeper(self._clock, self._waiting_lags),
+        )
 
     def _equals_original(self, book: ContractBook) -> EqualsOriginal:
         """Tells a retry that a later contract version types otherwise from a conflict."""
