@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import msgspec
 
 from tieout.api.limits import RETRY_AFTER_SECONDS
+from tieout.kernel.errors import TieoutError
 
 JSON, PROBLEM = b"application/json", b"application/problem+json"
 TITLES = {
@@ -82,6 +83,14 @@ class Problem(Exception):
         }
         headers = tuple((name.lower().encode(), value.encode()) for name, value in self.headers.items())
         return HttpAnswer(self.status, msgspec.json.encode(told), PROBLEM, headers)
+
+
+STATUS_BY_EXIT_CODE = {2: 422, 3: 404, 4: 409, 5: 503}
+
+
+def refusal(error: TieoutError) -> Problem:
+    """What a flow refuses, by the exit code it would have: what a command says, the interface says."""
+    return Problem(STATUS_BY_EXIT_CODE.get(error.exit_code, 500), error.code, str(error))
 
 
 def busy(code: str, detail: str) -> Problem:

@@ -25,6 +25,8 @@ from tieout.api.answers import HttpAnswer, Problem
 from tieout.api.description import EventsOperation
 from tieout.api.events import PATH, EventsEndpoint
 from tieout.api.keyring import Keyring
+from tieout.api.watching import watching_routes
+from tieout.flows.home import Home
 
 Scope, Receive, Send = Any, Callable[[], Awaitable[Any]], Callable[[Any], Awaitable[None]]
 LOGGER = logging.getLogger("tieout")
@@ -52,7 +54,7 @@ class HotPath:
             await self._app(scope, receive, send)
 
 
-def litestar_app(endpoint: EventsEndpoint, keyring: Keyring) -> Litestar:
+def litestar_app(endpoint: EventsEndpoint, keyring: Keyring, home: Home) -> Litestar:
     """All routes. A route that `access` does not name is refused to everyone."""
 
     @post(PATH, operation_class=EventsOperation, status_code=200, tags=["events"])
@@ -68,7 +70,7 @@ def litestar_app(endpoint: EventsEndpoint, keyring: Keyring) -> Litestar:
         _admit(connection.scope, keyring)
 
     return Litestar(
-        route_handlers=[receive_events, health],
+        route_handlers=[receive_events, health, *watching_routes(home, keyring)],
         guards=[guard],
         exception_handlers={Problem: _problem, HTTPException: _refused, Exception: _failed},
         openapi_config=_description(),

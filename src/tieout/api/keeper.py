@@ -1,4 +1,4 @@
-"""The process that tidies the log while servers write it: what is due becomes segments."""
+"""The process that keeps the log while servers write it, and watches the pipeline."""
 
 from __future__ import annotations
 
@@ -6,21 +6,19 @@ import logging
 import os
 import signal
 import sys
-import time
 from pathlib import Path
 from types import FrameType
 
-from tieout.flows.compact_log import compact_log
-from tieout.kernel.errors import TieoutError
+from tieout.flows.keep_log import Round, keep_log
+from tieout.flows.watch_pipeline import watch_to_head
 from tieout.wiring import open_home, storage_failure
 
-PAUSE_SECONDS = 1
-NAP_SECONDS = 0.1
 LOGGER = logging.getLogger("tieout")
+MIB = 1024**2
 
 
 def run_keeper(folder: Path) -> int:
-    """Compacts until SIGTERM; what it is at is finished, or taken up by the next. Returns the exit code."""
+    """Keeps until SIGTERM; what it is at is finished, or taken up by the next. Returns the exit code."""
     logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="tieout: %(message)s")
     ended: list[int] = []
     parent = os.getppid()  # when the supervisor is gone, nobody would tell us to end
@@ -28,20 +26,23 @@ def run_keeper(folder: Path) -> int:
     def end(number: int, _: FrameType | None) -> None:
         ended.append(number)
 
+    def told(latest: Round) -> None:
+        if latest.failure is not None:
+            LOGGER.warning("the log was not kept: %s", latest.failure)
+        if latest.wal_is_long:
+            LOGGER.warning("the write-ahead log is %d MiB long: a reader keeps it", latest.wal_bytes // MIB)
+        for shift in watch_to_head(home):
+            LOGGER.warning("pipeline alert for %s; `tieout ingest alerts` says more", shift.source)
+
     signal.signal(signal.SIGTERM, end)
     signal.signal(signal.SIGINT, end)
     with open_home(folder) as home:
-        while not ended and os.getppid() == parent:
-            try:
-                compact_log(home)
-            except TieoutError as error:
-                LOGGER.warning("the log was not compacted: %s", error)
-            except Exception as error:
-                refusal = storage_failure(error)
-                if refusal is None:
-                    raise
-                LOGGER.warning("the log was not compacted: %s", refusal)
-            until = time.monotonic() + PAUSE_SECONDS
-            while not ended and time.monotonic() < until:
-                time.sleep(NAP_SECONDS)
+        try:
+            keep_log(home, stop=lambda: bool(ended) or os.getppid() != parent, told=told)
+        except Exception as error:
+            refusal = storage_failure(error)
+            if refusal is None:
+                raise
+            LOGGER.warning("the log is not kept: %s", refusal)
+            return refusal.exit_code  # the supervisor starts another
     return 0

@@ -13,6 +13,8 @@ HEADER_SECONDS_MAX: Final = 10
 """From the first byte of a request to the end of its headers; then the connection is closed."""
 BODY_SECONDS_MAX: Final = 20
 """From the end of the headers to the end of the body: 408 beyond."""
+STATEMENT_BYTES_MAX: Final = 16_384
+"""Of a control total: 413 beyond."""
 PATIENT_BYTES_MAX: Final = 262_144
 """Bodies up to here are taken apart on the event loop; larger ones, and gzip, in a thread."""
 

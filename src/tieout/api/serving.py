@@ -55,7 +55,7 @@ class Serving:
         self._keyring.replace(await asyncio.to_thread(list_api_keys, self._home))
         pipeline = Pipeline(await asyncio.to_thread(Reception, self._home), on_broken=self._leave)
         endpoint = EventsEndpoint(pipeline, self._keyring, self._refusals, is_behind=lambda: self._is_behind)
-        app = litestar_app(endpoint, self._keyring)
+        app = litestar_app(endpoint, self._keyring, self._home)
         self._pipeline, self._hot = pipeline, HotPath(endpoint, app)
         async with app.lifespan():
             upkeep = [asyncio.create_task(self._read_keys()), asyncio.create_task(self._tick())]

@@ -156,12 +156,14 @@ class SqlEventLog:
         return self.maintain(rows_min=rows_min).compacted
 
     def maintain(self, *, rows_min: int | None = None, orphans: bool | None = True) -> Maintenance:
+        index = self._opened_index()
+        index.look_again()  # a keeper appends nothing, and what others have filed need not be kept twice
         return compact(
             self._engine,
             self._folder,
             self._segments,
             now=self._clock.now(),
-            upto_filed=self._opened_index().filed,
+            upto_filed=index.filed,
             rows_min=ROWS_DUE_MIN if rows_min is None else rows_min,
             orphans=orphans,
         )

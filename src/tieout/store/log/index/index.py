@@ -126,6 +126,10 @@ class IdentityIndex:
             if not self._filing.is_running:
                 time.sleep(_WAIT_SECONDS)  # another process has the lease
 
+    def look_again(self) -> None:
+        """Takes up files that other processes have written since; raises as `catch_up` does."""
+        self._open_files()
+
     def settle(self) -> None:
         """Returns once nothing is due: filed and merged here, or left to the process that is at it."""
         while self._begin_filing():
