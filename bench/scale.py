@@ -110,7 +110,7 @@ def measured_recovery(home_folder: Path, file: Path, *, steps: int) -> dict[str,
     return {"seconds": seconds, "peak": peak_bytes()}
 
 
-def measure(folder: Path, built: Built, *, events: int, workers: int) -> list[Row]:
+def measure(folder: Path, built: Built, *, size: int, events: int, workers: int) -> list[Row]:
     """The rows of one size; everything that is made for it is removed again."""
     beside = folder.with_name(f"{folder.name}-copy")
     home = copied(folder, beside)
@@ -125,7 +125,7 @@ def measure(folder: Path, built: Built, *, events: int, workers: int) -> list[Ro
     _killed(home, more, workers=workers, steps=steps + 2)
     recovered = _in_process("recovery", home, few, workers=1, steps=steps + 3)
     shutil.rmtree(beside)
-    millions = f"{round(built.events / 1_000_000)}m"
+    millions = f"{size / 1_000_000:g}m"
     values: tuple[tuple[str, float, str], ...] = (
         ("scale_ingest", round(told["events"] / told["seconds"]), "events/s"),
         (
@@ -180,8 +180,9 @@ def _command(what: str, home: Path, file: Path, *, workers: int, steps: int) -> 
 
 def compare(rows: list[Row]) -> list[Row]:
     """Each size beside the smallest, as a peer: the ratio says how much is left."""
-    smallest = rows[: len(rows) // len({str(row["name"]).rsplit("_", 1)[1] for row in rows})]
-    first = {str(row["name"]).rsplit("_", 1)[0]: row for row in smallest}
+    first: dict[str, Row] = {}
+    for row in rows:
+        first.setdefault(str(row["name"]).rsplit("_", 1)[0], row)
     compared: list[Row] = []
     for row in rows:
         base = first[str(row["name"]).rsplit("_", 1)[0]]
@@ -242,7 +243,7 @@ def main() -> None:
             continue
         with open_at(folder, built, later=1) as home:
             compact_log(home)
-        rows += measure(folder, built, events=asked.measured, workers=asked.workers)
+        rows += measure(folder, built, size=size, events=asked.measured, workers=asked.workers)
         asked.output.write_text(json.dumps(compare(rows), indent=2) + "\n")
         print(f"measured at {built.events:,} events; rows in {asked.output}", file=sys.stderr)
     show(compare(rows))
