@@ -19,7 +19,7 @@ from tieout.kernel.errors import IntegrityViolation
 from tieout.kernel.ids import Watermark
 from tieout.ports import SegmentFile, UnreadableSegment
 from tieout.store.log import schema
-from tieout.store.log.encoding import KeyEntries, decode_keys
+from tieout.store.log.encoding import DamagedBody, KeyEntries, decode_keys
 from tieout.store.log.reader import manifest
 from tieout.table.canonical import identity_keys
 
@@ -97,7 +97,12 @@ class Committed:
         batches = schema.batches.c
         query = select(batches.number, batches.accepted).where(batches.number.between(first, last))
         with self.engine.connect() as connection:
-            return {row.number: row.accepted for row in connection.execute(query.order_by(batches.number))}
+            rows = connection.execute(query.order_by(batches.number))
+            accepted = {row.number: row.accepted for row in rows}
+        for batch in range(first, last + 1):
+            if batch not in accepted:
+                raise DamagedBody(f"batch {batch}", "its row in the log is missing")
+        return accepted
 
     def _erased(self, first: int, last: int) -> np.ndarray:
         """Events of which only digests are left: their identities cannot be computed again."""
@@ -186,9 +191,10 @@ def _unnamed_file(folder: Path) -> BinaryIO:
 
 def _parts(accepted: dict[int, int]) -> list[int]:
     """The first batch of each part: at most `ROWS_AT_ONCE` identities, or a single batch."""
-    firsts, rows = [], ROWS_AT_ONCE
+    firsts: list[int] = []
+    rows = 0
     for batch, count in accepted.items():
-        if rows + count > ROWS_AT_ONCE:
+        if not firsts or rows + count > ROWS_AT_ONCE:
             firsts.append(batch)
             rows = 0
         rows += count
