@@ -15,6 +15,7 @@ from tests.logs import NOW, counts, event, ndjson, open_log, send
 from tieout.kernel.instant import Instant
 from tieout.store.files import leased
 from tieout.store.log import schema
+from tieout.store.log.encoding import DamagedBody
 from tieout.store.log.index import committed, levels
 from tieout.store.log.index.committed import IdentitiesMissing
 from tieout.store.log.index.filing import LEASE_NAME, REBUILT_FOLDER
@@ -80,7 +81,15 @@ def retired(folder: Path, url: str | None) -> SqlEventLog:
     return log
 
 
-HISTORIES = [tail_only, one_segment, segments_and_tail, retired]
+def begun_with_nothing(folder: Path, url: str | None) -> SqlEventLog:
+    """The first batch, and so the first segment's first, accepted nothing."""
+    log, _ = open_log(folder, url=url)
+    send(log, ndjson([{"broken": 0}]), *blocks(0, 4), *blocks(5, BLOCKS))
+    log.compact(rows_min=1)
+    return log
+
+
+HISTORIES = [tail_only, one_segment, segments_and_tail, retired, begun_with_nothing]
 
 
 @pytest.mark.parametrize("history", HISTORIES, ids=lambda history: history.__name__)
@@ -273,6 +282,15 @@ def no_entries() -> bytes:
     from tieout.store.log.encoding import encode_keys
 
     return encode_keys(entries([]))
+
+
+def test_a_batch_whose_row_is_gone_is_named(tmp_path: Path) -> None:
+    log = retired(tmp_path, None)
+    engine: Engine = log._engine
+    with begin_immediate(engine) as connection:
+        connection.execute(delete(schema.batches).where(schema.batches.c.number == 3))
+    with pytest.raises(DamagedBody, match="batch 3"):
+        log.rebuild_index()
 
 
 def test_key_entries_that_are_gone_too_early_are_not_made_up(tmp_path: Path) -> None:

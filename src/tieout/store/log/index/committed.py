@@ -19,7 +19,7 @@ from tieout.kernel.errors import IntegrityViolation
 from tieout.kernel.ids import Watermark
 from tieout.ports import SegmentFile, SegmentFiles, UnreadableSegment
 from tieout.store.log import schema
-from tieout.store.log.encoding import KeyEntries, decode_keys
+from tieout.store.log.encoding import DamagedBody, KeyEntries, decode_keys
 from tieout.store.log.reader import manifest
 from tieout.table.canonical import identity_keys
 from tieout.table.packed import columns_of, unpacked
@@ -98,7 +98,12 @@ class Committed:
         batches = schema.batches.c
         query = select(batches.number, batches.accepted).where(batches.number.between(first, last))
         with self.engine.connect() as connection:
-            return {row.number: row.accepted for row in connection.execute(query.order_by(batches.number))}
+            rows = connection.execute(query.order_by(batches.number))
+            accepted = {row.number: row.accepted for row in rows}
+        for batch in range(first, last + 1):
+            if batch not in accepted:
+                raise DamagedBody(f"batch {batch}", "its row in the log is missing")
+        return accepted
 
     def _erased(self, first: int, last: int) -> np.ndarray:
         """Events of which only digests are left: their identities cannot be computed again."""

@@ -85,13 +85,18 @@ class Filing:
             raise error
 
     def _run(self, held: ExitStack) -> None:
+        """Whatever goes wrong belongs to the thread that commits."""
+        outcome: Exception | None = RuntimeError("filing the identity index ended before its end; see above")
         with held:
             try:
                 _Work(self._folder, self._spans, self._file_written).everything()
+                outcome = None
             except Abandoned:
-                pass
+                outcome = None
             except (OSError, MemoryError, IntegrityViolation) as error:
-                self._error = error  # it belongs to the thread that commits
+                outcome = error
+            finally:
+                self._error = outcome
 
 
 class _Work:

@@ -35,6 +35,7 @@ HEADER_BYTES: Final = _HEADER.size + _CHECK_BYTES
 TAG_BYTES: Final = 2
 _LANES_BYTES: Final = 16
 _FILTER_BITS_PER_KEY: Final = 8
+_SHORT_RUN: Final = 1 << 20
 _DIRECTORY_BYTES: Final = 4
 _PREFIX_BYTES_MAX: Final = 3
 COUNT_MAX: Final = 2**32 - 1
@@ -82,7 +83,9 @@ class Shape:
 
     @property
     def filter_words(self) -> int:
-        return -(-self.count * _FILTER_BITS_PER_KEY // 64)
+        """Short runs have twice the bits: there may be dozens, and together they take no room."""
+        bits = _FILTER_BITS_PER_KEY * (2 if self.count < _SHORT_RUN else 1)
+        return -(-self.count * bits // 64)
 
     @property
     def key_bytes(self) -> int:
@@ -176,7 +179,7 @@ class Run:
         """Fills in `known` for those of `asked` that this run holds. May raise `DamagedRun`."""
         if not len(self):
             return
-        words = self._filter[filter_places(asked.top, self.shape.filter_words)]
+        words = self._filter[filter_places(asked.top, len(self._filter))]
         candidates = np.flatnonzero((words & asked.bits) == asked.bits)
         if not len(candidates):
             return

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import BinaryIO, Final
@@ -31,6 +32,7 @@ from tieout.store.log.index.run import (
 
 MERGED_AT_ONCE: Final = 1 << 19
 """Entries: about 100 MB while they are sorted and laid out."""
+_SYNC_BYTES: Final = 64 << 20
 _LANES_BYTES: Final = 16
 
 
@@ -80,6 +82,7 @@ class _Sections:
         self._starting = np.zeros(256**shape.prefix_bytes + 1, dtype="<u4")
         self._digests = (hashlib.sha256(), hashlib.sha256())
         self._count = 0
+        self._unsynced = 0
 
     def add(self, entries: Entries) -> None:
         """The next entries in key order."""
@@ -100,6 +103,15 @@ class _Sections:
             self._file.seek(start + self._count * width)
             self._file.write(part.data)
         self._count += len(entries)
+        self._sync_some(tags.nbytes + records.nbytes)
+
+    def _sync_some(self, octets: int) -> None:
+        """Now and then, so that the sync at the end is short, and no commit's own sync waits behind it."""
+        self._unsynced += octets
+        if self._unsynced >= _SYNC_BYTES:
+            self._file.flush()
+            os.fdatasync(self._file.fileno())
+            self._unsynced = 0
 
     def finish(self) -> None:
         shape = self._shape
