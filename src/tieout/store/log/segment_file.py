@@ -29,6 +29,8 @@ RANDOM: Final = frozenset({"lane_a", "lane_b", ID_UUID})
 """No encoding makes these smaller, so none is tried."""
 BOUNDED: Final = ("subject", "time", "batch")
 """Columns whose bounds are kept for each row group; for the others they would only lengthen the footer."""
+REPEATED: Final = ["source", "extras", "attributes"]
+"""Texts with few values: read as dictionaries, a row group costs a third of the time."""
 ORDER: Final = ("subject", "time", "batch", "row")
 
 
@@ -167,13 +169,13 @@ def read_rows_of(path: str, subjects: Sequence[str], *, opens: int, closes: int)
     """
     wanted = pa.array(sorted(set(subjects)), pa.string())
     try:
-        file = pq.ParquetFile(path)
+        file = pq.ParquetFile(path, read_dictionary=REPEATED)
         found = [
             unpacked(table)
             for group in _groups(file, sorted(set(subjects)), opens, closes)
             if (table := _rows_in_group(file, group, wanted, opens, closes)) is not None
         ]
-        return pa.concat_tables(found) if found else unpacked(file.schema_arrow.empty_table())
+        return pa.concat_tables(found) if found else unpacked(_plain(file.schema_arrow.empty_table()))
     except (pa.ArrowException, OSError, ValueError) as error:
         raise unreadable(path, error) from None
 
@@ -224,7 +226,12 @@ def _rows_in_group(
     )
     if not pc.any(mask).as_py():
         return None
-    return file.read_row_group(group, use_threads=False).filter(mask)
+    return _plain(file.read_row_group(group, use_threads=False).filter(mask))
+
+
+def _plain(table: pa.Table) -> pa.Table:
+    """The columns that were read as dictionaries written out: few rows are left of them."""
+    return table.cast(plain_schema(table.schema))
 
 
 def _groups(file: pq.ParquetFile, subjects: Sequence[str], opens: int, closes: int) -> Iterator[int]:
