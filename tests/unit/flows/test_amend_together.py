@@ -1,4 +1,4 @@
-"""What belongs together is accepted together: an id that another writer took meanwhile takes all of it back."""
+"""What belongs together is accepted together: an id that somebody took meanwhile takes all of it back."""
 
 from __future__ import annotations
 
