@@ -40,6 +40,7 @@ FOUND_FIRST = (Phase.explicit, Phase.generate)
 def retraction(target: str, number: int = 0, **changes: object) -> dict[str, object]:
     """A retraction of `target` with an id of its own."""
     return {
+        "specversion": "1.0",
         "id": f"tieout.retraction:{target}-{number}",
         "source": "gateway",
         "type": "tieout.retraction",
