@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-import re
 import signal
 import time
 from pathlib import Path
@@ -25,7 +24,6 @@ from tieout.kernel.period import Period
 from tieout.store.log import schema
 from tieout.store.log.log import SqlEventLog
 
-ROOT = Path(__file__).parents[2]
 BLOCKS = 26
 BLOCKS_TO_MERGE = 74
 """Eight run files of eight batches have become one, and one more has been written since."""
@@ -45,12 +43,6 @@ POINTS = (
     "compact-after-commit:1",
     "compact-after-commit:3",
 )
-
-
-def test_every_point_of_the_log_is_killed_at() -> None:
-    sources = (ROOT / "src" / "tieout" / "store" / "log").rglob("*.py")
-    named = {name for path in sources for name in re.findall(r'crash_point\("([a-z-]+)"\)', path.read_text())}
-    assert named == {point.split(":")[0] for point in POINTS}
 
 
 @pytest.mark.parametrize("point", POINTS)

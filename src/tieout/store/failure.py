@@ -7,6 +7,7 @@ from sqlalchemy.exc import DatabaseError, NoResultFound, OperationalError
 from tieout.kernel.errors import IntegrityViolation, TieoutError, Unavailable
 
 DAMAGED = ("file is not a database", "malformed", "no such table", "no such column")
+DISK_FAILED = "disk I/O error"
 READ_ONLY = ("readonly database", "read-only transaction")
 
 
@@ -28,6 +29,25 @@ class StoreUnusable(Unavailable):
         super().__init__(f"the database cannot be used now ({what}); nothing was changed. {advice}")
 
 
+class DiskFailed(Unavailable):
+    """The disk did not do what it was told. Whether the last change is stored is known only after a restart
+    (decision 0024); nobody was told that it is.
+    """
+
+    code = "disk-failed"
+
+    def __init__(self, what: str) -> None:
+        super().__init__(
+            f"the disk failed ({what}); what was not acknowledged may or may not be stored. See to the disk, "
+            "start again and repeat the command: nothing is counted twice."
+        )
+
+
+def is_disk_failure(error: BaseException | None) -> bool:
+    """Whether a driver's error says that SQLite could not read, write or sync."""
+    return error is not None and DISK_FAILED in str(error)
+
+
 def storage_failure(error: Exception) -> TieoutError | None:
     """The refusal that a failure of a database amounts to; None for any other error, which is then a defect
     and must be seen.
@@ -37,6 +57,8 @@ def storage_failure(error: Exception) -> TieoutError | None:
     if not isinstance(error, DatabaseError):
         return None
     said = str(error.orig)
+    if is_disk_failure(error.orig):
+        return DiskFailed(said)
     if any(words in said for words in DAMAGED):
         return DamagedStore(f"the database says: {said}")
     if any(words in said for words in READ_ONLY):

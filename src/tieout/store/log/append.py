@@ -30,6 +30,7 @@ from tieout.kernel.errors import Unavailable
 from tieout.kernel.ids import Position
 from tieout.kernel.instant import HOUR_MICROSECONDS, Instant
 from tieout.store.crash import crash_point
+from tieout.store.failure import DiskFailed, is_disk_failure
 from tieout.store.files import locked
 from tieout.store.log import schema
 from tieout.store.log.chain import dispositions_of, fates, with_raw_digest
@@ -95,11 +96,14 @@ class Appender:
         self._index = index
         self._lock = lock
         self._equals_original = equals_original
+        self._failure: DiskFailed | None = None
 
     def append(self, prepared: Prepared, arrival: Arrival) -> Appended:
         """One batch of everything received, accepted or not. Durable when it returns. Raises
-        `CommitUnknown`.
+        `CommitUnknown`, and `DiskFailed` from the first I/O error on: the process has to stop.
         """
+        if self._failure is not None:
+            raise self._failure
         try:
             with self._writing() as connection:
                 appended = self._append(connection, prepared, arrival)
@@ -107,6 +111,9 @@ class Appender:
         except DBAPIError as error:
             self._index.forget_tail()
             self._engine.dispose()
+            if is_disk_failure(error.orig):
+                self._failure = DiskFailed(str(error.orig))
+                raise self._failure from error
             appended = self._outcome(arrival.commit_id, error)
         crash_point("ingest-after-commit")
         self._index.file_runs()

@@ -22,7 +22,8 @@ from sqlalchemy.exc import DBAPIError
 from tieout.kernel.errors import Unavailable
 from tieout.kernel.instant import Instant
 from tieout.store.crash import crash_point
-from tieout.store.files import leased, write_durably
+from tieout.store.failure import DiskFailed, is_disk_failure
+from tieout.store.files import leased, make_folder_durably, remove, write_durably
 from tieout.store.log import schema
 from tieout.store.log.reader import bodies_between, compacted_upto, tail_parts
 from tieout.store.log.unfinished import remove_unfinished
@@ -76,11 +77,13 @@ def compact(
         return _compact(engine, folder, now=now, upto_filed=upto_filed, rows_min=rows_min)
     except DBAPIError as error:
         engine.dispose()
+        if is_disk_failure(error.orig):
+            raise DiskFailed(str(error.orig)) from error
         raise NotCompacted(str(error.orig)) from error
 
 
 def _compact(engine: Engine, folder: Path, *, now: Instant, upto_filed: int, rows_min: int) -> int:
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder_durably(folder)
     written = 0
     with leased(folder / "compact.lock") as free:
         if not free:
@@ -109,7 +112,7 @@ def collect_orphans(engine: Engine, folder: Path, *, now: Instant) -> list[str]:
             complete = sorted(folder.rglob("*.parquet"))
             orphans = [path for path in complete if str(path.relative_to(folder)) not in named]
     for path in orphans:
-        path.unlink()
+        remove(path)
     return [str(path.relative_to(folder)) for path in [*remove_unfinished(folder), *orphans]]
 
 
@@ -180,7 +183,7 @@ def _write_segment(table: pa.Table, folder: Path, first: int, last: int) -> Writ
     content = sink.getvalue()
     sha256 = hashlib.sha256(content)
     place = folder / quote(event_type, safe="") / f"v{version}"
-    place.mkdir(parents=True, exist_ok=True)
+    make_folder_durably(place)
     path = place / f"{first:012}-{last:012}-{sha256.hexdigest()[:12]}.parquet"
     write_durably(path, content)
     relative = str(path.relative_to(folder))

@@ -18,7 +18,7 @@ import numpy as np
 from tieout.ingest.verdict import Known, UInt64s
 from tieout.kernel.errors import Unavailable
 from tieout.store.crash import crash_point
-from tieout.store.files import leased
+from tieout.store.files import leased, make_folder_durably, remove
 from tieout.store.log.encoding import KeyEntries
 from tieout.store.log.index.run import Run, UnsortedRun, merged, open_run, run_of, write_run
 from tieout.store.log.unfinished import remove_unfinished
@@ -48,7 +48,7 @@ class IdentityIndex:
         self._folder = folder
         self._files: list[Run] = []
         self._memory: list[UnsortedRun] = []
-        self._folder.mkdir(parents=True, exist_ok=True)
+        make_folder_durably(self._folder)
         self._open_files()
 
     @property
@@ -140,7 +140,7 @@ class IdentityIndex:
             crash_point("index-after-merge")
             self._files[-FAN_OUT:] = [open_run(self._path(run))]
             for old in group:
-                self._path(old).unlink(missing_ok=True)
+                remove(self._path(old))
 
     def _remove_unread(self) -> None:
         """Files that a killed process left: written in part, or merged into a longer run. The lease is
@@ -150,7 +150,7 @@ class IdentityIndex:
         for path in self._folder.glob("*.run"):
             match = _NAME.fullmatch(path.name)
             if match and path not in read and int(match[2]) <= self.filed:
-                path.unlink(missing_ok=True)
+                remove(path)
         remove_unfinished(self._folder)
 
     def _open_files(self) -> None:

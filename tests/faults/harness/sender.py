@@ -1,0 +1,30 @@
+"""Sends one block to a log, once or as a careful sender does."""
+
+from __future__ import annotations
+
+from tests.faults.harness.items import BlockName, block_of
+from tests.logs import BOOK, counts
+from tieout.kernel.errors import Unavailable
+from tieout.store.failure import DiskFailed
+from tieout.store.log.log import SqlEventLog
+
+ATTEMPTS_MAX = 5
+
+
+def send_block(log: SqlEventLog, name: BlockName) -> dict[str, int]:
+    """One batch, under the block's name. Returns what was acknowledged."""
+    with log.intake(BOOK, origin=name.origin, default_source=None, workers=1) as intake:
+        intake.lines(block_of(name))
+        return counts(intake.finish())
+
+
+def send_persistently(log: SqlEventLog, name: BlockName) -> dict[str, int]:
+    """As a careful sender does: what could not be taken now is sent again; a failed disk ends it."""
+    for _ in range(ATTEMPTS_MAX - 1):
+        try:
+            return send_block(log, name)
+        except DiskFailed:
+            raise
+        except Unavailable:
+            continue
+    return send_block(log, name)
