@@ -14,7 +14,7 @@ from tieout.gateways.clock import SteppedClock
 from tieout.kernel.ids import EventType, HomeId
 from tieout.kernel.instant import Instant, parse_instant
 from tieout.kernel.quantity import Quantity
-from tieout.ports import Entropy, IntakeTotals
+from tieout.ports import Clock, Entropy, IntakeTotals
 from tieout.store.log.log import SqlEventLog, create_log
 from tieout.store.log.meta import log_home_id
 from tieout.store.migrate import prepare_schema
@@ -74,16 +74,25 @@ def ndjson(events: Sequence[object]) -> bytes:
 
 
 def open_log(
-    folder: Path, *, now: Instant = NOW, url: str | None = None, entropy: Entropy | None = None
+    folder: Path,
+    *,
+    now: Instant = NOW,
+    url: str | None = None,
+    entropy: Entropy | None = None,
+    clock: Clock | None = None,
+    module: object | None = None,
 ) -> tuple[SqlEventLog, Engine]:
-    """The log in `folder`, made where there is none; its database at `url` instead, if that is given."""
+    """The log in `folder`, made where there is none; its database at `url` instead, if that is given.
+
+    `module`: the driver for SQLite, where it is not the product's own.
+    """
     folder.mkdir(parents=True, exist_ok=True)
-    engine = open_engine(url or folder / "log.db", schema="log")
+    engine = open_engine(url or folder / "log.db", schema="log", module=module)
     prepare_schema(engine, schema="log", place=str(folder))
     random = entropy or SystemEntropy()
     if log_home_id(engine) is None:
         create_log(engine, home_id=HomeId("home-of-a-test"), entropy=random)
-    return SqlEventLog(engine, folder, clock=SteppedClock(now), entropy=random), engine
+    return SqlEventLog(engine, folder, clock=clock or SteppedClock(now), entropy=random), engine
 
 
 def send(log: SqlEventLog, *blocks: bytes, book: ContractBook = BOOK, workers: int = 1) -> IntakeTotals:

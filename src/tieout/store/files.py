@@ -77,6 +77,7 @@ def write_durably(path: Path, content: bytes) -> None:
 def rewrite_durably(path: Path) -> None:
     """What `path` holds is durable after this returns, even if a sync of it has failed before."""
     _in_use[-1].rewrite_synced(path)
+    sync_folder(path.parent)
 
 
 def make_folder_durably(folder: Path) -> None:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sqlalchemy import Engine, select
+from sqlalchemy.exc import DatabaseError
 
 from tests.faults.harness import journal, tally
 from tests.faults.harness.items import BlockName, items_of, named
@@ -60,6 +61,9 @@ def broken_laws(folder: Path, acknowledged: Acknowledged, *, url: str | None = N
         violations += _compared(log, engine, _stored(log, engine), acknowledged)
     except TieoutError as error:
         violations.append(Violation("L5", f"the log cannot be read: {error}"))
+    except DatabaseError as error:
+        everything = sum(len({item.identity for item in items_of(name)} - {None}) for name in acknowledged)
+        violations.append(Violation("L2", f"the database cannot be read: {error.orig}", everything))
     finally:
         if engine is not None:
             engine.dispose()

@@ -67,8 +67,9 @@ def _index_before_commit(until: ExitStack, _: Writing) -> None:
         appended = original(self, connection, prepared, arrival)
         new = ~self._index.find(prepared.keys).found
         rows = prepared.rows[new].astype(np.uint32)
-        self._index.learn(appended.batch, KeyEntries(prepared.keys[new], prepared.lanes[new], rows))
-        self._index.file_runs()
+        if appended.batch == self._index.upto + 1:
+            self._index.learn(appended.batch, KeyEntries(prepared.keys[new], prepared.lanes[new], rows))
+            self._index.file_runs()
         return appended
 
     until.enter_context(patch.object(append.Appender, "_append", learned_first))

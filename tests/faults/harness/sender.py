@@ -25,6 +25,6 @@ def send_persistently(log: SqlEventLog, name: BlockName) -> dict[str, int]:
             return send_block(log, name)
         except DiskFailed:
             raise
-        except Unavailable:
+        except (Unavailable, OSError):  # OSError: committed, and an index file found no room
             continue
     return send_block(log, name)
