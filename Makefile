@@ -19,10 +19,10 @@ ifneq ($(filter-out $(CURDIR),$(shell cat $(VENV)/.place 2>/dev/null)),)
 $(shell rm -rf $(VENV))
 endif
 
-.PHONY: help setup demo test check format bench clean
+.PHONY: help setup demo test test-long check format bench clean
 
 help: ## list the targets
-	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile | expand -t 10
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 10
 
 setup: $(VENV)/.dev ## prepare .venv with everything (the other targets do so themselves)
 
@@ -31,6 +31,9 @@ demo: $(VENV)/.runtime ## from usage to traced invoices in demo-home/; DATA=fold
 
 test: $(VENV)/.dev ## all tests
 	@$(VENV)/bin/python -m pytest -n 2 --dist loadfile $(ARGS)
+
+test-long: $(VENV)/.dev ## the sweeps of faults in full: every kill, every loss of power, every failed sync
+	@TIEOUT_TEST_LONG=1 $(VENV)/bin/python -m pytest -n 2 --dist load tests/faults $(ARGS)
 
 check: $(VENV)/.dev ## style, types, layers, and the rules of the house
 	@$(VENV)/bin/ruff check .

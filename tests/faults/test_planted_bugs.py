@@ -7,9 +7,7 @@ from __future__ import annotations
 
 import os
 import signal
-import time
 from dataclasses import replace
-from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 
 import pytest
@@ -18,7 +16,7 @@ from tests.faults.harness import journal
 from tests.faults.harness.checker import Violation, broken_by_retry, broken_laws
 from tests.faults.harness.items import BlockName
 from tests.faults.harness.planted import BUGS
-from tests.faults.harness.writer import Writing
+from tests.faults.harness.writer import Writing, wait_until_stopped
 from tests.logs import open_log
 
 PLANTED_ELSEWHERE = {"synchronous=NORMAL", "rename-without-sync"}
@@ -83,15 +81,3 @@ def test_every_bug_of_the_list_is_planted_here() -> None:
         "synchronous=NORMAL",
         "rename-without-sync",
     }
-
-
-def wait_until_stopped(process: ForkServerProcess) -> None:
-    """Until the process has stopped itself."""
-    deadline = time.monotonic() + 60
-    while time.monotonic() < deadline:
-        state = Path(f"/proc/{process.pid}/stat").read_text().rsplit(")", 1)[1].split()[0]
-        if state == "T":
-            return
-        assert process.is_alive(), "the process ended without passing the point"
-        time.sleep(0.01)
-    raise AssertionError("the process never stopped")

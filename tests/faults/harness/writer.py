@@ -8,7 +8,9 @@ from __future__ import annotations
 import json
 import multiprocessing
 import os
+import random
 import sys
+import time
 from collections import Counter
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
@@ -42,6 +44,7 @@ class Writing:
     plant: str | None = None
     pause_at: str | None = None
     compacts: bool = True
+    jumping_clock: bool = False
 
     def run(self) -> None:
         """The body of the process. Exit codes are those of the command line."""
@@ -59,7 +62,8 @@ class Writing:
             (self.folder / PASSED_FILE).write_text(json.dumps(crash._passed))
 
     def _send_all(self) -> None:
-        log, engine = open_log(self.folder, now=self.now, url=self.url)
+        clock = JumpingClock(self.now, seed=self.writer) if self.jumping_clock else None
+        log, engine = open_log(self.folder, now=self.now, url=self.url, clock=clock)
         done = journal.read(self.journals)
         for number in range(self.blocks):
             name = BlockName(self.writer, number)
@@ -87,6 +91,19 @@ class Writing:
         return replace(self, crash_at=None, plant=None, pause_at=None, now=later)
 
 
+class JumpingClock:
+    """A clock that someone keeps setting: forward and back, by microseconds and across hours."""
+
+    JUMPS = (-7_200_000_000, -3_600_000_001, -60_000_000, -1, 0, 1, 59_000_000, 3_600_000_000, 9_000_000_000)
+
+    def __init__(self, start: Instant, *, seed: int) -> None:
+        self._now, self._generator = start, random.Random(seed)
+
+    def now(self) -> Instant:
+        self._now = Instant(self._now + self._generator.choice(self.JUMPS))
+        return self._now
+
+
 def processes() -> ForkServerContext:
     """Starts processes in milliseconds: each is forked from a server that has imported this module."""
     if not _processes:
@@ -94,6 +111,18 @@ def processes() -> ForkServerContext:
         context.set_forkserver_preload([__name__])
         _processes.append(context)
     return _processes[0]
+
+
+def wait_until_stopped(process: ForkServerProcess) -> None:
+    """Until the process has stopped itself."""
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        state = Path(f"/proc/{process.pid}/stat").read_text().rsplit(")", 1)[1].split()[0]
+        if state == "T":
+            return
+        assert process.is_alive(), "the process ended without passing the point"
+        time.sleep(0.01)
+    raise AssertionError("the process never stopped")
 
 
 def passed(folder: Path) -> Counter[str]:
