@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from tests.faults.harness.checker import assert_laws_hold, broken_by_retry
-from tests.faults.harness.effort import is_long, some
+from tests.faults.harness.effort import is_long, some, times
 from tests.faults.harness.items import BlockName
 from tests.faults.harness.writer import Writing, passed
 from tests.logs import open_log
@@ -26,6 +26,7 @@ ELSEWHERE = {"close": "test_close_interrupted.py", "seal": "test_close_interrupt
 BLOCKS = 73
 """Eight run files of eight batches become one, and one more is written."""
 QUICK_KILLS = 14
+SHARES = times(quick=1, long=8)
 
 
 def points() -> set[str]:
@@ -62,10 +63,11 @@ def test_the_workload_passes_every_point_of_the_source(kills: list[str]) -> None
     assert unreached == set(), "nothing kills at these; let the workload pass them, or say what does"
 
 
+@pytest.mark.parametrize("share", range(SHARES))
 def test_a_log_killed_anywhere_is_whole_and_a_retry_doubles_nothing(
-    made: Path, kills: list[str], tmp_path: Path
+    made: Path, kills: list[str], tmp_path: Path, share: int
 ) -> None:
-    for number, kill in enumerate(_chosen(kills)):
+    for number, kill in enumerate(_chosen(kills)[share::SHARES]):
         folder = tmp_path / str(number)
         shutil.copytree(made, folder / "log")
         writing = Writing(folder / "log", folder / "journals", blocks=BLOCKS, crash_at=kill)
