@@ -18,7 +18,7 @@ import pytest
 
 from tests.faults.harness import tally
 from tests.faults.harness.checker import Violation, broken_laws
-from tests.faults.harness.effort import is_long, some, times
+from tests.faults.harness.effort import some, times
 from tests.faults.harness.items import BlockName, block_of, named
 from tests.faults.harness.sender import send_block
 from tests.faults.power.disk import Disk, lay_down, losses
@@ -95,7 +95,7 @@ def test_after_any_failed_sync_and_any_later_loss_of_power_the_laws_hold(
         next_life(disk)
         bring_back(disk)
         assert broken_laws(folder, {BlockName(0, number): None for number in range(AGAIN.stop)}) == []
-        wanted = times(quick=6, long=60)
+        wanted = times(quick=6, long=24)
         for violations in violations_after_losses(disk, tmp_path / "left", since=since, wanted=wanted):
             tally.injected(1, lost=sum(violation.lost for violation in violations))
             assert violations == [], (failed_sync, stopped)
@@ -117,7 +117,7 @@ def test_without_the_settling_acknowledged_events_are_lost(tmp_path: Path) -> No
             next_life(disk)
         for violations in violations_after_losses(disk, tmp_path / "left", since=since, wanted=30):
             found += violations
-        if found and not is_long():
+        if found:
             break
     assert "L2" in {violation.law for violation in found}
 

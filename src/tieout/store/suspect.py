@@ -12,7 +12,7 @@ from typing import Final
 
 from sqlalchemy import Engine, ExceptionContext, event
 
-from tieout.store.failure import DiskFailed, is_disk_failure
+from tieout.store.failure import DiskFailed, is_io_failure
 from tieout.store.files import remove, rewrite_durably
 
 MARK_SUFFIX: Final = "-suspect"
@@ -69,7 +69,7 @@ def _checkpoint(engine: Engine) -> bool:
 
 
 def _mark_if_disk_failed(context: ExceptionContext) -> None:
-    if context.engine is None or not is_disk_failure(context.original_exception):
+    if context.engine is None or not is_io_failure(context.sqlalchemy_exception):
         return
     try:
         mark_of(context.engine).touch()

@@ -30,7 +30,7 @@ from tieout.kernel.errors import Unavailable
 from tieout.kernel.ids import Position
 from tieout.kernel.instant import HOUR_MICROSECONDS, Instant
 from tieout.store.crash import crash_point
-from tieout.store.failure import DiskFailed, is_disk_failure
+from tieout.store.failure import DiskFailed, is_io_failure
 from tieout.store.files import locked
 from tieout.store.log import schema
 from tieout.store.log.chain import dispositions_of, fates, with_raw_digest
@@ -111,7 +111,7 @@ class Appender:
         except DBAPIError as error:
             self._index.forget_tail()
             self._engine.dispose()
-            if is_disk_failure(error.orig):
+            if is_sqlite(self._engine) and is_io_failure(error):
                 self._failure = DiskFailed(str(error.orig))
                 raise self._failure from error
             appended = self._outcome(arrival.commit_id, error)

@@ -22,7 +22,7 @@ from sqlalchemy.exc import DBAPIError
 from tieout.kernel.errors import Unavailable
 from tieout.kernel.instant import Instant
 from tieout.store.crash import crash_point
-from tieout.store.failure import DiskFailed, is_disk_failure
+from tieout.store.failure import DiskFailed, is_io_failure
 from tieout.store.files import leased, make_folder_durably, remove, write_durably
 from tieout.store.log import schema
 from tieout.store.log.reader import bodies_between, compacted_upto, tail_parts
@@ -77,7 +77,7 @@ def compact(
         return _compact(engine, folder, now=now, upto_filed=upto_filed, rows_min=rows_min)
     except DBAPIError as error:
         engine.dispose()
-        if is_disk_failure(error.orig):
+        if is_io_failure(error):
             raise DiskFailed(str(error.orig)) from error
         raise NotCompacted(str(error.orig)) from error
 
