@@ -39,8 +39,8 @@ class DiskFailed(Unavailable):
 
     def __init__(self, what: str) -> None:
         super().__init__(
-            f"the disk failed ({what}); what was not acknowledged may or may not be stored. See to the disk, "
-            "start again and repeat the command: nothing is counted twice."
+            f"the disk failed ({what}); what was not acknowledged may or may not be stored. If the disk is "
+            "full, free some space; else see to it. Then repeat the command: nothing is counted twice."
         )
 
 
