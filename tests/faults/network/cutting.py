@@ -30,6 +30,7 @@ class CuttingProxy:
         self.port = self._listening.getsockname()[1]
         self._armed: Cut | None = None
         self.cuts = 0
+        self._muted: set[socket.socket] = set()
         self._downwards_ended: dict[socket.socket, threading.Event] = {}
         threading.Thread(target=self._accept, daemon=True).start()
 
@@ -64,12 +65,12 @@ class CuttingProxy:
         shut(server)
 
     def _downwards(self, client: socket.socket, server: socket.socket) -> None:
-        open_ = True
         for piece in pieces(server):
             try:
-                client.sendall(piece) if open_ else None
+                if server not in self._muted:
+                    client.sendall(piece)
             except OSError:
-                open_ = False  # the client was cut off; what the server says is still read to its end
+                self._muted.add(server)  # what the server says is still read to its end
         self._downwards_ended[server].set()
         shut(client)
 
@@ -79,11 +80,15 @@ class CuttingProxy:
             shut(client)
             shut(server)
             return
-        shut(client)  # first, so that no reply gets through
-        server.sendall(piece)
         if how == "after":
+            self._muted.add(server)
+            server.sendall(piece)
             server.shutdown(socket.SHUT_WR)  # the server answers the COMMIT, then ends the session
             self._downwards_ended[server].wait(10)
+        else:
+            shut(client)
+            server.sendall(piece)
+        shut(client)
         shut(server)
 
 
