@@ -21,7 +21,13 @@ from tests.faults.harness.writer import Writing, passed
 from tests.logs import open_log
 
 SOURCE = Path(__file__).parents[2] / "src" / "tieout"
-ELSEWHERE = {"close": "test_close_interrupted.py", "seal": "test_close_interrupted.py"}
+ELSEWHERE = {
+    "close": "test_close_interrupted.py",
+    "seal": "test_close_interrupted.py",
+    "merge": "test_log_killed.py",
+    "release": "test_decisions_killed.py",
+    "erase": "test_decisions_killed.py",
+}
 """Areas whose points other files kill at: the part of a point's name before the first hyphen."""
 BLOCKS = 73
 """Eight run files of eight batches become one, and one more is written."""

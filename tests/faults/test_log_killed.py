@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 import signal
 import time
 from pathlib import Path
@@ -13,6 +14,7 @@ from sqlalchemy import func, select
 from tests.faults.log_writer import (
     EVENTS_PER_BLOCK,
     RECEIVED_PER_BLOCK,
+    RUN_BATCHES,
     acknowledged,
     block,
     start,
@@ -22,12 +24,21 @@ from tieout.kernel.ids import EventType, Subject
 from tieout.kernel.instant import Instant
 from tieout.kernel.period import Period
 from tieout.store.log import schema
+from tieout.store.log.index import levels
 from tieout.store.log.log import SqlEventLog
 
+ROOT = Path(__file__).parents[2]
 BLOCKS = 26
 BLOCKS_TO_MERGE = 74
 """Eight run files of eight batches have become one, and one more has been written since."""
 TWO_HOURS_LATER = Instant(NOW + 2 * 3_600_000_000)
+MERGE_POINTS = (
+    "merge-after-intent:1",
+    "merge-after-files:1",
+    "merge-before-commit:1",
+    "merge-after-commit:1",
+)
+"""Passed once eight ranges are compacted, which takes forty blocks."""
 POINTS = (
     "ingest-before-commit:9",
     "ingest-after-commit:1",
@@ -42,13 +53,26 @@ POINTS = (
     "compact-before-commit:2",
     "compact-after-commit:1",
     "compact-after-commit:3",
+    *MERGE_POINTS,
 )
+
+
+@pytest.fixture(autouse=True)
+def short_runs(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(levels, "RUN_BATCHES", RUN_BATCHES)
+
+
+def test_every_point_of_the_log_is_killed_at() -> None:
+    sources = (ROOT / "src" / "tieout" / "store" / "log").rglob("*.py")
+    named = {name for path in sources for name in re.findall(r'crash_point\("([a-z-]+)"\)', path.read_text())}
+    assert named == {point.split(":")[0] for point in POINTS}
 
 
 @pytest.mark.parametrize("point", POINTS)
 def test_a_log_killed_here_is_whole_and_a_retry_doubles_nothing(tmp_path: Path, point: str) -> None:
     folder, journal = tmp_path / "log", tmp_path / "journal"
-    blocks = BLOCKS_TO_MERGE if point in ("index-after-run:8", "index-after-merge:1") else BLOCKS
+    long = {"index-after-run:8", "index-after-merge:1", *MERGE_POINTS}
+    blocks = BLOCKS_TO_MERGE if point in long else BLOCKS
     process = start(folder, journal, blocks, NOW, point)
     process.join(60)
     assert process.exitcode == -signal.SIGKILL
@@ -104,7 +128,9 @@ def of_block(number: int) -> set[str]:
 
 
 def whole_with_everything_acknowledged(folder: Path, journal: Path, *, kills: int = 1) -> None:
-    """As the crash left it: nothing repaired, nothing sent again. Each kill may have kept an answer back."""
+    """As the crash left it: nothing repaired, nothing sent again. Each kill may have left one batch that was
+    committed and not acknowledged; sent again, it was one more.
+    """
     log, engine = open_log(folder)
     report = log.verify()
     assert report.findings == ()

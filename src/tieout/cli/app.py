@@ -11,13 +11,18 @@ from typer.core import TyperGroup
 from tieout.cli import (
     catalog,
     close,
+    compact,
     customer,
     doctor,
-    ingest,
+    index,
     init,
     invoice,
+    key,
+    pipeline,
     policy,
     quarantine,
+    retraction,
+    serve,
     subscription,
     trace,
     usage,
@@ -32,8 +37,19 @@ SHORT_OF_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EMFILE, 
 
 
 ORDER = (
-    *("demo", "init", "catalog", "policy", "customer", "subscription", "ingest", "quarantine"),
-    *("usage", "close", "invoice", "trace", "verify", "doctor"),
+    *(
+        "demo",
+        "init",
+        "catalog",
+        "policy",
+        "customer",
+        "subscription",
+        "key",
+        "serve",
+        "ingest",
+        "quarantine",
+    ),
+    *("events", "usage", "close", "invoice", "trace", "compact", "verify", "index", "doctor"),
 )
 
 
@@ -106,10 +122,11 @@ def _root(
 for verb in (
     init.init,
     demo.demo,
-    ingest.ingest,
+    serve.serve,
     usage.usage,
     close.close,
     trace.trace,
+    compact.compact,
     verify.verify,
     doctor.doctor,
 ):
@@ -119,7 +136,11 @@ for noun, verbs in (
     ("policy", policy.app),
     ("customer", customer.app),
     ("subscription", subscription.app),
+    ("ingest", pipeline.app),
+    ("key", key.app),
     ("quarantine", quarantine.app),
+    ("events", retraction.app),
     ("invoice", invoice.app),
+    ("index", index.app),
 ):
     app.add_typer(verbs, name=noun)

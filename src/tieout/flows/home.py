@@ -9,7 +9,7 @@ from types import TracebackType
 
 from tieout.contract.catalog import Catalog
 from tieout.kernel.ids import HomeId
-from tieout.ports import Books, Clock, Entropy, EventLog, HealthFact, Signer, UsageEngine
+from tieout.ports import Books, Clock, Entropy, EventLog, HealthFact, Pipeline, Signer, UsageEngine
 
 
 @dataclass(slots=True)
@@ -28,6 +28,7 @@ class Home:
     home_id: HomeId
     books: Books
     log: EventLog
+    pipeline: Pipeline
     engine: UsageEngine
     clock: Clock
     entropy: Entropy

@@ -11,6 +11,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO
 
 CHUNK_BYTES = 1_048_576
 
@@ -18,11 +19,17 @@ CHUNK_BYTES = 1_048_576
 class Files:
     """The system's files. Nothing is durable but what a method with `synced` or `sync` in its name did."""
 
-    def write_synced(self, path: Path, content: bytes) -> None:
-        """The content is durable; that the folder names the file is not yet."""
+    @contextmanager
+    def writing_synced(self, path: Path) -> Iterator[BinaryIO]:
+        """A new file, durable once the block has ended; that the folder names it is not yet."""
         with path.open("wb") as file:
-            file.write(content)
+            yield file
             file.flush()
+            os.fsync(file.fileno())
+
+    def sync(self, path: Path) -> None:
+        """What was written to the file before, by whomever, is durable."""
+        with path.open("rb") as file:
             os.fsync(file.fileno())
 
     def rewrite_synced(self, path: Path) -> None:
@@ -68,10 +75,36 @@ def using_files(files: Files) -> Iterator[None]:
 
 def write_durably(path: Path, content: bytes) -> None:
     """`path` holds `content` after this returns, whatever happens next; before, it holds what it held."""
+    with writing_durably(path) as file:
+        file.write(content)
+
+
+@contextmanager
+def writing_durably(path: Path) -> Iterator[BinaryIO]:
+    """As `write_durably`, for a file written in parts: it is at `path`, synced, once the block has ended.
+
+    After an error in the block nothing of it is left.
+    """
+    files = _in_use[-1]
     beside = path.with_name(f".{path.name}.{os.getpid()}.new")
-    _in_use[-1].write_synced(beside, content)
-    _in_use[-1].rename(beside, path)
+    try:
+        with files.writing_synced(beside) as file:
+            yield file
+    except BaseException:
+        files.unlink(beside)
+        raise
+    files.rename(beside, path)
     sync_folder(path.parent)
+
+
+def sync_file(path: Path) -> None:
+    """Makes what was written to a file durable; that its folder names it is another matter."""
+    _in_use[-1].sync(path)
+
+
+def rename(source: Path, target: Path) -> None:
+    """At once, and durable once the folder is synced."""
+    _in_use[-1].rename(source, target)
 
 
 def rewrite_durably(path: Path) -> None:

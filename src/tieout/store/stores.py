@@ -13,8 +13,10 @@ from tieout.ports import Clock, Entropy, HealthFact
 from tieout.store.books.books import BOOKS_FILE, SqlBooks, create_books, home_id_of, open_books
 from tieout.store.facts import store_facts
 from tieout.store.failure import DamagedStore
-from tieout.store.log.log import SqlEventLog, create_log
+from tieout.store.log.log import LOCK_NAME, SqlEventLog, create_log
 from tieout.store.log.meta import log_home_id
+from tieout.store.log.pipeline import SqlPipeline
+from tieout.store.log.segments.place import SegmentsPlace
 from tieout.store.migrate import prepare_schema
 from tieout.store.sqlite import Engine, open_engine
 
@@ -56,16 +58,20 @@ class Stores:
     books: SqlBooks
     log: SqlEventLog
     log_engine: Engine
+    pipeline: SqlPipeline
 
     def facts(self) -> tuple[HealthFact, ...]:
-        return store_facts(self.books.engine, self.log_engine)
+        place = HealthFact("segments", True, f"at {self.log.segments_place}")
+        return (*store_facts(self.books.engine, self.log_engine), place)
 
     def release(self) -> None:
         self.books.close()
         self.log_engine.dispose()
 
 
-def create_stores(folder: Path, *, url: str | None, clock: Clock, entropy: Entropy) -> Stores:
+def create_stores(
+    folder: Path, *, url: str | None, segments: SegmentsPlace, clock: Clock, entropy: Entropy
+) -> Stores:
     """New databases for a new home. Raises `HomeExists`, `NewerSchema` or `UntrustworthySqlite`."""
     folder.mkdir(parents=True, exist_ok=True)
     if (url is not None or (folder / BOOKS_FILE).exists()) and home_id_of(folder, url=url) is not None:
@@ -76,10 +82,13 @@ def create_stores(folder: Path, *, url: str | None, clock: Clock, entropy: Entro
         home_id = HomeId(f"home_{entropy.token(HOME_ID_BYTES).hex()}")
         create_log(engine, home_id=home_id, entropy=entropy)
     books = create_books(folder, home_id, url=url)
-    return Stores(books, SqlEventLog(engine, folder, clock=clock, entropy=entropy), engine)
+    log = SqlEventLog(engine, folder, clock=clock, entropy=entropy, segments=segments)
+    return Stores(books, log, engine, _pipeline(engine, folder))
 
 
-def open_stores(folder: Path, *, url: str | None, clock: Clock, entropy: Entropy) -> Stores:
+def open_stores(
+    folder: Path, *, url: str | None, segments: SegmentsPlace, clock: Clock, entropy: Entropy
+) -> Stores:
     """Raises `NotAHome`, `NewerSchema`, `UntrustworthySqlite`, `DamagedStore` or `ForeignBooks`."""
     files = (folder / BOOKS_FILE, folder / LOG_FILE)
     if not folder.is_dir() or (url is None and not all(file.is_file() for file in files)):
@@ -91,7 +100,12 @@ def open_stores(folder: Path, *, url: str | None, clock: Clock, entropy: Entropy
         raise DamagedStore(f"the log in {folder} does not say which home it belongs to")
     if owner != books.home_id:
         raise ForeignBooks(folder, books.home_id, owner)
-    return Stores(books, SqlEventLog(engine, folder, clock=clock, entropy=entropy), engine)
+    log = SqlEventLog(engine, folder, clock=clock, entropy=entropy, segments=segments)
+    return Stores(books, log, engine, _pipeline(engine, folder))
+
+
+def _pipeline(engine: Engine, folder: Path) -> SqlPipeline:
+    return SqlPipeline(engine, lock=folder / LOCK_NAME, database=folder / LOG_FILE)
 
 
 def _log_engine(folder: Path, url: str | None) -> Engine:

@@ -14,10 +14,11 @@ from typing import TYPE_CHECKING, Any
 from unittest.mock import patch
 
 import numpy as np
+from sqlalchemy import select
 
 from tests.faults.harness import journal
 from tests.faults.harness.items import named
-from tieout.store.log import append, compact
+from tieout.store.log import append, compact, schema
 from tieout.store.log.encoding import KeyEntries
 from tieout.store.log.index.index import IdentityIndex
 
@@ -51,8 +52,8 @@ def pause_at(point: str | None, until: ExitStack) -> None:
 def _acknowledge_before_commit(until: ExitStack, writing: Writing) -> None:
     original: Any = append.Appender._append
 
-    def told_first(self: Any, connection: Any, prepared: Any, arrival: Any) -> Any:
-        appended = original(self, connection, prepared, arrival)
+    def told_first(self: Any, connection: Any, prepared: Any, arrival: Any, *more: Any) -> Any:
+        appended = original(self, connection, prepared, arrival, *more)
         journal.write(writing.journals, named(arrival.origin), None)
         return appended
 
@@ -63,8 +64,8 @@ def _index_before_commit(until: ExitStack, _: Writing) -> None:
     """The index learns the batch that was prepared, not the one that was committed."""
     original: Any = append.Appender._append
 
-    def learned_first(self: Any, connection: Any, prepared: Any, arrival: Any) -> Any:
-        appended = original(self, connection, prepared, arrival)
+    def learned_first(self: Any, connection: Any, prepared: Any, arrival: Any, *more: Any) -> Any:
+        appended = original(self, connection, prepared, arrival, *more)
         new = ~self._index.find(prepared.keys).found
         rows = prepared.rows[new].astype(np.uint32)
         if appended.batch == self._index.upto + 1:
@@ -83,13 +84,13 @@ def _collector_without_lease(until: ExitStack, _: Writing) -> None:
     def not_leased(_: Path) -> Any:
         yield True
 
-    def collect(engine: Any, folder: Path, **__: Any) -> list[str]:
+    def collect(engine: Any, files: Any, **__: Any) -> list[str]:
         with engine.connect() as connection:
-            known = set(connection.execute(compact.select(compact.schema.segments.c.path)).scalars())
-        for path in folder.rglob("*.parquet"):
-            if str(path.relative_to(folder)) not in known:
-                path.unlink()
-        return []
+            known = set(connection.execute(select(schema.segments.c.path)).scalars())
+        orphans = [name for name in files.names() if name not in known]
+        for name in orphans:
+            files.delete(name)
+        return orphans
 
     until.enter_context(patch.object(compact, "leased", not_leased))
     until.enter_context(patch.object(compact, "collect_orphans", collect))
@@ -100,14 +101,14 @@ def _verdicts_before_lock(until: ExitStack, _: Writing) -> None:
     original: Any = append.Appender.append
     find: Any = IdentityIndex.find
 
-    def decided_first(self: Any, prepared: Any, arrival: Any) -> Any:
+    def decided_first(self: Any, prepared: Any, arrival: Any, *more: Any) -> Any:
         with self._engine.connect() as connection:
             head = connection.execute(append.select(append.schema.head.c.batch)).scalar_one()
             self._index.catch_up(head, lambda first, last: append.load_keys(connection, first, last))
         known = find(self._index, prepared.keys)
         time.sleep(PAUSE_SECONDS)
         with patch.object(IdentityIndex, "find", lambda *_: known):
-            return original(self, prepared, arrival)
+            return original(self, prepared, arrival, *more)
 
     until.enter_context(patch.object(append.Appender, "append", decided_first))
 

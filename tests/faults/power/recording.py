@@ -7,14 +7,18 @@ from __future__ import annotations
 import errno
 import os
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import apsw
 
 from tests.faults.power.disk import Disk, is_volatile
 from tieout.store.files import CHUNK_BYTES, Files
+
+PIECE_BYTES = 64 * 1024
 
 
 @dataclass(slots=True)
@@ -107,16 +111,26 @@ class RecordedFiles(Files):
         self.disk, self.trouble = disk, trouble
         self._syncs_content, self._syncs_folders = syncs_content, syncs_folders
 
-    def write_synced(self, path: Path, content: bytes) -> None:
+    @contextmanager
+    def writing_synced(self, path: Path) -> Iterator[BinaryIO]:
         with path.open("wb") as file:
-            for start in range(0, max(len(content), 1), 64 * 1024):
-                piece = content[start : start + 64 * 1024]
-                if not self.trouble.write_has_room():
-                    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
-                file.write(piece)
-                self.disk.write(path, start, piece)
+            yield file
+        self._note(path)
         if self._syncs_content:
             self._sync(path)
+
+    def sync(self, path: Path) -> None:
+        self._note(path)
+        if self._syncs_content:
+            self._sync(path)
+
+    def _note(self, path: Path) -> None:
+        """A file that was written whole and is not synced yet."""
+        content = path.read_bytes()
+        for start in range(0, max(len(content), 1), PIECE_BYTES):
+            if not self.trouble.write_has_room():
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
+            self.disk.write(path, start, content[start : start + PIECE_BYTES])
 
     def rewrite_synced(self, path: Path) -> None:
         content = path.read_bytes()

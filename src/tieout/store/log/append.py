@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -29,14 +30,26 @@ from tieout.kernel.batch_digest import batch_digest
 from tieout.kernel.errors import Unavailable
 from tieout.kernel.ids import Position
 from tieout.kernel.instant import HOUR_MICROSECONDS, Instant
+from tieout.ports import NotAllAccepted
 from tieout.store.crash import crash_point
 from tieout.store.failure import DiskFailed, is_io_failure
 from tieout.store.files import locked
 from tieout.store.log import schema
+from tieout.store.log.arrivals import record_arrivals
 from tieout.store.log.chain import dispositions_of, fates, with_raw_digest
-from tieout.store.log.encoding import KeyEntries, decode_body, decode_keys, encode_dispositions, encode_keys
+from tieout.store.log.encoding import (
+    KeyEntries,
+    decode_body,
+    decode_dispositions,
+    decode_keys,
+    encode_dispositions,
+    encode_keys,
+)
 from tieout.store.log.index.index import IdentityIndex
+from tieout.store.log.lags import LagKeeper
 from tieout.store.log.prepare import Prepared
+from tieout.store.log.rates import keep_rates
+from tieout.store.log.wal import checkpoint_when_long
 from tieout.store.sqlite import begin_immediate, is_sqlite
 
 ROW_MASK = 0xFFFF_FFFF
@@ -65,7 +78,8 @@ class CommitUnknown(Unavailable):
 @dataclass(frozen=True, slots=True)
 class Arrival:
     """What the log keeps about where a batch came from. `raw_of` gives a received row's bytes, `line_of` its
-    line.
+    line, `origin_of` where it came from, if that differs within the batch. With `together`, all of its items
+    are accepted in one batch, or none is received.
     """
 
     received_at: Instant
@@ -75,38 +89,59 @@ class Arrival:
     raw_of: Callable[[int], bytes]
     line_of: Callable[[int], int]
     redecode: Redecode
+    together: bool = False
+    origin_of: Callable[[int], str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Appended:
-    """One committed batch: its number, and counts by (verdict, reason)."""
+    """One committed batch: its number, counts by (verdict, reason), and each row that was not accepted."""
 
     batch: int
     received: int
     counts: dict[tuple[Verdict, Reason], int]
+    dispositions: npt.NDArray[np.void]
+
+
+class Beside(Protocol):
+    """What is to be committed together with a batch, or not at all."""
+
+    def check(self, connection: Connection) -> None:
+        """Under the lock, before anything is decided. Raising gives the batch up; nothing is written."""
+        ...
+
+    def write(self, connection: Connection, appended: Appended) -> None: ...
 
 
 class Appender:
     """Appends to one home's log. Not for use by two threads at once."""
 
     def __init__(
-        self, engine: Engine, index: IdentityIndex, lock: Path, *, equals_original: EqualsOriginal
+        self,
+        engine: Engine,
+        index: IdentityIndex,
+        lock: Path,
+        *,
+        equals_original: EqualsOriginal,
+        lags: LagKeeper,
     ) -> None:
         self._engine = engine
         self._index = index
         self._lock = lock
         self._equals_original = equals_original
         self._failure: DiskFailed | None = None
+        self._lags = lags
 
-    def append(self, prepared: Prepared, arrival: Arrival) -> Appended:
+    def append(self, prepared: Prepared, arrival: Arrival, beside: Beside | None = None) -> Appended:
         """One batch of everything received, accepted or not. Durable when it returns. Raises
         `CommitUnknown`, and `DiskFailed` from the first I/O error on: the process has to stop.
         """
         if self._failure is not None:
             raise self._failure
+        self._lags.look_at(prepared, arrival.received_at)
         try:
             with self._writing() as connection:
-                appended = self._append(connection, prepared, arrival)
+                appended = self._append(connection, prepared, arrival, beside)
                 crash_point("ingest-before-commit")
         except DBAPIError as error:
             self._index.forget_tail()
@@ -115,8 +150,10 @@ class Appender:
                 self._failure = DiskFailed(str(error.orig))
                 raise self._failure from error
             appended = self._outcome(arrival.commit_id, error)
+        self._lags.committed(appended.batch)
         crash_point("ingest-after-commit")
         self._index.file_runs()
+        checkpoint_when_long(self._engine)
         return appended
 
     def _outcome(self, commit_id: str, error: DBAPIError) -> Appended:
@@ -125,7 +162,9 @@ class Appender:
         try:
             with self._engine.connect() as connection:
                 found = connection.execute(
-                    select(batches.number, batches.received).where(batches.commit_id == commit_id)
+                    select(batches.number, batches.received, batches.dispositions).where(
+                        batches.commit_id == commit_id
+                    )
                 ).one_or_none()
                 if found is None:
                     raise CommitUnknown(str(error.orig)) from error
@@ -139,7 +178,8 @@ class Appender:
         for verdict, reason, count in rows:
             key = (Verdict(verdict), Reason(reason))
             counts[key] = counts.get(key, 0) + count
-        return Appended(found.number, found.received, counts)
+        kept = decode_dispositions(found.dispositions, f"the dispositions of batch {found.number}")
+        return Appended(found.number, found.received, counts, kept)
 
     @contextmanager
     def _writing(self) -> Iterator[Connection]:
@@ -150,8 +190,12 @@ class Appender:
             with begin_immediate(self._engine) as connection:
                 yield connection
 
-    def _append(self, connection: Connection, prepared: Prepared, arrival: Arrival) -> Appended:
+    def _append(
+        self, connection: Connection, prepared: Prepared, arrival: Arrival, beside: Beside | None
+    ) -> Appended:
         head = connection.execute(select(schema.head.c.batch, schema.head.c.digest).with_for_update()).one()
+        if beside is not None:
+            beside.check(connection)
         number = head.batch + 1
         self._index.catch_up(head.batch, lambda first, last: load_keys(connection, first, last))
         verdicts = judge(
@@ -162,6 +206,8 @@ class Appender:
             known=self._index.find(prepared.keys),
         )
         self._settle_conflicts(connection, prepared, arrival, verdicts, number)
+        if arrival.together:
+            _refuse_in_part(prepared, verdicts)
         dispositions = dispositions_of(prepared, verdicts)
         conflicts = _conflicts(prepared, verdicts, arrival)
         for row, raw, _ in conflicts:
@@ -180,8 +226,14 @@ class Appender:
         _insert_batch(connection, number, prepared, arrival, head.digest, digest, accepted, dispositions)
         _insert_quarantine(connection, number, prepared, arrival, conflicts)
         counts = _insert_tallies(connection, number, prepared, arrival, verdicts)
+        keep_rates(connection, number)
+        self._lags.keep(connection, accepted)
+        record_arrivals(connection, prepared, accepted, received_at=arrival.received_at)
         connection.execute(update(schema.head).values(batch=number, digest=digest))
-        return Appended(number, prepared.received, counts)
+        appended = Appended(number, prepared.received, counts, dispositions)
+        if beside is not None:
+            beside.write(connection, appended)
+        return appended
 
     def _settle_conflicts(
         self, connection: Connection, prepared: Prepared, arrival: Arrival, verdicts: Verdicts, number: int
@@ -196,6 +248,15 @@ class Appender:
             row = int(prepared.rows[index])
             if self._equals_original(connection, row, arrival.redecode, original):
                 verdicts.verdict[index] = Verdict.DUPLICATE
+
+
+def _refuse_in_part(prepared: Prepared, verdicts: Verdicts) -> None:
+    """Raises `NotAllAccepted`; what was written so far is rolled back with the transaction."""
+    for refused in prepared.refused:
+        raise NotAllAccepted(refused.row, Verdict.QUARANTINED, None)
+    for index in np.flatnonzero(verdicts.verdict != Verdict.ACCEPTED):
+        original = position_of(int(verdicts.original[index]))
+        raise NotAllAccepted(int(prepared.rows[index]), Verdict(verdicts.verdict[index]), original)
 
 
 def position_of(packed: int) -> Position:
@@ -269,7 +330,7 @@ def _insert_quarantine(
     arrival: Arrival,
     conflicts: list[tuple[int, bytes, int]],
 ) -> None:
-    common = {"batch": number, "origin": arrival.origin, "received_at": arrival.received_at}
+    common = {"batch": number, "received_at": arrival.received_at}
     refused = [_quarantine_row(item, arrival) | common for item in prepared.refused]
     contradicting = []
     place = {int(row): index for index, row in enumerate(prepared.rows)} if conflicts else {}
@@ -307,6 +368,7 @@ def _quarantine_row(
         "detail": rejected.detail,
         "source": rejected.source,
         "event_id": rejected.id,
+        "origin": arrival.origin if arrival.origin_of is None else arrival.origin_of(refused.row),
         "line": arrival.line_of(refused.row),
         "raw": refused.raw,
     }
