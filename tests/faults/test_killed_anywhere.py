@@ -29,8 +29,8 @@ ELSEWHERE = {
     "erase": "test_decisions_killed.py",
 }
 """Areas whose points other files kill at: the part of a point's name before the first hyphen."""
-BLOCKS = 73
-"""Eight run files of eight batches become one, and one more is written."""
+BLOCKS = 75
+"""Eight run files of eight batches become one, one more is written, and the last block is compacted."""
 QUICK_KILLS = 14
 SHARES = times(quick=1, long=8)
 
@@ -73,17 +73,21 @@ def test_the_workload_passes_every_point_of_the_source(kills: list[str]) -> None
 def test_a_log_killed_anywhere_is_whole_and_a_retry_doubles_nothing(
     made: Path, kills: list[str], tmp_path: Path, share: int
 ) -> None:
+    survived = 0
     for number, kill in enumerate(_chosen(kills)[share::SHARES]):
         folder = tmp_path / str(number)
         shutil.copytree(made, folder / "log")
         writing = Writing(folder / "log", folder / "journals", blocks=BLOCKS, crash_at=kill)
-        assert writing.finished() == -signal.SIGKILL, kill
+        end = writing.finished()
+        assert end in (-signal.SIGKILL, 0), kill  # 0: index files are written beside, perhaps once less
+        survived += end == 0
         assert_laws_hold(writing.folder, writing.journals, note=kill)
         if number % 6 == 0:
             assert writing.undisturbed().finished() == 0, kill
             assert_laws_hold(writing.folder, writing.journals, faults=0, note=kill)
             assert broken_by_retry(writing.folder, [BlockName(0, block) for block in range(BLOCKS)]) == []
         shutil.rmtree(folder)
+    assert survived <= len(kills) // 10, "the kills do not kill"
 
 
 def _chosen(kills: list[str]) -> list[str]:

@@ -16,7 +16,7 @@ from tests.faults.harness import journal, tally
 from tests.faults.harness.items import BlockName, items_of, named
 from tests.faults.harness.journal import Acknowledged
 from tests.faults.harness.model import Fate, Model, Place, model_of
-from tests.faults.harness.sender import send_block
+from tests.faults.harness.sender import send_block, short_runs
 from tests.logs import NOW, contract, open_log
 from tieout.ingest.verdict import Verdict
 from tieout.kernel.errors import TieoutError
@@ -51,6 +51,7 @@ class Stored:
     batch_of: dict[str, list[int]]
 
 
+@short_runs()
 def broken_laws(folder: Path, acknowledged: Acknowledged, *, url: str | None = None) -> list[Violation]:
     """What is wrong with the log in `folder` as it lies there."""
     engine: Engine | None = None
@@ -70,6 +71,7 @@ def broken_laws(folder: Path, acknowledged: Acknowledged, *, url: str | None = N
     return violations
 
 
+@short_runs()
 def broken_by_retry(folder: Path, names: Sequence[BlockName], *, url: str | None = None) -> list[Violation]:
     """What is wrong once every block was sent again, twice: all of it must be stored then, and the second
     time nothing may be accepted any more.

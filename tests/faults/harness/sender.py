@@ -2,13 +2,32 @@
 
 from __future__ import annotations
 
+from contextlib import ContextDecorator
+from unittest.mock import patch
+
 from tests.faults.harness.items import BlockName, block_of
 from tests.logs import BOOK, counts
 from tieout.kernel.errors import Unavailable
 from tieout.store.failure import DiskFailed
+from tieout.store.log.index import levels
 from tieout.store.log.log import SqlEventLog
 
 ATTEMPTS_MAX = 5
+SHORT_RUN = 8
+"""Batches in a run of the index, so that a short log has runs that merge; every process of a test agrees."""
+
+
+def short_runs() -> ContextDecorator:
+    return _ShortRuns()
+
+
+class _ShortRuns(ContextDecorator):
+    def __enter__(self) -> None:
+        self._patch = patch.object(levels, "RUN_BATCHES", SHORT_RUN)
+        self._patch.start()
+
+    def __exit__(self, *_: object) -> None:
+        self._patch.stop()
 
 
 def send_block(log: SqlEventLog, name: BlockName) -> dict[str, int]:

@@ -19,7 +19,7 @@ from pathlib import Path
 
 from tests.faults.harness import journal, planted
 from tests.faults.harness.items import BlockName
-from tests.faults.harness.sender import send_persistently
+from tests.faults.harness.sender import send_persistently, short_runs
 from tests.logs import NOW, open_log
 from tieout.kernel.errors import TieoutError
 from tieout.kernel.instant import Instant
@@ -51,6 +51,7 @@ class Writing:
         if self.crash_at is not None:
             os.environ["CRASH_AT"] = self.crash_at
         with ExitStack() as bugs:
+            bugs.enter_context(short_runs())
             planted.plant(self.plant, bugs, self)
             planted.pause_at(self.pause_at, bugs)
             try:
@@ -72,6 +73,7 @@ class Writing:
             journal.write(self.journals, name, send_persistently(log, name))
             if self.compacts and number % COMPACT_EVERY == COMPACT_EVERY - 1:
                 log.compact(rows_min=1)
+        log._opened_index().settle()  # index files are written beside; the end waits for them
         engine.dispose()
 
     def start(self) -> ForkServerProcess:

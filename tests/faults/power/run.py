@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import event
 
 from tests.faults.harness.items import BlockName
-from tests.faults.harness.sender import send_block
+from tests.faults.harness.sender import send_block, short_runs
 from tests.faults.power.disk import Disk, is_volatile
 from tests.faults.power.driver import ApswModule
 from tests.faults.power.recording import RecordedFiles, RecordedVfs, Trouble
@@ -33,7 +33,7 @@ def recorded(
     going_wrong = trouble or Trouble()
     vfs = RecordedVfs(f"recorded-{next(_numbers)}", disk, going_wrong)
     try:
-        with using_files(RecordedFiles(disk, going_wrong, **bugs)):
+        with short_runs(), using_files(RecordedFiles(disk, going_wrong, **bugs)):
             log, engine = open_log(disk.root, now=now, module=ApswModule(vfs.name))
             event.listen(engine, "connect", lambda raw, _: set_synchronous(raw, synchronous))
             engine.dispose()
