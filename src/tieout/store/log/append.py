@@ -32,6 +32,7 @@ from tieout.kernel.ids import Position
 from tieout.kernel.instant import HOUR_MICROSECONDS, Instant
 from tieout.ports import NotAllAccepted
 from tieout.store.crash import crash_point
+from tieout.store.failure import DiskFailed, is_io_failure
 from tieout.store.files import locked
 from tieout.store.log import schema
 from tieout.store.log.arrivals import record_arrivals
@@ -128,12 +129,15 @@ class Appender:
         self._index = index
         self._lock = lock
         self._equals_original = equals_original
+        self._failure: DiskFailed | None = None
         self._lags = lags
 
     def append(self, prepared: Prepared, arrival: Arrival, beside: Beside | None = None) -> Appended:
         """One batch of everything received, accepted or not. Durable when it returns. Raises
-        `CommitUnknown`.
+        `CommitUnknown`, and `DiskFailed` from the first I/O error on: the process has to stop.
         """
+        if self._failure is not None:
+            raise self._failure
         self._lags.look_at(prepared, arrival.received_at)
         try:
             with self._writing() as connection:
@@ -142,6 +146,9 @@ class Appender:
         except DBAPIError as error:
             self._index.forget_tail()
             self._engine.dispose()
+            if is_sqlite(self._engine) and is_io_failure(error):
+                self._failure = DiskFailed(str(error.orig))
+                raise self._failure from error
             appended = self._outcome(arrival.commit_id, error)
         self._lags.committed(appended.batch)
         crash_point("ingest-after-commit")
