@@ -13,7 +13,7 @@ from tieout.ports import Clock, Entropy, HealthFact
 from tieout.store.books.books import BOOKS_FILE, SqlBooks, create_books, home_id_of, open_books
 from tieout.store.facts import store_facts
 from tieout.store.failure import DamagedStore
-from tieout.store.log.log import LOCK_NAME, SqlEventLog, create_log
+from tieout.store.log.log import SqlEventLog, create_log
 from tieout.store.log.meta import log_home_id
 from tieout.store.log.pipeline import SqlPipeline
 from tieout.store.log.segments.place import SegmentsPlace
@@ -83,7 +83,7 @@ def create_stores(
         create_log(engine, home_id=home_id, entropy=entropy)
     books = create_books(folder, home_id, url=url)
     log = SqlEventLog(engine, folder, clock=clock, entropy=entropy, segments=segments)
-    return Stores(books, log, engine, _pipeline(engine, folder))
+    return Stores(books, log, engine, SqlPipeline(engine, folder))
 
 
 def open_stores(
@@ -101,11 +101,7 @@ def open_stores(
     if owner != books.home_id:
         raise ForeignBooks(folder, books.home_id, owner)
     log = SqlEventLog(engine, folder, clock=clock, entropy=entropy, segments=segments)
-    return Stores(books, log, engine, _pipeline(engine, folder))
-
-
-def _pipeline(engine: Engine, folder: Path) -> SqlPipeline:
-    return SqlPipeline(engine, lock=folder / LOCK_NAME, database=folder / LOG_FILE)
+    return Stores(books, log, engine, SqlPipeline(engine, folder))
 
 
 def _log_engine(folder: Path, url: str | None) -> Engine:

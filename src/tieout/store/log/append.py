@@ -7,8 +7,7 @@ of processes append to one log, on SQLite behind a fair file lock, on PostgreSQL
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -33,7 +32,6 @@ from tieout.kernel.instant import HOUR_MICROSECONDS, Instant
 from tieout.ports import NotAllAccepted
 from tieout.store.crash import crash_point
 from tieout.store.failure import DiskFailed, is_io_failure
-from tieout.store.files import locked
 from tieout.store.log import schema
 from tieout.store.log.arrivals import record_arrivals
 from tieout.store.log.chain import dispositions_of, fates, with_raw_digest
@@ -49,8 +47,9 @@ from tieout.store.log.index.index import IdentityIndex
 from tieout.store.log.lags import LagKeeper
 from tieout.store.log.prepare import Prepared
 from tieout.store.log.rates import keep_rates
+from tieout.store.log.turn import turn
 from tieout.store.log.wal import checkpoint_when_long
-from tieout.store.sqlite import begin_immediate, is_sqlite
+from tieout.store.sqlite import is_sqlite
 
 ROW_MASK = 0xFFFF_FFFF
 
@@ -120,14 +119,14 @@ class Appender:
         self,
         engine: Engine,
         index: IdentityIndex,
-        lock: Path,
+        folder: Path,
         *,
         equals_original: EqualsOriginal,
         lags: LagKeeper,
     ) -> None:
         self._engine = engine
         self._index = index
-        self._lock = lock
+        self._folder = folder
         self._equals_original = equals_original
         self._failure: DiskFailed | None = None
         self._lags = lags
@@ -140,7 +139,7 @@ class Appender:
             raise self._failure
         self._lags.look_at(prepared, arrival.received_at)
         try:
-            with self._writing() as connection:
+            with turn(self._engine, self._folder) as connection:
                 appended = self._append(connection, prepared, arrival, beside)
                 crash_point("ingest-before-commit")
         except DBAPIError as error:
@@ -180,15 +179,6 @@ class Appender:
             counts[key] = counts.get(key, 0) + count
         kept = decode_dispositions(found.dispositions, f"the dispositions of batch {found.number}")
         return Appended(found.number, found.received, counts, kept)
-
-    @contextmanager
-    def _writing(self) -> Iterator[Connection]:
-        if is_sqlite(self._engine):
-            with locked(self._lock), begin_immediate(self._engine) as connection:
-                yield connection
-        else:
-            with begin_immediate(self._engine) as connection:
-                yield connection
 
     def _append(
         self, connection: Connection, prepared: Prepared, arrival: Arrival, beside: Beside | None

@@ -23,7 +23,7 @@ from tieout.ingest.lag import BUCKETS, EVENT_TO_RECEIVED, RECEIVED_TO_QUERYABLE,
 from tieout.kernel.instant import HOUR_MICROSECONDS, Instant
 from tieout.ports import Clock
 from tieout.store.log.prepare import Prepared
-from tieout.store.log.writing import log_writing
+from tieout.store.log.turn import turn_among_commits
 
 ADD = text(
     "INSERT INTO lags (hour, source, lag, bucket, items) VALUES (:hour, :source, :lag, :bucket, :items) "
@@ -70,13 +70,13 @@ class WaitingLags:
             self._lags, self._times = Counter(), {}
         return taken
 
-    def write(self, engine: Engine, lock: Path) -> None:
+    def write(self, engine: Engine, folder: Path) -> None:
         """By a small transaction of its own; nothing that was acknowledged needs it."""
         lags, times = self.take()
         if not times:
             return
         try:
-            with log_writing(engine, lock) as connection:
+            with turn_among_commits(engine, folder) as connection:
                 _write(connection, lags, times)
         except DBAPIError:
             return  # what cannot be measured is not known; what was to be stored is stored

@@ -53,7 +53,6 @@ from tieout.store.log.workers import Elsewhere, Here, Judgement
 from tieout.store.sqlite import begin_immediate
 
 SECRET_BYTES = 32
-LOCK_NAME = "log.lock"
 KEEPER_LOCK_NAME = "keeper.lock"
 HERE = SegmentsPlace()
 """In the home's own folder, or where the home says its segments already are."""
@@ -139,7 +138,7 @@ class SqlEventLog:
         self._settled_index()
 
     def write_lags(self) -> None:
-        self._waiting_lags.write(self._engine, self._folder / LOCK_NAME)
+        self._waiting_lags.write(self._engine, self._folder)
 
     def receiver(self) -> GroupReceiver:
         return GroupReceiver(
@@ -147,7 +146,7 @@ class SqlEventLog:
         )
 
     def count_refused(self, refused: Mapping[tuple[Instant, str, str], int]) -> None:
-        add_refused(self._engine, self._folder / LOCK_NAME, refused)
+        add_refused(self._engine, self._folder, refused)
 
     def refused_requests(self) -> tuple[tuple[Instant, str, str, int], ...]:
         return list_refused(self._engine)
@@ -265,7 +264,7 @@ class SqlEventLog:
         return Appender(
             self._engine,
             self._opened_index(),
-            self._folder / LOCK_NAME,
+            self._folder,
             equals_original=self._equals_original(book),
             lags=LagKeeper(self._clock, self._waiting_lags),
         )
