@@ -20,8 +20,6 @@ PAUSE_SECONDS: Final = 1
 STAND_BY_SECONDS: Final = 5
 ORPHANS_EVERY_SECONDS: Final = 600
 WAL_BYTES_ALERT: Final = 256 * 1024**2
-WAL_BYTES_MAX: Final = 1024**3
-"""Beyond this a server takes no more events (429) until the write-ahead log is shorter."""
 WAKE_NANOSECONDS: Final = 200_000_000
 NANOSECONDS: Final = 1_000_000_000
 

@@ -19,7 +19,6 @@ from tieout.kernel.errors import IntegrityViolation
 from tieout.kernel.ids import EventType, Position, Subject, Watermark
 from tieout.kernel.instant import Instant
 from tieout.kernel.period import Period
-from tieout.ports.arrivals import ArrivalLog
 from tieout.ports.identities import IndexStatus
 from tieout.ports.receiving import Receiver, RequestLedger
 from tieout.ports.retraction import IdentityLog, StoredEvent
@@ -190,7 +189,7 @@ class Tally:
     items: int
 
 
-class EventLog(IdentityLog, ArrivalLog, RequestLedger, Protocol):
+class EventLog(IdentityLog, RequestLedger, Protocol):
     """The log as the rest of the house reads and writes it."""
 
     @property

@@ -11,12 +11,11 @@ from typing import Final
 
 import numpy as np
 import numpy.typing as npt
-from sqlalchemy import Connection, Engine, Table, select
+from sqlalchemy import Connection, Table, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from tieout.contract.retraction import is_built_in
 from tieout.kernel.instant import HOUR_MICROSECONDS, Instant
-from tieout.ports import Arrivals
 from tieout.store.log import schema
 from tieout.store.log.prepare import Prepared
 
@@ -58,16 +57,6 @@ def judged(sources: npt.NDArray[np.intp], times: Times, heads: Times) -> tuple[T
         newest[place] = reached[-1]
         late[place] = np.count_nonzero(own < reached[:-1])
     return newest, late
-
-
-def list_arrivals(engine: Engine) -> tuple[Arrivals, ...]:
-    arrivals = schema.arrivals
-    query = select(arrivals).order_by(arrivals.c.source, arrivals.c.hour)
-    with engine.connect() as connection:
-        return tuple(
-            Arrivals(row.source, Instant(row.hour), row.accepted, row.out_of_order)
-            for row in connection.execute(query)
-        )
 
 
 def _heads(connection: Connection, names: Sequence[str]) -> Times:

@@ -19,7 +19,6 @@ from tieout.kernel.instant import Instant
 from tieout.kernel.period import Period
 from tieout.ports import (
     EMPTY_LOG,
-    Arrivals,
     Clock,
     Entropy,
     IndexStatus,
@@ -35,7 +34,6 @@ from tieout.store.failure import DamagedStore
 from tieout.store.files import leased
 from tieout.store.log import reader, schema, wal
 from tieout.store.log.append import Appender, EqualsOriginal, Redecode, contracts_text
-from tieout.store.log.arrivals import list_arrivals
 from tieout.store.log.compact import ROWS_DUE_MIN, compact
 from tieout.store.log.group import GroupReceiver
 from tieout.store.log.index.committed import Committed
@@ -45,7 +43,7 @@ from tieout.store.log.intake import FileIntake
 from tieout.store.log.lags import LagKeeper, WaitingLags
 from tieout.store.log.lookup import find_accepted
 from tieout.store.log.quarantine import find_item, list_items, list_tallies
-from tieout.store.log.refused import add_refused, list_refused
+from tieout.store.log.refused import add_refused
 from tieout.store.log.retraction_events import read_retractions
 from tieout.store.log.segments.place import SegmentsPlace, open_segments
 from tieout.store.log.verify import verify_log
@@ -148,9 +146,6 @@ class SqlEventLog:
     def count_refused(self, refused: Mapping[tuple[Instant, str, str], int]) -> None:
         add_refused(self._engine, self._folder, refused)
 
-    def refused_requests(self) -> tuple[tuple[Instant, str, str, int], ...]:
-        return list_refused(self._engine)
-
     def compact(self, *, rows_min: int | None = None) -> int:
         return self.maintain(rows_min=rows_min).compacted
 
@@ -214,9 +209,6 @@ class SqlEventLog:
     ) -> list[StoredEvent]:
         known = reader.manifest(self._engine, self._segments, watermark, only=RETRACTION_TYPE)
         return read_retractions(known, after=after, targets=targets)
-
-    def arrivals(self) -> tuple[Arrivals, ...]:
-        return list_arrivals(self._engine)
 
     def tallies(self) -> tuple[Tally, ...]:
         return list_tallies(self._engine)

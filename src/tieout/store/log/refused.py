@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from sqlalchemy import Engine, select
+from sqlalchemy import Engine
 from sqlalchemy.dialects import postgresql, sqlite
 
 from tieout.kernel.instant import Instant
@@ -30,16 +30,3 @@ def add_refused(engine: Engine, folder: Path, refused: Mapping[tuple[Instant, st
     ]
     with turn(engine, folder) as connection:
         connection.execute(statement, rows)
-
-
-def list_refused(engine: Engine) -> tuple[tuple[Instant, str, str, int], ...]:
-    """(hour, key id, reason, requests), in that order."""
-    columns = refused_requests.c
-    query = select(columns.hour, columns.key_id, columns.reason, columns.requests).order_by(
-        columns.hour, columns.key_id, columns.reason
-    )
-    with engine.connect() as connection:
-        return tuple(
-            (Instant(hour), key_id, reason, requests)
-            for hour, key_id, reason, requests in connection.execute(query)
-        )
