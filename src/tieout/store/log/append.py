@@ -28,7 +28,7 @@ from tieout.ingest.verdict import Verdict, Verdicts, judge
 from tieout.kernel.batch_digest import batch_digest
 from tieout.kernel.errors import Unavailable
 from tieout.kernel.ids import Position
-from tieout.kernel.instant import HOUR_MICROSECONDS, Instant
+from tieout.kernel.instant import Instant, hour_of
 from tieout.ports import NotAllAccepted
 from tieout.store.crash import crash_point
 from tieout.store.failure import DiskFailed, is_io_failure
@@ -39,10 +39,10 @@ from tieout.store.log.encoding import (
     KeyEntries,
     decode_body,
     decode_dispositions,
-    decode_keys,
     encode_dispositions,
     encode_keys,
 )
+from tieout.store.log.index.committed import stored_entries
 from tieout.store.log.index.index import IdentityIndex
 from tieout.store.log.lags import LagKeeper
 from tieout.store.log.prepare import Prepared
@@ -187,7 +187,7 @@ class Appender:
         if beside is not None:
             beside.check(connection)
         number = head.batch + 1
-        self._index.catch_up(head.batch, lambda first, last: load_keys(connection, first, last))
+        self._index.catch_up(head.batch, lambda first, last: stored_entries(connection, first, last))
         verdicts = judge(
             keys=prepared.keys,
             content=prepared.lanes,
@@ -251,16 +251,6 @@ def _refuse_in_part(prepared: Prepared, verdicts: Verdicts) -> None:
 
 def position_of(packed: int) -> Position:
     return Position(packed >> 32, packed & ROW_MASK)
-
-
-def load_keys(connection: Connection, first: int, last: int) -> Iterable[tuple[int, KeyEntries]]:
-    """The accepted identities of committed batches, as they were written beside their bodies."""
-    keys = schema.keys
-    query = (
-        select(keys.c.batch, keys.c.entries).where(keys.c.batch.between(first, last)).order_by(keys.c.batch)
-    )
-    for batch, entries in connection.execute(query):
-        yield batch, decode_keys(entries, f"the identity keys of batch {batch}")
 
 
 def _conflicts(prepared: Prepared, verdicts: Verdicts, arrival: Arrival) -> list[tuple[int, bytes, int]]:
@@ -367,7 +357,7 @@ def _quarantine_row(
 def _insert_tallies(
     connection: Connection, number: int, prepared: Prepared, arrival: Arrival, verdicts: Verdicts
 ) -> dict[tuple[Verdict, Reason], int]:
-    hour = arrival.received_at // HOUR_MICROSECONDS * HOUR_MICROSECONDS
+    hour = hour_of(arrival.received_at)
     tallies: dict[tuple[str, Verdict, Reason], int] = {}
     pairs, counts = np.unique(prepared.sources.astype(np.int64) * 8 + verdicts.verdict, return_counts=True)
     for pair, count in zip(pairs.tolist(), counts.tolist(), strict=True):

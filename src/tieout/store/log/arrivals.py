@@ -15,7 +15,7 @@ from sqlalchemy import Connection, Table, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from tieout.contract.retraction import is_built_in
-from tieout.kernel.instant import HOUR_MICROSECONDS, Instant
+from tieout.kernel.instant import Instant, hour_of
 from tieout.store.log import schema
 from tieout.store.log.prepare import Prepared
 
@@ -38,7 +38,7 @@ def record_arrivals(
     names = [prepared.source_names[code] for code in codes]
     heads = _heads(connection, names)
     newest, out_of_order = judged(sources, prepared.times[counted], heads)
-    hour = received_at // HOUR_MICROSECONDS * HOUR_MICROSECONDS
+    hour = hour_of(received_at)
     totals = np.bincount(sources, minlength=len(names))
     _add(connection, names, hour, totals, out_of_order)
     moved = np.flatnonzero(newest > heads)
