@@ -50,8 +50,7 @@ from tieout.store.log.rates import keep_rates
 from tieout.store.log.turn import turn
 from tieout.store.log.wal import checkpoint_when_long
 from tieout.store.sqlite import is_sqlite
-
-ROW_MASK = 0xFFFF_FFFF
+from tieout.table.position_words import position_of
 
 Redecode = Callable[[int, ContractBook], Event | Rejected]
 """(received row, contracts) -> the item of that row as those contracts type it."""
@@ -247,10 +246,6 @@ def _refuse_in_part(prepared: Prepared, verdicts: Verdicts) -> None:
     for index in np.flatnonzero(verdicts.verdict != Verdict.ACCEPTED):
         original = position_of(int(verdicts.original[index]))
         raise NotAllAccepted(int(prepared.rows[index]), Verdict(verdicts.verdict[index]), original)
-
-
-def position_of(packed: int) -> Position:
-    return Position(packed >> 32, packed & ROW_MASK)
 
 
 def _conflicts(prepared: Prepared, verdicts: Verdicts, arrival: Arrival) -> list[tuple[int, bytes, int]]:

@@ -23,6 +23,7 @@ from tieout.store.log.encoding import DamagedBody, KeyEntries, decode_keys
 from tieout.store.log.reader import manifest
 from tieout.table.canonical import identity_keys
 from tieout.table.packed import columns_of, unpacked
+from tieout.table.position_words import position_words
 
 BATCHES_AT_ONCE: Final = 64
 ROWS_AT_ONCE: Final = 1 << 21
@@ -209,9 +210,9 @@ def _corrected(entries: np.ndarray, corrections: np.ndarray, first: int, end: in
     own = corrections[(corrections["batch"] >= first) & (corrections["batch"] < end)]
     if not len(own):
         return entries
-    kept = ~np.isin(_packed(entries), _packed(own))
+    kept = ~np.isin(_words(entries), _words(own))
     return np.concatenate([entries[kept], own])
 
 
-def _packed(entries: np.ndarray) -> np.ndarray:
-    return (entries["batch"].astype(np.uint64) << np.uint64(32)) | entries["row"].astype(np.uint64)
+def _words(entries: np.ndarray) -> np.ndarray:
+    return position_words(entries["batch"], entries["row"])
