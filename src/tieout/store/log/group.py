@@ -31,7 +31,8 @@ from tieout.ports.receiving import (
 )
 from tieout.store.failure import DiskFailed, is_io_failure, storage_failure
 from tieout.store.log import schema
-from tieout.store.log.append import Appended, Appender, Arrival, CommitUnknown, contracts_text
+from tieout.store.log.append import Appended, Appender, CommitUnknown, contracts_text
+from tieout.store.log.batch_rows import Arrival
 from tieout.store.log.intake import COMMIT_ID_BYTES
 from tieout.store.log.prepare import Prepared, prepare
 from tieout.store.log.receipt import receipts_of

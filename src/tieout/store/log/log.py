@@ -33,7 +33,8 @@ from tieout.ports import (
 from tieout.store.failure import DamagedStore
 from tieout.store.files import leased
 from tieout.store.log import reader, schema, wal
-from tieout.store.log.append import Appender, EqualsOriginal, Redecode, contracts_text
+from tieout.store.log.append import Appender, EqualsOriginal, contracts_text
+from tieout.store.log.batch_rows import Redecode
 from tieout.store.log.compact import ROWS_DUE_MIN, compact
 from tieout.store.log.group import GroupReceiver
 from tieout.store.log.index.committed import Committed
