@@ -81,7 +81,8 @@ class Serving:
     async def _tick(self) -> None:
         while True:
             await asyncio.sleep(TICK_SECONDS)
-            self._is_behind = self._home.log.wal_bytes() > BACKLOG_BYTES_MAX
+            with _told("the length of the write-ahead log cannot be read"):
+                self._is_behind = self._home.log.wal_bytes() > BACKLOG_BYTES_MAX
             await self._store_refusals()
             if os.getppid() != self._parent:  # the supervisor is gone, and with it who would restart us
                 self._leave()
