@@ -25,6 +25,7 @@ from tieout.ports import (
     LogManifest,
     LogVerification,
     Maintenance,
+    OrphanSearch,
     QuarantinedItem,
     StoredEvent,
     Tally,
@@ -150,7 +151,9 @@ class SqlEventLog:
     def compact(self, *, rows_min: int | None = None) -> int:
         return self.maintain(rows_min=rows_min).compacted
 
-    def maintain(self, *, rows_min: int | None = None, orphans: bool | None = True) -> Maintenance:
+    def maintain(
+        self, *, rows_min: int | None = None, orphans: OrphanSearch = OrphanSearch.ALWAYS
+    ) -> Maintenance:
         index = self._opened_index()
         index.look_again()  # a keeper appends nothing, and what others have filed need not be kept twice
         return compact(
