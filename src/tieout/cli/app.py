@@ -13,6 +13,7 @@ from tieout.cli import (
     close,
     customer,
     doctor,
+    events,
     ingest,
     init,
     invoice,
@@ -32,8 +33,8 @@ SHORT_OF_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EMFILE, 
 
 
 ORDER = (
-    *("demo", "init", "catalog", "policy", "customer", "subscription", "ingest", "quarantine"),
-    *("usage", "close", "invoice", "trace", "verify", "doctor"),
+    *("demo", "init", "catalog", "policy", "customer", "subscription", "ingest", "events"),
+    *("quarantine", "usage", "close", "invoice", "trace", "verify", "doctor"),
 )
 
 
@@ -119,6 +120,7 @@ for noun, verbs in (
     ("policy", policy.app),
     ("customer", customer.app),
     ("subscription", subscription.app),
+    ("events", events.app),
     ("quarantine", quarantine.app),
     ("invoice", invoice.app),
 ):

@@ -68,7 +68,7 @@ def usage(home: Home, customer: CustomerId, *, at: Instant | None) -> UsageRepor
         segment
         for subscription in subscriptions
         for segment in segments(
-            catalog, subscription, _period(catalog, versions[-1], subscription, signed, instant)
+            catalog, subscription, billing_period(catalog, versions[-1], subscription, signed, instant)
         )
     ]
     manifest = home.log.manifest()
@@ -96,12 +96,13 @@ def usage(home: Home, customer: CustomerId, *, at: Instant | None) -> UsageRepor
     return UsageReport(customer, whole, manifest.watermark, tuple(rows), tuple(late))
 
 
-def _period(
+def billing_period(
     catalog: Catalog,
     profile: Customer,
     subscription: Subscription,
     signed: Sequence[PolicyState],
     instant: Instant,
 ) -> Period:
+    """The period of the subscription's calendar that holds an instant."""
     cadence = cadence_at(catalog, profile, subscription, signed, instant)
     return period_at(anchor_of(profile, cadence_of(catalog, subscription, cadence)), instant)

@@ -15,6 +15,7 @@ from tieout.evidence.stored import StoredCharge, StoredInvoice, StoredLine, Stor
 from tieout.evidence.trace import PricedBy, reproduce
 from tieout.evidence.witness import Witness, is_counted
 from tieout.flows.home import Home
+from tieout.kernel.erased import looks_erased
 from tieout.kernel.errors import NotFound, Refusal, TieoutError, shown
 from tieout.kernel.ids import EventType, LineId, Watermark
 from tieout.kernel.money import Money, currency
@@ -141,7 +142,8 @@ def _witnesses(
         key = (stored.event.type, stored.event.contract_version)
         if key not in contracts:
             contracts[key] = _contract(documents.get((DocumentKind.EVENT, key[0], key[1])))
-        yield Witness(stored.position, stored.event, stored.lane_a, stored.lane_b, contracts[key])
+        erasure = home.review.erasure(stored.position) if looks_erased(stored.event.id) else None
+        yield Witness(stored.position, stored.event, stored.lane_a, stored.lane_b, contracts[key], erasure)
 
 
 def _contract(document: Document | None) -> EventContract | None:

@@ -101,10 +101,12 @@ class Intake(Protocol):
         raw_items: Sequence[bytes],
         line_numbers: Sequence[int],
         redecode: Callable[[int, ContractBook], Event | Rejected],
+        reading: str | None = None,
     ) -> None:
         """Items that are decoded already, with the bytes and lines they came from.
 
-        `redecode` types the item of a received row again, by other contracts.
+        `redecode` types the item of a received row again, by other contracts; `reading` says how such bytes
+        are read (`ingest.reading`).
         """
         ...
 
@@ -117,7 +119,8 @@ class Intake(Protocol):
 class QuarantinedItem:
     """An item that was refused, or contradicts an accepted event, with its bytes as they came.
 
-    `original` is the accepted event that a conflict contradicts. Items in lists have empty `raw`.
+    `original` is the accepted event that a conflict contradicts. Items in lists have empty `raw`. `reading`
+    says how the bytes are read (`ingest.reading`); None where the log did not keep it.
     """
 
     position: Position
@@ -132,6 +135,7 @@ class QuarantinedItem:
     received_at: Instant
     original: Position | None
     raw: bytes
+    reading: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,9 +8,10 @@ writer or checkpointer it can lose committed pages. A home is therefore opened o
 from __future__ import annotations
 
 import importlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from time import monotonic, sleep
 from types import ModuleType
 from typing import Literal, Protocol
 
@@ -22,6 +23,8 @@ SQLITE_VERSION_MIN = (3, 51, 3)
 BUSY_TIMEOUT_SECONDS = 60
 WAL_AUTOCHECKPOINT_PAGES = 1000
 VACUUM_PAGES = 4_096
+CHECKPOINT_SECONDS_MAX = 10
+"""How long an erasure waits for readers to let go of the write-ahead log."""
 POSTGRES_SCHEMAS = {"books": "tieout_books", "log": "tieout_log"}
 
 SchemaName = Literal["books", "log"]
@@ -113,6 +116,41 @@ def give_room_back(engine: Engine) -> None:
         cursor.close()
 
 
+def scrub(engine: Engine, tables: Sequence[str]) -> bool:
+    """Leaves no bytes of replaced or deleted rows in the database's files: freed pages go back to the file
+    system, and the write-ahead log is emptied. False where a reader or writer kept that from being done.
+
+    On PostgreSQL the tables are written anew; its own write-ahead log goes as its settings say.
+    """
+    if not is_sqlite(engine):
+        with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+            for table in tables:
+                connection.exec_driver_sql(f'VACUUM FULL "{table}"')
+        return True
+    for _ in range(_pragma(engine, "freelist_count")[0] // VACUUM_PAGES + 2):
+        if not _pragma(engine, "freelist_count")[0]:
+            break
+        give_room_back(engine)
+    until = monotonic() + CHECKPOINT_SECONDS_MAX
+    while _pragma(engine, "wal_checkpoint(TRUNCATE)")[0]:
+        if monotonic() > until:
+            return False
+        sleep(0.05)
+    return not _pragma(engine, "freelist_count")[0]
+
+
+def _pragma(engine: Engine, name: str) -> tuple[int, ...]:
+    connection = engine.raw_connection()
+    try:
+        cursor = connection.cursor()
+        cursor.execute(f"PRAGMA {name}")
+        row: tuple[int, ...] = cursor.fetchone()
+        cursor.close()
+        return row
+    finally:
+        connection.close()
+
+
 def _open_sqlite(path: Path) -> Engine:
     engine = create_engine(
         f"sqlite+pysqlite:///{path.absolute()}",
@@ -136,6 +174,7 @@ def _configure_sqlite(connection: _DbapiConnection, _record: object) -> None:
     assert mode == ("wal",), f"SQLite refused WAL: {mode}"
     cursor.execute("PRAGMA synchronous=FULL")
     cursor.execute("PRAGMA foreign_keys=ON")
+    cursor.execute("PRAGMA secure_delete=FAST")  # no remnants within pages; an erasure sees to freed pages
     cursor.execute(f"PRAGMA wal_autocheckpoint={WAL_AUTOCHECKPOINT_PAGES}")
     cursor.close()
 

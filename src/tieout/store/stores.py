@@ -15,6 +15,7 @@ from tieout.store.facts import store_facts
 from tieout.store.failure import DamagedStore
 from tieout.store.log.log import SqlEventLog, create_log
 from tieout.store.log.meta import log_home_id
+from tieout.store.log.review import SqlLogReview
 from tieout.store.migrate import prepare_schema
 from tieout.store.sqlite import Engine, open_engine
 
@@ -56,6 +57,7 @@ class Stores:
     books: SqlBooks
     log: SqlEventLog
     log_engine: Engine
+    review: SqlLogReview
 
     def facts(self) -> tuple[HealthFact, ...]:
         return store_facts(self.books.engine, self.log_engine)
@@ -76,7 +78,7 @@ def create_stores(folder: Path, *, url: str | None, clock: Clock, entropy: Entro
         home_id = HomeId(f"home_{entropy.token(HOME_ID_BYTES).hex()}")
         create_log(engine, home_id=home_id, entropy=entropy)
     books = create_books(folder, home_id, url=url)
-    return Stores(books, SqlEventLog(engine, folder, clock=clock, entropy=entropy), engine)
+    return _stores(folder, books, engine, clock, entropy)
 
 
 def open_stores(folder: Path, *, url: str | None, clock: Clock, entropy: Entropy) -> Stores:
@@ -91,7 +93,12 @@ def open_stores(folder: Path, *, url: str | None, clock: Clock, entropy: Entropy
         raise DamagedStore(f"the log in {folder} does not say which home it belongs to")
     if owner != books.home_id:
         raise ForeignBooks(folder, books.home_id, owner)
-    return Stores(books, SqlEventLog(engine, folder, clock=clock, entropy=entropy), engine)
+    return _stores(folder, books, engine, clock, entropy)
+
+
+def _stores(folder: Path, books: SqlBooks, engine: Engine, clock: Clock, entropy: Entropy) -> Stores:
+    log = SqlEventLog(engine, folder, clock=clock, entropy=entropy)
+    return Stores(books, log, engine, SqlLogReview(log, engine, folder / "segments", entropy=entropy))
 
 
 def _log_engine(folder: Path, url: str | None) -> Engine:

@@ -64,7 +64,8 @@ class CommitUnknown(Unavailable):
 @dataclass(frozen=True, slots=True)
 class Arrival:
     """What the log keeps about where a batch came from. `raw_of` gives a received row's bytes, `line_of` its
-    line.
+    line, `reading` how such bytes are read again. `also` writes what must commit with the batch, given its
+    number; what it raises undoes the whole batch.
     """
 
     received_at: Instant
@@ -74,6 +75,8 @@ class Arrival:
     raw_of: Callable[[int], bytes]
     line_of: Callable[[int], int]
     redecode: Redecode
+    reading: str | None = None
+    also: Callable[[Connection, int], None] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,6 +177,8 @@ class Appender:
         _insert_quarantine(connection, number, prepared, arrival, conflicts)
         counts = _insert_tallies(connection, number, prepared, arrival, verdicts)
         connection.execute(update(schema.head).values(batch=number, digest=digest))
+        if arrival.also is not None:
+            arrival.also(connection, number)
         return Appended(number, prepared.received, counts)
 
     def _settle_conflicts(
@@ -262,7 +267,12 @@ def _insert_quarantine(
     arrival: Arrival,
     conflicts: list[tuple[int, bytes, int]],
 ) -> None:
-    common = {"batch": number, "origin": arrival.origin, "received_at": arrival.received_at}
+    common = {
+        "batch": number,
+        "origin": arrival.origin,
+        "received_at": arrival.received_at,
+        "reading": arrival.reading,
+    }
     refused = [_quarantine_row(item, arrival) | common for item in prepared.refused]
     contradicting = []
     place = {int(row): index for index, row in enumerate(prepared.rows)} if conflicts else {}
@@ -336,6 +346,15 @@ def _insert_tallies(
     for (_, verdict, reason), items in tallies.items():
         totals[verdict, reason] = totals.get((verdict, reason), 0) + items
     return totals
+
+
+def contracts_of(book: ContractBook) -> str:
+    """As `contracts_text`, of all versions of a book."""
+    return contracts_text(
+        (contract.type, contract.version, contract.digest)
+        for event_type in book.types
+        for contract in book.versions(event_type)
+    )
 
 
 def contracts_text(versions: Iterable[tuple[str, int, str]]) -> str:

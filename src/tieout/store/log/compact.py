@@ -132,11 +132,11 @@ def _compact_range(engine: Engine, folder: Path, first: int, last: int, *, now: 
     crash_point("compact-after-intent")
     with engine.connect() as connection:
         stored = bodies_between(connection, first, last)
-    written = [_write_segment(part.table, folder, first, last) for part in tail_parts(stored)]
+    written = [write_segment(part.table, folder, first, last) for part in tail_parts(stored)]
     crash_point("compact-after-files")
     with begin_immediate(engine) as connection:
         for segment in written:
-            connection.execute(insert(schema.segments).values(_segment_row(segment, first, last, now)))
+            connection.execute(insert(schema.segments).values(segment_row(segment, first, last, now)))
         bodies = schema.bodies
         connection.execute(update(bodies).where(bodies.c.batch.between(first, last)).values(retired_at=now))
         intents = schema.compactions
@@ -160,7 +160,7 @@ def _declare_intent(engine: Engine, first: int, last: int, now: Instant) -> None
         connection.execute(insert(intents).values(values))
 
 
-def _write_segment(table: pa.Table, folder: Path, first: int, last: int) -> WrittenSegment:
+def write_segment(table: pa.Table, folder: Path, first: int, last: int) -> WrittenSegment:
     event_type, version = event_type_of(table.schema)
     sink = pa.BufferOutputStream()
     texts = [
@@ -187,7 +187,7 @@ def _write_segment(table: pa.Table, folder: Path, first: int, last: int) -> Writ
     return WrittenSegment(relative, event_type, version, table.num_rows, len(content), sha256.digest())
 
 
-def _segment_row(segment: WrittenSegment, first: int, last: int, now: Instant) -> dict[str, object]:
+def segment_row(segment: WrittenSegment, first: int, last: int, now: Instant) -> dict[str, object]:
     return {
         "path": segment.path,
         "type": segment.type,

@@ -26,8 +26,9 @@ from tieout.ports import (
 )
 from tieout.store.failure import DamagedStore
 from tieout.store.log import reader, schema
-from tieout.store.log.append import Appender, EqualsOriginal, Redecode, contracts_text
+from tieout.store.log.append import Appender, EqualsOriginal, Redecode, contracts_of
 from tieout.store.log.compact import ROWS_DUE_MIN, compact
+from tieout.store.log.erasures import find_erasure
 from tieout.store.log.index.index import IdentityIndex
 from tieout.store.log.index.rebuild import learn_missing
 from tieout.store.log.intake import FileIntake
@@ -92,16 +93,7 @@ class SqlEventLog:
         self, book: ContractBook, *, origin: str, default_source: str | None, workers: int
     ) -> Iterator[FileIntake]:
         judgement = Judgement(book, self._secret, default_source)
-        index = self._opened_index()
-
-        contracts = contracts_text(
-            (contract.type, contract.version, contract.digest)
-            for event_type in book.types
-            for contract in book.versions(event_type)
-        )
-        appender = Appender(
-            self._engine, index, self._folder / LOCK_NAME, equals_original=self._equals_original(book)
-        )
+        appender = self.appender(book)
         with Here(judgement) if workers <= 1 else Elsewhere(judgement, workers) as preparing:
             yield FileIntake(
                 appender,
@@ -110,11 +102,18 @@ class SqlEventLog:
                 entropy=self._entropy,
                 judgement=judgement,
                 origin=origin,
-                contracts=contracts,
+                contracts=contracts_of(book),
             )
 
+    def appender(self, book: ContractBook) -> Appender:
+        """What appends batches that were judged by these contracts."""
+        index = self.identity_index()
+        return Appender(
+            self._engine, index, self._folder / LOCK_NAME, equals_original=self._equals_original(book)
+        )
+
     def compact(self, *, rows_min: int | None = None) -> int:
-        index = self._opened_index()
+        index = self.identity_index()
         wanted = ROWS_DUE_MIN if rows_min is None else rows_min
         now = self._clock.now()
         return compact(self._engine, self._segments, now=now, upto_filed=index.filed, rows_min=wanted)
@@ -147,7 +146,7 @@ class SqlEventLog:
     def verify(self, progress: Callable[[int, int], None] | None = None) -> LogVerification:
         return verify_log(self._engine, self._segments, self._folder / "index", self._secret, progress)
 
-    def _opened_index(self) -> IdentityIndex:
+    def identity_index(self) -> IdentityIndex:
         """The index, caught up from what the log no longer holds as key entries; its run files are written
         when due.
         """
@@ -171,7 +170,12 @@ class SqlEventLog:
             outcome = redecode(row, ContractBook([contract]))
             if not isinstance(outcome, Event):
                 return False
-            key = identity_key(self._secret, stored.event.source, stored.event.id)
+            erasure = find_erasure(connection, original)
+            key = (
+                identity_key(self._secret, stored.event.source, stored.event.id)
+                if erasure is None
+                else erasure.identity_key
+            )
             return lanes(content_digest(key, canonical_of(outcome, contract))) == (
                 stored.lane_a,
                 stored.lane_b,

@@ -131,7 +131,7 @@ def event_at_in(connection: Connection, folder: Path, position: Position) -> Sto
             pc.equal(table.column("batch"), position.batch),
             pc.equal(table.column("row"), pa.scalar(position.row, pa.int32())),
         )
-        for _, stored in _rows_of(table.filter(here)):
+        for _, stored in rows_of(table.filter(here)):
             return stored
     return None
 
@@ -187,14 +187,14 @@ def _tables(
 def _stored_events(
     table: pa.Table, upto: Watermark, after: Watermark | None, spans: Mapping[Subject, Sequence[Period]]
 ) -> Iterator[tuple[Position, StoredEvent]]:
-    for position, stored in _rows_of(table):
+    for position, stored in rows_of(table):
         if position.batch > upto or (after is not None and position.batch <= after):
             continue
         if any(period.contains(stored.event.time) for period in spans.get(stored.event.subject, ())):
             yield position, stored
 
 
-def _rows_of(table: pa.Table) -> Iterator[tuple[Position, StoredEvent]]:
+def rows_of(table: pa.Table) -> Iterator[tuple[Position, StoredEvent]]:
     event_type, version = event_type_of(table.schema)
     layout = layout_of(table.schema)
     for row in table.to_pylist():

@@ -24,10 +24,11 @@ from tieout.kernel.batch_digest import GENESIS_DIGEST, batch_digest
 from tieout.kernel.errors import IntegrityViolation
 from tieout.kernel.instant import HOUR_MICROSECONDS, Instant
 from tieout.ports import LogFinding, LogVerification, SegmentFile
-from tieout.store.log import reader, schema
+from tieout.store.log import erasures, reader, schema
 from tieout.store.log.chain import fates
 from tieout.store.log.encoding import decode_dispositions, decode_keys
 from tieout.store.log.index.run import DamagedRun, batches_of, is_as_written
+from tieout.store.log.verify_decisions import verify_decisions
 from tieout.table.canonical import content_digests, identity_keys, lanes
 from tieout.table.layout import event_type_of
 
@@ -82,6 +83,7 @@ def verify_log(
                     if progress is not None:
                         progress(number, head.batch)
             _verify_head(connection, head.batch, head_digest, state)
+            verify_decisions(connection, state.report)
         _verify_identities(state)
         _verify_index(index_folder, state)
     except DatabaseError as error:
@@ -115,7 +117,9 @@ def _accepted_rows(
     parts: list[tuple[np.ndarray, ...]] = []
     for table in _tables(connection, folder, span, state):
         keys = identity_keys(table, secret)
-        digests = content_digests(table, keys)
+        keys, digests = erasures.before_erasing(
+            connection, table, keys, content_digests(table, keys), state.report
+        )
         _verify_lanes(table, lanes(digests), state)
         state.seen.append(np.frombuffer(keys, dtype="V16"))
         parts.append(
@@ -270,6 +274,7 @@ def _verify_kept(connection: Connection, number: int, dispositions: np.ndarray, 
         row: (verdict, reason, hashlib.sha256(raw).digest())
         for row, verdict, reason, raw in connection.execute(select(*told).where(quarantine.c.batch == number))
     }
+    kept |= erasures.kept_before_erasing(connection, number, state.report)
     chained = dispositions[dispositions["verdict"] != Verdict.DUPLICATE]
     expected = {
         int(item["row"]): (int(item["verdict"]), int(item["reason"]), item["digest"].tobytes())
