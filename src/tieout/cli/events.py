@@ -282,7 +282,7 @@ def _plan_json(plan: ErasurePlan, *, done: bool, clean: bool) -> dict[str, Json]
     return {
         "position": str(plan.position),
         "verdict": plan.verdict.name.lower(),
-        "goes": list(plan.goes) or ["its bytes"],
+        "goes": list(plan.goes) if plan.stays else ["its bytes"],
         "stays": list(plan.stays),
         "segments": list(plan.copies.segments),
         "bodies_of_batches": list(plan.copies.bodies),

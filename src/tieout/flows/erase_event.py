@@ -17,6 +17,7 @@ from tieout.flows.home import Home
 from tieout.flows.why_event import NeverReceived
 from tieout.ingest.event import Event
 from tieout.ingest.verdict import Verdict
+from tieout.kernel.erased import looks_erased
 from tieout.kernel.errors import Refusal
 from tieout.kernel.ids import EventType, Position
 from tieout.ports.review import Copies, Erased, Kept
@@ -117,7 +118,8 @@ def _members(catalog: Catalog, event: Event) -> tuple[tuple[str, ...], tuple[str
         if field.type is FieldType.STRING and field.name not in kept
     }
     present = sorted(event.fields)
-    goes = ["id", *(f"data.{name}" for name in present if name in texts)]
+    goes = [] if looks_erased(event.id) else ["id"]
+    goes += [f"data.{name}" for name in present if name in texts]
     for prefix, text in (("data.", event.extras), ("", event.attributes)):
         goes += [f"{prefix}{name}" for name in sorted(json.loads(text) if text else {})]
     stays = ["source", "type", "subject", "time"]

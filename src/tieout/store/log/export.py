@@ -19,7 +19,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from tieout.kernel.errors import Refusal
+from tieout.kernel.errors import ConflictError, Refusal
 from tieout.kernel.instant import Instant, format_instant
 from tieout.ports import LogManifest
 from tieout.ports.review import EventQuery, Progress, TypeTotal
@@ -52,7 +52,7 @@ class UnknownExport(Refusal):
         super().__init__(f"{path}: an export is a .parquet or a .csv file.")
 
 
-class FileInTheWay(Refusal):
+class FileInTheWay(ConflictError):
     """An export never replaces a file."""
 
     code = "file-in-the-way"
