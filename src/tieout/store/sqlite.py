@@ -117,36 +117,39 @@ def give_room_back(engine: Engine) -> None:
 
 
 def scrub(engine: Engine, tables: Sequence[str]) -> bool:
-    """Leaves no bytes of replaced or deleted rows in the database's files: freed pages go back to the file
-    system, and the write-ahead log is emptied. False where a reader or writer kept that from being done.
+    """Leaves no bytes of replaced or deleted rows in the database's files. False where a reader, a writer or
+    a full disk kept that from being done.
 
-    On PostgreSQL the tables are written anew; its own write-ahead log goes as its settings say.
+    SQLite keeps remnants in free pages and between the rows of pages that were split, so the file is written
+    anew and its write-ahead log emptied; writers wait meanwhile, seconds for each gigabyte. On PostgreSQL the
+    tables are written anew; its own write-ahead log goes as its settings say.
     """
     if not is_sqlite(engine):
         with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
             for table in tables:
                 connection.exec_driver_sql(f'VACUUM FULL "{table}"')
         return True
-    for _ in range(_pragma(engine, "freelist_count")[0] // VACUUM_PAGES + 2):
-        if not _pragma(engine, "freelist_count")[0]:
-            break
-        give_room_back(engine)
-    until = monotonic() + CHECKPOINT_SECONDS_MAX
-    while _pragma(engine, "wal_checkpoint(TRUNCATE)")[0]:
-        if monotonic() > until:
-            return False
-        sleep(0.05)
-    return not _pragma(engine, "freelist_count")[0]
+    try:
+        _run(engine, "VACUUM")
+        until = monotonic() + CHECKPOINT_SECONDS_MAX
+        while _run(engine, "PRAGMA wal_checkpoint(TRUNCATE)")[0]:
+            if monotonic() > until:
+                return False
+            sleep(0.05)
+    except sqlite_module().OperationalError:
+        return False
+    return True
 
 
-def _pragma(engine: Engine, name: str) -> tuple[int, ...]:
+def _run(engine: Engine, statement: str) -> tuple[int, ...]:
+    """Runs a statement outside of any transaction; its first row, if it gives one."""
     connection = engine.raw_connection()
     try:
         cursor = connection.cursor()
-        cursor.execute(f"PRAGMA {name}")
-        row: tuple[int, ...] = cursor.fetchone()
+        cursor.execute(statement)
+        row: tuple[int, ...] | None = cursor.fetchone()
         cursor.close()
-        return row
+        return row or ()
     finally:
         connection.close()
 
@@ -174,7 +177,6 @@ def _configure_sqlite(connection: _DbapiConnection, _record: object) -> None:
     assert mode == ("wal",), f"SQLite refused WAL: {mode}"
     cursor.execute("PRAGMA synchronous=FULL")
     cursor.execute("PRAGMA foreign_keys=ON")
-    cursor.execute("PRAGMA secure_delete=FAST")  # no remnants within pages; an erasure sees to freed pages
     cursor.execute(f"PRAGMA wal_autocheckpoint={WAL_AUTOCHECKPOINT_PAGES}")
     cursor.close()
 

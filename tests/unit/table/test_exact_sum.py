@@ -1,4 +1,4 @@
-"""Sums of columns are exact, whatever their size and sign; the second computation is Python's own integers."""
+"""Sums of columns are exact, whatever their size and sign: Python's own integers say the same."""
 
 from __future__ import annotations
 

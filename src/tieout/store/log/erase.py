@@ -31,7 +31,7 @@ from tieout.store.log.copies import Looking, Traces, traces_of
 from tieout.store.log.encoding import decode_body, encode_body
 from tieout.store.log.erasures import find_erasure, packed_positions, quarantine_residue
 from tieout.store.log.reader import read_segment
-from tieout.store.sqlite import begin_immediate, is_sqlite, scrub
+from tieout.store.sqlite import begin_immediate, scrub
 from tieout.table.canonical import content_digests, identity_keys, lanes
 from tieout.table.layout import FIELD_PREFIX, ColumnKind, event_type_of, layout_of, plain_schema
 
@@ -103,8 +103,6 @@ def erase(
         swaps = [swap for swap in made if swap is not None]
         crash_point("erase-after-files")
         with begin_immediate(engine) as connection:
-            if is_sqlite(engine):
-                connection.exec_driver_sql("PRAGMA secure_delete=ON")
             connection.execute(select(schema.head.c.batch).with_for_update()).one()
             traces = traces_of(connection, looking, position)  # with what arrived meanwhile
             done = _rewrite(connection, traces, swaps, keep, decision, looking.secret)
@@ -264,6 +262,8 @@ def without_texts(
         table = _replaced(table, name, gone, pa.scalar("", pa.string()))
     for name, kind in layout_of(table.schema):
         if kind is ColumnKind.STRING and name not in kept:
+            # Emptied first: below a null, Arrow keeps the text that was there.
+            table = _replaced(table, FIELD_PREFIX + name, gone, pa.scalar("", pa.string()))
             table = _replaced(table, FIELD_PREFIX + name, gone, pa.scalar(None, pa.string()))
     return table
 
