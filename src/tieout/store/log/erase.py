@@ -2,7 +2,8 @@
 
 Segments that hold the event are written anew without them. One transaction then records the erasure, swaps
 the segments' rows and rewrites stored bodies and quarantined bytes; the old files are deleted right after it.
-A crash before leaves new files that no row names; one after leaves old ones: compaction collects both.
+A crash before leaves new files that no row names; one after leaves old ones: erasing again or compaction
+collects both.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ from tieout.ports.review import Copies, Decision, Erased, Kept
 from tieout.store.crash import crash_point
 from tieout.store.files import locked
 from tieout.store.log import schema
-from tieout.store.log.compact import WrittenSegment, segment_row, write_segment
+from tieout.store.log.compact import WrittenSegment, collect_orphans, segment_row, write_segment
 from tieout.store.log.copies import Looking, Traces, traces_of
 from tieout.store.log.encoding import decode_body, encode_body
 from tieout.store.log.erasures import find_erasure, packed_positions, quarantine_residue
@@ -110,6 +111,7 @@ def erase(
         crash_point("erase-after-commit")
         for swap in swaps:
             (folder / swap.old.path).unlink(missing_ok=True)
+        collect_orphans(engine, folder, now=decision.decided_at)  # also of an erasure that was killed here
     return Erased(done, scrub(engine, ["bodies", "quarantine"]))
 
 
