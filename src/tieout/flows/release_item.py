@@ -15,6 +15,7 @@ from tieout.contract.catalog import Catalog
 from tieout.contract.event_contract import ContractBook
 from tieout.flows.apply_catalog import load_catalog
 from tieout.flows.decision import decision_now
+from tieout.flows.file_pieces import file_bytes
 from tieout.flows.home import Home
 from tieout.flows.quarantine import quarantined, reason_of
 from tieout.ingest.event import Event
@@ -86,7 +87,8 @@ class Correction:
 
 
 def read_correction(path: Path) -> Correction:
-    """Raises `CorrectionTooLarge`."""
+    """Raises `FileMissing` and `CorrectionTooLarge`."""
+    file_bytes(path)
     with path.open("rb") as file:
         raw = file.read(ITEM_BYTES_MAX + 3)
     if len(raw.strip()) > ITEM_BYTES_MAX:
