@@ -13,6 +13,12 @@ from tests.logs import BOOK, event, ndjson, send
 from tieout.kernel.ids import Position
 from tieout.ports.review import AlreadyDecided, ItemState, QuarantineQuery
 
+RELEASE_POINTS = (
+    *("release-before-commit", "ingest-before-commit"),
+    *("ingest-after-commit", "release-after-commit"),
+)
+ERASE_POINTS = ("erase-after-files", "erase-before-commit", "erase-after-commit")
+DECISION_POINTS = (*RELEASE_POINTS, *ERASE_POINTS)
 SECRET = "Xanthippe-Quobble-7731"
 KILLED = -9
 
@@ -38,9 +44,7 @@ def run(target: object, folder: Path, crash_at: str | None) -> int | None:
     return process.exitcode
 
 
-@pytest.mark.parametrize(
-    "point", ["release-before-commit", "ingest-before-commit", "ingest-after-commit", "release-after-commit"]
-)
+@pytest.mark.parametrize("point", RELEASE_POINTS)
 def test_a_killed_release_happened_once_or_not_at_all(tmp_path: Path, point: str) -> None:
     log, review = opened(tmp_path)
     send(log, ndjson([broken(0), event("fine")]))
@@ -57,7 +61,7 @@ def test_a_killed_release_happened_once_or_not_at_all(tmp_path: Path, point: str
     assert log.head() == 2 and log.verify().findings == ()
 
 
-@pytest.mark.parametrize("point", ["erase-after-files", "erase-before-commit", "erase-after-commit"])
+@pytest.mark.parametrize("point", ERASE_POINTS)
 def test_a_killed_erasure_is_finished_by_erasing_again(tmp_path: Path, point: str) -> None:
     log, review = opened(tmp_path)
     send(log, ndjson([event(SECRET, 1), *(event(f"e{n}", n) for n in range(20))]))

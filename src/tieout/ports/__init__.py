@@ -20,6 +20,7 @@ from tieout.ports.events import (
     Tally,
     UnreadableSegment,
 )
+from tieout.ports.review import LogReview
 from tieout.ports.usage import UsageEngine
 from tieout.ports.world import Clock, Entropy, HealthFact, Signer
 
@@ -36,6 +37,7 @@ __all__ = [
     "InvoiceStore",
     "LogFinding",
     "LogManifest",
+    "LogReview",
     "LogVerification",
     "QuarantinedItem",
     "SegmentFile",
