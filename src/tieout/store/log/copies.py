@@ -15,7 +15,7 @@ from tieout.kernel.erased import looks_erased
 from tieout.kernel.ids import Position
 from tieout.ports import StoredEvent
 from tieout.store.log import schema
-from tieout.store.log.decisions import released_from
+from tieout.store.log.decisions import released_from, released_from_any
 from tieout.store.log.erasures import find_erasure
 from tieout.store.log.fates import fates_of, repeats_of
 
@@ -91,8 +91,7 @@ def _accepted(connection: Connection, looking: Looking, here: Position, found: T
     )
     others = [Position(batch, row) for batch, row in connection.execute(query)]
     found.keys |= dict.fromkeys([here, *repeats, *others], key)
-    releases = [item for repeat in repeats if (item := released_from(connection, repeat)) is not None]
-    return [*others, *releases]
+    return [*others, *released_from_any(connection, repeats)]
 
 
 def _quarantined(

@@ -108,6 +108,16 @@ def released_from(connection: Connection, position: Position) -> Position | None
     return None if row is None else Position(row.batch, row.row)
 
 
+def released_from_any(connection: Connection, positions: Sequence[Position]) -> list[Position]:
+    """The items whose releases arrived at any of these positions."""
+    found: list[Position] = []
+    for start in range(0, len(positions), POSITIONS_PER_QUERY):
+        some = [(each.batch, each.row) for each in positions[start : start + POSITIONS_PER_QUERY]]
+        query = select(O.batch, O.row).where(tuple_(O.new_batch, O.new_row).in_(some))
+        found += [Position(batch, row) for batch, row in connection.execute(query)]
+    return found
+
+
 def equal_rows_before(engine: Engine, item: QuarantinedItem) -> int:
     """Earlier lines of the item's file with the same bytes, however often the file was read."""
     raw = select(Q.raw).where(Q.batch == item.position.batch, Q.row == item.position.row).scalar_subquery()

@@ -77,11 +77,7 @@ def copies(connection: Connection, folder: Path, looking: Looking, position: Pos
     """Where it all is, without changing anything."""
     traces = traces_of(connection, looking, position)
     old = _segments_of(connection, folder, traces.accepted)
-    bodies = schema.bodies
-    batches = sorted({p.batch for p in traces.accepted | traces.repeated})
-    stored = connection.execute(
-        select(bodies.c.batch).where(bodies.c.batch.in_(batches)).distinct()
-    ).scalars()
+    stored = _batches_with_bodies(connection) & {p.batch for p in traces.accepted | traces.repeated}
     return Copies(tuple(each.path for each in old), tuple(sorted(stored)), tuple(sorted(traces.quarantined)))
 
 
@@ -113,6 +109,11 @@ def erase(
             (folder / swap.old.path).unlink(missing_ok=True)
         collect_orphans(engine, folder, now=decision.decided_at)  # also of an erasure that was killed here
     return Erased(done, scrub(engine, ["bodies", "quarantine"]))
+
+
+def _batches_with_bodies(connection: Connection) -> set[int]:
+    """Those that no segment holds yet, and those whose bodies wait to be deleted: few."""
+    return set(connection.execute(select(schema.bodies.c.batch).distinct()).scalars())
 
 
 def _segments_of(connection: Connection, folder: Path, positions: Iterable[Position]) -> list[_Old]:
@@ -191,8 +192,10 @@ def _rewrite_bodies(
     """Stored bodies hold accepted rows and the rows that repeat or contradict others."""
     bodies, changed = schema.bodies, []
     by_batch: dict[int, set[Position]] = {}
+    stored_batches = _batches_with_bodies(connection)
     for position in traces.accepted | traces.repeated:
-        by_batch.setdefault(position.batch, set()).add(position)
+        if position.batch in stored_batches:
+            by_batch.setdefault(position.batch, set()).add(position)
     for batch, positions in sorted(by_batch.items()):
         for stored in connection.execute(select(bodies).where(bodies.c.batch == batch)).all():
             table = decode_body(stored.body, f"the body of batch {batch}")
