@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import shutil
 from pathlib import Path
 
@@ -134,8 +136,6 @@ def test_a_resend_that_a_later_contract_types_otherwise_is_still_a_duplicate(hom
 def test_quarantined_bytes_and_the_item_they_were_released_as_go_together(home: Home) -> None:
     feed(home, [{**personal(), "id": None}, b'{"broken": "' + EXTRA.encode() + b'"\n'])
     first, second = open_ones(home)
-    import json
-
     release(
         home,
         str(first.item.position),
@@ -150,6 +150,17 @@ def test_quarantined_bytes_and_the_item_they_were_released_as_go_together(home: 
     assert home.log.verify().findings == ()
 
 
+def test_an_item_that_was_released_as_a_duplicate_goes_with_the_original(home: Home) -> None:
+    feed(home, [personal(), {**personal(), "id": None}])
+    (item,) = open_ones(home)
+    correction = Correction("x", json.dumps(personal()).encode())
+    done = release(home, str(item.item.position), correction=correction, **WHO)
+    assert done.fate.verdict is Verdict.DUPLICATE
+    erase(home, None, source="chat", id=ID, **WHO)
+    assert remains(home) == []
+    assert home.log.verify().findings == ()
+
+
 def test_a_sealed_line_is_traced_to_an_erased_event_and_still_reproduced(tmp_path: Path) -> None:
     with review_home(tmp_path, now=FEBRUARY_3)[0] as home:
         secret = {**call(77, "acme", "2026-01-09T00:00:00Z", tokens=123), "traceparent": TRACE}
@@ -159,8 +170,6 @@ def test_a_sealed_line_is_traced_to_an_erased_event_and_still_reproduced(tmp_pat
         invoice = next(row.id for row in report.invoices if row.customer == "acme")
         stored = home.books.invoices.find(invoice)
         assert stored is not None
-        import json
-
         lines = [line["id"] for line in json.loads(stored.document)["lines"] if line["meter"] == "tokens"]
         erase(home, None, source="gateway", id="e77", **WHO)
         found = trace(home, lines[0], page_size=100)
@@ -201,8 +210,6 @@ def test_verify_and_trace_find_a_change_in_what_remains(tmp_path: Path) -> None:
 
 def test_a_flipped_value_in_what_remains_of_a_segment_is_found(tmp_path: Path) -> None:
     """Whoever rewrites a segment and its checksum has the erasure's own digest against them."""
-    import hashlib
-
     with review_home(tmp_path)[0] as home:
         feed(home, [personal()])
         erase(home, None, source="chat", id=ID, **WHO)
