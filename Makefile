@@ -9,6 +9,7 @@ SHELL := /bin/bash
 PYTHON ?= python3
 DATA ?=
 ARGS ?=
+EVENTS ?= 100000000
 VENV := .venv
 PIP := $(VENV)/bin/python -m pip --disable-pip-version-check
 INSTALL := $(PIP) install --quiet --constraint constraints.txt
@@ -19,10 +20,10 @@ ifneq ($(filter-out $(CURDIR),$(shell cat $(VENV)/.place 2>/dev/null)),)
 $(shell rm -rf $(VENV))
 endif
 
-.PHONY: help setup demo test check format bench clean
+.PHONY: help setup demo test check format bench bench-build bench-scale clean
 
 help: ## list the targets
-	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile | expand -t 10
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 14
 
 setup: $(VENV)/.dev ## prepare .venv with everything (the other targets do so themselves)
 
@@ -46,8 +47,14 @@ format: $(VENV)/.dev ## rewrite the sources in the style that check asks for
 bench: $(VENV)/.dev ## measure side by side with PostgreSQL and ClickHouse's engine; writes bench.json
 	@$(VENV)/bin/python -m bench.run $(ARGS)
 
+bench-build: $(VENV)/.dev ## build a log of EVENTS=100000000 in .bench/log, resumable; later benches use it
+	@$(VENV)/bin/python -m bench.build --events $(EVENTS) $(ARGS)
+
+bench-scale: $(VENV)/.dev ## how rate, size, recovery and memory change from 1 to 10 to 100 million events
+	@$(VENV)/bin/python -m bench.scale $(ARGS)
+
 clean: ## remove everything that make made
-	rm -rf $(VENV) .bench bench.json demo-home .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) .bench bench.json bench-scale.json demo-home .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 
 $(VENV)/.runtime: pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \

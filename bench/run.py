@@ -18,6 +18,7 @@ from statistics import median
 from rich.console import Console
 from rich.table import Table
 
+from bench import http
 from bench.contender import Outcome
 from bench.events import EVENT_BYTES, write_events
 
@@ -143,8 +144,12 @@ def main() -> None:
     outcomes = play_rounds(file, folder, events=asked.count, workers=asked.workers, rounds=asked.rounds)
     file.unlink()
     rows = compare(outcomes)
+    over_http = http.measure(folder / "http", events=asked.count, workers=asked.workers, rounds=asked.rounds)
+    shutil.rmtree(folder / "http", ignore_errors=True)
+    rows += over_http
     asked.output.write_text(json.dumps(rows, indent=2) + "\n")
     show(outcomes, rows, events=asked.count, workers=asked.workers)
+    print("\n".join(http.floors_told(over_http)))
 
 
 if __name__ == "__main__":

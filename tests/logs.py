@@ -15,8 +15,9 @@ from tieout.kernel.ids import EventType, HomeId
 from tieout.kernel.instant import Instant, parse_instant
 from tieout.kernel.quantity import Quantity
 from tieout.ports import Entropy, IntakeTotals
-from tieout.store.log.log import SqlEventLog, create_log
+from tieout.store.log.log import HERE, SqlEventLog, create_log
 from tieout.store.log.meta import log_home_id
+from tieout.store.log.segments.place import SegmentsPlace
 from tieout.store.migrate import prepare_schema
 from tieout.store.sqlite import open_engine
 
@@ -74,7 +75,12 @@ def ndjson(events: Sequence[object]) -> bytes:
 
 
 def open_log(
-    folder: Path, *, now: Instant = NOW, url: str | None = None, entropy: Entropy | None = None
+    folder: Path,
+    *,
+    now: Instant = NOW,
+    url: str | None = None,
+    entropy: Entropy | None = None,
+    segments: SegmentsPlace = HERE,
 ) -> tuple[SqlEventLog, Engine]:
     """The log in `folder`, made where there is none; its database at `url` instead, if that is given."""
     folder.mkdir(parents=True, exist_ok=True)
@@ -83,7 +89,8 @@ def open_log(
     random = entropy or SystemEntropy()
     if log_home_id(engine) is None:
         create_log(engine, home_id=HomeId("home-of-a-test"), entropy=random)
-    return SqlEventLog(engine, folder, clock=SteppedClock(now), entropy=random), engine
+    log = SqlEventLog(engine, folder, clock=SteppedClock(now), entropy=random, segments=segments)
+    return log, engine
 
 
 def send(log: SqlEventLog, *blocks: bytes, book: ContractBook = BOOK, workers: int = 1) -> IntakeTotals:

@@ -1,6 +1,8 @@
 """The only place where ports meet stores, engines and gateways: a home is made and opened here.
 
 `TIEOUT_DATABASE_URL` puts books and log into PostgreSQL (two schemas) instead of the two SQLite files.
+`TIEOUT_SEGMENTS_URL=s3://bucket/prefix` puts segments into a bucket; the service is that of the usual AWS
+variables (`AWS_ENDPOINT_URL`, `AWS_REGION`, credentials); `TIEOUT_SEGMENTS_CACHE_BYTES` bounds copies here.
 """
 
 from __future__ import annotations
@@ -14,8 +16,11 @@ from tieout.gateways.clock import SteppedClock, SystemClock
 from tieout.gateways.entropy import SystemEntropy
 from tieout.gateways.signing import Ed25519Verifier, generate_key
 from tieout.gateways.signing_desk import sign_request
+from tieout.kernel.errors import Refusal
 from tieout.ports import Clock, Entropy
 from tieout.store.failure import storage_failure
+from tieout.store.log.segments.cache import CACHE_BYTES_MAX
+from tieout.store.log.segments.place import SegmentsPlace
 from tieout.store.stores import Stores, create_stores, open_stores
 
 __all__ = [
@@ -29,6 +34,17 @@ __all__ = [
 ]
 
 DATABASE_URL_VARIABLE = "TIEOUT_DATABASE_URL"
+SEGMENTS_URL_VARIABLE = "TIEOUT_SEGMENTS_URL"
+SEGMENTS_CACHE_VARIABLE = "TIEOUT_SEGMENTS_CACHE_BYTES"
+
+
+class MalformedCacheBytes(Refusal):
+    """The bound of the segment cache is no number of bytes."""
+
+    code = "malformed-cache-bytes"
+
+    def __init__(self, text: str) -> None:
+        super().__init__(f"{SEGMENTS_CACHE_VARIABLE}: {text!r} is not a number of bytes, such as 17179869184")
 
 
 def create_home(folder: Path, *, clock: Clock | None = None) -> Home:
@@ -36,7 +52,8 @@ def create_home(folder: Path, *, clock: Clock | None = None) -> Home:
     `UntrustworthySqlite`.
     """
     ticking, entropy = clock or SystemClock(), SystemEntropy()
-    return _home(folder, create_stores(folder, url=_url(), clock=ticking, entropy=entropy), ticking, entropy)
+    stores = create_stores(folder, url=_url(), segments=_segments(), clock=ticking, entropy=entropy)
+    return _home(folder, stores, ticking, entropy)
 
 
 def open_home(folder: Path, *, clock: Clock | None = None) -> Home:
@@ -44,7 +61,8 @@ def open_home(folder: Path, *, clock: Clock | None = None) -> Home:
     `ForeignBooks`.
     """
     ticking, entropy = clock or SystemClock(), SystemEntropy()
-    return _home(folder, open_stores(folder, url=_url(), clock=ticking, entropy=entropy), ticking, entropy)
+    stores = open_stores(folder, url=_url(), segments=_segments(), clock=ticking, entropy=entropy)
+    return _home(folder, stores, ticking, entropy)
 
 
 def _home(folder: Path, stores: Stores, clock: Clock, entropy: Entropy) -> Home:
@@ -54,6 +72,7 @@ def _home(folder: Path, stores: Stores, clock: Clock, entropy: Entropy) -> Home:
         books=stores.books,
         log=stores.log,
         review=stores.review,
+        pipeline=stores.pipeline,
         engine=EmbeddedEngine(),
         clock=clock,
         entropy=entropy,
@@ -65,3 +84,22 @@ def _home(folder: Path, stores: Stores, clock: Clock, entropy: Entropy) -> Home:
 
 def _url() -> str | None:
     return os.environ.get(DATABASE_URL_VARIABLE) or None
+
+
+def _segments() -> SegmentsPlace:
+    endpoint = os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL")
+    region = os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION")
+    return SegmentsPlace(
+        url=os.environ.get(SEGMENTS_URL_VARIABLE) or None,
+        endpoint=endpoint or None,
+        region=region or None,
+        cache_bytes_max=_cache_bytes(os.environ.get(SEGMENTS_CACHE_VARIABLE)),
+    )
+
+
+def _cache_bytes(text: str | None) -> int:
+    if not text:
+        return CACHE_BYTES_MAX
+    if not (text.isascii() and text.isdigit()):
+        raise MalformedCacheBytes(text)
+    return int(text)

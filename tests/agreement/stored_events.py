@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal, localcontext
 from pathlib import Path
@@ -12,6 +12,7 @@ import pyarrow.parquet as pq
 from hypothesis import strategies as st
 
 from tieout.aggregate.event import MeterEvent
+from tieout.aggregate.retraction import Retraction
 from tieout.aggregate.window import ClippedSpan, UsageRequest
 from tieout.contract.meter import NON_PRODUCTION, Aggregation, Exclusion, Meter
 from tieout.contract.predicate import Condition
@@ -30,6 +31,7 @@ from tieout.kernel.period import Period
 from tieout.kernel.quantity import Quantity
 from tieout.ports import LogManifest, SegmentFile, TailPart
 from tieout.table.layout import ColumnKind, body_schema, segment_schema
+from tieout.table.retracted import RETRACTED_SCHEMA
 
 TYPE = EventType("llm.tokens")
 SUBJECTS = tuple(Subject(name) for name in ("ann", "bob", "cy"))
@@ -102,6 +104,7 @@ def row(draw: st.DrawFn, place: int) -> Row:
     event = MeterEvent(
         position=Position(1 + place // 4, place % 4),
         source=SourceName(draw(st.sampled_from(["gateway", "batch"]))),
+        id=f"e{place}",
         type=TYPE,
         subject=draw(st.sampled_from(SUBJECTS)),
         time=Instant(draw(TIME)),
@@ -194,7 +197,7 @@ def table_of(version: int, chosen: list[Row]) -> pa.Table:
         "batch": [each.event.position.batch for each in chosen],
         "row": [each.event.position.row for each in chosen],
         "source": [each.event.source for each in chosen],
-        "id": [str(each.event.position) for each in chosen],
+        "id": [each.event.id for each in chosen],
         "subject": [each.event.subject for each in chosen],
         "time": [each.event.time for each in chosen],
         "lane_a": [each.event.lane_a for each in chosen],
@@ -209,7 +212,35 @@ def table_of(version: int, chosen: list[Row]) -> pa.Table:
     )
 
 
-def manifest_of(folder: Path, stored: list[Row], *, sealed_batches: int, watermark: int) -> LogManifest:
+@st.composite
+def retractions(draw: st.DrawFn, stored: list[Row]) -> list[Retraction]:
+    """Of stored events, of the same id at the other source, of nothing; some twice, some after the end."""
+    known = [(each.event.source, each.event.id) for each in stored]
+    strays = [(SourceName("batch"), "e0"), (SourceName("gateway"), "e1"), (SourceName("gateway"), "nothing")]
+    named = draw(st.lists(st.sampled_from([*known, *strays]), max_size=10))
+    places = st.builds(Position, st.integers(0, 7), st.integers(100, 103))
+    return [Retraction(draw(places), source, target) for source, target in named]
+
+
+def retracted_table(retractions: Sequence[Retraction]) -> pa.Table:
+    columns = (
+        [each.source for each in retractions],
+        [each.target_id for each in retractions],
+        [each.position.batch for each in retractions],
+        [each.position.row for each in retractions],
+    )
+    arrays = [pa.array(values, field.type) for values, field in zip(columns, RETRACTED_SCHEMA, strict=True)]
+    return pa.Table.from_arrays(arrays, schema=RETRACTED_SCHEMA)
+
+
+def manifest_of(
+    folder: Path,
+    stored: list[Row],
+    *,
+    sealed_batches: int,
+    watermark: int,
+    retractions: Sequence[Retraction] = (),
+) -> LogManifest:
     """Batches up to `sealed_batches` as Parquet, two files a version; the rest as the tail."""
     segments, tail = [], []
     middle = sealed_batches // 2
@@ -225,4 +256,4 @@ def manifest_of(folder: Path, stored: list[Row], *, sealed_batches: int, waterma
         rest = [each for each in mine if sealed_batches < each.event.position.batch <= watermark]
         if rest:
             tail.append(TailPart(TYPE, version, table_of(version, rest)))
-    return LogManifest(Watermark(watermark), tuple(segments), tuple(tail))
+    return LogManifest(Watermark(watermark), tuple(segments), tuple(tail), retracted_table(retractions))

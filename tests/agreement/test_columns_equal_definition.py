@@ -21,7 +21,7 @@ from tieout.ingest.event import Event, canonical_of
 from tieout.ingest.layout import event_of_row
 from tieout.kernel.digest import content_digest, identity_key
 from tieout.kernel.ids import EventType
-from tieout.table.canonical import canonical_column, content_digests, identity_keys
+from tieout.table.canonical import ROWS_HASHED, canonical_column, content_digests, identity_keys
 from tieout.table.layout import event_type_of, layout_of
 
 SECRET = b"k" * 32
@@ -273,6 +273,15 @@ def test_texts_that_need_the_definition_get_it(text: str, *, escaped: bool) -> N
     compare([json.dumps(item, ensure_ascii=escaped).encode()])
 
 
+@pytest.mark.parametrize("member", ["id", "source", "subject"])
+@pytest.mark.parametrize("odd", ["a b", " ", "a\x1fb", "", "!", "~", "a\x7f"])
+def test_an_odd_identifier_among_good_ones_is_found(member: str, odd: str) -> None:
+    """The bytes of a whole column are looked at together first."""
+    raw_lines = [json.dumps(event(f"e-{n}")).encode() for n in range(3)]
+    raw_lines.insert(2, json.dumps(event("e-9") | {member: "odd"}).encode().replace(b"odd", odd.encode()))
+    assert compare(raw_lines) == 3 + (odd in ("!", "~"))
+
+
 def test_an_older_contract_version_types_what_lies_before_the_newer_one() -> None:
     fields = (Field("tokens", FieldType.DECIMAL, Use.BILLING), Field("model", FieldType.STRING, Use.CONTEXT))
     book = ContractBook(
@@ -298,6 +307,23 @@ def test_canonical_decimals_are_plain_in_columns_too(text: str) -> None:
     assert content_digests(fast.tables[0], identity_keys(fast.tables[0], SECRET)) == content_digest(
         key, canonical_of(outcome, declared)
     )
+
+
+@pytest.mark.parametrize("count", [ROWS_HASHED - 1, ROWS_HASHED, 2 * ROWS_HASHED + 1])
+def test_digests_of_many_rows_are_those_of_each(count: int) -> None:
+    """They are taken some rows at a time; the kernel takes each by itself."""
+    raw_lines = [json.dumps(event(f"e-{n}", n)).encode() for n in range(count)]
+    block = decode_lines(lines_of(b"\n".join(raw_lines)), BOOK, received_at=NOW, default_source=None)
+    (table,) = block.tables
+    declared = BOOK.versions("llm.request")[0]
+    keys, digests = [], []
+    for raw in raw_lines:
+        outcome = decode_item(raw, BOOK, received_at=NOW, default_source=None)
+        assert isinstance(outcome, Event)
+        keys.append(identity_key(SECRET, outcome.source, outcome.id))
+        digests.append(content_digest(keys[-1], canonical_of(outcome, declared)))
+    assert identity_keys(table, SECRET) == b"".join(keys)
+    assert content_digests(table, b"".join(keys)) == b"".join(digests)
 
 
 def test_well_formed_lines_are_taken_column_wise(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -22,6 +22,7 @@ from tests.agreement.stored_events import (
     atoms_text,
     decimal_of,
     manifest_of,
+    retractions,
     rows,
     usage_request,
 )
@@ -29,6 +30,7 @@ from tieout.aggregate import sum as sum_rule
 from tieout.aggregate.bucket import BucketRequest
 from tieout.aggregate.event import MeterEvent
 from tieout.aggregate.measure import measure
+from tieout.aggregate.retraction import Retraction
 from tieout.aggregate.select import Excluded, select
 from tieout.aggregate.snapshot import Snapshot
 from tieout.aggregate.window import ClippedSpan, UsageRequest
@@ -51,9 +53,15 @@ from tieout.kernel.period import Period
 from tieout.kernel.quantity import Quantity, QuantityOverflow
 
 
-def naive(request: UsageRequest, stored: list[Row], watermark: int) -> tuple[Decimal, int, int, int, int]:
-    """(quantity, counted, excluded, lane sums), written once more without a line of the definition."""
+def naive(
+    request: UsageRequest, stored: list[Row], watermark: int, retractions: list[Retraction]
+) -> tuple[Decimal, int, int, int, int, int]:
+    """(quantity, counted, excluded, retracted, lane sums), written once more without a line of the
+    definition.
+    """
     meter_ = request.meter
+    gone = {(r.source, r.target_id) for r in retractions if r.position.batch <= watermark}
+    taken_back = 0
     kept: list[tuple[int, int, int, Decimal, int, int]] = []
     excluded = 0
     for each in stored:
@@ -78,7 +86,11 @@ def naive(request: UsageRequest, stored: list[Row], watermark: int) -> tuple[Dec
         if not all_hold(meter_.filter):
             continue
         missing = meter_.field is not None and meter_.field not in event.fields
-        if missing or any(all_hold(exclusion.where) for exclusion in meter_.exclusions):
+        left_out = missing or any(all_hold(exclusion.where) for exclusion in meter_.exclusions)
+        if (event.source, event.id) in gone:
+            taken_back += not left_out
+            continue
+        if left_out:
             excluded += 1
             continue
         value = Decimal(1) if meter_.field is None else Decimal(event.fields[meter_.field])
@@ -91,7 +103,7 @@ def naive(request: UsageRequest, stored: list[Row], watermark: int) -> tuple[Dec
             quantity = sum((item[3] for item in kept), Decimal(0))
     lane_a = sum(item[4] for item in kept) & (2**64 - 1)
     lane_b = sum(item[5] for item in kept) & (2**64 - 1)
-    return quantity, len(kept), excluded, lane_a, lane_b
+    return quantity, len(kept), excluded, taken_back, lane_a, lane_b
 
 
 @settings(max_examples=80, phases=(Phase.explicit, Phase.generate))
@@ -107,17 +119,25 @@ def test_engine_definition_and_naive_count_agree(
     head = max((each.event.position.batch for each in stored), default=0)
     sealed_batches = data.draw(st.integers(0, head))
     watermark = data.draw(st.integers(0, head))
+    taken_back = data.draw(retractions(stored))
     events = [each.event for each in data.draw(st.permutations(stored))]
     with tempfile.TemporaryDirectory() as folder:
-        manifest = manifest_of(Path(folder), stored, sealed_batches=sealed_batches, watermark=watermark)
+        manifest = manifest_of(
+            Path(folder),
+            stored,
+            sealed_batches=sealed_batches,
+            watermark=watermark,
+            retractions=taken_back,
+        )
         found = DuckEngine(threads=2).measure(requests, manifest)
         again = recount(requests, manifest)
-    expected = [measure(request, events, Watermark(watermark)) for request in requests]
+    expected = [measure(request, events, Watermark(watermark), taken_back) for request in requests]
     assert found == expected
     for request, snapshot, second in zip(requests, expected, again, strict=True):
-        quantity, counted, excluded, lane_a, lane_b = naive(request, stored, watermark)
+        quantity, counted, excluded, gone, lane_a, lane_b = naive(request, stored, watermark, taken_back)
         assert Decimal(str(snapshot.quantity)) == quantity
-        assert (snapshot.event_count, snapshot.excluded_count) == (counted, excluded)
+        counts = (snapshot.event_count, snapshot.excluded_count, snapshot.retracted_count)
+        assert counts == (counted, excluded, gone)
         assert (snapshot.fingerprint.a, snapshot.fingerprint.b) == (lane_a, lane_b)
         assert (second.quantity, second.event_count, second.fingerprint) == (
             snapshot.quantity,
@@ -127,13 +147,16 @@ def test_engine_definition_and_naive_count_agree(
 
 
 @settings(max_examples=25, phases=(Phase.explicit, Phase.generate))
-@given(stored=rows(), request=usage_request(), owned=usage_request())
+@given(stored=rows(), request=usage_request(), owned=usage_request(), data=st.data())
 def test_every_event_of_the_type_is_in_exactly_one_bucket(
-    stored: list[Row], request: UsageRequest, owned: UsageRequest
+    stored: list[Row], request: UsageRequest, owned: UsageRequest, data: st.DataObject
 ) -> None:
     head = max((each.event.position.batch for each in stored), default=0)
+    taken_back = data.draw(retractions(stored))
     with tempfile.TemporaryDirectory() as folder:
-        manifest = manifest_of(Path(folder), stored, sealed_batches=head // 2, watermark=head)
+        manifest = manifest_of(
+            Path(folder), stored, sealed_batches=head // 2, watermark=head, retractions=taken_back
+        )
         asked = BucketRequest(request.meter, request.period, (*owned.spans, *request.spans), request.spans)
         (buckets,) = bucket_counts([asked], manifest)
     inside = [
@@ -142,9 +165,13 @@ def test_every_event_of_the_type_is_in_exactly_one_bucket(
         if each.event.type == request.meter.event and request.period.contains(each.event.time)
     ]
     assert buckets.total == len(inside)
-    snapshot = measure(request, [each.event for each in stored], Watermark(head)) if inside else None
+    events = [each.event for each in stored]
+    snapshot = measure(request, events, Watermark(head), taken_back) if inside else None
     assert buckets.counted == (snapshot.event_count if snapshot else 0)
-    judged = [select(request.meter, each.event) for each in inside]
+    gone = {(each.source, each.target_id) for each in taken_back if each.position.batch <= head}
+    left = [each for each in inside if (each.event.source, each.event.id) not in gone]
+    assert buckets.retracted == len(inside) - len(left)
+    judged = [select(request.meter, each.event) for each in left]
     assert dict(buckets.excluded) == Counter(each.reason for each in judged if isinstance(each, Excluded))
 
 
@@ -164,6 +191,7 @@ def amount_row(place: int, atoms: int) -> Row:
     event = MeterEvent(
         Position(1, place),
         SourceName("g"),
+        str(place),
         TYPE,
         SUBJECTS[0],
         Instant(5),
@@ -210,7 +238,7 @@ def test_a_hundred_million_of_the_largest_values_stay_exact_up_to_ten_to_the_26(
         row_ = connection.execute(
             f"SELECT {', '.join(expression for expression, _ in columns)} "
             f"FROM (SELECT -{units}::BIGINT AS units, -{atoms}::BIGINT AS atoms, "
-            f"FALSE AS excluded FROM range({copies}))"
+            f"FALSE AS excluded, FALSE AS retracted FROM range({copies}))"
         ).fetchone()
         assert [str(column[1]) for column in connection.description] == [type_ for _, type_ in columns]
     assert row_ is not None

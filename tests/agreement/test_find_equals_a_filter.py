@@ -22,7 +22,7 @@ from tieout.kernel.period import Period
 from tieout.kernel.quantity import Quantity
 from tieout.ports import StoredEvent
 from tieout.ports.review import AttributeFilter, EventQuery
-from tieout.store.log import compact, scan
+from tieout.store.log import scan, segment_file
 from tieout.store.log.export import FileInTheWay, UnknownExport
 from tieout.store.log.review import SqlLogReview
 
@@ -55,7 +55,7 @@ def review(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
     url = next(request.getfixturevalue("postgres")) if postgres else None
     log, engine = open_log(folder, url=url)
     patch = pytest.MonkeyPatch()
-    patch.setattr(compact, "ROWS_PER_GROUP", 8)
+    patch.setattr(segment_file, "ROWS_PER_GROUP", 8)
     for first in (0, 30, 60):
         for start in range(first, first + 30, 10):
             send(log, ndjson([sample(n) for n in range(start, start + 10)]))
@@ -63,7 +63,7 @@ def review(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
         send(log, ndjson([sample(first), event(f"e{first}", 999)]))
     send(log, *[ndjson([sample(n)]) for n in range(90, 100)])
     patch.undo()
-    found = SqlLogReview(log, engine, folder / "segments", entropy=SystemEntropy())
+    found = SqlLogReview(log, engine, folder, entropy=SystemEntropy())
     assert len(everything(found)) == 101, "e0 has two sources"
     return found
 

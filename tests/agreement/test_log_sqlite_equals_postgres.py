@@ -5,15 +5,20 @@ from __future__ import annotations
 from itertools import count
 from pathlib import Path
 
+import pytest
 from sqlalchemy import select
 
 from tests.logs import BOOK, NOW, contract, counts, event, ndjson, open_log, send
+from tieout.aggregate.window import ClippedSpan, UsageRequest
 from tieout.contract.event_contract import ContractBook, Field, FieldType, Use
-from tieout.kernel.ids import EventType, Position, Subject, Watermark
+from tieout.contract.meter import Aggregation, Meter
+from tieout.engines.embedded import EmbeddedEngine
+from tieout.kernel.ids import CustomerId, EventType, MeterKey, Position, Subject, SubscriptionId, Watermark
 from tieout.kernel.instant import Instant
 from tieout.kernel.period import Period
 from tieout.ports import LogManifest
 from tieout.store.log import schema
+from tieout.store.log.index import levels
 from tieout.store.log.log import SqlEventLog
 
 LATER = Instant(NOW + 3_600_000_000)
@@ -29,6 +34,15 @@ NEWER = ContractBook(
         ),
     ]
 )
+
+METER = Meter(
+    key=MeterKey("m"), version=1, effective_from=Instant(0), definition="", owner="",
+    event=EventType("llm.request"), aggregation=Aggregation.COUNT, field=None, unit="u", dimensions=(),
+    filter=(), exclusions=(), digest="d",
+)  # fmt: skip
+PERIOD = Period(contract().effective_from, NOW)
+TEAM_1 = ClippedSpan(Subject("team-1"), PERIOD.start, PERIOD.end)
+REQUESTS = [UsageRequest(METER, SubscriptionId("s"), CustomerId("c"), PERIOD, (TEAM_1,))]
 
 
 class Counting:
@@ -48,6 +62,14 @@ def blocks(first: int, last: int) -> list[bytes]:
     ]
 
 
+def retraction(number: int, target: str) -> dict[str, object]:
+    return {
+        **event(f"tieout.retraction:{number}", time="2026-02-20T00:00:00Z"),
+        "type": "tieout.retraction",
+        "data": {"target_id": target, "reason": "sent twice"},
+    }
+
+
 def told(folder: Path, url: str | None) -> dict[str, object]:
     """Ingest, repeats, conflicts, broken items, compaction, reopening, a newer contract; what it left."""
     story: dict[str, object] = {}
@@ -63,8 +85,9 @@ def told(folder: Path, url: str | None) -> dict[str, object]:
     story["noted"] = counts(send(log, ndjson([noted]), book=BOOK))
     story["typed otherwise"] = counts(send(log, ndjson([noted]), book=NEWER))
     story["changed"] = counts(send(log, ndjson([{**noted, "subject": "team-2"}]), book=NEWER))
+    story["retracted"] = counts(send(log, ndjson([retraction(1, "e0-2"), retraction(2, "e99-9")])))
     story["compacted again"] = log.compact(rows_min=1)
-    story["uncompacted"] = counts(send(log, *blocks(14, 16)))
+    story["uncompacted"] = counts(send(log, *blocks(14, 16), ndjson([retraction(3, "e0-2")])))
     engine.dispose()
     log, engine = open_log(folder, now=LATER, url=url, entropy=Counting(2_000))
     story |= answers(log)
@@ -72,7 +95,7 @@ def told(folder: Path, url: str | None) -> dict[str, object]:
         for table in (schema.head, schema.batches, schema.segments, schema.compactions, schema.quarantine):
             rows = connection.execute(select(table).order_by(*table.primary_key)).all()
             story[f"table {table.name}"] = [tuple(row) for row in rows]
-        for table in (schema.bodies, schema.keys):
+        for table in (schema.bodies, schema.keys, schema.arrivals, schema.source_heads):
             rows = connection.execute(select(table).order_by(*table.primary_key)).all()
             story[f"table {table.name}"] = [tuple(row) for row in rows]
     story["files"] = {
@@ -98,6 +121,13 @@ def answers(log: SqlEventLog) -> dict[str, object]:
         "event at": [log.event_at(Position(batch, 3)) for batch in range(1, head + 1)],
         "manifest": shape_of(log.manifest()),
         "tallies": log.tallies(),
+        "arrivals": log.arrivals(),
+        "retractions": log.retractions(watermark=head),
+        "retractions of one, later": log.retractions(
+            watermark=head, after=Watermark(head - 1), targets=[("gateway", "e0-2")]
+        ),
+        "accepted": log.accepted([("gateway", "e0-2"), ("gateway", "e15-3"), ("gateway", "nothing")]),
+        "usage": EmbeddedEngine(threads=1).measure_each(REQUESTS, log.manifest()),
         "quarantine": [log.quarantined(item.position) for item in kept],
     }
 
@@ -105,10 +135,14 @@ def answers(log: SqlEventLog) -> dict[str, object]:
 def shape_of(manifest: LogManifest) -> object:
     """The manifest without the folder that its paths begin with."""
     segments = [(part.type, part.contract_version, part.rows, part.sha256) for part in manifest.segments]
-    return manifest.watermark, segments, [part.table.to_pylist() for part in manifest.tail]
+    retracted = sorted(manifest.retracted.to_pylist(), key=lambda row: (row["batch"], row["row"]))
+    return manifest.watermark, segments, [part.table.to_pylist() for part in manifest.tail], retracted
 
 
-def test_both_databases_hold_the_same_log(tmp_path: Path, postgres_url: str) -> None:
+def test_both_databases_hold_the_same_log(
+    tmp_path: Path, postgres_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(levels, "RUN_BATCHES", 8)
     on_sqlite, on_postgres = told(tmp_path / "sqlite", None), told(tmp_path / "postgres", postgres_url)
     assert on_sqlite.keys() == on_postgres.keys()
     for part, expected in on_sqlite.items():
@@ -119,5 +153,10 @@ def test_both_databases_hold_the_same_log(tmp_path: Path, postgres_url: str) -> 
     assert on_sqlite["noted"] == {"accepted": 1}
     assert on_sqlite["typed otherwise"] == {"duplicate": 1}
     assert on_sqlite["changed"] == {"conflict": 1}
-    assert on_sqlite["segments written"] == on_sqlite["compacted again"] == 1
+    assert (on_sqlite["segments written"], on_sqlite["compacted again"]) == (1, 2)
+    assert on_sqlite["retracted"] == {"accepted": 2}
+    assert len(on_sqlite["retractions"]) == 3  # type: ignore[arg-type]
+    assert len(on_sqlite["retractions of one, later"]) == 1  # type: ignore[arg-type]
+    (snapshot,) = on_sqlite["usage"]  # type: ignore[misc]
+    assert (snapshot.event_count, snapshot.retracted_count) == (96, 1)
     assert len(on_sqlite["events"]) == 120 + 48 + 24 + 1  # type: ignore[arg-type]

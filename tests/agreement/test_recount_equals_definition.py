@@ -21,6 +21,7 @@ from tieout.kernel.instant import Instant
 from tieout.kernel.period import Period
 from tieout.kernel.quantity import Quantity
 from tieout.ports import LogManifest, TailPart
+from tieout.table.retracted import NOTHING_RETRACTED
 
 TYPE = EventType("use")
 CONTRACT = EventContract(
@@ -104,7 +105,7 @@ def test_the_recount_is_what_the_definition_says(
         UsageRequest(each, SubscriptionId("sub"), CustomerId("acme"), Period(Instant(3), Instant(20)), SPANS)
         for each in METERS
     ]
-    recounts = recount(requests, LogManifest(Watermark(watermark), (), tail))
+    recounts = recount(requests, LogManifest(Watermark(watermark), (), tail, NOTHING_RETRACTED))
     meaning = [
         measure(request, [meter_event(witness) for witness in witnesses], Watermark(watermark))
         for request in requests
@@ -133,7 +134,7 @@ def table_of(witnesses: list[Witness]) -> pa.Table:
 
 
 def test_no_requests_and_no_events_give_nothing_and_zero() -> None:
-    empty = LogManifest(Watermark(0), (), ())
+    empty = LogManifest(Watermark(0), (), (), NOTHING_RETRACTED)
     assert recount([], empty) == []
     request = UsageRequest(
         METERS[1], SubscriptionId("sub"), CustomerId("acme"), Period(Instant(3), Instant(20)), SPANS
@@ -154,6 +155,7 @@ def test_a_million_extremes_do_not_wrap(quantity: str) -> None:
         Period(Instant(3), Instant(20)),
         SPANS,
     )
-    (answer,) = recount([request], LogManifest(Watermark(1), (), (TailPart(TYPE, 1, many),)))
+    manifest = LogManifest(Watermark(1), (), (TailPart(TYPE, 1, many),), NOTHING_RETRACTED)
+    (answer,) = recount([request], manifest)
     assert answer.quantity == Quantity.from_atoms(Quantity.parse(quantity).atoms * 1_000_000)
     assert answer.fingerprint.a == (2**64 - 1) * 1_000_000 % 2**64

@@ -14,10 +14,13 @@ from pathlib import Path
 
 from tests.logs import counts, event, ndjson, open_log, send
 from tieout.kernel.instant import Instant
+from tieout.store.log.index import levels
 
 EVENTS_PER_BLOCK = 20
 RECEIVED_PER_BLOCK = EVENTS_PER_BLOCK + 2
 COMPACT_EVERY = 5
+RUN_BATCHES = 8
+"""Shorter runs of the index than those of a real log, so that a test has some to merge."""
 _processes: list[ForkServerContext] = []
 
 
@@ -37,6 +40,7 @@ def block(number: int) -> bytes:
 
 def write_blocks(folder: Path, journal: Path, upto: int, now: Instant, crash_at: str | None = None) -> None:
     """Sends block after block, from the first that the journal does not name; compacts now and then."""
+    levels.RUN_BATCHES = RUN_BATCHES
     if crash_at is not None:
         os.environ["CRASH_AT"] = crash_at
     log, engine = open_log(folder, now=now)

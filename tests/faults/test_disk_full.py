@@ -17,7 +17,8 @@ import pytest
 
 from tests.small_home import make_home
 from tests.surface.conftest import Ran, in_process
-from tieout.flows import file_pieces
+from tieout.flows import file_pieces, file_stretches
+from tieout.store.log.index import levels
 
 EVENTS = 30_000
 MEBIBYTE = 1_048_576
@@ -70,8 +71,10 @@ def line(number: int) -> str:
 def test_a_full_disk_stops_the_reading_and_nothing_else(
     made: Path, disk: Path, left_free: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(file_pieces, "BLOCK_BYTES", BLOCK)
+    for module in (file_pieces, file_stretches):
+        monkeypatch.setattr(module, "BLOCK_BYTES", BLOCK)
     monkeypatch.setattr(file_pieces, "PIECE_BYTES", BLOCK)
+    monkeypatch.setattr(levels, "RUN_BATCHES", 8)
     home, filler = disk / "home", disk / "filler"
     shutil.rmtree(home, ignore_errors=True)
     filler.unlink(missing_ok=True)

@@ -16,6 +16,7 @@ from tieout.ingest.verdict import Verdict
 from tieout.kernel.ids import EventType, Subject
 from tieout.kernel.period import Period
 from tieout.store.log import schema
+from tieout.store.log.index import levels
 from tieout.store.log.index.index import IndexBehind
 
 WRITERS = 6
@@ -95,9 +96,10 @@ def identities_of(writer: int) -> set[int]:
 
 
 def test_a_writer_that_slept_through_a_compaction_still_knows_every_identity(
-    tmp_path: Path, url: str | None
+    tmp_path: Path, url: str | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Compaction removes key entries that run files hold; who has not read them yet finds them there."""
+    monkeypatch.setattr(levels, "RUN_BATCHES", 8)
     blocks = [ndjson([event(f"e{n}-{m}") for m in range(5)]) for n in range(20)]
     sleeper, engine = open_log(tmp_path, url=url)
     send(sleeper, blocks[0])
@@ -111,8 +113,11 @@ def test_a_writer_that_slept_through_a_compaction_still_knows_every_identity(
     other.dispose()
 
 
-def test_a_writer_whose_index_files_were_removed_refuses_and_a_new_one_rebuilds_them(tmp_path: Path) -> None:
+def test_a_writer_whose_index_files_were_removed_refuses_and_a_new_one_rebuilds_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """To go on without them would accept what was accepted before."""
+    monkeypatch.setattr(levels, "RUN_BATCHES", 8)
     blocks = [ndjson([event(f"e{n}-{m}") for m in range(5)]) for n in range(8)]
     sleeper, engine = open_log(tmp_path)
     send(sleeper, ndjson([{"no": "event"}]))

@@ -18,6 +18,7 @@ from tieout.ingest.verdict import Verdict
 from tieout.kernel.ids import EventType, Subject
 from tieout.kernel.period import Period
 from tieout.ports import StoredEvent
+from tieout.store.log.index import levels
 from tieout.store.log.log import SqlEventLog
 
 EVERYWHEN = Period(contract().effective_from, NOW)
@@ -130,7 +131,10 @@ def test_l3_a_retry_that_a_later_contract_version_types_otherwise_is_a_duplicate
     assert log.verify().findings == ()
 
 
-def test_l3_holds_across_compaction_index_files_and_reopening(tmp_path: Path) -> None:
+def test_l3_holds_across_compaction_index_files_and_reopening(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(levels, "RUN_BATCHES", 8)
     log, engine = open_log(tmp_path)
     blocks = [ndjson([event(f"e{n}-{m}") for m in range(20)]) for n in range(75)]
     send(log, *blocks)
@@ -146,7 +150,8 @@ def test_l3_holds_across_compaction_index_files_and_reopening(tmp_path: Path) ->
     ]
 
 
-def test_the_index_is_rebuilt_to_the_same_bytes(tmp_path: Path) -> None:
+def test_the_index_is_rebuilt_to_the_same_bytes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(levels, "RUN_BATCHES", 8)
     log, engine = open_log(tmp_path)
     blocks = [ndjson([event(f"e{n}-{m}") for m in range(10)]) for n in range(16)]
     send(log, *blocks)

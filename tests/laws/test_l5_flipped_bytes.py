@@ -10,8 +10,11 @@ import pytest
 from sqlalchemy import select, text
 
 from tests.logs import event, ndjson, open_log, send
+from tieout.ports import UnreadableSegment
 from tieout.store.log import schema
 from tieout.store.log.encoding import DamagedBody
+from tieout.store.log.index import levels
+from tieout.store.log.log import SqlEventLog
 from tieout.store.sqlite import begin_immediate
 
 COLUMNS = [
@@ -76,6 +79,69 @@ def test_every_flipped_byte_of_a_segment_is_found_and_the_segment_named(home: Pa
     assert log.verify().findings == ()
 
 
+def merged_home(folder: Path) -> tuple[SqlEventLog, Path, list[Path]]:
+    """A log whose eight segments became one: the merged file, and those that wait to be deleted."""
+    log, _ = open_log(folder)
+    for number in range(8):
+        send(log, ndjson([event(f"e{number}-{place}") for place in range(5)]))
+        log.compact(rows_min=1)
+    (live,) = [Path(segment.path) for segment in log.manifest().segments]
+    retired = sorted({*(folder / "segments").rglob("*.parquet")} - {live})
+    assert len(retired) == 8
+    assert log.verify().findings == ()
+    return log, live, retired
+
+
+def test_every_flipped_byte_of_a_merged_segment_is_found_and_named(tmp_path: Path) -> None:
+    log, live, _ = merged_home(tmp_path)
+    content = live.read_bytes()
+    for place in range(0, len(content), 97):
+        live.write_bytes(content[:place] + bytes([content[place] ^ 1]) + content[place + 1 :])
+        assert any(live.name in finding.where for finding in log.verify().findings), place
+    live.write_bytes(content)
+    assert log.verify().findings == ()
+
+
+def test_every_flipped_byte_of_a_retired_segment_is_found_and_named(tmp_path: Path) -> None:
+    """A reader with an older manifest may still read it."""
+    log, _, retired = merged_home(tmp_path)
+    content = retired[3].read_bytes()
+    for place in range(0, len(content), 301):
+        retired[3].write_bytes(content[:place] + bytes([content[place] ^ 8]) + content[place + 1 :])
+        (finding,) = log.verify().findings
+        assert finding.what == "segment" and retired[3].name in finding.where, place
+    retired[3].unlink()
+    (finding,) = log.verify().findings
+    assert finding.detail == "it is missing"
+
+
+def test_every_flipped_byte_of_a_retired_body_is_found(home: Path) -> None:
+    log, engine = open_log(home)
+    log.compact(rows_min=1)
+    with engine.connect() as connection:
+        rowid, body = connection.execute(text("SELECT rowid, body FROM bodies")).first() or (0, b"")
+    for place in range(0, len(body), 211):
+        write(engine, "bodies", "body", rowid, flipped(body, place, as_text=False))
+        assert [finding.what for finding in log.verify().findings] == ["body"], place
+
+
+def test_a_damaged_segment_is_never_merged(tmp_path: Path) -> None:
+    """Merged, the damage would have a digest of its own."""
+    log, _ = open_log(tmp_path)
+    for number in range(8):
+        send(log, ndjson([event(f"e{number}-{place}") for place in range(5)]))
+        if number < 7:
+            log.compact(rows_min=1)
+    path = next((tmp_path / "segments").rglob("*.parquet"))
+    content = path.read_bytes()
+    path.write_bytes(content[:200] + bytes([content[200] ^ 1]) + content[201:])
+    with pytest.raises(UnreadableSegment, match="SHA-256"):
+        log.compact(rows_min=1)
+    path.write_bytes(content)
+    assert log.maintain().merged == 1
+    assert log.verify().findings == ()
+
+
 def test_a_segment_rewritten_with_its_own_checksum_is_found_by_the_events(home: Path) -> None:
     """Whoever rewrites a segment and its row in the database still has the chain against them."""
     import hashlib
@@ -97,8 +163,11 @@ def test_a_segment_rewritten_with_its_own_checksum_is_found_by_the_events(home: 
     assert {"event", "batch"} <= what
 
 
-def test_every_flipped_byte_of_an_index_file_is_found(tmp_path: Path) -> None:
+def test_every_flipped_byte_of_an_index_file_is_found(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Derived, but a damaged index would let an identity in twice."""
+    monkeypatch.setattr(levels, "RUN_BATCHES", 8)
     log, _ = open_log(tmp_path)
     send(log, *[ndjson([event(f"e{number}")]) for number in range(9)])
     (path,) = (tmp_path / "index").glob("*.run")

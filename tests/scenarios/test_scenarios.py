@@ -13,11 +13,13 @@ from typing import Any
 import pytest
 
 from tieout.cli.demo.stage import Stage, set_stage, sign_policy
+from tieout.flows.amend_event import amend_event
 from tieout.flows.apply_catalog import apply_catalog
 from tieout.flows.close_periods import close
 from tieout.flows.ingest_file import ingest_file
 from tieout.flows.invoices import list_invoices, show_invoice
 from tieout.flows.measure_usage import usage
+from tieout.flows.retract_event import Decision
 from tieout.flows.trace_line import trace
 from tieout.flows.verify_log import verify_log
 from tieout.kernel.ids import CustomerId, LineId
@@ -68,8 +70,23 @@ def play_step(stage: Stage, story: Path, step: Told) -> None:
         report = ingest_file(stage.home, story / "events" / step["read"], format=None, source=None)
         assert (report.accepted, report.duplicate) == (step["accepted"], step["duplicate"])
         assert report.received == step["accepted"] + step["duplicate"]
+    if "amend" in step:
+        play_amendment(stage, story, step["amend"])
     if step.get("close"):
         close(stage.home, as_of=parse_instant(step["at"]), customers=None, dry_run=False)
+
+
+def play_amendment(stage: Stage, story: Path, told: Told) -> None:
+    report = amend_event(
+        stage.home,
+        source=told["source"],
+        event_id=told["id"],
+        file=story / "events" / told["with"],
+        decision=Decision(told["reason"], told["by"], told.get("approved_by")),
+    )
+    assert [(change.name, change.before, change.after) for change in report.changes] == [
+        tuple(change) for change in told["changes"]
+    ]
 
 
 def invoice_of(stage: Stage, invoice: str) -> Told:
@@ -112,6 +129,7 @@ def late_of(stage: Stage, customer: str) -> list[Told]:
             "start": format_instant(late.period.start),
             "end": format_instant(late.period.end),
             "event_count": late.event_count,
+            **({"retracted_count": late.retracted_count} if late.retracted_count else {}),
             "quantity": str(late.quantity),
         }
         for late in usage(stage.home, CustomerId(customer), at=None).late
@@ -120,4 +138,7 @@ def late_of(stage: Stage, customer: str) -> list[Told]:
 
 def trace_every_line(stage: Stage, invoice: str) -> None:
     for line in json.loads(show_invoice(stage.home, invoice).document)["lines"]:
-        assert trace(stage.home, LineId(line["id"])).reproduced.matches
+        traced = trace(stage.home, LineId(line["id"]))
+        assert traced.reproduced.matches
+        printed = line["snapshot"]
+        assert traced.retracted.total == (0 if printed is None else printed["retracted_count"])

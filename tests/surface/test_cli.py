@@ -49,8 +49,19 @@ def copied(demo_home: DemoHome, tmp_path: Path) -> DemoHome:
 def test_help_names_every_verb() -> None:
     ran = tieout("--help", COLUMNS="120")
     verbs = (
-        *("demo", "init", "catalog", "policy", "customer", "subscription", "ingest", "events"),
-        *("quarantine", "usage", "close", "invoice", "trace", "verify", "doctor"),
+        *("demo", "init", "catalog", "policy", "customer", "subscription", "key", "serve", "ingest"),
+        *(
+            "quarantine",
+            "events",
+            "usage",
+            "close",
+            "invoice",
+            "trace",
+            "compact",
+            "verify",
+            "index",
+            "doctor",
+        ),
     )
     assert ran.code == 0
     assert re.findall(r"^│ ([a-z]+) ", ran.out, re.MULTILINE) == list(verbs)

@@ -35,7 +35,7 @@ def shown(opening: str) -> list[tuple[str, str]]:
 
 def targets(makefile: str) -> set[str]:
     """What `make` can be asked for."""
-    return set(re.findall(r"^([a-z]+):", makefile, re.MULTILINE))
+    return set(re.findall(r"^([a-z-]+):", makefile, re.MULTILINE))
 
 
 def not_a_target(block: str, known: set[str]) -> list[str]:

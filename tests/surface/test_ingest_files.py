@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.small_home import MARCH_3, ZONES, call, catalog_text, january
-from tieout.flows import file_pieces, ingest_file
+from tieout.flows import file_pieces, file_stretches, ingest_file
 from tieout.flows.apply_catalog import apply_catalog
 from tieout.flows.file_pieces import EmptyFile, FileChanged, FileMissing
 from tieout.flows.ingest_file import IngestReport, SourceNeeded, SourceNotDeclared, UnknownFormat
@@ -350,7 +350,8 @@ def test_other_processes_read_a_file_to_the_same_log(
     lines[17], lines[60] = "broken", '{"also": "broken"}'
     lines += [lines[3], lines[4].replace('"tokens": ', '"tokens": 9')]
     content = "\n".join(lines)
-    monkeypatch.setattr(file_pieces, "BLOCK_BYTES", 4_000)
+    for module in (file_pieces, file_stretches):
+        monkeypatch.setattr(module, "BLOCK_BYTES", 4_000)
     monkeypatch.setattr(file_pieces, "PIECE_BYTES", 1_000)
     with create_home(tmp_path / "other", clock=SteppedClock(MARCH_3)) as other:
         apply_catalog(other, tmp_path / "catalog.toml")

@@ -11,6 +11,8 @@ from tests.tidy.tree import ROOT, sources
 
 BY_NAME_ONLY = {
     "tzdata": "read by zoneinfo",
+    "httptools": "uvicorn parses with it",
+    "uvloop": "uvicorn loops with it",
     "psycopg": "named in a database URL",
     "pysqlite3": "looked for before the standard library's module, which may be too old",
 }

@@ -10,10 +10,17 @@ from tests.tidy.tree import CORE, ROOT, packages
 LAYERS = "Imports only go down"
 PURE = "The core touches no world"
 ARROW = "pyarrow and numpy are value libraries"
-DRIVEN = {"duckdb": "engines", "sqlalchemy": "store", "cryptography": "gateways", "typer": "cli"}
+DRIVEN = {
+    "duckdb": "engines",
+    "sqlalchemy": "store",
+    "cryptography": "gateways",
+    "typer": "cli",
+    "litestar": "api",
+    "uvicorn": "api",
+}
 """A driver, and the only package that may import it."""
 
-SHELL = ("ports", "flows", "store", "engines", "gateways", "wiring", "cli")
+SHELL = ("ports", "flows", "store", "engines", "gateways", "wiring", "api", "cli")
 
 
 def contracts(text: str) -> list[dict[str, Any]]:

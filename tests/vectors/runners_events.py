@@ -119,7 +119,7 @@ def windowed(given: Facts, expected: Facts) -> None:
     listed += [given["extra_event"]] if "extra_event" in given else []
     events = [stored_event({"value": e["value"]}, time=e["time"], row=row) for row, e in enumerate(listed)]
     period = half_open(given)
-    selected, _ = in_window(request(Aggregation.SUM, period), events, Watermark(1))
+    selected = in_window(request(Aggregation.SUM, period), events, Watermark(1)).selected
     found = {
         "value": str(usage(Aggregation.SUM, events, period).quantity),
         "sum": str(usage(Aggregation.SUM, events, period).quantity),
@@ -250,6 +250,7 @@ def stored_event(
     return MeterEvent(
         Position(batch, row),
         SourceName(event.source),
+        event.id,
         event.type,
         event.subject,
         event.time,

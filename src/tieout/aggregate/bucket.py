@@ -24,6 +24,7 @@ class BucketRequest:
 class BucketCounts:
     """Accepted events of the meter's type in a period, each counted once.
 
+    retracted: taken back as of the watermark, whatever the meter would have made of them; of the others,
     not_matched: the filter leaves them out; excluded: by reason, in the meter's order, `no value` last, only
     reasons that met an event; unmatched: they would
     count, but their subject has no customer then; unpriced: it has one, who pays no price on this meter then;
@@ -37,6 +38,7 @@ class BucketCounts:
     not_matched: int
     unmatched: int
     unpriced: int
+    retracted: int = 0
 
     @property
     def excluded_count(self) -> int:
@@ -44,4 +46,5 @@ class BucketCounts:
 
     @property
     def total(self) -> int:
-        return self.counted + self.excluded_count + self.not_matched + self.unmatched + self.unpriced
+        found = self.counted + self.excluded_count + self.not_matched
+        return found + self.unmatched + self.unpriced + self.retracted

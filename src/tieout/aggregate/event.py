@@ -22,6 +22,7 @@ class MeterEvent:
 
     position: Position
     source: SourceName
+    id: str
     type: EventType
     subject: Subject
     time: Instant

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 
 from tieout.aggregate import count, last
 from tieout.aggregate import sum as sum_
 from tieout.aggregate.event import MeterEvent
+from tieout.aggregate.retraction import Retraction, is_retracted, retracted_as_of
 from tieout.aggregate.select import Excluded, Selected, select
 from tieout.aggregate.snapshot import Snapshot
 from tieout.aggregate.window import ClippedSpan, UsageRequest
@@ -22,12 +24,30 @@ MEANINGS: Mapping[Aggregation, Callable[[Iterable[Selected]], Quantity]] = {
 }
 
 
-def measure(request: UsageRequest, events: Iterable[MeterEvent], watermark: Watermark) -> Snapshot:
-    """Usage of one request over any superset of its events, in any order, as of the end of batch `watermark`.
+@dataclass(frozen=True, slots=True)
+class InWindow:
+    """The events that count, in the order given; how many the meter excluded, and how many would have counted
+    but for their retraction.
+    """
+
+    selected: list[Selected]
+    excluded_count: int
+    retracted_count: int
+
+
+def measure(
+    request: UsageRequest,
+    events: Iterable[MeterEvent],
+    watermark: Watermark,
+    retractions: Iterable[Retraction] = (),
+) -> Snapshot:
+    """Usage of one request over any superset of its events and of the retractions that name one of them, in
+    any order, as of the end of batch `watermark`.
 
     Each event must appear once: the log guarantees it. Raises `QuantityOverflow`.
     """
-    selected, excluded_count = in_window(request, events, watermark)
+    found = in_window(request, events, watermark, retractions)
+    selected = found.selected
     try:
         quantity = quantity_of(request.meter, selected)
     except QuantityOverflow:
@@ -44,30 +64,37 @@ def measure(request: UsageRequest, events: Iterable[MeterEvent], watermark: Wate
         quantity=quantity,
         event_count=len(selected),
         fingerprint=fingerprint_of(selected),
-        excluded_count=excluded_count,
+        excluded_count=found.excluded_count,
+        retracted_count=found.retracted_count,
     )
 
 
 def in_window(
-    request: UsageRequest, events: Iterable[MeterEvent], watermark: Watermark
-) -> tuple[list[Selected], int]:
-    """The events that count, in the order given, and how many the meter excluded."""
+    request: UsageRequest,
+    events: Iterable[MeterEvent],
+    watermark: Watermark,
+    retractions: Iterable[Retraction] = (),
+) -> InWindow:
+    """What became of the events inside the request's spans."""
+    retracted = retracted_as_of(retractions, watermark)
     spans: dict[Subject, list[ClippedSpan]] = {}
     for span in request.spans:
         spans.setdefault(span.subject, []).append(span)
     selected: list[Selected] = []
-    excluded_count = 0
+    excluded_count = retracted_count = 0
     for event in events:
         if event.position.batch > watermark:
             continue
         if not any(span.contains(event.time) for span in spans.get(event.subject, ())):
             continue
         selection = select(request.meter, event)
-        if isinstance(selection, Selected):
+        if is_retracted(event, retracted):
+            retracted_count += isinstance(selection, Selected)
+        elif isinstance(selection, Selected):
             selected.append(selection)
         elif isinstance(selection, Excluded):
             excluded_count += 1
-    return selected, excluded_count
+    return InWindow(selected, excluded_count, retracted_count)
 
 
 def quantity_of(meter: Meter, selected: Iterable[Selected]) -> Quantity:

@@ -15,7 +15,8 @@ class Snapshot:
     """Usage of one meter version for one subscription and period, as the log said at `watermark`.
 
     `event_count` and `fingerprint` cover the events that counted; `excluded_count` those that the meter
-    excludes by a named reason. An empty window has quantity 0, which `event_count` 0 tells from a zero sum.
+    excludes by a named reason, and `retracted_count` those that would count but for their
+    retraction. An empty window has quantity 0, which `event_count` 0 tells from a zero sum.
     """
 
     meter: MeterKey
@@ -30,7 +31,8 @@ class Snapshot:
     event_count: int
     fingerprint: Fingerprint
     excluded_count: int
+    retracted_count: int = 0
 
     def __post_init__(self) -> None:
-        assert self.event_count >= 0 and self.excluded_count >= 0
+        assert min(self.event_count, self.excluded_count, self.retracted_count) >= 0
         assert self.fingerprint.count == self.event_count, "fingerprint and count speak of different events"

@@ -11,14 +11,18 @@ from typer.core import TyperGroup
 from tieout.cli import (
     catalog,
     close,
+    compact,
     customer,
     doctor,
     events,
-    ingest,
+    index,
     init,
     invoice,
+    key,
+    pipeline,
     policy,
     quarantine,
+    serve,
     subscription,
     trace,
     usage,
@@ -33,8 +37,19 @@ SHORT_OF_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EMFILE, 
 
 
 ORDER = (
-    *("demo", "init", "catalog", "policy", "customer", "subscription", "ingest", "events"),
-    *("quarantine", "usage", "close", "invoice", "trace", "verify", "doctor"),
+    *(
+        "demo",
+        "init",
+        "catalog",
+        "policy",
+        "customer",
+        "subscription",
+        "key",
+        "serve",
+        "ingest",
+        "quarantine",
+    ),
+    *("events", "usage", "close", "invoice", "trace", "compact", "verify", "index", "doctor"),
 )
 
 
@@ -107,10 +122,11 @@ def _root(
 for verb in (
     init.init,
     demo.demo,
-    ingest.ingest,
+    serve.serve,
     usage.usage,
     close.close,
     trace.trace,
+    compact.compact,
     verify.verify,
     doctor.doctor,
 ):
@@ -120,8 +136,11 @@ for noun, verbs in (
     ("policy", policy.app),
     ("customer", customer.app),
     ("subscription", subscription.app),
-    ("events", events.app),
+    ("ingest", pipeline.app),
+    ("key", key.app),
     ("quarantine", quarantine.app),
+    ("events", events.app),
     ("invoice", invoice.app),
+    ("index", index.app),
 ):
     app.add_typer(verbs, name=noun)

@@ -89,14 +89,14 @@ def say_close_to(show: Callable[[RenderableType], None], report: CloseReport, *,
     if report.buckets:
         columns = (
             *("meter", "counted>", "excluded>", "why excluded", "filtered out>"),
-            *("no customer>", "no price>", "late>"),
+            *("no customer>", "no price>", "retracted>", "late>", "late retracted>"),
         )
         show(table(columns, (_bucket_cells(row) for row in report.buckets)))
 
 
 def _bucket_cells(row: BucketRow) -> list[str]:
     why = "\n".join(f"{reason}: {grouped(str(count))}" for reason, count in row.excluded)
-    counts = (row.not_matched, row.unmatched, row.unpriced, row.late)
+    counts = (row.not_matched, row.unmatched, row.unpriced, row.retracted, row.late, row.late_retracted)
     return [
         *(row.meter, grouped(str(row.counted)), grouped(str(row.excluded_count)), why),
         *(grouped(str(count)) for count in counts),
@@ -179,5 +179,7 @@ def _bucket_json(row: BucketRow) -> Json:
         "not_matched": row.not_matched,
         "unmatched": row.unmatched,
         "unpriced": row.unpriced,
+        "retracted": row.retracted,
         "late": row.late,
+        "late_retracted": row.late_retracted,
     }

@@ -1,4 +1,4 @@
-"""`tieout events find|show|count|export|why|erase`: accepted events, found, added up and explained."""
+"""`tieout events`: accepted events, found, added up, explained, erased, retracted and amended."""
 
 from __future__ import annotations
 
@@ -8,13 +8,16 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from tieout.cli.options import HomeOption, JsonOption, opened
+from tieout.cli.retraction import amend, retract
 from tieout.cli.screen import Json, grouped, note, print_json, progress, say, table
 
 if TYPE_CHECKING:
     from tieout.flows.erase_event import ErasurePlan
     from tieout.flows.find_events import EventFilter, EventTotals, FoundEvent
 
-app = typer.Typer(help="Accepted events: find, show, count, export, explain, erase.", no_args_is_help=True)
+app = typer.Typer(
+    help="Accepted events: find, show, count, export, explain, erase, retract, amend.", no_args_is_help=True
+)
 
 IdOption = Annotated[str | None, typer.Option("--id", help="The event's id.", show_default=False)]
 SourceOption = Annotated[str | None, typer.Option(help="Its source.", show_default=False)]
@@ -119,7 +122,10 @@ def count(
     as_of: AsOfOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """How many events there are, and the exact sum of each numeric field, by type."""
+    """How many events there are, and the exact sum of each numeric field, by type.
+
+    Retracted events are among them, and told again beside: usage counts the difference.
+    """
     from tieout.flows.find_events import count_events, totals_json
 
     wanted = _filter(None, source, customer, subject, type_, since, until, where, None, as_of)
@@ -221,12 +227,19 @@ def erase(
 def say_totals(totals: EventTotals) -> None:
     """A row per type and numeric field."""
     rows = [
-        [each.type, grouped(str(each.events)), name, grouped(str(quantity))]
+        [
+            each.type,
+            grouped(str(each.events)),
+            grouped(str(each.retracted)),
+            name,
+            grouped(str(quantity)),
+            grouped(str(each.retracted_sums.get(name, ""))),
+        ]
         for each in totals.types
         for name, quantity in (each.sums.items() or [("", "")])
     ]
-    rows.append(["total", grouped(str(totals.events)), "", ""])
-    say(table(("type", "events>", "field", "sum>"), rows))
+    rows.append(["total", grouped(str(totals.events)), grouped(str(totals.retracted)), "", "", ""])
+    say(table(("type", "events>", "retracted>", "field", "sum>", "of it retracted>"), rows))
 
 
 def _filter(
@@ -266,6 +279,8 @@ def _row(found: FoundEvent) -> list[str]:
     content = [f"{name} {_text(value)}" for name, value in event_data(event, found.contract).items()]
     if found.erasure is not None:
         content.append("erased")
+    if found.retracted_by is not None:
+        content.append(f"retracted by {found.retracted_by}")
     return [
         str(found.stored.position),
         format_instant(event.time),
@@ -303,3 +318,7 @@ def _text(value: object) -> str:
             return ", ".join(_text(each) for each in value)
         case _:
             return str(value)
+
+
+app.command()(retract)
+app.command()(amend)

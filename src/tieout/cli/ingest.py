@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from tieout.cli.options import HomeOption, JsonOption, opened
-from tieout.cli.screen import Json, grouped, print_json, say, table
+from tieout.cli.screen import Json, grouped, note, print_json, say, table
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -44,6 +44,7 @@ def ingest(
     """Read usage files into the log, each item exactly once."""
     from tieout.cli.timed_ingest import timed_ingest
     from tieout.flows.compact_log import compact_log
+    from tieout.flows.watch_pipeline import watch_to_head
 
     done: list[Timed] = []
     try:
@@ -51,6 +52,9 @@ def ingest(
             for file in files:
                 done.append(timed_ingest(where, file, format=file_format, source=source))
             compact_log(where)
+            opened_alerts = watch_to_head(where)
+        if opened_alerts:
+            note(f"{len(opened_alerts)} pipeline alerts were opened; `tieout ingest alerts` shows them.")
     finally:
         if as_json and done:
             print_json([_timed_json(timed) for timed in done])

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from tieout.cli.late import late_json, late_table
 from tieout.cli.options import HomeOption, JsonOption, opened
 from tieout.cli.screen import Json, grouped, print_json, say, table
-from tieout.cli.usage import late_json, late_table
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -47,9 +47,10 @@ class Terms(msgspec.Struct, frozen=True):
 
 
 class SnapshotOfDocument(msgspec.Struct, frozen=True):
-    """How many events stand behind a line."""
+    """How many events stand behind a line, and how many more would, had they not been retracted."""
 
     event_count: int
+    retracted_count: int = 0
 
 
 class LineOfDocument(msgspec.Struct, frozen=True):

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
 
     from tieout.evidence.witness import Witness
-    from tieout.flows.trace_line import Trace
+    from tieout.flows.trace_line import RetractedEvent, Trace
 
 PAGE_SIZE_MAX = 1_000
 
@@ -65,6 +65,8 @@ def trace_page(found: Trace) -> RenderableType:
     parts.append(table(("working", f"exact amount ({code})>"), steps))
     if found.snapshot is not None:
         parts += [Text(plain(_snapshot_text(found))), _events_table(found)]
+    if found.retracted.total:
+        parts.append(_retracted_table(found))
     parts.append(Text(plain(_reproduced_text(found)), style="bold"))
     if found.reproduced.differences:
         rows = ([row.what, row.name, row.expected, row.found] for row in found.reproduced.differences)
@@ -103,6 +105,26 @@ def _events_table(found: Trace) -> RenderableType:
         for witness in page.events
     )
     return table(("position", "time", "subject", "id", "content"), rows, title=title)
+
+
+def _retracted_table(found: Trace) -> RenderableType:
+    from tieout.kernel.instant import format_instant
+
+    rows = (
+        [
+            *(str(row.event.position), format_instant(row.event.event.time), row.event.event.id),
+            *(str(row.retraction.position), *(str(word) for word in _why_retracted(row).values())),
+        ]
+        for row in found.retracted.events
+    )
+    title = f"Retracted as of the cutoff and not counted: {grouped(str(found.retracted.total))}"
+    return table(("position", "time", "id", "retracted at", "by", "because"), rows, title=title)
+
+
+def _why_retracted(row: RetractedEvent) -> dict[str, str]:
+    """By whom and why; where no person is named, its source retracted it."""
+    fields = row.retraction.event.fields
+    return {"by": str(fields.get("by", row.retraction.event.source)), "reason": str(fields["reason"])}
 
 
 def _reproduced_text(found: Trace) -> str:
@@ -153,6 +175,18 @@ def _trace_json(found: Trace) -> Json:
         "snapshot": _snapshot_json(found),
         "page": {"number": page.page, "size": page.page_size, "total": page.total},
         "events": [_event_json(witness) for witness in page.events],
+        "retracted": {
+            "total": found.retracted.total,
+            "events": [
+                {
+                    **_event_json(row.event),
+                    "retracted_at": str(row.retraction.position),
+                    "retracted_by": _why_retracted(row)["by"],
+                    "because": _why_retracted(row)["reason"],
+                }
+                for row in found.retracted.events
+            ],
+        },
         "reproduced": {
             "quantity": None if again.quantity is None else str(again.quantity),
             "amount": None if again.amount is None else again.amount.decimal_text,
@@ -214,11 +248,12 @@ def _snapshot_json(found: Trace) -> Json:
         "quantity": snapshot.quantity,
         "event_count": snapshot.event_count,
         "excluded_count": snapshot.excluded_count,
+        "retracted_count": snapshot.retracted_count,
         "fingerprint": snapshot.fingerprint,
     }
 
 
-def _event_json(witness: Witness) -> Json:
+def _event_json(witness: Witness) -> dict[str, Json]:
     from tieout.kernel.instant import format_instant
 
     event = witness.event

@@ -6,15 +6,19 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from tieout.cli.late import (
+    detail_json,
+    late_json,
+    late_retractions_table,
+    late_sources_table,
+    late_subjects_table,
+    late_table,
+    mapped_late_json,
+)
 from tieout.cli.options import HomeOption, JsonOption, opened
 from tieout.cli.screen import Json, grouped, print_json, say, table
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from rich.table import Table
-
-    from tieout.flows.late_events import LateRow
     from tieout.flows.measure_usage import UsageReport
 
 
@@ -24,6 +28,9 @@ def usage(
     at: Annotated[
         str | None, typer.Option(help="An RFC 3339 instant; its period is shown. Default: now.")
     ] = None,
+    late: Annotated[
+        bool, typer.Option("--late", help="Also by which source, and each late retraction.")
+    ] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Usage per meter of the period that holds an instant, and late events of sealed periods."""
@@ -33,7 +40,7 @@ def usage(
 
     instant = None if at is None else parse_instant(at)
     with opened(home) as where:
-        report = measure(where, CustomerId(customer), at=instant)
+        report = measure(where, CustomerId(customer), at=instant, detailed=late)
     if as_json:
         print_json(_report_json(report))
     else:
@@ -45,15 +52,10 @@ def say_usage(report: UsageReport) -> None:
     from tieout.kernel.instant import format_instant
 
     period = f"{format_instant(report.period.start)} to {format_instant(report.period.end)}"
+    taken_back = any(row.retracted_count for row in report.rows)
     columns = (
-        "subscription",
-        "from",
-        "meter",
-        "version>",
-        "quantity>",
-        "unit",
-        "events>",
-        "excluded>",
+        *("subscription", "from", "meter", "version>", "quantity>", "unit", "events>", "excluded>"),
+        *(("retracted>",) if taken_back else ()),
         "fingerprint",
     )
     rows = (
@@ -66,34 +68,19 @@ def say_usage(report: UsageReport) -> None:
             row.unit,
             grouped(str(row.event_count)),
             grouped(str(row.excluded_count)),
+            *([grouped(str(row.retracted_count))] if taken_back else []),
             str(row.fingerprint),
         ]
         for row in report.rows
     )
     say(table(columns, rows, title=f"{report.customer}: {period}, as of batch {report.watermark}"))
     say(late_table(report.late) if report.late else "No late events.")
-
-
-def late_table(late: Sequence[LateRow]) -> Table:
-    """What came after the cutoff of sealed invoices, and by how much their usage would change."""
-    columns = ("sealed invoice", "meter", "late events>", "quantity>")
-    rows = (
-        [row.invoice, row.meter, grouped(str(row.event_count)), grouped(str(row.quantity))] for row in late
-    )
-    return table(columns, rows, title="Late, in no invoice yet")
-
-
-def late_json(row: LateRow) -> Json:
-    """One row of the late bucket."""
-    from tieout.kernel.instant import format_instant
-
-    return {
-        "invoice": row.invoice,
-        "meter": row.meter,
-        "period": {"start": format_instant(row.period.start), "end": format_instant(row.period.end)},
-        "event_count": row.event_count,
-        "quantity": str(row.quantity),
-    }
+    if report.mapped_late:
+        say(late_subjects_table(report.mapped_late))
+    if report.detail is not None and report.late:
+        say(late_sources_table(report.detail))
+    if report.detail is not None and report.detail.retractions:
+        say(late_retractions_table(report.detail))
 
 
 def _report_json(report: UsageReport) -> Json:
@@ -113,9 +100,12 @@ def _report_json(report: UsageReport) -> Json:
                 "quantity": str(row.quantity),
                 "event_count": row.event_count,
                 "excluded_count": row.excluded_count,
+                "retracted_count": row.retracted_count,
                 "fingerprint": str(row.fingerprint),
             }
             for row in report.rows
         ],
         "late": [late_json(row) for row in report.late],
+        "mapped_late": [mapped_late_json(row) for row in report.mapped_late],
+        **({} if report.detail is None else detail_json(report.detail)),
     }

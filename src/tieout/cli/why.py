@@ -8,6 +8,7 @@ from tieout.cli.screen import Json, grouped, say, table
 
 if TYPE_CHECKING:
     from tieout.flows.why_event import AcceptedTold, MeterFate, Told, Why
+    from tieout.ports import StoredEvent
 
 
 def say_why(found: Why) -> None:
@@ -49,11 +50,19 @@ def _say_accepted(told: AcceptedTold) -> None:
             f"Its personal data was erased by {told.erasure.person} at "
             f"{format_instant(told.erasure.erased_at)}: {told.erasure.reason}"
         )
+    if told.retraction is not None:
+        say(f"It was retracted by {told.retraction.position}: {_retraction_text(told.retraction)}")
     if not told.meters:
         say("No meter was in force for its type at its time.")
         return
     rows = ([fate.meter, str(fate.version), meter_sentence(fate)] for fate in told.meters)
     say(table(("meter", "version>", "what became of it"), rows))
+
+
+def _retraction_text(retraction: StoredEvent) -> str:
+    fields = retraction.event.fields
+    by = f", by {fields['by']}" if "by" in fields else ""
+    return f"{fields.get('reason', 'its reason was erased')}{by}"
 
 
 def meter_sentence(fate: MeterFate) -> str:
@@ -70,12 +79,19 @@ def meter_sentence(fate: MeterFate) -> str:
         case "unpriced":
             said = f" ({fate.reason})" if fate.reason else ""
             return f"not billed: the customer pays no price on this meter then{said}"
+        case "retracted":
+            return f"not counted: it was retracted by {fate.retracted_by}"
     assert fate.period is not None, "what is counted is counted in a period"
     where = f"{format_instant(fate.period.start)} to {format_instant(fate.period.end)}"
     counted = f"counted for {fate.subscription}, {where}"
     match fate.state:
         case "sealed":
-            return f"{counted}: sealed in invoice {fate.invoice}, {', '.join(fate.lines) or 'no line'}"
+            since = (
+                ""
+                if fate.retracted_by is None
+                else f"; retracted since by {fate.retracted_by}, which waits for a correction"
+            )
+            return f"{counted}: sealed in invoice {fate.invoice}, {', '.join(fate.lines) or 'no line'}{since}"
         case "late":
             return f"{counted}: late, after the cutoff of invoice {fate.invoice}, and in no invoice yet"
         case "missed":
@@ -161,6 +177,7 @@ def _accepted_json(told: AcceptedTold) -> Json:
         "time": format_instant(event.time),
         "customer": told.customer,
         "erased": told.erasure is not None,
+        "retracted_by": None if told.retraction is None else str(told.retraction.position),
         "meters": [_meter_json(fate) for fate in told.meters],
     }
 
@@ -181,5 +198,6 @@ def _meter_json(fate: MeterFate) -> Json:
         "state": fate.state,
         "invoice": fate.invoice,
         "lines": list(fate.lines),
+        "retracted_by": None if fate.retracted_by is None else str(fate.retracted_by),
         "sentence": meter_sentence(fate),
     }

@@ -8,8 +8,20 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
+from tieout.contract.retraction import (
+    APPROVED_BY,
+    BY,
+    PERSON_BYTES_MAX,
+    REASON,
+    REASON_BYTES_MAX,
+    REPLACED_BY,
+    RETRACTION_TYPE,
+    TARGET_ID,
+    is_built_in,
+)
 from tieout.kernel.ids import EventType
 from tieout.kernel.instant import Instant
+from tieout.kernel.limits import ID_LENGTH_MAX
 from tieout.kernel.quantity import Quantity
 
 
@@ -83,14 +95,38 @@ class EventContract:
         return next((field for field in self.fields if field.name == name), None)
 
 
+def _text(name: str, use: Use, bytes_max: int) -> Field:
+    return Field(name, FieldType.STRING, use, length_max=bytes_max)
+
+
+RETRACTION = EventContract(
+    type=RETRACTION_TYPE,
+    version=1,
+    effective_from=Instant(0),
+    description="Takes back the event of the same source whose id is target_id.",
+    reach_days_max=None,
+    fields=(
+        _text(APPROVED_BY, Use.CONTEXT, PERSON_BYTES_MAX),
+        _text(BY, Use.CONTEXT, PERSON_BYTES_MAX),
+        _text(REASON, Use.BILLING, REASON_BYTES_MAX),
+        _text(REPLACED_BY, Use.CONTEXT, ID_LENGTH_MAX),
+        _text(TARGET_ID, Use.BILLING, ID_LENGTH_MAX),
+    ),
+    examples=(),
+    digest="9aef47f9587152124183e3c8327ac92f0620d920c954d6e384875a97b4119a31",
+)
+"""Built in. A test holds the digest to its canonical text: whoever changes a field makes a new version."""
+
+
 class ContractBook:
-    """All contract versions of a catalog, found by event type and time."""
+    """All contract versions of a catalog, found by event type and time, with the built-in ones."""
 
     __slots__ = ("_by_type", "_starts")
 
     def __init__(self, contracts: Iterable[EventContract]) -> None:
         by_type: dict[EventType, list[EventContract]] = {}
-        for contract in contracts:
+        declared = (contract for contract in contracts if not is_built_in(contract.type))
+        for contract in (RETRACTION, *declared):
             by_type.setdefault(contract.type, []).append(contract)
         self._by_type: Mapping[EventType, tuple[EventContract, ...]] = {
             event_type: tuple(sorted(versions, key=lambda contract: contract.version))
@@ -103,7 +139,7 @@ class ContractBook:
 
     @property
     def types(self) -> tuple[EventType, ...]:
-        """Every declared type, sorted."""
+        """Every type, built-in ones included, sorted."""
         return tuple(self._by_type)
 
     def find(self, event_type: str, time: Instant) -> EventContract | None:

@@ -14,6 +14,7 @@ from tieout.engines.duckdb_engine import connected
 from tieout.engines.duckdb_events import meter_events_sql
 from tieout.engines.duckdb_predicate import Bindings
 from tieout.engines.duckdb_result import exact_rows
+from tieout.engines.duckdb_retracted import register_retracted
 from tieout.kernel.instant import Instant
 from tieout.ports import LogManifest
 
@@ -47,27 +48,35 @@ def _buckets(connection: DuckDBPyConnection, request: BucketRequest, manifest: L
         return BucketCounts(request.meter, request.period, 0, (), 0, 0, 0)
     connection.register("owned", _span_table(request.owned))
     connection.register("priced", _span_table(request.priced))
-    kept = "matched AND NOT excluded"
+    retracted = register_retracted(connection, manifest)
+    kept = "matched AND NOT excluded AND NOT retracted"
     reasons = [*(exclusion.reason for exclusion in request.meter.exclusions), NO_VALUE]
     columns = (
         f"count(*) FILTER (WHERE {kept} AND priced.opens IS NOT NULL)",
-        "count(*) FILTER (WHERE NOT matched)",
+        "count(*) FILTER (WHERE NOT matched AND NOT retracted)",
         f"count(*) FILTER (WHERE {kept} AND owned.opens IS NULL AND priced.opens IS NULL)",
         f"count(*) FILTER (WHERE {kept} AND owned.opens IS NOT NULL AND priced.opens IS NULL)",
-        *(f"count(*) FILTER (WHERE matched AND reason = {place})" for place in range(len(reasons))),
+        "count(*) FILTER (WHERE retracted)",
+        *(
+            f"count(*) FILTER (WHERE matched AND NOT retracted AND reason = {place})"
+            for place in range(len(reasons))
+        ),
     )
     sql = (
-        f"SELECT {', '.join(columns)} FROM ({events}) AS events "  # noqa: S608 (constants and placeholders)
+        f"SELECT {', '.join(columns)} FROM (SELECT events.*, {retracted.flag} AS retracted "  # noqa: S608
+        f"FROM ({events}) AS events {retracted.join}) AS events "  # constants and placeholders only
         f"LEFT JOIN owned {SPAN_ON.format('owned')} LEFT JOIN priced {SPAN_ON.format('priced')}"
     )
     (row,) = exact_rows(connection, sql, bindings.values, ["BIGINT"] * len(columns))
-    counted, not_matched, unmatched, unpriced, *by_reason = (number or 0 for number in row)
+    counted, not_matched, unmatched, unpriced, gone, *by_reason = (number or 0 for number in row)
     excluded: dict[str, int] = {}
     for reason, count in zip(reasons, by_reason, strict=True):
         if count:
             excluded[reason] = excluded.get(reason, 0) + count
     found = tuple(excluded.items())
-    return BucketCounts(request.meter, request.period, counted, found, not_matched, unmatched, unpriced)
+    return BucketCounts(
+        request.meter, request.period, counted, found, not_matched, unmatched, unpriced, retracted=gone
+    )
 
 
 def _span_table(spans: Sequence[ClippedSpan]) -> pa.Table:

@@ -18,6 +18,7 @@ from tieout.contract.meter import Aggregation, Meter
 from tieout.engines.duckdb_events import meter_events_sql
 from tieout.engines.duckdb_predicate import Bindings
 from tieout.engines.duckdb_result import Row, exact_rows
+from tieout.engines.duckdb_retracted import register_retracted
 from tieout.kernel.digest import LANE_MODULUS, Fingerprint
 from tieout.kernel.ids import Watermark
 from tieout.kernel.instant import Instant
@@ -27,7 +28,7 @@ from tieout.ports import LogManifest
 
 Measured = Snapshot | QuantityOverflow
 
-KEPT = "FILTER (WHERE NOT excluded)"
+KEPT = "FILTER (WHERE NOT excluded AND NOT retracted)"
 ORDER = '{t: "time", b: "batch", r: "row"}'
 COLUMNS = {
     Aggregation.COUNT: (),
@@ -45,7 +46,8 @@ COLUMNS = {
 COLUMNS_OF_ALL = (
     ("request", "INTEGER"),
     (f"count(*) {KEPT}", "BIGINT"),
-    ("count(*) FILTER (WHERE excluded)", "BIGINT"),
+    ("count(*) FILTER (WHERE excluded AND NOT retracted)", "BIGINT"),
+    ("count(*) FILTER (WHERE retracted AND NOT excluded)", "BIGINT"),
     (f"sum(lane_a) {KEPT}", "HUGEINT"),
     (f"sum(lane_b) {KEPT}", "HUGEINT"),
 )
@@ -132,20 +134,21 @@ def _rows(
         }
     )
     connection.register("spans", table)
+    retracted = register_retracted(connection, manifest)
     columns = (*COLUMNS_OF_ALL, *COLUMNS[meter.aggregation])
     sql = (
         f"SELECT {', '.join(expression for expression, _ in columns)} "  # noqa: S608 (constants and placeholders)
-        f"FROM ({events}) AS events JOIN spans "
+        f"FROM (SELECT events.*, request, {retracted.flag} AS retracted FROM ({events}) AS events JOIN spans "
         'ON events."subject" = spans."subject" AND events."time" >= opens AND events."time" < closes '
-        "WHERE matched GROUP BY request"
+        f"{retracted.join}) WHERE matched GROUP BY request"
     )
     return exact_rows(connection, sql, bindings.values, [type_ for _, type_ in columns])
 
 
 def _snapshot(request: UsageRequest, watermark: Watermark, row: Row | None) -> Measured:
     meter = request.meter
-    numbers = [0] * 9 if row is None else [number or 0 for number in row]
-    count, excluded, lane_a, lane_b, *value = numbers[1:]
+    numbers = [0] * 10 if row is None else [number or 0 for number in row]
+    count, excluded, retracted, lane_a, lane_b, *value = numbers[1:]
     if meter.aggregation is Aggregation.COUNT:
         quantity = Quantity.of(count)
     elif count == 0:
@@ -169,4 +172,5 @@ def _snapshot(request: UsageRequest, watermark: Watermark, row: Row | None) -> M
         event_count=count,
         fingerprint=Fingerprint(count, lane_a % LANE_MODULUS, lane_b % LANE_MODULUS),
         excluded_count=excluded,
+        retracted_count=retracted,
     )

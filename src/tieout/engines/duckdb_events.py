@@ -15,7 +15,7 @@ from duckdb import DuckDBPyConnection
 
 from tieout.contract.meter import Aggregation, Meter
 from tieout.engines.duckdb_predicate import Bindings, predicate_sql
-from tieout.kernel.ids import Watermark
+from tieout.engines.duckdb_retracted import anything_retracted, id_sql
 from tieout.kernel.period import Period
 from tieout.kernel.quantity import ATOMS_PER_UNIT
 from tieout.ports import LogManifest
@@ -27,14 +27,14 @@ def meter_events_sql(
 ) -> str | None:
     """A select of events of the meter's type inside `bounds` as of the watermark; None if no part holds any.
 
-    Columns: subject, time, batch, row, lane_a, lane_b, matched BOOLEAN (the filter holds), excluded BOOLEAN
-    (an exclusion holds, or the value is absent), reason INTEGER (the place of the first exclusion that holds,
-    the number of exclusions where only the value is absent, NULL where not excluded), units BIGINT, atoms
-    BIGINT (the value is units + atoms / 10^12, both of its sign; both NULL for a count). Registers the tail
-    with `connection`.
+    Columns: source and id (only where something is retracted), subject, time, batch, row, lane_a, lane_b,
+    matched BOOLEAN (the filter holds), excluded BOOLEAN (an exclusion holds, or the value is absent), reason
+    INTEGER (the place of the first exclusion that holds, the number of exclusions where only the value is
+    absent, NULL where not excluded), units BIGINT, atoms BIGINT (the value is units + atoms / 10^12, both of
+    its sign; both NULL for a count). Registers the tail with `connection`.
     """
     selects = [
-        _part_sql(meter, source, schema, watermark=manifest.watermark, bounds=bounds, bindings=bindings)
+        _part_sql(meter, source, schema, manifest=manifest, bounds=bounds, bindings=bindings)
         for source, schema in _sources(connection, meter, manifest, bindings)
     ]
     return " UNION ALL ".join(selects) if selects else None
@@ -48,7 +48,11 @@ def _sources(
         if segment.type == meter.event and segment.first_batch <= manifest.watermark:
             by_version.setdefault(segment.contract_version, []).append(segment.path)
     for _, paths in sorted(by_version.items()):
-        yield f"read_parquet({bindings.bind(paths)})", pq.read_schema(paths[0])
+        if anything_retracted(manifest):  # ids are needed, and segments of two formats store them otherwise
+            schemas = [pq.read_schema(path).remove_metadata() for path in paths]
+            yield f"read_parquet({bindings.bind(paths)}, union_by_name = true)", pa.unify_schemas(schemas)
+        else:
+            yield f"read_parquet({bindings.bind(paths)})", pq.read_schema(paths[0])
     for ordinal, part in enumerate(manifest.tail):
         if part.type == meter.event and part.table.num_rows:
             connection.register(f"tail_{ordinal}", part.table)
@@ -56,7 +60,7 @@ def _sources(
 
 
 def _part_sql(
-    meter: Meter, source: str, schema: pa.Schema, *, watermark: Watermark, bounds: Period, bindings: Bindings
+    meter: Meter, source: str, schema: pa.Schema, *, manifest: LogManifest, bounds: Period, bindings: Bindings
 ) -> str:
     units, atoms = _value_sql(meter, schema)
     matched = predicate_sql(meter.filter, schema, bindings)
@@ -66,11 +70,12 @@ def _part_sql(
     excluded = " OR ".join(f"({reason})" for reason in reasons) if reasons else "FALSE"
     cases = " ".join(f"WHEN {reason} THEN {place}" for place, reason in enumerate(reasons))
     reason = f"CAST(CASE {cases} END AS INTEGER)" if cases else "CAST(NULL AS INTEGER)"
+    identity = f'"source", {id_sql(schema.names)} AS "id", ' if anything_retracted(manifest) else ""
     # Only column names of checked contracts and placeholders are written into the statement.
     return (
-        f'SELECT "subject", "time", "batch", "row", "lane_a", "lane_b", ({matched}) AS matched, '  # noqa: S608
+        f'SELECT {identity}"subject", "time", "batch", "row", "lane_a", "lane_b", ({matched}) AS matched, '  # noqa: S608
         f"({excluded}) AS excluded, {reason} AS reason, {units} AS units, {atoms} AS atoms FROM {source} "
-        f'WHERE "batch" <= {bindings.bind(int(watermark))} '
+        f'WHERE "batch" <= {bindings.bind(int(manifest.watermark))} '
         f'AND "time" >= {bindings.bind(int(bounds.start))} AND "time" < {bindings.bind(int(bounds.end))}'
     )
 

@@ -8,9 +8,11 @@ from tieout.aggregate.bucket import BucketCounts, BucketRequest
 from tieout.aggregate.recount import Recount
 from tieout.aggregate.snapshot import Snapshot
 from tieout.aggregate.window import UsageRequest
-from tieout.engines import duckdb_buckets, recount
+from tieout.engines import duckdb_buckets, duckdb_sequences, duckdb_source_totals, recount
 from tieout.engines.damage import damage_named
 from tieout.engines.duckdb_engine import DuckEngine
+from tieout.ingest.control_total import Accepted, ControlTotal
+from tieout.ingest.sequence import SequenceRuns
 from tieout.kernel.quantity import QuantityOverflow
 from tieout.ports import LogManifest
 
@@ -35,3 +37,11 @@ class EmbeddedEngine:
     def recount(self, requests: Sequence[UsageRequest], manifest: LogManifest) -> list[Recount]:
         with damage_named(manifest):
             return recount.recount(requests, manifest)
+
+    def sequence_runs(self, manifest: LogManifest, *, source: str | None) -> tuple[SequenceRuns, ...]:
+        with damage_named(manifest):
+            return duckdb_sequences.sequence_runs(manifest, source, threads=self._threads)
+
+    def source_totals(self, stated: Sequence[ControlTotal], manifest: LogManifest) -> list[Accepted]:
+        with damage_named(manifest):
+            return duckdb_source_totals.source_totals(stated, manifest, threads=self._threads)

@@ -19,12 +19,14 @@ from tieout.aggregate.window import UsageRequest
 from tieout.contract.meter import Aggregation, Meter
 from tieout.contract.predicate import Predicate
 from tieout.engines.recount_columns import group_sums, limb_sums, text_of, value_limbs
+from tieout.engines.recount_retracted import TakenBack, taken_back
 from tieout.engines.recount_windows import Windows, layers
 from tieout.kernel.digest import LANE_MODULUS, Fingerprint
 from tieout.kernel.ids import Position
 from tieout.kernel.quantity import Quantity
 from tieout.ports import LogManifest
 from tieout.table.layout import FIELD_PREFIX
+from tieout.table.packed import columns_of, unpacked
 
 Mask = npt.NDArray[np.bool_]
 Indices = npt.NDArray[np.int64]
@@ -48,11 +50,13 @@ def recount(requests: Sequence[UsageRequest], manifest: LogManifest) -> list[Rec
     groups: dict[Meter, list[int]] = {}
     for place, request in enumerate(requests):
         groups.setdefault(request.meter, []).append(place)
+    gone = taken_back(manifest)
     for meter, places in groups.items():
         windows = layers([(place, requests[place].spans) for place in places])
-        for table in _tables(meter, manifest):
+        for table in _tables(meter, manifest, gone):
+            counts = (table.column("batch").to_numpy() <= int(manifest.watermark)) & ~gone.among(table)
             for layer in windows:
-                _count_table(meter, table, layer, int(manifest.watermark), tallies)
+                _count_table(meter, table, layer, counts, tallies)
     return [_recount(request, tally) for request, tally in zip(requests, tallies, strict=True)]
 
 
@@ -69,26 +73,25 @@ def _recount(request: UsageRequest, tally: Tally) -> Recount:
     )
 
 
-def _tables(meter: Meter, manifest: LogManifest) -> Iterator[pa.Table]:
+def _tables(meter: Meter, manifest: LogManifest, gone: TakenBack) -> Iterator[pa.Table]:
     """The needed columns of each part of the meter's event type, one file at a time."""
     conditions = [*meter.filter, *(c for exclusion in meter.exclusions for c in exclusion.where)]
     named = {FIELD_PREFIX + name for name in (meter.field, *(c.field for c in conditions)) if name}
-    wanted = {"subject", "source", "time", "batch", "row", "lane_a", "lane_b", *named}
+    wanted = {"subject", "source", "time", "batch", "row", "lane_a", "lane_b", *named, *gone.columns}
+    stored = wanted | set(columns_of(sorted(wanted)))
     for segment in manifest.segments:
         if segment.type == meter.event:
             file = pq.ParquetFile(segment.path)
-            names = [name for name in file.schema_arrow.names if name in wanted]
-            yield file.read(columns=names)
+            names = [name for name in file.schema_arrow.names if name in stored]
+            yield unpacked(file.read(columns=names))
     for part in manifest.tail:
         if part.type == meter.event:
             yield part.table.select([name for name in part.table.column_names if name in wanted])
 
 
-def _count_table(
-    meter: Meter, table: pa.Table, windows: Windows, watermark: int, tallies: list[Tally]
-) -> None:
-    kept = table.column("batch").to_numpy() <= watermark
-    kept &= _holds(meter.filter, table)
+def _count_table(meter: Meter, table: pa.Table, windows: Windows, counts: Mask, tallies: list[Tally]) -> None:
+    """`counts`: the rows that the log counts as of the watermark, whatever the meter says of them."""
+    kept = counts & _holds(meter.filter, table)
     for exclusion in meter.exclusions:
         kept &= ~_holds(exclusion.where, table)
     value = None if meter.field is None else FIELD_PREFIX + meter.field

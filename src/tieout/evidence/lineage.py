@@ -18,7 +18,10 @@ from tieout.kernel.ids import EventType, Subject
 from tieout.kernel.instant import Instant
 from tieout.kernel.period import Period
 
-LINEAGE_FORMAT = "tieout/lineage/1"
+LINEAGE_FORMAT = "tieout/lineage/2"
+WITHOUT_RETRACTED = "retracted as of the watermark"
+BEFORE_RETRACTIONS = "tieout/lineage/1"
+"""Written when the log knew no retractions: as of such a watermark there are none."""
 
 
 class MalformedLineage(IntegrityViolation):
@@ -32,8 +35,8 @@ class MalformedLineage(IntegrityViolation):
 
 @dataclass(frozen=True, slots=True)
 class Lineage:
-    """Events of `event_type` inside one of `spans`; the meter version behind the snapshot says which of
-    them count.
+    """Events of `event_type` inside one of `spans`, without those that were retracted as of the snapshot's
+    watermark; the meter version behind the snapshot says which of them count.
     """
 
     event_type: EventType
@@ -53,19 +56,23 @@ def lineage_of(request: UsageRequest) -> Lineage:
 
 
 def predicate_text(lineage: Lineage) -> str:
-    """Canonical JSON: `{"format":..,"spans":[[subject,start,end],..]}`, instants in UTC microseconds."""
+    """Canonical JSON: `{"format":..,"spans":[[subject,start,end],..],"without":..}`, instants in UTC
+    microseconds.
+    """
     spans: list[JsonValue] = [
         [span.subject, JsonNumber(str(span.start)), JsonNumber(str(span.end))] for span in lineage.spans
     ]
-    return canonical_json({"format": LINEAGE_FORMAT, "spans": spans})
+    return canonical_json({"format": LINEAGE_FORMAT, "spans": spans, "without": WITHOUT_RETRACTED})
 
 
 def parse_lineage(event_type: str, text: str) -> Lineage:
     """Reads what `predicate_text` wrote. Raises `MalformedLineage`."""
     try:
         members = json.loads(text)
-        if members["format"] != LINEAGE_FORMAT:
+        if members["format"] not in (LINEAGE_FORMAT, BEFORE_RETRACTIONS):
             raise MalformedLineage(f"its format is not {LINEAGE_FORMAT}")
+        if members["format"] == LINEAGE_FORMAT and members["without"] != WITHOUT_RETRACTED:
+            raise MalformedLineage("it leaves out something else than what was retracted")
         spans = tuple(
             ClippedSpan(Subject(str(subject)), Instant(int(start)), Instant(int(end)))
             for subject, start, end in members["spans"]

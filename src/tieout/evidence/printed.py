@@ -109,6 +109,8 @@ def _snapshot(snapshot: StoredSnapshot, document: Members, line: Members) -> tup
         ("quantity", printed["quantity"], snapshot.quantity),
         ("event count", str(printed["event_count"]), str(snapshot.event_count)),
         ("excluded count", str(printed["excluded_count"]), str(snapshot.excluded_count)),
+        # absent from what was sealed before there were retractions
+        ("retracted count", str(printed.get("retracted_count", 0)), str(snapshot.retracted_count)),
         ("fingerprint", printed["fingerprint"], snapshot.fingerprint),
     )
 

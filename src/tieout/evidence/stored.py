@@ -53,6 +53,7 @@ class StoredSnapshot:
     event_count: int
     fingerprint: str
     excluded_count: int
+    retracted_count: int
     event_type: str
     predicate: str
 

@@ -12,7 +12,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
-from tieout.aggregate.event import MeterEvent
 from tieout.aggregate.measure import measure
 from tieout.aggregate.snapshot import Snapshot
 from tieout.aggregate.window import UsageRequest
@@ -24,7 +23,7 @@ from tieout.evidence.lineage import MalformedLineage, parse_lineage
 from tieout.evidence.printed import printed_differences
 from tieout.evidence.reproduced import Difference, Layer, Reproduced, compared
 from tieout.evidence.stored import StoredEvidence, StoredSnapshot
-from tieout.evidence.witness import Witness, digest_lanes, meter_event
+from tieout.evidence.witness import Witness, digest_lanes, meter_event, retraction_of
 from tieout.invoice.line import settled_line
 from tieout.kernel.digest import document_digest
 from tieout.kernel.errors import TieoutError
@@ -48,13 +47,22 @@ class PricedBy:
     plan: Document | None
 
 
+@dataclass(frozen=True, slots=True)
+class Witnesses:
+    """The events of a snapshot's lineage up to its watermark, and the retractions up to it that name one of
+    them.
+    """
+
+    events: Iterable[Witness]
+    retractions: Iterable[Witness] = ()
+
+
 def reproduce(
-    stored: StoredEvidence, documents: PricedBy, witnesses: Iterable[Witness], *, secret: bytes
+    stored: StoredEvidence, documents: PricedBy, witnesses: Witnesses, *, secret: bytes
 ) -> Reproduced:
     """Quantity and amount from the evidence, and everything that does not agree with it.
 
-    `witnesses` are the events of the snapshot's lineage up to its watermark; `secret` is the home's
-    identity secret.
+    `secret` is the home's identity secret.
     """
     found: list[Difference] = []
     charge = stored.charge
@@ -105,7 +113,7 @@ def _snapshot(
     stored: StoredEvidence,
     snapshot: StoredSnapshot,
     document: Document | None,
-    witnesses: Iterable[Witness],
+    witnesses: Witnesses,
     secret: bytes,
     found: list[Difference],
 ) -> Snapshot | None:
@@ -113,11 +121,12 @@ def _snapshot(
     meter = _record(Meter, "meter", name, document, snapshot.meter_digest, found)
     if meter is None:
         return None
-    events = _checked(witnesses, secret, found)
+    events = [meter_event(each) for each in _checked(witnesses.events, secret, found)]
+    retractions = [retraction_of(each) for each in _checked(witnesses.retractions, secret, found)]
     try:
         spans = parse_lineage(snapshot.event_type, snapshot.predicate).spans
         request = UsageRequest(meter, snapshot.subscription, snapshot.customer, snapshot.period, spans)
-        measured = measure(request, events, Watermark(snapshot.watermark))
+        measured = measure(request, events, Watermark(snapshot.watermark), retractions)
     except (MalformedLineage, AssertionError) as error:
         found.append(Difference("snapshot", snapshot.id, "a lineage that can be read", str(error)))
         return None
@@ -132,13 +141,14 @@ def _snapshot(
             ("event count", str(measured.event_count), str(snapshot.event_count)),
             ("fingerprint", str(measured.fingerprint), snapshot.fingerprint),
             ("excluded count", str(measured.excluded_count), str(snapshot.excluded_count)),
+            ("retracted count", str(measured.retracted_count), str(snapshot.retracted_count)),
             ("unit", measured.unit, snapshot.unit),
         )
     return measured
 
 
-def _checked(witnesses: Iterable[Witness], secret: bytes, found: list[Difference]) -> list[MeterEvent]:
-    events = []
+def _checked(witnesses: Iterable[Witness], secret: bytes, found: list[Difference]) -> list[Witness]:
+    checked = []
     for witness in witnesses:
         position = str(witness.position)
         lanes = digest_lanes(witness, secret)
@@ -152,8 +162,8 @@ def _checked(witnesses: Iterable[Witness], secret: bytes, found: list[Difference
             found.append(
                 Difference("event", position, stored_lanes, f"digest {lanes[0]:016x}{lanes[1]:016x}")
             )
-        events.append(meter_event(witness))
-    return events
+        checked.append(witness)
+    return checked
 
 
 def _charge(

@@ -7,9 +7,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from tieout.aggregate.event import MeterEvent
+from tieout.aggregate.retraction import Retraction
 from tieout.aggregate.select import Selected, select
 from tieout.contract.event_contract import EventContract
 from tieout.contract.meter import Meter
+from tieout.contract.retraction import TARGET_ID
 from tieout.ingest.event import Event, canonical_of, tagged
 from tieout.kernel.digest import content_digest, identity_key, lanes
 from tieout.kernel.errors import TieoutError
@@ -70,6 +72,7 @@ def meter_event(witness: Witness) -> MeterEvent:
     return MeterEvent(
         position=witness.position,
         source=SourceName(event.source),
+        id=event.id,
         type=event.type,
         subject=event.subject,
         time=event.time,
@@ -77,6 +80,12 @@ def meter_event(witness: Witness) -> MeterEvent:
         lane_b=witness.lane_b,
         fields={name: _untagged(text) for name, text in texts.items()},
     )
+
+
+def retraction_of(witness: Witness) -> Retraction:
+    """The retraction that a stored event of the built-in type is."""
+    event = witness.event
+    return Retraction(witness.position, SourceName(event.source), str(event.fields[TARGET_ID]))
 
 
 def is_counted(witness: Witness, meter: Meter) -> bool:

@@ -21,6 +21,7 @@ from tieout.flows.home import Home
 from tieout.flows.invoices import InvoiceRow, draft_row, row_of
 from tieout.flows.late_events import late_rows
 from tieout.flows.policy import policies
+from tieout.flows.read_log import read_log
 from tieout.flows.seal_account import seal
 from tieout.flows.sealed_usage import sealed_spans
 from tieout.kernel.errors import NotFound, Refusal, Unavailable, shown
@@ -80,13 +81,16 @@ def close(
         raise FutureClose(as_of, now)
     catalog = load_catalog(home)
     chosen = _chosen(catalog, customers)
-    manifest = home.log.manifest()
-    cutoff = manifest.watermark
+    cutoff = home.log.head()
     plan = agenda(catalog, policies(home), home.books.invoices.billed(), customers=chosen, as_of=as_of)
     run = None if dry_run else home.books.closes.start(as_of=as_of, cutoff=cutoff, cutoff_at=now)
     since = min((account.period.start for account in plan.due), default=as_of)
     sealed = sealed_spans(home.books.invoices.snapshots(), since=since)
-    ready, stopped = draft_accounts(home.engine, catalog, plan.due, manifest, sealed)
+    ready, stopped = read_log(
+        home,
+        lambda manifest: draft_accounts(home.engine, catalog, plan.due, manifest, sealed),
+        watermark=cutoff,
+    )
     if run is None:
         done, invoices = _previewed(ready)
     else:
@@ -96,9 +100,17 @@ def close(
         lasting = [account for account in outcomes if not isinstance(account.outcome, NotDue)]
         home.books.closes.record(run, lasting)
         home.books.closes.end(run, at=home.clock.now())
-    late = late_rows(home, catalog, manifest, None)
-    buckets = bucket_rows(
-        home.engine, catalog, manifest, periods=[account.period for account in plan.due], late=late
+    periods = [account.period for account in plan.due]
+    buckets = read_log(
+        home,
+        lambda manifest: bucket_rows(
+            home.engine,
+            catalog,
+            manifest,
+            periods=periods,
+            late=late_rows(home, catalog, manifest, None),
+        ),
+        watermark=cutoff,
     )
     return CloseReport(
         as_of,

@@ -11,4 +11,4 @@ def compact_log(home: Home, *, rows_min: int | None = None) -> int:
     """How many segments were written. With `rows_min`, a smaller tail is compacted too. Another process that
     is at it already is left to it.
     """
-    return home.log.compact(rows_min=rows_min)
+    return home.log.maintain(rows_min=rows_min, orphans=None).compacted

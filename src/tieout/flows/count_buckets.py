@@ -25,8 +25,9 @@ class BucketRow:
     """Accepted events of one meter's type from the first start to the last end of what was due.
 
     `excluded` is by reason, of which `no value` is one; `unmatched` have no customer, `unpriced` a customer
-    who pays no price on this meter then; `not_matched` are left out by the filter. `late` came after the
-    cutoff of a sealed invoice and are in no invoice yet, whatever its period.
+    who pays no price on this meter then; `not_matched` are left out by the filter; `retracted` were taken
+    back, whatever else they would be. `late` came after the cutoff of a sealed invoice and are in none yet,
+    `late_retracted` were taken back after it and are still in one, whatever its period.
     """
 
     meter: MeterKey
@@ -35,7 +36,9 @@ class BucketRow:
     not_matched: int
     unmatched: int
     unpriced: int
+    retracted: int
     late: int
+    late_retracted: int
 
     @property
     def excluded_count(self) -> int:
@@ -52,17 +55,21 @@ def bucket_rows(
 ) -> tuple[BucketRow, ...]:
     """One row per meter of the catalog; empty where nothing was due and nothing is late."""
     late_counts = Counter[MeterKey]()
+    late_retracted = Counter[MeterKey]()
     for row in late:
         late_counts[row.meter] += row.event_count
+        late_retracted[row.meter] += row.retracted_count
     found: dict[MeterKey, list[BucketCounts]] = {meter: [] for meter in late_counts}
     if periods:
         envelope = Period(min(period.start for period in periods), max(period.end for period in periods))
         for counts in engine.bucket_counts(_requests(catalog, envelope), manifest):
             found.setdefault(counts.meter.key, []).append(counts)
-    return tuple(_row(meter, found[meter], late_counts[meter]) for meter in sorted(found))
+    return tuple(
+        _row(meter, found[meter], late_counts[meter], late_retracted[meter]) for meter in sorted(found)
+    )
 
 
-def _row(meter: MeterKey, versions: Sequence[BucketCounts], late: int) -> BucketRow:
+def _row(meter: MeterKey, versions: Sequence[BucketCounts], late: int, late_retracted: int) -> BucketRow:
     excluded = Counter[str]()
     for counts in versions:
         excluded.update(dict(counts.excluded))
@@ -73,7 +80,9 @@ def _row(meter: MeterKey, versions: Sequence[BucketCounts], late: int) -> Bucket
         not_matched=sum(counts.not_matched for counts in versions),
         unmatched=sum(counts.unmatched for counts in versions),
         unpriced=sum(counts.unpriced for counts in versions),
+        retracted=sum(counts.retracted for counts in versions),
         late=late,
+        late_retracted=late_retracted,
     )
 
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from tieout.contract.catalog import Catalog
 from tieout.contract.event_contract import FieldType, Use
+from tieout.contract.retraction import APPROVED_BY, BY, REPLACED_BY, RETRACTION_TYPE, TARGET_ID
 from tieout.flows.apply_catalog import load_catalog
 from tieout.flows.decision import decision_now
 from tieout.flows.home import Home
@@ -77,8 +78,10 @@ def erase(
 
 
 def kept_texts(catalog: Catalog) -> Kept:
-    """By event type, the fields that any version of a meter reads or a contract requires for billing."""
-    kept: dict[EventType, set[str]] = {}
+    """By event type, the fields that any version of a meter reads or a contract requires for billing; of a
+    retraction what it names, and who decided it.
+    """
+    kept: dict[EventType, set[str]] = {RETRACTION_TYPE: {TARGET_ID, REPLACED_BY, BY, APPROVED_BY}}
     for contract in catalog.events:
         own = kept.setdefault(contract.type, set())
         own.update(field.name for field in contract.fields if field.use is Use.BILLING)

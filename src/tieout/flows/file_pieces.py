@@ -6,7 +6,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
+from typing import BinaryIO, TypeVar
 
 from tieout.ingest.framing import unpacked
 from tieout.kernel.errors import NotFound, Refusal
@@ -15,6 +17,7 @@ BLOCK_BYTES = 8 * 1_048_576
 """Lines that are decoded and appended as one batch."""
 PIECE_BYTES = BLOCK_BYTES
 
+Taken = TypeVar("Taken")
 ReadProgress = Callable[[int, int], None]
 """(bytes read, bytes in all)."""
 
@@ -47,46 +50,66 @@ class FileChanged(Refusal):
             f"{path} changed while it was read. What was read of it is in the log; "
             "ingest it again, nothing will double."
         )
+        self.path = path
+
+    def __reduce__(self) -> tuple[type[FileChanged], tuple[Path]]:
+        """It may come from a process that decodes."""
+        return FileChanged, (self.path,)
 
 
 class FileReading:
     """One reading of a file: its pieces, and afterwards whether it stayed the same file all the while."""
 
     def __init__(self, path: Path, progress: ReadProgress | None) -> None:
-        self._path = path
+        self.path = path
         self._progress = progress
-        self._is_changed = False
+        self._identity: tuple[int, int, int, int] | None = None
+        self._kept = ExitStack()
+
+    def __enter__(self) -> FileReading:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._kept.close()
 
     def pieces(self) -> Iterator[bytes]:
         """The file's bytes, unpacked where it is gzip. Raises `FileMissing` and `MalformedGzip`."""
-        yield from unpacked(self._stored_pieces(), file=str(self._path))
+        yield from unpacked(self.read_by(self.pieces_of), file=str(self.path))
+
+    def read_by(self, take: Callable[[BinaryIO], Iterator[Taken]]) -> Iterator[Taken]:
+        """What `take` makes of the opened file. Raises `FileMissing`."""
+        try:
+            with self.path.open("rb") as file:
+                self._identity = _identity(os.fstat(file.fileno()))
+                yield from take(file)
+        except OSError as error:
+            raise FileMissing(self.path, error.strerror or str(error)) from None
+
+    def pieces_of(self, file: BinaryIO) -> Iterator[bytes]:
+        """What the opened file still holds, as it is stored."""
+        while piece := file.read(PIECE_BYTES):
+            self.progressed(file.tell())
+            yield piece
+
+    def progressed(self, done: int) -> None:
+        if self._progress is not None and self._identity is not None:
+            _, _, size, _ = self._identity
+            self._progress(done, max(size, done))
+
+    def kept_open(self, descriptor: int) -> int:
+        """Another descriptor of an open file, which stays open until this reading is left."""
+        kept = os.dup(descriptor)
+        self._kept.callback(os.close, kept)
+        return kept
 
     def check_unchanged(self) -> None:
-        """Once all pieces are taken in. Raises `FileChanged`."""
-        if self._is_changed:
-            raise FileChanged(self._path)
-
-    def _stored_pieces(self) -> Iterator[bytes]:
-        size = file_bytes(self._path)
-        done = 0
+        """Once everything read is taken in. Raises `FileChanged`."""
         try:
-            with self._path.open("rb") as file:
-                before = _identity(os.fstat(file.fileno()))
-                while piece := file.read(PIECE_BYTES):
-                    done += len(piece)
-                    if self._progress is not None:
-                        self._progress(done, max(size, done))
-                    yield piece
-                after = _identity(os.fstat(file.fileno()))
-        except OSError as error:
-            raise FileMissing(self._path, error.strerror or str(error)) from None
-        self._is_changed = before != after or not self._is_still(after)
-
-    def _is_still(self, identity: tuple[int, int, int, int]) -> bool:
-        try:
-            return _identity(self._path.stat()) == identity
+            is_still = _identity(self.path.stat()) == self._identity
         except OSError:
-            return False
+            is_still = False
+        if not is_still:
+            raise FileChanged(self.path)
 
 
 def file_bytes(path: Path) -> int:
@@ -113,14 +136,15 @@ def line_blocks(pieces: Iterator[bytes], *, item_bytes_max: int) -> Iterator[byt
         if not end or carried_bytes < BLOCK_BYTES:
             carried.append(piece if carried_bytes <= BLOCK_BYTES + item_bytes_max else b"")
             continue
-        yield _without_overlong(b"".join([*carried, memoryview(piece)[:end]]), item_bytes_max)
+        yield without_overlong(b"".join([*carried, memoryview(piece)[:end]]), item_bytes_max)
         carried, carried_bytes = [piece[end:]], len(piece) - end
     block = b"".join(carried)
     if block:
-        yield _without_overlong(block, item_bytes_max)
+        yield without_overlong(block, item_bytes_max)
 
 
-def _without_overlong(block: bytes, item_bytes_max: int) -> bytes:
+def without_overlong(block: bytes, item_bytes_max: int) -> bytes:
+    """The block with lines longer than `item_bytes_max` cut one byte beyond it."""
     if block.find(b"\n", 0, item_bytes_max + 1) >= 0 and _longest_line_fits(block, item_bytes_max):
         return block
     return b"\n".join([line[: item_bytes_max + 1] for line in block.split(b"\n")])

@@ -6,12 +6,13 @@ The command line and the HTTP interface both stand on `find_events` and `event_j
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from tieout.contract.catalog import Catalog
 from tieout.contract.event_contract import EventContract, FieldType
+from tieout.contract.retraction import TARGET_ID
 from tieout.evidence.witness import Erasure
 from tieout.flows.apply_catalog import load_catalog
 from tieout.flows.close_periods import NoSuchCustomer
@@ -73,12 +74,15 @@ class EventFilter:
 
 @dataclass(frozen=True, slots=True)
 class FoundEvent:
-    """An accepted event with the contract that typed it, and its customer at its time."""
+    """An accepted event with the contract that typed it, its customer at its time, and the position of the
+    first retraction of it (None: it counts).
+    """
 
     stored: StoredEvent
     contract: EventContract | None
     customer: CustomerId | None
     erasure: Erasure | None
+    retracted_by: Position | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,13 +96,20 @@ class EventPage:
 
 @dataclass(frozen=True, slots=True)
 class EventTotals:
-    """Events by type with exact sums of their numeric fields; `events` over all types."""
+    """Events by type with exact sums of their numeric fields; `events` and `retracted` over all types.
+
+    A retracted event is among the events and in the sums, and counted again under `retracted`.
+    """
 
     types: tuple[TypeTotal, ...]
 
     @property
     def events(self) -> int:
         return sum(each.events for each in self.types)
+
+    @property
+    def retracted(self) -> int:
+        return sum(each.retracted for each in self.types)
 
 
 def find_events(
@@ -111,7 +122,7 @@ def find_events(
     catalog = load_catalog(home)
     page = home.review.find(_query(home, catalog, wanted), after=cursor, limit=limit)
     following = None if page.after is None else str(page.after)
-    return EventPage(_told(home, catalog, page.events), following, page.watermark)
+    return EventPage(_told(home, catalog, page.events, page.watermark), following, page.watermark)
 
 
 def show_event(home: Home, position: str) -> FoundEvent:
@@ -120,7 +131,7 @@ def show_event(home: Home, position: str) -> FoundEvent:
     stored = home.log.event_at(place)
     if stored is None or not _is_accepted(home, place):
         raise NoSuchEvent(place)
-    return _told(home, load_catalog(home), (stored,))[0]
+    return _told(home, load_catalog(home), (stored,), home.log.head())[0]
 
 
 def count_events(home: Home, wanted: EventFilter, *, progress: Progress | None = None) -> EventTotals:
@@ -159,6 +170,7 @@ def event_json(found: FoundEvent) -> dict[str, Json]:
             "reason": found.erasure.reason,
             "at": format_instant(found.erasure.erased_at),
         },
+        "retracted_by": None if found.retracted_by is None else str(found.retracted_by),
     }
 
 
@@ -180,11 +192,16 @@ def event_data(event: Event, contract: EventContract | None) -> dict[str, str | 
 def totals_json(totals: EventTotals) -> dict[str, Json]:
     return {
         "events": totals.events,
+        "retracted": totals.retracted,
         "types": [
             {
                 "type": each.type,
                 "events": each.events,
                 "sums": {name: str(quantity) for name, quantity in each.sums.items()},
+                "retracted": {
+                    "events": each.retracted,
+                    "sums": {name: str(quantity) for name, quantity in each.retracted_sums.items()},
+                },
             }
             for each in totals.types
         ],
@@ -252,7 +269,21 @@ def _positions(home: Home, wanted: EventFilter) -> tuple[Position, ...] | None:
     )
 
 
-def _told(home: Home, catalog: Catalog, events: tuple[StoredEvent, ...]) -> tuple[FoundEvent, ...]:
+def retracted_by(
+    home: Home, events: Sequence[StoredEvent], watermark: Watermark
+) -> dict[tuple[str, str], Position]:
+    """By (source, id) of these events, the first retraction of each that was retracted as of `watermark`."""
+    targets = {(stored.event.source, stored.event.id) for stored in events}
+    first: dict[tuple[str, str], Position] = {}
+    for found in home.log.retractions(watermark=watermark, targets=targets) if targets else ():
+        first.setdefault((found.event.source, str(found.event.fields[TARGET_ID])), found.position)
+    return first
+
+
+def _told(
+    home: Home, catalog: Catalog, events: tuple[StoredEvent, ...], watermark: Watermark
+) -> tuple[FoundEvent, ...]:
+    retracted = retracted_by(home, events, watermark)
     subjects = {stored.event.subject for stored in events}
     spans = [span for span in catalog.subjects.spans if span.subject in subjects]
 
@@ -269,6 +300,7 @@ def _told(home: Home, catalog: Catalog, events: tuple[StoredEvent, ...]) -> tupl
             catalog.contracts.get(stored.event.type, stored.event.contract_version),
             owner(stored.event),
             home.review.erasure(stored.position) if looks_erased(stored.event.id) else None,
+            retracted.get((stored.event.source, stored.event.id)),
         )
         for stored in events
     )

@@ -9,7 +9,7 @@ from types import TracebackType
 
 from tieout.contract.catalog import Catalog
 from tieout.kernel.ids import HomeId
-from tieout.ports import Books, Clock, Entropy, EventLog, HealthFact, Signer, UsageEngine
+from tieout.ports import Books, Clock, Entropy, EventLog, HealthFact, Pipeline, Signer, UsageEngine
 from tieout.ports.review import LogReview
 
 
@@ -30,6 +30,7 @@ class Home:
     books: Books
     log: EventLog
     review: LogReview
+    pipeline: Pipeline
     engine: UsageEngine
     clock: Clock
     entropy: Entropy

@@ -17,7 +17,8 @@ from tieout.contract.catalog import Catalog
 from tieout.contract.event_contract import ContractBook
 from tieout.contract.source import SourceFormat, SourceMapping
 from tieout.flows.apply_catalog import load_catalog
-from tieout.flows.file_pieces import EmptyFile, FileReading, ReadProgress, file_bytes, line_blocks
+from tieout.flows.file_pieces import EmptyFile, FileReading, ReadProgress, file_bytes
+from tieout.flows.file_stretches import blocks_of_lines
 from tieout.flows.home import Home
 from tieout.ingest.access_log import decode_line
 from tieout.ingest.block import block_of
@@ -25,7 +26,7 @@ from tieout.ingest.csv_framing import csv_records
 from tieout.ingest.csv_rows import decode_row
 from tieout.ingest.decode_json import decode_item
 from tieout.ingest.event import Event
-from tieout.ingest.framing import Item, array_items, ended_lines, without_mark
+from tieout.ingest.framing import Item, array_items, ended_lines
 from tieout.ingest.identity import Occurrences
 from tieout.ingest.reading import Reading, reading_text
 from tieout.ingest.reason import Reason
@@ -131,13 +132,12 @@ def ingest_file(
     wanted = _format(path, format, mapping)
     default_source = _default_source(path, wanted, source, mapping)
     parallel = wanted is SourceFormat.NDJSON and size >= PARALLEL_BYTES_MIN
-    reading = FileReading(path, progress)
     opened = home.log.intake(
         catalog.contracts, origin=str(path), default_source=default_source, workers=workers if parallel else 1
     )
-    with opened as intake:
+    with FileReading(path, progress) as reading, opened as intake:
         if wanted is SourceFormat.NDJSON:
-            for block in line_blocks(without_mark(reading.pieces()), item_bytes_max=ITEM_BYTES_MAX):
+            for block in blocks_of_lines(reading, item_bytes_max=ITEM_BYTES_MAX):
                 intake.lines(block)
         else:
             read = partial(_items, reading.pieces(), wanted, mapping, str(path), default_source)

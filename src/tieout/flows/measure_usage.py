@@ -16,7 +16,10 @@ from tieout.flows.close_periods import NoSuchCustomer
 from tieout.flows.due_accounts import cadence_at
 from tieout.flows.home import Home
 from tieout.flows.late_events import LateRow, late_rows
+from tieout.flows.late_sources import LateDetail, late_detail
+from tieout.flows.mapped_late import MappedLateRow, mapped_late
 from tieout.flows.policy import PolicyState, governing, policies
+from tieout.flows.read_log import read_log
 from tieout.kernel.calendar import Cadence, period_at
 from tieout.kernel.digest import Fingerprint
 from tieout.kernel.ids import CustomerId, MeterKey, SubscriptionId, Watermark
@@ -37,21 +40,28 @@ class UsageRow:
     quantity: Quantity
     event_count: int
     excluded_count: int
+    retracted_count: int
     fingerprint: Fingerprint
 
 
 @dataclass(frozen=True, slots=True)
 class UsageReport:
-    """Usage as of the end of batch `watermark`, and what came too late for the customer's sealed invoices."""
+    """Usage as of the end of batch `watermark`, and what came too late for the customer's sealed invoices.
+
+    `mapped_late` is usage of subjects that became the customer's after a seal; `detail` is there where it was
+    asked for.
+    """
 
     customer: CustomerId
     period: Period
     watermark: Watermark
     rows: tuple[UsageRow, ...]
     late: tuple[LateRow, ...]
+    mapped_late: tuple[MappedLateRow, ...]
+    detail: LateDetail | None
 
 
-def usage(home: Home, customer: CustomerId, *, at: Instant | None) -> UsageReport:
+def usage(home: Home, customer: CustomerId, *, at: Instant | None, detailed: bool = False) -> UsageReport:
     """The billing period that holds `at` (None: now). Raises `NoSuchCustomer`, `NothingInForce`,
     `QuantityOverflow`.
     """
@@ -71,9 +81,17 @@ def usage(home: Home, customer: CustomerId, *, at: Instant | None) -> UsageRepor
             catalog, subscription, billing_period(catalog, versions[-1], subscription, signed, instant)
         )
     ]
-    manifest = home.log.manifest()
+    answers, late, mapped, watermark = read_log(
+        home,
+        lambda manifest: (
+            home.engine.measure_each(usage_requests(catalog, found), manifest),
+            late_rows(home, catalog, manifest, customer),
+            mapped_late(home, catalog, manifest, customer),
+            manifest.watermark,
+        ),
+    )
     rows = []
-    for answer in home.engine.measure_each(usage_requests(catalog, found), manifest):
+    for answer in answers:
         if isinstance(answer, QuantityOverflow):
             raise answer
         rows.append(
@@ -86,14 +104,22 @@ def usage(home: Home, customer: CustomerId, *, at: Instant | None) -> UsageRepor
                 answer.quantity,
                 answer.event_count,
                 answer.excluded_count,
+                answer.retracted_count,
                 answer.fingerprint,
             )
         )
     whole = min(
         (segment.period for segment in found), default=period_at(anchor_of(versions[-1], cadence), instant)
     )
-    late = late_rows(home, catalog, manifest, customer)
-    return UsageReport(customer, whole, manifest.watermark, tuple(rows), tuple(late))
+    return UsageReport(
+        customer,
+        whole,
+        watermark,
+        tuple(rows),
+        tuple(late),
+        mapped,
+        late_detail(home, catalog, watermark, customer, late) if detailed else None,
+    )
 
 
 def billing_period(

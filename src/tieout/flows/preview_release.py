@@ -14,6 +14,7 @@ from tieout.close.rating import charges, usage_requests
 from tieout.close.segments import Segment, segments
 from tieout.contract.catalog import Catalog
 from tieout.contract.event_contract import ContractBook
+from tieout.contract.retraction import RETRACTION_TYPE, TARGET_ID
 from tieout.flows.apply_catalog import load_catalog
 from tieout.flows.home import Home
 from tieout.flows.measure_usage import billing_period
@@ -34,6 +35,7 @@ from tieout.kernel.period import Period
 from tieout.kernel.quantity import Quantity, QuantityOverflow
 from tieout.ports import LogManifest, TailPart
 from tieout.ports.review import AlreadyDecided, Readmission
+from tieout.table.retracted import with_more
 
 NOT_SIGNED = "not under a signed policy"
 PREVIEWED_MAX = 10_000
@@ -250,7 +252,13 @@ def _with(manifest: LogManifest, catalog: Catalog, coming: Sequence[_Coming]) ->
             [each.event for each in group], [each.lanes for each in group], contract, batch=batch
         )
         parts.append(TailPart(contract.type, version, table))
-    return LogManifest(Watermark(batch), manifest.segments, (*manifest.tail, *parts))
+    named = [
+        (each.event.source, str(each.event.fields[TARGET_ID]), batch, row)
+        for row, each in enumerate(coming)
+        if each.event.type == RETRACTION_TYPE
+    ]
+    retracted = with_more(manifest.retracted, named)
+    return LogManifest(Watermark(batch), manifest.segments, (*manifest.tail, *parts), retracted)
 
 
 def _effect(

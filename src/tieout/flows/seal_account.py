@@ -102,6 +102,7 @@ def _snapshot(invoice: InvoiceId, name: str, snapshot: Snapshot, request: UsageR
         event_count=snapshot.event_count,
         fingerprint=str(snapshot.fingerprint),
         excluded_count=snapshot.excluded_count,
+        retracted_count=snapshot.retracted_count,
         event_type=lineage.event_type,
         predicate=predicate_text(lineage),
     )

@@ -6,18 +6,19 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from tieout.aggregate.retraction import Identity
 from tieout.contract.document import Document, DocumentKind, record_of
-from tieout.contract.event_contract import EventContract
+from tieout.contract.event_contract import RETRACTION, EventContract
 from tieout.contract.meter import Meter
 from tieout.evidence.lineage import Lineage, MalformedLineage, parse_lineage
 from tieout.evidence.reproduced import Reproduced
 from tieout.evidence.stored import StoredCharge, StoredInvoice, StoredLine, StoredSnapshot
-from tieout.evidence.trace import PricedBy, reproduce
-from tieout.evidence.witness import Witness, is_counted
+from tieout.evidence.trace import PricedBy, Witnesses, reproduce
+from tieout.evidence.witness import Witness, is_counted, retraction_of
 from tieout.flows.home import Home
 from tieout.kernel.erased import looks_erased
 from tieout.kernel.errors import NotFound, Refusal, TieoutError, shown
-from tieout.kernel.ids import EventType, LineId, Watermark
+from tieout.kernel.ids import EventType, LineId, SourceName, Watermark
 from tieout.kernel.money import Money, currency
 
 PAGE_SIZE_MAX = 10_000
@@ -67,6 +68,22 @@ class EventPage:
 
 
 @dataclass(frozen=True, slots=True)
+class RetractedEvent:
+    """An event that the line's meter would have counted, and the retraction because of which it does not."""
+
+    event: Witness
+    retraction: Witness
+
+
+@dataclass(frozen=True, slots=True)
+class RetractedPage:
+    """The same page of the retracted events, in position order; none of them is among the events."""
+
+    total: int
+    events: tuple[RetractedEvent, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Trace:
     """A line with everything behind it. `snapshot` and `lineage` are None for a price without a meter."""
 
@@ -78,6 +95,7 @@ class Trace:
     lineage: Lineage | None
     invoice: StoredInvoice
     events: EventPage
+    retracted: RetractedPage
     reproduced: Reproduced
 
 
@@ -94,6 +112,7 @@ def trace(home: Home, line_id: LineId, *, page: int = 1, page_size: int = 20) ->
     documents = {(each.kind, each.key, each.version): each for each in home.books.documents.all()}
     lineage = _lineage(stored.snapshot)
     witnesses = [] if lineage is None else list(_witnesses(home, stored.snapshot, lineage, documents))
+    retractions = _retractions(home, stored.snapshot, witnesses)
     charge = stored.charge
     priced_by = PricedBy(
         meter=None
@@ -102,8 +121,11 @@ def trace(home: Home, line_id: LineId, *, page: int = 1, page_size: int = 20) ->
         price=documents.get((DocumentKind.PRICE, charge.price, charge.price_version)),
         plan=documents.get((DocumentKind.PLAN, charge.plan, charge.plan_version)),
     )
-    reproduced = reproduce(stored, priced_by, witnesses, secret=home.log.identity_secret)
-    counted = _counted(witnesses, priced_by.meter)
+    found = Witnesses(witnesses, tuple(retractions.values()))
+    reproduced = reproduce(stored, priced_by, found, secret=home.log.identity_secret)
+    judged = _counted(witnesses, priced_by.meter)
+    counted = [each for each in judged if _identity(each) not in retractions]
+    retracted = [each for each in judged if _identity(each) in retractions]
     first = (page - 1) * page_size
     return Trace(
         line=stored.line,
@@ -114,6 +136,13 @@ def trace(home: Home, line_id: LineId, *, page: int = 1, page_size: int = 20) ->
         lineage=lineage,
         invoice=stored.invoice,
         events=EventPage(page, page_size, len(counted), tuple(counted[first : first + page_size])),
+        retracted=RetractedPage(
+            len(retracted),
+            tuple(
+                RetractedEvent(each, retractions[_identity(each)])
+                for each in retracted[first : first + page_size]
+            ),
+        ),
         reproduced=reproduced,
     )
 
@@ -144,6 +173,27 @@ def _witnesses(
             contracts[key] = _contract(documents.get((DocumentKind.EVENT, key[0], key[1])))
         erasure = home.review.erasure(stored.position) if looks_erased(stored.event.id) else None
         yield Witness(stored.position, stored.event, stored.lane_a, stored.lane_b, contracts[key], erasure)
+
+
+def _retractions(
+    home: Home, snapshot: StoredSnapshot | None, witnesses: list[Witness]
+) -> dict[Identity, Witness]:
+    """For each of the witnesses that was retracted as of the snapshot's watermark, the first retraction."""
+    if snapshot is None or not witnesses:
+        return {}
+    targets = {_identity(each) for each in witnesses}
+    found = home.log.retractions(watermark=Watermark(snapshot.watermark), targets=targets)
+    first: dict[Identity, Witness] = {}
+    for stored in found:
+        erasure = home.review.erasure(stored.position) if looks_erased(stored.event.id) else None
+        witness = Witness(stored.position, stored.event, stored.lane_a, stored.lane_b, RETRACTION, erasure)
+        retraction = retraction_of(witness)
+        first.setdefault((retraction.source, retraction.target_id), witness)
+    return first
+
+
+def _identity(witness: Witness) -> Identity:
+    return SourceName(witness.event.source), witness.event.id
 
 
 def _contract(document: Document | None) -> EventContract | None:

@@ -71,9 +71,10 @@ class Told:
 class MeterFate:
     """What one meter did with the accepted event.
 
-    `fate`: counted, not matched, excluded (for `reason`), unmatched (no customer) or unpriced (the customer
-    pays no price on this meter then). Of a counted one `state` is open, sealed (in `lines` of `invoice`),
-    late (accepted after the cutoff of `invoice`) or missed (its period was sealed without this usage).
+    `fate`: counted, not matched, excluded (for `reason`), unmatched (no customer), unpriced (the customer
+    pays no price on this meter then) or retracted. Of a counted one `state` is open, sealed (in `lines` of
+    `invoice`), late (accepted after the cutoff of `invoice`) or missed (its period was sealed without this
+    usage). `retracted_by` is the retraction's position; a sealed one that was retracted since stays counted.
     """
 
     meter: MeterKey
@@ -85,16 +86,20 @@ class MeterFate:
     state: str | None = None
     invoice: str | None = None
     lines: tuple[LineId, ...] = ()
+    retracted_by: Position | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class AcceptedTold:
-    """The accepted event, its customer at its time (None: unmatched), and each meter of its type."""
+    """The accepted event, its customer at its time (None: unmatched), each meter of its type, and the first
+    retraction of it.
+    """
 
     stored: StoredEvent
     erasure: Erasure | None
     customer: CustomerId | None
     meters: tuple[MeterFate, ...]
+    retraction: StoredEvent | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,9 +226,13 @@ def _told_accepted(home: Home, catalog: Catalog, position: Position) -> Accepted
     contract = catalog.contracts.get(event.type, event.contract_version)
     witness = Witness(position, event, stored.lane_a, stored.lane_b, contract, erasure)
     customer = owner_at(catalog, event.subject, event.time)
-    judging = _Judging(home, catalog, witness, customer)
+    targets = [(event.source, event.id)]
+    retractions = home.log.retractions(watermark=home.log.head(), targets=targets)
+    retraction = retractions[0] if retractions else None
+    gone = None if retraction is None else retraction.position
+    judging = _Judging(home, catalog, witness, customer, gone)
     fates = [fate for meter in _meters(catalog, witness) for fate in judging.fates_of(meter)]
-    return AcceptedTold(stored, erasure, customer, tuple(fates))
+    return AcceptedTold(stored, erasure, customer, tuple(fates), retraction)
 
 
 def _meters(catalog: Catalog, witness: Witness) -> Iterator[Meter]:
@@ -237,11 +246,19 @@ def _meters(catalog: Catalog, witness: Witness) -> Iterator[Meter]:
 class _Judging:
     """What all meters are asked about one event."""
 
-    def __init__(self, home: Home, catalog: Catalog, witness: Witness, customer: CustomerId | None) -> None:
+    def __init__(
+        self,
+        home: Home,
+        catalog: Catalog,
+        witness: Witness,
+        customer: CustomerId | None,
+        retracted_by: Position | None,
+    ) -> None:
         self._home = home
         self._catalog = catalog
         self._witness = witness
         self._customer = customer
+        self._retracted_by = retracted_by
         self._sealed = SealedPeriods(home, catalog)
         self._signed = policies(home)
         event = witness.event
@@ -261,6 +278,8 @@ class _Judging:
         left_out = self._left_out(meter)
         if left_out is not None:
             yield left_out
+        elif self._retracted_by is not None:
+            yield MeterFate(meter.key, meter.version, "retracted", retracted_by=self._retracted_by)
         elif self._customer is None:
             yield MeterFate(meter.key, meter.version, "unmatched")
         else:
@@ -286,6 +305,9 @@ class _Judging:
             return left_out
         invoice = self._home.books.invoices.find(snapshot.invoice)
         late = self._witness.position.batch > snapshot.watermark
+        gone = self._retracted_by
+        if gone is not None and (late or gone.batch <= snapshot.watermark):
+            return MeterFate(snapshot.meter, snapshot.meter_version, "retracted", retracted_by=gone)
         return MeterFate(
             snapshot.meter,
             snapshot.meter_version,
@@ -295,6 +317,7 @@ class _Judging:
             state="late" if late else "sealed",
             invoice=snapshot.invoice if invoice is None else invoice.number,
             lines=() if late or invoice is None else _lines_of(invoice, snapshot),
+            retracted_by=gone,
         )
 
     def _open_fates(self, meter: Meter) -> Iterator[MeterFate]:

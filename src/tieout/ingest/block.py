@@ -57,6 +57,7 @@ class Block:
 class Lines:
     """Lines of a block that are not blank, by byte offsets: line i is buffer[starts[i]:ends[i]], without its
     line ending, and stands at line `numbers[i]` of the block's `physical` ones, counting from 0.
+    `odd` marks items that are no line (they are empty, or hold newlines): those are for the definition.
     """
 
     buffer: bytes
@@ -64,6 +65,7 @@ class Lines:
     ends: npt.NDArray[np.int64]
     numbers: npt.NDArray[np.int64]
     physical: int
+    odd: npt.NDArray[np.bool_] | None = None
 
     def __len__(self) -> int:
         return len(self.starts)
@@ -73,7 +75,7 @@ class Lines:
 
     def joined(self, indices: npt.NDArray[np.int64]) -> bytes:
         """These lines, each ended by a newline; the buffer itself where they are all it holds."""
-        whole = len(indices) == len(self) == self.physical
+        whole = len(indices) == len(self) == self.physical and self.odd is None
         if whole and self.buffer.endswith(b"\n"):
             return self.buffer
         return b"".join([self.buffer[self.starts[index] : self.ends[index]] + b"\n" for index in indices])
@@ -197,6 +199,8 @@ def _for_definition(lines: Lines) -> npt.NDArray[np.bool_]:
     long.
     """
     flags: npt.NDArray[np.bool_] = lines.ends - lines.starts > ITEM_BYTES_MAX
+    if lines.odd is not None:
+        flags |= lines.odd
     buffer = lines.buffer
     if not len(lines):
         return flags

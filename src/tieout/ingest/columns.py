@@ -48,6 +48,7 @@ definition.
 """
 BEYOND_VISIBLE_ASCII = r"[^!-~]"
 BEYOND_PRINTABLE_ASCII = r"[^ -~]"
+VISIBLE_ASCII, PRINTABLE_ASCII = (ord("!"), ord("~")), (ord(" "), ord("~"))
 EPOCH = "1970-01-01T00:00:00Z"
 
 
@@ -105,7 +106,7 @@ def _identifier(column: pa.Array, length_max: int, flagged: Flags) -> pa.Array:
     def unfit(texts: pa.Array) -> pa.Array:
         lengths = pc.binary_length(texts)
         wrong_length = pc.or_(pc.equal(lengths, 0), pc.greater(lengths, length_max))
-        return pc.or_(wrong_length, pc.match_substring_regex(texts, BEYOND_VISIBLE_ASCII))
+        return pc.or_(wrong_length, _holding(texts, BEYOND_VISIBLE_ASCII, within=VISIBLE_ASCII))
 
     return _checked_text(column, unfit, flagged)
 
@@ -129,8 +130,22 @@ def _unfit_text(field: Field, texts: pa.Array) -> pa.Array:
     bytes_max = STRING_LENGTH_MAX if field.length_max is None else min(field.length_max, STRING_LENGTH_MAX)
     return pc.or_(
         pc.greater(pc.binary_length(texts), bytes_max),
-        pc.match_substring_regex(texts, BEYOND_PRINTABLE_ASCII),
+        _holding(texts, BEYOND_PRINTABLE_ASCII, within=PRINTABLE_ASCII),
     )
+
+
+def _holding(texts: pa.Array, pattern: str, *, within: tuple[int, int]) -> pa.Array:
+    """Which texts hold a character of `pattern`, which is any outside the range of bytes `within`.
+
+    One look at all bytes at once mostly spares a regular expression for each text, at a hundredth of its
+    cost.
+    """
+    content = texts.buffers()[2]
+    if content is not None and content.size:
+        octets = np.frombuffer(content, dtype=np.uint8)
+        if octets.min() >= within[0] and octets.max() <= within[1]:
+            return pa.array(np.zeros(len(texts), dtype=bool))
+    return pc.match_substring_regex(texts, pattern)
 
 
 def _checked_text(column: pa.Array, unfit: Callable[[pa.Array], pa.Array], flagged: Flags) -> pa.Array:

@@ -2,7 +2,8 @@
 column-wise path must agree with it on every item.
 
 Order of the checks, the first that fails being the reason: JSON, object, source, id, specversion, content
-type, type, subject, time, data, contract in force, how far off the time may lie, each declared field by name.
+type, type, subject, time, data, contract in force, how far off the time may lie, each declared field by name,
+and what a retraction names.
 """
 
 from __future__ import annotations

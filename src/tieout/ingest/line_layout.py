@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from tieout.contract.event_contract import EventContract, Field, FieldType, Use
+from tieout.contract.retraction import is_built_in
 
 QUOTE: Final = b'"'
 DATA: Final = "data"
@@ -61,6 +62,8 @@ def learn_layout(line: bytes, contract: EventContract) -> LineLayout | None:
     The caller has the definition's word that `line` is a well-formed event of the contract's type, without
     backslashes. `contract`: the newest of that type.
     """
+    if is_built_in(contract.type):
+        return None  # they have rules beyond their fields
     pieces = line.split(QUOTE)
     try:
         parts, members = _walk(pieces, contract)

@@ -50,6 +50,9 @@ class Reason(IntEnum):
 
     IDENTITY_CONFLICT = 50
 
+    SOURCE_FORBIDDEN = 60
+    RETRACTION_FINAL = 61
+
     @property
     def code(self) -> str:
         """The stable text, such as `time-future`."""
@@ -95,6 +98,8 @@ SENTENCES: dict[Reason, str] = {
     Reason.TIME_TOO_OLD: "The time lies further back than the contract lets an event reach.",
     Reason.ROW_MALFORMED: "The row cannot be taken apart.",
     Reason.IDENTITY_CONFLICT: "The same source and id arrived before with other content.",
+    Reason.SOURCE_FORBIDDEN: "The sender's key may not send events of this source.",
+    Reason.RETRACTION_FINAL: "A retraction is final: it can be neither retracted nor named as a replacement.",
 }
 
 assert len(SENTENCES) == len(Reason), "each reason has its sentence"

@@ -6,9 +6,11 @@ JSON and rows meet here, so that one fact is held to one contract and gets one c
 from __future__ import annotations
 
 from tieout.contract.event_contract import ContractBook, EventContract
+from tieout.contract.retraction import RETRACTION_TYPE
 from tieout.ingest.event import Event
 from tieout.ingest.reason import Reason
 from tieout.ingest.rejection import Flaw
+from tieout.ingest.retraction import check_retraction
 from tieout.ingest.validate import typed_fields
 from tieout.kernel.canonical import JsonValue, canonical_json
 from tieout.kernel.errors import shown
@@ -34,6 +36,9 @@ def typed_event(
     """The event, typed by the contract in force at its own time. Raises `Flaw`."""
     contract = contract_in_force(book, event_type, time)
     check_reach(time, contract, received_at=received_at)
+    fields = typed_fields(contract, data)
+    if contract.type == RETRACTION_TYPE:
+        check_retraction(id, fields)
     return Event(
         source=source,
         id=id,
@@ -41,7 +46,7 @@ def typed_event(
         subject=subject,
         time=time,
         contract_version=contract.version,
-        fields=typed_fields(contract, data),
+        fields=fields,
         extras=remainder(data, {field.name for field in contract.fields}),
         attributes=attributes,
     )

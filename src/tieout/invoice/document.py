@@ -88,6 +88,7 @@ def _snapshot(snapshot: Snapshot) -> JsonValue:
         "quantity": str(snapshot.quantity),
         "event_count": _whole(snapshot.event_count),
         "excluded_count": _whole(snapshot.excluded_count),
+        "retracted_count": _whole(snapshot.retracted_count),
         "fingerprint": str(snapshot.fingerprint),
     }
 

@@ -22,6 +22,11 @@ NESTING_MAX: Final = 32
 FIELDS_MAX: Final = 64
 ENUM_VALUES_MAX: Final = 1_000
 
+# one request
+REQUEST_ITEMS_MAX: Final = 10_000
+"""Items, or lines of NDJSON, that one request may bring and one receipt answers for."""
+IDEMPOTENCY_KEY_LENGTH_MAX: Final = 255
+
 # numbers, in decimal digits
 INTEGER_DIGITS_MAX: Final = 18
 FRACTION_DIGITS_MAX: Final = 12

@@ -5,7 +5,8 @@ Flows and engines depend on these names; stores, engines and gateways fit them; 
 
 from __future__ import annotations
 
-from tieout.ports.books import Books, CloseStore, DocumentStore, InvoiceStore, SignatureStore
+from tieout.ports.arrivals import ArrivalLog, Arrivals
+from tieout.ports.books import ApiKeyStore, Books, CloseStore, DocumentStore, InvoiceStore, SignatureStore
 from tieout.ports.events import (
     EventLog,
     Intake,
@@ -13,18 +14,48 @@ from tieout.ports.events import (
     LogFinding,
     LogManifest,
     LogVerification,
+    Maintenance,
     QuarantinedItem,
     SegmentFile,
-    StoredEvent,
+    Stretch,
     TailPart,
     Tally,
     UnreadableSegment,
 )
+from tieout.ports.identities import IndexedRange, IndexStatus
+from tieout.ports.pipeline import (
+    ArrivalOrder,
+    LagCount,
+    LogSizes,
+    Pipeline,
+    PipelineAlert,
+    RefusedRequests,
+    StoredControlTotal,
+)
+from tieout.ports.receiving import (
+    Answer,
+    Idempotency,
+    IdempotencyClash,
+    PreparedGroup,
+    Receipt,
+    ReceivedRequest,
+    Receiver,
+    RequestLedger,
+    StoreBroken,
+)
+from tieout.ports.retraction import EMPTY_LOG, IdentityLog, NotAllAccepted, StoredEvent
 from tieout.ports.review import LogReview
+from tieout.ports.segments import SegmentFiles, SegmentsUnavailable
 from tieout.ports.usage import UsageEngine
 from tieout.ports.world import Clock, Entropy, HealthFact, Signer
 
 __all__ = [
+    "EMPTY_LOG",
+    "Answer",
+    "ApiKeyStore",
+    "ArrivalLog",
+    "ArrivalOrder",
+    "Arrivals",
     "Books",
     "Clock",
     "CloseStore",
@@ -32,18 +63,40 @@ __all__ = [
     "Entropy",
     "EventLog",
     "HealthFact",
+    "Idempotency",
+    "IdempotencyClash",
+    "IdentityLog",
+    "IndexStatus",
+    "IndexedRange",
     "Intake",
     "IntakeTotals",
     "InvoiceStore",
+    "LagCount",
     "LogFinding",
     "LogManifest",
     "LogReview",
+    "LogSizes",
     "LogVerification",
+    "Maintenance",
+    "NotAllAccepted",
+    "Pipeline",
+    "PipelineAlert",
+    "PreparedGroup",
     "QuarantinedItem",
+    "Receipt",
+    "ReceivedRequest",
+    "Receiver",
+    "RefusedRequests",
+    "RequestLedger",
     "SegmentFile",
+    "SegmentFiles",
+    "SegmentsUnavailable",
     "SignatureStore",
     "Signer",
+    "StoreBroken",
+    "StoredControlTotal",
     "StoredEvent",
+    "Stretch",
     "TailPart",
     "Tally",
     "UnreadableSegment",

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
 from tieout.close.account import AccountOutcome, RecordedOutcome
+from tieout.contract.api_key import ApiKey
 from tieout.contract.document import Document
 from tieout.contract.signature import Signature, SigningKey
 from tieout.evidence.stored import SealedRows, StoredEvidence, StoredInvoice, StoredSnapshot
@@ -41,6 +42,20 @@ class SignatureStore(Protocol):
     def signatures(self) -> tuple[Signature, ...]: ...
 
     def add(self, signature: Signature) -> None: ...
+
+
+class ApiKeyStore(Protocol):
+    """Keys of the HTTP interface, by the digests of their tokens."""
+
+    def all(self) -> tuple[ApiKey, ...]:
+        """In the order in which they were made, revoked ones too."""
+        ...
+
+    def add(self, key: ApiKey) -> None: ...
+
+    def revoke(self, key_id: KeyId, *, at: Instant) -> None:
+        """From `at` on; refuses a key that is not there or is revoked already."""
+        ...
 
 
 class CloseStore(Protocol):
@@ -97,6 +112,9 @@ class Books(Protocol):
 
     @property
     def signatures(self) -> SignatureStore: ...
+
+    @property
+    def api_keys(self) -> ApiKeyStore: ...
 
     @property
     def closes(self) -> CloseStore: ...

@@ -19,6 +19,11 @@ from tieout.kernel.errors import IntegrityViolation
 from tieout.kernel.ids import EventType, Position, Subject, Watermark
 from tieout.kernel.instant import Instant
 from tieout.kernel.period import Period
+from tieout.ports.arrivals import ArrivalLog
+from tieout.ports.identities import IndexStatus
+from tieout.ports.receiving import Receiver, RequestLedger
+from tieout.ports.retraction import IdentityLog, StoredEvent
+from tieout.table.retracted import known_at, since_ever
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,22 +61,19 @@ class TailPart:
 class LogManifest:
     """What to read to see the log as of `watermark`: every event of a batch up to it is in exactly one part.
 
-    Segments may reach past the watermark; a reader keeps only rows with `batch <= watermark`.
+    Segments may reach past the watermark; a reader keeps only rows with `batch <= watermark`. `retracted`
+    holds the identities that retractions name (`table.retracted`), and may reach past it likewise.
     """
 
     watermark: Watermark
     segments: tuple[SegmentFile, ...]
     tail: tuple[TailPart, ...]
+    retracted: pa.Table
 
-
-@dataclass(frozen=True, slots=True)
-class StoredEvent:
-    """An accepted event as the log holds it, with the digest lanes that were stored beside it."""
-
-    position: Position
-    event: Event
-    lane_a: int
-    lane_b: int
+    def cut_at(self, watermark: Watermark) -> LogManifest:
+        """What of this had come by `watermark`, less all that is retracted by now."""
+        gone = since_ever(known_at(self.retracted, int(self.watermark)))
+        return LogManifest(watermark, self.segments, self.tail, gone)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,10 +88,17 @@ class IntakeTotals:
     last_batch: int | None
 
 
+class Stretch(Protocol):
+    """Whole lines that any process of this machine can read for itself; `read_again` never gives others."""
+
+    def read(self) -> bytes: ...
+    def read_again(self) -> bytes: ...
+
+
 class Intake(Protocol):
     """Takes in what one file holds, block by block, and appends it to the log in order."""
 
-    def lines(self, content: bytes) -> None:
+    def lines(self, content: bytes | Stretch) -> None:
         """The file's next whole lines of NDJSON; the last may lack its newline. May be decoded elsewhere."""
         ...
 
@@ -102,11 +111,13 @@ class Intake(Protocol):
         line_numbers: Sequence[int],
         redecode: Callable[[int, ContractBook], Event | Rejected],
         reading: str | None = None,
+        together: bool = False,
     ) -> None:
         """Items that are decoded already, with the bytes and lines they came from.
 
         `redecode` types the item of a received row again, by other contracts; `reading` says how such bytes
-        are read (`ingest.reading`).
+        are read (`ingest.reading`). With `together` all are accepted in one batch, or `NotAllAccepted` is
+        raised and nothing was received.
         """
         ...
 
@@ -160,6 +171,19 @@ class LogVerification:
 
 
 @dataclass(frozen=True, slots=True)
+class Maintenance:
+    """What one round of compaction did: segments written from bodies and by merging, files collected that
+    nothing named, and retired bodies, key entries and segments removed. `busy`: another process was at it.
+    """
+
+    compacted: int = 0
+    merged: int = 0
+    orphans: int = 0
+    removed: int = 0
+    busy: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Tally:
     """Received items by source, hour received, verdict and reason: the numbers of law L1."""
 
@@ -170,7 +194,7 @@ class Tally:
     items: int
 
 
-class EventLog(Protocol):
+class EventLog(IdentityLog, ArrivalLog, RequestLedger, Protocol):
     """The log as the rest of the house reads and writes it."""
 
     @property
@@ -184,8 +208,35 @@ class EventLog(Protocol):
         """Leaving with an error drops what is not durable yet; what was appended stays."""
         ...
 
+    def receiver(self) -> Receiver:
+        """Group commit for a server: whole requests in, a receipt for each out."""
+        ...
+
     def compact(self, *, rows_min: int | None = None) -> int:
         """Turns what is due into segments; returns how many were written."""
+        ...
+
+    def maintain(self, *, rows_min: int | None = None, orphans: bool | None = True) -> Maintenance:
+        """One round of compaction: what is due becomes segments, small segments are merged, what was retired
+        long enough is deleted, and with `orphans` files that nothing names (None: if something was due).
+        Raises a refusal where database or segments cannot be written; nothing is lost then.
+        """
+        ...
+
+    def keeping(self) -> AbstractContextManager[bool]:
+        """True for the one process that may keep the log now; held until the end. Never waits."""
+        ...
+
+    def checkpoint(self) -> int:
+        """Shortens the database's write-ahead log off the commit path; returns `wal_bytes`."""
+        ...
+
+    def wal_bytes(self) -> int:
+        """How long the database's write-ahead log is; 0 where it has none of its own."""
+        ...
+
+    def write_lags(self) -> None:
+        """Writes when the last batches of this process became queryable; its next commit would do so too."""
         ...
 
     def tallies(self) -> tuple[Tally, ...]: ...
@@ -200,7 +251,17 @@ class EventLog(Protocol):
         """One streaming pass over everything stored; `progress` takes (batches done, batches in all)."""
         ...
 
-    def manifest(self, watermark: Watermark | None = None) -> LogManifest: ...
+    def rebuild_index(self, progress: Callable[[int, int], None] | None = None) -> IndexStatus:
+        """Builds the identity index again from the log, to the same bytes; `progress` as of `verify`."""
+        ...
+
+    def index_status(self) -> IndexStatus: ...
+
+    def manifest(self, watermark: Watermark | None = None, *, distrust: bool = False) -> LogManifest:
+        """With `distrust`, local copies of remote segments are compared with their digests again, and
+        fetched where they differ.
+        """
+        ...
 
     def events(
         self,

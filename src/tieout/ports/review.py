@@ -21,7 +21,8 @@ from tieout.kernel.ids import EventType, Position, Subject, Watermark
 from tieout.kernel.instant import Instant
 from tieout.kernel.period import Period
 from tieout.kernel.quantity import Quantity
-from tieout.ports.events import QuarantinedItem, StoredEvent
+from tieout.ports.events import QuarantinedItem
+from tieout.ports.retraction import StoredEvent
 
 Progress = Callable[[int, int], None]
 Kept = Mapping[EventType, frozenset[str]]
@@ -203,11 +204,15 @@ class FoundEvents:
 
 @dataclass(frozen=True, slots=True)
 class TypeTotal:
-    """Events of one type, and the exact sum of each of its numeric fields, by name."""
+    """Events of one type, and the exact sum of each of its numeric fields, by name; of those events, how many
+    are retracted, and the sums over them.
+    """
 
     type: EventType
     events: int
     sums: Mapping[str, Quantity] = field(default_factory=dict)
+    retracted: int = 0
+    retracted_sums: Mapping[str, Quantity] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,8 @@ from tieout.aggregate.bucket import BucketCounts, BucketRequest
 from tieout.aggregate.recount import Recount
 from tieout.aggregate.snapshot import Snapshot
 from tieout.aggregate.window import UsageRequest
+from tieout.ingest.control_total import Accepted, ControlTotal
+from tieout.ingest.sequence import SequenceRuns
 from tieout.kernel.quantity import QuantityOverflow
 from tieout.ports.events import LogManifest
 
@@ -30,4 +32,12 @@ class UsageEngine(Protocol):
 
     def recount(self, requests: Sequence[UsageRequest], manifest: LogManifest) -> list[Recount]:
         """The same usage by code that shares nothing with `measure_each`; one per request, in their order."""
+        ...
+
+    def sequence_runs(self, manifest: LogManifest, *, source: str | None) -> tuple[SequenceRuns, ...]:
+        """The numbers of every source whose accepted events carry a `sequence`, or of one; by name."""
+        ...
+
+    def source_totals(self, stated: Sequence[ControlTotal], manifest: LogManifest) -> list[Accepted]:
+        """What was accepted in each statement's window, by event time; one answer each, in their order."""
         ...

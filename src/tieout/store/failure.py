@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from sqlalchemy.exc import DatabaseError, NoResultFound, OperationalError
+from sqlalchemy.exc import DatabaseError, DBAPIError, NoResultFound, OperationalError
 
 from tieout.kernel.errors import IntegrityViolation, TieoutError, Unavailable
 
 DAMAGED = ("file is not a database", "malformed", "no such table", "no such column")
+SQLITE_IOERR = 10
+FAILED_IO = ("disk i/o error", "input/output error", "could not fsync", "panic")
 READ_ONLY = ("readonly database", "read-only transaction")
 
 
@@ -44,3 +46,13 @@ def storage_failure(error: Exception) -> TieoutError | None:
     if isinstance(error, OperationalError):
         return StoreUnusable(said, "If the disk is full, free some space and try again.")
     return None
+
+
+def is_io_failure(error: BaseException | None) -> bool:
+    """Whether a disk failed under the database: what was written then, and what is read now, is not known."""
+    if not isinstance(error, DBAPIError):
+        return isinstance(error, OSError)
+    code = getattr(error.orig, "sqlite_errorcode", None)
+    if isinstance(code, int):
+        return code & 0xFF == SQLITE_IOERR
+    return any(words in str(error.orig).lower() for words in FAILED_IO)

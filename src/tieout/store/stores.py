@@ -13,9 +13,11 @@ from tieout.ports import Clock, Entropy, HealthFact
 from tieout.store.books.books import BOOKS_FILE, SqlBooks, create_books, home_id_of, open_books
 from tieout.store.facts import store_facts
 from tieout.store.failure import DamagedStore
-from tieout.store.log.log import SqlEventLog, create_log
+from tieout.store.log.log import LOCK_NAME, SqlEventLog, create_log
 from tieout.store.log.meta import log_home_id
+from tieout.store.log.pipeline import SqlPipeline
 from tieout.store.log.review import SqlLogReview
+from tieout.store.log.segments.place import SegmentsPlace
 from tieout.store.migrate import prepare_schema
 from tieout.store.sqlite import Engine, open_engine
 
@@ -58,16 +60,20 @@ class Stores:
     log: SqlEventLog
     log_engine: Engine
     review: SqlLogReview
+    pipeline: SqlPipeline
 
     def facts(self) -> tuple[HealthFact, ...]:
-        return store_facts(self.books.engine, self.log_engine)
+        place = HealthFact("segments", True, f"at {self.log.segments_place}")
+        return (*store_facts(self.books.engine, self.log_engine), place)
 
     def release(self) -> None:
         self.books.close()
         self.log_engine.dispose()
 
 
-def create_stores(folder: Path, *, url: str | None, clock: Clock, entropy: Entropy) -> Stores:
+def create_stores(
+    folder: Path, *, url: str | None, segments: SegmentsPlace, clock: Clock, entropy: Entropy
+) -> Stores:
     """New databases for a new home. Raises `HomeExists`, `NewerSchema` or `UntrustworthySqlite`."""
     folder.mkdir(parents=True, exist_ok=True)
     if (url is not None or (folder / BOOKS_FILE).exists()) and home_id_of(folder, url=url) is not None:
@@ -78,10 +84,12 @@ def create_stores(folder: Path, *, url: str | None, clock: Clock, entropy: Entro
         home_id = HomeId(f"home_{entropy.token(HOME_ID_BYTES).hex()}")
         create_log(engine, home_id=home_id, entropy=entropy)
     books = create_books(folder, home_id, url=url)
-    return _stores(folder, books, engine, clock, entropy)
+    return _stores(folder, books, engine, clock, entropy, segments)
 
 
-def open_stores(folder: Path, *, url: str | None, clock: Clock, entropy: Entropy) -> Stores:
+def open_stores(
+    folder: Path, *, url: str | None, segments: SegmentsPlace, clock: Clock, entropy: Entropy
+) -> Stores:
     """Raises `NotAHome`, `NewerSchema`, `UntrustworthySqlite`, `DamagedStore` or `ForeignBooks`."""
     files = (folder / BOOKS_FILE, folder / LOG_FILE)
     if not folder.is_dir() or (url is None and not all(file.is_file() for file in files)):
@@ -93,12 +101,15 @@ def open_stores(folder: Path, *, url: str | None, clock: Clock, entropy: Entropy
         raise DamagedStore(f"the log in {folder} does not say which home it belongs to")
     if owner != books.home_id:
         raise ForeignBooks(folder, books.home_id, owner)
-    return _stores(folder, books, engine, clock, entropy)
+    return _stores(folder, books, engine, clock, entropy, segments)
 
 
-def _stores(folder: Path, books: SqlBooks, engine: Engine, clock: Clock, entropy: Entropy) -> Stores:
-    log = SqlEventLog(engine, folder, clock=clock, entropy=entropy)
-    return Stores(books, log, engine, SqlLogReview(log, engine, folder / "segments", entropy=entropy))
+def _stores(
+    folder: Path, books: SqlBooks, engine: Engine, clock: Clock, entropy: Entropy, segments: SegmentsPlace
+) -> Stores:
+    log = SqlEventLog(engine, folder, clock=clock, entropy=entropy, segments=segments)
+    pipeline = SqlPipeline(engine, lock=folder / LOCK_NAME, database=folder / LOG_FILE)
+    return Stores(books, log, engine, SqlLogReview(log, engine, folder, entropy=entropy), pipeline)
 
 
 def _log_engine(folder: Path, url: str | None) -> Engine:

@@ -6,6 +6,8 @@ The kernel's definition is the meaning; golden vectors and a property test hold 
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
+from typing import Final, Protocol
 
 import numpy as np
 import pyarrow as pa
@@ -16,8 +18,20 @@ from tieout.kernel.digest import IDENTITY_KEY_BYTES
 from tieout.kernel.quantity import Quantity
 from tieout.table.layout import FIELD_PREFIX, ColumnKind, event_type_of, layout_of
 
+ROWS_HASHED: Final = 1024
+"""Rows that are Python objects at a time: their memory is used again from the cache, where a whole column's
+would be thousands of new pages from the kernel every time.
+"""
+
 _COMMA = pa.scalar(b",", pa.binary())
 _EMPTY = pa.scalar(b"", pa.binary())
+
+
+class _Hash(Protocol):
+    """What a hash of either kind does."""
+
+    def update(self, content: bytes, /) -> None: ...
+    def digest(self) -> bytes: ...
 
 
 def canonical_column(table: pa.Table) -> list[bytes]:
@@ -31,21 +45,29 @@ def content_digests(table: pa.Table, identity_keys: bytes) -> bytes:
     `identity_keys` holds 16 bytes a row in row order.
     """
     keys = pa.Array.from_buffers(pa.binary(16), table.num_rows, [None, pa.py_buffer(identity_keys)])
-    sha256 = hashlib.sha256
-    joined = _joined([keys.cast(pa.binary()), *canonical_pieces(table)])
-    return b"".join([sha256(content, usedforsecurity=False).digest() for content in joined])
+    joined = _joined_pieces([keys.cast(pa.binary()), *canonical_pieces(table)])
+    return _digests(joined, hashlib.sha256(usedforsecurity=False).copy)
 
 
 def identity_keys(table: pa.Table, secret: bytes) -> bytes:
     """Keyed BLAKE2b-128 of each row's length-prefixed source and id, 16 bytes each, in row order."""
-    fork = hashlib.blake2b(key=secret, digest_size=IDENTITY_KEY_BYTES).copy
-    identities = _joined(_identity_pieces(table))
-    keys: list[bytes] = []
-    for identity in identities:  # one state is keyed once and copied for each row, which halves the cost
-        state = fork()
-        state.update(identity)
-        keys.append(state.digest())
-    return b"".join(keys)
+    identities = _joined_pieces(_identity_pieces(table))
+    return _digests(identities, hashlib.blake2b(key=secret, digest_size=IDENTITY_KEY_BYTES).copy)
+
+
+def _digests(contents: pa.Array, fork: Callable[[], _Hash]) -> bytes:
+    """The digest of each row, one after the other. `fork` copies a fresh state: cheaper than to make one, and
+    a keyed one is keyed only once.
+    """
+    digests: list[bytes] = []
+    for start in range(0, len(contents), ROWS_HASHED):
+        some: list[bytes] = []
+        for content in contents.slice(start, ROWS_HASHED).to_pylist():
+            state = fork()
+            state.update(content)
+            some.append(state.digest())
+        digests.append(b"".join(some))
+    return b"".join(digests)
 
 
 def lanes(digests: bytes) -> np.ndarray:

@@ -55,7 +55,9 @@ def event(
 ) -> MeterEvent:
     where = Position(batch, row)
     known = {"model": "big", **fields}
-    return MeterEvent(where, SourceName("s"), EventType(type_), ANN, Instant(time), 2**64 - 1, 1, known)
+    return MeterEvent(
+        where, SourceName("s"), str(where), EventType(type_), ANN, Instant(time), 2**64 - 1, 1, known
+    )
 
 
 def request(of: Meter) -> UsageRequest:

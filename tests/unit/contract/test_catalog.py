@@ -67,8 +67,8 @@ def test_contracts_are_found_by_type_and_event_time() -> None:
     assert book.find("nothing", at("2026-01-01T00:00:00Z")) is None
     assert book.get("llm.completion", 1) is contract
     assert book.get("llm.completion", 2) is None
-    assert book.types == ("http.request", "llm.completion", "workspace.seats")
-    assert ContractBook([]).types == ()
+    assert book.types == ("http.request", "llm.completion", "tieout.retraction", "workspace.seats")
+    assert ContractBook([]).types == ("tieout.retraction",)
 
 
 def test_meters_exclude_non_production_first_unless_they_include_it() -> None:

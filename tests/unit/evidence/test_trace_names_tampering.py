@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import text
@@ -184,6 +185,9 @@ class TamperedLog:
             changed = self.change(stored) if place == 2 else stored
             if changed is not None:
                 yield changed
+
+    def retractions(self, **asked: Any) -> list[StoredEvent]:
+        return self.log.retractions(**asked)
 
 
 def more_tokens(stored: StoredEvent) -> StoredEvent:

@@ -9,6 +9,7 @@ from tieout.contract.event_contract import EventContract, Example, Field, FieldT
 from tieout.contract.predicate import ENVELOPE_FIELDS
 from tieout.contract.reading.head import Head
 from tieout.contract.reading.table import TableReader
+from tieout.contract.retraction import BUILT_IN_PREFIX, is_built_in
 from tieout.kernel.ids import EventType
 from tieout.kernel.limits import ENUM_VALUES_MAX, FIELDS_MAX, STRING_LENGTH_MAX
 
@@ -18,6 +19,8 @@ REACH_DAYS_MAX = 36_600
 
 def read_event(reader: TableReader, head: Head) -> EventContract:
     """The head's key is the document's `type`."""
+    if is_built_in(head.key):
+        reader.problem("type", f"types that begin with {BUILT_IN_PREFIX} are built in; choose another name")
     fields = reader.named_tables("fields")
     if len(fields) > FIELDS_MAX:
         reader.problem("fields", f"has {len(fields)} fields; at most {FIELDS_MAX} can be declared")

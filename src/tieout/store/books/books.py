@@ -9,6 +9,7 @@ from sqlalchemy import Engine, insert, select
 
 from tieout.kernel.errors import NotFound
 from tieout.kernel.ids import HomeId
+from tieout.store.books.api_keys import SqlApiKeys
 from tieout.store.books.closes import SqlCloses
 from tieout.store.books.documents import SqlDocuments
 from tieout.store.books.invoices import SqlInvoices
@@ -37,6 +38,7 @@ class SqlBooks:
     engine: Engine
     documents: SqlDocuments
     signatures: SqlSignatures
+    api_keys: SqlApiKeys
     closes: SqlCloses
     invoices: SqlInvoices
 
@@ -81,5 +83,11 @@ def _home_id(engine: Engine) -> HomeId | None:
 
 def _books(engine: Engine, home_id: HomeId) -> SqlBooks:
     return SqlBooks(
-        home_id, engine, SqlDocuments(engine), SqlSignatures(engine), SqlCloses(engine), SqlInvoices(engine)
+        home_id,
+        engine,
+        SqlDocuments(engine),
+        SqlSignatures(engine),
+        SqlApiKeys(engine),
+        SqlCloses(engine),
+        SqlInvoices(engine),
     )

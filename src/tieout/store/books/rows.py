@@ -69,6 +69,7 @@ def snapshot_row(snapshot: StoredSnapshot) -> Row:
         "event_count": snapshot.event_count,
         "fingerprint": snapshot.fingerprint,
         "excluded_count": snapshot.excluded_count,
+        "retracted_count": snapshot.retracted_count,
         "event_type": snapshot.event_type,
         "predicate": snapshot.predicate,
     }
@@ -90,6 +91,7 @@ def snapshot_of(row: RowMapping) -> StoredSnapshot:
         event_count=row["event_count"],
         fingerprint=row["fingerprint"],
         excluded_count=row["excluded_count"],
+        retracted_count=row["retracted_count"],
         event_type=row["event_type"],
         predicate=row["predicate"],
     )

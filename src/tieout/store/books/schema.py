@@ -135,6 +135,7 @@ snapshot = Table(
     Column("excluded_count", BigInteger, nullable=False),
     Column("event_type", Text, nullable=False),
     Column("predicate", Text, nullable=False),
+    Column("retracted_count", BigInteger, nullable=False, server_default="0"),
     UniqueConstraint("invoice", "subscription", "meter", "meter_version", "period_start", "period_end"),
 )
 

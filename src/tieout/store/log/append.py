@@ -6,11 +6,11 @@ of processes append to one log, on SQLite behind a fair file lock, on PostgreSQL
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -29,13 +29,25 @@ from tieout.kernel.batch_digest import batch_digest
 from tieout.kernel.errors import Unavailable
 from tieout.kernel.ids import Position
 from tieout.kernel.instant import HOUR_MICROSECONDS, Instant
+from tieout.ports import NotAllAccepted
 from tieout.store.crash import crash_point
 from tieout.store.files import locked
 from tieout.store.log import schema
+from tieout.store.log.arrivals import record_arrivals
 from tieout.store.log.chain import dispositions_of, fates, with_raw_digest
-from tieout.store.log.encoding import KeyEntries, decode_body, decode_keys, encode_dispositions, encode_keys
+from tieout.store.log.encoding import (
+    KeyEntries,
+    decode_body,
+    decode_dispositions,
+    decode_keys,
+    encode_dispositions,
+    encode_keys,
+)
 from tieout.store.log.index.index import IdentityIndex
+from tieout.store.log.lags import LagKeeper
 from tieout.store.log.prepare import Prepared
+from tieout.store.log.rates import keep_rates
+from tieout.store.log.wal import checkpoint_when_long
 from tieout.store.sqlite import begin_immediate, is_sqlite
 
 ROW_MASK = 0xFFFF_FFFF
@@ -64,8 +76,8 @@ class CommitUnknown(Unavailable):
 @dataclass(frozen=True, slots=True)
 class Arrival:
     """What the log keeps about where a batch came from. `raw_of` gives a received row's bytes, `line_of` its
-    line, `reading` how such bytes are read again. `also` writes what must commit with the batch, given its
-    number; what it raises undoes the whole batch.
+    line, `origin_of` where it came from, if that differs within the batch; `reading` how such bytes are read
+    again. With `together`, all of its items are accepted in one batch, or none is received.
     """
 
     received_at: Instant
@@ -75,44 +87,66 @@ class Arrival:
     raw_of: Callable[[int], bytes]
     line_of: Callable[[int], int]
     redecode: Redecode
+    together: bool = False
+    origin_of: Callable[[int], str] | None = None
     reading: str | None = None
-    also: Callable[[Connection, int], None] | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Appended:
-    """One committed batch: its number, and counts by (verdict, reason)."""
+    """One committed batch: its number, counts by (verdict, reason), and each row that was not accepted."""
 
     batch: int
     received: int
     counts: dict[tuple[Verdict, Reason], int]
+    dispositions: npt.NDArray[np.void]
+
+
+class Beside(Protocol):
+    """What is to be committed together with a batch, or not at all."""
+
+    def check(self, connection: Connection) -> None:
+        """Under the lock, before anything is decided. Raising gives the batch up; nothing is written."""
+        ...
+
+    def write(self, connection: Connection, appended: Appended) -> None: ...
 
 
 class Appender:
     """Appends to one home's log. Not for use by two threads at once."""
 
     def __init__(
-        self, engine: Engine, index: IdentityIndex, lock: Path, *, equals_original: EqualsOriginal
+        self,
+        engine: Engine,
+        index: IdentityIndex,
+        lock: Path,
+        *,
+        equals_original: EqualsOriginal,
+        lags: LagKeeper,
     ) -> None:
         self._engine = engine
         self._index = index
         self._lock = lock
         self._equals_original = equals_original
+        self._lags = lags
 
-    def append(self, prepared: Prepared, arrival: Arrival) -> Appended:
+    def append(self, prepared: Prepared, arrival: Arrival, beside: Beside | None = None) -> Appended:
         """One batch of everything received, accepted or not. Durable when it returns. Raises
         `CommitUnknown`.
         """
+        self._lags.look_at(prepared, arrival.received_at)
         try:
             with self._writing() as connection:
-                appended = self._append(connection, prepared, arrival)
+                appended = self._append(connection, prepared, arrival, beside)
                 crash_point("ingest-before-commit")
         except DBAPIError as error:
             self._index.forget_tail()
             self._engine.dispose()
             appended = self._outcome(arrival.commit_id, error)
+        self._lags.committed(appended.batch)
         crash_point("ingest-after-commit")
         self._index.file_runs()
+        checkpoint_when_long(self._engine)
         return appended
 
     def _outcome(self, commit_id: str, error: DBAPIError) -> Appended:
@@ -121,7 +155,9 @@ class Appender:
         try:
             with self._engine.connect() as connection:
                 found = connection.execute(
-                    select(batches.number, batches.received).where(batches.commit_id == commit_id)
+                    select(batches.number, batches.received, batches.dispositions).where(
+                        batches.commit_id == commit_id
+                    )
                 ).one_or_none()
                 if found is None:
                     raise CommitUnknown(str(error.orig)) from error
@@ -135,7 +171,8 @@ class Appender:
         for verdict, reason, count in rows:
             key = (Verdict(verdict), Reason(reason))
             counts[key] = counts.get(key, 0) + count
-        return Appended(found.number, found.received, counts)
+        kept = decode_dispositions(found.dispositions, f"the dispositions of batch {found.number}")
+        return Appended(found.number, found.received, counts, kept)
 
     @contextmanager
     def _writing(self) -> Iterator[Connection]:
@@ -146,8 +183,12 @@ class Appender:
             with begin_immediate(self._engine) as connection:
                 yield connection
 
-    def _append(self, connection: Connection, prepared: Prepared, arrival: Arrival) -> Appended:
+    def _append(
+        self, connection: Connection, prepared: Prepared, arrival: Arrival, beside: Beside | None
+    ) -> Appended:
         head = connection.execute(select(schema.head.c.batch, schema.head.c.digest).with_for_update()).one()
+        if beside is not None:
+            beside.check(connection)
         number = head.batch + 1
         self._index.catch_up(head.batch, lambda first, last: load_keys(connection, first, last))
         verdicts = judge(
@@ -158,6 +199,8 @@ class Appender:
             known=self._index.find(prepared.keys),
         )
         self._settle_conflicts(connection, prepared, arrival, verdicts, number)
+        if arrival.together:
+            _refuse_in_part(prepared, verdicts)
         dispositions = dispositions_of(prepared, verdicts)
         conflicts = _conflicts(prepared, verdicts, arrival)
         for row, raw, _ in conflicts:
@@ -176,10 +219,14 @@ class Appender:
         _insert_batch(connection, number, prepared, arrival, head.digest, digest, accepted, dispositions)
         _insert_quarantine(connection, number, prepared, arrival, conflicts)
         counts = _insert_tallies(connection, number, prepared, arrival, verdicts)
+        keep_rates(connection, number)
+        self._lags.keep(connection, accepted)
+        record_arrivals(connection, prepared, accepted, received_at=arrival.received_at)
         connection.execute(update(schema.head).values(batch=number, digest=digest))
-        if arrival.also is not None:
-            arrival.also(connection, number)
-        return Appended(number, prepared.received, counts)
+        appended = Appended(number, prepared.received, counts, dispositions)
+        if beside is not None:
+            beside.write(connection, appended)
+        return appended
 
     def _settle_conflicts(
         self, connection: Connection, prepared: Prepared, arrival: Arrival, verdicts: Verdicts, number: int
@@ -194,6 +241,15 @@ class Appender:
             row = int(prepared.rows[index])
             if self._equals_original(connection, row, arrival.redecode, original):
                 verdicts.verdict[index] = Verdict.DUPLICATE
+
+
+def _refuse_in_part(prepared: Prepared, verdicts: Verdicts) -> None:
+    """Raises `NotAllAccepted`; what was written so far is rolled back with the transaction."""
+    for refused in prepared.refused:
+        raise NotAllAccepted(refused.row, Verdict.QUARANTINED, None)
+    for index in np.flatnonzero(verdicts.verdict != Verdict.ACCEPTED):
+        original = position_of(int(verdicts.original[index]))
+        raise NotAllAccepted(int(prepared.rows[index]), Verdict(verdicts.verdict[index]), original)
 
 
 def position_of(packed: int) -> Position:
@@ -267,12 +323,7 @@ def _insert_quarantine(
     arrival: Arrival,
     conflicts: list[tuple[int, bytes, int]],
 ) -> None:
-    common = {
-        "batch": number,
-        "origin": arrival.origin,
-        "received_at": arrival.received_at,
-        "reading": arrival.reading,
-    }
+    common = {"batch": number, "received_at": arrival.received_at, "reading": arrival.reading}
     refused = [_quarantine_row(item, arrival) | common for item in prepared.refused]
     contradicting = []
     place = {int(row): index for index, row in enumerate(prepared.rows)} if conflicts else {}
@@ -310,6 +361,7 @@ def _quarantine_row(
         "detail": rejected.detail,
         "source": rejected.source,
         "event_id": rejected.id,
+        "origin": arrival.origin if arrival.origin_of is None else arrival.origin_of(refused.row),
         "line": arrival.line_of(refused.row),
         "raw": refused.raw,
     }
@@ -346,17 +398,3 @@ def _insert_tallies(
     for (_, verdict, reason), items in tallies.items():
         totals[verdict, reason] = totals.get((verdict, reason), 0) + items
     return totals
-
-
-def contracts_of(book: ContractBook) -> str:
-    """As `contracts_text`, of all versions of a book."""
-    return contracts_text(
-        (contract.type, contract.version, contract.digest)
-        for event_type in book.types
-        for contract in book.versions(event_type)
-    )
-
-
-def contracts_text(versions: Iterable[tuple[str, int, str]]) -> str:
-    """Canonical JSON of (type, version, digest) of the contract versions a batch is judged by."""
-    return json.dumps(sorted(versions), separators=(",", ":"), ensure_ascii=False)

@@ -9,9 +9,11 @@ from dataclasses import dataclass, field
 
 from sqlalchemy import Connection, or_, select
 
+from tieout.contract.retraction import REPLACED_BY, TARGET_ID
+from tieout.ingest.event import Event
 from tieout.ingest.verdict import Verdict
 from tieout.kernel.digest import identity_key
-from tieout.kernel.erased import looks_erased
+from tieout.kernel.erased import erased_id, looks_erased
 from tieout.kernel.ids import Position
 from tieout.ports import StoredEvent
 from tieout.store.log import schema
@@ -19,8 +21,10 @@ from tieout.store.log.decisions import released_from, released_from_any
 from tieout.store.log.erasures import find_erasure
 from tieout.store.log.fates import fates_of, repeats_of
 
+SUBJECT = "subject"
 REPEATS_MAX = 1_000_000
 Locate = Callable[[str, str], Position | None]
+Naming = Callable[[str, str], list[StoredEvent]]
 EventAt = Callable[[Position], StoredEvent | None]
 Q = schema.quarantine.c
 O = schema.quarantine_outcomes.c  # noqa: E741 - beside Q
@@ -28,23 +32,28 @@ O = schema.quarantine_outcomes.c  # noqa: E741 - beside Q
 
 @dataclass(slots=True)
 class Traces:
-    """Accepted events, rows that repeat or contradict them, quarantined items; and the identity key of each
-    accepted or repeated row.
+    """Accepted events, rows that repeat or contradict them, quarantined items; the identity key of each
+    accepted or repeated row; and of retractions that name such an event, by field, what is to stand for its
+    id.
     """
 
     accepted: set[Position] = field(default_factory=set)
     repeated: set[Position] = field(default_factory=set)
     quarantined: set[Position] = field(default_factory=set)
     keys: dict[Position, bytes] = field(default_factory=dict)
+    names: dict[Position, dict[str, str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class Looking:
-    """What the search needs besides a connection."""
+    """What the search needs besides a connection. `naming`: the retractions that name an identity as what
+    they take back, or as what stands in its place.
+    """
 
     secret: bytes
     event_at: EventAt
     locate: Locate
+    naming: Naming
 
 
 def traces_of(connection: Connection, looking: Looking, position: Position) -> Traces:
@@ -91,7 +100,26 @@ def _accepted(connection: Connection, looking: Looking, here: Position, found: T
     )
     others = [Position(batch, row) for batch, row in connection.execute(query)]
     found.keys |= dict.fromkeys([here, *repeats, *others], key)
-    return [*others, *released_from_any(connection, repeats)]
+    retractions = _note_names(looking, found, source, id, key)
+    return [*others, *retractions, *released_from_any(connection, repeats)]
+
+
+def _note_names(looking: Looking, found: Traces, source: str, id: str, key: bytes) -> list[Position]:
+    """A retraction goes on taking the event back: it names what stands for the id."""
+    marker = erased_id(key)
+    retractions = looking.naming(source, id)
+    for retraction in retractions:
+        own = found.names.setdefault(retraction.position, {})
+        own |= {name: marker for name, text in names_in(retraction.event).items() if text == id}
+    return [retraction.position for retraction in retractions]
+
+
+def names_in(event: Event) -> dict[str, str]:
+    """Where a retraction names the identity of another event, by field; its subject is the id of an event
+    that had yet to arrive.
+    """
+    named = {name: str(event.fields[name]) for name in (TARGET_ID, REPLACED_BY) if name in event.fields}
+    return named | ({SUBJECT: event.subject} if event.subject == named[TARGET_ID] else {})
 
 
 def _quarantined(

@@ -15,7 +15,7 @@ import pyarrow as pa
 from tieout.kernel.errors import IntegrityViolation
 
 _CODEC: Final = pa.Codec("zstd", compression_level=1)
-_IPC: Final = pa.ipc.IpcWriteOptions(compression=_CODEC)
+_IPC: Final = pa.ipc.IpcWriteOptions(compression=_CODEC, use_threads=False)
 _LENGTH_BYTES: Final = 8
 _CHECK_BYTES: Final = 16
 """The start of a SHA-256 before a blob of dispositions: finds what the chain does not cover, such as

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 
 import numpy as np
 import numpy.typing as npt
@@ -12,16 +12,12 @@ from sqlalchemy import Connection, Row, select
 
 from tieout.evidence.witness import Erasure
 from tieout.kernel.canonical import token
-from tieout.kernel.digest import IDENTITY_KEY_BYTES
 from tieout.kernel.ids import Position
 from tieout.kernel.instant import Instant
 from tieout.store.log import schema
 
-DIGEST_BYTES = 32
 Report = Callable[[str, str, str], None]
 """(what, where, how it shows)."""
-ErasedKeys = Mapping[int, bytes]
-"""batch << 32 | row of an erased event to its identity key."""
 E = schema.erasures
 
 
@@ -35,50 +31,6 @@ def erasures_between(connection: Connection, first: int, last: int) -> dict[Posi
     """Of a range of batches."""
     query = select(E).where(E.c.batch.between(first, last))
     return {found.position: found for found in map(_erasure, connection.execute(query))}
-
-
-def erased_keys(connection: Connection) -> ErasedKeys:
-    """Of the whole log, for whoever learns identities from the events themselves."""
-    query = select(E.c.batch, E.c.row, E.c.identity_key)
-    return {batch << 32 | row: bytes(key) for batch, row, key in connection.execute(query)}
-
-
-def with_erased_keys(table: pa.Table, keys: bytes, erased: ErasedKeys) -> bytes:
-    """The identity keys of a table's rows (16 bytes each), those of erased events as they were."""
-    if not erased:
-        return keys
-    packed = packed_positions(table)
-    known = np.fromiter(erased, dtype=np.int64, count=len(erased))
-    changed = bytearray(keys)
-    for place in np.flatnonzero(np.isin(packed, known)).tolist():
-        start = place * IDENTITY_KEY_BYTES
-        changed[start : start + IDENTITY_KEY_BYTES] = erased[int(packed[place])]
-    return bytes(changed)
-
-
-def before_erasing(
-    connection: Connection, table: pa.Table, keys: bytes, digests: bytes, report: Report
-) -> tuple[bytes, bytes]:
-    """Identity keys and content digests of a table's rows as they were chained. What remains of an erased
-    event must have the digest that was written when it was erased.
-    """
-    if not table.num_rows:
-        return keys, digests
-    batch = table.column("batch").to_numpy()
-    erased = erasures_between(connection, int(batch.min()), int(batch.max()))
-    if not erased:
-        return keys, digests
-    by_packed = {position.batch << 32 | position.row: found for position, found in erased.items()}
-    packed = packed_positions(table)
-    changed_keys, changed = bytearray(keys), bytearray(digests)
-    for place in np.flatnonzero(np.isin(packed, np.array(list(by_packed), dtype=np.int64))).tolist():
-        found = by_packed[int(packed[place])]
-        own = slice(place * DIGEST_BYTES, (place + 1) * DIGEST_BYTES)
-        if digests[own] != found.residue_sha256 or table.column("attributes")[place].as_py():
-            report("erasure", str(found.position), "what remains of the event is not what was left of it")
-        changed[own] = found.content_digest
-        changed_keys[place * IDENTITY_KEY_BYTES : (place + 1) * IDENTITY_KEY_BYTES] = found.identity_key
-    return bytes(changed_keys), bytes(changed)
 
 
 def kept_before_erasing(

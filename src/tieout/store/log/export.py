@@ -2,7 +2,8 @@
 a spreadsheet.
 
 One row has the columns of every event type in the export; a field that a type does not declare is empty
-there. Rows come part by part, sorted by subject and time within each, not in position order.
+there; a retracted event is there, and says so. Rows come part by part, sorted by subject and time within
+each, not in position order.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from tieout.kernel.instant import Instant, format_instant
 from tieout.ports import LogManifest
 from tieout.ports.review import EventQuery, Progress, TypeTotal
 from tieout.store.files import sync_folder
+from tieout.store.log.retracted_rows import RETRACTED
 from tieout.store.log.scan import Adding, Part, parts_of, stream
 from tieout.table.layout import ARROW_TYPES, DECIMAL_TYPE, FIELD_PREFIX, ColumnKind, layout_of, plain_schema
 
@@ -39,6 +41,7 @@ ENVELOPE = (
     ("contract_version", pa.int32()),
     ("subject", pa.string()),
     ("time", TIME_TYPE),
+    (RETRACTED, pa.bool_()),
 )
 REST = (("extras", pa.string()), ("attributes", pa.string()))
 

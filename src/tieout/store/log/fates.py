@@ -7,14 +7,12 @@ from sqlalchemy import Connection, Engine, select
 
 from tieout.ingest.reason import Reason
 from tieout.ingest.verdict import Verdict
-from tieout.kernel.digest import identity_key
 from tieout.kernel.ids import Position
 from tieout.kernel.instant import Instant
 from tieout.ports.review import BatchArrival, Fate, Repeats
 from tieout.store.log import schema
-from tieout.store.log.append import load_keys, position_of
+from tieout.store.log.append import position_of
 from tieout.store.log.encoding import decode_dispositions
-from tieout.store.log.index.index import IdentityIndex
 
 
 def fates_of(connection: Connection, batch: int, rows: list[int]) -> list[Fate | None]:
@@ -74,22 +72,5 @@ def repeats_of(
 def sources_of(engine: Engine) -> tuple[str, ...]:
     """Every source that something was received from, however it was judged."""
     with engine.connect() as connection:
-        found = connection.execute(select(schema.tallies.c.source).distinct()).scalars()
+        found = connection.execute(select(schema.rates.c.source).distinct()).scalars()
         return tuple(sorted(found))
-
-
-def locate(
-    engine: Engine, index: IdentityIndex, secret: bytes, identities: list[tuple[str, str]]
-) -> list[Position | None]:
-    """Where each (source, id) was accepted, by the identity index caught up with the log."""
-    if not identities:
-        return []
-    with engine.connect() as connection:
-        head = connection.execute(select(schema.head.c.batch)).scalar_one()
-        index.catch_up(head, lambda first, last: load_keys(connection, first, last))
-    keys = b"".join(identity_key(secret, source, id) for source, id in identities)
-    known = index.find(np.frombuffer(keys, dtype="<u8").reshape(-1, 2))
-    return [
-        position_of(int(packed)) if found else None
-        for found, packed in zip(known.found.tolist(), known.position.tolist(), strict=True)
-    ]

@@ -17,7 +17,7 @@ from tieout.ingest.reason import Reason
 from tieout.ingest.rejection import Rejected
 from tieout.ingest.verdict import Verdict
 from tieout.kernel.instant import Instant
-from tieout.ports import Clock, Entropy, IntakeTotals
+from tieout.ports import Clock, Entropy, IntakeTotals, Stretch
 from tieout.store.log.append import Appended, Appender, Arrival
 from tieout.store.log.prepare import Prepared, prepare
 from tieout.store.log.workers import Judgement, Preparing
@@ -29,7 +29,7 @@ COMMIT_ID_BYTES = 16
 class _Waiting:
     """A block of lines that is being prepared."""
 
-    content: bytes
+    content: bytes | Stretch
     received_at: Instant
 
 
@@ -60,7 +60,7 @@ class FileIntake:
         self._batches: list[int] = []
         self._lines_done = 0
 
-    def lines(self, content: bytes) -> None:
+    def lines(self, content: bytes | Stretch) -> None:
         received_at = self._clock.now()
         self._waiting.append(_Waiting(content, received_at))
         self._preparing.submit(content, received_at)
@@ -75,6 +75,7 @@ class FileIntake:
         line_numbers: Sequence[int],
         redecode: Callable[[int, ContractBook], Event | Rejected],
         reading: str | None = None,
+        together: bool = False,
     ) -> None:
         self._append_ready(wait_for_all=True)
         arrival = Arrival(
@@ -86,6 +87,7 @@ class FileIntake:
             line_of=line_numbers.__getitem__,
             redecode=redecode,
             reading=reading,
+            together=together,
         )
         self._append(prepare(block, self._judgement.secret, physical_lines=0), arrival)
 
@@ -129,13 +131,14 @@ class FileIntake:
 class LazyLines:
     """A block's lines, found again only where a row has to be kept as it came."""
 
-    def __init__(self, content: bytes, first_line: int) -> None:
+    def __init__(self, content: bytes | Stretch, first_line: int) -> None:
         self._content = content
         self._first_line = first_line
 
     @cached_property
     def _lines(self) -> Lines:
-        return lines_of(self._content)
+        content = self._content
+        return lines_of(content if isinstance(content, bytes) else content.read_again())
 
     def raw(self, row: int) -> bytes:
         return self._lines[row]

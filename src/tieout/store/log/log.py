@@ -2,43 +2,64 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 from sqlalchemy import Connection, Engine, insert, select
 
 from tieout.contract.event_contract import ContractBook
+from tieout.contract.retraction import RETRACTION_TYPE
 from tieout.ingest.event import Event, canonical_of
 from tieout.ingest.reason import Reason
 from tieout.kernel.digest import content_digest, identity_key, lanes
 from tieout.kernel.errors import IntegrityViolation
 from tieout.kernel.ids import EventType, HomeId, Position, Subject, Watermark
+from tieout.kernel.instant import Instant
 from tieout.kernel.period import Period
 from tieout.ports import (
+    EMPTY_LOG,
+    Arrivals,
     Clock,
     Entropy,
+    IndexStatus,
     LogManifest,
     LogVerification,
+    Maintenance,
     QuarantinedItem,
+    SegmentFiles,
     StoredEvent,
     Tally,
+    UnreadableSegment,
 )
 from tieout.store.failure import DamagedStore
-from tieout.store.log import reader, schema
-from tieout.store.log.append import Appender, EqualsOriginal, Redecode, contracts_of
+from tieout.store.files import leased
+from tieout.store.log import reader, schema, wal
+from tieout.store.log.append import Appender, EqualsOriginal, Redecode
+from tieout.store.log.arrivals import list_arrivals
 from tieout.store.log.compact import ROWS_DUE_MIN, compact
+from tieout.store.log.contracts_text import contracts_of
 from tieout.store.log.erasures import find_erasure
+from tieout.store.log.group import GroupReceiver
+from tieout.store.log.index.committed import Committed
 from tieout.store.log.index.index import IdentityIndex
-from tieout.store.log.index.rebuild import learn_missing
+from tieout.store.log.index.rebuild import index_status, learn_committed, rebuild_index
 from tieout.store.log.intake import FileIntake
+from tieout.store.log.lags import LagKeeper, WaitingLags
+from tieout.store.log.lookup import Lookup
 from tieout.store.log.quarantine import find_item, list_items, list_tallies
+from tieout.store.log.refused import add_refused, list_refused
+from tieout.store.log.retraction_events import read_retractions
+from tieout.store.log.segments.place import SegmentsPlace, open_segments
 from tieout.store.log.verify import verify_log
 from tieout.store.log.workers import Elsewhere, Here, Judgement
 from tieout.store.sqlite import begin_immediate
 
 SECRET_BYTES = 32
 LOCK_NAME = "log.lock"
+KEEPER_LOCK_NAME = "keeper.lock"
+HERE = SegmentsPlace()
+"""In the home's own folder, or where the home says its segments already are."""
 
 
 class IndexAhead(IntegrityViolation):
@@ -49,7 +70,7 @@ class IndexAhead(IntegrityViolation):
     def __init__(self, filed: int, head: int) -> None:
         super().__init__(
             f"the identity index reaches batch {filed}, the log ends at {head}; if the log was restored from "
-            "a backup, delete the folder index/, and it is rebuilt"
+            "a backup, `tieout index rebuild` makes it fit the log again"
         )
 
 
@@ -66,10 +87,18 @@ def create_log(engine: Engine, *, home_id: HomeId, entropy: Entropy) -> None:
 class SqlEventLog:
     """The log in a database and the folders `segments/` and `index/` beside it."""
 
-    def __init__(self, engine: Engine, folder: Path, *, clock: Clock, entropy: Entropy) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        folder: Path,
+        *,
+        clock: Clock,
+        entropy: Entropy,
+        segments: SegmentsPlace = HERE,
+    ) -> None:
         self._engine = engine
         self._folder = folder
-        self._segments = folder / "segments"
+        self._segments = open_segments(engine, folder, segments)
         self._clock = clock
         self._entropy = entropy
         with engine.connect() as connection:
@@ -79,6 +108,7 @@ class SqlEventLog:
         self.home_id = HomeId(meta["home_id"].decode())
         self._secret: bytes = meta["identity_secret"]
         self._index: IdentityIndex | None = None
+        self._waiting_lags = WaitingLags()
 
     @property
     def identity_secret(self) -> bytes:
@@ -104,22 +134,64 @@ class SqlEventLog:
                 origin=origin,
                 contracts=contracts_of(book),
             )
+        self._settled_index()
+
+    def write_lags(self) -> None:
+        self._waiting_lags.write(self._engine, self._folder / LOCK_NAME)
+
+    def receiver(self) -> GroupReceiver:
+        return GroupReceiver(
+            self._engine, self.appender, secret=self._secret, clock=self._clock, entropy=self._entropy
+        )
+
+    def count_refused(self, refused: Mapping[tuple[Instant, str, str], int]) -> None:
+        add_refused(self._engine, self._folder / LOCK_NAME, refused)
+
+    def refused_requests(self) -> tuple[tuple[Instant, str, str, int], ...]:
+        return list_refused(self._engine)
 
     def appender(self, book: ContractBook) -> Appender:
         """What appends batches that were judged by these contracts."""
-        index = self.identity_index()
         return Appender(
-            self._engine, index, self._folder / LOCK_NAME, equals_original=self._equals_original(book)
+            self._engine,
+            self._opened_index(),
+            self._folder / LOCK_NAME,
+            equals_original=self._equals_original(book),
+            lags=LagKeeper(self._clock, self._waiting_lags),
         )
 
     def compact(self, *, rows_min: int | None = None) -> int:
-        index = self.identity_index()
-        wanted = ROWS_DUE_MIN if rows_min is None else rows_min
-        now = self._clock.now()
-        return compact(self._engine, self._segments, now=now, upto_filed=index.filed, rows_min=wanted)
+        return self.maintain(rows_min=rows_min).compacted
 
-    def manifest(self, watermark: Watermark | None = None) -> LogManifest:
-        return reader.manifest(self._engine, self._segments, watermark)
+    def maintain(self, *, rows_min: int | None = None, orphans: bool | None = True) -> Maintenance:
+        index = self._opened_index()
+        index.look_again()  # a keeper appends nothing, and what others have filed need not be kept twice
+        return compact(
+            self._engine,
+            self._folder,
+            self._segments,
+            now=self._clock.now(),
+            upto_filed=index.filed,
+            rows_min=ROWS_DUE_MIN if rows_min is None else rows_min,
+            orphans=orphans,
+        )
+
+    def keeping(self) -> AbstractContextManager[bool]:
+        return leased(self._folder / KEEPER_LOCK_NAME)
+
+    def checkpoint(self) -> int:
+        return wal.checkpoint(self._engine, self._folder)
+
+    def wal_bytes(self) -> int:
+        return wal.wal_bytes(self._engine)
+
+    @property
+    def segments_place(self) -> str:
+        """Where the segments lie, as a person reads it."""
+        return self._segments.place
+
+    def manifest(self, watermark: Watermark | None = None, *, distrust: bool = False) -> LogManifest:
+        return reader.manifest(self._engine, self._segments, watermark, distrust=distrust)
 
     def events(
         self,
@@ -129,10 +201,39 @@ class SqlEventLog:
         watermark: Watermark,
         after: Watermark | None = None,
     ) -> Iterator[StoredEvent]:
-        return reader.read_events(self.manifest(watermark), spans, types, after=after)
+        try:
+            stored = list(reader.read_events(self.manifest(watermark), spans, types, after=after))
+        except UnreadableSegment:  # merged away meanwhile, or a local copy that changed
+            fresh = self.manifest(watermark, distrust=True)
+            stored = list(reader.read_events(fresh, spans, types, after=after))
+        return iter(stored)
+
+    @property
+    def segments(self) -> SegmentFiles:
+        return self._segments
 
     def event_at(self, position: Position) -> StoredEvent | None:
         return reader.event_at(self._engine, self._segments, position)
+
+    def lookup(self) -> Lookup:
+        """Finds identities with an index of its own, for one thread."""
+        return Lookup(self._committed(), self._folder)
+
+    def accepted(self, identities: Collection[tuple[str, str]]) -> Mapping[tuple[str, str], StoredEvent]:
+        return self.lookup().events(identities)
+
+    def retractions(
+        self,
+        *,
+        watermark: Watermark,
+        after: Watermark = EMPTY_LOG,
+        targets: Collection[tuple[str, str]] | None = None,
+    ) -> list[StoredEvent]:
+        known = reader.manifest(self._engine, self._segments, watermark, only=RETRACTION_TYPE)
+        return read_retractions(known, after=after, targets=targets)
+
+    def arrivals(self) -> tuple[Arrivals, ...]:
+        return list_arrivals(self._engine)
 
     def tallies(self) -> tuple[Tally, ...]:
         return list_tallies(self._engine)
@@ -144,20 +245,37 @@ class SqlEventLog:
         return find_item(self._engine, position)
 
     def verify(self, progress: Callable[[int, int], None] | None = None) -> LogVerification:
-        return verify_log(self._engine, self._segments, self._folder / "index", self._secret, progress)
+        return verify_log(self._engine, self._folder, self._segments, self._secret, progress)
 
-    def identity_index(self) -> IdentityIndex:
-        """The index, caught up from what the log no longer holds as key entries; its run files are written
-        when due.
-        """
+    def rebuild_index(self, progress: Callable[[int, int], None] | None = None) -> IndexStatus:
+        rebuild_index(self._folder / "index", self._committed(), progress)
+        self._index = None  # opened again by who needs it
+        return self.index_status()
+
+    def index_status(self) -> IndexStatus:
+        return index_status(self._folder / "index", self._committed())
+
+    def _opened_index(self) -> IdentityIndex:
+        """The index, caught up with the log; its run files are written when due."""
         if self._index is None:
-            self._index = IdentityIndex(self._folder / "index")
+            index = IdentityIndex(self._folder / "index")
             head = self.head()
-            if self._index.filed > head:
-                raise IndexAhead(self._index.filed, head)
-            learn_missing(self._engine, self._segments, self._index, self._secret)
+            if index.filed > head:
+                raise IndexAhead(index.filed, head)
+            learn_committed(index, self._committed())
+            self._index = index
         self._index.file_runs()
         return self._index
+
+    def _settled_index(self) -> IdentityIndex:
+        """The index when it has learned every committed batch, and all run files that are due are there."""
+        index = self._opened_index()
+        learn_committed(index, self._committed())
+        index.settle()
+        return index
+
+    def _committed(self) -> Committed:
+        return Committed(self._engine, self._segments, self._secret, self._folder)
 
     def _equals_original(self, book: ContractBook) -> EqualsOriginal:
         """Tells a retry that a later contract version types otherwise from a conflict."""

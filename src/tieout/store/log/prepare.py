@@ -5,6 +5,7 @@ process.
 from __future__ import annotations
 
 import hashlib
+import pickle
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -26,8 +27,13 @@ class EncodedBody:
     type: str
     contract_version: int
     rows: npt.NDArray[np.int32]
-    body: bytes
+    body: bytes | memoryview
     sha256: bytes
+
+    def __reduce_ex__(self, _protocol: object) -> tuple[object, ...]:
+        """Lets the body, like the arrays, travel beside a pickle instead of being copied into it."""
+        parts = (self.type, self.contract_version, self.rows, pickle.PickleBuffer(self.body), self.sha256)
+        return EncodedBody, parts
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,8 +41,8 @@ class Prepared:
     """A block ready to be judged and appended. The decoded rows are in ascending received row.
     `physical_lines` counts the lines that the block was read from, blank ones included.
 
-    rows (n,), keys (n, 2), digests (n, 32) bytes, part (n,) index into `bodies`, sources (n,) index into
-    `source_names`.
+    rows (n,), keys (n, 2), digests (n, 32) bytes, times (n,) of the events, part (n,) index into `bodies`,
+    sources (n,) index into `source_names`.
     """
 
     received: int
@@ -44,6 +50,7 @@ class Prepared:
     rows: npt.NDArray[np.int32]
     keys: npt.NDArray[np.uint64]
     digests: npt.NDArray[np.uint8]
+    times: npt.NDArray[np.int64]
     part: npt.NDArray[np.int16]
     sources: npt.NDArray[np.int32]
     source_names: tuple[str, ...]
@@ -62,6 +69,7 @@ def prepare(block: Block, secret: bytes, *, physical_lines: int) -> Prepared:
     digests: list[npt.NDArray[np.uint8]] = []
     bodies: list[EncodedBody] = []
     sources: list[pa.Array] = []
+    times: list[npt.NDArray[np.int64]] = []
     for table in _by_contract(block.tables):
         table_keys = identity_keys(table, secret)
         table_digests = content_digests(table, table_keys)
@@ -69,7 +77,8 @@ def prepare(block: Block, secret: bytes, *, physical_lines: int) -> Prepared:
         digests.append(np.frombuffer(table_digests, dtype=np.uint8).reshape(-1, 32))
         bodies.append(_encoded(with_lanes(table, lanes(table_digests))))
         sources.append(plain(table.column("source")))
-    return _assembled(block, physical_lines, keys, digests, sources, bodies)
+        times.append(table.column("time").to_numpy())
+    return _assembled(block, physical_lines, keys, digests, times, sources, bodies)
 
 
 def _assembled(
@@ -77,6 +86,7 @@ def _assembled(
     physical_lines: int,
     keys: list[npt.NDArray[np.uint64]],
     digests: list[npt.NDArray[np.uint8]],
+    times: list[npt.NDArray[np.int64]],
     sources: list[pa.Array],
     bodies: list[EncodedBody],
 ) -> Prepared:
@@ -88,16 +98,18 @@ def _assembled(
     named = pa.concat_arrays(sources or [pa.array([], pa.string())]).dictionary_encode()
     codes = named.indices.to_numpy()
     all_keys, all_digests = np.concatenate(keys), np.concatenate(digests)
+    all_times = np.concatenate([*times, np.empty(0, dtype=np.int64)])
     if (rows[1:] < rows[:-1]).any():
         order = np.argsort(rows, kind="stable")
         rows, part, codes = rows[order], part[order], codes[order]
-        all_keys, all_digests = all_keys[order], all_digests[order]
+        all_keys, all_digests, all_times = all_keys[order], all_digests[order], all_times[order]
     return Prepared(
         received=block.received,
         physical_lines=physical_lines,
         rows=rows,
         keys=all_keys,
         digests=all_digests,
+        times=all_times,
         part=part,
         sources=codes,
         source_names=tuple(named.dictionary.to_pylist()),

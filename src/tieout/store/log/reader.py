@@ -6,9 +6,12 @@ after.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+import os
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from pathlib import Path
+from functools import partial
+from typing import Final
 
 import numpy as np
 import pyarrow as pa
@@ -19,10 +22,18 @@ from sqlalchemy import Connection, Engine, func, select
 from tieout.ingest.layout import event_of_row
 from tieout.kernel.ids import EventType, Position, Subject, Watermark
 from tieout.kernel.period import Period
-from tieout.ports import LogManifest, SegmentFile, StoredEvent, TailPart, UnreadableSegment
+from tieout.ports import LogManifest, SegmentFile, SegmentFiles, StoredEvent, TailPart
 from tieout.store.log import schema
 from tieout.store.log.encoding import decode_body, decode_dispositions
+from tieout.store.log.named_segments import NamedSegment, live_segments
+from tieout.store.log.retractions import retracted_identities
+from tieout.store.log.segment_file import read_row_at, read_rows_of, read_segment_rows, unreadable
 from tieout.table.layout import event_type_of, layout_of, plain_schema, segment_schema
+from tieout.table.packed import unpacked
+
+SEGMENTS_WORTH_THREADS: Final = 4
+THREADS_MAX: Final = 8
+"""Reading Parquet lets other threads run; one customer's rows take a few milliseconds a segment."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,19 +57,36 @@ def compacted_upto(connection: Connection) -> int:
     return int(found or 0)
 
 
-def manifest(engine: Engine, folder: Path, watermark: Watermark | None) -> LogManifest:
-    """The log as of `watermark`, or of now."""
+def manifest(
+    engine: Engine,
+    files: SegmentFiles,
+    watermark: Watermark | None,
+    *,
+    only: EventType | None = None,
+    distrust: bool = False,
+) -> LogManifest:
+    """The log as of `watermark`, or of now; with `only`, no more of it than the events of one type. Remote
+    segments are fetched. Raises `UnreadableSegment` or `SegmentsUnavailable`.
+    """
     with engine.connect() as connection:
         head = int(connection.execute(select(schema.head.c.batch)).scalar_one())
         upto = head if watermark is None else min(watermark, head)
-        compacted = compacted_upto(connection)  # first: what is compacted meanwhile is still among the bodies
-        query = _segments_query(upto).where(schema.segments.c.last_batch <= compacted)
-        segments = [_segment(row, folder) for row in connection.execute(query)]
-        stored = bodies_between(connection, compacted + 1, upto)
-    return LogManifest(Watermark(upto), tuple(segments), tail_parts(stored))
+        live = live_segments(connection)  # first: what is compacted meanwhile is still among the bodies
+        compacted = max((segment.last_batch for segment in live), default=0)
+        stored = bodies_between(connection, compacted + 1, upto, only=only)
+    segments = tuple(
+        segment_file(files, segment, distrust=distrust)
+        for segment in live
+        if segment.first_batch <= upto and only in (None, segment.type)
+    )
+    tail = tail_parts(stored)
+    retracted = retracted_identities(segments, tail, read_segment)
+    return LogManifest(Watermark(upto), segments, tail, retracted)
 
 
-def bodies_between(connection: Connection, first: int, last: int) -> list[BatchBody]:
+def bodies_between(
+    connection: Connection, first: int, last: int, *, only: EventType | None = None
+) -> list[BatchBody]:
     """The stored bodies of a range of batches, in batch order."""
     bodies, batches = schema.bodies, schema.batches
     query = (
@@ -67,6 +95,8 @@ def bodies_between(connection: Connection, first: int, last: int) -> list[BatchB
         .where(bodies.c.batch.between(first, last))
         .order_by(bodies.c.batch, bodies.c.type, bodies.c.contract_version)
     )
+    if only is not None:
+        query = query.where(bodies.c.type == only)
     return [BatchBody(*row) for row in connection.execute(query)]
 
 
@@ -105,28 +135,22 @@ def read_events(
     if not spans:
         return
     rows: list[tuple[Position, StoredEvent]] = []
-    for table in _tables(manifest_now, list(spans), types):
+    for table in _tables(manifest_now, spans, types, after):
         rows += _stored_events(table, manifest_now.watermark, after, spans)
     rows.sort(key=lambda pair: pair[0])
     for _, stored in rows:
         yield stored
 
 
-def event_at(engine: Engine, folder: Path, position: Position) -> StoredEvent | None:
+def event_at(engine: Engine, files: SegmentFiles, position: Position) -> StoredEvent | None:
     """The accepted event at a position."""
     with engine.connect() as connection:
-        return event_at_in(connection, folder, position)
+        return event_at_in(connection, files, position)
 
 
-def event_at_in(connection: Connection, folder: Path, position: Position) -> StoredEvent | None:
+def event_at_in(connection: Connection, files: SegmentFiles, position: Position) -> StoredEvent | None:
     """As `event_at`, inside a transaction."""
-    tables = [part.table for part in tail_parts(bodies_between(connection, position.batch, position.batch))]
-    if not tables:
-        segments = schema.segments
-        query = _segments_query(position.batch).where(segments.c.last_batch >= position.batch)
-        found = [_segment(row, folder) for row in connection.execute(query)]
-        tables = [read_segment(segment, [("batch", "=", position.batch)]) for segment in found]
-    for table in tables:
+    for table in _tables_of_row(connection, files, position):
         here = pc.and_(
             pc.equal(table.column("batch"), position.batch),
             pc.equal(table.column("row"), pa.scalar(position.row, pa.int32())),
@@ -136,48 +160,89 @@ def event_at_in(connection: Connection, folder: Path, position: Position) -> Sto
     return None
 
 
+def events_at(
+    engine: Engine, files: SegmentFiles, positions: Iterable[Position]
+) -> Mapping[Position, StoredEvent]:
+    """The accepted events at these positions."""
+    found: dict[Position, StoredEvent] = {}
+    with engine.connect() as connection:
+        for position in sorted(set(positions)):
+            event = event_at_in(connection, files, position)
+            if event is not None:
+                found[position] = event
+    return found
+
+
+def _tables_of_row(connection: Connection, files: SegmentFiles, position: Position) -> list[pa.Table]:
+    """What may hold the row: the stored bodies of its batch, or segments once these are gone."""
+    tables = [part.table for part in tail_parts(bodies_between(connection, position.batch, position.batch))]
+    if tables:
+        return tables
+    found = [
+        segment_file(files, segment)
+        for segment in live_segments(connection)
+        if segment.first_batch <= position.batch <= segment.last_batch
+    ]
+    return [read_row_at(file.path, batch=position.batch, row=position.row) for file in found]
+
+
 def read_segment(segment: SegmentFile, filters: list[tuple[str, str, object]] | None = None) -> pa.Table:
-    """The rows of a segment that pass `filters` (as of pyarrow.parquet). Raises `UnreadableSegment`."""
+    """The rows of a segment that pass `filters` (as of pyarrow.parquet, over stored columns), ids as texts.
+    Raises `UnreadableSegment`.
+    """
+    if filters is None:
+        return read_segment_rows(segment.path)
     try:
-        return pq.read_table(segment.path, filters=filters, partitioning=None)
+        return unpacked(pq.read_table(segment.path, filters=filters, partitioning=None))
     except (pa.ArrowException, OSError, ValueError) as error:
-        raise UnreadableSegment(segment.path, str(error).splitlines()[0]) from None
+        raise unreadable(segment.path, error) from None
 
 
-def segments_between(connection: Connection, folder: Path, first: int, last: int) -> list[SegmentFile]:
-    """The segments whose range of batches lies within a range."""
-    segments = schema.segments
-    query = _segments_query(last).where(segments.c.first_batch >= first, segments.c.last_batch <= last)
-    return [_segment(row, folder) for row in connection.execute(query)]
+def segments_between(connection: Connection, files: SegmentFiles, first: int, last: int) -> list[SegmentFile]:
+    """The live segments whose range of batches lies within a range."""
+    return [
+        segment_file(files, segment)
+        for segment in live_segments(connection)
+        if first <= segment.first_batch and segment.last_batch <= last
+    ]
 
 
-def _segments_query(upto: int):  # type: ignore[no-untyped-def] # the type of a Select says nothing here
-    segments = schema.segments
-    return (
-        select(segments)
-        .where(segments.c.first_batch <= upto)
-        .order_by(segments.c.first_batch, segments.c.path)
-    )
-
-
-def _segment(row, folder: Path) -> SegmentFile:  # type: ignore[no-untyped-def] # a SQLAlchemy row
+def segment_file(files: SegmentFiles, segment: NamedSegment, *, distrust: bool = False) -> SegmentFile:
+    """The segment as engines and readers take it, here on this machine."""
     return SegmentFile(
-        path=str(folder / row.path),
-        type=EventType(row.type),
-        contract_version=row.contract_version,
-        first_batch=row.first_batch,
-        last_batch=row.last_batch,
-        rows=row.rows,
-        sha256=row.sha256.hex(),
+        path=files.local_path(
+            segment.name, bytes_count=segment.bytes, sha256=segment.sha256, distrust=distrust
+        ),
+        type=EventType(segment.type),
+        contract_version=segment.contract_version,
+        first_batch=segment.first_batch,
+        last_batch=segment.last_batch,
+        rows=segment.rows,
+        sha256=segment.sha256.hex(),
     )
 
 
 def _tables(
-    manifest_now: LogManifest, subjects: list[Subject], types: frozenset[EventType]
+    manifest_now: LogManifest,
+    spans: Mapping[Subject, Sequence[Period]],
+    types: frozenset[EventType],
+    after: Watermark | None,
 ) -> Iterator[pa.Table]:
-    for segment in manifest_now.segments:
-        if segment.type in types:
-            yield read_segment(segment, [("subject", "in", subjects)])
+    subjects = list(spans)
+    periods = [period for own in spans.values() for period in own]
+    opens = min((period.start for period in periods), default=0)
+    closes = max((period.end for period in periods), default=0)
+    paths = [
+        segment.path
+        for segment in manifest_now.segments
+        if segment.type in types and (after is None or segment.last_batch > after)
+    ]
+    read = partial(read_rows_of, subjects=subjects, opens=opens, closes=closes)
+    if len(paths) < SEGMENTS_WORTH_THREADS:
+        yield from map(read, paths)
+    else:
+        with ThreadPoolExecutor(min(os.cpu_count() or 1, THREADS_MAX)) as pool:
+            yield from pool.map(read, paths)
     for part in manifest_now.tail:
         if part.type in types:
             chosen = pc.is_in(part.table.column("subject"), value_set=pa.array(subjects, pa.string()))
@@ -195,6 +260,7 @@ def _stored_events(
 
 
 def rows_of(table: pa.Table) -> Iterator[tuple[Position, StoredEvent]]:
+    """The rows of a segment or of the tail, one by one in plain Python."""
     event_type, version = event_type_of(table.schema)
     layout = layout_of(table.schema)
     for row in table.to_pylist():

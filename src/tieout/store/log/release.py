@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from sqlalchemy import Connection, Engine
 
@@ -14,11 +15,28 @@ from tieout.kernel.ids import Position
 from tieout.ports import Entropy
 from tieout.ports.review import Decision, Readmission, Readmitted
 from tieout.store.crash import crash_point
-from tieout.store.log.append import Appender, Arrival, contracts_of
-from tieout.store.log.decisions import record_releases
+from tieout.store.log.append import Appended, Appender, Arrival
+from tieout.store.log.contracts_text import contracts_of
+from tieout.store.log.decisions import record_releases, refuse_decided
 from tieout.store.log.fates import fates_of
 from tieout.store.log.intake import COMMIT_ID_BYTES
 from tieout.store.log.prepare import prepare
+
+
+@dataclass(frozen=True, slots=True)
+class _Releases:
+    """Commits the decision about each item together with the batch in which it arrives again."""
+
+    items: Sequence[Readmission]
+    decision: Decision
+
+    def check(self, connection: Connection) -> None:
+        refuse_decided(connection, [each.item for each in self.items])
+
+    def write(self, connection: Connection, appended: Appended) -> None:
+        pairs = [(each.item, Position(appended.batch, row)) for row, each in enumerate(self.items)]
+        record_releases(connection, pairs, self.decision)
+        crash_point("release-before-commit")
 
 
 def readmit(
@@ -38,14 +56,6 @@ def readmit(
     def redecode(row: int, contracts: ContractBook) -> Event | Rejected:
         return items[row].redecode(contracts)
 
-    def record(connection: Connection, number: int) -> None:
-        record_releases(
-            connection,
-            [(each.item, Position(number, row)) for row, each in enumerate(items)],
-            decision,
-        )
-        crash_point("release-before-commit")
-
     arrival = Arrival(
         received_at=decision.decided_at,
         origin=first.origin,
@@ -55,9 +65,8 @@ def readmit(
         line_of=lambda row: items[row].line,
         redecode=redecode,
         reading=first.reading,
-        also=record,
     )
-    appended = appender.append(prepare(block, secret, physical_lines=0), arrival)
+    appended = appender.append(prepare(block, secret, physical_lines=0), arrival, _Releases(items, decision))
     crash_point("release-after-commit")
     with engine.connect() as connection:
         fates = fates_of(connection, appended.batch, list(range(len(items))))

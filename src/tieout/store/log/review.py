@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
+from typing import Final, TypeVar
 
 from tieout.contract.event_contract import ContractBook
 from tieout.evidence.witness import Erasure
 from tieout.kernel.ids import Position
-from tieout.ports import Entropy, LogManifest, QuarantinedItem
+from tieout.ports import Entropy, LogManifest, QuarantinedItem, StoredEvent, UnreadableSegment
 from tieout.ports.review import (
     BatchArrival,
     Copies,
@@ -28,20 +30,23 @@ from tieout.ports.review import (
     TypeTotal,
 )
 from tieout.store.log import decisions, erase, export, fates, scan
-from tieout.store.log.copies import Looking
+from tieout.store.log.copies import Looking, names_in
 from tieout.store.log.erasures import find_erasure
 from tieout.store.log.log import SqlEventLog
 from tieout.store.log.release import readmit
 from tieout.store.sqlite import Engine
 
+ATTEMPTS_MAX: Final = 4
+Answer = TypeVar("Answer")
+
 
 class SqlLogReview:
-    """`LogReview` of one home. Not for use by two threads at once where it locates identities."""
+    """`LogReview` of one home. What only asks may be called by any number of threads."""
 
-    def __init__(self, log: SqlEventLog, engine: Engine, segments: Path, *, entropy: Entropy) -> None:
+    def __init__(self, log: SqlEventLog, engine: Engine, folder: Path, *, entropy: Entropy) -> None:
         self._log = log
         self._engine = engine
-        self._segments = segments
+        self._folder = folder
         self._entropy = entropy
 
     def items(self, query: QuarantineQuery) -> tuple[ReviewedItem, ...]:
@@ -69,8 +74,7 @@ class SqlLogReview:
         decisions.record_discards(self._engine, items, decision)
 
     def locate(self, identities: Sequence[tuple[str, str]]) -> tuple[Position | None, ...]:
-        index = self._log.identity_index()
-        return tuple(fates.locate(self._engine, index, self._log.identity_secret, list(identities)))
+        return tuple(self._log.lookup().positions(identities))
 
     def sources(self) -> tuple[str, ...]:
         return fates.sources_of(self._engine)
@@ -92,13 +96,13 @@ class SqlLogReview:
             return decisions.released_from(connection, position)
 
     def find(self, query: EventQuery, *, after: Position | None, limit: int) -> FoundEvents:
-        return scan.find(self._manifest(query), query, after=after, limit=limit)
+        return self._read(query, lambda manifest, asked: scan.find(manifest, asked, after=after, limit=limit))
 
     def totals(self, query: EventQuery, progress: Progress | None = None) -> tuple[TypeTotal, ...]:
-        return scan.totals(self._manifest(query), query, progress)
+        return self._read(query, lambda manifest, asked: scan.totals(manifest, asked, progress))
 
     def export(self, query: EventQuery, out: Path, progress: Progress | None = None) -> tuple[TypeTotal, ...]:
-        return export.export(self._manifest(query), query, out, progress)
+        return self._read(query, lambda manifest, asked: export.export(manifest, asked, out, progress))
 
     def erasure(self, position: Position) -> Erasure | None:
         with self._engine.connect() as connection:
@@ -106,16 +110,36 @@ class SqlLogReview:
 
     def copies(self, position: Position) -> Copies:
         with self._engine.connect() as connection:
-            return erase.copies(connection, self._segments, self._looking(), position)
+            return erase.copies(connection, self._log.segments, self._looking(), position)
 
     def erase(self, position: Position, keep: Kept, decision: Decision) -> Erased:
-        return erase.erase(self._engine, self._segments, self._looking(), position, keep, decision)
+        place = erase.Place(self._engine, self._folder, self._log.segments)
+        return erase.erase(place, self._looking(), position, keep, decision)
 
-    def _manifest(self, query: EventQuery) -> LogManifest:
-        return self._log.manifest(query.watermark)
+    def _read(self, query: EventQuery, compute: Callable[[LogManifest, EventQuery], Answer]) -> Answer:
+        """Starts again with a fresh list of segments, as of the same batch, where one was merged away or
+        replaced meanwhile; damage stays.
+        """
+        manifest = self._log.manifest(query.watermark)
+        asked = replace(query, watermark=manifest.watermark)
+        for _ in range(ATTEMPTS_MAX - 1):
+            try:
+                return compute(manifest, asked)
+            except UnreadableSegment:
+                manifest = self._log.manifest(manifest.watermark, distrust=True)
+        return compute(manifest, asked)
 
     def _looking(self) -> Looking:
-        def located(source: str, id: str) -> Position | None:
-            return self.locate([(source, id)])[0]
+        lookup = self._log.lookup()
 
-        return Looking(self._log.identity_secret, self._log.event_at, located)
+        def located(source: str, id: str) -> Position | None:
+            return lookup.positions([(source, id)])[0]
+
+        def naming(source: str, id: str) -> list[StoredEvent]:
+            return [
+                stored
+                for stored in self._log.retractions(watermark=self._log.head())
+                if stored.event.source == source and id in names_in(stored.event).values()
+            ]
+
+        return Looking(self._log.identity_secret, self._log.event_at, located, naming)

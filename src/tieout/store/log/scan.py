@@ -22,8 +22,10 @@ from tieout.ports import LogManifest, SegmentFile, StoredEvent, TailPart, Unread
 from tieout.ports.review import EventQuery, FoundEvents, Progress, TypeTotal
 from tieout.store.log.matching import columns_asked, matching, overlaps
 from tieout.store.log.reader import rows_of
+from tieout.store.log.retracted_rows import RETRACTED, RetractedRows
 from tieout.table.exact_sum import exact_sum
 from tieout.table.layout import FIELD_PREFIX, ColumnKind, layout_of
+from tieout.table.packed import columns_of, unpacked
 
 NUMERIC = (ColumnKind.INTEGER, ColumnKind.DECIMAL)
 Candidate = tuple[Position, int, int, int]
@@ -64,7 +66,9 @@ class Part:
         if self.table is not None:
             return self.table if columns is None else self.table.select(list(columns))
         try:
-            return self._opened().read_row_group(group, columns=None if columns is None else list(columns))
+            file = self._opened()
+            stored = None if columns is None else _stored(file.schema_arrow.names, columns)
+            return unpacked(file.read_row_group(group, columns=stored))
         except (pa.ArrowException, OSError, ValueError) as error:
             raise UnreadableSegment(self._path, str(error).splitlines()[0]) from None
 
@@ -132,45 +136,64 @@ def totals(manifest: LogManifest, query: EventQuery, progress: Progress | None) 
 
 
 class Adding:
-    """Events and exact sums by type, part after part."""
+    """Events and exact sums by type, part after part; of those how many are retracted, and their sums."""
 
     def __init__(self) -> None:
         self._events: dict[EventType, int] = {}
+        self._retracted: dict[EventType, int] = {}
         self._atoms: dict[EventType, dict[str, int]] = {}
+        self._retracted_atoms: dict[EventType, dict[str, int]] = {}
 
     def add(self, part: Part, table: pa.Table) -> None:
+        """Rows of `stream`."""
+        retracted = table.filter(table.column(RETRACTED))
         self._events[part.type] = self._events.get(part.type, 0) + table.num_rows
-        sums = self._atoms.setdefault(part.type, {})
-        for name, kind in layout_of(part.schema):
-            if kind in NUMERIC:
-                sums[name] = sums.get(name, 0) + exact_sum(table.column(FIELD_PREFIX + name))
+        self._retracted[part.type] = self._retracted.get(part.type, 0) + retracted.num_rows
+        _add_sums(self._atoms.setdefault(part.type, {}), part, table)
+        _add_sums(self._retracted_atoms.setdefault(part.type, {}), part, retracted)
 
     def totals(self) -> tuple[TypeTotal, ...]:
         return tuple(
             TypeTotal(
                 event_type,
                 events,
-                {name: Quantity.from_atoms(atoms) for name, atoms in sorted(self._atoms[event_type].items())},
+                _quantities(self._atoms[event_type]),
+                self._retracted[event_type],
+                _quantities(self._retracted_atoms[event_type]),
             )
             for event_type, events in sorted(self._events.items())
         )
 
 
+def _add_sums(sums: dict[str, int], part: Part, table: pa.Table) -> None:
+    for name, kind in layout_of(part.schema):
+        if kind in NUMERIC:
+            sums[name] = sums.get(name, 0) + exact_sum(table.column(FIELD_PREFIX + name))
+
+
+def _quantities(atoms: dict[str, int]) -> dict[str, Quantity]:
+    return {name: Quantity.from_atoms(sums) for name, sums in sorted(atoms.items())}
+
+
 def stream(
     manifest: LogManifest, query: EventQuery, progress: Progress | None, *, numeric_only: bool = False
 ) -> Iterator[tuple[Part, pa.Table]]:
-    """The matching rows, a row group at a time. `numeric_only`: without the other columns."""
+    """The matching rows, a row group at a time, with a column that says which are retracted. `numeric_only`:
+    without the other columns.
+    """
     parts = parts_of(manifest, query)
     whole = sum(part.row_groups for part in parts)
     done = 0
+    upto = manifest.watermark if query.watermark is None else min(query.watermark, manifest.watermark)
+    retracted = RetractedRows(manifest.retracted, upto)
     for part in parts:
         numbers = [FIELD_PREFIX + name for name, kind in layout_of(part.schema) if kind in NUMERIC]
         asked = columns_asked(query, part.schema)
-        wanted = sorted({*asked, *numbers}) if numeric_only else None
+        wanted = sorted({*asked, *numbers, *retracted.columns}) if numeric_only else None
         for group in part.groups(query, None):
             table = part.read(group, wanted)
             mask = matching(table, query, part.schema)
-            yield part, table if mask.all() else table.filter(pa.array(mask))
+            yield part, retracted.told(table if mask.all() else table.filter(pa.array(mask)))
             done += 1
             if progress is not None:
                 progress(done, whole)
@@ -221,6 +244,12 @@ def _segment_part(segment: SegmentFile) -> Part:
 def _tail_part(part: TailPart) -> Part:
     batch = part.table.column("batch").to_numpy()
     return Part(part.type, part.contract_version, int(batch.min()), int(batch.max()), None, part.table)
+
+
+def _stored(names: Sequence[str], columns: Sequence[str]) -> list[str]:
+    """The columns of a segment that these are read from; one written long ago has `id` itself."""
+    wanted = {*columns, *columns_of(list(columns))}
+    return [name for name in names if name in wanted]
 
 
 def _holds_positions(part: Part, positions: Sequence[Position] | None) -> bool:

@@ -135,6 +135,16 @@ compactions = Table(
 )
 """Intents and what became of them. Done ranges are disjoint and gapless from batch 1."""
 
+merges = Table(
+    "merges",
+    METADATA,
+    Column("first_batch", BigInteger, primary_key=True, autoincrement=False),
+    Column("last_batch", BigInteger, nullable=False),
+    Column("started_at", BigInteger, nullable=False),
+    Column("expires_at", BigInteger, nullable=False),
+)
+"""The intent to merge the segments of a range of batches; gone once the merge is done."""
+
 receipts = Table(
     "receipts",
     METADATA,
@@ -193,8 +203,8 @@ what remains."""
 rates = Table(
     "rates",
     METADATA,
-    Column("source", Text, primary_key=True),
     Column("hour", BigInteger, primary_key=True, autoincrement=False),
+    Column("source", Text, primary_key=True),
     Column("verdict", Integer, primary_key=True, autoincrement=False),
     Column("reason", Integer, primary_key=True, autoincrement=False),
     Column("items", BigInteger, nullable=False),
@@ -205,13 +215,21 @@ once."""
 lags = Table(
     "lags",
     METADATA,
-    Column("source", Text, primary_key=True),
     Column("hour", BigInteger, primary_key=True, autoincrement=False),
-    Column("lag", String(32), primary_key=True),
+    Column("source", Text, primary_key=True),
+    Column("lag", String(96), primary_key=True),
     Column("bucket", Integer, primary_key=True, autoincrement=False),
     Column("items", BigInteger, nullable=False),
 )
 """How long accepted events took, by source, hour received and kind of lag: a count for each bucket."""
+
+commit_times = Table(
+    "commit_times",
+    METADATA,
+    Column("batch", BigInteger, primary_key=True, autoincrement=False),
+    Column("committed_at", BigInteger, nullable=False),
+)
+"""When the process that committed a batch saw it committed; removed once every consumer has acted on it."""
 
 arrivals = Table(
     "arrivals",

@@ -24,7 +24,8 @@ from tieout.contract.event_contract import ContractBook
 from tieout.ingest.block import decode_lines, lines_of
 from tieout.kernel.errors import Unavailable
 from tieout.kernel.instant import Instant
-from tieout.store.log.mailbox import Letter, Mailbox
+from tieout.ports import Stretch
+from tieout.store.log.mailbox import Letter, Mailbox, Reply
 from tieout.store.log.prepare import Prepared, prepare
 
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3  # malloc.h of glibc
@@ -55,7 +56,7 @@ class Judgement:
 class Preparing(Protocol):
     """Blocks in, prepared blocks out, in the same order."""
 
-    def submit(self, content: bytes, received_at: Instant) -> None: ...
+    def submit(self, content: bytes | Stretch, received_at: Instant) -> None: ...
 
     def take(self, *, wait_for_all: bool) -> Prepared | None:
         """The oldest block, or None if none is under way, or none has to be waited for yet."""
@@ -75,8 +76,9 @@ class Here:
     def __exit__(self, *_: object) -> None:
         self._ready.clear()
 
-    def submit(self, content: bytes, received_at: Instant) -> None:
-        self._ready.append(prepared_lines(content, self._judgement, received_at))
+    def submit(self, content: bytes | Stretch, received_at: Instant) -> None:
+        own = content if isinstance(content, bytes) else content.read()
+        self._ready.append(prepared_lines(own, self._judgement, received_at))
 
     def take(self, *, wait_for_all: bool) -> Prepared | None:  # noqa: ARG002 - nothing is ever under way here
         return self._ready.popleft() if self._ready else None
@@ -86,8 +88,9 @@ class Elsewhere:
     """Prepares in `count` other processes."""
 
     def __init__(self, judgement: Judgement, count: int) -> None:
-        self._under_way: deque[tuple[Future[Prepared], Letter]] = deque()
-        self._under_way_max = count + 1
+        keep_memory()
+        self._under_way: deque[tuple[Future[Reply], Letter]] = deque()
+        self._under_way_max = 2 * count + 1  # so that workers have work while a commit waits for the disk
         self._mailbox = Mailbox(self._under_way_max + 1)
         self._pool = ProcessPoolExecutor(
             count, multiprocessing.get_context(_start_method()), initializer=_start, initargs=(judgement,)
@@ -102,7 +105,7 @@ class Elsewhere:
         self._pool.shutdown(wait=True, cancel_futures=True)
         self._mailbox.discard()
 
-    def submit(self, content: bytes, received_at: Instant) -> None:
+    def submit(self, content: bytes | Stretch, received_at: Instant) -> None:
         letter = self._mailbox.post(content)
         try:
             self._under_way.append((self._pool.submit(_work, letter, received_at), letter))
@@ -117,10 +120,11 @@ class Elsewhere:
             return None
         self._under_way.popleft()
         try:
-            prepared = oldest.result()
+            reply = oldest.result()
         except BrokenProcessPool:
             raise WorkersLost from None
-        self._mailbox.answered(letter)
+        prepared = self._mailbox.opened(reply, letter)
+        assert isinstance(prepared, Prepared), "a worker answers with what it was asked for"
         return prepared
 
 
@@ -149,20 +153,20 @@ _slots: dict[str, SharedMemory] = {}
 def _start(judgement: Judgement) -> None:
     pa.set_cpu_count(1)
     gc.disable()  # a worker makes no cycles, and looking for them costs it a fifth of its time
-    _keep_memory()
+    keep_memory()
+    pa.set_memory_pool(pa.system_memory_pool())  # the one that goes by what glibc is told
     _worker.append(judgement)
 
 
-def _keep_memory() -> None:
-    """Tells glibc to keep what is freed: every block needs as much again, and new pages take a tenth of the
-    time.
+def keep_memory() -> None:
+    """Tells glibc to keep what is freed: every block needs as much again, and new pages from the kernel take
+    up to a fifth of the time.
     """
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
     if mallopt is not None:
         mallopt(M_MMAP_THRESHOLD, MMAP_BYTES_MIN)
         mallopt(M_TRIM_THRESHOLD, TRIM_BYTES_MIN)
-        pa.set_memory_pool(pa.system_memory_pool())
 
 
-def _work(letter: Letter, received_at: Instant) -> Prepared:
-    return prepared_lines(letter.read(_slots), _worker[0], received_at)
+def _work(letter: Letter, received_at: Instant) -> Reply:
+    return letter.reply(prepared_lines(letter.read(_slots), _worker[0], received_at), _slots)

@@ -1,4 +1,4 @@
-"""Keys of the HTTP interface."""
+"""Keys of the HTTP interface, and how many events of a snapshot were retracted."""
 
 from __future__ import annotations
 
@@ -22,3 +22,5 @@ def upgrade() -> None:
         sa.Column("created_at", sa.BigInteger, nullable=False),
         sa.Column("revoked_at", sa.BigInteger),
     )
+    retracted = sa.Column("retracted_count", sa.BigInteger, nullable=False, server_default="0")
+    op.add_column("snapshot", retracted)

@@ -1,14 +1,14 @@
 """All identities the log has accepted: run files for whole ranges of batches, and the newest batches in
 memory.
 
-Eight batches make a run of level 0, eight runs of a level one of the next; a run's range depends on batch
-numbers only, so that any process builds the same file. The index learns only from committed batches, read
-back.
+The index learns only from committed batches, read back. Run files are written and merged beside the commits
+(`filing`); a commit waits for that only where memory would otherwise grow without bound.
 """
 
 from __future__ import annotations
 
-import re
+import sys
+import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Final
@@ -17,14 +17,16 @@ import numpy as np
 
 from tieout.ingest.verdict import Known, UInt64s
 from tieout.kernel.errors import Unavailable
-from tieout.store.crash import crash_point
-from tieout.store.files import leased
 from tieout.store.log.encoding import KeyEntries
-from tieout.store.log.index.run import Run, UnsortedRun, merged, open_run, run_of, write_run
-from tieout.store.log.unfinished import remove_unfinished
+from tieout.store.log.index.entries import Asked
+from tieout.store.log.index.filing import Filing, covering
+from tieout.store.log.index.levels import due_group, listed, run_range
+from tieout.store.log.index.run import Run
+from tieout.store.log.index.tail import Span
 
-FAN_OUT: Final = 8
-_NAME: Final = re.compile(r"([0-9]{12})-([0-9]{12})\.run")
+WAITING_ENTRIES_MAX: Final = 1 << 23
+"""Identities in full spans that are not filed yet, about 60 bytes each; beyond it commits wait."""
+_WAIT_SECONDS: Final = 0.01
 LoadKeys = Callable[[int, int], Iterable[tuple[int, KeyEntries]]]
 """(first, last) -> the entries of those batches in order, from the log."""
 
@@ -47,19 +49,26 @@ class IdentityIndex:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._files: list[Run] = []
-        self._memory: list[UnsortedRun] = []
+        self._spans: list[Span] = []
         self._folder.mkdir(parents=True, exist_ok=True)
+        self._filing = Filing(folder)
+        self._files_seen = 0
         self._open_files()
 
     @property
     def upto(self) -> int:
         """The last batch that the index has learned."""
-        return self._memory[-1].batch if self._memory else self.filed
+        return self._spans[-1].upto if self._spans else self.filed
 
     @property
     def filed(self) -> int:
         """The last batch that run files hold."""
         return self._files[-1].last if self._files else 0
+
+    def gap_end(self) -> int:
+        """The last batch before the next run file that is beyond what was learned: one is missing between."""
+        beyond = [first for first, _ in listed(self._folder) if first > self.upto]
+        return min(beyond) - 1 if beyond else sys.maxsize
 
     def catch_up(self, head: int, load: LoadKeys) -> None:
         """Learns the committed batches up to `head`. What the log no longer holds as key entries, because
@@ -68,7 +77,6 @@ class IdentityIndex:
         self._learn_following(head, load)
         if self.upto < head:
             self._open_files()
-            self._memory = [run for run in self._memory if run.batch > self.filed]
             self._learn_following(head, load)
         if self.upto < head:
             raise IndexBehind(self.upto, head)
@@ -85,96 +93,75 @@ class IdentityIndex:
     def learn(self, batch: int, entries: KeyEntries) -> None:
         """Learns the next batch."""
         assert batch == self.upto + 1, "batches are gapless"
-        self._memory.append(UnsortedRun(batch, entries))
+        if not self._spans or self._spans[-1].is_full:
+            first, last = run_range(batch)
+            self._spans.append(Span((max(first, batch), last)))
+        self._spans[-1].learn(batch, entries)
 
     def find(self, keys: UInt64s) -> Known:
         """What the log holds for each of `keys` (n, 2), among the batches that were learned."""
         count = len(keys)
         known = Known(np.zeros(count, dtype=bool), *(np.zeros(count, dtype=np.uint64) for _ in range(3)))
+        asked = Asked(keys)
+        for span in self._spans:
+            span.find(asked, known)
         for run in self._files:
-            run.find(keys, known)
-        for run in self._memory:
-            run.find(keys, known)
+            run.find(asked, known)
         return known
 
     def forget_tail(self) -> None:
         """Drops what is not in run files: after a commit whose outcome is unknown."""
-        self._memory.clear()
+        self._spans.clear()
 
     def file_runs(self) -> None:
-        """Writes the run files that are due, off the commit path; does nothing while another process does."""
-        if self.upto - self.filed < FAN_OUT:
-            return
-        with leased(self._folder / "merge.lock") as free:
-            if free:
-                self._open_files()
-                try:
-                    self._write_due()
-                finally:
-                    self._remove_unread()
-        self._memory = [run for run in self._memory if run.batch > self.filed]
-
-    def _write_due(self) -> None:
-        while True:
-            self._merge_due()  # also what a killed process wrote and did not come to merge
-            first = self.filed + 1
-            due = [batch for batch in self._memory if first <= batch.batch < first + FAN_OUT]
-            if len(due) < FAN_OUT:
-                return
-            run = run_of([(batch.batch, batch.entries) for batch in due], first=first, last=due[-1].batch)
-            write_run(run, self._path(run))
-            crash_point("index-after-run")
-            self._files.append(open_run(self._path(run)))
-
-    def _merge_due(self) -> None:
-        """Merges the newest runs while eight of one length end at a multiple of the next length."""
-        while len(self._files) >= FAN_OUT:
-            group = self._files[-FAN_OUT:]
-            length = group[-1].last - group[-1].first + 1
-            if any(run.last - run.first + 1 != length for run in group) or (group[0].first - 1) % (
-                length * FAN_OUT
-            ):
-                return
-            run = merged(group)
-            write_run(run, self._path(run))
-            crash_point("index-after-merge")
-            self._files[-FAN_OUT:] = [open_run(self._path(run))]
-            for old in group:
-                self._path(old).unlink(missing_ok=True)
-
-    def _remove_unread(self) -> None:
-        """Files that a killed process left: written in part, or merged into a longer run. The lease is
-        ours.
+        """Has the run files that are due written and merged beside what comes next; to be called after each
+        commit. Waits only while too much waits to be filed. Raises what made an earlier filing fail.
         """
-        read = {self._path(run) for run in self._files}
-        for path in self._folder.glob("*.run"):
-            match = _NAME.fullmatch(path.name)
-            if match and path not in read and int(match[2]) <= self.filed:
-                path.unlink(missing_ok=True)
-        remove_unfinished(self._folder)
+        while True:
+            self._begin_filing()
+            waiting = sum(len(span) for span in self._full_spans())
+            if waiting <= WAITING_ENTRIES_MAX:
+                return
+            self._filing.wait(_WAIT_SECONDS)
+            if not self._filing.is_running:
+                time.sleep(_WAIT_SECONDS)  # another process has the lease
+
+    def look_again(self) -> None:
+        """Takes up files that other processes have written since; raises as `catch_up` does."""
+        self._open_files()
+
+    def settle(self) -> None:
+        """Returns once nothing is due: filed and merged here, or left to the process that is at it."""
+        while self._begin_filing():
+            self._filing.wait()
+
+    def _begin_filing(self) -> bool:
+        """Whether something is due that this process files, or is filing already."""
+        if not self._is_due():
+            return self._filing.is_running
+        if not self._filing.is_running or self._filing.files_written != self._files_seen:
+            self._open_files()
+            if not self._is_due():
+                return self._filing.is_running
+        return self._filing.start(self._full_spans())
+
+    def _is_due(self) -> bool:
+        return bool(self._full_spans()) or due_group([run.range for run in self._files]) is not None
+
+    def _full_spans(self) -> list[Span]:
+        return [span for span in self._spans if span.is_full]
 
     def _open_files(self) -> None:
-        while True:
-            try:
-                self._files = self._covering_files()
-            except FileNotFoundError:
-                continue  # another process merged it away between the listing and the opening: list again
-            return
-
-    def _covering_files(self) -> list[Run]:
-        """The run files that cover the log from batch 1 without a gap; of two that start alike, the
-        longer.
+        """Takes up the files as they are now, and drops from memory what they hold. Raises `IndexBehind`
+        where files were removed: a gap would let identities in again.
         """
-        longest: dict[int, tuple[int, Path]] = {}
-        for path in self._folder.glob("*.run"):
-            match = _NAME.fullmatch(path.name)
-            if match:
-                first, last = int(match[1]), int(match[2])
-                longest[first] = max(longest.get(first, (0, path)), (last, path))
-        files: list[Run] = []
-        while (following := longest.get(files[-1].last + 1 if files else 1)) is not None:
-            files.append(open_run(following[1]))
-        return files
-
-    def _path(self, run: Run) -> Path:
-        return self._folder / f"{run.first:012}-{run.last:012}.run"
+        self._files_seen = self._filing.files_written
+        before, filed = set(self._files), self.filed
+        files = covering(self._folder, self._files)
+        if (files[-1].last if files else 0) < filed:
+            raise IndexBehind(files[-1].last if files else 0, self.upto)
+        self._files = files
+        for run in files:
+            if run not in before:
+                run.read_ahead()
+        self._spans = [span for span in self._spans if span.last > self.filed]

@@ -1,71 +1,114 @@
-"""Builds the identity index again from the segments, to the same bytes: it is derived, and may be deleted."""
+"""Builds the identity index from the log: what is missing when a home is opened, or all of it, to the same
+bytes, when somebody asks. It is derived, and may be deleted.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import shutil
+from collections.abc import Callable
 from pathlib import Path
 
-import numpy as np
-import pyarrow as pa
-from sqlalchemy import Engine, select
-
-from tieout.kernel.ids import Watermark
-from tieout.store.log import schema
-from tieout.store.log.encoding import KeyEntries
-from tieout.store.log.erasures import ErasedKeys, erased_keys, with_erased_keys
+from tieout.kernel.errors import Unavailable
+from tieout.ports.identities import IndexedRange, IndexStatus
+from tieout.store.files import leased, sync_folder
+from tieout.store.log.index.committed import Committed
+from tieout.store.log.index.filing import LEASE_NAME, REBUILT_FOLDER, covering
 from tieout.store.log.index.index import IdentityIndex
-from tieout.store.log.reader import manifest, read_segment
-from tieout.table.canonical import identity_keys
+from tieout.store.log.index.levels import listed
+from tieout.store.log.index.run import HEADER_BYTES, DamagedRun, OutdatedRun, Run, decode_header
 
-NO_ENTRIES = KeyEntries(
-    np.empty((0, 2), dtype=np.uint64), np.empty((0, 2), dtype=np.uint64), np.empty(0, dtype=np.uint32)
-)
+Progress = Callable[[int, int], None]
 
 
-def learn_missing(engine: Engine, folder: Path, index: IdentityIndex, secret: bytes) -> None:
-    """Learns the batches whose key entries are no longer stored and that no run file holds."""
-    with engine.connect() as connection:
-        head = connection.execute(select(schema.head.c.batch)).scalar_one()
-        erased = erased_keys(connection)
-        numbers = select(schema.batches.c.number).where(schema.batches.c.number > index.filed)
-        stored = select(schema.keys.c.batch)
-        missing = list(connection.execute(numbers.where(schema.batches.c.number.not_in(stored))).scalars())
-    if not missing:
-        return
-    last = max(missing)
-    for batch, entries in _entries_from_segments(engine, folder, secret, index.filed + 1, last, head, erased):
-        index.learn(batch, entries)
-        index.file_runs()
+class IndexInUse(Unavailable):
+    """Another process writes or merges run files at this moment."""
+
+    code = "index-in-use"
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(f"another process writes or merges files of {folder}; try again once it is done.")
 
 
-def _entries_from_segments(
-    engine: Engine, folder: Path, secret: bytes, first: int, last: int, head: int, erased: ErasedKeys
-) -> Iterator[tuple[int, KeyEntries]]:
-    segments = [s for s in manifest(engine, folder, Watermark(head)).segments if s.last_batch >= first]
-    following = first
-    for start, end in sorted({(segment.first_batch, segment.last_batch) for segment in segments}):
-        own = [segment for segment in segments if (segment.first_batch, segment.last_batch) == (start, end)]
-        by_batch = _entries_by_batch([read_segment(segment) for segment in own], secret, erased)
-        for batch in range(max(start, following), min(end, last) + 1):
-            yield batch, by_batch.get(batch, NO_ENTRIES)
-            following = batch + 1
+def learn_committed(index: IdentityIndex, log: Committed, progress: Progress | None = None) -> None:
+    """Learns every committed batch that the index does not know yet, and files what is due as it goes: no
+    lock is held, and memory stays bounded however far the index lags.
+    """
+    head = log.head()
+    while index.upto < head:
+        last = min(head, index.gap_end())
+        for batch, entries in log.entries(index.upto + 1, last):
+            if batch > index.upto:  # else another process has filed it meanwhile
+                index.learn(batch, entries)
+                index.file_runs()
+            if progress is not None:
+                progress(batch, head)
+        if last < head:
+            index.settle()  # the files beyond the gap count again
 
 
-def _entries_by_batch(tables: list[pa.Table], secret: bytes, erased: ErasedKeys) -> dict[int, KeyEntries]:
-    keys = np.concatenate(
-        [
-            np.frombuffer(with_erased_keys(table, identity_keys(table, secret), erased), "<u8").reshape(-1, 2)
-            for table in tables
-        ]
-    )
-    columns = {
-        name: np.concatenate([table.column(name).to_numpy() for table in tables])
-        for name in ("batch", "row", "lane_a", "lane_b")
-    }
-    order = np.lexsort((columns["row"], columns["batch"]))
-    batches, starts = np.unique(columns["batch"][order], return_index=True)
-    lanes = np.column_stack((columns["lane_a"], columns["lane_b"]))
-    return {
-        int(batch): KeyEntries(keys[own], lanes[own], columns["row"][own].astype(np.uint32))
-        for batch, own in zip(batches, np.split(order, starts[1:]), strict=True)
-    }
+def rebuild_index(folder: Path, log: Committed, progress: Progress | None = None) -> None:
+    """Every run file anew, from the log alone. The old ones serve until the new ones are there.
+
+    Raises `IndexInUse`, and what says that the log itself is damaged.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    with leased(folder / LEASE_NAME) as free:
+        if not free:
+            raise IndexInUse(folder)
+        beside = folder / REBUILT_FOLDER
+        shutil.rmtree(beside, ignore_errors=True)
+        index = IdentityIndex(beside)
+        learn_committed(index, log, progress)
+        index.settle()
+        _take_the_place(covering(beside, ()), folder)
+        shutil.rmtree(beside)
+
+
+def _take_the_place(built: list[Run], folder: Path) -> None:
+    """Of two runs that start alike readers take the longer, and all of them hold the same: so at no moment
+    is an identity missing.
+    """
+    for run in built:
+        run.path.replace(folder / run.path.name)
+    names = {run.path.name for run in built}
+    for path in listed(folder).values():
+        if path.name not in names:
+            path.unlink(missing_ok=True)
+    sync_folder(folder)
+
+
+def index_status(folder: Path, log: Committed) -> IndexStatus:
+    """What is there, from the headers alone."""
+    ranges: list[IndexedRange] = []
+    faults: list[str] = []
+    paths = listed(folder) if folder.is_dir() else {}
+    for path in paths.values():
+        try:
+            with path.open("rb") as file:
+                shape, _ = decode_header(file.read(HEADER_BYTES), path)
+        except OutdatedRun:
+            faults.append(f"{path} has an earlier format; the next ingest builds it again")
+        except DamagedRun as error:
+            faults.append(str(error))
+        except FileNotFoundError:
+            continue  # merged away meanwhile
+        else:
+            ranges.append(IndexedRange(shape.first, shape.last, shape.count, shape.file_bytes))
+    read, gaps = _read(sorted(ranges, key=lambda found: (found.first_batch, -found.last_batch)))
+    faults += [f"batches {first} to {last} are in no run file" for first, last in gaps]
+    return IndexStatus(log.head(), tuple(read), len(ranges) - len(read), tuple(faults))
+
+
+def _read(ranges: list[IndexedRange]) -> tuple[list[IndexedRange], list[tuple[int, int]]]:
+    """Those that look-ups read, and the gaps between them; the others were merged into a longer one."""
+    read: list[IndexedRange] = []
+    gaps: list[tuple[int, int]] = []
+    following = 1
+    for found in ranges:
+        if found.last_batch < following:
+            continue
+        if found.first_batch > following:
+            gaps.append((following, found.first_batch - 1))
+        read.append(found)
+        following = found.last_batch + 1
+    return read, gaps

@@ -16,6 +16,13 @@ def upgrade() -> None:
     _create_decisions()
     _create_rates()
     op.add_column("segments", sa.Column("retired_at", sa.BigInteger))
+    op.create_table(
+        "merges",
+        sa.Column("first_batch", sa.BigInteger, primary_key=True, autoincrement=False),
+        sa.Column("last_batch", sa.BigInteger, nullable=False),
+        sa.Column("started_at", sa.BigInteger, nullable=False),
+        sa.Column("expires_at", sa.BigInteger, nullable=False),
+    )
     op.execute(
         sa.text(
             "INSERT INTO rates (source, hour, verdict, reason, items) "
@@ -99,19 +106,24 @@ def _create_decisions() -> None:
 def _create_rates() -> None:
     op.create_table(
         "rates",
-        sa.Column("source", sa.Text, primary_key=True),
         sa.Column("hour", sa.BigInteger, primary_key=True, autoincrement=False),
+        sa.Column("source", sa.Text, primary_key=True),
         sa.Column("verdict", sa.Integer, primary_key=True, autoincrement=False),
         sa.Column("reason", sa.Integer, primary_key=True, autoincrement=False),
         sa.Column("items", sa.BigInteger, nullable=False),
     )
     op.create_table(
         "lags",
-        sa.Column("source", sa.Text, primary_key=True),
         sa.Column("hour", sa.BigInteger, primary_key=True, autoincrement=False),
-        sa.Column("lag", sa.String(32), primary_key=True),
+        sa.Column("source", sa.Text, primary_key=True),
+        sa.Column("lag", sa.String(96), primary_key=True),
         sa.Column("bucket", sa.Integer, primary_key=True, autoincrement=False),
         sa.Column("items", sa.BigInteger, nullable=False),
+    )
+    op.create_table(
+        "commit_times",
+        sa.Column("batch", sa.BigInteger, primary_key=True, autoincrement=False),
+        sa.Column("committed_at", sa.BigInteger, nullable=False),
     )
     op.create_table(
         "arrivals",

@@ -1,0 +1,78 @@
+"""The contenders of the HTTP rows, each as a running server: `tieout serve`, and the same HTTP stack over
+PostgreSQL.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from bench.tieout_ingest import CATALOG
+from tieout.flows.api_keys import create_api_key
+from tieout.flows.apply_catalog import apply_catalog
+from tieout.wiring import create_home, open_home
+
+ROOT = Path(__file__).resolve().parents[1]
+ADDRESS = re.compile(r"http://127\.0\.0\.1:([0-9]+)")
+END_SECONDS = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """Where a server listens, and the token it takes."""
+
+    port: int
+    token: str
+
+
+@contextmanager
+def tieout(folder: Path, workers: int) -> Iterator[Address]:
+    """A fresh home, served. Raises unless all it acknowledged is stored: see `stored_events`."""
+    with create_home(folder) as home:
+        apply_catalog(home, CATALOG)
+        _, token = create_api_key(home, name="bench", role="source", sources=["*"])
+    command = ["-m", "tieout.cli", "serve", "--home", str(folder), "--port", "0", "--workers", str(workers)]
+    with _running(command) as port:
+        yield Address(port, token)
+
+
+def stored_events(folder: Path) -> tuple[int, int]:
+    """(events accepted, batches) of a home."""
+    with open_home(folder) as home:
+        return sum(tally.items for tally in home.log.tallies()), home.log.head()
+
+
+@contextmanager
+def postgresql(folder: Path, workers: int) -> Iterator[Address]:
+    """PostgreSQL in an empty folder, behind the same HTTP stack."""
+    with _running(["-m", "bench.postgres_server", str(folder), str(workers)]) as port:
+        yield Address(port, "tieout-0000000000000000-00")
+
+
+@contextmanager
+def _running(command: list[str]) -> Iterator[int]:
+    process = subprocess.Popen(
+        [sys.executable, *command], cwd=ROOT, stderr=subprocess.PIPE, text=True, env=dict(os.environ)
+    )
+    assert process.stderr is not None
+    said = ""
+    for line in process.stderr:
+        said += line
+        if found := ADDRESS.search(line):
+            break
+    else:
+        raise SystemExit(f"a server did not start: {said}")
+    try:
+        yield int(found[1])
+    finally:
+        process.send_signal(signal.SIGTERM)
+        rest = process.stderr.read()
+        if process.wait(END_SECONDS):
+            raise SystemExit(f"a server failed: {rest}")

@@ -1,0 +1,26 @@
+"""Which role may use which route. What is not in the table is refused: a test walks the router against it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from tieout.contract.api_key import KeyRole
+
+ANYONE: Final = frozenset({"anyone"})
+"""No key is asked for."""
+
+ROLES_BY_ROUTE: Final[Mapping[tuple[str, str], frozenset[str]]] = {
+    ("POST", "/v1/events"): frozenset({KeyRole.SOURCE}),
+    ("POST", "/v1/control-totals"): frozenset({KeyRole.SOURCE}),
+    ("GET", "/metrics"): frozenset({KeyRole.OPS, KeyRole.ENGINEERING}),
+    ("GET", "/health"): ANYONE,
+    ("GET", "/schema"): ANYONE,
+    ("GET", "/schema/openapi.json"): ANYONE,
+}
+"""(method, path as the router writes it) -> roles."""
+
+
+def roles_for(method: str, path: str) -> frozenset[str]:
+    """The roles that may; empty, hence nobody, for a route that the table leaves out."""
+    return ROLES_BY_ROUTE.get((method, path), frozenset())

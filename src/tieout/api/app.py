@@ -1,0 +1,126 @@
+"""The table of routes: litestar for all of them, with a short cut to the hot one.
+
+`POST /v1/events` is an ordinary route here, so that it is described, guarded and found; `HotPath` only spares
+it the framework's dispatch.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any
+
+from litestar import Litestar, Request, Response, get, post
+from litestar.connection import ASGIConnection
+from litestar.exceptions import HTTPException
+from litestar.handlers.base import BaseRouteHandler
+from litestar.openapi.config import OpenAPIConfig
+from litestar.openapi.plugins import JsonRenderPlugin
+from litestar.openapi.spec import Components, SecurityScheme
+
+from tieout import __version__
+from tieout.api.access import ANYONE, roles_for
+from tieout.api.answers import HttpAnswer, Problem
+from tieout.api.description import EventsOperation
+from tieout.api.events import PATH, EventsEndpoint
+from tieout.api.keyring import Keyring
+from tieout.api.watching import watching_routes
+from tieout.flows.home import Home
+
+Scope, Receive, Send = Any, Callable[[], Awaitable[Any]], Callable[[Any], Awaitable[None]]
+LOGGER = logging.getLogger("tieout")
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """That the server answers, and which version it is."""
+
+    status: str
+    version: str
+
+
+class HotPath:
+    """The ASGI application: events straight to their endpoint, everything else to litestar."""
+
+    def __init__(self, endpoint: EventsEndpoint, app: Litestar) -> None:
+        self._endpoint = endpoint
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and scope["path"] == PATH and scope["method"] == "POST":
+            await self._endpoint(scope, receive, send)
+        else:
+            await self._app(scope, receive, send)
+
+
+def litestar_app(endpoint: EventsEndpoint, keyring: Keyring, home: Home) -> Litestar:
+    """All routes. A route that `access` does not name is refused to everyone."""
+
+    @post(PATH, operation_class=EventsOperation, status_code=200, tags=["events"])
+    async def receive_events(request: Request[Any, Any, Any]) -> Response[bytes]:
+        """Receive usage events: one, an array, or one a line; durable when it answers."""
+        return _response(await endpoint.answer(request.scope, request.receive))
+
+    @get("/health", tags=["server"], summary="Whether the server answers", security=[{}])
+    async def health() -> Health:
+        return Health("ok", __version__)
+
+    async def guard(connection: ASGIConnection[Any, Any, Any, Any], _: BaseRouteHandler) -> None:
+        _admit(connection.scope, keyring)
+
+    return Litestar(
+        route_handlers=[receive_events, health, *watching_routes(home, keyring)],
+        guards=[guard],
+        exception_handlers={Problem: _problem, HTTPException: _refused, Exception: _failed},
+        openapi_config=_description(),
+        logging_config=None,
+    )
+
+
+def _admit(scope: Scope, keyring: Keyring) -> None:
+    path = scope["path_template"]
+    roles = roles_for(scope["method"], path)
+    if roles != ANYONE and path != PATH:  # the endpoint looks at its key itself, and counts what it refuses
+        keyring.admitted(scope["headers"], roles)
+
+
+def _description() -> OpenAPIConfig:
+    return OpenAPIConfig(
+        title="Tieout",
+        version=__version__,
+        description="Metered billing that ties out: usage in, each item's fate in the answer.",
+        path="/schema",
+        render_plugins=[JsonRenderPlugin(path=["/", "/openapi.json"], media_type="application/json")],  # type: ignore[arg-type]
+        components=Components(
+            security_schemes={
+                "key": SecurityScheme(type="http", scheme="bearer", description="`tieout key create`")
+            }
+        ),
+        security=[{"key": []}],
+    )
+
+
+def _response(answer: HttpAnswer) -> Response[bytes]:
+    return Response(
+        answer.body,
+        status_code=answer.status,
+        media_type=answer.content_type.decode(),
+        headers={name.decode(): value.decode() for name, value in answer.headers},
+    )
+
+
+def _problem(_: Request[Any, Any, Any], error: Problem) -> Response[bytes]:
+    return _response(error.answer())
+
+
+def _refused(_: Request[Any, Any, Any], error: HTTPException) -> Response[bytes]:
+    code = {404: "not-found", 405: "method-not-allowed"}.get(error.status_code, "refused")
+    headers = {name: value for name, value in (error.headers or {}).items() if name.lower() == "allow"}
+    return _response(Problem(error.status_code, code, error.detail or "Refused.", headers).answer())
+
+
+def _failed(_: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
+    """What nobody foresaw: a line for the operator, and nothing of it for the client."""
+    LOGGER.error("a request failed", exc_info=error)
+    return _response(Problem(500, "internal-error", "The server failed; its log says how.").answer())

@@ -1,0 +1,116 @@
+"""Routes beside the events: numbers for a monitor, and what a source states that it sent."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import msgspec
+from litestar import Request, Response, get, post
+from litestar.types import ControllerRouterHandler
+
+from tieout.api.access import roles_for
+from tieout.api.answers import Problem, refusal
+from tieout.api.keyring import Keyring
+from tieout.api.limits import BODY_SECONDS_MAX, STATEMENT_BYTES_MAX
+from tieout.flows.control_totals import ComparedTotal, control_total, state_control_total
+from tieout.flows.home import Home
+from tieout.flows.metrics import CONTENT_TYPE, metrics_text
+from tieout.kernel.errors import TieoutError
+from tieout.kernel.instant import format_instant
+
+METRICS, CONTROL_TOTALS = "/metrics", "/v1/control-totals"
+
+
+class Statement(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A control total as it is sent: instants as RFC 3339, `events` and `total` as plain decimals."""
+
+    source: str
+    id: str
+    type: str
+    start: str
+    end: str
+    events: int | str
+    field: str | None = None
+    total: str | None = None
+
+
+def watching_routes(home: Home, keyring: Keyring) -> list[ControllerRouterHandler]:
+    """`GET /metrics` and `POST /v1/control-totals`."""
+
+    @get(METRICS, tags=["server"], summary="Rates, lags and sizes as Prometheus text")
+    async def metrics() -> Response[bytes]:
+        return Response(await asyncio.to_thread(metrics_text, home), media_type=CONTENT_TYPE)
+
+    @post(CONTROL_TOTALS, status_code=200, tags=["events"], summary="State what a source sent in a window")
+    async def state_total(request: Request[Any, Any, Any]) -> dict[str, Any]:
+        """Repeating a statement changes nothing: its source and id are its idempotency key. 409 where the
+        source stated something else under the same id.
+        """
+        known = keyring.admitted(request.scope["headers"], roles_for("POST", CONTROL_TOTALS))
+        stated = _statement(await _body(request))
+        if not known.scope.allows(stated.source):
+            detail = "This key may not speak for that source."
+            raise Problem(403, "source-forbidden", detail, key_id=known.key.key_id)
+        return await asyncio.to_thread(_stated, home, stated, known.key.key_id)
+
+    return [metrics, state_total]
+
+
+async def _body(request: Request[Any, Any, Any]) -> bytes:
+    try:
+        async with asyncio.timeout(BODY_SECONDS_MAX):
+            body = await request.body()
+    except TimeoutError:
+        raise Problem(
+            408, "body-too-slow", f"The body was not there in {BODY_SECONDS_MAX} seconds."
+        ) from None
+    if len(body) > STATEMENT_BYTES_MAX:
+        raise Problem(413, "body-too-large", f"A statement has at most {STATEMENT_BYTES_MAX} bytes.")
+    return body
+
+
+def _statement(body: bytes) -> Statement:
+    try:
+        return msgspec.json.decode(body, type=Statement)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise Problem(400, "malformed-control-total", f"The statement cannot be read: {error}.") from None
+
+
+def _stated(home: Home, given: Statement, key_id: str) -> dict[str, Any]:
+    try:
+        stated = control_total(
+            source=given.source,
+            id=given.id,
+            type=given.type,
+            start=given.start,
+            end=given.end,
+            events=str(given.events),
+            field=given.field,
+            total=given.total,
+        )
+        return _compared(state_control_total(home, stated, by=key_id))
+    except TieoutError as error:
+        raise refusal(error) from None
+
+
+def _compared(found: ComparedTotal) -> dict[str, Any]:
+    stated, comparison = found.stored.stated, found.comparison
+    accepted, differs = comparison.accepted, comparison.total_difference
+    return {
+        "source": stated.source,
+        "id": stated.id,
+        "type": stated.type,
+        "start": format_instant(stated.start),
+        "end": format_instant(stated.end),
+        "state": comparison.state.value,
+        "stated": {"events": stated.events, "total": None if stated.total is None else str(stated.total)},
+        "accepted": {
+            "events": accepted.events,
+            "total": None if accepted.total is None else str(accepted.total),
+        },
+        "difference": {
+            "events": comparison.events_difference,
+            "total": None if differs is None else str(differs),
+        },
+    }

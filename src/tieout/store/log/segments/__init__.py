@@ -1,0 +1,1 @@
+"""Where segment files lie: a local folder, or a bucket behind a verified cache."""
