@@ -57,11 +57,13 @@ class MalformedQuery(Refusal):
 class EventFilter:
     """What a person or program asks for; None does not ask. `since` is included, `until` is not.
 
-    `attributes` are `name=value`: a declared field, an undeclared member of data or a CloudEvents attribute.
+    `sources`: events of these only, whatever else is asked. `attributes` are `name=value`: a declared field,
+    an undeclared member of data or a CloudEvents attribute.
     """
 
     id: str | None = None
     source: str | None = None
+    sources: frozenset[str] | None = None
     customer: str | None = None
     subject: str | None = None
     type: str | None = None
@@ -226,6 +228,7 @@ def _query(home: Home, catalog: Catalog, wanted: EventFilter) -> EventQuery:
         raise MalformedQuery("The time range is empty: --since must lie before --until.")
     return EventQuery(
         source=wanted.source,
+        sources=wanted.sources,
         types=None if wanted.type is None else frozenset({EventType(wanted.type)}),
         subject=None if wanted.subject is None else Subject(wanted.subject),
         spans=None if wanted.customer is None else _spans(catalog, CustomerId(wanted.customer)),
@@ -258,7 +261,8 @@ def _positions(home: Home, wanted: EventFilter) -> tuple[Position, ...] | None:
     asked = None if wanted.position is None else (Position.parse(wanted.position),)
     if wanted.id is None:
         return asked
-    sources = [wanted.source] if wanted.source is not None else list(home.review.sources())
+    named = home.review.sources() if wanted.sources is None else wanted.sources
+    sources = [wanted.source] if wanted.source is not None else sorted(named)
     if len(sources) > SOURCES_MAX:
         raise MalformedQuery(f"{len(sources)} sources may have this id; name its source.")
     found = home.review.locate([(source, wanted.id) for source in sources])

@@ -183,6 +183,7 @@ class EventQuery:
     """
 
     source: str | None = None
+    sources: frozenset[str] | None = None
     types: frozenset[EventType] | None = None
     subject: Subject | None = None
     spans: Mapping[Subject, tuple[Period, ...]] | None = None

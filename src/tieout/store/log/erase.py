@@ -30,6 +30,7 @@ from tieout.store.files import locked
 from tieout.store.log import schema
 from tieout.store.log.copies import Looking, Traces, traces_of
 from tieout.store.log.encoding import decode_body, encode_body
+from tieout.store.log.erase_receipts import HTTP_ORIGIN, empty_receipts
 from tieout.store.log.erasures import find_erasure, quarantine_residue
 from tieout.store.log.merge import whole_segment
 from tieout.store.log.named_segments import (
@@ -122,7 +123,7 @@ def erase(place: Place, looking: Looking, position: Position, keep: Kept, decisi
             files.delete(swap.old.segment.name)
         collect_orphans(engine, files, now=decision.decided_at)  # also of an erasure that was killed here
         with turn_lock(engine, place.folder):
-            clean = scrub(engine, ["bodies", "quarantine"])
+            clean = scrub(engine, ["bodies", "quarantine", "receipts"])
     return Erased(done, clean)
 
 
@@ -255,6 +256,8 @@ def _empty(
     marker = None if row.event_id is None else erased_id(key)
     values = {"raw": b"", "detail": ERASED_DETAIL, "event_id": marker, "field": field}
     connection.execute(update(quarantine).where(own).values(values))
+    if row.origin.startswith(HTTP_ORIGIN):
+        empty_receipts(connection, position, field=field, detail=ERASED_DETAIL)
     left = connection.execute(select(quarantine).where(own)).one()
     new = {
         "batch": position.batch,

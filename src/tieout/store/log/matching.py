@@ -22,7 +22,7 @@ INTEGER_MAX = 2**63
 def columns_asked(query: EventQuery, schema: pa.Schema) -> list[str]:
     """The columns that decide; batch and row are always among them."""
     wanted = {"batch", "row"}
-    if query.source is not None:
+    if query.source is not None or query.sources is not None:
         wanted.add("source")
     if query.subject is not None or query.spans is not None:
         wanted.add("subject")
@@ -42,6 +42,9 @@ def matching(table: pa.Table, query: EventQuery, schema: pa.Schema) -> Mask:
         mask &= _at_positions(table, query)
     if query.source is not None:
         mask &= _true(pc.equal(table.column("source"), query.source))
+    if query.sources is not None:
+        own = pa.array(sorted(query.sources), pa.string())
+        mask &= _true(pc.is_in(table.column("source"), value_set=own))
     if query.subject is not None:
         mask &= _true(pc.equal(table.column("subject"), query.subject))
     if query.time_from is not None:
