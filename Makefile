@@ -20,7 +20,7 @@ ifneq ($(filter-out $(CURDIR),$(shell cat $(VENV)/.place 2>/dev/null)),)
 $(shell rm -rf $(VENV))
 endif
 
-.PHONY: help setup demo test check format bench bench-build bench-scale clean
+.PHONY: help setup demo test test-long check format bench bench-build bench-scale clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 14
@@ -32,6 +32,9 @@ demo: $(VENV)/.runtime ## from usage to traced invoices in demo-home/; DATA=fold
 
 test: $(VENV)/.dev ## all tests
 	@$(VENV)/bin/python -m pytest -n 2 --dist loadfile $(ARGS)
+
+test-long: $(VENV)/.dev ## the sweeps of faults in full: every kill, every loss of power, every failed sync
+	@TIEOUT_TEST_LONG=1 $(VENV)/bin/python -m pytest -n 2 --dist load tests/faults $(ARGS)
 
 check: $(VENV)/.dev ## style, types, layers, and the rules of the house
 	@$(VENV)/bin/ruff check .

@@ -1,19 +1,22 @@
 """How every test run is set up: examples that never change by chance, one PostgreSQL, and a last word on the
-vectors.
+vectors and on the faults.
 """
 
 from __future__ import annotations
 
 import os
 import random
+import shutil
 from collections.abc import Iterator
 from itertools import count
-from tempfile import TemporaryDirectory
+from pathlib import Path
+from tempfile import TemporaryDirectory, mkdtemp
 
 import pytest
 from hypothesis import core as hypothesis_core
 from hypothesis import settings
 
+from tests.faults.harness import tally
 from tests.vectors.dispositions import summary
 
 EXPLORE = "TIEOUT_EXPLORE"
@@ -25,7 +28,12 @@ settings.load_profile("explore" if os.environ.get(EXPLORE) else "settled")
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Where examples are new, all workers share one seed, so that `--hypothesis-seed` repeats the run."""
+    """Where examples are new, all workers share one seed, so that `--hypothesis-seed` repeats the run. All
+    workers count the faults they inject into one folder.
+    """
+    if tally.FOLDER_VARIABLE not in os.environ:
+        os.environ[tally.FOLDER_VARIABLE] = mkdtemp(prefix="tieout-faults-")
+        config.add_cleanup(_forget_faults)
     if os.environ.get(EXPLORE) and config.option.hypothesis_seed is None:
         config.option.hypothesis_seed = str(random.randrange(2**32))
         hypothesis_core.global_force_seed = int(config.option.hypothesis_seed)
@@ -64,8 +72,17 @@ def postgres_url(postgres: Iterator[str]) -> str:
     return next(postgres)
 
 
+def _forget_faults() -> None:
+    shutil.rmtree(os.environ.pop(tally.FOLDER_VARIABLE), ignore_errors=True)
+
+
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Counts what became of other systems' vectors, if they were part of the run."""
+    """Counts the faults that were injected, and what became of other systems' vectors, if they were part of
+    the run.
+    """
+    folder = Path(os.environ[tally.FOLDER_VARIABLE])
+    if tally.total(folder) != (0, 0):
+        terminalreporter.write_line(tally.last_word(folder))
     reports = terminalreporter.getreports("") + terminalreporter.getreports("passed")
     if any(report.nodeid.startswith("tests/vectors/") for report in reports):
         terminalreporter.write_line(f"vectors of other systems: {summary()}")

@@ -14,7 +14,7 @@ from tieout.gateways.clock import SteppedClock
 from tieout.kernel.ids import EventType, HomeId
 from tieout.kernel.instant import Instant, parse_instant
 from tieout.kernel.quantity import Quantity
-from tieout.ports import Entropy, IntakeTotals
+from tieout.ports import Clock, Entropy, IntakeTotals
 from tieout.store.log.log import HERE, SqlEventLog, create_log
 from tieout.store.log.meta import log_home_id
 from tieout.store.log.segments.place import SegmentsPlace
@@ -80,16 +80,22 @@ def open_log(
     now: Instant = NOW,
     url: str | None = None,
     entropy: Entropy | None = None,
+    clock: Clock | None = None,
+    module: object | None = None,
     segments: SegmentsPlace = HERE,
 ) -> tuple[SqlEventLog, Engine]:
-    """The log in `folder`, made where there is none; its database at `url` instead, if that is given."""
+    """The log in `folder`, made where there is none; its database at `url` instead, if that is given.
+
+    `module`: the driver for SQLite, where it is not the product's own.
+    """
     folder.mkdir(parents=True, exist_ok=True)
-    engine = open_engine(url or folder / "log.db", schema="log")
+    engine = open_engine(url or folder / "log.db", schema="log", module=module)
     prepare_schema(engine, schema="log", place=str(folder))
     random = entropy or SystemEntropy()
     if log_home_id(engine) is None:
         create_log(engine, home_id=HomeId("home-of-a-test"), entropy=random)
-    log = SqlEventLog(engine, folder, clock=SteppedClock(now), entropy=random, segments=segments)
+    ticking = clock or SteppedClock(now)
+    log = SqlEventLog(engine, folder, clock=ticking, entropy=random, segments=segments)
     return log, engine
 
 

@@ -35,7 +35,7 @@ def url(request: pytest.FixtureRequest) -> str | None:
 
 def opened(folder: Path, url: str | None = None) -> tuple[SqlEventLog, SqlLogReview]:
     log, engine = open_log(folder, url=url)
-    return log, SqlLogReview(log, engine, folder / "segments", entropy=SystemEntropy())
+    return log, SqlLogReview(log, engine, folder, entropy=SystemEntropy())
 
 
 def readmission(review: SqlLogReview, position: Position, raw: bytes | None = None) -> Readmission:
@@ -171,7 +171,7 @@ def test_the_workplace_equals_a_dictionary(
 
 def test_verify_names_decisions_that_do_not_fit_the_log(tmp_path: Path) -> None:
     log, engine = open_log(tmp_path)
-    review = SqlLogReview(log, engine, tmp_path / "segments", entropy=SystemEntropy())
+    review = SqlLogReview(log, engine, tmp_path, entropy=SystemEntropy())
     send(log, ndjson([broken(1), broken(2), event("fine")]))
     review.readmit(BOOK, [readmission(review, Position(1, 0))], DECISION)
     outcomes = schema.quarantine_outcomes

@@ -44,19 +44,29 @@ def usage(
     only: tuple[Condition, ...] = (),
     watermark: Watermark | None = None,
 ) -> Snapshot:
-    meter = Meter(
-        key=MeterKey("m"), version=1, effective_from=Instant(0), definition="", owner="",
-        event=EventType("llm.request"), aggregation=aggregation, field=field, unit="u", dimensions=(),
-        filter=only, exclusions=(), digest="d",
-    )  # fmt: skip
-    span = ClippedSpan(TEAM, period.start, period.end)
-    asked = UsageRequest(meter, SubscriptionId("s"), CustomerId("c"), period, (span,))
+    asked = usage_request(period, field=field, aggregation=aggregation, only=only)
     manifest = log.manifest(watermark)
     (found,) = EmbeddedEngine(threads=1).measure_each([asked], manifest)
     (again,) = EmbeddedEngine(threads=1).recount([asked], manifest)
     assert isinstance(found, Snapshot)
     assert (again.quantity, again.event_count) == (found.quantity, found.event_count)
     return found
+
+
+def usage_request(
+    period: Period,
+    *,
+    field: str | None = "tokens",
+    aggregation: Aggregation = Aggregation.SUM,
+    only: tuple[Condition, ...] = (),
+) -> UsageRequest:
+    meter = Meter(
+        key=MeterKey("m"), version=1, effective_from=Instant(0), definition="", owner="",
+        event=EventType("llm.request"), aggregation=aggregation, field=field, unit="u", dimensions=(),
+        filter=only, exclusions=(), digest="d",
+    )  # fmt: skip
+    span = ClippedSpan(TEAM, period.start, period.end)
+    return UsageRequest(meter, SubscriptionId("s"), CustomerId("c"), period, (span,))
 
 
 def test_a_reused_id_is_neither_dropped_silently_nor_does_the_last_win(tmp_path: Path) -> None:
@@ -130,6 +140,10 @@ def test_upper_bounds_are_not_inclusive(tmp_path: Path) -> None:
     march = Period(FEBRUARY.end, parse_instant("2026-04-01T00:00:00Z"))
     assert (usage(log, FEBRUARY).event_count, usage(log, march).event_count) == (1, 1)
     assert str(usage(log, march).quantity) == "5"
+    whole = usage_request(Period(FEBRUARY.start, march.end))
+    asked = [usage_request(FEBRUARY), usage_request(march), whole]  # in one query, which reads both months
+    answers = EmbeddedEngine(threads=1).measure_each(asked, log.manifest())
+    assert [answer.event_count for answer in answers if isinstance(answer, Snapshot)] == [1, 1, 2]
 
 
 @pytest.mark.parametrize("bad", ["", "abc", "NaN", "1e3", "1_000", None, [], {}, True, "٣", " 1 ", "0x10"])

@@ -30,6 +30,20 @@ class StoreUnusable(Unavailable):
         super().__init__(f"the database cannot be used now ({what}); nothing was changed. {advice}")
 
 
+class DiskFailed(Unavailable):
+    """The disk did not do what it was told. Whether the last change is stored is known only after a restart
+    (decision 0024); nobody was told that it is.
+    """
+
+    code = "disk-failed"
+
+    def __init__(self, what: str) -> None:
+        super().__init__(
+            f"the disk failed ({what}); what was not acknowledged may or may not be stored. If the disk is "
+            "full, free some space; else see to it. Then repeat the command: nothing is counted twice."
+        )
+
+
 def storage_failure(error: Exception) -> TieoutError | None:
     """The refusal that a failure of a database amounts to; None for any other error, which is then a defect
     and must be seen.
@@ -39,6 +53,8 @@ def storage_failure(error: Exception) -> TieoutError | None:
     if not isinstance(error, DatabaseError):
         return None
     said = str(error.orig)
+    if is_io_failure(error):
+        return DiskFailed(said)
     if any(words in said for words in DAMAGED):
         return DamagedStore(f"the database says: {said}")
     if any(words in said for words in READ_ONLY):

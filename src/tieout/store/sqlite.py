@@ -18,6 +18,7 @@ from typing import Literal, Protocol
 from sqlalchemy import Connection, Engine, create_engine, event, make_url
 
 from tieout.kernel.errors import Refusal
+from tieout.store.suspect import mark_at_disk_failures, settle
 
 SQLITE_VERSION_MIN = (3, 51, 3)
 BUSY_TIMEOUT_SECONDS = 60
@@ -89,15 +90,16 @@ def is_trustworthy(version: str) -> bool:
     return tuple(int(part) for part in version.split(".")) >= SQLITE_VERSION_MIN
 
 
-def open_engine(path_or_url: str | Path, *, schema: SchemaName) -> Engine:
+def open_engine(path_or_url: str | Path, *, schema: SchemaName, module: object | None = None) -> Engine:
     """An engine on a SQLite file (a path) or on PostgreSQL (a URL; `schema` names the search path there).
 
-    Connections begin with `BEGIN`, so that reads see one snapshot; writers use `begin_immediate`.
+    Connections begin with `BEGIN`, so that reads see one snapshot; writers use `begin_immediate`. `module`:
+    another DBAPI module for SQLite than `sqlite_module()`, in tests that take the disk away.
     """
     text = str(path_or_url)
     if isinstance(path_or_url, str) and text.startswith(("postgresql:", "postgresql+psycopg:", "postgres:")):
         return _open_postgres(text, schema)
-    return _open_sqlite(Path(text), schema)
+    return _open_sqlite(Path(text), schema, module or sqlite_module())
 
 
 def is_sqlite(engine_or_connection: Engine | Connection) -> bool:
@@ -109,7 +111,10 @@ def begin_immediate(engine: Engine) -> Iterator[Connection]:
     """A write transaction that holds the write lock from its first statement (SQLite); commits at the end.
 
     On PostgreSQL it is a READ COMMITTED transaction: lock the deciding row with `SELECT ... FOR UPDATE`.
+    After an I/O error the log is settled first. Raises `DiskFailed`.
     """
+    if is_sqlite(engine):
+        settle(engine)
     with engine.connect() as connection:
         writing = connection.execution_options(tieout_begin="BEGIN IMMEDIATE")
         with writing.begin():
@@ -173,14 +178,15 @@ def _run(engine: Engine, statement: str) -> tuple[int, ...]:
         connection.close()
 
 
-def _open_sqlite(path: Path, schema: SchemaName) -> Engine:
+def _open_sqlite(path: Path, schema: SchemaName, module: object) -> Engine:
     engine = create_engine(
         f"sqlite+pysqlite:///{path.absolute()}",
-        module=sqlite_module(),
+        module=module,
         connect_args={"timeout": BUSY_TIMEOUT_SECONDS, "check_same_thread": False},
     )
     event.listen(engine, "connect", lambda connection, _: _configure_sqlite(connection, schema))
     event.listen(engine, "begin", _begin_sqlite)
+    mark_at_disk_failures(engine)
     return engine
 
 

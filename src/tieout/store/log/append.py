@@ -6,7 +6,7 @@ of processes append to one log, on SQLite behind a fair file lock, on PostgreSQL
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,6 +31,7 @@ from tieout.kernel.ids import Position
 from tieout.kernel.instant import HOUR_MICROSECONDS, Instant
 from tieout.ports import NotAllAccepted
 from tieout.store.crash import crash_point
+from tieout.store.failure import DiskFailed, is_io_failure
 from tieout.store.files import locked
 from tieout.store.log import schema
 from tieout.store.log.arrivals import record_arrivals
@@ -39,10 +40,10 @@ from tieout.store.log.encoding import (
     KeyEntries,
     decode_body,
     decode_dispositions,
-    decode_keys,
     encode_dispositions,
     encode_keys,
 )
+from tieout.store.log.index.committed import load_keys
 from tieout.store.log.index.index import IdentityIndex
 from tieout.store.log.lags import LagKeeper
 from tieout.store.log.prepare import Prepared
@@ -128,12 +129,15 @@ class Appender:
         self._index = index
         self._lock = lock
         self._equals_original = equals_original
+        self._failure: DiskFailed | None = None
         self._lags = lags
 
     def append(self, prepared: Prepared, arrival: Arrival, beside: Beside | None = None) -> Appended:
         """One batch of everything received, accepted or not. Durable when it returns. Raises
-        `CommitUnknown`.
+        `CommitUnknown`, and `DiskFailed` from the first I/O error on: the process has to stop.
         """
+        if self._failure is not None:
+            raise self._failure
         self._lags.look_at(prepared, arrival.received_at)
         try:
             with self._writing() as connection:
@@ -142,6 +146,9 @@ class Appender:
         except DBAPIError as error:
             self._index.forget_tail()
             self._engine.dispose()
+            if is_sqlite(self._engine) and is_io_failure(error):
+                self._failure = DiskFailed(str(error.orig))
+                raise self._failure from error
             appended = self._outcome(arrival.commit_id, error)
         self._lags.committed(appended.batch)
         crash_point("ingest-after-commit")
@@ -254,16 +261,6 @@ def _refuse_in_part(prepared: Prepared, verdicts: Verdicts) -> None:
 
 def position_of(packed: int) -> Position:
     return Position(packed >> 32, packed & ROW_MASK)
-
-
-def load_keys(connection: Connection, first: int, last: int) -> Iterable[tuple[int, KeyEntries]]:
-    """The accepted identities of committed batches, as they were written beside their bodies."""
-    keys = schema.keys
-    query = (
-        select(keys.c.batch, keys.c.entries).where(keys.c.batch.between(first, last)).order_by(keys.c.batch)
-    )
-    for batch, entries in connection.execute(query):
-        yield batch, decode_keys(entries, f"the identity keys of batch {batch}")
 
 
 def _conflicts(prepared: Prepared, verdicts: Verdicts, arrival: Arrival) -> list[tuple[int, bytes, int]]:

@@ -21,6 +21,7 @@ from tieout.kernel.errors import Unavailable
 from tieout.kernel.instant import Instant
 from tieout.ports import Maintenance, SegmentFiles
 from tieout.store.crash import crash_point
+from tieout.store.failure import DiskFailed, is_io_failure
 from tieout.store.files import leased
 from tieout.store.log import schema
 from tieout.store.log.merge import merge_due
@@ -86,6 +87,8 @@ def compact(
         return Maintenance(compacted=compacted, merged=merged, orphans=collected, removed=removed)
     except DBAPIError as error:
         engine.dispose()
+        if is_io_failure(error):
+            raise DiskFailed(str(error.orig)) from error
         raise NotCompacted(str(error.orig)) from error
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 
 from sqlalchemy import Connection, Engine, Row, Select, and_, func, insert, literal, null, select, tuple_
 
@@ -21,7 +22,7 @@ from tieout.ports.review import (
 )
 from tieout.store.log import schema
 from tieout.store.log.quarantine import LISTED, item_of
-from tieout.store.sqlite import begin_immediate
+from tieout.store.log.turn import turn
 
 POSITIONS_PER_QUERY = 400
 """SQLite takes 32,766 parameters at most; smaller statements are planned faster."""
@@ -145,9 +146,9 @@ def record_releases(
     connection.execute(insert(schema.quarantine_outcomes), rows)
 
 
-def record_discards(engine: Engine, items: Sequence[Position], decision: Decision) -> None:
+def record_discards(engine: Engine, folder: Path, items: Sequence[Position], decision: Decision) -> None:
     """All of them or, where one was decided about, none. Raises `AlreadyDecided`."""
-    with begin_immediate(engine) as connection:
+    with turn(engine, folder) as connection:
         connection.execute(select(schema.head.c.batch).with_for_update()).one()  # as a release has it
         refuse_decided(connection, items)
         rows = [_row(item, ItemState.DISCARDED, decision) for item in items]

@@ -31,7 +31,7 @@ from tieout.ports.receiving import (
     ReceivedRequest,
     StoreBroken,
 )
-from tieout.store.failure import is_io_failure, storage_failure
+from tieout.store.failure import DiskFailed, is_io_failure, storage_failure
 from tieout.store.log import schema
 from tieout.store.log.append import Appended, Appender, Arrival, CommitUnknown
 from tieout.store.log.contracts_text import contracts_of
@@ -270,6 +270,8 @@ def _failing_safely() -> Iterator[None]:
         if is_io_failure(error.__cause__):
             raise StoreBroken(str(error.__cause__)) from error
         raise
+    except DiskFailed as error:
+        raise StoreBroken(str(error)) from error
     except DBAPIError as error:
         if is_io_failure(error):
             raise StoreBroken(str(error.orig)) from error

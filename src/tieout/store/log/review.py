@@ -71,7 +71,7 @@ class SqlLogReview:
         return readmit(self._engine, appender, book, secret, self._entropy, items, decision)
 
     def discard(self, items: Sequence[Position], decision: Decision) -> None:
-        decisions.record_discards(self._engine, items, decision)
+        decisions.record_discards(self._engine, self._folder, items, decision)
 
     def locate(self, identities: Sequence[tuple[str, str]]) -> tuple[Position | None, ...]:
         return tuple(self._log.lookup().positions(identities))

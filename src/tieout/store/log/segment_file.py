@@ -7,7 +7,6 @@ pages by their bounds. Columns that are random are stored as they are; the other
 from __future__ import annotations
 
 import hashlib
-import os
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
@@ -20,6 +19,7 @@ import pyarrow.parquet as pq
 
 from tieout.kernel.digest import LANE_MODULUS
 from tieout.ports import UnreadableSegment
+from tieout.store.files import sync_file
 from tieout.table.layout import plain_schema
 from tieout.table.packed import ID_TEXT, ID_UUID, columns_of, packed, unpacked
 
@@ -94,10 +94,13 @@ class SegmentWriter:
                     self._write_rows(pa.concat_tables(self._waiting))
                 self._writer.close()
                 self._file.flush()
-                os.fsync(self._file.fileno())
+                sync_file(self._path)
         except BaseException:
             self._abandon()
             raise
+        finally:
+            self._waiting.clear()
+            del self._writer, self._sink  # Arrow holds this object, so no collector would free the circle
         if error is not None:
             self._abandon()
         self._file.close()

@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Final
 
+from tieout.store.files import remove
+
 UNFINISHED: Final = ".*.new"
 
 
@@ -12,5 +14,5 @@ def remove_unfinished(folder: Path) -> list[Path]:
     """Deletes them from `folder` and below, for who holds the folder's lease; returns their paths."""
     found = sorted(folder.rglob(UNFINISHED))
     for path in found:
-        path.unlink(missing_ok=True)
+        remove(path)
     return found

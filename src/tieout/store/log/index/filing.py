@@ -15,7 +15,7 @@ from pathlib import Path
 
 from tieout.kernel.errors import IntegrityViolation
 from tieout.store.crash import crash_point
-from tieout.store.files import leased
+from tieout.store.files import leased, remove
 from tieout.store.log.index.levels import FAN_OUT, due_group, listed, run_path
 from tieout.store.log.index.run import Run, is_outdated, runs_covering
 from tieout.store.log.index.tail import Span
@@ -143,7 +143,7 @@ class _Work:
         place = self._files.index(group[0])
         self._files[place : place + FAN_OUT] = [Run(path)]
         for old in group:
-            old.path.unlink(missing_ok=True)
+            remove(old.path)
         self._written()
 
     def _between(self, length: int) -> None:
@@ -159,7 +159,7 @@ class _Work:
         filed = self._files[-1].last if self._files else 0
         for (_, last), path in listed(self._folder).items():
             if path not in read and (last <= filed or is_outdated(path)):
-                path.unlink(missing_ok=True)
+                remove(path)
         remove_unfinished(self._folder)
         shutil.rmtree(self._folder / REBUILT_FOLDER, ignore_errors=True)
 

@@ -17,6 +17,7 @@ import numpy as np
 
 from tieout.ingest.verdict import Known, UInt64s
 from tieout.kernel.errors import Unavailable
+from tieout.store.files import make_folder_durably
 from tieout.store.log.encoding import KeyEntries
 from tieout.store.log.index.entries import Asked
 from tieout.store.log.index.filing import Filing, covering
@@ -50,7 +51,7 @@ class IdentityIndex:
         self._folder = folder
         self._files: list[Run] = []
         self._spans: list[Span] = []
-        self._folder.mkdir(parents=True, exist_ok=True)
+        make_folder_durably(self._folder)
         self._filing = Filing(folder)
         self._files_seen = 0
         self._open_files()

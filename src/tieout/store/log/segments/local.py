@@ -9,7 +9,7 @@ from itertools import count
 from pathlib import Path
 from typing import Final
 
-from tieout.store.files import sync_folder
+from tieout.store.files import make_folder_durably, remove, rename, sync_folder
 from tieout.store.log.unfinished import remove_unfinished
 
 LOCK_NAME: Final = "compact.lock"
@@ -19,7 +19,7 @@ _ordinals = count()
 
 def draft_in(folder: Path) -> Path:
     """A name that no other writer takes and that `remove_unfinished` knows as unfinished."""
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder_durably(folder)
     return folder / f".draft-{os.getpid()}-{next(_ordinals)}.new"
 
 
@@ -35,7 +35,7 @@ class LocalSegments:
 
     @property
     def lock(self) -> Path:
-        self._folder.mkdir(parents=True, exist_ok=True)
+        make_folder_durably(self._folder)
         return self._folder / LOCK_NAME
 
     def draft(self) -> Path:
@@ -43,15 +43,15 @@ class LocalSegments:
 
     def put(self, draft: Path, name: str) -> None:
         path = self._folder / name
-        self._make_folder(path.parent)
-        draft.replace(path)
+        make_folder_durably(path.parent)
+        rename(draft, path)
         sync_folder(path.parent)
 
     def names(self) -> list[str]:
         return sorted(str(path.relative_to(self._folder)) for path in self._folder.rglob(f"*{SUFFIX}"))
 
     def delete(self, name: str) -> None:
-        (self._folder / name).unlink(missing_ok=True)
+        remove(self._folder / name)
 
     def discard_drafts(self) -> list[str]:
         return [str(path.relative_to(self._folder)) for path in remove_unfinished(self._folder)]
@@ -69,10 +69,3 @@ class LocalSegments:
     @contextmanager
     def stored(self, name: str) -> Iterator[Path]:
         yield self._folder / name
-
-    def _make_folder(self, folder: Path) -> None:
-        """Every new folder on the way is as durable as the file in it."""
-        missing = [each for each in (folder, *folder.parents) if not each.exists()]
-        folder.mkdir(parents=True, exist_ok=True)
-        for each in reversed(missing):
-            sync_folder(each.parent)
