@@ -13,10 +13,10 @@ from sqlalchemy import text
 from tests.logs import NOW, event, ndjson, open_log, send
 from tieout.kernel.instant import Instant
 from tieout.ports import LogVerification
-from tieout.store.log import identities, segment_file, tiers, verify_rows
-from tieout.store.log.identities import KEY_BYTES, Identities
+from tieout.store.log import segment_file, tiers, verify_identities, verify_rows
 from tieout.store.log.log import SqlEventLog
 from tieout.store.log.verify import verify_log
+from tieout.store.log.verify_identities import IdentityCensus
 from tieout.store.sqlite import begin_immediate
 
 HOUR = 3_600_000_000
@@ -108,7 +108,7 @@ def test_a_log_that_is_written_compacted_and_merged_meanwhile_is_not_accused(
 
 def test_memory_does_not_grow_with_the_log(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Four times the ranges, the same peak but for a little for each batch."""
-    monkeypatch.setattr(identities, "KEYS_IN_MEMORY_MAX", 1_000)
+    monkeypatch.setattr(verify_identities, "BUFFERED_MAX", 1_000)
     peaks = []
     for count in (4, 16):
         log, engine = open_log(tmp_path / str(count))
@@ -130,15 +130,19 @@ def test_memory_does_not_grow_with_the_log(tmp_path: Path, monkeypatch: pytest.M
 def test_an_identity_accepted_twice_is_found(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, in_memory: int
 ) -> None:
-    monkeypatch.setattr(identities, "KEYS_IN_MEMORY_MAX", in_memory)
-    chance = np.random.default_rng(7)
-    keys = chance.bytes(500 * KEY_BYTES)
-    with Identities(tmp_path) as whole:
-        whole.add(keys)
-        assert whole.twice() == 0
-    with Identities(tmp_path) as whole:
-        whole.add(keys[: 300 * KEY_BYTES])
-        whole.add(keys[250 * KEY_BYTES :])
-        whole.add(keys[:KEY_BYTES])
-        assert whole.twice() == 51
+    monkeypatch.setattr(verify_identities, "BUFFERED_MAX", in_memory)
+    keys = np.random.default_rng(7).integers(0, 2**64, (500, 2), dtype=np.uint64)
+
+    def tell(census: IdentityCensus, some: np.ndarray) -> None:
+        count = len(some)
+        batch, row = np.full(count, 1, dtype=np.int64), np.arange(count, dtype=np.int32)
+        census.add(batch=batch, row=row, keys=some, digests=np.zeros((count, 32), dtype=np.uint8))
+
+    with IdentityCensus(tmp_path) as whole:
+        tell(whole, keys)
+        assert whole.repeated() == 0
+    with IdentityCensus(tmp_path) as whole:
+        for some in (keys[:300], keys[250:], keys[:1]):
+            tell(whole, some)
+        assert whole.repeated() == 51
     assert not list(tmp_path.iterdir()), "nothing is left behind"

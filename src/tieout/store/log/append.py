@@ -6,8 +6,7 @@ of processes append to one log, on SQLite behind a fair file lock, on PostgreSQL
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -41,10 +40,10 @@ from tieout.store.log.encoding import (
     KeyEntries,
     decode_body,
     decode_dispositions,
-    decode_keys,
     encode_dispositions,
     encode_keys,
 )
+from tieout.store.log.index.committed import load_keys
 from tieout.store.log.index.index import IdentityIndex
 from tieout.store.log.lags import LagKeeper
 from tieout.store.log.prepare import Prepared
@@ -78,8 +77,8 @@ class CommitUnknown(Unavailable):
 @dataclass(frozen=True, slots=True)
 class Arrival:
     """What the log keeps about where a batch came from. `raw_of` gives a received row's bytes, `line_of` its
-    line, `origin_of` where it came from, if that differs within the batch. With `together`, all of its items
-    are accepted in one batch, or none is received.
+    line, `origin_of` where it came from, if that differs within the batch; `reading` how such bytes are read
+    again. With `together`, all of its items are accepted in one batch, or none is received.
     """
 
     received_at: Instant
@@ -91,6 +90,7 @@ class Arrival:
     redecode: Redecode
     together: bool = False
     origin_of: Callable[[int], str] | None = None
+    reading: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -263,16 +263,6 @@ def position_of(packed: int) -> Position:
     return Position(packed >> 32, packed & ROW_MASK)
 
 
-def load_keys(connection: Connection, first: int, last: int) -> Iterable[tuple[int, KeyEntries]]:
-    """The accepted identities of committed batches, as they were written beside their bodies."""
-    keys = schema.keys
-    query = (
-        select(keys.c.batch, keys.c.entries).where(keys.c.batch.between(first, last)).order_by(keys.c.batch)
-    )
-    for batch, entries in connection.execute(query):
-        yield batch, decode_keys(entries, f"the identity keys of batch {batch}")
-
-
 def _conflicts(prepared: Prepared, verdicts: Verdicts, arrival: Arrival) -> list[tuple[int, bytes, int]]:
     """(received row, raw bytes, packed position of the original) of every conflict."""
     return [
@@ -330,7 +320,7 @@ def _insert_quarantine(
     arrival: Arrival,
     conflicts: list[tuple[int, bytes, int]],
 ) -> None:
-    common = {"batch": number, "received_at": arrival.received_at}
+    common = {"batch": number, "received_at": arrival.received_at, "reading": arrival.reading}
     refused = [_quarantine_row(item, arrival) | common for item in prepared.refused]
     contradicting = []
     place = {int(row): index for index, row in enumerate(prepared.rows)} if conflicts else {}
@@ -405,8 +395,3 @@ def _insert_tallies(
     for (_, verdict, reason), items in tallies.items():
         totals[verdict, reason] = totals.get((verdict, reason), 0) + items
     return totals
-
-
-def contracts_text(versions: Iterable[tuple[str, int, str]]) -> str:
-    """Canonical JSON of (type, version, digest) of the contract versions a batch is judged by."""
-    return json.dumps(sorted(versions), separators=(",", ":"), ensure_ascii=False)
