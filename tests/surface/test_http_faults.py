@@ -148,6 +148,21 @@ def test_workers_killed_under_load_lose_nothing_and_a_retry_finds_everything(tmp
     nothing_is_lost(served, clients)
 
 
+def test_a_worker_that_was_started_again_lives_and_ends_as_the_first_one(tmp_path: Path) -> None:
+    """It has nobody to tell that it is ready; it is drained and stores its counts all the same."""
+    served = make_served(tmp_path / "home")
+    served.start(workers=1)
+    first = served.workers()[0]
+    os.kill(first, signal.SIGKILL)
+    eventually(lambda: first not in served.workers() and len(served.workers()) == 2)
+    assert served.receipt(ndjson([event("after")]))["accepted"] == 1
+    assert served.post(b"", token="nobody").status_code == 401
+    assert served.stop() == 0
+    assert "Traceback" not in "".join(served.told), served.told
+    with served.home() as home:
+        assert [count for *_, count in home.log.refused_requests()] == [1]
+
+
 def test_a_reply_that_is_cut_after_the_commit_is_found_by_its_key(tmp_path: Path) -> None:
     """The worker dies between commit and answer; the same key then finds the receipt, and nothing doubles."""
     served = make_served(tmp_path / "home")

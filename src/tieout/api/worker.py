@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import signal
@@ -50,7 +51,8 @@ def run_worker(folder: Path, listening: socket.socket, ready: int) -> int:
 
 
 def _tell(ready: int) -> None:
-    os.write(ready, b"r")
+    with contextlib.suppress(BrokenPipeError):  # who was started again is not waited for
+        os.write(ready, b"r")
     os.close(ready)
 
 

@@ -73,7 +73,7 @@ def amend_event(home: Home, *, source: str, event_id: str, file: Path, decision:
     retraction = retraction_of(
         home,
         source=source,
-        event_id=event_id,
+        event_id=target.event.id,
         subject=target.event.subject,
         decision=decision,
         now=now,

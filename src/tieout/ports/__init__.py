@@ -44,6 +44,7 @@ from tieout.ports.receiving import (
     StoreBroken,
 )
 from tieout.ports.retraction import EMPTY_LOG, IdentityLog, NotAllAccepted, StoredEvent
+from tieout.ports.review import LogReview
 from tieout.ports.segments import SegmentFiles, SegmentsUnavailable
 from tieout.ports.usage import UsageEngine
 from tieout.ports.world import Clock, Entropy, HealthFact, Signer
@@ -71,6 +72,7 @@ __all__ = [
     "LagCount",
     "LogFinding",
     "LogManifest",
+    "LogReview",
     "LogSizes",
     "LogVerification",
     "Maintenance",

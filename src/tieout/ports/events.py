@@ -110,12 +110,14 @@ class Intake(Protocol):
         raw_items: Sequence[bytes],
         line_numbers: Sequence[int],
         redecode: Callable[[int, ContractBook], Event | Rejected],
+        reading: str | None = None,
         together: bool = False,
     ) -> None:
         """Items that are decoded already, with the bytes and lines they came from.
 
-        `redecode` types the item of a received row again, by other contracts. With `together` all are
-        accepted in one batch, or `NotAllAccepted` is raised and nothing was received.
+        `redecode` types the item of a received row again, by other contracts; `reading` says how such bytes
+        are read (`ingest.reading`). With `together` all are accepted in one batch, or `NotAllAccepted` is
+        raised and nothing was received.
         """
         ...
 
@@ -128,7 +130,8 @@ class Intake(Protocol):
 class QuarantinedItem:
     """An item that was refused, or contradicts an accepted event, with its bytes as they came.
 
-    `original` is the accepted event that a conflict contradicts. Items in lists have empty `raw`.
+    `original` is the accepted event that a conflict contradicts. Items in lists have empty `raw`. `reading`
+    says how the bytes are read (`ingest.reading`); None where the log did not keep it.
     """
 
     position: Position
@@ -143,6 +146,7 @@ class QuarantinedItem:
     received_at: Instant
     original: Position | None
     raw: bytes
+    reading: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

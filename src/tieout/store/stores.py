@@ -16,6 +16,7 @@ from tieout.store.failure import DamagedStore
 from tieout.store.log.log import SqlEventLog, create_log
 from tieout.store.log.meta import log_home_id
 from tieout.store.log.pipeline import SqlPipeline
+from tieout.store.log.review import SqlLogReview
 from tieout.store.log.segments.place import SegmentsPlace
 from tieout.store.migrate import prepare_schema
 from tieout.store.sqlite import Engine, open_engine
@@ -58,6 +59,7 @@ class Stores:
     books: SqlBooks
     log: SqlEventLog
     log_engine: Engine
+    review: SqlLogReview
     pipeline: SqlPipeline
 
     def facts(self) -> tuple[HealthFact, ...]:
@@ -82,8 +84,7 @@ def create_stores(
         home_id = HomeId(f"home_{entropy.token(HOME_ID_BYTES).hex()}")
         create_log(engine, home_id=home_id, entropy=entropy)
     books = create_books(folder, home_id, url=url)
-    log = SqlEventLog(engine, folder, clock=clock, entropy=entropy, segments=segments)
-    return Stores(books, log, engine, SqlPipeline(engine, folder))
+    return _stores(folder, books, engine, clock, entropy, segments)
 
 
 def open_stores(
@@ -100,8 +101,15 @@ def open_stores(
         raise DamagedStore(f"the log in {folder} does not say which home it belongs to")
     if owner != books.home_id:
         raise ForeignBooks(folder, books.home_id, owner)
+    return _stores(folder, books, engine, clock, entropy, segments)
+
+
+def _stores(
+    folder: Path, books: SqlBooks, engine: Engine, clock: Clock, entropy: Entropy, segments: SegmentsPlace
+) -> Stores:
     log = SqlEventLog(engine, folder, clock=clock, entropy=entropy, segments=segments)
-    return Stores(books, log, engine, SqlPipeline(engine, folder))
+    pipeline = SqlPipeline(engine, folder)
+    return Stores(books, log, engine, SqlLogReview(log, engine, folder, entropy=entropy), pipeline)
 
 
 def _log_engine(folder: Path, url: str | None) -> Engine:

@@ -6,8 +6,7 @@ of processes append to one log, on SQLite behind a fair file lock, on PostgreSQL
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -37,7 +36,7 @@ from tieout.store.log.batch_rows import (
 )
 from tieout.store.log.chain import dispositions_of, fates, with_raw_digest
 from tieout.store.log.encoding import decode_dispositions
-from tieout.store.log.index.committed import stored_entries
+from tieout.store.log.index.committed import load_keys
 from tieout.store.log.index.index import IdentityIndex
 from tieout.store.log.lags import LagKeeper
 from tieout.store.log.prepare import Prepared
@@ -161,7 +160,7 @@ class Appender:
         if beside is not None:
             beside.check(connection)
         number = head.batch + 1
-        self._index.catch_up(head.batch, lambda first, last: stored_entries(connection, first, last))
+        self._index.catch_up(head.batch, lambda first, last: load_keys(connection, first, last))
         verdicts = judge(
             keys=prepared.keys,
             content=prepared.lanes,
@@ -221,8 +220,3 @@ def _refuse_in_part(prepared: Prepared, verdicts: Verdicts) -> None:
     for index in np.flatnonzero(verdicts.verdict != Verdict.ACCEPTED):
         original = position_of(int(verdicts.original[index]))
         raise NotAllAccepted(int(prepared.rows[index]), Verdict(verdicts.verdict[index]), original)
-
-
-def contracts_text(versions: Iterable[tuple[str, int, str]]) -> str:
-    """Canonical JSON of (type, version, digest) of the contract versions a batch is judged by."""
-    return json.dumps(sorted(versions), separators=(",", ":"), ensure_ascii=False)

@@ -30,8 +30,8 @@ Redecode = Callable[[int, ContractBook], Event | Rejected]
 @dataclass(frozen=True, slots=True)
 class Arrival:
     """What the log keeps about where a batch came from. `raw_of` gives a received row's bytes, `line_of` its
-    line, `origin_of` where it came from, if that differs within the batch. With `together`, all of its items
-    are accepted in one batch, or none is received.
+    line, `origin_of` where it came from, if that differs within the batch; `reading` how such bytes are read
+    again. With `together`, all of its items are accepted in one batch, or none is received.
     """
 
     received_at: Instant
@@ -43,6 +43,7 @@ class Arrival:
     redecode: Redecode
     together: bool = False
     origin_of: Callable[[int], str] | None = None
+    reading: str | None = None
 
 
 def conflicts_of(prepared: Prepared, verdicts: Verdicts, arrival: Arrival) -> list[tuple[int, bytes, int]]:
@@ -102,7 +103,7 @@ def insert_quarantine(
     arrival: Arrival,
     conflicts: list[tuple[int, bytes, int]],
 ) -> None:
-    common = {"batch": number, "received_at": arrival.received_at}
+    common = {"batch": number, "received_at": arrival.received_at, "reading": arrival.reading}
     refused = [_quarantine_row(item, arrival) | common for item in prepared.refused]
     contradicting = []
     place = {int(row): index for index, row in enumerate(prepared.rows)} if conflicts else {}

@@ -27,6 +27,7 @@ from tieout.ports import (
     Maintenance,
     OrphanSearch,
     QuarantinedItem,
+    SegmentFiles,
     StoredEvent,
     Tally,
     UnreadableSegment,
@@ -34,16 +35,18 @@ from tieout.ports import (
 from tieout.store.failure import DamagedStore
 from tieout.store.files import leased
 from tieout.store.log import reader, schema, wal
-from tieout.store.log.append import Appender, EqualsOriginal, contracts_text
+from tieout.store.log.append import Appender, EqualsOriginal
 from tieout.store.log.batch_rows import Redecode
 from tieout.store.log.compact import ROWS_DUE_MIN, compact
+from tieout.store.log.contracts_text import contracts_of
+from tieout.store.log.erasures import find_erasure
 from tieout.store.log.group import GroupReceiver
 from tieout.store.log.index.committed import Committed
 from tieout.store.log.index.index import IdentityIndex
 from tieout.store.log.index.rebuild import index_status, learn_committed, rebuild_index
 from tieout.store.log.intake import FileIntake
 from tieout.store.log.lags import LagKeeper, WaitingLags
-from tieout.store.log.lookup import find_accepted
+from tieout.store.log.lookup import Lookup
 from tieout.store.log.quarantine import find_item, list_items, list_tallies
 from tieout.store.log.refused import add_refused
 from tieout.store.log.retraction_events import read_retractions
@@ -119,12 +122,7 @@ class SqlEventLog:
         self, book: ContractBook, *, origin: str, default_source: str | None, workers: int
     ) -> Iterator[FileIntake]:
         judgement = Judgement(book, self._secret, default_source)
-        contracts = contracts_text(
-            (contract.type, contract.version, contract.digest)
-            for event_type in book.types
-            for contract in book.versions(event_type)
-        )
-        appender = self._appender(book)
+        appender = self.appender(book)
         with Here(judgement) if workers <= 1 else Elsewhere(judgement, workers) as preparing:
             yield FileIntake(
                 appender,
@@ -133,7 +131,7 @@ class SqlEventLog:
                 entropy=self._entropy,
                 judgement=judgement,
                 origin=origin,
-                contracts=contracts,
+                contracts=contracts_of(book),
             )
         self._settled_index()
 
@@ -142,11 +140,21 @@ class SqlEventLog:
 
     def receiver(self) -> GroupReceiver:
         return GroupReceiver(
-            self._engine, self._appender, secret=self._secret, clock=self._clock, entropy=self._entropy
+            self._engine, self.appender, secret=self._secret, clock=self._clock, entropy=self._entropy
         )
 
     def count_refused(self, refused: Mapping[tuple[Instant, str, str], int]) -> None:
         add_refused(self._engine, self._folder, refused)
+
+    def appender(self, book: ContractBook) -> Appender:
+        """What appends batches that were judged by these contracts."""
+        return Appender(
+            self._engine,
+            self._opened_index(),
+            self._folder,
+            equals_original=self._equals_original(book),
+            lags=LagKeeper(self._clock, self._waiting_lags),
+        )
 
     def compact(self, *, rows_min: int | None = None) -> int:
         return self.maintain(rows_min=rows_min).compacted
@@ -198,11 +206,19 @@ class SqlEventLog:
             stored = list(reader.read_events(fresh, spans, types, after=after))
         return iter(stored)
 
+    @property
+    def segments(self) -> SegmentFiles:
+        return self._segments
+
     def event_at(self, position: Position) -> StoredEvent | None:
         return reader.event_at(self._engine, self._segments, position)
 
+    def lookup(self) -> Lookup:
+        """Finds identities with an index of its own, for one thread."""
+        return Lookup(self._committed(), self._folder)
+
     def accepted(self, identities: Collection[tuple[str, str]]) -> Mapping[tuple[str, str], StoredEvent]:
-        return find_accepted(self._committed(), self._folder, identities)
+        return self.lookup().events(identities)
 
     def retractions(
         self,
@@ -256,15 +272,6 @@ class SqlEventLog:
     def _committed(self) -> Committed:
         return Committed(self._engine, self._segments, self._secret, self._folder)
 
-    def _appender(self, book: ContractBook) -> Appender:
-        return Appender(
-            self._engine,
-            self._opened_index(),
-            self._folder,
-            equals_original=self._equals_original(book),
-            lags=LagKeeper(self._clock, self._waiting_lags),
-        )
-
     def _equals_original(self, book: ContractBook) -> EqualsOriginal:
         """Tells a retry that a later contract version types otherwise from a conflict."""
 
@@ -276,7 +283,12 @@ class SqlEventLog:
             outcome = redecode(row, ContractBook([contract]))
             if not isinstance(outcome, Event):
                 return False
-            key = identity_key(self._secret, stored.event.source, stored.event.id)
+            erasure = find_erasure(connection, original)
+            key = (
+                identity_key(self._secret, stored.event.source, stored.event.id)
+                if erasure is None
+                else erasure.identity_key
+            )
             return lanes(content_digest(key, canonical_of(outcome, contract))) == (
                 stored.lane_a,
                 stored.lane_b,

@@ -16,6 +16,7 @@ from tieout.kernel.instant import Instant, hour_of
 from tieout.store.log import reader, schema
 from tieout.store.log.chain import fates
 from tieout.store.log.encoding import decode_dispositions, decode_keys
+from tieout.store.log.erasures import kept_before_erasing
 from tieout.store.log.verifying import NO_ROWS, Rows, Verifying
 from tieout.table.canonical import lanes
 
@@ -100,6 +101,7 @@ def _verify_kept(connection: Connection, number: int, dispositions: np.ndarray, 
         row: (verdict, reason, hashlib.sha256(raw).digest())
         for row, verdict, reason, raw in connection.execute(select(*told).where(quarantine.c.batch == number))
     }
+    kept |= kept_before_erasing(connection, number, state.report)
     chained = dispositions[dispositions["verdict"] != Verdict.DUPLICATE]
     expected = {
         int(item["row"]): (int(item["verdict"]), int(item["reason"]), item["digest"].tobytes())
