@@ -5,7 +5,6 @@ from __future__ import annotations
 import tracemalloc
 from pathlib import Path
 
-import numpy as np
 import pyarrow.parquet as pq
 import pytest
 from sqlalchemy import text
@@ -16,7 +15,6 @@ from tieout.ports import LogVerification
 from tieout.store.log import segment_file, tiers, verify_identities, verify_rows
 from tieout.store.log.log import SqlEventLog
 from tieout.store.log.verify import verify_log
-from tieout.store.log.verify_identities import IdentityCensus
 from tieout.store.sqlite import begin_immediate
 
 HOUR = 3_600_000_000
@@ -124,25 +122,3 @@ def test_memory_does_not_grow_with_the_log(tmp_path: Path, monkeypatch: pytest.M
         tracemalloc.stop()
         engine.dispose()
     assert peaks[1] < peaks[0] * 1.3, peaks
-
-
-@pytest.mark.parametrize("in_memory", [10, 1_000_000])
-def test_an_identity_accepted_twice_is_found(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, in_memory: int
-) -> None:
-    monkeypatch.setattr(verify_identities, "BUFFERED_MAX", in_memory)
-    keys = np.random.default_rng(7).integers(0, 2**64, (500, 2), dtype=np.uint64)
-
-    def tell(census: IdentityCensus, some: np.ndarray) -> None:
-        count = len(some)
-        batch, row = np.full(count, 1, dtype=np.int64), np.arange(count, dtype=np.int32)
-        census.add(batch=batch, row=row, keys=some, digests=np.zeros((count, 32), dtype=np.uint8))
-
-    with IdentityCensus(tmp_path) as whole:
-        tell(whole, keys)
-        assert whole.repeated() == 0
-    with IdentityCensus(tmp_path) as whole:
-        for some in (keys[:300], keys[250:], keys[:1]):
-            tell(whole, some)
-        assert whole.repeated() == 51
-    assert not list(tmp_path.iterdir()), "nothing is left behind"

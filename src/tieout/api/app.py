@@ -7,7 +7,6 @@ it the framework's dispatch.
 from __future__ import annotations
 
 import logging
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,6 +21,7 @@ from litestar.openapi.spec import Components, SecurityScheme
 from tieout import __version__
 from tieout.api.access import ANYONE, roles_for
 from tieout.api.answers import HttpAnswer, Problem
+from tieout.api.asgi import Receive, Scope, Send
 from tieout.api.description import EventsOperation
 from tieout.api.events import PATH, EventsEndpoint
 from tieout.api.finding import finding_routes
@@ -29,7 +29,6 @@ from tieout.api.keyring import Keyring
 from tieout.api.watching import watching_routes
 from tieout.flows.home import Home
 
-Scope, Receive, Send = Any, Callable[[], Awaitable[Any]], Callable[[Any], Awaitable[None]]
 LOGGER = logging.getLogger("tieout")
 
 

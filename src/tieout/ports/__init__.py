@@ -5,7 +5,6 @@ Flows and engines depend on these names; stores, engines and gateways fit them; 
 
 from __future__ import annotations
 
-from tieout.ports.arrivals import ArrivalLog, Arrivals
 from tieout.ports.books import ApiKeyStore, Books, CloseStore, DocumentStore, InvoiceStore, SignatureStore
 from tieout.ports.events import (
     EventLog,
@@ -15,6 +14,7 @@ from tieout.ports.events import (
     LogManifest,
     LogVerification,
     Maintenance,
+    OrphanSearch,
     QuarantinedItem,
     SegmentFile,
     Stretch,
@@ -53,9 +53,7 @@ __all__ = [
     "EMPTY_LOG",
     "Answer",
     "ApiKeyStore",
-    "ArrivalLog",
     "ArrivalOrder",
-    "Arrivals",
     "Books",
     "Clock",
     "CloseStore",
@@ -79,6 +77,7 @@ __all__ = [
     "LogVerification",
     "Maintenance",
     "NotAllAccepted",
+    "OrphanSearch",
     "Pipeline",
     "PipelineAlert",
     "PreparedGroup",

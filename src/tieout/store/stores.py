@@ -13,7 +13,7 @@ from tieout.ports import Clock, Entropy, HealthFact
 from tieout.store.books.books import BOOKS_FILE, SqlBooks, create_books, home_id_of, open_books
 from tieout.store.facts import store_facts
 from tieout.store.failure import DamagedStore
-from tieout.store.log.log import LOCK_NAME, SqlEventLog, create_log
+from tieout.store.log.log import SqlEventLog, create_log
 from tieout.store.log.meta import log_home_id
 from tieout.store.log.pipeline import SqlPipeline
 from tieout.store.log.review import SqlLogReview
@@ -108,7 +108,7 @@ def _stores(
     folder: Path, books: SqlBooks, engine: Engine, clock: Clock, entropy: Entropy, segments: SegmentsPlace
 ) -> Stores:
     log = SqlEventLog(engine, folder, clock=clock, entropy=entropy, segments=segments)
-    pipeline = SqlPipeline(engine, lock=folder / LOCK_NAME, database=folder / LOG_FILE)
+    pipeline = SqlPipeline(engine, folder)
     return Stores(books, log, engine, SqlLogReview(log, engine, folder, entropy=entropy), pipeline)
 
 

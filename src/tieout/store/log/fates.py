@@ -11,8 +11,8 @@ from tieout.kernel.ids import Position
 from tieout.kernel.instant import Instant
 from tieout.ports.review import BatchArrival, Fate, Repeats
 from tieout.store.log import schema
-from tieout.store.log.append import position_of
 from tieout.store.log.encoding import decode_dispositions
+from tieout.table.position_words import position_of
 
 
 def fates_of(connection: Connection, batch: int, rows: list[int]) -> list[Fate | None]:

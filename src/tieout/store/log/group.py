@@ -33,7 +33,8 @@ from tieout.ports.receiving import (
 )
 from tieout.store.failure import DiskFailed, is_io_failure, storage_failure
 from tieout.store.log import schema
-from tieout.store.log.append import Appended, Appender, Arrival, CommitUnknown
+from tieout.store.log.append import Appended, Appender, CommitUnknown
+from tieout.store.log.batch_rows import Arrival
 from tieout.store.log.contracts_text import contracts_of
 from tieout.store.log.intake import COMMIT_ID_BYTES
 from tieout.store.log.prepare import Prepared, prepare

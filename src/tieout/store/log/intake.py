@@ -18,7 +18,8 @@ from tieout.ingest.rejection import Rejected
 from tieout.ingest.verdict import Verdict
 from tieout.kernel.instant import Instant
 from tieout.ports import Clock, Entropy, IntakeTotals, Stretch
-from tieout.store.log.append import Appended, Appender, Arrival
+from tieout.store.log.append import Appended, Appender
+from tieout.store.log.batch_rows import Arrival
 from tieout.store.log.prepare import Prepared, prepare
 from tieout.store.log.workers import Judgement, Preparing
 

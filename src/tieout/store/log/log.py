@@ -19,13 +19,13 @@ from tieout.kernel.instant import Instant
 from tieout.kernel.period import Period
 from tieout.ports import (
     EMPTY_LOG,
-    Arrivals,
     Clock,
     Entropy,
     IndexStatus,
     LogManifest,
     LogVerification,
     Maintenance,
+    OrphanSearch,
     QuarantinedItem,
     SegmentFiles,
     StoredEvent,
@@ -35,8 +35,8 @@ from tieout.ports import (
 from tieout.store.failure import DamagedStore
 from tieout.store.files import leased
 from tieout.store.log import reader, schema, wal
-from tieout.store.log.append import Appender, EqualsOriginal, Redecode
-from tieout.store.log.arrivals import list_arrivals
+from tieout.store.log.append import Appender, EqualsOriginal
+from tieout.store.log.batch_rows import Redecode
 from tieout.store.log.compact import ROWS_DUE_MIN, compact
 from tieout.store.log.contracts_text import contracts_of
 from tieout.store.log.erasures import find_erasure
@@ -48,7 +48,7 @@ from tieout.store.log.intake import FileIntake
 from tieout.store.log.lags import LagKeeper, WaitingLags
 from tieout.store.log.lookup import Lookup
 from tieout.store.log.quarantine import find_item, list_items, list_tallies
-from tieout.store.log.refused import add_refused, list_refused
+from tieout.store.log.refused import add_refused
 from tieout.store.log.retraction_events import read_retractions
 from tieout.store.log.segments.place import SegmentsPlace, open_segments
 from tieout.store.log.verify import verify_log
@@ -56,7 +56,6 @@ from tieout.store.log.workers import Elsewhere, Here, Judgement
 from tieout.store.sqlite import begin_immediate
 
 SECRET_BYTES = 32
-LOCK_NAME = "log.lock"
 KEEPER_LOCK_NAME = "keeper.lock"
 HERE = SegmentsPlace()
 """In the home's own folder, or where the home says its segments already are."""
@@ -137,7 +136,7 @@ class SqlEventLog:
         self._settled_index()
 
     def write_lags(self) -> None:
-        self._waiting_lags.write(self._engine, self._folder / LOCK_NAME)
+        self._waiting_lags.write(self._engine, self._folder)
 
     def receiver(self) -> GroupReceiver:
         return GroupReceiver(
@@ -145,17 +144,14 @@ class SqlEventLog:
         )
 
     def count_refused(self, refused: Mapping[tuple[Instant, str, str], int]) -> None:
-        add_refused(self._engine, self._folder / LOCK_NAME, refused)
-
-    def refused_requests(self) -> tuple[tuple[Instant, str, str, int], ...]:
-        return list_refused(self._engine)
+        add_refused(self._engine, self._folder, refused)
 
     def appender(self, book: ContractBook) -> Appender:
         """What appends batches that were judged by these contracts."""
         return Appender(
             self._engine,
             self._opened_index(),
-            self._folder / LOCK_NAME,
+            self._folder,
             equals_original=self._equals_original(book),
             lags=LagKeeper(self._clock, self._waiting_lags),
         )
@@ -163,7 +159,9 @@ class SqlEventLog:
     def compact(self, *, rows_min: int | None = None) -> int:
         return self.maintain(rows_min=rows_min).compacted
 
-    def maintain(self, *, rows_min: int | None = None, orphans: bool | None = True) -> Maintenance:
+    def maintain(
+        self, *, rows_min: int | None = None, orphans: OrphanSearch = OrphanSearch.ALWAYS
+    ) -> Maintenance:
         index = self._opened_index()
         index.look_again()  # a keeper appends nothing, and what others have filed need not be kept twice
         return compact(
@@ -231,9 +229,6 @@ class SqlEventLog:
     ) -> list[StoredEvent]:
         known = reader.manifest(self._engine, self._segments, watermark, only=RETRACTION_TYPE)
         return read_retractions(known, after=after, targets=targets)
-
-    def arrivals(self) -> tuple[Arrivals, ...]:
-        return list_arrivals(self._engine)
 
     def tallies(self) -> tuple[Tally, ...]:
         return list_tallies(self._engine)

@@ -16,10 +16,10 @@ from tieout.kernel.erased import identity_key_in, looks_erased
 from tieout.kernel.ids import Position
 from tieout.ports import StoredEvent
 from tieout.store.log import reader
-from tieout.store.log.append import position_of
 from tieout.store.log.index.committed import Committed
 from tieout.store.log.index.index import IdentityIndex
 from tieout.store.log.index.rebuild import learn_committed
+from tieout.table.position_words import position_of
 
 Identity = tuple[str, str]
 

@@ -15,7 +15,8 @@ from tieout.kernel.ids import Position
 from tieout.ports import Entropy
 from tieout.ports.review import Decision, Readmission, Readmitted
 from tieout.store.crash import crash_point
-from tieout.store.log.append import Appended, Appender, Arrival
+from tieout.store.log.append import Appended, Appender
+from tieout.store.log.batch_rows import Arrival
 from tieout.store.log.contracts_text import contracts_of
 from tieout.store.log.decisions import record_releases, refuse_decided
 from tieout.store.log.fates import fates_of

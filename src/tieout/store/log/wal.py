@@ -11,8 +11,7 @@ from typing import Final
 
 from sqlalchemy import Engine
 
-from tieout.store.files import locked
-from tieout.store.log.turn import LOCK_NAME
+from tieout.store.log.turn import turn_lock
 from tieout.store.sqlite import is_sqlite
 
 WAL_BYTES_TRUNCATE: Final = 64 * 1024**2
@@ -41,7 +40,7 @@ def checkpoint(engine: Engine, folder: Path) -> int:
         return 0
     _checkpoint(engine, "PASSIVE")
     if wal_bytes(engine) > WAL_BYTES_TRUNCATE:
-        with locked(folder / LOCK_NAME):
+        with turn_lock(engine, folder):
             _checkpoint(engine, "TRUNCATE")
     return wal_bytes(engine)
 
