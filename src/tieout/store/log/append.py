@@ -36,7 +36,7 @@ from tieout.store.log.batch_rows import (
 )
 from tieout.store.log.chain import dispositions_of, fates, with_raw_digest
 from tieout.store.log.encoding import decode_dispositions
-from tieout.store.log.index.committed import load_keys
+from tieout.store.log.index.committed import stored_entries
 from tieout.store.log.index.index import IdentityIndex
 from tieout.store.log.lags import LagKeeper
 from tieout.store.log.prepare import Prepared
@@ -160,7 +160,7 @@ class Appender:
         if beside is not None:
             beside.check(connection)
         number = head.batch + 1
-        self._index.catch_up(head.batch, lambda first, last: load_keys(connection, first, last))
+        self._index.catch_up(head.batch, lambda first, last: stored_entries(connection, first, last))
         verdicts = judge(
             keys=prepared.keys,
             content=prepared.lanes,

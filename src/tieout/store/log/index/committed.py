@@ -73,7 +73,7 @@ class Committed:
         """At least the first of them."""
         upto = min(first + BATCHES_AT_ONCE - 1, last)
         with self.engine.connect() as connection:
-            stored = dict(load_keys(connection, first, upto))
+            stored = dict(stored_entries(connection, first, upto))
         if first in stored:
             for batch in range(first, upto + 1):
                 if batch not in stored:
@@ -119,8 +119,8 @@ class Committed:
         return entries
 
 
-def load_keys(connection: Connection, first: int, last: int) -> Iterator[tuple[int, KeyEntries]]:
-    """The accepted identities of committed batches, as they were written beside their bodies."""
+def stored_entries(connection: Connection, first: int, last: int) -> Iterator[tuple[int, KeyEntries]]:
+    """The accepted identities of these batches, where they still stand as key entries."""
     keys = schema.keys.c
     query = select(keys.batch, keys.entries).where(keys.batch.between(first, last)).order_by(keys.batch)
     for batch, entries in connection.execute(query):
