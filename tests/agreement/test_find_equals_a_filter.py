@@ -22,9 +22,10 @@ from tieout.kernel.period import Period
 from tieout.kernel.quantity import Quantity
 from tieout.ports import StoredEvent
 from tieout.ports.review import AttributeFilter, EventQuery
-from tieout.store.log import scan, segment_file
-from tieout.store.log.export import FileInTheWay, UnknownExport
-from tieout.store.log.review import SqlLogReview
+from tieout.store.log.review import scan
+from tieout.store.log.review.export import FileInTheWay, UnknownExport
+from tieout.store.log.review.review import SqlLogReview
+from tieout.store.log.segments import segment_file
 
 TIMES = [f"2026-02-{day:02d}T00:00:00Z" for day in range(1, 15)]
 SPAN = Period(parse_instant(TIMES[3]), parse_instant(TIMES[9]))

@@ -22,7 +22,8 @@ from tieout.flows.read_log import read_log
 from tieout.kernel.errors import IntegrityViolation
 from tieout.kernel.instant import Instant
 from tieout.ports import LogManifest, UnreadableSegment
-from tieout.store.log import tiers, wal
+from tieout.store.log import wal
+from tieout.store.log.segments import tiers
 
 HOUR = 3_600_000_000
 
@@ -168,7 +169,7 @@ def test_a_long_write_ahead_log_is_told(tmp_path: Path, monkeypatch: pytest.Monk
 
 
 def test_retired_bodies_are_deleted_a_few_at_a_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from tieout.store.log import retire
+    from tieout.store.log.segments import retire
 
     turns: list[int] = []
     original = retire.turn

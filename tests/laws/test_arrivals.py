@@ -14,7 +14,7 @@ from tests.logs import NOW, event, ndjson, open_log, send
 from tests.small_home import FEBRUARY_3, call, make_home
 from tests.small_home import ingest as ingest_events
 from tieout.kernel.instant import HOUR_MICROSECONDS
-from tieout.store.log.pipeline import SqlPipeline
+from tieout.store.log.pipeline.pipeline import SqlPipeline
 
 SENT = st.lists(
     st.lists(

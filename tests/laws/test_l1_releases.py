@@ -20,7 +20,7 @@ from tieout.kernel.ids import Position
 from tieout.ports.review import AlreadyDecided, Decision, ItemState, QuarantineQuery, Readmission
 from tieout.store.log import schema
 from tieout.store.log.log import SqlEventLog
-from tieout.store.log.review import SqlLogReview
+from tieout.store.log.review.review import SqlLogReview
 
 RELEASERS = 8
 ITEMS = 6

@@ -17,7 +17,7 @@ from tieout.ingest.lag import EVENT_TO_RECEIVED, RECEIVED_TO_QUERYABLE, bucket_o
 from tieout.ingest.verdict import Verdict
 from tieout.kernel.instant import HOUR_MICROSECONDS, Instant, parse_instant
 from tieout.ports import Tally
-from tieout.store.log.pipeline import SqlPipeline
+from tieout.store.log.pipeline.pipeline import SqlPipeline
 
 WRITERS = 4
 BLOCKS_EACH = 6

@@ -17,9 +17,10 @@ from tests.logs import NOW, contract, event, ndjson, open_log, send
 from tieout.kernel.ids import EventType, Subject, Watermark
 from tieout.kernel.instant import Instant
 from tieout.kernel.period import Period
-from tieout.store.log import compact, merge, schema, tiers
+from tieout.store.log import schema
 from tieout.store.log.log import SqlEventLog
 from tieout.store.log.reader import read_segment
+from tieout.store.log.segments import compact, merge, tiers
 
 TYPES = frozenset({EventType("llm.request")})
 SPANS = {Subject(f"team-{n}"): [Period(contract().effective_from, NOW)] for n in range(4)}

@@ -12,9 +12,11 @@ from sqlalchemy import text
 from tests.logs import NOW, event, ndjson, open_log, send
 from tieout.kernel.instant import Instant
 from tieout.ports import LogVerification
-from tieout.store.log import segment_file, tiers, verify_identities, verify_rows
 from tieout.store.log.log import SqlEventLog
-from tieout.store.log.verify import verify_log
+from tieout.store.log.segments import segment_file, tiers
+from tieout.store.log.verify import identities as verify_identities
+from tieout.store.log.verify import rows as verify_rows
+from tieout.store.log.verify.verify import verify_log
 from tieout.store.sqlite import begin_immediate
 
 HOUR = 3_600_000_000

@@ -15,8 +15,8 @@ from tieout.store.facts import store_facts
 from tieout.store.failure import DamagedStore
 from tieout.store.log.log import SqlEventLog, create_log
 from tieout.store.log.meta import log_home_id
-from tieout.store.log.pipeline import SqlPipeline
-from tieout.store.log.review import SqlLogReview
+from tieout.store.log.pipeline.pipeline import SqlPipeline
+from tieout.store.log.review.review import SqlLogReview
 from tieout.store.log.segments.place import SegmentsPlace
 from tieout.store.migrate import prepare_schema
 from tieout.store.sqlite import Engine, open_engine

@@ -18,10 +18,11 @@ from sqlalchemy import select
 
 from tests.faults.harness import journal
 from tests.faults.harness.items import named
-from tieout.store.log import append, compact, schema
+from tieout.store.log import append, schema
 from tieout.store.log.encoding import KeyEntries
 from tieout.store.log.index.committed import stored_entries
 from tieout.store.log.index.index import IdentityIndex
+from tieout.store.log.segments import compact
 
 if TYPE_CHECKING:
     from tests.faults.harness.writer import Writing

@@ -11,10 +11,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.identities import random_entries
-from tieout.store.log import verify_identities
 from tieout.store.log.index import levels
 from tieout.store.log.index.entries import entries_of
-from tieout.store.log.verify_identities import IdentityCensus
+from tieout.store.log.verify import identities as verify_identities
+from tieout.store.log.verify.identities import IdentityCensus
 
 WORDS = st.sampled_from([0, 1, 2**63, 2**64 - 1])
 TOLD = st.lists(st.lists(st.tuples(WORDS, WORDS), max_size=12), max_size=8)

@@ -14,8 +14,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tieout.ports import UnreadableSegment
-from tieout.store.log import segment_file, sorted_rows
-from tieout.store.log.segment_file import (
+from tieout.store.log.segments import segment_file, sorted_rows
+from tieout.store.log.segments.segment_file import (
     ORDER,
     SegmentWriter,
     fingerprint_of,

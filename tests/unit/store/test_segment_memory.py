@@ -9,7 +9,7 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from tieout.store.log.segment_file import SegmentWriter
+from tieout.store.log.segments.segment_file import SegmentWriter
 
 ROWS = pa.table({"batch": pa.array(range(1_000), pa.int64())})
 

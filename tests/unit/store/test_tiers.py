@@ -7,7 +7,7 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tieout.store.log.tiers import (
+from tieout.store.log.segments.tiers import (
     FAN_OUT,
     ROWS_PER_MERGE_MAX,
     ROWS_SETTLED,

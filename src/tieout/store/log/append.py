@@ -25,7 +25,6 @@ from tieout.ports import NotAllAccepted
 from tieout.store.crash import crash_point
 from tieout.store.failure import DiskFailed, is_io_failure
 from tieout.store.log import schema
-from tieout.store.log.arrivals import record_arrivals
 from tieout.store.log.batch_rows import (
     Arrival,
     Redecode,
@@ -38,9 +37,10 @@ from tieout.store.log.chain import dispositions_of, fates, with_raw_digest
 from tieout.store.log.encoding import decode_dispositions
 from tieout.store.log.index.committed import stored_entries
 from tieout.store.log.index.index import IdentityIndex
-from tieout.store.log.lags import LagKeeper
+from tieout.store.log.pipeline.arrivals import record_arrivals
+from tieout.store.log.pipeline.lags import LagKeeper
+from tieout.store.log.pipeline.rates import keep_rates
 from tieout.store.log.prepare import Prepared
-from tieout.store.log.rates import keep_rates
 from tieout.store.log.turn import turn
 from tieout.store.log.wal import checkpoint_when_long
 from tieout.store.sqlite import is_sqlite

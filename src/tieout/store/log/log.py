@@ -37,21 +37,21 @@ from tieout.store.files import leased
 from tieout.store.log import reader, schema, wal
 from tieout.store.log.append import Appender, EqualsOriginal
 from tieout.store.log.batch_rows import Redecode
-from tieout.store.log.compact import ROWS_DUE_MIN, compact
 from tieout.store.log.contracts_text import contracts_of
-from tieout.store.log.erasures import find_erasure
 from tieout.store.log.group import GroupReceiver
 from tieout.store.log.index.committed import Committed
 from tieout.store.log.index.index import IdentityIndex
 from tieout.store.log.index.rebuild import index_status, learn_committed, rebuild_index
 from tieout.store.log.intake import FileIntake
-from tieout.store.log.lags import LagKeeper, WaitingLags
 from tieout.store.log.lookup import Lookup
+from tieout.store.log.pipeline.lags import LagKeeper, WaitingLags
+from tieout.store.log.pipeline.refused import add_refused
 from tieout.store.log.quarantine import find_item, list_items, list_tallies
-from tieout.store.log.refused import add_refused
 from tieout.store.log.retraction_events import read_retractions
+from tieout.store.log.review.erasures import find_erasure
+from tieout.store.log.segments.compact import ROWS_DUE_MIN, compact
 from tieout.store.log.segments.place import SegmentsPlace, open_segments
-from tieout.store.log.verify import verify_log
+from tieout.store.log.verify.verify import verify_log
 from tieout.store.log.workers import Elsewhere, Here, Judgement
 from tieout.store.sqlite import begin_immediate
 

@@ -25,9 +25,9 @@ from tieout.kernel.period import Period
 from tieout.ports import LogManifest, SegmentFile, SegmentFiles, StoredEvent, TailPart
 from tieout.store.log import schema
 from tieout.store.log.encoding import decode_body, decode_dispositions
-from tieout.store.log.named_segments import NamedSegment, live_segments
 from tieout.store.log.retractions import retracted_identities
-from tieout.store.log.segment_file import read_row_at, read_rows_of, read_segment_rows, unreadable
+from tieout.store.log.segments.named_segments import NamedSegment, live_segments
+from tieout.store.log.segments.segment_file import read_row_at, read_rows_of, read_segment_rows, unreadable
 from tieout.table.layout import event_type_of, layout_of, plain_schema, segment_schema
 from tieout.table.packed import unpacked
 

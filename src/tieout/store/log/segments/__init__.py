@@ -1,1 +1,1 @@
-"""Where segment files lie: a local folder, or a bucket behind a verified cache."""
+"""Segments: written, merged and retired, as rows and as files; and where the files lie."""

@@ -31,10 +31,10 @@ from tieout.kernel.errors import IntegrityViolation
 from tieout.kernel.ids import Position
 from tieout.ports import SegmentFiles
 from tieout.store.log import reader, schema
-from tieout.store.log.erasures import erasures_between
-from tieout.store.log.named_segments import NamedSegment, live_segments
+from tieout.store.log.review.erasures import erasures_between
 from tieout.store.log.segments.cache import difference, digest_of
-from tieout.store.log.verifying import Rows, Verifying
+from tieout.store.log.segments.named_segments import NamedSegment, live_segments
+from tieout.store.log.verify.verifying import Rows, Verifying
 from tieout.table.canonical import content_digests, identity_keys, lanes
 from tieout.table.layout import event_type_of
 from tieout.table.packed import unpacked

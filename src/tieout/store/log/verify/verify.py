@@ -20,12 +20,12 @@ from tieout.kernel.batch_digest import GENESIS_DIGEST
 from tieout.kernel.instant import Instant, format_instant
 from tieout.ports import LogVerification, SegmentFiles
 from tieout.store.log import schema
-from tieout.store.log.named_segments import NamedSegment, live_segments, retired_segments
-from tieout.store.log.rates import differing_rates
-from tieout.store.log.verify_batch import verify_batch
-from tieout.store.log.verify_decisions import verify_decisions
-from tieout.store.log.verify_identities import IdentityCensus, verify_index
-from tieout.store.log.verify_rows import (
+from tieout.store.log.pipeline.rates import differing_rates
+from tieout.store.log.segments.named_segments import NamedSegment, live_segments, retired_segments
+from tieout.store.log.verify.batch import verify_batch
+from tieout.store.log.verify.decisions import verify_decisions
+from tieout.store.log.verify.identities import IdentityCensus, verify_index
+from tieout.store.log.verify.rows import (
     BATCHES_AT_ONCE,
     Digesting,
     check_retired_bodies,
@@ -33,7 +33,7 @@ from tieout.store.log.verify_rows import (
     rows_of_bodies,
     rows_of_segments,
 )
-from tieout.store.log.verifying import Rows, Verifying
+from tieout.store.log.verify.verifying import Rows, Verifying
 
 BATCHES_PER_TRANSACTION: Final = 32
 Progress = Callable[[int, int], None]

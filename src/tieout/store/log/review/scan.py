@@ -20,9 +20,9 @@ from tieout.kernel.ids import EventType, Position
 from tieout.kernel.quantity import Quantity
 from tieout.ports import LogManifest, SegmentFile, StoredEvent, TailPart, UnreadableSegment
 from tieout.ports.review import EventQuery, FoundEvents, Progress, TypeTotal
-from tieout.store.log.matching import columns_asked, matching, overlaps
 from tieout.store.log.reader import rows_of
-from tieout.store.log.retracted_rows import RETRACTED, RetractedRows
+from tieout.store.log.review.matching import columns_asked, matching, overlaps
+from tieout.store.log.review.retracted_rows import RETRACTED, RetractedRows
 from tieout.table.exact_sum import exact_sum
 from tieout.table.layout import FIELD_PREFIX, ColumnKind, layout_of
 from tieout.table.packed import columns_of, unpacked

@@ -29,11 +29,11 @@ from tieout.ports.review import (
     ReviewedItem,
     TypeTotal,
 )
-from tieout.store.log import decisions, erase, export, fates, scan
-from tieout.store.log.copies import Looking, names_in
-from tieout.store.log.erasures import find_erasure
 from tieout.store.log.log import SqlEventLog
-from tieout.store.log.release import readmit
+from tieout.store.log.review import decisions, erase, export, fates, scan
+from tieout.store.log.review.copies import Looking, names_in
+from tieout.store.log.review.erasures import find_erasure
+from tieout.store.log.review.release import readmit
 from tieout.store.sqlite import Engine
 
 ATTEMPTS_MAX: Final = 4

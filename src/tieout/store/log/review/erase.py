@@ -28,21 +28,21 @@ from tieout.ports.review import Copies, Decision, Erased, Kept
 from tieout.store.crash import crash_point
 from tieout.store.files import locked
 from tieout.store.log import schema
-from tieout.store.log.copies import Looking, Traces, traces_of
 from tieout.store.log.encoding import decode_body, encode_body
-from tieout.store.log.erase_receipts import HTTP_ORIGIN, empty_receipts
-from tieout.store.log.erasures import find_erasure, quarantine_residue
-from tieout.store.log.merge import whole_segment
-from tieout.store.log.named_segments import (
+from tieout.store.log.review.copies import Looking, Traces, traces_of
+from tieout.store.log.review.erase_receipts import HTTP_ORIGIN, empty_receipts
+from tieout.store.log.review.erasures import find_erasure, quarantine_residue
+from tieout.store.log.review.residue import Residues, Row
+from tieout.store.log.segments.merge import whole_segment
+from tieout.store.log.segments.named_segments import (
     NamedSegment,
     insert_segments,
     live_segments,
     name_of,
     retired_segments,
 )
-from tieout.store.log.residue import Residues, Row
-from tieout.store.log.retire import collect_orphans
-from tieout.store.log.segment_file import (
+from tieout.store.log.segments.retire import collect_orphans
+from tieout.store.log.segments.segment_file import (
     ROWS_PER_GROUP,
     SegmentWriter,
     batches_of_rows,

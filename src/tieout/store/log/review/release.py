@@ -18,10 +18,10 @@ from tieout.store.crash import crash_point
 from tieout.store.log.append import Appended, Appender
 from tieout.store.log.batch_rows import Arrival
 from tieout.store.log.contracts_text import contracts_of
-from tieout.store.log.decisions import record_releases, refuse_decided
-from tieout.store.log.fates import fates_of
 from tieout.store.log.intake import COMMIT_ID_BYTES
 from tieout.store.log.prepare import prepare
+from tieout.store.log.review.decisions import record_releases, refuse_decided
+from tieout.store.log.review.fates import fates_of
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,8 +16,8 @@ from tieout.kernel.instant import Instant, hour_of
 from tieout.store.log import reader, schema
 from tieout.store.log.chain import fates
 from tieout.store.log.encoding import decode_dispositions, decode_keys
-from tieout.store.log.erasures import kept_before_erasing
-from tieout.store.log.verifying import NO_ROWS, Rows, Verifying
+from tieout.store.log.review.erasures import kept_before_erasing
+from tieout.store.log.verify.verifying import NO_ROWS, Rows, Verifying
 from tieout.table.canonical import lanes
 
 

@@ -16,8 +16,8 @@ from tieout.kernel.erased import erased_id
 from tieout.kernel.errors import IntegrityViolation
 from tieout.kernel.ids import EventType, Position
 from tieout.ports.review import Kept
-from tieout.store.log.copies import SUBJECT, Traces
-from tieout.store.log.erasures import packed_positions
+from tieout.store.log.review.copies import SUBJECT, Traces
+from tieout.store.log.review.erasures import packed_positions
 from tieout.table.canonical import content_digests, identity_keys, lanes
 from tieout.table.layout import FIELD_PREFIX, ColumnKind, event_type_of, layout_of
 

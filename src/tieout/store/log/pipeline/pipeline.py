@@ -24,9 +24,10 @@ from tieout.ports import (
     StoredControlTotal,
     Tally,
 )
-from tieout.store.log import control_totals, schema
-from tieout.store.log.alerts import alert_of, insert_missing
-from tieout.store.log.lags import LagKey, add_lags
+from tieout.store.log import schema
+from tieout.store.log.pipeline import control_totals
+from tieout.store.log.pipeline.alerts import alert_of, insert_missing
+from tieout.store.log.pipeline.lags import LagKey, add_lags
 from tieout.store.log.reader import compacted_upto
 from tieout.store.log.turn import turn_among_commits
 from tieout.store.log.wal import wal_bytes

@@ -9,7 +9,7 @@ from sqlalchemy import Connection, and_, select
 from tieout.kernel.ids import Position
 from tieout.ports.review import ItemState
 from tieout.store.log import schema
-from tieout.store.log.erasures import Report
+from tieout.store.log.review.erasures import Report
 
 STATES = {ItemState.RELEASED.value, ItemState.DISCARDED.value}
 

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, insert, select
 
 from tieout.kernel.instant import Instant
 from tieout.store.log import schema
-from tieout.store.log.tiers import RangeOfBatches
+from tieout.store.log.segments.tiers import RangeOfBatches
 
 
 @dataclass(frozen=True, slots=True)

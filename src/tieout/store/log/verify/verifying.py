@@ -8,7 +8,7 @@ import numpy as np
 
 from tieout.kernel.batch_digest import GENESIS_DIGEST
 from tieout.ports import LogFinding
-from tieout.store.log.verify_identities import IdentityCensus
+from tieout.store.log.verify.identities import IdentityCensus
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,17 +19,17 @@ from tieout.kernel.instant import Instant
 from tieout.ports import SegmentFiles, UnreadableSegment
 from tieout.store.crash import crash_point
 from tieout.store.log import schema
-from tieout.store.log.named_segments import (
+from tieout.store.log.segments.cache import difference
+from tieout.store.log.segments.named_segments import (
     NamedSegment,
     insert_segments,
     live_segments,
     name_of,
     ranges_of,
 )
-from tieout.store.log.segment_file import SegmentWriter, fingerprint_of, stored_schema
-from tieout.store.log.segments.cache import difference
-from tieout.store.log.sorted_rows import sorted_rows
-from tieout.store.log.tiers import due_merge
+from tieout.store.log.segments.segment_file import SegmentWriter, fingerprint_of, stored_schema
+from tieout.store.log.segments.sorted_rows import sorted_rows
+from tieout.store.log.segments.tiers import due_merge
 from tieout.store.log.turn import turn
 
 INTENT_MICROSECONDS = 3_600_000_000

@@ -17,9 +17,9 @@ from tieout.kernel.erased import erased_id, looks_erased
 from tieout.kernel.ids import Position
 from tieout.ports import StoredEvent
 from tieout.store.log import schema
-from tieout.store.log.decisions import released_from, released_from_any
-from tieout.store.log.erasures import find_erasure
-from tieout.store.log.fates import fates_of, repeats_of
+from tieout.store.log.review.decisions import released_from, released_from_any
+from tieout.store.log.review.erasures import find_erasure
+from tieout.store.log.review.fates import fates_of, repeats_of
 
 SUBJECT = "subject"
 REPEATS_MAX = 1_000_000

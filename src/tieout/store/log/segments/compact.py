@@ -24,11 +24,11 @@ from tieout.store.crash import crash_point
 from tieout.store.failure import DiskFailed, is_io_failure
 from tieout.store.files import leased
 from tieout.store.log import schema
-from tieout.store.log.merge import merge_due
-from tieout.store.log.named_segments import NamedSegment, insert_segments, name_of
 from tieout.store.log.reader import bodies_between, compacted_upto, tail_parts
-from tieout.store.log.retire import collect_orphans, delete_retired
-from tieout.store.log.segment_file import SegmentWriter, in_order, stored_form
+from tieout.store.log.segments.merge import merge_due
+from tieout.store.log.segments.named_segments import NamedSegment, insert_segments, name_of
+from tieout.store.log.segments.retire import collect_orphans, delete_retired
+from tieout.store.log.segments.segment_file import SegmentWriter, in_order, stored_form
 from tieout.store.log.turn import turn
 from tieout.table.layout import event_type_of
 

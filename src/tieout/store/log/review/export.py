@@ -25,8 +25,8 @@ from tieout.kernel.instant import Instant, format_instant
 from tieout.ports import LogManifest
 from tieout.ports.review import EventQuery, Progress, TypeTotal
 from tieout.store.files import sync_folder
-from tieout.store.log.retracted_rows import RETRACTED
-from tieout.store.log.scan import Adding, Part, parts_of, stream
+from tieout.store.log.review.retracted_rows import RETRACTED
+from tieout.store.log.review.scan import Adding, Part, parts_of, stream
 from tieout.table.layout import ARROW_TYPES, DECIMAL_TYPE, FIELD_PREFIX, ColumnKind, layout_of, plain_schema
 
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 
 import pyarrow as pa
 
-from tieout.store.log.segment_file import ORDER, batches_of_rows, in_order
+from tieout.store.log.segments.segment_file import ORDER, batches_of_rows, in_order
 
 ROWS_PER_PIECE = 32_768
 Key = tuple[str, int, int, int]

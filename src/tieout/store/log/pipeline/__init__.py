@@ -1,0 +1,1 @@
+"""What the log keeps about itself: rates, lags, refusals, arrivals, alerts and control totals."""

@@ -1,0 +1,1 @@
+"""Checks all that the log stores against what was chained: one pass, every finding named."""
