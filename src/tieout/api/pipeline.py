@@ -69,7 +69,7 @@ class Pipeline:
         self._filled = threading.Semaphore(0)
         self._free = threading.Semaphore(1)
         self.is_broken = False
-        self._failure = StoreBroken("the server is ending")
+        self.failure = StoreBroken("the server is ending")
         sys.setswitchinterval(SWITCH_SECONDS)
         self._threads = [
             threading.Thread(target=self._guarded, args=(work,), name=name, daemon=True)
@@ -81,7 +81,7 @@ class Pipeline:
     async def submit(self, request: ReceivedRequest) -> Outcome:
         """Waits until the request's items are durable, or known not to be acknowledged."""
         if self._is_closing or self.is_broken:
-            return self._failure if self.is_broken else _Ending()
+            return self.failure if self.is_broken else _Ending()
         answered: asyncio.Future[Outcome] = self._loop.create_future()
         self._waiting.append(_Waiting(request, answered))
         self._submitted_bytes += len(request.parcel.content)
@@ -191,7 +191,7 @@ class Pipeline:
 
     def _break(self, error: StoreBroken, group: list[_Waiting]) -> None:
         """Fails the group and all that waits; nobody is acknowledged any more."""
-        self._failure = error
+        self.failure = error
         self.is_broken = True
         self._fail(group)
         with self._condition:
@@ -205,7 +205,7 @@ class Pipeline:
             failed.append(self._waiting.popleft())
         while self._prepared and self._prepared[0] is not None:
             failed += self._prepared.popleft()[0]  # type: ignore[index] # looked at just now
-        self._answer(failed, [self._failure] * len(failed))
+        self._answer(failed, [self.failure] * len(failed))
 
     def _leave(self) -> None:
         self._fail([])  # what was submitted while the threads stopped

@@ -20,6 +20,7 @@ from tieout.api.refusals import Refusals
 from tieout.flows.api_keys import list_api_keys
 from tieout.flows.home import Home
 from tieout.flows.receive_events import Reception
+from tieout.wiring import storage_failure
 
 LOGGER = logging.getLogger("tieout")
 
@@ -36,12 +37,13 @@ class Serving:
         self._is_behind = False
         self._parent = os.getppid()
         self._hot: HotPath | None = None
+        self.start_failure: Exception | None = None
         self._pipeline: Pipeline | None = None
 
     @property
-    def is_broken(self) -> bool:
-        """Whether the store failed, so that the process must not go on."""
-        return self._pipeline is not None and self._pipeline.is_broken
+    def failure(self) -> Exception | None:
+        """How the store failed, so that the process must not go on."""
+        return self._pipeline.failure if self._pipeline is not None and self._pipeline.is_broken else None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
@@ -52,8 +54,14 @@ class Serving:
 
     async def _live(self, receive: Receive, send: Send) -> None:
         await receive()
-        self._keyring.replace(await asyncio.to_thread(list_api_keys, self._home))
-        pipeline = Pipeline(await asyncio.to_thread(Reception, self._home), on_broken=self._leave)
+        try:
+            self._keyring.replace(await asyncio.to_thread(list_api_keys, self._home))
+            reception = await asyncio.to_thread(Reception, self._home)
+        except Exception as error:  # noqa: BLE001 - told by who runs this process
+            self.start_failure = error
+            await send({"type": "lifespan.startup.failed"})
+            return
+        pipeline = Pipeline(reception, on_broken=self._leave)
         endpoint = EventsEndpoint(pipeline, self._keyring, self._refusals, is_behind=lambda: self._is_behind)
         app = litestar_app(endpoint, self._keyring, self._home)
         self._pipeline, self._hot = pipeline, HotPath(endpoint, app)
@@ -103,4 +111,4 @@ def _told(what: str) -> Iterator[None]:
     try:
         yield
     except Exception as error:  # noqa: BLE001 - upkeep goes on, and is tried again
-        LOGGER.warning("%s: %s", what, error)
+        LOGGER.warning("%s: %s", what, storage_failure(error) or error)
