@@ -28,6 +28,7 @@ from tieout.api.limits import (
 )
 from tieout.kernel.errors import Unavailable
 from tieout.ports import Answer, PreparedGroup, ReceivedRequest, StoreBroken
+from tieout.wiring import StoreUnusable, storage_failure
 
 SWITCH_SECONDS = 0.001
 """How long one thread may keep the interpreter from the others: the loop answers while a group is made."""
@@ -123,10 +124,17 @@ class Pipeline:
                 self._answer(group, [error] * len(group))
                 self._free.release()
                 continue
-            except BaseException:
-                self._break(StoreBroken("an error of the server"), group)
+            except BaseException as error:
+                refusal = storage_failure(error) if isinstance(error, Exception) else None
+                if isinstance(refusal, StoreUnusable):  # the books were out of reach, and nothing has begun
+                    self._answer(group, [refusal] * len(group))
+                    self._free.release()
+                    continue
+                self._break(StoreBroken(str(refusal or "an error of the server")), group)
                 self._hand_over(None)
-                raise
+                if refusal is None:
+                    raise
+                return
             self._hand_over((group, prepared))
 
     def _hand_over(self, group: tuple[list[_Waiting], PreparedGroup] | None) -> None:
