@@ -18,7 +18,7 @@ from tieout.gateways.signing import Ed25519Verifier, generate_key
 from tieout.gateways.signing_desk import sign_request
 from tieout.kernel.errors import Refusal
 from tieout.ports import Clock, Entropy
-from tieout.store.failure import storage_failure
+from tieout.store.failure import StoreUnusable, storage_failure
 from tieout.store.log.segments.cache import CACHE_BYTES_MAX
 from tieout.store.log.segments.place import SegmentsPlace
 from tieout.store.stores import Stores, create_stores, open_stores
@@ -26,6 +26,7 @@ from tieout.store.stores import Stores, create_stores, open_stores
 __all__ = [
     "Home",
     "SteppedClock",
+    "StoreUnusable",
     "create_home",
     "generate_key",
     "open_home",

@@ -9,7 +9,9 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import signal
 import subprocess
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,6 +19,7 @@ import pytest
 
 from tests.small_home import make_home
 from tests.surface.conftest import Ran, in_process
+from tests.surface.served import event, eventually, make_served, ndjson
 from tieout.flows import file_pieces, file_stretches
 from tieout.store.log.index import levels
 
@@ -118,7 +121,7 @@ def free_bytes(folder: Path) -> int:
 
 
 def fill(filler: Path, *, left_free: int) -> None:
-    with filler.open("wb") as file:
+    with filler.open("ab") as file:
         file.write(b"x" * (free_bytes(filler.parent) - left_free))
     assert free_bytes(filler.parent) <= left_free
 
@@ -142,3 +145,33 @@ def verified(home: Path) -> dict[str, int]:
     ran = in_process("verify", "--home", str(home), "--json")
     assert ran.code == 0, ran.err
     return {name: ran.json[name] for name in ("received", "accepted")}
+
+
+def test_a_server_on_a_full_disk_says_so_to_each_client_and_goes_on_when_there_is_room(disk: Path) -> None:
+    """No client is left waiting, the operator reads one line a time, and nothing acknowledged is lost."""
+    home, filler = disk / "served", disk / "filler"
+    filler.unlink(missing_ok=True)
+    for left in disk.iterdir():
+        shutil.rmtree(left)
+    served = make_served(home)
+    served.start()
+    assert served.receipt(ndjson([event("before")]))["accepted"] == 1
+    fill(filler, left_free=0)
+    for process in served.workers():
+        os.kill(process, signal.SIGKILL)
+    for name in ("log.db-shm", "books.db-shm"):
+        os.truncate(home / name, 0)
+    fill(filler, left_free=0)  # whoever starts now has no room for SQLite's shared memory
+    statuses: list[int] = []
+    until = time.monotonic() + 12
+    while time.monotonic() < until:
+        items = [event(f"full-{len(statuses)}-{number}") for number in range(900)]
+        statuses.append(served.post(ndjson(items)).status_code)
+    assert set(statuses) <= {200, 429, 503}
+    assert 503 in statuses
+    filler.unlink()
+    eventually(lambda: served.post(ndjson([event("after")])).status_code == 200, seconds=20)
+    assert served.stop() == 0
+    assert "Traceback" not in "".join(served.told), "".join(served.told)[:2000]
+    acknowledged = 2 + 900 * statuses.count(200)
+    assert served.verified().accepted >= acknowledged

@@ -15,6 +15,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 
 from tests.surface.conftest import tieout
@@ -26,6 +27,7 @@ from tieout.wiring import DATABASE_URL_VARIABLE
 
 YEAR = Period(parse_instant("2026-01-01T00:00:00Z"), parse_instant("2027-01-01T00:00:00Z"))
 ITEMS = 7
+CATALOG_SECONDS = 0.6
 
 
 @pytest.fixture(params=["sqlite", "postgres"])
@@ -234,3 +236,31 @@ def test_a_store_that_breaks_fails_the_request_and_a_new_worker_goes_on(tmp_path
     assert served.receipt(ndjson([event("e1")]))["accepted"] == 1
     assert served.stop() == 0
     assert served.verified().received == 2
+
+
+def test_a_database_that_hangs_up_is_told_and_the_worker_goes_on(tmp_path: Path, postgres_url: str) -> None:
+    """Whatever was being read, books or log: 503 at most, and the next request is answered."""
+    served = make_served(tmp_path / "home", postgres_url)
+    served.start(workers=1)
+    first = served.workers()[0]
+    sent = 0
+    for _ in range(4):
+        time.sleep(CATALOG_SECONDS)  # the catalog is read again before the next group
+        hang_up(postgres_url)
+        sent += 1
+        answer = served.post(ndjson([event(f"e{sent}")]))
+        assert answer.status_code in (200, 503), answer.text
+        eventually(lambda sent=sent: served.post(ndjson([event(f"e{sent}")])).status_code == 200)
+    assert first in served.workers(), "the worker is the one that it was"
+    assert served.stop() == 0
+    assert "Traceback" not in "".join(served.told), "".join(served.told)[:3000]
+    assert served.verified().accepted == sent
+
+
+def hang_up(url: str) -> None:
+    """Ends every other connection of the database."""
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+            "WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        )

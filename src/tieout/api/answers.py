@@ -49,6 +49,13 @@ class HttpAnswer:
         ]
         return {"type": "http.response.start", "status": self.status, "headers": sent}
 
+    def closing(self) -> bytes:
+        """The whole answer as HTTP/1.1, on a connection that ends with it."""
+        lines = [f"HTTP/1.1 {self.status} Refused".encode(), b"content-type: " + self.content_type]
+        lines += [name + b": " + value for name, value in self.headers]
+        lines += [f"content-length: {len(self.body)}".encode(), b"connection: close", b"", self.body]
+        return b"\r\n".join(lines)
+
 
 class Problem(Exception):
     """A request that is refused, or failed: status, stable code, and a sentence for a person.

@@ -28,6 +28,7 @@ from tieout.api.limits import (
 )
 from tieout.kernel.errors import Unavailable
 from tieout.ports import Answer, PreparedGroup, ReceivedRequest, StoreBroken
+from tieout.wiring import StoreUnusable, storage_failure
 
 SWITCH_SECONDS = 0.001
 """How long one thread may keep the interpreter from the others: the loop answers while a group is made."""
@@ -69,7 +70,7 @@ class GroupCommit:
         self._filled = threading.Semaphore(0)
         self._free = threading.Semaphore(1)
         self.is_broken = False
-        self._failure = StoreBroken("the server is ending")
+        self.failure = StoreBroken("the server is ending")
         sys.setswitchinterval(SWITCH_SECONDS)
         self._threads = [
             threading.Thread(target=self._guarded, args=(work,), name=name, daemon=True)
@@ -81,7 +82,7 @@ class GroupCommit:
     async def submit(self, request: ReceivedRequest) -> Outcome:
         """Waits until the request's items are durable, or known not to be acknowledged."""
         if self._is_closing or self.is_broken:
-            return self._failure if self.is_broken else _Ending()
+            return self.failure if self.is_broken else _Ending()
         answered: asyncio.Future[Outcome] = self._loop.create_future()
         self._waiting.append(_Waiting(request, answered))
         self._submitted_bytes += len(request.parcel.content)
@@ -123,10 +124,17 @@ class GroupCommit:
                 self._answer(group, [error] * len(group))
                 self._free.release()
                 continue
-            except BaseException:
-                self._break(StoreBroken("an error of the server"), group)
+            except BaseException as error:
+                refusal = storage_failure(error) if isinstance(error, Exception) else None
+                if isinstance(refusal, StoreUnusable):  # the books were out of reach, and nothing has begun
+                    self._answer(group, [refusal] * len(group))
+                    self._free.release()
+                    continue
+                self._break(StoreBroken(str(refusal or "an error of the server")), group)
                 self._hand_over(None)
-                raise
+                if refusal is None:
+                    raise
+                return
             self._hand_over((group, prepared))
 
     def _hand_over(self, group: tuple[list[_Waiting], PreparedGroup] | None) -> None:
@@ -191,7 +199,7 @@ class GroupCommit:
 
     def _break(self, error: StoreBroken, group: list[_Waiting]) -> None:
         """Fails the group and all that waits; nobody is acknowledged any more."""
-        self._failure = error
+        self.failure = error
         self.is_broken = True
         self._fail(group)
         with self._condition:
@@ -205,7 +213,7 @@ class GroupCommit:
             failed.append(self._waiting.popleft())
         while self._prepared and self._prepared[0] is not None:
             failed += self._prepared.popleft()[0]  # type: ignore[index] # looked at just now
-        self._answer(failed, [self._failure] * len(failed))
+        self._answer(failed, [self.failure] * len(failed))
 
     def _leave(self) -> None:
         self._fail([])  # what was submitted while the threads stopped

@@ -56,5 +56,8 @@ TICK_SECONDS: Final = 0.5
 SHUTDOWN_SECONDS_MAX: Final = 25
 """To answer what was taken in, once a server is told to end."""
 START_SECONDS_MAX: Final = 30
+TURN_AWAY_SECONDS: Final = 2
+"""A process that cannot serve tells whoever waits to come again, for so long."""
+TURN_AWAY_CLIENT_SECONDS: Final = 0.2
 RESTART_SECONDS_MAX: Final = 5
 """The longest pause before a worker that keeps dying is started again."""

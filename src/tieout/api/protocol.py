@@ -96,7 +96,5 @@ class BoundedProtocol(HttpToolsProtocol):
             self._deadline = None
 
     def _close_with(self, answer: HttpAnswer) -> None:
-        lines = [f"HTTP/1.1 {answer.status} Refused".encode(), b"content-type: " + answer.content_type]
-        lines += [f"content-length: {len(answer.body)}".encode(), b"connection: close", b"", answer.body]
-        self.transport.write(b"\r\n".join(lines))
+        self.transport.write(answer.closing())
         self.transport.close()

@@ -21,6 +21,7 @@ from tieout.api.refusals import Refusals
 from tieout.flows.api_keys import list_api_keys
 from tieout.flows.home import Home
 from tieout.flows.receive_events import Reception
+from tieout.wiring import storage_failure
 
 LOGGER = logging.getLogger("tieout")
 
@@ -37,12 +38,15 @@ class Serving:
         self._is_behind = False
         self._parent = os.getppid()
         self._hot: HotPath | None = None
+        self.start_failure: Exception | None = None
         self._group_commit: GroupCommit | None = None
 
     @property
-    def is_broken(self) -> bool:
-        """Whether the store failed, so that the process must not go on."""
-        return self._group_commit is not None and self._group_commit.is_broken
+    def failure(self) -> Exception | None:
+        """How the store failed, so that the process must not go on."""
+        if self._group_commit is None or not self._group_commit.is_broken:
+            return None
+        return self._group_commit.failure
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
@@ -53,8 +57,14 @@ class Serving:
 
     async def _live(self, receive: Receive, send: Send) -> None:
         await receive()
-        self._keyring.replace(await asyncio.to_thread(list_api_keys, self._home))
-        group_commit = GroupCommit(await asyncio.to_thread(Reception, self._home), on_broken=self._leave)
+        try:
+            self._keyring.replace(await asyncio.to_thread(list_api_keys, self._home))
+            reception = await asyncio.to_thread(Reception, self._home)
+        except Exception as error:  # noqa: BLE001 - told by who runs this process
+            self.start_failure = error
+            await send({"type": "lifespan.startup.failed"})
+            return
+        group_commit = GroupCommit(reception, on_broken=self._leave)
         endpoint = EventsEndpoint(
             group_commit, self._keyring, self._refusals, is_behind=lambda: self._is_behind
         )
@@ -107,4 +117,4 @@ def _told(what: str) -> Iterator[None]:
     try:
         yield
     except Exception as error:  # noqa: BLE001 - upkeep goes on, and is tried again
-        LOGGER.warning("%s: %s", what, error)
+        LOGGER.warning("%s: %s", what, storage_failure(error) or error)

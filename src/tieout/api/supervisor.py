@@ -18,6 +18,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from tieout.api.answers import unavailable
 from tieout.api.keeper import run_keeper
 from tieout.api.limits import (
     CONNECTIONS_BACKLOG_MAX,
@@ -25,9 +26,10 @@ from tieout.api.limits import (
     SHUTDOWN_SECONDS_MAX,
     START_SECONDS_MAX,
 )
+from tieout.api.turning_away import turn_away
 from tieout.api.worker import run_worker
-from tieout.kernel.errors import Refusal, Unavailable
-from tieout.wiring import open_home
+from tieout.kernel.errors import Refusal, TieoutError, Unavailable
+from tieout.wiring import open_home, storage_failure
 
 WATCHED = {signal.SIGCHLD, signal.SIGTERM, signal.SIGINT}
 KILL_AFTER_SECONDS = SHUTDOWN_SECONDS_MAX + 5
@@ -127,7 +129,7 @@ class Supervisor:
             for sock in self._listening:
                 if sock is not post.listening:
                     sock.close()
-            _become(post.work, tell)
+            _become(post, tell)
         os.close(tell)
         post.pid, post.started = pid, time.monotonic()
         return ready
@@ -208,16 +210,30 @@ def _worker(folder: Path, listening: socket.socket) -> Callable[[int], int]:
     return lambda ready: run_worker(folder, listening, ready)
 
 
-def _become(work: Callable[[int], int], ready: int) -> None:
+def _become(post: _Post, ready: int) -> None:
     """The child's whole life; it never returns into the supervisor's code."""
     code = 1
     try:
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, signal.SIG_IGN)
         signal.pthread_sigmask(signal.SIG_UNBLOCK, WATCHED)
-        code = work(ready)
-    except BaseException:  # noqa: BLE001 - whatever it dies of is told, and the supervisor sees the code
-        traceback.print_exc()
+        code = post.work(ready)
+    except BaseException as error:  # noqa: BLE001 - whatever it dies of is told, and the supervisor sees the code
+        refusal = _refusal_of(error)
+        if refusal is None:
+            traceback.print_exc()
+        else:
+            print(f"tieout: {refusal}", file=sys.stderr)
+            code = refusal.exit_code
+            if post.listening is not None:
+                turn_away(post.listening, unavailable(refusal.code, str(refusal)).answer())
     finally:
         sys.stderr.flush()
         os._exit(code)
+
+
+def _refusal_of(error: BaseException) -> TieoutError | None:
+    """What a person is told, for a failure that is no defect."""
+    if isinstance(error, TieoutError):
+        return error
+    return storage_failure(error) if isinstance(error, Exception) else None

@@ -47,7 +47,12 @@ def run_worker(folder: Path, listening: socket.socket, ready: int) -> int:
         )
         server = uvicorn.Server(config)
         server.run(sockets=[listening])
-        return BROKEN if serving.is_broken else 0
+        if serving.start_failure is not None:
+            raise serving.start_failure
+        if serving.failure is None:
+            return 0
+        logging.getLogger("tieout").error("%s", serving.failure)
+        return BROKEN
 
 
 def _tell(ready: int) -> None:

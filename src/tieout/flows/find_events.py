@@ -12,12 +12,12 @@ from pathlib import Path
 
 from tieout.contract.catalog import Catalog
 from tieout.contract.event_contract import EventContract, FieldType
-from tieout.contract.retraction import TARGET_ID
 from tieout.evidence.witness import Erasure
 from tieout.flows.apply_catalog import load_catalog
 from tieout.flows.close_periods import NoSuchCustomer
 from tieout.flows.home import Home
 from tieout.ingest.event import Event
+from tieout.ingest.retraction import target_of
 from tieout.kernel.erased import looks_erased
 from tieout.kernel.errors import NotFound, Refusal, shown
 from tieout.kernel.ids import CustomerId, EventType, Position, Subject, Watermark
@@ -280,7 +280,7 @@ def retracted_by(
     targets = {(stored.event.source, stored.event.id) for stored in events}
     first: dict[tuple[str, str], Position] = {}
     for found in home.log.retractions(watermark=watermark, targets=targets) if targets else ():
-        first.setdefault((found.event.source, str(found.event.fields[TARGET_ID])), found.position)
+        first.setdefault(target_of(found.event), found.position)
     return first
 
 

@@ -88,7 +88,11 @@ def keep_once(home: Home, *, orphans: bool = True, rows_min: int | None = None) 
         done, failure = home.log.maintain(orphans=search, rows_min=rows_min), None
     except TieoutError as error:
         done, failure = Maintenance(), error
-    return Round(done, home.log.checkpoint(), failure)
+    try:
+        wal_bytes = home.log.checkpoint()
+    except TieoutError as error:
+        wal_bytes, failure = home.log.wal_bytes(), failure or error
+    return Round(done, wal_bytes, failure)
 
 
 def _keep(

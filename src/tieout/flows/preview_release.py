@@ -14,7 +14,7 @@ from tieout.close.rating import charges, usage_requests
 from tieout.close.segments import Segment, segments
 from tieout.contract.catalog import Catalog
 from tieout.contract.event_contract import ContractBook
-from tieout.contract.retraction import RETRACTION_TYPE, TARGET_ID
+from tieout.contract.retraction import RETRACTION_TYPE
 from tieout.flows.apply_catalog import load_catalog
 from tieout.flows.home import Home
 from tieout.flows.measure_usage import billing_period
@@ -25,6 +25,7 @@ from tieout.flows.release_item import Correction, open_items, readmission
 from tieout.ingest.event import Event, canonical_of
 from tieout.ingest.hypothetical import as_if_stored
 from tieout.ingest.rejection import Rejected
+from tieout.ingest.retraction import target_of
 from tieout.ingest.verdict import Verdict
 from tieout.invoice.line import settled_line
 from tieout.kernel.digest import content_digest, identity_key, lanes
@@ -253,7 +254,7 @@ def _with(manifest: LogManifest, catalog: Catalog, coming: Sequence[_Coming]) ->
         )
         parts.append(TailPart(contract.type, version, table))
     named = [
-        (each.event.source, str(each.event.fields[TARGET_ID]), batch, row)
+        (*target_of(each.event), batch, row)
         for row, each in enumerate(coming)
         if each.event.type == RETRACTION_TYPE
     ]

@@ -22,7 +22,7 @@ from tieout.ports.review import (
 )
 from tieout.store.log import schema
 from tieout.store.log.quarantine import LISTED, item_of
-from tieout.store.log.turn import turn
+from tieout.store.log.turn import turn_among_commits
 
 POSITIONS_PER_QUERY = 400
 """SQLite takes 32,766 parameters at most; smaller statements are planned faster."""
@@ -148,8 +148,7 @@ def record_releases(
 
 def record_discards(engine: Engine, folder: Path, items: Sequence[Position], decision: Decision) -> None:
     """All of them or, where one was decided about, none. Raises `AlreadyDecided`."""
-    with turn(engine, folder) as connection:
-        connection.execute(select(schema.head.c.batch).with_for_update()).one()  # as a release has it
+    with turn_among_commits(engine, folder) as connection:  # as a release has it
         refuse_decided(connection, items)
         rows = [_row(item, ItemState.DISCARDED, decision) for item in items]
         connection.execute(insert(schema.quarantine_outcomes), rows)

@@ -52,7 +52,7 @@ from tieout.store.log.segment_file import (
     stored_form,
     stored_schema,
 )
-from tieout.store.log.turn import turn, turn_lock
+from tieout.store.log.turn import turn_among_commits, turn_lock
 from tieout.store.sqlite import scrub
 from tieout.table.layout import plain_schema
 from tieout.table.packed import unpacked
@@ -112,8 +112,7 @@ def erase(place: Place, looking: Looking, position: Position, keep: Kept, decisi
         made = [_swap(each, files, residues) for each in old]
         swaps = [swap for swap in made if swap is not None]
         crash_point("erase-after-files")
-        with turn(engine, place.folder) as connection:
-            connection.execute(select(schema.head.c.batch).with_for_update()).one()
+        with turn_among_commits(engine, place.folder) as connection:
             traces = traces_of(connection, looking, position)  # with what arrived meanwhile
             residues = Residues(traces, _known(connection, traces), keep, looking.secret)
             done = _rewrite(connection, residues, swaps, decision)

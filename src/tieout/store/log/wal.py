@@ -10,7 +10,9 @@ from pathlib import Path
 from typing import Final
 
 from sqlalchemy import Engine
+from sqlalchemy.exc import DBAPIError
 
+from tieout.store.failure import is_io_failure, storage_failure
 from tieout.store.log.turn import turn_lock
 from tieout.store.sqlite import is_sqlite
 
@@ -35,32 +37,38 @@ def checkpoint(engine: Engine, folder: Path) -> int:
     """Moves what it can into the database without making a writer or a reader wait, then returns
     `wal_bytes`. A long one is also truncated, in a writer's turn: under writers without a pause it would
     never be done otherwise. They wait for what came since the first step, and for readers 200 ms at most.
+    Raises `StoreUnusable` where there is no room for it, and `DiskFailed`.
     """
     if not is_sqlite(engine):
         return 0
-    _checkpoint(engine, "PASSIVE")
-    if wal_bytes(engine) > WAL_BYTES_TRUNCATE:
-        with turn_lock(engine, folder):
-            _checkpoint(engine, "TRUNCATE")
+    try:
+        _checkpoint(engine, "PASSIVE")
+        if wal_bytes(engine) > WAL_BYTES_TRUNCATE:
+            with turn_lock(engine, folder):
+                _checkpoint(engine, "TRUNCATE")
+    except DBAPIError as error:
+        raise storage_failure(error) or error from error
     return wal_bytes(engine)
 
 
 def checkpoint_when_long(engine: Engine) -> None:
     """What a writer does after its commit, holding no lock: a WAL that no keeper shortens goes into the
-    database as far as no reader needs it.
+    database as far as no reader needs it. Without room for that it stays as it is, and so does the commit.
     """
     if wal_bytes(engine) >= WAL_BYTES_LONG:
-        _checkpoint(engine, "PASSIVE")
+        try:
+            _checkpoint(engine, "PASSIVE")
+        except DBAPIError as error:
+            if is_io_failure(error):
+                raise
 
 
 def _checkpoint(engine: Engine, mode: str) -> None:
-    raw = engine.raw_connection()
-    try:
-        cursor = raw.cursor()
-        (patience,) = cursor.execute("PRAGMA busy_timeout").fetchone()
-        cursor.execute(f"PRAGMA busy_timeout={WAIT_MILLISECONDS:d}")
-        cursor.execute(f"PRAGMA wal_checkpoint({mode})").fetchall()
-        cursor.execute(f"PRAGMA busy_timeout={patience:d}")
-        cursor.close()
-    finally:
-        raw.close()
+    """Outside a transaction, but by SQLAlchemy: so a failure has a name, and leaves its mark."""
+    with engine.connect().execution_options(tieout_begin=None) as connection:
+        (patience,) = connection.exec_driver_sql("PRAGMA busy_timeout").one()
+        connection.exec_driver_sql(f"PRAGMA busy_timeout={WAIT_MILLISECONDS:d}").all()
+        try:
+            connection.exec_driver_sql(f"PRAGMA wal_checkpoint({mode})").all()
+        finally:
+            connection.exec_driver_sql(f"PRAGMA busy_timeout={patience:d}").all()
