@@ -90,6 +90,17 @@ def _send(address: served.Address, shape: Shape, events: int, *, seed: int) -> L
         "seed": seed,
     }
     command += [part for name, number in numbers.items() for part in (f"--{name}", str(number))]
+    return loaded(command)
+
+
+def send_file(address: served.Address, file: Path, *, per_request: int, connections: int) -> Load:
+    """The file's lines, as the generator sends those it makes up."""
+    command = [sys.executable, "-m", "bench.load", "--token", address.token, "--file", str(file)]
+    numbers = {"port": address.port, "per-request": per_request, "connections": connections}
+    return loaded(command + [part for name, number in numbers.items() for part in (f"--{name}", str(number))])
+
+
+def loaded(command: list[str]) -> Load:
     ended = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, text=True, check=False)
     if ended.returncode:
         raise SystemExit(f"the generator failed with exit code {ended.returncode}")

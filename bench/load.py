@@ -13,9 +13,10 @@ import random
 import selectors
 import socket
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from itertools import islice
+from pathlib import Path
 
 from bench.events import event_line
 from tieout.kernel.instant import DAY_MICROSECONDS
@@ -40,13 +41,16 @@ class Load:
     p99_milliseconds: float
 
 
-def requests_of(*, events: int, per_request: int, seed: int, token: str, host: str) -> Iterator[bytes]:
-    """Whole requests, each with `per_request` events of unique ids: NDJSON, or one event in structured
-    mode.
-    """
+def lines_of(*, events: int, seed: int) -> Iterator[bytes]:
+    """Events of unique ids, one a line."""
     chance = random.Random(seed)  # noqa: S311 reproducible on purpose, nothing secret
+    return (event_line(chance, number * DAY_MICROSECONDS // events) for number in range(events))
+
+
+def requests_of(lines: Iterable[bytes], *, per_request: int, token: str, host: str) -> Iterator[bytes]:
+    """Whole requests, each with `per_request` of the lines: NDJSON, or one event in structured mode."""
+    lines = iter(lines)
     kind = "application/cloudevents+json" if per_request == 1 else "application/x-ndjson"
-    lines = (event_line(chance, number * DAY_MICROSECONDS // events) for number in range(events))
     while batch := list(islice(lines, per_request)):
         body = b"".join(batch)
         head = (
@@ -140,26 +144,23 @@ def main() -> None:
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--token", required=True)
-    parser.add_argument("--events", type=int, required=True)
+    parser.add_argument("--events", type=int, default=0, help="how many to make up")
+    parser.add_argument("--file", type=Path, help="NDJSON to send instead")
     parser.add_argument("--per-request", type=int, required=True)
     parser.add_argument("--connections", type=int, required=True)
-    parser.add_argument("--seed", type=int, required=True)
+    parser.add_argument("--seed", type=int, default=1)
     asked = parser.parse_args()
-    requests = list(
-        requests_of(
-            events=asked.events,
-            per_request=asked.per_request,
-            seed=asked.seed,
-            token=asked.token,
-            host=asked.host,
-        )
-    )
+    if asked.file is None:
+        lines = list(lines_of(events=asked.events, seed=asked.seed))
+    else:
+        lines = asked.file.read_bytes().splitlines(keepends=True)
+    requests = list(requests_of(lines, per_request=asked.per_request, token=asked.token, host=asked.host))
     time.sleep(REST_SECONDS)
     begin = time.perf_counter()
     taken = sorted(drive(requests, (asked.host, asked.port), asked.connections))
     seconds = time.perf_counter() - begin
     p50, p99 = (round(1000 * taken[len(taken) * percent // 100], 2) for percent in (50, 99))
-    print(json.dumps(asdict(Load(asked.events, len(taken), seconds, p50, p99))))
+    print(json.dumps(asdict(Load(len(lines), len(taken), seconds, p50, p99))))
 
 
 if __name__ == "__main__":

@@ -22,8 +22,8 @@ import uvicorn
 
 from bench.postgres import COLUMNS, contracts, copy_rows, start
 from tieout.api.events import EventsEndpoint
+from tieout.api.group_commit import GroupCommit
 from tieout.api.keyring import Keyring
-from tieout.api.pipeline import Pipeline
 from tieout.api.protocol import BoundedProtocol
 from tieout.api.refusals import Refusals
 from tieout.api.supervisor import listeners
@@ -83,15 +83,15 @@ def application(uri: str) -> Callable[[Any, Any, Any], Awaitable[None]]:
             await found[0](scope, receive, send)
             return
         await receive()
-        pipeline = Pipeline(PostgresReception(uri), on_broken=lambda: os._exit(1))
+        group_commit = GroupCommit(PostgresReception(uri), on_broken=lambda: os._exit(1))
         refusals = Refusals(None, SystemClock())  # type: ignore[arg-type] # nothing is refused here
-        found.append(EventsEndpoint(pipeline, keyring, refusals, is_behind=lambda: False))
+        found.append(EventsEndpoint(group_commit, keyring, refusals, is_behind=lambda: False))
         task = asyncio.create_task(keep())
         await asyncio.sleep(0)
         await send({"type": "lifespan.startup.complete"})
         await receive()
         task.cancel()
-        await asyncio.to_thread(pipeline.close)
+        await asyncio.to_thread(group_commit.close)
         await send({"type": "lifespan.shutdown.complete"})
 
     return app

@@ -1,4 +1,5 @@
-"""`make bench`: three interleaved rounds of each contender over one file, medians, a table, bench.json.
+"""`make bench`: three interleaved rounds of each contender over one file, medians, a table, bench.json; then
+the same over HTTP, the time of a start, and the log as it grows to 100 million events.
 
 Interleaved, because a machine is not equally fast all day: each contender meets the same minutes. Every
 round is a process of its own on an empty folder of the same disk, after all earlier writes have reached it.
@@ -18,7 +19,7 @@ from statistics import median
 from rich.console import Console
 from rich.table import Table
 
-from bench import http
+from bench import http, scale, start
 from bench.contender import Outcome
 from bench.events import EVENT_BYTES, write_events
 
@@ -135,6 +136,14 @@ def main() -> None:
     parser.add_argument("--workers", type=int, default=os.cpu_count() or 1, help="processes that decode")
     parser.add_argument("--folder", type=Path, default=ROOT / ".bench", help="where everything is written")
     parser.add_argument("--output", type=Path, default=ROOT / "bench.json")
+    parser.add_argument(
+        "--sizes",
+        type=int,
+        nargs="*",
+        default=list(scale.SIZES),
+        help="events in the log; none: not measured",
+    )
+    parser.add_argument("--log", type=Path, help="where that log is built, and stays (default: FOLDER/log)")
     asked = parser.parse_args()
     folder: Path = asked.folder.resolve()
     folder.mkdir(parents=True, exist_ok=True)
@@ -146,10 +155,38 @@ def main() -> None:
     rows = compare(outcomes)
     over_http = http.measure(folder / "http", events=asked.count, workers=asked.workers, rounds=asked.rounds)
     shutil.rmtree(folder / "http", ignore_errors=True)
-    rows += over_http
+    starts = start.measure(folder / "start", workers=asked.workers, rounds=asked.rounds)
+    rows += [*over_http, *_beside_clickhouse(over_http, rows), *starts]
+    asked.output.write_text(json.dumps(rows, indent=2) + "\n")
+    grown = scale.measure_sizes(
+        asked.log or folder / "log", asked.sizes, events=scale.MEASURED, workers=asked.workers
+    )
+    rows += [*scale.compare(grown), *_beside_peers(grown, rows)]
     asked.output.write_text(json.dumps(rows, indent=2) + "\n")
     show(outcomes, rows, events=asked.count, workers=asked.workers)
-    print("\n".join(http.floors_told(over_http)))
+    print("\n".join([*http.floors_told(over_http), *start.floors_told(starts), *scale.floors_told(grown)]))
+
+
+def _beside_clickhouse(over_http: list[Row], rows: list[Row]) -> list[Row]:
+    """ClickHouse's engine has no server here: what came over HTTP beside what it loads from a file."""
+    loaded = next(row["peer_value"] for row in rows if row.get("peer") == "clickhouse")
+    return [_beside(row, "clickhouse, from a file", loaded) for row in over_http]
+
+
+def _beside_peers(grown: list[Row], rows: list[Row]) -> list[Row]:
+    """The rates of a grown log beside those of the peers in this run, which began with empty tables."""
+    peers = {str(row["peer"]): row["peer_value"] for row in rows if row["name"] == "ingest_file"}
+    return [
+        _beside(row, f"{peer}, empty at first", value)
+        for row in grown
+        if row["unit"] == "events/s"
+        for peer, value in peers.items()
+    ]
+
+
+def _beside(row: Row, peer: str, value: str | int | float) -> Row:
+    own = {name: row[name] for name in ("name", "value", "unit")}
+    return own | {"peer": peer, "peer_value": value, "ratio": round(float(row["value"]) / float(value), 2)}
 
 
 if __name__ == "__main__":

@@ -4,7 +4,8 @@ The log is built by `bench.build` (and kept: the next size goes on from it, and 
 measured is done to a copy, whose segments and runs are the same files. At each size: a file with 5 %
 duplicates from all over the log is ingested and compacted; then the log takes events until it is killed with
 kill -9, and a new process opens it and has a batch accepted. Each measurement is a process of its own, whose
-peak memory is read as well.
+peak memory is read as well. Last, the log is served, with its keeper beside it, and takes a million events
+over HTTP.
 """
 
 from __future__ import annotations
@@ -17,12 +18,14 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 from rich.console import Console
 from rich.table import Table
 
+from bench import http, served
 from bench.build import BUILT_AT, ROOT, STEP_MICROSECONDS, Built, build, open_at, settled_bytes
 from bench.event_blocks import block
 from bench.memory import peak_bytes
@@ -36,6 +39,9 @@ SIZES = (1_000_000, 10_000_000, 100_000_000)
 MEASURED = 2_000_000
 DUPLICATES_ONE_IN = 20
 FLOOR_AT_LARGEST = 210_000
+HTTP_FLOOR_AT_LARGEST = 140_000
+HTTP_EVENTS = 1_000_000
+HTTP_PER_REQUEST, HTTP_CONNECTIONS = 1_000, 32
 BYTES_MAX = 90
 RECOVERY_SECONDS_MAX = 10
 KILLED_AFTER_SECONDS = 3.0
@@ -124,6 +130,11 @@ def measure(folder: Path, built: Built, *, size: int, events: int, workers: int)
     assert told["duplicates"] == repeated, "every duplicate is found, and nothing else is one"
     _killed(home, more, workers=workers, steps=steps + 2)
     recovered = _in_process("recovery", home, few, workers=1, steps=steps + 3)
+    over_http = beside / "http.ndjson"
+    write_events(over_http, built, min(HTTP_EVENTS, events), seed=_OTHER_SEED + 3)
+    with served.existing(home, workers) as address:
+        load = http.send_file(address, over_http, per_request=HTTP_PER_REQUEST, connections=HTTP_CONNECTIONS)
+        started = address.start_seconds
     shutil.rmtree(beside)
     millions = f"{size / 1_000_000:g}m"
     values: tuple[tuple[str, float, str], ...] = (
@@ -133,6 +144,8 @@ def measure(folder: Path, built: Built, *, size: int, events: int, workers: int)
             round(told["events"] / (told["seconds"] + told["compacting"])),
             "events/s",
         ),
+        ("scale_http_1000", round(load.events / load.seconds), "events/s"),
+        ("scale_serve_start", round(started, 2), "s"),
         ("scale_stored", round(told["stored"], 1), "bytes/event"),
         ("scale_recovery", round(recovered["seconds"], 2), "s"),
         ("scale_peak_memory", round(told["peak"] / 2**20), "MiB"),
@@ -203,17 +216,25 @@ def show(rows: list[Row]) -> None:
         table.add_row(str(row["name"]), f"{row['value']:,}", str(row["unit"]), ratio)
     console = Console(highlight=False, soft_wrap=True)
     console.print(table)
+    console.print("\n".join(floors_told(rows)))
+
+
+def floors_told(rows: list[Row]) -> list[str]:
+    """For each number that was to be reached, and was measured, whether it was."""
     floors = (
         ("scale_ingest_100m", FLOOR_AT_LARGEST, True),
+        ("scale_http_1000_100m", HTTP_FLOOR_AT_LARGEST, True),
         ("scale_stored_100m", BYTES_MAX, False),
         ("scale_recovery_100m", RECOVERY_SECONDS_MAX, False),
     )
     values = {str(row["name"]): float(row["value"]) for row in rows}
+    told = []
     for name, floor, at_least in floors:
         if name in values:
             reached = values[name] >= floor if at_least else values[name] <= floor
             word = "at least" if at_least else "at most"
-            console.print(f"{name}, {word} {floor:,}: {'reached' if reached else 'NOT reached'}")
+            told.append(f"{name}, {word} {floor:,}: {'reached' if reached else 'NOT reached'}")
+    return told
 
 
 def main() -> None:
@@ -235,18 +256,26 @@ def main() -> None:
     if asked.measure == "recovery":
         print(json.dumps(measured_recovery(asked.home, asked.file, steps=asked.steps)))
         return
-    folder, rows = asked.folder.resolve(), list[Row]()
-    for size in sorted(asked.sizes):
-        built = build(folder, size, workers=asked.workers)
+    rows = compare(
+        measure_sizes(asked.folder.resolve(), asked.sizes, events=asked.measured, workers=asked.workers)
+    )
+    asked.output.write_text(json.dumps(rows, indent=2) + "\n")
+    show(rows)
+
+
+def measure_sizes(folder: Path, sizes: Sequence[int], *, events: int, workers: int) -> list[Row]:
+    """The rows of each size; the log in `folder` grows from one to the next, and stays for the next time."""
+    rows: list[Row] = []
+    for size in sorted(sizes):
+        built = build(folder, size, workers=workers)
         if built.events > 1.5 * size:
             print(f"{folder} holds {built.events:,} events: {size:,} is passed over", file=sys.stderr)
             continue
         with open_at(folder, built, later=1) as home:
             compact_log(home)
-        rows += measure(folder, built, size=size, events=asked.measured, workers=asked.workers)
-        asked.output.write_text(json.dumps(compare(rows), indent=2) + "\n")
-        print(f"measured at {built.events:,} events; rows in {asked.output}", file=sys.stderr)
-    show(compare(rows))
+        rows += measure(folder, built, size=size, events=events, workers=workers)
+        print(f"measured at {built.events:,} events", file=sys.stderr)
+    return rows
 
 
 if __name__ == "__main__":

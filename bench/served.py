@@ -9,6 +9,7 @@ import re
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -26,10 +27,11 @@ END_SECONDS = 60
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """Where a server listens, and the token it takes."""
+    """Where a server listens, the token it takes, and how long it took to say so."""
 
     port: int
     token: str
+    start_seconds: float
 
 
 @contextmanager
@@ -37,10 +39,18 @@ def tieout(folder: Path, workers: int) -> Iterator[Address]:
     """A fresh home, served. Raises unless all it acknowledged is stored: see `stored_events`."""
     with create_home(folder) as home:
         apply_catalog(home, CATALOG)
+    with existing(folder, workers) as address:
+        yield address
+
+
+@contextmanager
+def existing(folder: Path, workers: int) -> Iterator[Address]:
+    """A home that is there already, served."""
+    with open_home(folder) as home:
         _, token = create_api_key(home, name="bench", role="source", sources=["*"])
     command = ["-m", "tieout.cli", "serve", "--home", str(folder), "--port", "0", "--workers", str(workers)]
-    with _running(command) as port:
-        yield Address(port, token)
+    with _running(command) as (port, seconds):
+        yield Address(port, token, seconds)
 
 
 def stored_events(folder: Path) -> tuple[int, int]:
@@ -52,12 +62,13 @@ def stored_events(folder: Path) -> tuple[int, int]:
 @contextmanager
 def postgresql(folder: Path, workers: int) -> Iterator[Address]:
     """PostgreSQL in an empty folder, behind the same HTTP stack."""
-    with _running(["-m", "bench.postgres_server", str(folder), str(workers)]) as port:
-        yield Address(port, "tieout-0000000000000000-00")
+    with _running(["-m", "bench.postgres_server", str(folder), str(workers)]) as (port, seconds):
+        yield Address(port, "tieout-0000000000000000-00", seconds)
 
 
 @contextmanager
-def _running(command: list[str]) -> Iterator[int]:
+def _running(command: list[str]) -> Iterator[tuple[int, float]]:
+    begin = time.perf_counter()
     process = subprocess.Popen(
         [sys.executable, *command], cwd=ROOT, stderr=subprocess.PIPE, text=True, env=dict(os.environ)
     )
@@ -70,7 +81,7 @@ def _running(command: list[str]) -> Iterator[int]:
     else:
         raise SystemExit(f"a server did not start: {said}")
     try:
-        yield int(found[1])
+        yield int(found[1]), time.perf_counter() - begin
     finally:
         process.send_signal(signal.SIGTERM)
         rest = process.stderr.read()

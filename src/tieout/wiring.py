@@ -72,6 +72,7 @@ def _home(folder: Path, stores: Stores, clock: Clock, entropy: Entropy) -> Home:
         home_id=stores.books.home_id,
         books=stores.books,
         log=stores.log,
+        review=stores.review,
         pipeline=stores.pipeline,
         engine=EmbeddedEngine(),
         clock=clock,

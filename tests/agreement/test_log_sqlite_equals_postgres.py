@@ -121,7 +121,6 @@ def answers(log: SqlEventLog) -> dict[str, object]:
         "event at": [log.event_at(Position(batch, 3)) for batch in range(1, head + 1)],
         "manifest": shape_of(log.manifest()),
         "tallies": log.tallies(),
-        "arrivals": log.arrivals(),
         "retractions": log.retractions(watermark=head),
         "retractions of one, later": log.retractions(
             watermark=head, after=Watermark(head - 1), targets=[("gateway", "e0-2")]

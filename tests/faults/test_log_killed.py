@@ -19,6 +19,7 @@ from tests.faults.log_writer import (
     block,
     start,
 )
+from tests.faults.test_decisions_killed import DECISION_POINTS
 from tests.logs import NOW, contract, counts, open_log, send
 from tieout.kernel.ids import EventType, Subject
 from tieout.kernel.instant import Instant
@@ -65,7 +66,7 @@ def short_runs(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_every_point_of_the_log_is_killed_at() -> None:
     sources = (ROOT / "src" / "tieout" / "store" / "log").rglob("*.py")
     named = {name for path in sources for name in re.findall(r'crash_point\("([a-z-]+)"\)', path.read_text())}
-    assert named == {point.split(":")[0] for point in POINTS}
+    assert named == {point.split(":")[0] for point in (*POINTS, *DECISION_POINTS)}
 
 
 @pytest.mark.parametrize("point", POINTS)

@@ -8,13 +8,13 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
+from sqlalchemy import Engine
 
 from tests.logs import NOW, event, ndjson, open_log, send
 from tests.small_home import FEBRUARY_3, call, make_home
 from tests.small_home import ingest as ingest_events
-from tieout.flows.arrivals import arrivals
 from tieout.kernel.instant import HOUR_MICROSECONDS
-from tieout.store.log.log import SqlEventLog
+from tieout.store.log.pipeline import SqlPipeline
 
 SENT = st.lists(
     st.lists(
@@ -31,9 +31,9 @@ def line(id: int, source: str, second: int) -> dict[str, object]:
     return event(f"e{id}", source=source, time=f"2026-02-14T12:00:0{second}Z")
 
 
-def counted(log: SqlEventLog) -> dict[str, tuple[int, int]]:
+def counted(engine: Engine, folder: Path) -> dict[str, tuple[int, int]]:
     found: dict[str, tuple[int, int]] = {}
-    for row in log.arrivals():
+    for row in SqlPipeline(engine, folder).arrivals(source=None, since=None):
         assert row.hour == NOW // HOUR_MICROSECONDS * HOUR_MICROSECONDS
         found[row.source] = (row.accepted, row.out_of_order)
     return found
@@ -48,7 +48,8 @@ def counted(log: SqlEventLog) -> dict[str, tuple[int, int]]:
 def test_arrivals_equal_a_loop_over_what_was_accepted_in_order(
     batches: list[list[tuple[int, str, int]]], tmp_path_factory: pytest.TempPathFactory
 ) -> None:
-    log, engine = open_log(tmp_path_factory.mktemp("log"))
+    folder = tmp_path_factory.mktemp("log")
+    log, engine = open_log(folder)
     seen: set[tuple[str, int]] = set()
     newest: dict[str, int] = defaultdict(lambda: -1)
     accepted, late = Counter[str](), Counter[str]()
@@ -61,22 +62,22 @@ def test_arrivals_equal_a_loop_over_what_was_accepted_in_order(
             accepted[source] += 1
             late[source] += second < newest[source]
             newest[source] = max(newest[source], second)
-    assert counted(log) == {source: (accepted[source], late[source]) for source in accepted}
+    assert counted(engine, folder) == {source: (accepted[source], late[source]) for source in accepted}
     engine.dispose()
 
 
 def test_a_retraction_neither_counts_nor_moves_what_its_source_has_reached(tmp_path: Path) -> None:
-    log, _ = open_log(tmp_path)
+    log, engine = open_log(tmp_path)
     retraction = {
         **event("tieout.retraction:1", time="2026-02-20T00:00:00Z"),
         "type": "tieout.retraction",
         "data": {"target_id": "e1", "reason": "r"},
     }
     send(log, ndjson([event("e1"), retraction]), ndjson([event("e2", time="2026-02-15T00:00:00Z")]))
-    assert counted(log) == {"gateway": (2, 0)}
+    assert counted(engine, tmp_path) == {"gateway": (2, 0)}
 
 
-def test_the_flow_adds_up_by_source(tmp_path: Path) -> None:
+def test_each_hour_received_has_its_own_counts_and_the_newest_time_crosses_it(tmp_path: Path) -> None:
     home, clock = make_home(tmp_path / "home", now=FEBRUARY_3)
     with home:
         ingest_events(
@@ -84,5 +85,5 @@ def test_the_flow_adds_up_by_source(tmp_path: Path) -> None:
         )
         clock.set_to(type(FEBRUARY_3)(FEBRUARY_3 + HOUR_MICROSECONDS))
         ingest_events(home, [call(3, "acme", "2026-01-20T00:00:00Z")], "more.ndjson")
-        (source,) = arrivals(home)
-    assert (source.source, source.accepted, source.out_of_order, len(source.hours)) == ("gateway", 3, 2, 2)
+        hours = home.pipeline.arrivals(source="gateway", since=None)
+    assert [(row.accepted, row.out_of_order) for row in hours] == [(2, 1), (1, 1)]

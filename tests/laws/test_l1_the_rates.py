@@ -26,7 +26,7 @@ Key = tuple[str, int, Verdict]
 
 
 def pipeline_of(folder: Path, engine: Engine) -> SqlPipeline:
-    return SqlPipeline(engine, lock=folder / "log.lock", database=folder / "log.db")
+    return SqlPipeline(engine, folder)
 
 
 def added_up(tallies: tuple[Tally, ...]) -> Counter[tuple[str, int, int, int]]:

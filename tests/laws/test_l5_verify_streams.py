@@ -5,7 +5,6 @@ from __future__ import annotations
 import tracemalloc
 from pathlib import Path
 
-import numpy as np
 import pyarrow.parquet as pq
 import pytest
 from sqlalchemy import text
@@ -13,8 +12,7 @@ from sqlalchemy import text
 from tests.logs import NOW, event, ndjson, open_log, send
 from tieout.kernel.instant import Instant
 from tieout.ports import LogVerification
-from tieout.store.log import identities, segment_file, tiers, verify_rows
-from tieout.store.log.identities import KEY_BYTES, Identities
+from tieout.store.log import segment_file, tiers, verify_identities, verify_rows
 from tieout.store.log.log import SqlEventLog
 from tieout.store.log.verify import verify_log
 from tieout.store.sqlite import begin_immediate
@@ -108,7 +106,7 @@ def test_a_log_that_is_written_compacted_and_merged_meanwhile_is_not_accused(
 
 def test_memory_does_not_grow_with_the_log(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Four times the ranges, the same peak but for a little for each batch."""
-    monkeypatch.setattr(identities, "KEYS_IN_MEMORY_MAX", 1_000)
+    monkeypatch.setattr(verify_identities, "BUFFERED_MAX", 1_000)
     peaks = []
     for count in (4, 16):
         log, engine = open_log(tmp_path / str(count))
@@ -124,21 +122,3 @@ def test_memory_does_not_grow_with_the_log(tmp_path: Path, monkeypatch: pytest.M
         tracemalloc.stop()
         engine.dispose()
     assert peaks[1] < peaks[0] * 1.3, peaks
-
-
-@pytest.mark.parametrize("in_memory", [10, 1_000_000])
-def test_an_identity_accepted_twice_is_found(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, in_memory: int
-) -> None:
-    monkeypatch.setattr(identities, "KEYS_IN_MEMORY_MAX", in_memory)
-    chance = np.random.default_rng(7)
-    keys = chance.bytes(500 * KEY_BYTES)
-    with Identities(tmp_path) as whole:
-        whole.add(keys)
-        assert whole.twice() == 0
-    with Identities(tmp_path) as whole:
-        whole.add(keys[: 300 * KEY_BYTES])
-        whole.add(keys[250 * KEY_BYTES :])
-        whole.add(keys[:KEY_BYTES])
-        assert whole.twice() == 51
-    assert not list(tmp_path.iterdir()), "nothing is left behind"

@@ -6,7 +6,11 @@ import csv
 import json
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pytest
 
 from bench.contender import Outcome
 from bench.events import EVENT_BYTES, write_events
@@ -68,11 +72,18 @@ def test_rows_compare_medians() -> None:
     ]
 
 
-def test_a_small_run_measures_every_contender(tmp_path: Path) -> None:
+@pytest.fixture
+def folder() -> Iterator[Path]:
+    """Not below pytest's own folders: a second run of it closes those to the user that PostgreSQL runs as."""
+    with TemporaryDirectory(prefix="tieout-bench-") as name:
+        yield Path(name) / "b"
+
+
+def test_a_small_run_measures_every_contender(tmp_path: Path, folder: Path) -> None:
     output = tmp_path / "bench.json"
     command = [sys.executable, "-m", "bench.run", "--count", "5000", "--rounds", "1", "--workers", "2"]
     ended = subprocess.run(
-        [*command, "--folder", str(tmp_path / "b"), "--output", str(output)],
+        [*command, "--folder", str(folder), "--output", str(output), "--sizes"],
         cwd=ROOT,
         capture_output=True,
         text=True,
@@ -81,9 +92,13 @@ def test_a_small_run_measures_every_contender(tmp_path: Path) -> None:
     assert ended.returncode == 0, ended.stderr
     rows = json.loads(output.read_text())
     compared, alone = [row for row in rows if "peer" in row], [row for row in rows if "peer" not in row]
-    assert {row["peer"] for row in compared} == {"postgresql", "clickhouse"}
+    assert {row["peer"] for row in compared} == {"postgresql", "clickhouse", "clickhouse, from a file"}
     assert all(set(row) == {"name", "value", "unit", "peer", "peer_value", "ratio"} for row in compared)
-    assert [(row["name"], row["unit"]) for row in alone] == [("compact", "events/s")]
+    assert [(row["name"], row["unit"]) for row in alone] == [
+        ("compact", "events/s"),
+        ("start_help", "s"),
+        ("start_serve", "s"),
+    ]
     assert all(set(row) == {"name", "value", "unit"} for row in alone)
     assert "synchronous_commit=on" in ended.stdout
-    assert list((tmp_path / "b").iterdir()) == []
+    assert list(folder.iterdir()) == []

@@ -70,7 +70,7 @@ def test_a_small_run_gives_the_rows_of_its_size(tmp_path: Path) -> None:
     )
     assert ended.returncode == 0, ended.stderr
     rows = json.loads(output.read_text())
-    names = ["ingest", "ingest_and_compact", "stored", "recovery", "peak_memory"]
+    names = ["ingest", "ingest_and_compact", "http_1000", "serve_start", "stored", "recovery", "peak_memory"]
     assert [row["name"] for row in rows] == [f"scale_{name}_0.03m" for name in names]
     assert all(set(row) == {"name", "value", "unit"} and row["value"] > 0 for row in rows)
     assert [path.name for path in tmp_path.iterdir() if path.name.endswith("-copy")] == []

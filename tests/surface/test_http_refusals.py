@@ -249,7 +249,8 @@ def test_refused_requests_are_counted_by_key_and_reason(served: Served) -> None:
     served.post(GOOD, token="nothing")
     time.sleep(TICK_SECONDS + 0.5)
     with served.home() as home:
-        counted = {(key, reason): requests for _, key, reason, requests in home.log.refused_requests()}
+        refused = home.pipeline.refused_requests(since=None)
+    counted = {(each.key_id, each.reason): each.requests for each in refused}
     assert counted[key_id, "unknown-content-type"] == 3
     assert counted["unknown", "unauthorized"] >= 1
 

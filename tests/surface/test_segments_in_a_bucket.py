@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import signal
 from collections.abc import Iterator
 from pathlib import Path
@@ -117,3 +118,39 @@ def test_a_compaction_into_a_bucket_killed_here_is_taken_up(
     assert run(tmp_path, where, "compact", "--all").code == 0
     ran = run(tmp_path, where, "verify", "--json")
     assert (ran.json["accepted"], ran.json["segments"], ran.json["findings"]) == (600, 1, [])
+
+
+def test_events_are_found_and_erased_in_a_bucket_as_in_a_folder(tmp_path: Path, server: S3Server) -> None:
+    """The id is a UUID, which segments pack; nothing of the event is left, in the bucket or in a copy."""
+    secret = "0f8fad5b-d9cb-469f-a165-70867728950e"
+    told: list[object] = []
+    places: dict[str, dict[str, str]] = {"local": {}, "remote": env(server.endpoint, "erased")}
+    for name, where in places.items():
+        folder = tmp_path / name
+        usage = prepared(folder)
+        first = january(1)[0]
+        personal = {**first, "id": secret, "data": {**first["data"], "note": "zyzzyva-9942"}}  # type: ignore[dict-item]
+        usage.write_text(usage.read_text() + json.dumps(personal) + "\n")
+        assert run(folder, where, "ingest", str(usage)).code == 0
+        assert run(folder, where, "compact", "--all").code == 0
+        packed = bytes.fromhex(secret.replace("-", ""))
+        assert any(packed in path.read_bytes() for path in folder.rglob("*.parquet")), "a UUID is packed"
+        counted = run(folder, where, "events", "count", "--json").json
+        by = ("--by", "Ada", "--reason", "asked", "--yes")
+        erased = run(folder, where, "events", "erase", "--source", "gateway", "--id", secret, *by, "--json")
+        assert erased.code == 0, erased.err
+        for path in folder.rglob("*.parquet"):
+            assert packed not in path.read_bytes(), path
+        if where:
+            shutil.rmtree(folder / "segments-cache")
+            assert len([key for key in server.object_keys() if key.startswith("erased/")]) == 1
+        assert run(folder, where, "verify").code == 0
+        assert run(folder, where, "events", "count", "--json").json == counted
+        (found,) = run(folder, where, "events", "find", "--id", secret, "--json").json["events"]
+        assert found["erased"]["by"] == "Ada" and found["extras"] == {} and secret not in str(found)
+        out = folder / "out.csv"
+        exported = run(folder, where, "events", "export", "--out", str(out), "--json").json
+        assert exported["events"] == counted["events"]
+        assert "zyzzyva" not in out.read_text()
+        told.append((counted, found["position"], found["data"]))
+    assert told[0] == told[1]

@@ -7,7 +7,6 @@ it the framework's dispatch.
 from __future__ import annotations
 
 import logging
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,13 +21,14 @@ from litestar.openapi.spec import Components, SecurityScheme
 from tieout import __version__
 from tieout.api.access import ANYONE, roles_for
 from tieout.api.answers import HttpAnswer, Problem
+from tieout.api.asgi import Receive, Scope, Send
 from tieout.api.description import EventsOperation
 from tieout.api.events import PATH, EventsEndpoint
+from tieout.api.finding import finding_routes
 from tieout.api.keyring import Keyring
 from tieout.api.watching import watching_routes
 from tieout.flows.home import Home
 
-Scope, Receive, Send = Any, Callable[[], Awaitable[Any]], Callable[[Any], Awaitable[None]]
 LOGGER = logging.getLogger("tieout")
 
 
@@ -70,7 +70,12 @@ def litestar_app(endpoint: EventsEndpoint, keyring: Keyring, home: Home) -> Lite
         _admit(connection.scope, keyring)
 
     return Litestar(
-        route_handlers=[receive_events, health, *watching_routes(home, keyring)],
+        route_handlers=[
+            receive_events,
+            health,
+            *watching_routes(home, keyring),
+            *finding_routes(home, keyring),
+        ],
         guards=[guard],
         exception_handlers={Problem: _problem, HTTPException: _refused, Exception: _failed},
         openapi_config=_description(),
@@ -81,7 +86,8 @@ def litestar_app(endpoint: EventsEndpoint, keyring: Keyring, home: Home) -> Lite
 def _admit(scope: Scope, keyring: Keyring) -> None:
     path = scope["path_template"]
     roles = roles_for(scope["method"], path)
-    if roles != ANYONE and path != PATH:  # the endpoint looks at its key itself, and counts what it refuses
+    is_sending = (scope["method"], path) == ("POST", PATH)
+    if roles != ANYONE and not is_sending:  # the endpoint looks at its key itself, and counts what it refuses
         keyring.admitted(scope["headers"], roles)
 
 

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator
-from typing import Any
+from collections.abc import Iterator
 
 from tieout.api.answers import Problem
+from tieout.api.asgi import Receive
 from tieout.api.limits import BODY_BYTES_MAX, BODY_SECONDS_MAX
 from tieout.api.room import Place
 from tieout.ingest.framing import MalformedGzip, gunzipped
-
-Receive = Callable[[], Awaitable[Any]]
 
 TOO_LARGE = f"A body has at most {BODY_BYTES_MAX} bytes, packed or unpacked; send it in parts."
 

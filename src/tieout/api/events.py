@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
-from typing import Any
+from collections.abc import Callable
 
 from tieout.api.access import roles_for
 from tieout.api.answers import Headers, HttpAnswer, Problem, busy, unavailable
+from tieout.api.asgi import Receive, Scope, Send
 from tieout.api.body import encoding_of, read_body, unpack
+from tieout.api.group_commit import GroupCommit
 from tieout.api.keyring import NOBODY, Keyring, KnownKey
 from tieout.api.limits import PATIENT_BYTES_MAX
-from tieout.api.pipeline import Pipeline
 from tieout.api.refusals import Refusals
 from tieout.api.request import form_of, idempotency_of, parcel_of
 from tieout.api.room import Place, Room
@@ -21,18 +21,19 @@ from tieout.ports import Idempotency, IdempotencyClash, Receipt, ReceivedRequest
 PATH = "/v1/events"
 REPLAYED = ((b"idempotent-replayed", b"true"),)
 
-Scope = Mapping[str, Any]
-Receive = Callable[[], Awaitable[Any]]
-Send = Callable[[Any], Awaitable[None]]
-
 
 class EventsEndpoint:
     """Everything between the request line and the receipt."""
 
     def __init__(
-        self, pipeline: Pipeline, keyring: Keyring, refusals: Refusals, *, is_behind: Callable[[], bool]
+        self,
+        group_commit: GroupCommit,
+        keyring: Keyring,
+        refusals: Refusals,
+        *,
+        is_behind: Callable[[], bool],
     ) -> None:
-        self._pipeline = pipeline
+        self._group_commit = group_commit
         self._keyring = keyring
         self._refusals = refusals
         self._is_behind = is_behind
@@ -75,7 +76,7 @@ class EventsEndpoint:
         else:
             request = taken_apart()
         place.hold(len(request.parcel.content))
-        outcome = await self._pipeline.submit(request)
+        outcome = await self._group_commit.submit(request)
         match outcome:
             case Receipt(text=text, is_replay=is_replay):
                 return HttpAnswer(200, text, headers=REPLAYED if is_replay else ())

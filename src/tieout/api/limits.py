@@ -26,6 +26,14 @@ BACKLOG_BYTES_MAX: Final = 1 << 30
 """SQLite's write-ahead log: 429 while it is longer."""
 RETRY_AFTER_SECONDS: Final = 1
 
+# one page of events
+PAGE_EVENTS: Final = 100
+PAGE_EVENTS_MAX: Final = 1_000
+WHERE_MAX: Final = 16
+"""Attribute filters of one query."""
+FINDS_AT_ONCE_MAX: Final = 2
+"""Queries that one process answers at once; the others wait their turn."""
+
 # one group commit
 GROUP_REQUESTS_MAX: Final = 1_024
 GROUP_ITEMS_MAX: Final = 32_768

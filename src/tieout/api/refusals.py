@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 
-from tieout.kernel.instant import HOUR_MICROSECONDS, Instant
+from tieout.kernel.instant import Instant, hour_of
 from tieout.ports import Clock, RequestLedger
 
 Refused = tuple[Instant, str, str]
@@ -19,8 +19,7 @@ class Refusals:
         self._counts: Counter[Refused] = Counter()
 
     def count(self, key_id: str, reason: str) -> None:
-        hour = Instant(self._clock.now() // HOUR_MICROSECONDS * HOUR_MICROSECONDS)
-        self._counts[hour, key_id, reason] += 1
+        self._counts[hour_of(self._clock.now()), key_id, reason] += 1
 
     def taken(self) -> Counter[Refused]:
         """What is to be stored; counting goes on."""

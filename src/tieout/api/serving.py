@@ -1,4 +1,4 @@
-"""What one server process holds while it serves: the pipeline, the keys, the counts, and their upkeep.
+"""What one server process holds while it serves: the group commit, the keys, the counts, and their upkeep.
 
 Its life is the lifespan of the ASGI server: made at startup, drained at shutdown, after the last answer.
 """
@@ -11,11 +11,12 @@ import logging
 import os
 from collections.abc import Callable, Iterator
 
-from tieout.api.app import HotPath, Receive, Scope, Send, litestar_app
+from tieout.api.app import HotPath, litestar_app
+from tieout.api.asgi import Receive, Scope, Send
 from tieout.api.events import EventsEndpoint
+from tieout.api.group_commit import GroupCommit
 from tieout.api.keyring import Keyring
 from tieout.api.limits import BACKLOG_BYTES_MAX, KEYS_SECONDS, TICK_SECONDS
-from tieout.api.pipeline import Pipeline
 from tieout.api.refusals import Refusals
 from tieout.flows.api_keys import list_api_keys
 from tieout.flows.home import Home
@@ -38,12 +39,14 @@ class Serving:
         self._parent = os.getppid()
         self._hot: HotPath | None = None
         self.start_failure: Exception | None = None
-        self._pipeline: Pipeline | None = None
+        self._group_commit: GroupCommit | None = None
 
     @property
     def failure(self) -> Exception | None:
         """How the store failed, so that the process must not go on."""
-        return self._pipeline.failure if self._pipeline is not None and self._pipeline.is_broken else None
+        if self._group_commit is None or not self._group_commit.is_broken:
+            return None
+        return self._group_commit.failure
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
@@ -61,10 +64,12 @@ class Serving:
             self.start_failure = error
             await send({"type": "lifespan.startup.failed"})
             return
-        pipeline = Pipeline(reception, on_broken=self._leave)
-        endpoint = EventsEndpoint(pipeline, self._keyring, self._refusals, is_behind=lambda: self._is_behind)
+        group_commit = GroupCommit(reception, on_broken=self._leave)
+        endpoint = EventsEndpoint(
+            group_commit, self._keyring, self._refusals, is_behind=lambda: self._is_behind
+        )
         app = litestar_app(endpoint, self._keyring, self._home)
-        self._pipeline, self._hot = pipeline, HotPath(endpoint, app)
+        self._group_commit, self._hot = group_commit, HotPath(endpoint, app)
         async with app.lifespan():
             upkeep = [asyncio.create_task(self._read_keys()), asyncio.create_task(self._tick())]
             await send({"type": "lifespan.startup.complete"})
@@ -73,7 +78,7 @@ class Serving:
             for task in upkeep:
                 task.cancel()
             await asyncio.gather(*upkeep, return_exceptions=True)
-            await asyncio.to_thread(pipeline.close)
+            await asyncio.to_thread(group_commit.close)
             await self._store_refusals()
         await send({"type": "lifespan.shutdown.complete"})
 
@@ -86,7 +91,8 @@ class Serving:
     async def _tick(self) -> None:
         while True:
             await asyncio.sleep(TICK_SECONDS)
-            self._is_behind = self._home.log.wal_bytes() > BACKLOG_BYTES_MAX
+            with _told("the length of the write-ahead log cannot be read"):
+                self._is_behind = self._home.log.wal_bytes() > BACKLOG_BYTES_MAX
             await self._store_refusals()
             if os.getppid() != self._parent:  # the supervisor is gone, and with it who would restart us
                 self._leave()

@@ -13,11 +13,11 @@ from tieout.api.access import roles_for
 from tieout.api.answers import Problem, refusal
 from tieout.api.keyring import Keyring
 from tieout.api.limits import BODY_SECONDS_MAX, STATEMENT_BYTES_MAX
-from tieout.flows.control_totals import ComparedTotal, control_total, state_control_total
+from tieout.flows.control_total_document import Member, control_total_document
+from tieout.flows.control_totals import control_total, state_control_total
 from tieout.flows.home import Home
 from tieout.flows.metrics import CONTENT_TYPE, metrics_text
 from tieout.kernel.errors import TieoutError
-from tieout.kernel.instant import format_instant
 
 METRICS, CONTROL_TOTALS = "/metrics", "/v1/control-totals"
 
@@ -43,7 +43,7 @@ def watching_routes(home: Home, keyring: Keyring) -> list[ControllerRouterHandle
         return Response(await asyncio.to_thread(metrics_text, home), media_type=CONTENT_TYPE)
 
     @post(CONTROL_TOTALS, status_code=200, tags=["events"], summary="State what a source sent in a window")
-    async def state_total(request: Request[Any, Any, Any]) -> dict[str, Any]:
+    async def state_total(request: Request[Any, Any, Any]) -> dict[str, Member]:
         """Repeating a statement changes nothing: its source and id are its idempotency key. 409 where the
         source stated something else under the same id.
         """
@@ -77,7 +77,7 @@ def _statement(body: bytes) -> Statement:
         raise Problem(400, "malformed-control-total", f"The statement cannot be read: {error}.") from None
 
 
-def _stated(home: Home, given: Statement, key_id: str) -> dict[str, Any]:
+def _stated(home: Home, given: Statement, key_id: str) -> dict[str, Member]:
     try:
         stated = control_total(
             source=given.source,
@@ -89,28 +89,6 @@ def _stated(home: Home, given: Statement, key_id: str) -> dict[str, Any]:
             field=given.field,
             total=given.total,
         )
-        return _compared(state_control_total(home, stated, by=key_id))
+        return control_total_document(state_control_total(home, stated, by=key_id))
     except TieoutError as error:
         raise refusal(error) from None
-
-
-def _compared(found: ComparedTotal) -> dict[str, Any]:
-    stated, comparison = found.stored.stated, found.comparison
-    accepted, differs = comparison.accepted, comparison.total_difference
-    return {
-        "source": stated.source,
-        "id": stated.id,
-        "type": stated.type,
-        "start": format_instant(stated.start),
-        "end": format_instant(stated.end),
-        "state": comparison.state.value,
-        "stated": {"events": stated.events, "total": None if stated.total is None else str(stated.total)},
-        "accepted": {
-            "events": accepted.events,
-            "total": None if accepted.total is None else str(accepted.total),
-        },
-        "difference": {
-            "events": comparison.events_difference,
-            "total": None if differs is None else str(differs),
-        },
-    }

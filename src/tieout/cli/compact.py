@@ -43,7 +43,7 @@ def compact(
         print_json({**asdict(latest.done), "wal_bytes": latest.wal_bytes})
         return
     if latest.done.busy:
-        note("tieout: another process is compacting; left to it.")
+        note("Another process is compacting; left to it.")
     done = latest.done
     say(
         f"{grouped(str(done.compacted))} segments written from batches, {grouped(str(done.merged))} by "

@@ -98,6 +98,7 @@ def control_total(
     as_json: JsonOption = False,
 ) -> None:
     """State what a source sent in a window of event time, and see whether what was accepted ties to it."""
+    from tieout.flows.control_total_document import control_total_document
     from tieout.flows.control_totals import control_total as of_texts
     from tieout.flows.control_totals import state_control_total
 
@@ -117,7 +118,7 @@ def control_total(
     if not known:
         note(f"Nothing was received from the source {source} so far.")
     if as_json:
-        print_json(shown.total_json(compared))
+        print_json(control_total_document(compared))
     else:
         say(shown.totals_table([compared]))
 
@@ -125,12 +126,13 @@ def control_total(
 @app.command("control-totals")
 def control_totals(home: HomeOption, source: SourceOption = None, as_json: JsonOption = False) -> None:
     """Every statement beside what is accepted now, the difference with its sign."""
+    from tieout.flows.control_total_document import control_total_document
     from tieout.flows.control_totals import list_control_totals
 
     with opened(home) as where:
         found = list_control_totals(where, source=source)
     if as_json:
-        print_json([shown.total_json(compared) for compared in found])
+        print_json([control_total_document(compared) for compared in found])
     else:
         say(shown.totals_table(found))
 

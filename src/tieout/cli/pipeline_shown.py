@@ -59,6 +59,7 @@ def say_status(status: PipelineStatus) -> None:
 
 
 def status_json(status: PipelineStatus) -> Json:
+    from tieout.flows.control_total_document import control_total_document
     from tieout.kernel.instant import format_instant
 
     return {
@@ -72,7 +73,9 @@ def status_json(status: PipelineStatus) -> Json:
             for each in status.refused_requests
         ],
         "open_alerts": [alert_json(alert) for alert in status.open_alerts],
-        "control_totals_that_differ": [total_json(compared) for compared in status.differing_totals],
+        "control_totals_that_differ": [
+            control_total_document(compared) for compared in status.differing_totals
+        ],
         "sequence_gaps": [gaps_json(each) for each in status.gaps],
     }  # fmt: skip
 
@@ -189,36 +192,6 @@ def totals_table(totals: Sequence[ComparedTotal]) -> Table:
                 ["", "", "", "", "", stated.field, *numbers, signed(str(compared.total_difference)), ""]
             )
     return table(columns, rows)
-
-
-def total_json(found: ComparedTotal) -> Json:
-    from tieout.kernel.instant import format_instant
-
-    stated, compared = found.stored.stated, found.comparison
-    difference = compared.total_difference
-    return {
-        "source": stated.source,
-        "id": stated.id,
-        "type": stated.type,
-        "from": format_instant(stated.start),
-        "to": format_instant(stated.end),
-        "state": compared.state.value,
-        "stated": {
-            "events": stated.events,
-            "field": stated.field,
-            "total": None if stated.total is None else str(stated.total),
-        },
-        "accepted": {
-            "events": compared.accepted.events,
-            "total": None if compared.accepted.total is None else str(compared.accepted.total),
-        },
-        "difference": {
-            "events": compared.events_difference,
-            "total": None if difference is None else str(difference),
-        },
-        "stated_at": format_instant(found.stored.stated_at),
-        "stated_by": found.stored.stated_by,
-    }
 
 
 def gaps_table(found: Sequence[SequenceGaps]) -> Table:

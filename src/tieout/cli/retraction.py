@@ -15,8 +15,6 @@ if TYPE_CHECKING:
     from tieout.flows.retract_event import RetractionReport
     from tieout.ports import StoredEvent
 
-app = typer.Typer(help="Accepted events: retract and amend.", no_args_is_help=True)
-
 EventArgument = Annotated[str, typer.Argument(metavar="ID", help="The event's id.", show_default=False)]
 SourceOption = Annotated[str, typer.Option(help="The event's source.", show_default=False)]
 ReasonOption = Annotated[str, typer.Option(help="Why; it is kept for ever.", show_default=False)]
@@ -27,7 +25,6 @@ ApprovedByOption = Annotated[
 ]
 
 
-@app.command()
 def retract(
     event_id: EventArgument,
     home: HomeOption,
@@ -60,7 +57,6 @@ def retract(
         _say_report(report)
 
 
-@app.command()
 def amend(
     event_id: EventArgument,
     home: HomeOption,

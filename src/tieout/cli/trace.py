@@ -95,7 +95,12 @@ def _events_table(found: Trace) -> RenderableType:
             format_instant(witness.event.time),
             witness.event.subject,
             witness.event.id,
-            ", ".join(f"{name} {value}" for name, value in _fields(witness).items()),
+            ", ".join(
+                [
+                    *(f"{name} {value}" for name, value in _fields(witness).items()),
+                    *([] if witness.erasure is None else ["erased"]),
+                ]
+            ),
         ]
         for witness in page.events
     )
@@ -262,4 +267,5 @@ def _event_json(witness: Witness) -> dict[str, Json]:
         "data": _fields(witness),
         "extras": event.extras,
         "attributes": event.attributes,
+        "erased": witness.erasure is not None,
     }

@@ -16,27 +16,52 @@ from tieout.ingest.event import Event, canonical_of, tagged
 from tieout.kernel.digest import content_digest, identity_key, lanes
 from tieout.kernel.errors import TieoutError
 from tieout.kernel.ids import Position, SourceName
+from tieout.kernel.instant import Instant
+
+
+@dataclass(frozen=True, slots=True)
+class Erasure:
+    """An item whose personal data was erased: the digest that was chained for the whole of it, and the digest
+    of what remains.
+    """
+
+    position: Position
+    identity_key: bytes
+    content_digest: bytes
+    residue_sha256: bytes
+    person: str
+    reason: str
+    erased_at: Instant
 
 
 @dataclass(frozen=True, slots=True)
 class Witness:
-    """An accepted event as it was read back, with its stored lanes and the contract version that typed it."""
+    """An accepted event as it was read back, with its stored lanes and the contract version that typed it.
+
+    With an `erasure`, the event is what remains of it.
+    """
 
     position: Position
     event: Event
     lane_a: int
     lane_b: int
     contract: EventContract | None
+    erasure: Erasure | None = None
 
 
 def digest_lanes(witness: Witness, secret: bytes) -> tuple[int, int] | None:
-    """The lanes that the event's content gives now; None where its contract is gone."""
+    """The lanes that the event's content gives now; None where its contract is gone.
+
+    Of an erased event the chained digest gives them, as long as what remains has its own digest.
+    """
     if witness.contract is None:
         return None
     event = witness.event
     digest = content_digest(
         identity_key(secret, event.source, event.id), canonical_of(event, witness.contract)
     )
+    if witness.erasure is not None and witness.erasure.residue_sha256 == digest:
+        return lanes(witness.erasure.content_digest)
     return lanes(digest)
 
 

@@ -29,6 +29,7 @@ from tieout.flows.retraction_refusals import (
 )
 from tieout.ingest.decode_json import decode_item
 from tieout.ingest.event import Event, tagged
+from tieout.ingest.framing import BYTE_ORDER_MARK
 from tieout.ingest.rejection import Rejected
 from tieout.kernel.instant import Instant, format_instant
 from tieout.kernel.limits import ITEM_BYTES_MAX
@@ -72,7 +73,7 @@ def amend_event(home: Home, *, source: str, event_id: str, file: Path, decision:
     retraction = retraction_of(
         home,
         source=source,
-        event_id=event_id,
+        event_id=target.event.id,
         subject=target.event.subject,
         decision=decision,
         now=now,
@@ -92,7 +93,7 @@ def amend_event(home: Home, *, source: str, event_id: str, file: Path, decision:
 def _amending(home: Home, catalog: Catalog, file: Path, target: Event, now: Instant) -> Written:
     if file_bytes(file) > ITEM_BYTES_MAX:
         raise AmendmentRefused(file, f"it is larger than the {ITEM_BYTES_MAX} bytes of one event.")
-    raw = b"".join(FileReading(file, None).pieces()).removeprefix(b"\xef\xbb\xbf").strip()
+    raw = b"".join(FileReading(file, None).pieces()).removeprefix(BYTE_ORDER_MARK).strip()
     event = decode_item(raw, catalog.contracts, received_at=now, default_source=target.source)
     if isinstance(event, Rejected):
         raise AmendmentRefused(file, rejection_text(event))

@@ -10,6 +10,7 @@ from types import TracebackType
 from tieout.contract.catalog import Catalog
 from tieout.kernel.ids import HomeId
 from tieout.ports import Books, Clock, Entropy, EventLog, HealthFact, Pipeline, Signer, UsageEngine
+from tieout.ports.review import LogReview
 
 
 @dataclass(slots=True)
@@ -28,6 +29,7 @@ class Home:
     home_id: HomeId
     books: Books
     log: EventLog
+    review: LogReview
     pipeline: Pipeline
     engine: UsageEngine
     clock: Clock

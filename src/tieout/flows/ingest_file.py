@@ -28,6 +28,7 @@ from tieout.ingest.decode_json import decode_item
 from tieout.ingest.event import Event
 from tieout.ingest.framing import Item, array_items, ended_lines
 from tieout.ingest.identity import Occurrences
+from tieout.ingest.reading import Reading, reading_text
 from tieout.ingest.reason import Reason
 from tieout.ingest.rejection import UNKNOWN_SOURCE, Rejected
 from tieout.ingest.verdict import Verdict
@@ -98,12 +99,15 @@ class IngestReport:
 
 @dataclass(frozen=True, slots=True)
 class Decoded:
-    """One item on its way to the log: where it stood, its bytes, what it is, and how to type it again."""
+    """One item on its way to the log: where it stood, its bytes, what it is, how to type it again, and how to
+    read it again.
+    """
 
     line: int
     raw: bytes
     outcome: Event | Rejected
     redecode: Redecode
+    reading: Reading
 
 
 def ingest_file(
@@ -161,6 +165,7 @@ def _take_items(
             raw_items=[item.raw for item in batch],
             line_numbers=[item.line for item in batch],
             redecode=_redecode_of(batch),
+            reading=reading_text(batch[0].reading),
         )
         received_at = home.clock.now()
 
@@ -180,7 +185,7 @@ def _items(
 ) -> Iterator[Decoded]:
     """The items of a JSON array, a CSV file or an access log."""
     occurrences = Occurrences()
-    for item, decode in _readings(pieces, wanted, mapping, file, default_source):
+    for item, decode, reading in _readings(pieces, wanted, mapping, file, default_source):
         at = received_at()
 
         def typed(
@@ -195,7 +200,7 @@ def _items(
             contract = book.get(outcome.type, outcome.contract_version)
             assert contract is not None, "an event keeps a contract of this book"
             outcome = occurrences.identified(outcome, contract)
-        yield Decoded(item.number, item.raw, outcome, typed)
+        yield Decoded(item.number, item.raw, outcome, typed, reading)
 
 
 Decode = Callable[[ContractBook, Instant], Event | Rejected]
@@ -207,19 +212,21 @@ def _readings(
     mapping: SourceMapping | None,
     file: str,
     default_source: str | None,
-) -> Iterator[tuple[Item, Decode]]:
-    """Each item with the way to decode it."""
+) -> Iterator[tuple[Item, Decode, Reading]]:
+    """Each item with the way to decode it, now and from its stored bytes."""
+    reading = Reading(wanted, default_source)
     if wanted is SourceFormat.JSON:
         for item in array_items(pieces, file=file):
-            yield item, partial(_decode_json, item.raw, default_source)
+            yield item, partial(_decode_json, item.raw, default_source), reading
         return
     assert mapping is not None, "rows have a mapping"
     if wanted is SourceFormat.CSV:
         for record in csv_records(pieces, mapping, file=file):
-            yield record.item, partial(_decode_row, record.columns, mapping)
+            reading = Reading(wanted, default_source, record.names)
+            yield record.item, partial(_decode_row, record.columns, mapping), reading
     else:
         for item in ended_lines(pieces):
-            yield item, partial(_decode_line, item.raw, mapping)
+            yield item, partial(_decode_line, item.raw, mapping), reading
 
 
 def _decode_json(raw: bytes, default_source: str | None, book: ContractBook, at: Instant) -> Event | Rejected:

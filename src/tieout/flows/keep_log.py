@@ -14,14 +14,12 @@ from typing import Final
 
 from tieout.flows.home import Home
 from tieout.kernel.errors import TieoutError
-from tieout.ports import Maintenance
+from tieout.ports import Maintenance, OrphanSearch
 
 PAUSE_SECONDS: Final = 1
 STAND_BY_SECONDS: Final = 5
 ORPHANS_EVERY_SECONDS: Final = 600
 WAL_BYTES_ALERT: Final = 256 * 1024**2
-WAL_BYTES_MAX: Final = 1024**3
-"""Beyond this a server takes no more events (429) until the write-ahead log is shorter."""
 WAKE_NANOSECONDS: Final = 200_000_000
 NANOSECONDS: Final = 1_000_000_000
 
@@ -84,9 +82,10 @@ def keep_log(
 
 
 def keep_once(home: Home, *, orphans: bool = True, rows_min: int | None = None) -> Round:
-    """One round."""
+    """One round; `orphans`: whether it looks for them."""
+    search = OrphanSearch.ALWAYS if orphans else OrphanSearch.NEVER
     try:
-        done, failure = home.log.maintain(orphans=orphans, rows_min=rows_min), None
+        done, failure = home.log.maintain(orphans=search, rows_min=rows_min), None
     except TieoutError as error:
         done, failure = Maintenance(), error
     try:

@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from tieout.aggregate.select import Selected, select
 from tieout.aggregate.window import ClippedSpan
 from tieout.contract.catalog import Catalog
-from tieout.contract.retraction import TARGET_ID
 from tieout.evidence.lineage import parse_lineage
 from tieout.evidence.stored import StoredSnapshot
 from tieout.evidence.witness import Witness, meter_event
 from tieout.flows.home import Home
+from tieout.ingest.retraction import target_of
 from tieout.kernel.ids import EventType, Subject, Watermark
 from tieout.ports import StoredEvent
 
@@ -41,10 +41,10 @@ def late_retractions(
     later = home.log.retractions(watermark=watermark, after=earliest)
     if not later:
         return []
-    named = {_target(retraction) for retraction in later}
+    named = {target_of(retraction.event) for retraction in later}
     first: dict[Identity, StoredEvent] = {}
     for retraction in home.log.retractions(watermark=watermark, targets=named):
-        first.setdefault(_target(retraction), retraction)
+        first.setdefault(target_of(retraction.event), retraction)
     targets = home.log.accepted(first)
     counting = Counting(catalog, snapshots)
     return [
@@ -82,7 +82,3 @@ class Counting:
         contract = self._catalog.contracts.get(event.event.type, event.event.contract_version)
         witness = Witness(event.position, event.event, event.lane_a, event.lane_b, contract)
         return meter is not None and isinstance(select(meter, meter_event(witness)), Selected)
-
-
-def _target(retraction: StoredEvent) -> Identity:
-    return retraction.event.source, str(retraction.event.fields[TARGET_ID])

@@ -8,13 +8,13 @@ from dataclasses import dataclass
 
 from tieout.aggregate.select import Selected, select
 from tieout.contract.catalog import Catalog
-from tieout.contract.retraction import TARGET_ID
 from tieout.evidence.lineage import parse_lineage
 from tieout.evidence.stored import StoredSnapshot
 from tieout.evidence.witness import Witness, meter_event
 from tieout.flows.home import Home
 from tieout.flows.late_events import LateRow, request_of
 from tieout.flows.late_retractions import LateRetraction, late_retractions
+from tieout.ingest.retraction import target_of
 from tieout.kernel.ids import CustomerId, InvoiceId, MeterKey, Watermark
 from tieout.ports import StoredEvent
 
@@ -81,7 +81,7 @@ def _late_events(
     )
     identities = {(each.event.source, each.event.id) for each in found}
     retractions = home.log.retractions(watermark=watermark, targets=identities) if found else []
-    gone = {(each.event.source, str(each.event.fields[TARGET_ID])) for each in retractions}
+    gone = {target_of(each.event) for each in retractions}
     for event in found:
         contract = catalog.contracts.get(event.event.type, event.event.contract_version)
         witness = Witness(event.position, event.event, event.lane_a, event.lane_b, contract)

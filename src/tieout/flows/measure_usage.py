@@ -78,7 +78,7 @@ def usage(home: Home, customer: CustomerId, *, at: Instant | None, detailed: boo
         segment
         for subscription in subscriptions
         for segment in segments(
-            catalog, subscription, _period(catalog, versions[-1], subscription, signed, instant)
+            catalog, subscription, billing_period(catalog, versions[-1], subscription, signed, instant)
         )
     ]
     answers, late, mapped, watermark = read_log(
@@ -122,12 +122,13 @@ def usage(home: Home, customer: CustomerId, *, at: Instant | None, detailed: boo
     )
 
 
-def _period(
+def billing_period(
     catalog: Catalog,
     profile: Customer,
     subscription: Subscription,
     signed: Sequence[PolicyState],
     instant: Instant,
 ) -> Period:
+    """The period of the subscription's calendar that holds an instant."""
     cadence = cadence_at(catalog, profile, subscription, signed, instant)
     return period_at(anchor_of(profile, cadence_of(catalog, subscription, cadence)), instant)

@@ -20,7 +20,7 @@ from prometheus_client.registry import Collector
 from tieout.flows.home import Home
 from tieout.ingest.lag import percentile
 from tieout.ingest.reason import Reason
-from tieout.kernel.instant import HOUR_MICROSECONDS, SECOND_MICROSECONDS, Instant
+from tieout.kernel.instant import HOUR_MICROSECONDS, SECOND_MICROSECONDS, Instant, hour_of
 from tieout.ports import LagCount, LogSizes, PipelineAlert, RefusedRequests, Tally
 
 SOURCES_MAX = 100
@@ -62,7 +62,7 @@ class _Collector(Collector):
 
 def metrics_text(home: Home) -> bytes:
     """The text of one scrape, in the format that CONTENT_TYPE names."""
-    this_hour = home.clock.now() // HOUR_MICROSECONDS * HOUR_MICROSECONDS
+    this_hour = hour_of(home.clock.now())
     since = Instant(this_hour - (LAG_HOURS - 1) * HOUR_MICROSECONDS)
     numbers = _Numbers(
         home.pipeline.sizes(),

@@ -102,8 +102,9 @@ def retract_event(
         check_approval(event_id, decision, found.sealed)
         now = home.clock.now()
         subject = event_id if found.target is None else found.target.event.subject
+        named = event_id if found.target is None else found.target.event.id
         written = retraction_of(
-            home, source=source, event_id=event_id, subject=subject, decision=decision, now=now
+            home, source=source, event_id=named, subject=subject, decision=decision, now=now
         )
         (retraction,) = append_together(home, catalog, [written], origin=origin_of(decision), now=now)
     return RetractionReport(
@@ -118,7 +119,8 @@ def find_target(home: Home, catalog: Catalog, *, source: str, event_id: str) -> 
         raise RetractionIsFinal(event_id)
     identity = (source, event_id)
     target = home.log.accepted([identity]).get(identity)
-    earlier = home.log.retractions(watermark=home.log.head(), targets=[identity])
+    named = event_id if target is None else target.event.id  # of an erased event, what stands for its id
+    earlier = home.log.retractions(watermark=home.log.head(), targets=[(source, named)])
     before = earlier[0] if earlier else None
     return Found(target, before, () if target is None else _sealed_over(home, catalog, target, before))
 

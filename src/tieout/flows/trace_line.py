@@ -16,6 +16,7 @@ from tieout.evidence.stored import StoredCharge, StoredInvoice, StoredLine, Stor
 from tieout.evidence.trace import PricedBy, Witnesses, reproduce
 from tieout.evidence.witness import Witness, is_counted, retraction_of
 from tieout.flows.home import Home
+from tieout.kernel.erased import looks_erased
 from tieout.kernel.errors import NotFound, Refusal, TieoutError, shown
 from tieout.kernel.ids import EventType, LineId, SourceName, Watermark
 from tieout.kernel.money import Money, currency
@@ -170,7 +171,8 @@ def _witnesses(
         key = (stored.event.type, stored.event.contract_version)
         if key not in contracts:
             contracts[key] = _contract(documents.get((DocumentKind.EVENT, key[0], key[1])))
-        yield Witness(stored.position, stored.event, stored.lane_a, stored.lane_b, contracts[key])
+        erasure = home.review.erasure(stored.position) if looks_erased(stored.event.id) else None
+        yield Witness(stored.position, stored.event, stored.lane_a, stored.lane_b, contracts[key], erasure)
 
 
 def _retractions(
@@ -183,7 +185,8 @@ def _retractions(
     found = home.log.retractions(watermark=Watermark(snapshot.watermark), targets=targets)
     first: dict[Identity, Witness] = {}
     for stored in found:
-        witness = Witness(stored.position, stored.event, stored.lane_a, stored.lane_b, RETRACTION)
+        erasure = home.review.erasure(stored.position) if looks_erased(stored.event.id) else None
+        witness = Witness(stored.position, stored.event, stored.lane_a, stored.lane_b, RETRACTION, erasure)
         retraction = retraction_of(witness)
         first.setdefault((retraction.source, retraction.target_id), witness)
     return first

@@ -35,10 +35,11 @@ class CsvHeaderRefused(Refusal):
 
 @dataclass(frozen=True, slots=True)
 class CsvRecord:
-    """One record: its first line and bytes, and its cells by column where it fits the header."""
+    """One record: its first line and bytes, and its cells by column where it fits the header `names`."""
 
     item: Item
     columns: Mapping[str, str]
+    names: tuple[str, ...]
 
 
 def csv_records(pieces: Iterable[bytes], mapping: SourceMapping, *, file: str) -> Iterator[CsvRecord]:
@@ -54,7 +55,7 @@ def csv_records(pieces: Iterable[bytes], mapping: SourceMapping, *, file: str) -
         if reason is Reason.NONE and len(row.cells) != len(names):
             reason, detail = Reason.ROW_MALFORMED, f"{len(row.cells)} cells, the header has {len(names)}"
         columns = dict(zip(names, row.cells, strict=True)) if reason is Reason.NONE else {}
-        yield CsvRecord(Item(row.line, row.raw, reason, detail), columns)
+        yield CsvRecord(Item(row.line, row.raw, reason, detail), columns, names)
 
 
 def check_header(header: Row, mapping: SourceMapping, *, file: str) -> None:

@@ -27,9 +27,21 @@ class Occurrences:
 
     def identified(self, event: Event, contract: EventContract) -> Event:
         """The event with the id `content-ordinal`, ordinals counting from 0 within the file."""
-        content = sha256(token(event.source.encode()) + canonical_of(event, contract)).digest()[
-            : CONTENT_HEX_DIGITS // 2
-        ]
+        content = _content(event, contract)
         ordinal = self._seen[content]
         self._seen[content] += 1
-        return replace(event, id=f"{content.hex()}-{ordinal}")
+        return replace(event, id=_id(content, ordinal))
+
+
+def identified(event: Event, contract: EventContract, ordinal: int) -> Event:
+    """The event with the id of the `ordinal`-th row of a file that says the same, counting from 0."""
+    return replace(event, id=_id(_content(event, contract), ordinal))
+
+
+def _content(event: Event, contract: EventContract) -> bytes:
+    digest = sha256(token(event.source.encode()) + canonical_of(event, contract)).digest()
+    return digest[: CONTENT_HEX_DIGITS // 2]
+
+
+def _id(content: bytes, ordinal: int) -> str:
+    return f"{content.hex()}-{ordinal}"

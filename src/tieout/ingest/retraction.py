@@ -15,7 +15,7 @@ from tieout.contract.retraction import (
     TARGET_ID,
     names_a_retraction,
 )
-from tieout.ingest.event import Value
+from tieout.ingest.event import Event, Value
 from tieout.ingest.reason import Reason
 from tieout.ingest.rejection import Flaw
 from tieout.ingest.validate import identifier
@@ -31,6 +31,11 @@ def check_retraction(id: str, fields: Mapping[str, Value]) -> None:
     target = _event_id(fields, TARGET_ID)
     if REPLACED_BY in fields and _event_id(fields, REPLACED_BY) == target:
         raise Flaw(Reason.ID_MALFORMED, f"data.{REPLACED_BY}", "an amendment has an id of its own")
+
+
+def target_of(retraction: Event) -> tuple[str, str]:
+    """(source, id) of the event that an accepted retraction takes back; the source is its own."""
+    return retraction.source, str(retraction.fields[TARGET_ID])
 
 
 def _event_id(fields: Mapping[str, Value], name: str) -> str:

@@ -13,6 +13,8 @@ from enum import IntEnum
 import numpy as np
 import numpy.typing as npt
 
+from tieout.table.position_words import position_words
+
 UInt64s = npt.NDArray[np.uint64]
 
 
@@ -58,7 +60,7 @@ def judge(
     rows (n,): received row numbers. `batch`: the number that this batch will have.
     """
     first = _first_of_equal(keys)
-    here = _positions(batch, rows)
+    here = position_words(batch, rows)
     repeats = first != np.arange(len(first))
     seen = known.found | repeats
     original = np.where(known.found, known.position, here[first])
@@ -90,7 +92,3 @@ def _may_repeat(keys: UInt64s) -> bool:
     """Whether any first word occurs twice: a cheap sort that spares almost every batch the exact one."""
     words = np.sort(keys[:, 0])
     return bool((words[1:] == words[:-1]).any())
-
-
-def _positions(batch: int, rows: npt.NDArray[np.int32]) -> UInt64s:
-    return (np.uint64(batch) << np.uint64(32)) | rows.astype(np.uint64)

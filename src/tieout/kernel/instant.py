@@ -70,6 +70,11 @@ class NonexistentLocalTime(Refusal):
         return f"{self.text} never was on the clocks of {self.zone_name}."
 
 
+def hour_of(instant: Instant) -> Instant:
+    """The first instant of the UTC hour that it lies in: what arrived is counted by it."""
+    return Instant(instant // HOUR_MICROSECONDS * HOUR_MICROSECONDS)
+
+
 def parse_instant(text: str) -> Instant:
     """Reads an RFC 3339 time with an offset, years 0001 to 9999 in UTC. Raises `MalformedInstant`."""
     match = _TIMESTAMP.match(text) if len(text) <= TIMESTAMP_LENGTH_MAX else None

@@ -5,7 +5,6 @@ Flows and engines depend on these names; stores, engines and gateways fit them; 
 
 from __future__ import annotations
 
-from tieout.ports.arrivals import ArrivalLog, Arrivals
 from tieout.ports.books import ApiKeyStore, Books, CloseStore, DocumentStore, InvoiceStore, SignatureStore
 from tieout.ports.events import (
     EventLog,
@@ -15,6 +14,7 @@ from tieout.ports.events import (
     LogManifest,
     LogVerification,
     Maintenance,
+    OrphanSearch,
     QuarantinedItem,
     SegmentFile,
     Stretch,
@@ -44,6 +44,7 @@ from tieout.ports.receiving import (
     StoreBroken,
 )
 from tieout.ports.retraction import EMPTY_LOG, IdentityLog, NotAllAccepted, StoredEvent
+from tieout.ports.review import LogReview
 from tieout.ports.segments import SegmentFiles, SegmentsUnavailable
 from tieout.ports.usage import UsageEngine
 from tieout.ports.world import Clock, Entropy, HealthFact, Signer
@@ -52,9 +53,7 @@ __all__ = [
     "EMPTY_LOG",
     "Answer",
     "ApiKeyStore",
-    "ArrivalLog",
     "ArrivalOrder",
-    "Arrivals",
     "Books",
     "Clock",
     "CloseStore",
@@ -73,10 +72,12 @@ __all__ = [
     "LagCount",
     "LogFinding",
     "LogManifest",
+    "LogReview",
     "LogSizes",
     "LogVerification",
     "Maintenance",
     "NotAllAccepted",
+    "OrphanSearch",
     "Pipeline",
     "PipelineAlert",
     "PreparedGroup",

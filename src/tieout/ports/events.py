@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from enum import Enum
 from typing import Protocol
 
 import pyarrow as pa
@@ -19,7 +20,6 @@ from tieout.kernel.errors import IntegrityViolation
 from tieout.kernel.ids import EventType, Position, Subject, Watermark
 from tieout.kernel.instant import Instant
 from tieout.kernel.period import Period
-from tieout.ports.arrivals import ArrivalLog
 from tieout.ports.identities import IndexStatus
 from tieout.ports.receiving import Receiver, RequestLedger
 from tieout.ports.retraction import IdentityLog, StoredEvent
@@ -110,12 +110,14 @@ class Intake(Protocol):
         raw_items: Sequence[bytes],
         line_numbers: Sequence[int],
         redecode: Callable[[int, ContractBook], Event | Rejected],
+        reading: str | None = None,
         together: bool = False,
     ) -> None:
         """Items that are decoded already, with the bytes and lines they came from.
 
-        `redecode` types the item of a received row again, by other contracts. With `together` all are
-        accepted in one batch, or `NotAllAccepted` is raised and nothing was received.
+        `redecode` types the item of a received row again, by other contracts; `reading` says how such bytes
+        are read (`ingest.reading`). With `together` all are accepted in one batch, or `NotAllAccepted` is
+        raised and nothing was received.
         """
         ...
 
@@ -128,7 +130,8 @@ class Intake(Protocol):
 class QuarantinedItem:
     """An item that was refused, or contradicts an accepted event, with its bytes as they came.
 
-    `original` is the accepted event that a conflict contradicts. Items in lists have empty `raw`.
+    `original` is the accepted event that a conflict contradicts. Items in lists have empty `raw`. `reading`
+    says how the bytes are read (`ingest.reading`); None where the log did not keep it.
     """
 
     position: Position
@@ -143,6 +146,7 @@ class QuarantinedItem:
     received_at: Instant
     original: Position | None
     raw: bytes
+    reading: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,6 +168,17 @@ class LogVerification:
     segments: int
     head_digest: bytes
     findings: tuple[LogFinding, ...]
+
+
+class OrphanSearch(Enum):
+    """Whether a round of compaction looks for files that no row names: it has to list them all.
+
+    IF_COMPACTED spares a storage of segments that is down where nothing was due for it.
+    """
+
+    ALWAYS = "always"
+    IF_COMPACTED = "if compacted"
+    NEVER = "never"
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,7 +205,7 @@ class Tally:
     items: int
 
 
-class EventLog(IdentityLog, ArrivalLog, RequestLedger, Protocol):
+class EventLog(IdentityLog, RequestLedger, Protocol):
     """The log as the rest of the house reads and writes it."""
 
     @property
@@ -212,9 +227,11 @@ class EventLog(IdentityLog, ArrivalLog, RequestLedger, Protocol):
         """Turns what is due into segments; returns how many were written."""
         ...
 
-    def maintain(self, *, rows_min: int | None = None, orphans: bool | None = True) -> Maintenance:
+    def maintain(
+        self, *, rows_min: int | None = None, orphans: OrphanSearch = OrphanSearch.ALWAYS
+    ) -> Maintenance:
         """One round of compaction: what is due becomes segments, small segments are merged, what was retired
-        long enough is deleted, and with `orphans` files that nothing names (None: if something was due).
+        long enough is deleted, and so are the orphans that are looked for.
         Raises a refusal where database or segments cannot be written; nothing is lost then.
         """
         ...

@@ -99,7 +99,9 @@ class Pipeline(Protocol):
 
     def refused_requests(self, *, since: Instant | None) -> tuple[RefusedRequests, ...]: ...
 
-    def arrivals(self, *, source: str | None, since: Instant | None) -> tuple[ArrivalOrder, ...]: ...
+    def arrivals(self, *, source: str | None, since: Instant | None) -> tuple[ArrivalOrder, ...]:
+        """By source and hour. Batches that were appended before this was counted are not in it."""
+        ...
 
     def alerts(self, *, only_open: bool, source: str | None) -> tuple[PipelineAlert, ...]:
         """In the order of their hours."""

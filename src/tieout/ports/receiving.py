@@ -86,9 +86,5 @@ class RequestLedger(Protocol):
     """Counts of requests that were refused before an item of theirs was received."""
 
     def count_refused(self, refused: Mapping[tuple[Instant, str, str], int]) -> None:
-        """Adds to the stored counts, by (hour, key id, reason)."""
-        ...
-
-    def refused_requests(self) -> tuple[tuple[Instant, str, str, int], ...]:
-        """(hour, key id, reason, requests), in that order."""
+        """Adds to the stored counts, by (hour, key id, reason); `Pipeline.refused_requests` reads them."""
         ...

@@ -8,9 +8,10 @@ writer or checkpointer it can lose committed pages. A home is therefore opened o
 from __future__ import annotations
 
 import importlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from time import monotonic, sleep
 from types import ModuleType
 from typing import Literal, Protocol
 
@@ -34,6 +35,8 @@ commit path (`log/wal.py`); without them, a commit in 256 MiB does.
 WAL_BYTES_KEPT = 64 * 1024**2
 """A write-ahead log that began anew keeps at most so much of its file, so that its length says something."""
 VACUUM_PAGES = 1_024
+CHECKPOINT_SECONDS_MAX = 10
+"""How long an erasure waits for readers to let go of the write-ahead log."""
 POSTGRES_SCHEMAS = {"books": "tieout_books", "log": "tieout_log"}
 
 SchemaName = Literal["books", "log"]
@@ -135,6 +138,44 @@ def give_room_back(engine: Engine) -> None:
         cursor.execute(f"PRAGMA incremental_vacuum({VACUUM_PAGES})")
         cursor.fetchall()  # it frees a page a step, so it is done only when all steps are taken
         cursor.close()
+
+
+def scrub(engine: Engine, tables: Sequence[str]) -> bool:
+    """Leaves no bytes of replaced or deleted rows in the database's files. False where a reader, a writer or
+    a full disk kept that from being done.
+
+    SQLite keeps remnants in free pages and between the rows of pages that were split, so the file is written
+    anew and its write-ahead log emptied; writers wait meanwhile, seconds for each gigabyte. On PostgreSQL the
+    tables are written anew; its own write-ahead log goes as its settings say.
+    """
+    if not is_sqlite(engine):
+        with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+            for table in tables:
+                connection.exec_driver_sql(f'VACUUM FULL "{table}"')
+        return True
+    try:
+        _run(engine, "VACUUM")
+        until = monotonic() + CHECKPOINT_SECONDS_MAX
+        while _run(engine, "PRAGMA wal_checkpoint(TRUNCATE)")[0]:
+            if monotonic() > until:
+                return False
+            sleep(0.05)
+    except sqlite_module().OperationalError:
+        return False
+    return True
+
+
+def _run(engine: Engine, statement: str) -> tuple[int, ...]:
+    """Runs a statement outside of any transaction; its first row, if it gives one."""
+    connection = engine.raw_connection()
+    try:
+        cursor = connection.cursor()
+        cursor.execute(statement)
+        row: tuple[int, ...] | None = cursor.fetchone()
+        cursor.close()
+        return row or ()
+    finally:
+        connection.close()
 
 
 def _open_sqlite(path: Path, schema: SchemaName, module: object) -> Engine:

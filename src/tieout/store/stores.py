@@ -15,9 +15,10 @@ from tieout.store.books.books import BOOKS_FILE, SqlBooks, create_books, home_id
 from tieout.store.facts import store_facts
 from tieout.store.failure import DamagedStore
 from tieout.store.files import write_durably
-from tieout.store.log.log import LOCK_NAME, SqlEventLog, create_log
+from tieout.store.log.log import SqlEventLog, create_log
 from tieout.store.log.meta import log_home_id
 from tieout.store.log.pipeline import SqlPipeline
+from tieout.store.log.review import SqlLogReview
 from tieout.store.log.segments.place import SegmentsPlace
 from tieout.store.migrate import prepare_schema
 from tieout.store.sqlite import Engine, open_engine
@@ -75,6 +76,7 @@ class Stores:
     books: SqlBooks
     log: SqlEventLog
     log_engine: Engine
+    review: SqlLogReview
     pipeline: SqlPipeline
 
     def facts(self) -> tuple[HealthFact, ...]:
@@ -100,8 +102,7 @@ def create_stores(
         create_log(engine, home_id=home_id, entropy=entropy)
     _own_folder(folder, home_id, url)
     books = create_books(folder, home_id, url=url)
-    log = SqlEventLog(engine, folder, clock=clock, entropy=entropy, segments=segments)
-    return Stores(books, log, engine, _pipeline(engine, folder))
+    return _stores(folder, books, engine, clock, entropy, segments)
 
 
 def open_stores(
@@ -121,8 +122,15 @@ def open_stores(
     if owner != books.home_id:
         raise ForeignBooks(folder, books.home_id, owner)
     _own_folder(folder, owner, url)
+    return _stores(folder, books, engine, clock, entropy, segments)
+
+
+def _stores(
+    folder: Path, books: SqlBooks, engine: Engine, clock: Clock, entropy: Entropy, segments: SegmentsPlace
+) -> Stores:
     log = SqlEventLog(engine, folder, clock=clock, entropy=entropy, segments=segments)
-    return Stores(books, log, engine, _pipeline(engine, folder))
+    pipeline = SqlPipeline(engine, folder)
+    return Stores(books, log, engine, SqlLogReview(log, engine, folder, entropy=entropy), pipeline)
 
 
 def _own_folder(folder: Path, home_id: HomeId, url: str | None) -> None:
@@ -140,10 +148,6 @@ def _own_folder(folder: Path, home_id: HomeId, url: str | None) -> None:
         return
     if kept != home_id:
         raise ForeignFolder(folder, f"home {kept}", home_id)
-
-
-def _pipeline(engine: Engine, folder: Path) -> SqlPipeline:
-    return SqlPipeline(engine, lock=folder / LOCK_NAME, database=folder / LOG_FILE)
 
 
 def _log_engine(folder: Path, url: str | None) -> Engine:

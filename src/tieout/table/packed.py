@@ -62,12 +62,6 @@ def columns_of(names: list[str]) -> list[str]:
     return [stored for name in names for stored in ((ID_UUID, ID_TEXT) if name == ID else (name,))]
 
 
-def stored_id(text: str) -> tuple[str, bytes | str]:
-    """(column, value) that a row with this id has in the stored form."""
-    uuids, is_uuid = _uuids_of(pa.array([text], pa.string()))
-    return (ID_UUID, uuids.tobytes()) if is_uuid[0] else (ID_TEXT, text)
-
-
 def _uuids_of(texts: pa.Array) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.bool_]]:
     """(n, 16) bytes, and which rows are canonical UUIDs; the bytes of other rows are zero."""
     count = len(texts)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
 import pyarrow as pa
@@ -24,6 +25,12 @@ NOTHING_RETRACTED: Final = RETRACTED_SCHEMA.empty_table()
 def known_at(retracted: pa.Table, batch: int) -> pa.Table:
     """The retractions up to the end of `batch`."""
     return retracted.filter(pc.less_equal(retracted.column("batch"), batch))
+
+
+def with_more(retracted: pa.Table, more: Sequence[tuple[str, str, int, int]]) -> pa.Table:
+    """The list and (source, id, batch, row) of more retractions."""
+    rows = [dict(zip(RETRACTED_SCHEMA.names, each, strict=True)) for each in more]
+    return pa.concat_tables([retracted, pa.Table.from_pylist(rows, schema=RETRACTED_SCHEMA)]).combine_chunks()
 
 
 def since_ever(retracted: pa.Table) -> pa.Table:

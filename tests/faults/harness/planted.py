@@ -20,6 +20,7 @@ from tests.faults.harness import journal
 from tests.faults.harness.items import named
 from tieout.store.log import append, compact, schema
 from tieout.store.log.encoding import KeyEntries
+from tieout.store.log.index.committed import stored_entries
 from tieout.store.log.index.index import IdentityIndex
 
 if TYPE_CHECKING:
@@ -104,7 +105,7 @@ def _verdicts_before_lock(until: ExitStack, _: Writing) -> None:
     def decided_first(self: Any, prepared: Any, arrival: Any, *more: Any) -> Any:
         with self._engine.connect() as connection:
             head = connection.execute(append.select(append.schema.head.c.batch)).scalar_one()
-            self._index.catch_up(head, lambda first, last: append.load_keys(connection, first, last))
+            self._index.catch_up(head, lambda first, last: stored_entries(connection, first, last))
         known = find(self._index, prepared.keys)
         time.sleep(PAUSE_SECONDS)
         with patch.object(IdentityIndex, "find", lambda *_: known):

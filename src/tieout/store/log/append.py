@@ -6,56 +6,46 @@ of processes append to one log, on SQLite behind a fair file lock, on PostgreSQL
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
-import pyarrow as pa
-import pyarrow.compute as pc
-from sqlalchemy import Connection, Engine, insert, select, update
+from sqlalchemy import Connection, Engine, select, update
 from sqlalchemy.exc import DBAPIError
 
-from tieout.contract.event_contract import ContractBook
-from tieout.ingest.block import Refused
-from tieout.ingest.event import Event
 from tieout.ingest.reason import Reason
-from tieout.ingest.rejection import Rejected
 from tieout.ingest.verdict import Verdict, Verdicts, judge
 from tieout.kernel.batch_digest import batch_digest
 from tieout.kernel.errors import Unavailable
 from tieout.kernel.ids import Position
-from tieout.kernel.instant import HOUR_MICROSECONDS, Instant
 from tieout.ports import NotAllAccepted
 from tieout.store.crash import crash_point
 from tieout.store.failure import DiskFailed, is_io_failure
-from tieout.store.files import locked
 from tieout.store.log import schema
 from tieout.store.log.arrivals import record_arrivals
-from tieout.store.log.chain import dispositions_of, fates, with_raw_digest
-from tieout.store.log.encoding import (
-    KeyEntries,
-    decode_body,
-    decode_dispositions,
-    decode_keys,
-    encode_dispositions,
-    encode_keys,
+from tieout.store.log.batch_rows import (
+    Arrival,
+    Redecode,
+    conflicts_of,
+    insert_batch,
+    insert_quarantine,
+    insert_tallies,
 )
+from tieout.store.log.chain import dispositions_of, fates, with_raw_digest
+from tieout.store.log.encoding import decode_dispositions
+from tieout.store.log.index.committed import stored_entries
 from tieout.store.log.index.index import IdentityIndex
 from tieout.store.log.lags import LagKeeper
 from tieout.store.log.prepare import Prepared
 from tieout.store.log.rates import keep_rates
+from tieout.store.log.turn import turn
 from tieout.store.log.wal import checkpoint_when_long
-from tieout.store.sqlite import begin_immediate, is_sqlite
+from tieout.store.sqlite import is_sqlite
+from tieout.table.position_words import position_of
 
-ROW_MASK = 0xFFFF_FFFF
-
-Redecode = Callable[[int, ContractBook], Event | Rejected]
-"""(received row, contracts) -> the item of that row as those contracts type it."""
 EqualsOriginal = Callable[[Connection, int, Redecode, Position], bool]
 """(connection, received row, redecode, original's position) -> whether the newcomer equals the original once
 typed by the original's contract version.
@@ -73,24 +63,6 @@ class CommitUnknown(Unavailable):
         super().__init__(
             f"the log could not be written ({why}); send the same items again, nothing will double"
         )
-
-
-@dataclass(frozen=True, slots=True)
-class Arrival:
-    """What the log keeps about where a batch came from. `raw_of` gives a received row's bytes, `line_of` its
-    line, `origin_of` where it came from, if that differs within the batch. With `together`, all of its items
-    are accepted in one batch, or none is received.
-    """
-
-    received_at: Instant
-    origin: str
-    contracts: str
-    commit_id: str
-    raw_of: Callable[[int], bytes]
-    line_of: Callable[[int], int]
-    redecode: Redecode
-    together: bool = False
-    origin_of: Callable[[int], str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,14 +92,14 @@ class Appender:
         self,
         engine: Engine,
         index: IdentityIndex,
-        lock: Path,
+        folder: Path,
         *,
         equals_original: EqualsOriginal,
         lags: LagKeeper,
     ) -> None:
         self._engine = engine
         self._index = index
-        self._lock = lock
+        self._folder = folder
         self._equals_original = equals_original
         self._failure: DiskFailed | None = None
         self._lags = lags
@@ -140,7 +112,7 @@ class Appender:
             raise self._failure
         self._lags.look_at(prepared, arrival.received_at)
         try:
-            with self._writing() as connection:
+            with turn(self._engine, self._folder) as connection:
                 appended = self._append(connection, prepared, arrival, beside)
                 crash_point("ingest-before-commit")
         except DBAPIError as error:
@@ -181,15 +153,6 @@ class Appender:
         kept = decode_dispositions(found.dispositions, f"the dispositions of batch {found.number}")
         return Appended(found.number, found.received, counts, kept)
 
-    @contextmanager
-    def _writing(self) -> Iterator[Connection]:
-        if is_sqlite(self._engine):
-            with locked(self._lock), begin_immediate(self._engine) as connection:
-                yield connection
-        else:
-            with begin_immediate(self._engine) as connection:
-                yield connection
-
     def _append(
         self, connection: Connection, prepared: Prepared, arrival: Arrival, beside: Beside | None
     ) -> Appended:
@@ -197,7 +160,7 @@ class Appender:
         if beside is not None:
             beside.check(connection)
         number = head.batch + 1
-        self._index.catch_up(head.batch, lambda first, last: load_keys(connection, first, last))
+        self._index.catch_up(head.batch, lambda first, last: stored_entries(connection, first, last))
         verdicts = judge(
             keys=prepared.keys,
             content=prepared.lanes,
@@ -209,7 +172,7 @@ class Appender:
         if arrival.together:
             _refuse_in_part(prepared, verdicts)
         dispositions = dispositions_of(prepared, verdicts)
-        conflicts = _conflicts(prepared, verdicts, arrival)
+        conflicts = conflicts_of(prepared, verdicts, arrival)
         for row, raw, _ in conflicts:
             with_raw_digest(dispositions, row, raw)
         accepted = verdicts.verdict == Verdict.ACCEPTED
@@ -223,9 +186,9 @@ class Appender:
                 prepared.received, (prepared.rows[accepted], prepared.digests[accepted]), dispositions
             ),
         )
-        _insert_batch(connection, number, prepared, arrival, head.digest, digest, accepted, dispositions)
-        _insert_quarantine(connection, number, prepared, arrival, conflicts)
-        counts = _insert_tallies(connection, number, prepared, arrival, verdicts)
+        insert_batch(connection, number, prepared, arrival, head.digest, digest, accepted, dispositions)
+        insert_quarantine(connection, number, prepared, arrival, conflicts)
+        counts = insert_tallies(connection, number, prepared, arrival, verdicts)
         keep_rates(connection, number)
         self._lags.keep(connection, accepted)
         record_arrivals(connection, prepared, accepted, received_at=arrival.received_at)
@@ -257,156 +220,3 @@ def _refuse_in_part(prepared: Prepared, verdicts: Verdicts) -> None:
     for index in np.flatnonzero(verdicts.verdict != Verdict.ACCEPTED):
         original = position_of(int(verdicts.original[index]))
         raise NotAllAccepted(int(prepared.rows[index]), Verdict(verdicts.verdict[index]), original)
-
-
-def position_of(packed: int) -> Position:
-    return Position(packed >> 32, packed & ROW_MASK)
-
-
-def load_keys(connection: Connection, first: int, last: int) -> Iterable[tuple[int, KeyEntries]]:
-    """The accepted identities of committed batches, as they were written beside their bodies."""
-    keys = schema.keys
-    query = (
-        select(keys.c.batch, keys.c.entries).where(keys.c.batch.between(first, last)).order_by(keys.c.batch)
-    )
-    for batch, entries in connection.execute(query):
-        yield batch, decode_keys(entries, f"the identity keys of batch {batch}")
-
-
-def _conflicts(prepared: Prepared, verdicts: Verdicts, arrival: Arrival) -> list[tuple[int, bytes, int]]:
-    """(received row, raw bytes, packed position of the original) of every conflict."""
-    return [
-        (row, arrival.raw_of(row), int(verdicts.original[index]))
-        for index in np.flatnonzero(verdicts.verdict == Verdict.CONFLICT)
-        for row in [int(prepared.rows[index])]
-    ]
-
-
-def _insert_batch(
-    connection: Connection,
-    number: int,
-    prepared: Prepared,
-    arrival: Arrival,
-    previous: bytes,
-    digest: bytes,
-    accepted: npt.NDArray[np.bool_],
-    dispositions: npt.NDArray[np.void],
-) -> None:
-    connection.execute(
-        insert(schema.batches).values(
-            number=number,
-            commit_id=arrival.commit_id,
-            received_at=arrival.received_at,
-            previous_digest=previous,
-            digest=digest,
-            received=prepared.received,
-            accepted=int(accepted.sum()),
-            contracts=arrival.contracts,
-            dispositions=encode_dispositions(dispositions),
-            origin=arrival.origin,
-        )
-    )
-    entries = KeyEntries(
-        prepared.keys[accepted], prepared.lanes[accepted], prepared.rows[accepted].astype(np.uint32)
-    )
-    connection.execute(insert(schema.keys).values(batch=number, entries=encode_keys(entries)))
-    for index, body in enumerate(prepared.bodies):
-        if accepted[prepared.part == index].any():
-            connection.execute(
-                insert(schema.bodies).values(
-                    batch=number,
-                    type=body.type,
-                    contract_version=body.contract_version,
-                    sha256=body.sha256,
-                    body=body.body,
-                )
-            )
-
-
-def _insert_quarantine(
-    connection: Connection,
-    number: int,
-    prepared: Prepared,
-    arrival: Arrival,
-    conflicts: list[tuple[int, bytes, int]],
-) -> None:
-    common = {"batch": number, "received_at": arrival.received_at}
-    refused = [_quarantine_row(item, arrival) | common for item in prepared.refused]
-    contradicting = []
-    place = {int(row): index for index, row in enumerate(prepared.rows)} if conflicts else {}
-    for row, raw, packed in conflicts:
-        original = position_of(packed)
-        source, event_id = _identity_of(prepared, place[row])
-        detail = f"the accepted original is {original}"
-        rejected = Rejected(Reason.IDENTITY_CONFLICT, None, detail, source, event_id)
-        contradicting.append(
-            _quarantine_row(Refused(row, raw, rejected), arrival, Verdict.CONFLICT)
-            | common
-            | {"original_batch": original.batch, "original_row": original.row}
-        )
-    for rows in (refused, contradicting):
-        if rows:
-            connection.execute(insert(schema.quarantine), rows)
-
-
-def _identity_of(prepared: Prepared, index: int) -> tuple[str, str]:
-    """(source, id) of one decoded row, read back from its encoded body: conflicts are few."""
-    table = decode_body(prepared.bodies[prepared.part[index]].body, "a body that was just encoded")
-    own = table.filter(pc.equal(table.column("row"), pa.scalar(int(prepared.rows[index]), pa.int32())))
-    return own.column("source")[0].as_py(), own.column("id")[0].as_py()
-
-
-def _quarantine_row(
-    refused: Refused, arrival: Arrival, verdict: Verdict = Verdict.QUARANTINED
-) -> dict[str, object]:
-    rejected = refused.rejected
-    return {
-        "row": refused.row,
-        "verdict": verdict,
-        "reason": rejected.reason,
-        "field": rejected.field,
-        "detail": rejected.detail,
-        "source": rejected.source,
-        "event_id": rejected.id,
-        "origin": arrival.origin if arrival.origin_of is None else arrival.origin_of(refused.row),
-        "line": arrival.line_of(refused.row),
-        "raw": refused.raw,
-    }
-
-
-def _insert_tallies(
-    connection: Connection, number: int, prepared: Prepared, arrival: Arrival, verdicts: Verdicts
-) -> dict[tuple[Verdict, Reason], int]:
-    hour = arrival.received_at // HOUR_MICROSECONDS * HOUR_MICROSECONDS
-    tallies: dict[tuple[str, Verdict, Reason], int] = {}
-    pairs, counts = np.unique(prepared.sources.astype(np.int64) * 8 + verdicts.verdict, return_counts=True)
-    for pair, count in zip(pairs.tolist(), counts.tolist(), strict=True):
-        source, verdict = prepared.source_names[pair // 8], Verdict(pair % 8)
-        reason = Reason.IDENTITY_CONFLICT if verdict is Verdict.CONFLICT else Reason.NONE
-        tallies[source, verdict, reason] = count
-    for item in prepared.refused:
-        key = (item.rejected.source, Verdict.QUARANTINED, item.rejected.reason)
-        tallies[key] = tallies.get(key, 0) + 1
-    assert sum(tallies.values()) == prepared.received, "law L1"
-    rows = [
-        {
-            "batch": number,
-            "source": source,
-            "hour": hour,
-            "verdict": verdict,
-            "reason": reason,
-            "items": items,
-        }
-        for (source, verdict, reason), items in tallies.items()
-    ]
-    if rows:
-        connection.execute(insert(schema.tallies), rows)
-    totals: dict[tuple[Verdict, Reason], int] = {}
-    for (_, verdict, reason), items in tallies.items():
-        totals[verdict, reason] = totals.get((verdict, reason), 0) + items
-    return totals
-
-
-def contracts_text(versions: Iterable[tuple[str, int, str]]) -> str:
-    """Canonical JSON of (type, version, digest) of the contract versions a batch is judged by."""
-    return json.dumps(sorted(versions), separators=(",", ":"), ensure_ascii=False)

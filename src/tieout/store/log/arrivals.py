@@ -11,12 +11,11 @@ from typing import Final
 
 import numpy as np
 import numpy.typing as npt
-from sqlalchemy import Connection, Engine, Table, select
+from sqlalchemy import Connection, Table, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from tieout.contract.retraction import is_built_in
-from tieout.kernel.instant import HOUR_MICROSECONDS, Instant
-from tieout.ports import Arrivals
+from tieout.kernel.instant import Instant, hour_of
 from tieout.store.log import schema
 from tieout.store.log.prepare import Prepared
 
@@ -39,7 +38,7 @@ def record_arrivals(
     names = [prepared.source_names[code] for code in codes]
     heads = _heads(connection, names)
     newest, out_of_order = judged(sources, prepared.times[counted], heads)
-    hour = received_at // HOUR_MICROSECONDS * HOUR_MICROSECONDS
+    hour = hour_of(received_at)
     totals = np.bincount(sources, minlength=len(names))
     _add(connection, names, hour, totals, out_of_order)
     moved = np.flatnonzero(newest > heads)
@@ -58,16 +57,6 @@ def judged(sources: npt.NDArray[np.intp], times: Times, heads: Times) -> tuple[T
         newest[place] = reached[-1]
         late[place] = np.count_nonzero(own < reached[:-1])
     return newest, late
-
-
-def list_arrivals(engine: Engine) -> tuple[Arrivals, ...]:
-    arrivals = schema.arrivals
-    query = select(arrivals).order_by(arrivals.c.source, arrivals.c.hour)
-    with engine.connect() as connection:
-        return tuple(
-            Arrivals(row.source, Instant(row.hour), row.accepted, row.out_of_order)
-            for row in connection.execute(query)
-        )
 
 
 def _heads(connection: Connection, names: Sequence[str]) -> Times:

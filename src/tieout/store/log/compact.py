@@ -19,7 +19,7 @@ from sqlalchemy.exc import DBAPIError
 
 from tieout.kernel.errors import Unavailable
 from tieout.kernel.instant import Instant
-from tieout.ports import Maintenance, SegmentFiles
+from tieout.ports import Maintenance, OrphanSearch, SegmentFiles
 from tieout.store.crash import crash_point
 from tieout.store.failure import DiskFailed, is_io_failure
 from tieout.store.files import leased
@@ -61,25 +61,23 @@ def compact(
     now: Instant,
     upto_filed: int,
     rows_min: int = ROWS_DUE_MIN,
-    orphans: bool | None = True,
+    orphans: OrphanSearch = OrphanSearch.ALWAYS,
 ) -> Maintenance:
     """Compacts and merges what is due in the home's `folder`, and deletes what was left behind or retired.
 
-    `upto_filed`: the last batch that index run files hold; key entries are retired up to it. `orphans`:
-    whether to look for files that no row names, which lists them all; None: only if something was due, so
-    that a storage of segments which is down does not matter where nothing is. Does nothing while another
-    process compacts. Raises `NotCompacted` or `SegmentsUnavailable`.
+    `upto_filed`: the last batch that index run files hold; key entries are retired up to it. Does nothing
+    while another process compacts. Raises `NotCompacted` or `SegmentsUnavailable`.
     """
     try:
         with leased(files.lock) as free:
             if not free:
                 return Maintenance(busy=True)
-            collected = len(collect_orphans(engine, files, now=now)) if orphans else 0
+            collected = len(collect_orphans(engine, files, now=now)) if orphans is OrphanSearch.ALWAYS else 0
             with _room_named(files):
                 compacted = _compact_due(engine, folder, files, now=now, rows_min=rows_min)
-                if orphans is None and compacted:
+                if orphans is OrphanSearch.IF_COMPACTED and compacted:
                     collected = len(collect_orphans(engine, files, now=now))
-                kept = PAGES_KEPT if orphans is False else 0
+                kept = PAGES_KEPT if orphans is OrphanSearch.NEVER else 0
                 removed = delete_retired(
                     engine, folder, files, now=now, upto_filed=upto_filed, pages_kept=kept
                 )

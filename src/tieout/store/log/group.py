@@ -16,9 +16,11 @@ from sqlalchemy import Connection, Engine, insert, select, tuple_
 from sqlalchemy.exc import DBAPIError
 
 from tieout.contract.event_contract import ContractBook
+from tieout.contract.source import SourceFormat
 from tieout.ingest.block import decode_lines
 from tieout.ingest.decode_json import decode_item
 from tieout.ingest.parcel import Gathered, gather
+from tieout.ingest.reading import Reading, reading_text
 from tieout.kernel.instant import Instant
 from tieout.ports import Clock, Entropy
 from tieout.ports.receiving import (
@@ -31,7 +33,9 @@ from tieout.ports.receiving import (
 )
 from tieout.store.failure import DiskFailed, is_io_failure, storage_failure
 from tieout.store.log import schema
-from tieout.store.log.append import Appended, Appender, Arrival, CommitUnknown, contracts_text
+from tieout.store.log.append import Appended, Appender, CommitUnknown
+from tieout.store.log.batch_rows import Arrival
+from tieout.store.log.contracts_text import contracts_of
 from tieout.store.log.intake import COMMIT_ID_BYTES
 from tieout.store.log.prepare import Prepared, prepare
 from tieout.store.log.receipt import receipts_of
@@ -139,11 +143,7 @@ class GroupReceiver:
     def _judged_by(self, book: ContractBook) -> tuple[str, Appender]:
         """The contracts' canonical text, and an appender that judges by them; made once for each book."""
         if self._judged is None or self._judged[0] is not book:
-            contracts = contracts_text(
-                (contract.type, contract.version, contract.digest)
-                for event_type in book.types
-                for contract in book.versions(event_type)
-            )
+            contracts = contracts_of(book)
             self._judged = (book, contracts, self._appender_of(book))
         return self._judged[1:]
 
@@ -166,6 +166,7 @@ class GroupReceiver:
                 gathered.lines[row], book, received_at=group.received_at, default_source=None
             ),
             origin_of=lambda row: f"http {waiting[owner(row)].key_id}",
+            reading=reading_text(Reading(SourceFormat.NDJSON, None)),
         )
 
     def _stored_answers(self, requests: Sequence[ReceivedRequest]) -> tuple[Answer | None, ...]:

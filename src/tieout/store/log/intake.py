@@ -8,15 +8,18 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from tieout.contract.event_contract import ContractBook
+from tieout.contract.source import SourceFormat
 from tieout.ingest.block import Block, Lines, lines_of
 from tieout.ingest.decode_json import decode_item
 from tieout.ingest.event import Event
+from tieout.ingest.reading import Reading, reading_text
 from tieout.ingest.reason import Reason
 from tieout.ingest.rejection import Rejected
 from tieout.ingest.verdict import Verdict
 from tieout.kernel.instant import Instant
 from tieout.ports import Clock, Entropy, IntakeTotals, Stretch
-from tieout.store.log.append import Appended, Appender, Arrival
+from tieout.store.log.append import Appended, Appender
+from tieout.store.log.batch_rows import Arrival
 from tieout.store.log.prepare import Prepared, prepare
 from tieout.store.log.workers import Judgement, Preparing
 
@@ -72,6 +75,7 @@ class FileIntake:
         raw_items: Sequence[bytes],
         line_numbers: Sequence[int],
         redecode: Callable[[int, ContractBook], Event | Rejected],
+        reading: str | None = None,
         together: bool = False,
     ) -> None:
         self._append_ready(wait_for_all=True)
@@ -83,6 +87,7 @@ class FileIntake:
             raw_of=raw_items.__getitem__,
             line_of=line_numbers.__getitem__,
             redecode=redecode,
+            reading=reading,
             together=together,
         )
         self._append(prepare(block, self._judgement.secret, physical_lines=0), arrival)
@@ -112,6 +117,7 @@ class FileIntake:
                 received_at=waiting.received_at,
                 default_source=self._judgement.default_source,
             ),
+            reading=reading_text(Reading(SourceFormat.NDJSON, self._judgement.default_source)),
         )
 
     def _append(self, prepared: Prepared, arrival: Arrival) -> None:

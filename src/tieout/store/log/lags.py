@@ -20,10 +20,10 @@ from sqlalchemy import Connection, Engine, text
 from sqlalchemy.exc import DBAPIError
 
 from tieout.ingest.lag import BUCKETS, EVENT_TO_RECEIVED, RECEIVED_TO_QUERYABLE, bucket_of, buckets_of
-from tieout.kernel.instant import HOUR_MICROSECONDS, Instant
+from tieout.kernel.instant import Instant, hour_of
 from tieout.ports import Clock
 from tieout.store.log.prepare import Prepared
-from tieout.store.log.writing import log_writing
+from tieout.store.log.turn import turn_among_commits
 
 ADD = text(
     "INSERT INTO lags (hour, source, lag, bucket, items) VALUES (:hour, :source, :lag, :bucket, :items) "
@@ -70,13 +70,13 @@ class WaitingLags:
             self._lags, self._times = Counter(), {}
         return taken
 
-    def write(self, engine: Engine, lock: Path) -> None:
+    def write(self, engine: Engine, folder: Path) -> None:
         """By a small transaction of its own; nothing that was acknowledged needs it."""
         lags, times = self.take()
         if not times:
             return
         try:
-            with log_writing(engine, lock) as connection:
+            with turn_among_commits(engine, folder) as connection:
                 _write(connection, lags, times)
         except DBAPIError:
             return  # what cannot be measured is not known; what was to be stored is stored
@@ -100,7 +100,7 @@ class LagKeeper:
         """Inside the commit: counts the accepted rows, and writes what earlier commits have left."""
         looked = self._looked
         assert looked is not None, "a block is looked at before it is kept"
-        hour = _hour(looked.received_at)
+        hour = hour_of(looked.received_at)
         lags, times = self._waiting.take()
         self._accepted = {}
         for source, bucket, items in _counted(
@@ -116,7 +116,7 @@ class LagKeeper:
         now, looked = self._clock.now(), self._looked
         assert looked is not None, "a block is looked at before it is committed"
         if self._accepted:
-            hour, bucket = _hour(looked.received_at), bucket_of(now - looked.received_at)
+            hour, bucket = hour_of(looked.received_at), bucket_of(now - looked.received_at)
             lags = {
                 (hour, source, RECEIVED_TO_QUERYABLE, bucket): items
                 for source, items in self._accepted.items()
@@ -139,10 +139,6 @@ def add_lags(connection: Connection, lags: Counter[LagKey]) -> None:
     ]
     if rows:
         connection.execute(ADD, rows)
-
-
-def _hour(instant: Instant) -> int:
-    return instant // HOUR_MICROSECONDS * HOUR_MICROSECONDS
 
 
 def _counted(

@@ -19,14 +19,15 @@ from tieout.kernel.instant import Instant
 from tieout.kernel.period import Period
 from tieout.ports import (
     EMPTY_LOG,
-    Arrivals,
     Clock,
     Entropy,
     IndexStatus,
     LogManifest,
     LogVerification,
     Maintenance,
+    OrphanSearch,
     QuarantinedItem,
+    SegmentFiles,
     StoredEvent,
     Tally,
     UnreadableSegment,
@@ -34,18 +35,20 @@ from tieout.ports import (
 from tieout.store.failure import DamagedStore
 from tieout.store.files import leased
 from tieout.store.log import reader, schema, wal
-from tieout.store.log.append import Appender, EqualsOriginal, Redecode, contracts_text
-from tieout.store.log.arrivals import list_arrivals
+from tieout.store.log.append import Appender, EqualsOriginal
+from tieout.store.log.batch_rows import Redecode
 from tieout.store.log.compact import ROWS_DUE_MIN, compact
+from tieout.store.log.contracts_text import contracts_of
+from tieout.store.log.erasures import find_erasure
 from tieout.store.log.group import GroupReceiver
 from tieout.store.log.index.committed import Committed
 from tieout.store.log.index.index import IdentityIndex
 from tieout.store.log.index.rebuild import index_status, learn_committed, rebuild_index
 from tieout.store.log.intake import FileIntake
 from tieout.store.log.lags import LagKeeper, WaitingLags
-from tieout.store.log.lookup import find_accepted
+from tieout.store.log.lookup import Lookup
 from tieout.store.log.quarantine import find_item, list_items, list_tallies
-from tieout.store.log.refused import add_refused, list_refused
+from tieout.store.log.refused import add_refused
 from tieout.store.log.retraction_events import read_retractions
 from tieout.store.log.segments.place import SegmentsPlace, open_segments
 from tieout.store.log.verify import verify_log
@@ -53,7 +56,6 @@ from tieout.store.log.workers import Elsewhere, Here, Judgement
 from tieout.store.sqlite import begin_immediate
 
 SECRET_BYTES = 32
-LOCK_NAME = "log.lock"
 KEEPER_LOCK_NAME = "keeper.lock"
 HERE = SegmentsPlace()
 """In the home's own folder, or where the home says its segments already are."""
@@ -120,12 +122,7 @@ class SqlEventLog:
         self, book: ContractBook, *, origin: str, default_source: str | None, workers: int
     ) -> Iterator[FileIntake]:
         judgement = Judgement(book, self._secret, default_source)
-        contracts = contracts_text(
-            (contract.type, contract.version, contract.digest)
-            for event_type in book.types
-            for contract in book.versions(event_type)
-        )
-        appender = self._appender(book)
+        appender = self.appender(book)
         with Here(judgement) if workers <= 1 else Elsewhere(judgement, workers) as preparing:
             yield FileIntake(
                 appender,
@@ -134,28 +131,37 @@ class SqlEventLog:
                 entropy=self._entropy,
                 judgement=judgement,
                 origin=origin,
-                contracts=contracts,
+                contracts=contracts_of(book),
             )
         self._settled_index()
 
     def write_lags(self) -> None:
-        self._waiting_lags.write(self._engine, self._folder / LOCK_NAME)
+        self._waiting_lags.write(self._engine, self._folder)
 
     def receiver(self) -> GroupReceiver:
         return GroupReceiver(
-            self._engine, self._appender, secret=self._secret, clock=self._clock, entropy=self._entropy
+            self._engine, self.appender, secret=self._secret, clock=self._clock, entropy=self._entropy
         )
 
     def count_refused(self, refused: Mapping[tuple[Instant, str, str], int]) -> None:
-        add_refused(self._engine, self._folder / LOCK_NAME, refused)
+        add_refused(self._engine, self._folder, refused)
 
-    def refused_requests(self) -> tuple[tuple[Instant, str, str, int], ...]:
-        return list_refused(self._engine)
+    def appender(self, book: ContractBook) -> Appender:
+        """What appends batches that were judged by these contracts."""
+        return Appender(
+            self._engine,
+            self._opened_index(),
+            self._folder,
+            equals_original=self._equals_original(book),
+            lags=LagKeeper(self._clock, self._waiting_lags),
+        )
 
     def compact(self, *, rows_min: int | None = None) -> int:
         return self.maintain(rows_min=rows_min).compacted
 
-    def maintain(self, *, rows_min: int | None = None, orphans: bool | None = True) -> Maintenance:
+    def maintain(
+        self, *, rows_min: int | None = None, orphans: OrphanSearch = OrphanSearch.ALWAYS
+    ) -> Maintenance:
         index = self._opened_index()
         index.look_again()  # a keeper appends nothing, and what others have filed need not be kept twice
         return compact(
@@ -200,11 +206,19 @@ class SqlEventLog:
             stored = list(reader.read_events(fresh, spans, types, after=after))
         return iter(stored)
 
+    @property
+    def segments(self) -> SegmentFiles:
+        return self._segments
+
     def event_at(self, position: Position) -> StoredEvent | None:
         return reader.event_at(self._engine, self._segments, position)
 
+    def lookup(self) -> Lookup:
+        """Finds identities with an index of its own, for one thread."""
+        return Lookup(self._committed(), self._folder)
+
     def accepted(self, identities: Collection[tuple[str, str]]) -> Mapping[tuple[str, str], StoredEvent]:
-        return find_accepted(self._committed(), self._folder, identities)
+        return self.lookup().events(identities)
 
     def retractions(
         self,
@@ -215,9 +229,6 @@ class SqlEventLog:
     ) -> list[StoredEvent]:
         known = reader.manifest(self._engine, self._segments, watermark, only=RETRACTION_TYPE)
         return read_retractions(known, after=after, targets=targets)
-
-    def arrivals(self) -> tuple[Arrivals, ...]:
-        return list_arrivals(self._engine)
 
     def tallies(self) -> tuple[Tally, ...]:
         return list_tallies(self._engine)
@@ -261,15 +272,6 @@ class SqlEventLog:
     def _committed(self) -> Committed:
         return Committed(self._engine, self._segments, self._secret, self._folder)
 
-    def _appender(self, book: ContractBook) -> Appender:
-        return Appender(
-            self._engine,
-            self._opened_index(),
-            self._folder / LOCK_NAME,
-            equals_original=self._equals_original(book),
-            lags=LagKeeper(self._clock, self._waiting_lags),
-        )
-
     def _equals_original(self, book: ContractBook) -> EqualsOriginal:
         """Tells a retry that a later contract version types otherwise from a conflict."""
 
@@ -281,7 +283,12 @@ class SqlEventLog:
             outcome = redecode(row, ContractBook([contract]))
             if not isinstance(outcome, Event):
                 return False
-            key = identity_key(self._secret, stored.event.source, stored.event.id)
+            erasure = find_erasure(connection, original)
+            key = (
+                identity_key(self._secret, stored.event.source, stored.event.id)
+                if erasure is None
+                else erasure.identity_key
+            )
             return lanes(content_digest(key, canonical_of(outcome, contract))) == (
                 stored.lane_a,
                 stored.lane_b,

@@ -103,7 +103,7 @@ def _merged(files: SegmentFiles, old: Sequence[NamedSegment], *, first: int, las
     """One segment of all these, which are of one type and contract version. Raises `UnreadableSegment`: what
     is damaged is never written again under a new digest.
     """
-    paths = [_whole(files, segment) for segment in old]
+    paths = [whole_segment(files, segment) for segment in old]
     schema_now = stored_schema(pq.read_schema(paths[0]))
     draft = files.draft()
     with SegmentWriter(draft, schema_now) as writer:
@@ -118,7 +118,7 @@ def _merged(files: SegmentFiles, old: Sequence[NamedSegment], *, first: int, las
     return NamedSegment(name, *kind, first, last, writer.rows, writer.bytes, writer.sha256)
 
 
-def _whole(files: SegmentFiles, segment: NamedSegment) -> str:
+def whole_segment(files: SegmentFiles, segment: NamedSegment) -> str:
     path = files.local_path(segment.name, bytes_count=segment.bytes, sha256=segment.sha256)
     try:
         why = difference(Path(path), bytes_count=segment.bytes, sha256=segment.sha256)

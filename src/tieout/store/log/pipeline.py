@@ -28,7 +28,8 @@ from tieout.store.log import control_totals, schema
 from tieout.store.log.alerts import alert_of, insert_missing
 from tieout.store.log.lags import LagKey, add_lags
 from tieout.store.log.reader import compacted_upto
-from tieout.store.log.writing import log_writing
+from tieout.store.log.turn import turn_among_commits
+from tieout.store.log.wal import wal_bytes
 from tieout.store.sqlite import is_sqlite
 
 RAW_AT_ONCE = 500
@@ -37,23 +38,17 @@ RAW_AT_ONCE = 500
 class SqlPipeline:
     """Reads what commits have kept; its few writes take the lock that commits take, and are short."""
 
-    def __init__(self, engine: Engine, *, lock: Path, database: Path | None) -> None:
+    def __init__(self, engine: Engine, folder: Path) -> None:
         self._engine = engine
-        self._lock = lock
-        self._database = database
+        self._folder = folder
 
     # ------------------------------------------------------------------------------------ sizes, rates, lags
     def sizes(self) -> LogSizes:
         with self._engine.connect() as connection:
             head = connection.execute(select(schema.head.c.batch)).scalar_one()
             compacted = compacted_upto(connection)
-        return LogSizes(Watermark(head), Watermark(compacted), self._wal_bytes())
-
-    def _wal_bytes(self) -> int | None:
-        if self._database is None or not is_sqlite(self._engine):
-            return None
-        wal = self._database.with_name(self._database.name + "-wal")
-        return wal.stat().st_size if wal.exists() else 0
+        wal = wal_bytes(self._engine) if is_sqlite(self._engine) else None
+        return LogSizes(Watermark(head), Watermark(compacted), wal)
 
     def sources(self) -> tuple[str, ...]:
         query = select(schema.rates.c.source).distinct().order_by(schema.rates.c.source)
@@ -135,7 +130,7 @@ class SqlPipeline:
             .where(kept.c.id == id, kept.c.closed_at.is_(None))
             .values(closed_at=at, closed_by=by, close_reason=reason)
         )
-        with log_writing(self._engine, self._lock) as connection:
+        with turn_among_commits(self._engine, self._folder) as connection:
             return connection.execute(closed).rowcount == 1
 
     # ------------------------------------------------------------------------------------ consumers
@@ -157,7 +152,7 @@ class SqlPipeline:
     def acted(
         self, consumer: str, *, after: Watermark, upto: Watermark, at: Instant, found: Sequence[Shift]
     ) -> tuple[Shift, ...] | None:
-        with log_writing(self._engine, self._lock) as connection:
+        with turn_among_commits(self._engine, self._folder) as connection:
             if _cursor(connection, consumer) != after:
                 return None
             opened = insert_missing(connection, found, at)
@@ -167,7 +162,7 @@ class SqlPipeline:
 
     # ------------------------------------------------------------------------------------ what a source says
     def state_total(self, stated: ControlTotal, *, at: Instant, by: str) -> StoredControlTotal:
-        with log_writing(self._engine, self._lock) as connection:
+        with turn_among_commits(self._engine, self._folder) as connection:
             return control_totals.state_total(connection, stated, at=at, by=by)
 
     def control_totals(self, *, source: str | None) -> tuple[StoredControlTotal, ...]:

@@ -14,7 +14,7 @@ from tieout.store.log import schema
 Q = schema.quarantine.c
 LISTED = (
     Q.batch, Q.row, Q.verdict, Q.reason, Q.field, Q.detail, Q.source, Q.event_id, Q.origin, Q.line,
-    Q.received_at, Q.original_batch, Q.original_row,
+    Q.received_at, Q.original_batch, Q.original_row, Q.reading,
 )  # fmt: skip
 
 
@@ -24,7 +24,7 @@ def list_items(engine: Engine, *, reason: Reason | None, limit: int) -> tuple[Qu
     if reason is not None:
         query = query.where(Q.reason == int(reason))
     with engine.connect() as connection:
-        return tuple(_item(row) for row in connection.execute(query))
+        return tuple(item_of(row) for row in connection.execute(query))
 
 
 def find_item(engine: Engine, position: Position) -> QuarantinedItem | None:
@@ -32,7 +32,7 @@ def find_item(engine: Engine, position: Position) -> QuarantinedItem | None:
     query = select(*LISTED, Q.raw).where(Q.batch == position.batch, Q.row == position.row)
     with engine.connect() as connection:
         row = connection.execute(query).one_or_none()
-    return None if row is None else _item(row)
+    return None if row is None else item_of(row)
 
 
 def list_tallies(engine: Engine) -> tuple[Tally, ...]:
@@ -47,7 +47,8 @@ def list_tallies(engine: Engine) -> tuple[Tally, ...]:
         )
 
 
-def _item(row: Row[tuple[object, ...]]) -> QuarantinedItem:
+def item_of(row: Row[tuple[object, ...]]) -> QuarantinedItem:
+    """The record of a row that has the LISTED columns and `raw`."""
     original = None if row.original_batch is None else Position(row.original_batch, row.original_row)
     return QuarantinedItem(
         position=Position(row.batch, row.row),
@@ -62,4 +63,5 @@ def _item(row: Row[tuple[object, ...]]) -> QuarantinedItem:
         received_at=Instant(row.received_at),
         original=original,
         raw=row.raw,
+        reading=row.reading,
     )

@@ -198,15 +198,6 @@ def read_segment(segment: SegmentFile, filters: list[tuple[str, str, object]] | 
         raise unreadable(segment.path, error) from None
 
 
-def segments_between(connection: Connection, files: SegmentFiles, first: int, last: int) -> list[SegmentFile]:
-    """The live segments whose range of batches lies within a range."""
-    return [
-        segment_file(files, segment)
-        for segment in live_segments(connection)
-        if first <= segment.first_batch and segment.last_batch <= last
-    ]
-
-
 def segment_file(files: SegmentFiles, segment: NamedSegment, *, distrust: bool = False) -> SegmentFile:
     """The segment as engines and readers take it, here on this machine."""
     return SegmentFile(

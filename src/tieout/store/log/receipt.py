@@ -12,8 +12,9 @@ from tieout.ingest.parcel import Gathered
 from tieout.ingest.reason import Reason
 from tieout.ingest.verdict import Verdict
 from tieout.kernel.ids import Position
-from tieout.store.log.append import Appended, position_of
+from tieout.store.log.append import Appended
 from tieout.store.log.prepare import Prepared
+from tieout.table.position_words import position_of
 
 ReceiptItem = dict[str, str | int | None]
 

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from contextlib import ExitStack
 from pathlib import Path
 
-from sqlalchemy import Engine, select
+from sqlalchemy import Engine
 from sqlalchemy.dialects import postgresql, sqlite
 
 from tieout.kernel.instant import Instant
-from tieout.store.files import locked
 from tieout.store.log.schema import refused_requests
-from tieout.store.sqlite import begin_immediate, is_sqlite
+from tieout.store.log.turn import turn
+from tieout.store.sqlite import is_sqlite
 
 
-def add_refused(engine: Engine, lock: Path, refused: Mapping[tuple[Instant, str, str], int]) -> None:
+def add_refused(engine: Engine, folder: Path, refused: Mapping[tuple[Instant, str, str], int]) -> None:
     """Adds to the stored counts, waiting for its turn as every writer of the log does."""
     if not refused:
         return
@@ -29,21 +28,5 @@ def add_refused(engine: Engine, lock: Path, refused: Mapping[tuple[Instant, str,
         {"hour": hour, "key_id": key_id, "reason": reason, "requests": requests}
         for (hour, key_id, reason), requests in sorted(refused.items())
     ]
-    with ExitStack() as held:
-        if is_sqlite(engine):
-            held.enter_context(locked(lock))
-        connection = held.enter_context(begin_immediate(engine))
+    with turn(engine, folder) as connection:
         connection.execute(statement, rows)
-
-
-def list_refused(engine: Engine) -> tuple[tuple[Instant, str, str, int], ...]:
-    """(hour, key id, reason, requests), in that order."""
-    columns = refused_requests.c
-    query = select(columns.hour, columns.key_id, columns.reason, columns.requests).order_by(
-        columns.hour, columns.key_id, columns.reason
-    )
-    with engine.connect() as connection:
-        return tuple(
-            (Instant(hour), key_id, reason, requests)
-            for hour, key_id, reason, requests in connection.execute(query)
-        )

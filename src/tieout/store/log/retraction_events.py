@@ -7,7 +7,8 @@ from collections.abc import Collection, Iterator
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from tieout.contract.retraction import RETRACTION_TYPE, TARGET_ID
+from tieout.contract.retraction import RETRACTION_TYPE
+from tieout.ingest.retraction import target_of
 from tieout.kernel.ids import Watermark
 from tieout.ports import LogManifest, StoredEvent
 from tieout.store.log.reader import read_segment, rows_of
@@ -25,7 +26,7 @@ def read_retractions(
         for table in _tables(manifest, after)
         for position, stored in rows_of(_naming(table, targets))
         if after < position.batch <= manifest.watermark
-        and (targets is None or (stored.event.source, str(stored.event.fields[TARGET_ID])) in targets)
+        and (targets is None or target_of(stored.event) in targets)
     ]
     return [stored for _, stored in sorted(found, key=lambda pair: pair[0])]
 

@@ -102,9 +102,11 @@ quarantine = Table(
     Column("original_batch", BigInteger),
     Column("original_row", Integer),
     Column("raw", LargeBinary, nullable=False),
+    Column("reading", Text),
     Index("quarantine_reason", "reason"),
+    Index("quarantine_event_id", "event_id", "source"),
 )
-"""Quarantined items and conflicts, with the bytes as they came."""
+"""Quarantined items and conflicts, with the bytes as they came, and how these are read (`ingest.reading`)."""
 
 segments = Table(
     "segments",
@@ -177,6 +179,7 @@ quarantine_outcomes = Table(
     Column("decided_at", BigInteger, nullable=False),
     Column("new_batch", BigInteger),
     Column("new_row", Integer),
+    Index("quarantine_outcomes_new", "new_batch", "new_row"),
 )
 """What a person decided about a quarantined item: released (as a new arrival at `new_batch`, `new_row`) or
 discarded. At most one decision an item."""
@@ -193,8 +196,9 @@ erasures = Table(
     Column("reason", Text, nullable=False),
     Column("erased_at", BigInteger, nullable=False),
 )
-"""Accepted events whose personal data was erased: the digests that stood for the whole event, who asked, and
-the SHA-256 of what remains."""
+"""Received items whose personal data was erased: the digest that was chained for the whole item (the content
+digest of an accepted event, the SHA-256 of the bytes of a quarantined one), who asked, and the SHA-256 of
+what remains."""
 
 rates = Table(
     "rates",

@@ -98,6 +98,9 @@ class SegmentWriter:
         except BaseException:
             self._abandon()
             raise
+        finally:
+            self._waiting.clear()
+            del self._writer, self._sink  # Arrow holds this object, so no collector would free the circle
         if error is not None:
             self._abandon()
         self._file.close()

@@ -8,9 +8,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Connection, Engine, select
 
 from tieout.store.files import locked
+from tieout.store.log import schema
 from tieout.store.sqlite import begin_immediate, is_sqlite
 
 LOCK_NAME = "log.lock"
@@ -20,6 +21,16 @@ LOCK_NAME = "log.lock"
 def turn(engine: Engine, folder: Path) -> Iterator[Connection]:
     """A write transaction on the log of the home in `folder`; commits at the end."""
     with turn_lock(engine, folder), begin_immediate(engine) as connection:
+        yield connection
+
+
+@contextmanager
+def turn_among_commits(engine: Engine, folder: Path) -> Iterator[Connection]:
+    """A turn that no commit shares: on PostgreSQL it also holds the head's row, for what reads and then
+    writes.
+    """
+    with turn(engine, folder) as connection:
+        connection.execute(select(schema.head.c.batch).with_for_update()).one()
         yield connection
 
 

@@ -23,6 +23,7 @@ from tieout.store.log import schema
 from tieout.store.log.named_segments import NamedSegment, live_segments, retired_segments
 from tieout.store.log.rates import differing_rates
 from tieout.store.log.verify_batch import verify_batch
+from tieout.store.log.verify_decisions import verify_decisions
 from tieout.store.log.verify_identities import IdentityCensus, verify_index
 from tieout.store.log.verify_rows import (
     BATCHES_AT_ONCE,
@@ -72,6 +73,7 @@ def verify_log(
             _verify_head(engine, head.batch, head_digest, state)
             with engine.connect() as connection:
                 retired = retired_segments(connection)
+                verify_decisions(connection, state.report)
             check_retired_segments(engine, files, retired, state)
             _verify_rates(engine, state)
             _verify_identities(state)

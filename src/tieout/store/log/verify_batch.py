@@ -12,10 +12,11 @@ from tieout.ingest.reason import Reason
 from tieout.ingest.verdict import Verdict
 from tieout.kernel.batch_digest import batch_digest
 from tieout.kernel.errors import IntegrityViolation
-from tieout.kernel.instant import HOUR_MICROSECONDS, Instant
+from tieout.kernel.instant import Instant, hour_of
 from tieout.store.log import reader, schema
 from tieout.store.log.chain import fates
 from tieout.store.log.encoding import decode_dispositions, decode_keys
+from tieout.store.log.erasures import kept_before_erasing
 from tieout.store.log.verifying import NO_ROWS, Rows, Verifying
 from tieout.table.canonical import lanes
 
@@ -100,6 +101,7 @@ def _verify_kept(connection: Connection, number: int, dispositions: np.ndarray, 
         row: (verdict, reason, hashlib.sha256(raw).digest())
         for row, verdict, reason, raw in connection.execute(select(*told).where(quarantine.c.batch == number))
     }
+    kept |= kept_before_erasing(connection, number, state.report)
     chained = dispositions[dispositions["verdict"] != Verdict.DUPLICATE]
     expected = {
         int(item["row"]): (int(item["verdict"]), int(item["reason"]), item["digest"].tobytes())
@@ -117,7 +119,7 @@ def _verify_tallies(
     keys = (tallies.c.verdict, tallies.c.reason, tallies.c.hour)
     query = select(*keys, func.sum(tallies.c["items"])).where(tallies.c.batch == batch.number).group_by(*keys)
     told = {tuple(row[:3]): int(row[3]) for row in connection.execute(query)}
-    hour = batch.received_at // HOUR_MICROSECONDS * HOUR_MICROSECONDS
+    hour = hour_of(Instant(batch.received_at))
     found = Counter((int(item["verdict"]), int(item["reason"]), hour) for item in dispositions)
     if batch.accepted:
         found[int(Verdict.ACCEPTED), int(Reason.NONE), hour] = batch.accepted

@@ -22,6 +22,7 @@ from tieout.store.log.index import levels
 from tieout.store.log.index.entries import Entries, key_stretches
 from tieout.store.log.index.filing import covering
 from tieout.store.log.index.run import DamagedRun, OutdatedRun, Run
+from tieout.table.position_words import position_words
 
 _PART_BITS: Final = 6
 BUFFERED_MAX: Final = 1 << 22
@@ -60,7 +61,7 @@ class IdentityCensus:
     ) -> None:
         """Accepted rows: keys (n, 2), content digests (n, 32)."""
         words = np.ascontiguousarray(digests).view("<u8").reshape(-1, 4)
-        position = (batch.astype(np.uint64) << np.uint64(32)) | row.astype(np.uint64)
+        position = position_words(batch, row)
         self._sum(Entries(keys[:, 0], keys[:, 1], position, words[:, :2]))
         self._buffered.append(keys)
         self._buffered_count += len(keys)

@@ -12,23 +12,27 @@ import multiprocessing
 import os
 import threading
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
 from typing import Final
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from sqlalchemy import Engine, select
 
+from tieout.evidence.witness import Erasure
 from tieout.kernel.errors import IntegrityViolation
+from tieout.kernel.ids import Position
 from tieout.ports import SegmentFiles
 from tieout.store.log import reader, schema
-from tieout.store.log.named_segments import NamedSegment
+from tieout.store.log.erasures import erasures_between
+from tieout.store.log.named_segments import NamedSegment, live_segments
 from tieout.store.log.segments.cache import difference, digest_of
 from tieout.store.log.verifying import Rows, Verifying
 from tieout.table.canonical import content_digests, identity_keys, lanes
@@ -42,30 +46,30 @@ ROWS_WORTH_PROCESSES: Final = 262_144
 
 @dataclass(frozen=True, slots=True)
 class Digested:
-    """Rows in any order: batch (n,), received row (n,), digests (n * 32 bytes), keys (n * 16 bytes), and how
-    many do not match the lanes stored beside them, with the position of one.
+    """Rows in any order: batch (n,), received row (n,), digests (n * 32 bytes), keys (n * 16 bytes).
+
+    And the places of those that do not match the lanes stored beside them (k,), these lanes (k, 2), and
+    whether they have attributes (k,).
     """
 
     batch: np.ndarray
     row: np.ndarray
     digests: bytes
     keys: bytes
-    wrong: int
-    wrong_at: str
+    wrong: np.ndarray
+    wrong_lanes: np.ndarray
+    wrong_attributed: np.ndarray
 
 
 def digested(table: pa.Table, secret: bytes) -> Digested:
     """Digests and keys of these rows, from their content."""
     keys = identity_keys(table, secret)
     digests = content_digests(table, keys)
-    words = lanes(digests)
-    differs = (table.column("lane_a").to_numpy() != words[:, 0]) | (
-        table.column("lane_b").to_numpy() != words[:, 1]
-    )
+    stored = np.column_stack([table.column(name).to_numpy() for name in ("lane_a", "lane_b")])
+    wrong = np.flatnonzero((stored != lanes(digests)[:, :2]).any(axis=1))
+    attributed = pc.not_equal(table.column("attributes").take(pa.array(wrong)), "")
     batch, row = table.column("batch").to_numpy(), table.column("row").to_numpy()
-    first = int(np.argmax(differs)) if differs.any() else 0
-    at = f"b{batch[first]}.r{row[first]}" if len(batch) else ""
-    return Digested(batch, row, digests, keys, int(differs.sum()), at)
+    return Digested(batch, row, digests, keys, wrong, stored[wrong], attributed.to_numpy())
 
 
 def digested_group(path: str, group: int, secret: bytes) -> Digested:
@@ -137,6 +141,7 @@ def rows_of_segments(
     """The rows of batches `first` to `last` in one range's segments, by batch. What is damaged is reported,
     and left out. A range may begin before `first`: it was merged meanwhile, and those batches are done.
     """
+    state.segments += len(segments)
     parts = [
         part
         for segment in segments
@@ -159,8 +164,7 @@ def rows_of_bodies(engine: Engine, first: int, last: int, secret: bytes, state: 
         except (IntegrityViolation, ValueError, KeyError) as error:
             state.report("body", f"batch {body.batch}", str(error))
             continue
-        report_wrong(part, state)
-        parts.append(part)
+        parts.append(_as_chained(engine, part, state))
     return by_batch(parts, state)
 
 
@@ -219,19 +223,54 @@ def _within(part: Digested, first: int, last: int) -> Digested:
         return part
     digests = np.frombuffer(part.digests, np.uint8).reshape(-1, 32)[inside].tobytes()
     keys = np.frombuffer(part.keys, np.uint8).reshape(-1, 16)[inside].tobytes()
-    return Digested(part.batch[inside], part.row[inside], digests, keys, part.wrong, part.wrong_at)
+    return replace(part, batch=part.batch[inside], row=part.row[inside], digests=digests, keys=keys)
 
 
-def report_wrong(part: Digested, state: Verifying) -> None:
-    if part.wrong:
-        detail = f"its content does not match its stored digest ({part.wrong} in all)"
-        state.report("event", part.wrong_at, detail)
+def _as_chained(engine: Engine, part: Digested, state: Verifying) -> Digested:
+    """With the keys and digests that erased events had; what does not match its stored digest is reported."""
+    if not len(part.batch):
+        return part
+    with engine.connect() as connection:
+        erased = erasures_between(connection, int(part.batch.min()), int(part.batch.max()))
+    _report_whole(part, erased, state)
+    keys, digests = bytearray(part.keys), bytearray(part.digests)
+    wrong: list[Position] = []
+    for place, told, attributed in zip(
+        part.wrong.tolist(), part.wrong_lanes, part.wrong_attributed, strict=True
+    ):
+        position = Position(int(part.batch[place]), int(part.row[place]))
+        known = erased.get(position)
+        if known is None or lanes(known.content_digest)[0, :2].tolist() != told.tolist():
+            wrong.append(position)
+            continue
+        own = slice(place * 32, (place + 1) * 32)
+        if part.digests[own] != known.residue_sha256 or attributed:
+            state.report("erasure", str(position), "what remains of the event is not what was left of it")
+        digests[own], keys[place * 16 : (place + 1) * 16] = known.content_digest, known.identity_key
+    if wrong:
+        detail = f"its content does not match its stored digest ({len(wrong)} in all)"
+        state.report("event", str(wrong[0]), detail)
+    nothing = part.wrong[:0]
+    told = {"wrong": nothing, "wrong_lanes": part.wrong_lanes[:0], "wrong_attributed": nothing.astype(bool)}
+    return replace(part, keys=bytes(keys), digests=bytes(digests), **told)
+
+
+def _report_whole(part: Digested, erased: Mapping[Position, Erasure], state: Verifying) -> None:
+    """An erased event that is here as it was: the erasure did not reach this copy."""
+    if not erased:
+        return
+    known = np.array([position.batch << 32 | position.row for position in erased], dtype=np.int64)
+    packed = part.batch.astype(np.int64) << 32 | part.row
+    is_whole = np.isin(packed, known)
+    is_whole[part.wrong] = False
+    for place in np.flatnonzero(is_whole).tolist():
+        position = Position(int(part.batch[place]), int(part.row[place]))
+        state.report("erasure", str(position), "what remains of the event is not what was left of it")
 
 
 def _segment_parts(
     engine: Engine, files: SegmentFiles, segment: NamedSegment, digesting: Digesting, state: Verifying
 ) -> list[Digested] | None:
-    state.segments += 1
     try:
         with files.stored(segment.name) as path:
             why = difference(path, bytes_count=segment.bytes, sha256=segment.sha256)
@@ -249,15 +288,16 @@ def _segment_parts(
                 )
             parts = list(digesting.groups(path, file.metadata.num_row_groups, file.metadata.num_rows))
     except FileNotFoundError:
+        successor = _successor(engine, segment)
+        if successor is not None:
+            return _segment_parts(engine, files, successor, digesting, state)
         if _is_named(engine, segment):
             state.report("segment", segment.name, "it is missing")
         return None
     except (IntegrityViolation, pa.ArrowException, OSError, ValueError, KeyError) as error:
         state.report("segment", segment.name, str(error))
         return None
-    for part in parts:
-        report_wrong(part, state)
-    return parts
+    return [_as_chained(engine, part, state) for part in parts]
 
 
 def _damage(engine: Engine, files: SegmentFiles, segment: NamedSegment) -> str | None:
@@ -268,6 +308,18 @@ def _damage(engine: Engine, files: SegmentFiles, segment: NamedSegment) -> str |
         return "it is missing" if _is_named(engine, segment) else None
     except OSError as error:
         return str(error)
+
+
+def _successor(engine: Engine, segment: NamedSegment) -> NamedSegment | None:
+    """What an erasure has put in the place of a segment."""
+    with engine.connect() as connection:
+        live = live_segments(connection)
+    kind = (segment.type, segment.contract_version, segment.first_batch, segment.last_batch)
+    for other in live:
+        same = (other.type, other.contract_version, other.first_batch, other.last_batch) == kind
+        if same and other.name != segment.name:
+            return other
+    return None
 
 
 def _is_named(engine: Engine, segment: NamedSegment) -> bool:

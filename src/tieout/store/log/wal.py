@@ -13,8 +13,7 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import DBAPIError
 
 from tieout.store.failure import is_io_failure, storage_failure
-from tieout.store.files import locked
-from tieout.store.log.turn import LOCK_NAME
+from tieout.store.log.turn import turn_lock
 from tieout.store.sqlite import is_sqlite
 
 WAL_BYTES_TRUNCATE: Final = 64 * 1024**2
@@ -45,7 +44,7 @@ def checkpoint(engine: Engine, folder: Path) -> int:
     try:
         _checkpoint(engine, "PASSIVE")
         if wal_bytes(engine) > WAL_BYTES_TRUNCATE:
-            with locked(folder / LOCK_NAME):
+            with turn_lock(engine, folder):
                 _checkpoint(engine, "TRUNCATE")
     except DBAPIError as error:
         raise storage_failure(error) or error from error

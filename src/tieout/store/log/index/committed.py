@@ -23,6 +23,7 @@ from tieout.store.log.encoding import DamagedBody, KeyEntries, decode_keys
 from tieout.store.log.reader import manifest
 from tieout.table.canonical import identity_keys
 from tieout.table.packed import columns_of, unpacked
+from tieout.table.position_words import position_words
 
 BATCHES_AT_ONCE: Final = 64
 ROWS_AT_ONCE: Final = 1 << 21
@@ -72,7 +73,7 @@ class Committed:
         """At least the first of them."""
         upto = min(first + BATCHES_AT_ONCE - 1, last)
         with self.engine.connect() as connection:
-            stored = dict(_stored_entries(connection, first, upto))
+            stored = dict(stored_entries(connection, first, upto))
         if first in stored:
             for batch in range(first, upto + 1):
                 if batch not in stored:
@@ -118,7 +119,8 @@ class Committed:
         return entries
 
 
-def _stored_entries(connection: Connection, first: int, last: int) -> Iterator[tuple[int, KeyEntries]]:
+def stored_entries(connection: Connection, first: int, last: int) -> Iterator[tuple[int, KeyEntries]]:
+    """The accepted identities of these batches, where they still stand as key entries."""
     keys = schema.keys.c
     query = select(keys.batch, keys.entries).where(keys.batch.between(first, last)).order_by(keys.batch)
     for batch, entries in connection.execute(query):
@@ -208,9 +210,9 @@ def _corrected(entries: np.ndarray, corrections: np.ndarray, first: int, end: in
     own = corrections[(corrections["batch"] >= first) & (corrections["batch"] < end)]
     if not len(own):
         return entries
-    kept = ~np.isin(_packed(entries), _packed(own))
+    kept = ~np.isin(_words(entries), _words(own))
     return np.concatenate([entries[kept], own])
 
 
-def _packed(entries: np.ndarray) -> np.ndarray:
-    return (entries["batch"].astype(np.uint64) << np.uint64(32)) | entries["row"].astype(np.uint64)
+def _words(entries: np.ndarray) -> np.ndarray:
+    return position_words(entries["batch"], entries["row"])

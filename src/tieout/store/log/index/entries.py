@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from tieout.ingest.verdict import UInt64s
 from tieout.store.log.encoding import KeyEntries
+from tieout.table.position_words import position_words
 
 KEY_BYTES = 16
 _STRETCHES = 1 << 16
@@ -39,7 +40,7 @@ NO_ENTRIES = Entries(*(np.empty(0, dtype=np.uint64) for _ in range(3)), np.empty
 
 
 def entries_of(batch: int, keys: KeyEntries) -> Entries:
-    position = (np.uint64(batch) << np.uint64(32)) | keys.rows.astype(np.uint64)
+    position = position_words(batch, keys.rows)
     return Entries(keys.keys[:, 0], keys.keys[:, 1], position, keys.lanes)
 
 

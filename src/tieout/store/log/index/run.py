@@ -38,7 +38,6 @@ _FILTER_BITS_PER_KEY: Final = 8
 _SHORT_RUN: Final = 1 << 20
 _DIRECTORY_BYTES: Final = 4
 _PREFIX_BYTES_MAX: Final = 3
-COUNT_MAX: Final = 2**32 - 1
 _READ_BYTES: Final = 16 << 20
 _ONE_BY_ONE_MAX: Final = 8
 """Searches that are done sooner one by one than all in step."""

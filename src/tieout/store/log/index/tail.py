@@ -14,6 +14,7 @@ from tieout.ingest.verdict import Known, UInt64s
 from tieout.store.log.encoding import KeyEntries
 from tieout.store.log.index.entries import Asked, Entries
 from tieout.store.log.index.levels import Range
+from tieout.table.position_words import position_words
 
 _CAPACITY_MIN: Final = 1_024
 _CAPACITY_FORESEEN_MAX: Final = 1 << 22
@@ -46,7 +47,7 @@ class Span:
             self._grow(max(2 * stop, self._foreseen(batch, count)))
         self._keys[start:stop] = keys.keys
         self._lanes[start:stop] = keys.lanes
-        self._position[start:stop] = (np.uint64(batch) << np.uint64(32)) | keys.rows.astype(np.uint64)
+        self._position[start:stop] = position_words(batch, keys.rows)
         self._place(start, stop)
         self._count = stop
         self.upto = batch

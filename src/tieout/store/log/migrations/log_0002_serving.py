@@ -64,6 +64,8 @@ def _create_requests() -> None:
 
 
 def _create_decisions() -> None:
+    op.add_column("quarantine", sa.Column("reading", sa.Text))
+    op.create_index("quarantine_event_id", "quarantine", ["event_id", "source"])
     op.create_table(
         "quarantine_outcomes",
         sa.Column("batch", sa.BigInteger, primary_key=True, autoincrement=False),
@@ -75,6 +77,7 @@ def _create_decisions() -> None:
         sa.Column("new_batch", sa.BigInteger),
         sa.Column("new_row", sa.Integer),
     )
+    op.create_index("quarantine_outcomes_new", "quarantine_outcomes", ["new_batch", "new_row"])
     op.create_table(
         "erasures",
         sa.Column("batch", sa.BigInteger, primary_key=True, autoincrement=False),

@@ -34,8 +34,8 @@ SWITCH_SECONDS = 0.001
 """How long one thread may keep the interpreter from the others: the loop answers while a group is made."""
 
 
-class GroupCommit(Protocol):
-    """What the pipeline drives: `flows.receive_events.Reception`."""
+class Committer(Protocol):
+    """What makes and commits the groups: `flows.receive_events.Reception`."""
 
     def prepare(self, requests: Sequence[ReceivedRequest]) -> PreparedGroup: ...
 
@@ -51,11 +51,11 @@ class _Waiting:
     answered: asyncio.Future[Outcome]
 
 
-class Pipeline:
+class GroupCommit:
     """Between the event loop, which submits and is answered, and the two threads."""
 
-    def __init__(self, reception: GroupCommit, *, on_broken: Callable[[], None]) -> None:
-        self._reception = reception
+    def __init__(self, committer: Committer, *, on_broken: Callable[[], None]) -> None:
+        self._committer = committer
         self._on_broken = on_broken
         self._loop = asyncio.get_running_loop()
         self._waiting: deque[_Waiting] = deque()
@@ -115,7 +115,7 @@ class Pipeline:
                 self._hand_over(None)
                 return
             try:
-                prepared = self._reception.prepare([waiting.request for waiting in group])
+                prepared = self._committer.prepare([waiting.request for waiting in group])
             except StoreBroken as error:
                 self._break(error, group)
                 self._hand_over(None)
@@ -144,7 +144,7 @@ class Pipeline:
             self._fail([])
 
     def _gathered(self) -> list[_Waiting]:
-        """What waits, up to the limits of a group; waits for the first. Empty when the pipeline closes."""
+        """What waits, up to the limits of a group; waits for the first. Empty at the end."""
         with self._condition:
             while not self._is_closing and not self.is_broken:
                 patience = self._linger_until - time.monotonic()
@@ -179,7 +179,7 @@ class Pipeline:
             self._free.release()
             group, prepared = entry
             try:
-                answers: Sequence[Outcome] = self._reception.commit(prepared)
+                answers: Sequence[Outcome] = self._committer.commit(prepared)
             except StoreBroken as error:
                 self._break(error, group)
                 return

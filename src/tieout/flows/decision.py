@@ -1,0 +1,31 @@
+"""A decision about an item is a person's: named, with a reason, at a time."""
+
+from __future__ import annotations
+
+from tieout.flows.home import Home
+from tieout.kernel.errors import Refusal, shown
+from tieout.ports.review import Decision
+
+PERSON_LENGTH_MAX = 128
+REASON_LENGTH_MAX = 1_000
+
+
+class DecisionIncomplete(Refusal):
+    """The name or the reason is missing, too long, or no plain text."""
+
+    code = "decision-incomplete"
+
+    def __init__(self, what: str, text: str, length_max: int) -> None:
+        super().__init__(
+            f"{what} must be 1 to {length_max} printable characters, not {shown(text)}: whoever decides says "
+            "who they are and why."
+        )
+
+
+def decision_now(home: Home, *, person: str, reason: str) -> Decision:
+    """Raises `DecisionIncomplete`."""
+    given = (("the person (--by)", person, PERSON_LENGTH_MAX), ("the reason", reason, REASON_LENGTH_MAX))
+    for what, text, length_max in given:
+        if not text.strip() or len(text) > length_max or not text.isprintable():
+            raise DecisionIncomplete(what, text, length_max)
+    return Decision(person.strip(), reason.strip(), home.clock.now())

@@ -1,0 +1,306 @@
+"""What releasing items would do, before anything is stored: the verdict each would get, and usage and rated
+amounts of the open period before and after.
+
+Nothing here is under a signed policy, and it says so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+
+from tieout.aggregate.snapshot import Snapshot
+from tieout.close.rating import charges, usage_requests
+from tieout.close.segments import Segment, segments
+from tieout.contract.catalog import Catalog
+from tieout.contract.event_contract import ContractBook
+from tieout.contract.retraction import RETRACTION_TYPE
+from tieout.flows.apply_catalog import load_catalog
+from tieout.flows.home import Home
+from tieout.flows.measure_usage import billing_period
+from tieout.flows.ownership import SealedPeriods, owner_at
+from tieout.flows.policy import policies
+from tieout.flows.quarantine import quarantined
+from tieout.flows.release_item import Correction, open_items, readmission
+from tieout.ingest.event import Event, canonical_of
+from tieout.ingest.hypothetical import as_if_stored
+from tieout.ingest.rejection import Rejected
+from tieout.ingest.retraction import target_of
+from tieout.ingest.verdict import Verdict
+from tieout.invoice.line import settled_line
+from tieout.kernel.digest import content_digest, identity_key, lanes
+from tieout.kernel.errors import TieoutError
+from tieout.kernel.ids import CustomerId, InvoiceId, Position, SubscriptionId, Watermark
+from tieout.kernel.money import Money
+from tieout.kernel.period import Period
+from tieout.kernel.quantity import Quantity, QuantityOverflow
+from tieout.ports import LogManifest, TailPart
+from tieout.ports.review import AlreadyDecided, Readmission
+from tieout.table.retracted import with_more
+
+NOT_SIGNED = "not under a signed policy"
+PREVIEWED_MAX = 10_000
+"""Items of a group that are previewed together; a larger group is previewed up to here, and says so."""
+
+Identity = tuple[str, str]
+Lanes = tuple[int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class PreviewedItem:
+    """The verdict that an item would get now, and whose usage it would be. `late_for` are sealed invoices
+    whose period holds its time: they would not change, and the event would be late.
+    """
+
+    item: Position
+    verdict: Verdict
+    reason: str
+    detail: str
+    original: Position | None
+    event: Event | None
+    customer: CustomerId | None
+    late_for: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class EffectRow:
+    """One line of a draft of the open period, without and with the items."""
+
+    subscription: SubscriptionId
+    description: str
+    meter: str
+    unit: str
+    quantity_before: Quantity
+    quantity_after: Quantity
+    amount_before: Money
+    amount_after: Money
+
+    @property
+    def changes(self) -> bool:
+        return (self.quantity_before, self.amount_before) != (self.quantity_after, self.amount_after)
+
+
+@dataclass(frozen=True, slots=True)
+class Effect:
+    """What changes for one customer in one open period. `problem`: why it cannot be said."""
+
+    customer: CustomerId
+    period: Period
+    rows: tuple[EffectRow, ...]
+    problem: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """As of the end of batch `watermark`; nothing was stored. `left_out`: items of the group beyond those
+    shown.
+    """
+
+    watermark: Watermark
+    items: tuple[PreviewedItem, ...]
+    effects: tuple[Effect, ...]
+    left_out: int = 0
+    standing: str = NOT_SIGNED
+
+
+@dataclass(frozen=True, slots=True)
+class _Coming:
+    """An event that would be accepted, with the lanes of its content digest."""
+
+    event: Event
+    lanes: Lanes
+
+
+def preview_release(home: Home, position: str, *, correction: Correction | None = None) -> Preview:
+    """Raises what a release of the item raises, and stores nothing."""
+    found = quarantined(home, Position.parse(position))
+    if found.outcome is not None:
+        raise AlreadyDecided([found.outcome])
+    catalog = load_catalog(home)
+    return _preview(home, catalog, [readmission(home, catalog, found, correction, now=home.clock.now())])
+
+
+def preview_group(home: Home, group: str) -> Preview:
+    """The items of a group together: their usage adds up."""
+    catalog, now = load_catalog(home), home.clock.now()
+    coming: list[Readmission] = []
+    left_out = 0
+    for page in open_items(home, group):
+        room = PREVIEWED_MAX - len(coming)
+        coming += [readmission(home, catalog, found, None, now=now) for found in page[:room]]
+        left_out += len(page[room:])
+    return replace(_preview(home, catalog, coming), left_out=left_out)
+
+
+def _preview(home: Home, catalog: Catalog, coming: Sequence[Readmission]) -> Preview:
+    manifest = home.log.manifest()
+    events = [each.decoded for each in coming if isinstance(each.decoded, Event)]
+    identities = list(dict.fromkeys((event.source, event.id) for event in events))
+    stored = dict(zip(identities, home.review.locate(identities), strict=True))
+    first: dict[Identity, Lanes] = {}
+    accepted: list[_Coming] = []
+    items = []
+    sealed = SealedPeriods(home, catalog)
+    for each in coming:
+        item = _judged(home, catalog, each, stored, first, sealed)
+        if item.verdict is Verdict.ACCEPTED and item.event is not None:
+            accepted.append(_Coming(item.event, first[item.event.source, item.event.id]))
+        items.append(item)
+    open_ones = [each for each, item in zip(accepted, _accepted(items), strict=True) if not item.late_for]
+    effects = _effects(home, catalog, manifest, open_ones)
+    return Preview(manifest.watermark, tuple(items), tuple(effects))
+
+
+def _accepted(items: Iterable[PreviewedItem]) -> list[PreviewedItem]:
+    return [item for item in items if item.verdict is Verdict.ACCEPTED]
+
+
+def _judged(
+    home: Home,
+    catalog: Catalog,
+    coming: Readmission,
+    stored: dict[Identity, Position | None],
+    first: dict[Identity, Lanes],
+    sealed: SealedPeriods,
+) -> PreviewedItem:
+    decoded = coming.decoded
+    if isinstance(decoded, Rejected):
+        detail = f"{decoded.field}: {decoded.detail}" if decoded.field else decoded.detail
+        return PreviewedItem(
+            coming.item, Verdict.QUARANTINED, decoded.reason.code, detail, None, None, None, ()
+        )
+    identity = (decoded.source, decoded.id)
+    own = _lanes(home, catalog.contracts, decoded)
+    original = stored[identity]
+    customer = owner_at(catalog, decoded.subject, decoded.time)
+    if original is not None or identity in first:
+        same = first[identity] == own if original is None else _repeats(home, catalog, coming, original, own)
+        verdict = Verdict.DUPLICATE if same else Verdict.CONFLICT
+        reason = "" if same else "identity-conflict"
+        where = "an item released before it" if original is None else str(original)
+        detail = f"the same source and id as {where}, with {'the same' if same else 'other'} content"
+        return PreviewedItem(coming.item, verdict, reason, detail, original, decoded, customer, ())
+    first[identity] = own
+    late = () if customer is None else sealed.late_for(customer, decoded.time)
+    return PreviewedItem(coming.item, Verdict.ACCEPTED, "", "", None, decoded, customer, late)
+
+
+def _lanes(home: Home, book: ContractBook, event: Event) -> Lanes:
+    contract = book.get(event.type, event.contract_version)
+    assert contract is not None, "an event keeps a contract of this book"
+    key = identity_key(home.log.identity_secret, event.source, event.id)
+    return lanes(content_digest(key, canonical_of(event, contract)))
+
+
+def _repeats(home: Home, catalog: Catalog, coming: Readmission, original: Position, own: Lanes) -> bool:
+    """As the log judges: equal as it is, or once typed by the original's contract version."""
+    stored = home.log.event_at(original)
+    if stored is None:
+        return False
+    if own == (stored.lane_a, stored.lane_b):
+        return True
+    contract = catalog.contracts.get(stored.event.type, stored.event.contract_version)
+    if contract is None:
+        return False
+    book = ContractBook([contract])
+    again = coming.redecode(book)
+    if not isinstance(again, Event) or not isinstance(coming.decoded, Event):
+        return False
+    again = replace(again, id=coming.decoded.id)
+    return _lanes(home, book, again) == (stored.lane_a, stored.lane_b)
+
+
+def _effects(home: Home, catalog: Catalog, manifest: LogManifest, coming: Sequence[_Coming]) -> list[Effect]:
+    with_them = _with(manifest, catalog, coming)
+    signed = policies(home)
+    touched: dict[tuple[CustomerId, Period], list[Segment]] = {}
+    problems: dict[tuple[CustomerId, Period], str] = {}
+    done: set[tuple[SubscriptionId, Period]] = set()
+    for each in coming:
+        customer = owner_at(catalog, each.event.subject, each.event.time)
+        if customer is None:
+            continue
+        profile = catalog.customers.versions(customer)[-1]
+        for subscription in catalog.subscriptions_of(customer):
+            period = billing_period(catalog, profile, subscription, signed, each.event.time)
+            if (subscription.key, period) in done:
+                continue
+            done.add((subscription.key, period))
+            try:
+                found = segments(catalog, subscription, period)
+                touched.setdefault((customer, period), []).extend(found)
+            except TieoutError as error:
+                problems[customer, period] = str(error)
+    effects = [
+        _effect(home, catalog, customer, period, found, manifest, with_them)
+        for (customer, period), found in sorted(touched.items(), key=lambda pair: pair[0])
+    ]
+    stopped = [Effect(customer, period, (), why) for (customer, period), why in sorted(problems.items())]
+    return effects + stopped
+
+
+def _with(manifest: LogManifest, catalog: Catalog, coming: Sequence[_Coming]) -> LogManifest:
+    """The log as it would be with these events in one more batch."""
+    batch = manifest.watermark + 1
+    parts: list[TailPart] = []
+    groups: dict[tuple[str, int], list[_Coming]] = {}
+    for each in coming:
+        groups.setdefault((each.event.type, each.event.contract_version), []).append(each)
+    for (event_type, version), group in sorted(groups.items()):
+        contract = catalog.contracts.get(event_type, version)
+        assert contract is not None, "an event keeps a contract of this book"
+        table = as_if_stored(
+            [each.event for each in group], [each.lanes for each in group], contract, batch=batch
+        )
+        parts.append(TailPart(contract.type, version, table))
+    named = [
+        (*target_of(each.event), batch, row)
+        for row, each in enumerate(coming)
+        if each.event.type == RETRACTION_TYPE
+    ]
+    retracted = with_more(manifest.retracted, named)
+    return LogManifest(Watermark(batch), manifest.segments, (*manifest.tail, *parts), retracted)
+
+
+def _effect(
+    home: Home,
+    catalog: Catalog,
+    customer: CustomerId,
+    period: Period,
+    found: list[Segment],
+    before: LogManifest,
+    after: LogManifest,
+) -> Effect:
+    requests = usage_requests(catalog, found)
+    zone = catalog.customers.versions(customer)[-1].zone
+    drafts = []
+    for manifest in (before, after):
+        answers = home.engine.measure_each(requests, manifest)
+        overflow = next((each for each in answers if isinstance(each, QuantityOverflow)), None)
+        if overflow is not None:
+            return Effect(customer, period, (), str(overflow))
+        snapshots = [each for each in answers if isinstance(each, Snapshot)]
+        try:
+            rated = charges(found, snapshots)
+            drafts.append(
+                [
+                    settled_line(InvoiceId("preview"), place, charge, zone_name=zone)
+                    for place, charge in enumerate(rated, start=1)
+                ]
+            )
+        except TieoutError as error:
+            return Effect(customer, period, (), str(error))
+    rows = tuple(
+        EffectRow(
+            old.charge.subscription,
+            old.description,
+            old.meter or "",
+            old.unit,
+            old.quantity,
+            new.quantity,
+            old.amount,
+            new.amount,
+        )
+        for old, new in zip(*drafts, strict=True)
+    )
+    return Effect(customer, period, rows, None)
