@@ -13,8 +13,8 @@ from sqlalchemy import text
 from tieout.store import sqlite
 from tieout.store.migrate import NewerSchema
 from tieout.store.sqlite import UntrustworthySqlite, begin_immediate, is_trustworthy, open_engine
-from tieout.store.stores import ForeignBooks, HomeExists, NotAHome
-from tieout.wiring import create_home, open_home
+from tieout.store.stores import ForeignBooks, ForeignFolder, HomeExists, NotAHome
+from tieout.wiring import DATABASE_URL_VARIABLE, create_home, open_home
 
 
 @pytest.mark.parametrize(("file", "found"), [("books.db", "books_0999"), ("log.db", "log_0999")])
@@ -29,7 +29,7 @@ def test_a_home_of_a_newer_schema_is_refused_and_says_both_versions(
         open_home(tmp_path)
     assert refusal.value.exit_code == 2
     assert found in str(refusal.value) and str(tmp_path) in str(refusal.value)
-    assert found.replace("0999", "0001") in str(refusal.value)
+    assert found.replace("0999", "0002") in str(refusal.value)
 
 
 def test_a_home_is_not_opened_by_an_sqlite_with_the_wal_reset_bug(
@@ -103,3 +103,20 @@ def test_a_creation_that_was_interrupted_before_the_books_is_taken_up_again(tmp_
         assert again.home_id == made.home_id
     with open_home(tmp_path) as opened:
         assert opened.home_id == made.home_id
+
+
+def test_a_database_is_not_opened_with_the_folder_of_another_home(
+    tmp_path: Path, postgres_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its index would not know what the database holds, and events would be accepted twice."""
+    create_home(tmp_path / "embedded").close()
+    monkeypatch.setenv(DATABASE_URL_VARIABLE, postgres_url)
+    create_home(tmp_path / "ours").close()
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / "home.id").write_text("home_0123456789abcdef")
+    for name in ("embedded", "other"):
+        with pytest.raises(ForeignFolder, match="TIEOUT_DATABASE_URL") as refusal:
+            open_home(tmp_path / name)
+        assert refusal.value.exit_code == 6
+        assert str(tmp_path / name) in str(refusal.value)
+    open_home(tmp_path / "ours").close()

@@ -162,7 +162,7 @@ def test_a_worker_that_was_started_again_lives_and_ends_as_the_first_one(tmp_pat
     assert served.stop() == 0
     assert "Traceback" not in "".join(served.told), served.told
     with served.home() as home:
-        assert [count for *_, count in home.log.refused_requests()] == [1]
+        assert [told.requests for told in home.pipeline.refused_requests(since=None)] == [1]
 
 
 def test_a_reply_that_is_cut_after_the_commit_is_found_by_its_key(tmp_path: Path) -> None:

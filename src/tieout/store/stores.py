@@ -4,6 +4,7 @@ which was interrupted is taken up again.
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from tieout.ports import Clock, Entropy, HealthFact
 from tieout.store.books.books import BOOKS_FILE, SqlBooks, create_books, home_id_of, open_books
 from tieout.store.facts import store_facts
 from tieout.store.failure import DamagedStore
+from tieout.store.files import write_durably
 from tieout.store.log.log import SqlEventLog, create_log
 from tieout.store.log.meta import log_home_id
 from tieout.store.log.pipeline.pipeline import SqlPipeline
@@ -22,6 +24,7 @@ from tieout.store.migrate import prepare_schema
 from tieout.store.sqlite import Engine, open_engine
 
 LOG_FILE = "log.db"
+OWNER_FILE = "home.id"
 HOME_ID_BYTES = 8
 
 
@@ -50,6 +53,20 @@ class ForeignBooks(IntegrityViolation):
 
     def __init__(self, folder: Path, books: HomeId, log: HomeId) -> None:
         super().__init__(f"In {folder} the books belong to home {books} and the log to home {log}.")
+
+
+class ForeignFolder(IntegrityViolation):
+    """Index and segments in the folder belong to another home than the database does; with the index of
+    another home, events would be accepted twice.
+    """
+
+    code = "foreign-folder"
+
+    def __init__(self, folder: Path, kept: str, home: HomeId) -> None:
+        super().__init__(
+            f"The folder {folder} is that of {kept}, and the database is that of home {home}: see --home and "
+            "TIEOUT_DATABASE_URL. Nothing was changed."
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +100,7 @@ def create_stores(
     if home_id is None:
         home_id = HomeId(f"home_{entropy.token(HOME_ID_BYTES).hex()}")
         create_log(engine, home_id=home_id, entropy=entropy)
+    _own_folder(folder, home_id, url)
     books = create_books(folder, home_id, url=url)
     return _stores(folder, books, engine, clock, entropy, segments)
 
@@ -90,7 +108,9 @@ def create_stores(
 def open_stores(
     folder: Path, *, url: str | None, segments: SegmentsPlace, clock: Clock, entropy: Entropy
 ) -> Stores:
-    """Raises `NotAHome`, `NewerSchema`, `UntrustworthySqlite`, `DamagedStore` or `ForeignBooks`."""
+    """Raises `NotAHome`, `NewerSchema`, `UntrustworthySqlite`, `DamagedStore`, `ForeignBooks` or
+    `ForeignFolder`.
+    """
     files = (folder / BOOKS_FILE, folder / LOG_FILE)
     if not folder.is_dir() or (url is None and not all(file.is_file() for file in files)):
         raise NotAHome(folder)
@@ -101,6 +121,7 @@ def open_stores(
         raise DamagedStore(f"the log in {folder} does not say which home it belongs to")
     if owner != books.home_id:
         raise ForeignBooks(folder, books.home_id, owner)
+    _own_folder(folder, owner, url)
     return _stores(folder, books, engine, clock, entropy, segments)
 
 
@@ -110,6 +131,23 @@ def _stores(
     log = SqlEventLog(engine, folder, clock=clock, entropy=entropy, segments=segments)
     pipeline = SqlPipeline(engine, folder)
     return Stores(books, log, engine, SqlLogReview(log, engine, folder, entropy=entropy), pipeline)
+
+
+def _own_folder(folder: Path, home_id: HomeId, url: str | None) -> None:
+    """Where the database lies elsewhere, the folder says whose it is. Raises `ForeignFolder`."""
+    if url is None:
+        return
+    if (folder / LOG_FILE).exists():
+        raise ForeignFolder(folder, "a home with databases of its own", home_id)
+    owner = folder / OWNER_FILE
+    try:
+        kept = owner.read_text().strip()
+    except FileNotFoundError:
+        with contextlib.suppress(OSError):  # where nothing can be written, no index is either
+            write_durably(owner, home_id.encode())
+        return
+    if kept != home_id:
+        raise ForeignFolder(folder, f"home {kept}", home_id)
 
 
 def _log_engine(folder: Path, url: str | None) -> Engine:
