@@ -102,7 +102,7 @@ def test_after_any_failed_sync_and_any_later_loss_of_power_the_laws_hold(
         shutil.rmtree(folder)
 
 
-def test_without_the_settling_acknowledged_events_are_lost(tmp_path: Path) -> None:
+def test_without_the_settling_what_was_acknowledged_is_lost_or_damaged(tmp_path: Path) -> None:
     """The reason for all of this: the harness finds what a restart without it would lose."""
     syncs = syncs_of_one_life(tmp_path / "counted")
     found: list[Violation] = []
@@ -119,7 +119,7 @@ def test_without_the_settling_acknowledged_events_are_lost(tmp_path: Path) -> No
             found += violations
         if found:
             break
-    assert "L2" in {violation.law for violation in found}
+    assert {violation.law for violation in found} & {"L1", "L2", "L5"}
 
 
 def test_a_failed_sync_acknowledges_nobody_and_ends_the_writer(disk: Disk) -> None:

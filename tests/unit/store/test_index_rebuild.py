@@ -19,7 +19,8 @@ from tieout.store.log.encoding import DamagedBody
 from tieout.store.log.index import committed, levels
 from tieout.store.log.index.committed import IdentitiesMissing
 from tieout.store.log.index.filing import LEASE_NAME, REBUILT_FOLDER
-from tieout.store.log.index.rebuild import IndexInUse
+from tieout.store.log.index.index import IdentityIndex
+from tieout.store.log.index.rebuild import IndexInUse, learn_committed
 from tieout.store.log.index.run import DamagedRun
 from tieout.store.log.log import SqlEventLog
 from tieout.store.sqlite import begin_immediate
@@ -304,3 +305,13 @@ def test_key_entries_that_are_gone_too_early_are_not_made_up(tmp_path: Path) -> 
         assert connection.execute(select(schema.keys.c.batch)).first() is not None
     with pytest.raises(IdentitiesMissing, match="batch 2: 0 of 7"):
         log.rebuild_index()
+
+
+def test_an_index_that_stood_still_while_others_filed_everything_catches_up(tmp_path: Path) -> None:
+    """A process that was stopped finds whole runs from where its own knowledge ends."""
+    log, _ = open_log(tmp_path)
+    asleep = IdentityIndex(tmp_path / "index")
+    send(log, *blocks(0, BLOCKS))
+    learn_committed(asleep, log._committed())
+    assert asleep.upto == log.head() == BLOCKS
+    assert counts(send(log, block(3))) == {"duplicate": 8, "quarantined": 1}

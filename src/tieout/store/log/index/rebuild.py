@@ -13,7 +13,7 @@ from tieout.ports.identities import IndexedRange, IndexStatus
 from tieout.store.files import leased, sync_folder
 from tieout.store.log.index.committed import Committed
 from tieout.store.log.index.filing import LEASE_NAME, REBUILT_FOLDER, covering
-from tieout.store.log.index.index import IdentityIndex
+from tieout.store.log.index.index import IdentityIndex, IndexBehind
 from tieout.store.log.index.levels import listed
 from tieout.store.log.index.run import HEADER_BYTES, DamagedRun, OutdatedRun, Run, decode_header
 
@@ -31,10 +31,11 @@ class IndexInUse(Unavailable):
 
 def learn_committed(index: IdentityIndex, log: Committed, progress: Progress | None = None) -> None:
     """Learns every committed batch that the index does not know yet, and files what is due as it goes: no
-    lock is held, and memory stays bounded however far the index lags.
+    lock is held, and memory stays bounded however far the index lags. Raises `IndexBehind`.
     """
     head = log.head()
     while index.upto < head:
+        before = index.upto
         last = min(head, index.gap_end())
         for batch, entries in log.entries(index.upto + 1, last):
             if batch > index.upto:  # else another process has filed it meanwhile
@@ -43,7 +44,10 @@ def learn_committed(index: IdentityIndex, log: Committed, progress: Progress | N
             if progress is not None:
                 progress(batch, head)
         if last < head:
+            index.look_again()  # another process may have filed what follows, while this one stood still
             index.settle()  # the files beyond the gap count again
+        if index.upto == before:
+            raise IndexBehind(before, head)
 
 
 def rebuild_index(folder: Path, log: Committed, progress: Progress | None = None) -> None:
