@@ -18,6 +18,7 @@ from tieout.gateways.signing import Ed25519Verifier, generate_key
 from tieout.gateways.signing_desk import sign_request
 from tieout.kernel.errors import Refusal
 from tieout.ports import Clock, Entropy
+from tieout.store.crash import crash_point
 from tieout.store.failure import StoreUnusable, storage_failure
 from tieout.store.log.segments.cache import CACHE_BYTES_MAX
 from tieout.store.log.segments.place import SegmentsPlace
@@ -27,6 +28,7 @@ __all__ = [
     "Home",
     "SteppedClock",
     "StoreUnusable",
+    "crash_point",
     "create_home",
     "generate_key",
     "open_home",

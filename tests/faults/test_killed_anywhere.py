@@ -27,6 +27,7 @@ ELSEWHERE = {
     "merge": "test_log_killed.py",
     "release": "test_decisions_killed.py",
     "erase": "test_decisions_killed.py",
+    "shutdown": "../surface/test_http_faults.py",
 }
 """Areas whose points other files kill at: the part of a point's name before the first hyphen."""
 BLOCKS = 75

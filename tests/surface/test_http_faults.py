@@ -122,6 +122,30 @@ def test_a_server_told_to_end_answers_what_it_took_in_and_loses_nothing(tmp_path
     nothing_is_lost(served, clients)
 
 
+@pytest.mark.parametrize("point", ["shutdown-told", "shutdown-drained", "shutdown-counted"])
+def test_a_server_killed_while_it_ends_loses_nothing(tmp_path: Path, point: str) -> None:
+    """Each worker dies at the point; what it acknowledged is stored, and a retry of all doubles nothing."""
+    served = make_served(tmp_path / "home")
+    served.start(CRASH_AT=point)
+    clients = [Client(served, f"c{number}") for number in range(6)]
+    for client in clients:
+        client.start()
+    eventually(lambda: all(len(client.told) > 3 for client in clients), seconds=30)
+    served.stop()
+    assert sum("ended with -9 while the server ended" in line for line in served.told) == 2
+    for client in clients:
+        client.stopping.set()
+    for client in clients:
+        client.join(60)
+    nothing_is_lost(served, clients)
+    served.start()
+    items = [item for client in clients for item in client.sent]
+    again = served.receipt(ndjson(items))
+    assert again["conflict"] == again["quarantined"] == 0
+    assert served.stop() == 0
+    assert len(stored(served)) == len(items)
+
+
 def test_workers_killed_under_load_lose_nothing_and_a_retry_finds_everything(tmp_path: Path) -> None:
     served = make_served(tmp_path / "home")
     served.start()

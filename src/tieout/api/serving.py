@@ -21,7 +21,7 @@ from tieout.api.refusals import Refusals
 from tieout.flows.api_keys import list_api_keys
 from tieout.flows.home import Home
 from tieout.flows.receive_events import Reception
-from tieout.wiring import storage_failure
+from tieout.wiring import crash_point, storage_failure
 
 LOGGER = logging.getLogger("tieout")
 
@@ -75,11 +75,14 @@ class Serving:
             await send({"type": "lifespan.startup.complete"})
             self._on_ready()
             await receive()
+            crash_point("shutdown-told")
             for task in upkeep:
                 task.cancel()
             await asyncio.gather(*upkeep, return_exceptions=True)
             await asyncio.to_thread(group_commit.close)
+            crash_point("shutdown-drained")
             await self._store_refusals()
+            crash_point("shutdown-counted")
         await send({"type": "lifespan.shutdown.complete"})
 
     async def _read_keys(self) -> None:

@@ -177,7 +177,9 @@ class Supervisor:
             until = time.monotonic() + REPEAT_SECONDS
             while any(post.pid for post in self._posts) and time.monotonic() < until:
                 signal.sigtimedwait({signal.SIGCHLD}, 0.05)
-                self._dead()
+                for post, status in self._dead():
+                    if status:
+                        self.say(f"tieout: {post.name} ended with {status} while the server ended")
 
 
 def listeners(host: str, port: int, count: int) -> list[socket.socket]:
