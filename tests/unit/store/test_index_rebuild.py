@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -16,7 +17,7 @@ from tieout.kernel.instant import Instant
 from tieout.store.files import leased
 from tieout.store.log import schema
 from tieout.store.log.encoding import DamagedBody
-from tieout.store.log.index import committed, levels
+from tieout.store.log.index import committed, levels, rebuild
 from tieout.store.log.index.committed import IdentitiesMissing
 from tieout.store.log.index.filing import LEASE_NAME, REBUILT_FOLDER
 from tieout.store.log.index.index import IdentityIndex
@@ -180,11 +181,31 @@ def test_a_rebuild_that_was_interrupted_leaves_an_index_that_is_right(
     assert again.verify().findings == ()
 
 
-def test_a_rebuild_beside_a_merge_is_refused(tmp_path: Path) -> None:
+def test_a_rebuild_beside_a_merge_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     log = tail_only(tmp_path, None)
+    monkeypatch.setattr(rebuild, "PATIENCE_SECONDS", 0)
     with leased(tmp_path / "index" / LEASE_NAME), pytest.raises(IndexInUse) as refusal:
         log.rebuild_index()
     assert refusal.value.exit_code == 5
+
+
+def test_a_rebuild_waits_for_who_files_a_run_at_this_moment(tmp_path: Path) -> None:
+    log = tail_only(tmp_path, None)
+    before = files(tmp_path)
+    held, release = threading.Event(), threading.Event()
+
+    def hold() -> None:
+        with leased(tmp_path / "index" / LEASE_NAME):
+            held.set()
+            release.wait(10)
+
+    holder = threading.Thread(target=hold)
+    holder.start()
+    held.wait(10)
+    threading.Timer(0.2, release.set).start()
+    log.rebuild_index()
+    holder.join()
+    assert files(tmp_path) == before
 
 
 def test_others_go_on_while_it_is_rebuilt(tmp_path: Path) -> None:

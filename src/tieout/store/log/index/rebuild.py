@@ -5,7 +5,9 @@ bytes, when somebody asks. It is derived, and may be deleted.
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from tieout.kernel.errors import Unavailable
@@ -18,6 +20,8 @@ from tieout.store.log.index.levels import listed
 from tieout.store.log.index.run import HEADER_BYTES, DamagedRun, OutdatedRun, Run, decode_header
 
 Progress = Callable[[int, int], None]
+PATIENCE_SECONDS = 30
+PAUSE_SECONDS = 0.02
 
 
 class IndexInUse(Unavailable):
@@ -53,12 +57,10 @@ def learn_committed(index: IdentityIndex, log: Committed, progress: Progress | N
 def rebuild_index(folder: Path, log: Committed, progress: Progress | None = None) -> None:
     """Every run file anew, from the log alone. The old ones serve until the new ones are there.
 
-    Raises `IndexInUse`, and what says that the log itself is damaged.
+    Beside busy servers it waits its turn. Raises `IndexInUse`, and what says that the log itself is damaged.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    with leased(folder / LEASE_NAME) as free:
-        if not free:
-            raise IndexInUse(folder)
+    with _turn_to_file(folder):
         beside = folder / REBUILT_FOLDER
         shutil.rmtree(beside, ignore_errors=True)
         index = IdentityIndex(beside)
@@ -66,6 +68,20 @@ def rebuild_index(folder: Path, log: Committed, progress: Progress | None = None
         index.settle()
         _take_the_place(covering(beside, ()), folder)
         shutil.rmtree(beside)
+
+
+@contextmanager
+def _turn_to_file(folder: Path) -> Iterator[None]:
+    """The lease of who files and merges runs, who mostly holds it for a moment."""
+    until = time.monotonic() + PATIENCE_SECONDS
+    while True:
+        with leased(folder / LEASE_NAME) as free:
+            if free:
+                yield
+                return
+        if time.monotonic() >= until:
+            raise IndexInUse(folder)
+        time.sleep(PAUSE_SECONDS)
 
 
 def _take_the_place(built: list[Run], folder: Path) -> None:
