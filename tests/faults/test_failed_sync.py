@@ -71,7 +71,7 @@ def violations_after_losses(disk: Disk, left: Path, *, since: int, wanted: int) 
     """After a sample of the losses from change `since` on."""
     generator = random.Random(since)
     places = range(since, len(disk.changes))
-    chosen = set(some(places, wanted, seed=since)) if len(places) > wanted else set(places)
+    chosen = {places[0], *generator.sample(places, min(wanted, len(places)))}
     for place, (told, files) in enumerate(losses(disk, generator)):
         if place in chosen:
             shutil.rmtree(left, ignore_errors=True)
