@@ -137,26 +137,58 @@ def test_a_failed_sync_acknowledges_nobody_and_ends_the_writer(disk: Disk) -> No
     assert suspect.mark_of(log._engine).exists()
 
 
-@pytest.mark.parametrize("killed", [False, True], ids=["not stored", "stored"])
-def test_the_retry_of_an_unknown_batch_is_accepted_or_a_duplicate_of_what_is_stored(
+@pytest.mark.parametrize("killed", [False, True], ids=["stops", "dies"])
+def test_the_retry_of_an_unknown_batch_that_its_successor_finds_is_a_duplicate(
     disk: Disk, killed: bool
 ) -> None:
-    """The WAL of a dead process may hold the commit; that of a process that closed it does not."""
+    """The WAL still holds the commit, also if its writer ended in good order: it may not checkpoint."""
     trouble = Trouble()
     with recorded(disk, trouble) as log, killed_at_the_end(disk, log) if killed else nullcontext():
         send_recorded(log, disk, range(3))
         trouble.failed_sync = trouble.syncs + 1
         with pytest.raises(DiskFailed):
             send_block(log, BlockName(0, 3))
-    if killed:
-        bring_back(disk)
+    bring_back(disk)
     with recorded(disk) as log:
         head = log.head()
         told = send_block(log, BlockName(0, 3))
     assert not suspect.mark_of(log._engine).exists(), "settled before it accepted anything"
-    assert head == (4 if killed else 3)
-    assert ("accepted" in told) is not killed
+    assert head == 4
+    assert "accepted" not in told
     assert broken_laws(disk.root, {BlockName(0, number): None for number in range(4)}) == []
+
+
+def test_the_retry_of_an_unknown_batch_is_accepted_by_a_writer_that_had_the_log_open(disk: Disk) -> None:
+    """It writes over the frames of the failed commit, which nobody sees."""
+    trouble = Trouble()
+    with recorded(disk, trouble) as log, recorded(disk) as other:
+        send_recorded(log, disk, range(3))
+        trouble.failed_sync = trouble.syncs + 1
+        with pytest.raises(DiskFailed):
+            send_block(log, BlockName(0, 3))
+        assert other.head() == 3
+        told = send_block(other, BlockName(0, 3))
+        assert not suspect.mark_of(other._engine).exists(), "settled before it accepted anything"
+    assert "accepted" in told
+    assert broken_laws(disk.root, {BlockName(0, number): None for number in range(4)}) == []
+
+
+@pytest.mark.parametrize("killed", [False, True], ids=["stops", "dies"])
+def test_who_only_reads_the_log_after_the_failure_leaves_its_wal_as_it_is(disk: Disk, killed: bool) -> None:
+    trouble = Trouble()
+    with recorded(disk, trouble) as log, killed_at_the_end(disk, log) if killed else nullcontext():
+        send_recorded(log, disk, range(3))
+        trouble.failed_sync = trouble.syncs + 1
+        with pytest.raises(DiskFailed):
+            send_block(log, BlockName(0, 3))
+    bring_back(disk)
+    wal = disk.root / "log.db-wal"
+    left = wal.read_bytes()
+    with recorded(disk) as reader:
+        assert reader.head() == 4
+    assert left != b""
+    assert wal.read_bytes() == left
+    assert suspect.mark_of(reader._engine).exists()
 
 
 def test_the_database_is_not_settled_while_its_disk_still_fails(disk: Disk) -> None:

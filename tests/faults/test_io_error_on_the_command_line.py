@@ -12,6 +12,7 @@ from tests.faults.harness import tally
 from tests.faults.power.disk import Disk
 from tests.faults.power.driver import ApswModule
 from tests.faults.power.recording import RecordedVfs, Trouble
+from tests.faults.power.run import end_process
 from tests.logs import event, ndjson
 from tests.small_home import make_home
 from tests.surface.conftest import Ran, in_process
@@ -45,6 +46,7 @@ def on_a_failing_disk(home: Path, trouble: Trouble, monkeypatch: pytest.MonkeyPa
     with monkeypatch.context() as patched:
         patched.setattr(sqlite, "sqlite_module", lambda: ApswModule(vfs.name))
         ran = ingest(home)
+    end_process(disk)
     vfs.unregister()
     return ran
 

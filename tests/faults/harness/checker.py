@@ -65,6 +65,8 @@ def broken_laws(folder: Path, acknowledged: Acknowledged, *, url: str | None = N
     except DatabaseError as error:
         everything = sum(len({item.identity for item in items_of(name)} - {None}) for name in acknowledged)
         violations.append(Violation("L2", f"the database cannot be read: {error.orig}", everything))
+    except (ValueError, TypeError) as error:  # SQLite hands out what damaged pages say
+        violations.append(Violation("L5", f"the database holds what means nothing: {error}"))
     finally:
         if engine is not None:
             engine.dispose()

@@ -17,6 +17,7 @@ from tests.faults.power.driver import ApswModule
 from tests.faults.power.recording import RecordedFiles, RecordedVfs, Trouble
 from tests.logs import NOW, open_log
 from tieout.kernel.instant import Instant
+from tieout.store import suspect
 from tieout.store.files import using_files
 from tieout.store.log.log import SqlEventLog
 from tieout.store.sqlite import sqlite_module
@@ -41,8 +42,23 @@ def recorded(
                 yield log
             finally:
                 engine.dispose()
+                end_process(disk)
     finally:
         vfs.unregister()
+
+
+def end_process(disk: Disk) -> None:
+    """What the operating system does at the end of a process: the connection that was kept open because the
+    disk is suspect goes, without a word from SQLite.
+    """
+    kept = [path for path in suspect._kept if path.is_relative_to(disk.root)]
+    left, deaf = _files_of(disk), disk.deaf
+    disk.deaf = True
+    for path in kept:
+        suspect._kept.pop(path).close()  # type: ignore[attr-defined]
+    disk.deaf = deaf
+    if kept:
+        _put_back(disk, left)
 
 
 def set_synchronous(raw: Any, value: str) -> None:
@@ -60,12 +76,7 @@ def killed_at_the_end(disk: Disk, log: SqlEventLog) -> Iterator[None]:
         yield
     finally:
         disk.deaf = True
-        left = {
-            path: path.read_bytes()
-            for path in disk.root.iterdir()
-            if path.is_file() and not is_volatile(path.name)
-        }
-        _after.append((disk, left))
+        _after.append((disk, _files_of(disk)))
         other.detach()
         other.close()
 
@@ -74,13 +85,25 @@ def bring_back(disk: Disk) -> None:
     """Puts the files as `killed_at_the_end` saw them; a new process may open them now."""
     for owner, left in _after:
         if owner is disk:
-            for path in disk.root.iterdir():
-                if path.is_file() and path not in left:
-                    path.unlink()
-            for path, content in left.items():
-                path.write_bytes(content)
+            _put_back(disk, left)
     _after.clear()
     disk.deaf = False
+
+
+def _files_of(disk: Disk) -> dict[Path, bytes]:
+    return {
+        path: path.read_bytes()
+        for path in disk.root.iterdir()
+        if path.is_file() and not is_volatile(path.name)
+    }
+
+
+def _put_back(disk: Disk, left: dict[Path, bytes]) -> None:
+    for path in disk.root.iterdir():
+        if path.is_file() and path not in left:
+            path.unlink()
+    for path, content in left.items():
+        path.write_bytes(content)
 
 
 def send_recorded(log: SqlEventLog, disk: Disk, blocks: range, *, compact_every: int = 0) -> None:

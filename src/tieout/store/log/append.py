@@ -117,10 +117,10 @@ class Appender:
                 crash_point("ingest-before-commit")
         except DBAPIError as error:
             self._index.forget_tail()
-            self._engine.dispose()
             if is_sqlite(self._engine) and is_io_failure(error):
                 self._failure = DiskFailed(str(error.orig))
                 raise self._failure from error
+            self._engine.dispose()
             appended = self._outcome(arrival.commit_id, error)
         self._lags.committed(appended.batch)
         crash_point("ingest-after-commit")

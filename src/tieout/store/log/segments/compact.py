@@ -84,9 +84,9 @@ def compact(
                 merged = merge_due(engine, folder, files, now=now)  # last: a damaged segment stops only this
         return Maintenance(compacted=compacted, merged=merged, orphans=collected, removed=removed)
     except DBAPIError as error:
-        engine.dispose()
         if is_io_failure(error):
             raise DiskFailed(str(error.orig)) from error
+        engine.dispose()
         raise NotCompacted(str(error.orig)) from error
 
 
