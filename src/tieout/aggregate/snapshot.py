@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from tieout.aggregate.breakdown import NO_BREAKDOWN, Breakdown, UsageGroup
 from tieout.kernel.digest import Fingerprint
 from tieout.kernel.ids import CustomerId, MeterKey, SubscriptionId, Watermark
 from tieout.kernel.period import Period
@@ -16,7 +17,8 @@ class Snapshot:
 
     `event_count` and `fingerprint` cover the events that counted; `excluded_count` those that the meter
     excludes by a named reason, and `retracted_count` those that would count but for their
-    retraction. An empty window has quantity 0, which `event_count` 0 tells from a zero sum.
+    retraction. An empty window has quantity 0, which `event_count` 0 tells from a zero sum. `groups`, in
+    their order, are what `breakdown` asks for, and none where it asks for nothing.
     """
 
     meter: MeterKey
@@ -32,7 +34,11 @@ class Snapshot:
     fingerprint: Fingerprint
     excluded_count: int
     retracted_count: int = 0
+    breakdown: Breakdown = NO_BREAKDOWN
+    groups: tuple[UsageGroup, ...] = ()
 
     def __post_init__(self) -> None:
         assert min(self.event_count, self.excluded_count, self.retracted_count) >= 0
         assert self.fingerprint.count == self.event_count, "fingerprint and count speak of different events"
+        if self.groups:
+            assert sum(group.event_count for group in self.groups) == self.event_count, "groups lost an event"

@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import pairwise
 
+from tieout.aggregate.breakdown import NO_BREAKDOWN, Breakdown
 from tieout.contract.meter import Meter
 from tieout.contract.subject import SubjectSpan
 from tieout.kernel.ids import CustomerId, Subject, SubscriptionId
@@ -36,7 +37,8 @@ class ClippedSpan:
 class UsageRequest:
     """Measure `meter` for `subscription` over `period`; only events inside `spans` count.
 
-    The spans lie in the period and no two of one subject overlap, so no event can count twice.
+    The spans lie in the period and no two of one subject overlap, so no event can count twice. `breakdown`
+    says how finely prices need to know them.
     """
 
     meter: Meter
@@ -44,6 +46,7 @@ class UsageRequest:
     customer: CustomerId
     period: Period
     spans: tuple[ClippedSpan, ...]
+    breakdown: Breakdown = NO_BREAKDOWN
 
     def __post_init__(self) -> None:
         for span in self.spans:

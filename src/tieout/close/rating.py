@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 from tieout.aggregate.snapshot import Snapshot
 from tieout.aggregate.window import UsageRequest, clip
@@ -12,6 +13,7 @@ from tieout.kernel.errors import IntegrityViolation
 from tieout.kernel.ids import MeterKey, SubscriptionId
 from tieout.kernel.period import Period
 from tieout.rate.charge import Charge
+from tieout.rate.needs import breakdown_of
 from tieout.rate.rate import rate
 
 WindowKey = tuple[SubscriptionId, MeterKey, int, Period]
@@ -34,16 +36,25 @@ class MissingSnapshot(IntegrityViolation):
 
 
 def usage_requests(catalog: Catalog, segments: Iterable[Segment]) -> list[UsageRequest]:
-    """One request per subscription, meter version and part, by first need; two prices may share one."""
+    """One request per subscription, meter version and part, by first need, as fine as any of its prices
+    needs."""
     requests: dict[WindowKey, UsageRequest] = {}
     for segment in segments:
         if segment.meter is None:
             continue
         key = (segment.subscription, segment.meter.key, segment.meter.version, segment.part)
-        if key not in requests:
+        if key in requests:
+            found = requests[key]
+            requests[key] = replace(found, breakdown=found.breakdown | breakdown_of(segment.price))
+        else:
             spans = clip(catalog.subjects.of_customer(segment.customer), segment.customer, segment.part)
             requests[key] = UsageRequest(
-                segment.meter, segment.subscription, segment.customer, segment.part, spans
+                segment.meter,
+                segment.subscription,
+                segment.customer,
+                segment.part,
+                spans,
+                breakdown_of(segment.price),
             )
     return list(requests.values())
 

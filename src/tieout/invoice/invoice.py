@@ -7,6 +7,7 @@ from datetime import date
 from hashlib import sha256
 
 from tieout.contract.party import Customer, Seller
+from tieout.invoice.amounts import CreditUsed, InvoiceDiscount, TaxAmount
 from tieout.invoice.line import Line
 from tieout.invoice.status import Status
 from tieout.kernel.canonical import token
@@ -52,7 +53,10 @@ class InvoiceKey:
 
 @dataclass(frozen=True, slots=True)
 class Invoice:
-    """A draft, held, ready or sealed invoice. Sealing gives it `number`, `issued_at` and `due_date`."""
+    """A draft, held, ready or sealed invoice. Sealing gives it `number`, `issued_at` and `due_date`.
+
+    `subtotal` is of the lines; `total` after discounts and taxes; `due` after the credits.
+    """
 
     id: InvoiceId
     key: InvoiceKey
@@ -70,6 +74,14 @@ class Invoice:
     policy: PolicyReference
     tzdata_version: str
     software_version: str
+    discounts: tuple[InvoiceDiscount, ...] = ()
+    taxes: tuple[TaxAmount, ...] = ()
+    credits: tuple[CreditUsed, ...] = ()
+
+    @property
+    def due(self) -> Money:
+        """What is left to pay: the total, less the credits."""
+        return sum((-credit.amount for credit in self.credits), self.total)
 
     @property
     def period(self) -> Period:

@@ -21,7 +21,10 @@ class Charge:
 
     `quantity` and `unit` are what the customer reads on the line; `amount` is in whole currency units
     (12.5 means 12.50 USD), exact; `steps` add up to it. `snapshot` is None for a price without a meter.
-    `period` is the whole period of the calendar, `segment` the part of it that this charge covers.
+    `period` is the whole period of the calendar, `segment` the part of it that this charge covers. `program`
+    is
+    the fee program whose price this is; `group` the dimensions and values of the usage that it rates, where
+    the price has a line for each.
     """
 
     subscription: SubscriptionId
@@ -35,13 +38,14 @@ class Charge:
     unit: str
     amount: Exact
     steps: Working
+    program: str | None = None
+    group: tuple[tuple[str, str | None], ...] = ()
 
     def __post_init__(self) -> None:
         assert self.period.start <= self.segment.start and self.segment.end <= self.period.end
         assert sum((step.amount for step in self.steps), Exact(0)) == self.amount, "the steps do not add up"
         if self.snapshot is not None:
             assert self.snapshot.meter == self.price.meter and self.snapshot.period == self.segment
-            assert self.snapshot.quantity == self.quantity
 
     @property
     def effective_from(self) -> Instant:

@@ -5,8 +5,6 @@ Where a period is split, each part is rated alone and its tiers restart; the wor
 
 from __future__ import annotations
 
-from typing import assert_never
-
 from tieout.aggregate.snapshot import Snapshot
 from tieout.contract.plan import Plan
 from tieout.contract.price import Flat, Graduated, PerUnit, Price
@@ -88,7 +86,7 @@ def _working(snapshot: Snapshot | None, price: Price, *, period: Period, segment
     if isinstance(shape, Graduated):
         steps = shape_graduated.working(shape, snapshot.quantity, unit=snapshot.unit, currency=price.currency)
         return steps if segment == period else (_restart_step(segment), *steps)
-    assert_never(shape)
+    raise UnratableSnapshot(price, snapshot, segment)
 
 
 def _restart_step(segment: Period) -> Step:

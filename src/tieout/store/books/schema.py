@@ -112,6 +112,7 @@ invoice = Table(
     Column("sha256", Text, nullable=False),
     Column("sealed_at", BigInteger, nullable=False),
     Column("close_run", Integer, ForeignKey("close_run.id"), nullable=False),
+    Column("due_minor", BigInteger),
     UniqueConstraint("customer", "period_start", "period_end", "series", "currency", "kind", "sequence"),
 )
 
@@ -136,6 +137,10 @@ snapshot = Table(
     Column("event_type", Text, nullable=False),
     Column("predicate", Text, nullable=False),
     Column("retracted_count", BigInteger, nullable=False, server_default="0"),
+    Column("breakdown", Text),
+    Column("groups", Text),
+    Column("conversion", Text),
+    Column("opening", Text),
     UniqueConstraint("invoice", "subscription", "meter", "meter_version", "period_start", "period_end"),
 )
 
@@ -159,6 +164,8 @@ charge = Table(
     Column("unit", Text, nullable=False),
     Column("amount", Text, nullable=False),
     Column("steps", Text, nullable=False),
+    Column("program", Text),
+    Column("grouped_by", Text),
 )
 
 invoice_line = Table(
@@ -193,3 +200,24 @@ api_key = Table(
     Column("revoked_at", BigInteger),
 )
 """Keys of the HTTP interface. `sources`: a JSON list of the sources that a key of role `source` may write."""
+
+movement = Table(
+    "movement",
+    METADATA,
+    Column("id", Text, primary_key=True),
+    Column("customer", Text, nullable=False),
+    Column("account", Text, nullable=False),
+    Column("currency", Text, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("amount_minor", BigInteger, nullable=False),
+    Column("invoice", Text, ForeignKey("invoice.id")),
+    Column("effective_at", BigInteger, nullable=False),
+    Column("recorded_at", BigInteger, nullable=False),
+    Column("person", Text),
+    Column("reason", Text, nullable=False),
+    Column("details", Text, nullable=False),
+)
+"""What went into and out of a customer's balances (wallets, commitments, fees in advance): a balance is the
+sum of its movements. Only inserted."""
+
+Index("movement_by_customer", movement.c.customer, movement.c.account, movement.c.effective_at)

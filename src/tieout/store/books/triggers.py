@@ -22,7 +22,25 @@ def immutability(dialect: str, tables: Mapping[str, Sequence[str]]) -> list[str]
     return _sqlite(tables) if dialect == "sqlite" else _postgresql(tables)
 
 
+def insert_only(dialect: str, tables: Mapping[str, Sequence[str]]) -> list[str]:
+    """The same for tables that join later, where `immutability` has run before."""
+    return _sqlite_final(tables) if dialect == "sqlite" else _postgresql_final(tables)
+
+
 def _sqlite(tables: Mapping[str, Sequence[str]]) -> list[str]:
+    statements = _sqlite_final(tables)
+    statements.append(
+        "CREATE TRIGGER signing_key_no_delete BEFORE DELETE ON signing_key "
+        "BEGIN SELECT RAISE(ABORT, 'a signing key is never deleted'); END"
+    )
+    statements.append(
+        f"CREATE TRIGGER signing_key_revoke_only BEFORE UPDATE ON signing_key WHEN {_REVOKE_ONLY} "
+        "BEGIN SELECT RAISE(ABORT, 'a signing key can only be revoked, once'); END"
+    )
+    return statements
+
+
+def _sqlite_final(tables: Mapping[str, Sequence[str]]) -> list[str]:
     statements = []
     for table, unique_keys in tables.items():
         for act in ("UPDATE", "DELETE"):
@@ -37,14 +55,6 @@ def _sqlite(tables: Mapping[str, Sequence[str]]) -> list[str]:
             f"WHEN EXISTS (SELECT 1 FROM {table} WHERE {collision}) "
             f"BEGIN SELECT RAISE(ABORT, 'a row of {table} is final: REPLACE refused'); END"
         )
-    statements.append(
-        "CREATE TRIGGER signing_key_no_delete BEFORE DELETE ON signing_key "
-        "BEGIN SELECT RAISE(ABORT, 'a signing key is never deleted'); END"
-    )
-    statements.append(
-        f"CREATE TRIGGER signing_key_revoke_only BEFORE UPDATE ON signing_key WHEN {_REVOKE_ONLY} "
-        "BEGIN SELECT RAISE(ABORT, 'a signing key can only be revoked, once'); END"
-    )
     return statements
 
 
@@ -59,7 +69,21 @@ def _postgresql(tables: Mapping[str, Sequence[str]]) -> list[str]:
         "CREATE FUNCTION revoke_only() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "
         f"IF {_REVOKE_ONLY} THEN RAISE EXCEPTION 'a signing key can only be revoked, once'; END IF; "
         "RETURN NEW; END $$",
+        *_postgresql_final(tables),
     ]
+    statements.append(
+        "CREATE TRIGGER signing_key_no_delete BEFORE DELETE ON signing_key "
+        "FOR EACH ROW EXECUTE FUNCTION refuse_change()"
+    )
+    statements.append(
+        "CREATE TRIGGER signing_key_revoke_only BEFORE UPDATE ON signing_key "
+        "FOR EACH ROW EXECUTE FUNCTION revoke_only()"
+    )
+    return statements
+
+
+def _postgresql_final(tables: Mapping[str, Sequence[str]]) -> list[str]:
+    statements = []
     for table in tables:
         statements.append(
             f"CREATE TRIGGER {table}_final BEFORE UPDATE OR DELETE ON {table} "
@@ -69,12 +93,4 @@ def _postgresql(tables: Mapping[str, Sequence[str]]) -> list[str]:
             f"CREATE TRIGGER {table}_no_truncate BEFORE TRUNCATE ON {table} "
             "FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()"
         )
-    statements.append(
-        "CREATE TRIGGER signing_key_no_delete BEFORE DELETE ON signing_key "
-        "FOR EACH ROW EXECUTE FUNCTION refuse_change()"
-    )
-    statements.append(
-        "CREATE TRIGGER signing_key_revoke_only BEFORE UPDATE ON signing_key "
-        "FOR EACH ROW EXECUTE FUNCTION revoke_only()"
-    )
     return statements

@@ -1,0 +1,25 @@
+"""How finely a price must know the usage that it rates."""
+
+from __future__ import annotations
+
+from tieout.aggregate.breakdown import NO_BREAKDOWN, Breakdown
+from tieout.contract.price import Dynamic, Flat, Matrix, Percentage, Price, plain_shapes
+
+
+def breakdown_of(price: Price) -> Breakdown:
+    """What its snapshots must be broken down by; nothing for a price that needs the total alone."""
+    if isinstance(price.shape, Flat):
+        return NO_BREAKDOWN
+    shapes = list(plain_shapes(price.shape))
+    dimensions = {*price.group_by, *(price.shape.dimensions if isinstance(price.shape, Matrix) else ())}
+    fields = {shape.amount_field for shape in shapes if isinstance(shape, Dynamic)}
+    assert len(fields) <= 1, "a price names one amount field"
+    return Breakdown(tuple(sorted(dimensions)), is_rated_per_event(price), next(iter(fields), None))
+
+
+def is_rated_per_event(price: Price) -> bool:
+    """Whether it says so, or bounds what one event costs."""
+    return price.per_event or any(
+        isinstance(shape, Percentage) and (shape.event_minimum, shape.event_maximum) != (None, None)
+        for shape in plain_shapes(price.shape)
+    )
