@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from tieout.contract.coupon import Coupon
 from tieout.contract.document import DocumentKind, Record
 from tieout.contract.event_contract import ContractBook, EventContract
 from tieout.contract.meter import Meter
@@ -15,6 +16,7 @@ from tieout.contract.price import Price
 from tieout.contract.source import SourceMapping
 from tieout.contract.subject import SubjectBook, SubjectMapping
 from tieout.contract.subscription import Subscription
+from tieout.contract.tax import Tax
 from tieout.contract.versions import Versions
 from tieout.kernel.instant import Instant
 
@@ -23,6 +25,8 @@ AnyVersions = (
     | Versions[Meter]
     | Versions[Price]
     | Versions[Plan]
+    | Versions[Coupon]
+    | Versions[Tax]
     | Versions[Seller]
     | Versions[Customer]
     | Versions[Subscription]
@@ -42,6 +46,8 @@ class Catalog:
     meters: Versions[Meter]
     prices: Versions[Price]
     plans: Versions[Plan]
+    coupons: Versions[Coupon]
+    taxes: Versions[Tax]
     sellers: Versions[Seller]
     customers: Versions[Customer]
     subscriptions: Versions[Subscription]
@@ -81,6 +87,8 @@ class Catalog:
             DocumentKind.METER: self.meters,
             DocumentKind.PRICE: self.prices,
             DocumentKind.PLAN: self.plans,
+            DocumentKind.COUPON: self.coupons,
+            DocumentKind.TAX: self.taxes,
             DocumentKind.SELLER: self.sellers,
             DocumentKind.CUSTOMER: self.customers,
             DocumentKind.SUBSCRIPTION: self.subscriptions,

@@ -1,5 +1,7 @@
 """The invoice as one canonical JSON document: the bytes that are sealed, stored, digested and shown.
 
+Format 2 has discounts, taxes, credits and what is due; documents of format 1 knew none, and stay readable.
+
 Keys are sorted, decimals are strings, instants RFC 3339 in UTC: equal invoices give equal bytes anywhere.
 """
 
@@ -7,6 +9,7 @@ from __future__ import annotations
 
 from tieout.aggregate.snapshot import Snapshot
 from tieout.contract.party import Customer, Seller
+from tieout.invoice.document_amounts import document_amounts, line_amounts
 from tieout.invoice.invoice import Invoice, PolicyReference
 from tieout.invoice.line import Line
 from tieout.kernel.canonical import JsonNumber, JsonValue, canonical_json
@@ -15,7 +18,7 @@ from tieout.kernel.period import Period
 from tieout.kernel.rational import exact_text
 from tieout.rate.charge import steps_json
 
-DOCUMENT_FORMAT = "tieout/invoice/1"
+DOCUMENT_FORMAT = "tieout/invoice/2"
 
 
 def document_bytes(invoice: Invoice) -> bytes:
@@ -25,6 +28,7 @@ def document_bytes(invoice: Invoice) -> bytes:
 
 def document(invoice: Invoice) -> JsonValue:
     """The document as a JSON value. Whole numbers are JSON numbers; what can have a fraction is a string."""
+    amounts = line_amounts(invoice)
     return {
         "format": DOCUMENT_FORMAT,
         "id": invoice.id,
@@ -41,9 +45,8 @@ def document(invoice: Invoice) -> JsonValue:
         "due_date": None if invoice.due_date is None else invoice.due_date.isoformat(),
         "purchase_order": invoice.customer.purchase_order,
         "terms": _terms(invoice.customer.terms_days),
-        "lines": [_line(line, invoice.period) for line in invoice.lines],
-        "subtotal": invoice.subtotal.decimal_text,
-        "total": invoice.total.decimal_text,
+        "lines": [{**_line(line, invoice.period), **amounts[line.id]} for line in invoice.lines],
+        **document_amounts(invoice),
         "cutoff": _whole(invoice.cutoff),
         "policy": _policy(invoice.policy),
         "tzdata_version": invoice.tzdata_version,
@@ -51,7 +54,7 @@ def document(invoice: Invoice) -> JsonValue:
     }
 
 
-def _line(line: Line, period: Period) -> JsonValue:
+def _line(line: Line, period: Period) -> dict[str, JsonValue]:
     """A share of a longer period of the calendar than the invoice bills says of which."""
     charge = line.charge
     share = {} if charge.period == period else {"share_of": _period(charge.period)}
@@ -73,6 +76,8 @@ def _line(line: Line, period: Period) -> JsonValue:
         "plan": charge.plan,
         "plan_version": _whole(charge.plan_version),
         "segment": _period(charge.segment),
+        "group": [{"dimension": name, "value": value} for name, value in charge.group],
+        "tax_category": charge.price.tax_category,
         "steps": steps_json(charge.steps),
         "snapshot": None if charge.snapshot is None else _snapshot(charge.snapshot),
     }

@@ -1,6 +1,6 @@
-"""[[price]]: key, version, effective_from, meter, currency, description, shape, rounding, tier_split, and by
-shape: per_unit: unit_amount, per; graduated: per, tiers = [{up_to, unit_amount, flat_amount}]; flat:
-amount."""
+"""[[price]]: key, version, effective_from, meter, currency, description, shape, rounding, tier_split,
+tax_category, and by shape: per_unit: unit_amount, per; graduated: per, tiers = [{up_to, unit_amount,
+flat_amount}]; flat: amount."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from enum import StrEnum
 from tieout.contract.price import Flat, Graduated, PerUnit, Price, PriceShape, Tier
 from tieout.contract.reading.head import Head
 from tieout.contract.reading.table import TableReader
+from tieout.contract.tax import STANDARD_CATEGORY
 from tieout.kernel.ids import MeterKey, PriceKey
 from tieout.kernel.limits import TIERS_MAX
 from tieout.kernel.money import Currency, UnknownCurrency, currency
@@ -55,6 +56,7 @@ def read_price(reader: TableReader, head: Head) -> Price:
         rounding=reader.choice("rounding", Rounding, default=Rounding.HALF_AWAY_FROM_ZERO),
         tier_split="restart",
         digest=head.digest,
+        tax_category=reader.optional_text("tax_category") or STANDARD_CATEGORY,
     )
 
 
