@@ -82,4 +82,5 @@ def _charge(segment: Segment, snapshots: dict[WindowKey, Snapshot]) -> Charge:
         subscription=segment.subscription,
         period=segment.period,
         segment=segment.part,
+        program=segment.program,
     )

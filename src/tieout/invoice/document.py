@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from tieout.aggregate.snapshot import Snapshot
 from tieout.contract.party import Customer, Seller
+from tieout.contract.program import Program
 from tieout.invoice.invoice import Invoice, PolicyReference
 from tieout.invoice.line import Line
 from tieout.kernel.canonical import JsonNumber, JsonValue, canonical_json
@@ -57,6 +58,7 @@ def _line(line: Line, period: Period) -> JsonValue:
     share = {} if charge.period == period else {"share_of": _period(charge.period)}
     return {
         **share,
+        **({} if charge.program is None else {"program": _program(charge.program)}),
         "id": line.id,
         "description": line.description,
         "subscription": charge.subscription,
@@ -75,6 +77,19 @@ def _line(line: Line, period: Period) -> JsonValue:
         "segment": _period(charge.segment),
         "steps": steps_json(charge.steps),
         "snapshot": None if charge.snapshot is None else _snapshot(charge.snapshot),
+    }
+
+
+def _program(program: Program) -> JsonValue:
+    return {
+        "key": program.key,
+        "version": _whole(program.version),
+        "digest": program.digest,
+        "name": program.name,
+        "provider": program.provider,
+        "source": program.source,
+        "as_of": program.as_of.isoformat(),
+        "charged_to": program.charged_to,
     }
 
 

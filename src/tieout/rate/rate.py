@@ -8,6 +8,7 @@ from __future__ import annotations
 from tieout.aggregate.snapshot import Snapshot
 from tieout.contract.plan import Plan
 from tieout.contract.price import Flat, Graduated, PerUnit, Price
+from tieout.contract.program import Program
 from tieout.kernel.errors import IntegrityViolation
 from tieout.kernel.ids import SubscriptionId
 from tieout.kernel.period import Period
@@ -49,6 +50,7 @@ def rate(
     subscription: SubscriptionId,
     period: Period,
     segment: Period,
+    program: Program | None = None,
 ) -> Charge:
     """What `price` asks for `segment` of the billing period `period`; exact, in whole units of the currency.
 
@@ -72,6 +74,7 @@ def rate(
         unit=FLAT_UNIT if snapshot is None else snapshot.unit,
         amount=sum((step.amount for step in steps), Exact(0)),
         steps=steps,
+        program=program,
     )
 
 

@@ -66,6 +66,7 @@ def catalog(
         customers=Versions(()),
         subscriptions=Versions(()),
         subjects=SubjectBook((span,)),
+        programs=Versions(()),
         mappings=Versions(()),
         sources=Versions(()),
         policies=Versions(()),
