@@ -55,6 +55,7 @@ def document(invoice: Invoice) -> JsonValue:
 def _line(line: Line, period: Period) -> JsonValue:
     """A share of a longer period of the calendar than the invoice bills says of which."""
     charge = line.charge
+    settlement = line.settlement
     share = {} if charge.period == period else {"share_of": _period(charge.period)}
     return {
         **share,
@@ -68,6 +69,7 @@ def _line(line: Line, period: Period) -> JsonValue:
         "amount": line.amount.decimal_text,
         "exact_amount": exact_text(charge.amount),
         "rounding": charge.price.rounding.value,
+        **({} if settlement is None else {"settlement": settlement}),
         "price": line.price,
         "price_version": _whole(line.price_version),
         "price_digest": charge.price.digest,
