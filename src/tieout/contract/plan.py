@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from tieout.kernel.calendar import Cadence
+from tieout.kernel.cadence import Cadence
 from tieout.kernel.ids import PlanKey, PriceKey, ProgramKey
 from tieout.kernel.instant import Instant
 

@@ -8,7 +8,7 @@ from tests.unit.contract.sample import documents_of, problems_of, with_changes
 from tieout.contract.check import check
 from tieout.contract.document import DocumentKind
 from tieout.contract.program import Program
-from tieout.kernel.calendar import Cadence
+from tieout.kernel.cadence import Cadence
 
 SEATS = """[[program]]
 key = "seat-fees"

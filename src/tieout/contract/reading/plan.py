@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from tieout.contract.plan import Plan
+from tieout.contract.reading.cadence import read_cadence
 from tieout.contract.reading.head import Head
 from tieout.contract.reading.price import read_currency
 from tieout.contract.reading.table import TableReader
-from tieout.kernel.calendar import Cadence
 from tieout.kernel.ids import PlanKey, PriceKey, ProgramKey
 from tieout.kernel.limits import PRICES_PER_PLAN_MAX
 
@@ -25,7 +25,7 @@ def read_plan(reader: TableReader, head: Head) -> Plan:
         name=reader.text("name"),
         currency="" if unit is None else unit.code,
         prices=prices,
-        cadence=reader.choice("cadence", Cadence) if reader.has("cadence") else None,
+        cadence=read_cadence(reader, "cadence") if reader.has("cadence") else None,
         digest=head.digest,
         programs=programs,
     )

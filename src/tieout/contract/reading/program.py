@@ -7,10 +7,10 @@ import re
 from datetime import date
 
 from tieout.contract.program import Program
+from tieout.contract.reading.cadence import read_cadence
 from tieout.contract.reading.head import Head
 from tieout.contract.reading.price import read_currency
 from tieout.contract.reading.table import TableReader
-from tieout.kernel.calendar import Cadence
 from tieout.kernel.errors import shown
 from tieout.kernel.ids import PriceKey, ProgramKey
 from tieout.kernel.limits import PRICES_PER_PLAN_MAX
@@ -41,6 +41,6 @@ def read_program(reader: TableReader, head: Head) -> Program:
         charged_to=reader.text("charged_to"),
         currency="" if unit is None else unit.code,
         prices=prices,
-        cadence=reader.choice("cadence", Cadence) if reader.has("cadence") else None,
+        cadence=read_cadence(reader, "cadence") if reader.has("cadence") else None,
         digest=head.digest,
     )

@@ -51,7 +51,7 @@ def _misfits(draft: Draft, plan: Plan, owners: dict[PriceKey, ProgramKey]) -> It
             which = f"program {program.reference}"
             if program.currency != plan.currency:
                 yield name, f"{which} is in {program.currency}, the plan in {plan.currency}"
-            if program.cadence is not None and program.cadence is not plan.cadence:
+            if program.cadence is not None and program.cadence != plan.cadence:
                 stated = "states none" if plan.cadence is None else f"bills {plan.cadence.value}"
                 yield (
                     name,

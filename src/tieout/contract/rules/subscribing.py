@@ -12,7 +12,7 @@ from tieout.contract.plan import Plan
 from tieout.contract.problem import Problem
 from tieout.contract.rules.draft import Draft
 from tieout.contract.subscription import Phase, Subscription
-from tieout.kernel.calendar import Cadence
+from tieout.kernel.cadence import Cadence
 from tieout.kernel.ids import CustomerId, MeterKey, PlanKey
 from tieout.kernel.instant import Instant, format_instant
 
