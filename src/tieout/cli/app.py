@@ -21,6 +21,7 @@ from tieout.cli import (
     key,
     pipeline,
     policy,
+    program,
     quarantine,
     serve,
     subscription,
@@ -41,6 +42,7 @@ ORDER = (
         "demo",
         "init",
         "catalog",
+        "program",
         "policy",
         "customer",
         "subscription",
@@ -133,6 +135,7 @@ for verb in (
     app.command()(verb)
 for noun, verbs in (
     ("catalog", catalog.app),
+    ("program", program.app),
     ("policy", policy.app),
     ("customer", customer.app),
     ("subscription", subscription.app),

@@ -11,7 +11,7 @@ import json
 import re
 import tomllib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, time
 from difflib import get_close_matches
 from enum import StrEnum
@@ -155,6 +155,13 @@ def parse_documents(path: str, text: str) -> tuple[list[Document], list[Problem]
             documents += [document] if document is not None else []
             problems += found_problems
     return documents, problems
+
+
+def in_force_from(document: Document, instant: Instant) -> Document:
+    """The same document with another effective instant, and so with another digest."""
+    table = json.loads(document.table, parse_int=JsonNumber, parse_float=JsonNumber)
+    text = canonical_json({**table, "effective_from": format_instant(instant)})
+    return replace(document, effective_from=instant, table=text, digest=document_digest(text))
 
 
 def record_of(document: Document) -> Record | tuple[Problem, ...]:
