@@ -117,7 +117,8 @@ def _program(key: str) -> ShippedProgram:
     meters = [each for each in records.values() if isinstance(each, Meter) and each.key in metered]
     types = {meter.event for meter in meters}
     contracts = [each for each in records.values() if isinstance(each, EventContract) and each.type in types]
-    wanted = {each.digest for each in (*programs, *prices, *meters, *contracts)}
+    wanted = {each.digest for each in programs} | {each.digest for each in prices}
+    wanted |= {each.digest for each in meters} | {each.digest for each in contracts}
     chosen = [(document, text) for document, text in shipped if document.digest in wanted]
     return ShippedProgram(
         program=max(programs, key=lambda program: program.version),
