@@ -21,6 +21,7 @@ from tieout.cli import (
     key,
     pipeline,
     policy,
+    price,
     program,
     quarantine,
     serve,
@@ -43,6 +44,7 @@ ORDER = (
         "init",
         "catalog",
         "program",
+        "price",
         "policy",
         "customer",
         "subscription",
@@ -136,6 +138,7 @@ for verb in (
 for noun, verbs in (
     ("catalog", catalog.app),
     ("program", program.app),
+    ("price", price.app),
     ("policy", policy.app),
     ("customer", customer.app),
     ("subscription", subscription.app),
