@@ -11,7 +11,8 @@ from tieout.contract.coupon import Coupon, CouponUse
 from tieout.contract.party import Customer
 from tieout.contract.subscription import Subscription
 from tieout.invoice.discounts import GrantedCoupon
-from tieout.kernel.calendar import Anchor, Cadence, periods_between
+from tieout.kernel.cadence import Cadence
+from tieout.kernel.calendar import Anchor, periods_between
 from tieout.kernel.ids import SubscriptionId
 from tieout.kernel.instant import Instant
 from tieout.kernel.period import Period

@@ -13,6 +13,7 @@ from tieout.contract.party import Customer, Seller
 from tieout.contract.plan import Plan
 from tieout.contract.policy import Policy
 from tieout.contract.price import Price
+from tieout.contract.program import Program
 from tieout.contract.source import SourceMapping
 from tieout.contract.subject import SubjectBook, SubjectMapping
 from tieout.contract.subscription import Subscription
@@ -27,6 +28,7 @@ AnyVersions = (
     | Versions[Plan]
     | Versions[Coupon]
     | Versions[Tax]
+    | Versions[Program]
     | Versions[Seller]
     | Versions[Customer]
     | Versions[Subscription]
@@ -48,6 +50,7 @@ class Catalog:
     plans: Versions[Plan]
     coupons: Versions[Coupon]
     taxes: Versions[Tax]
+    programs: Versions[Program]
     sellers: Versions[Seller]
     customers: Versions[Customer]
     subscriptions: Versions[Subscription]
@@ -89,6 +92,7 @@ class Catalog:
             DocumentKind.PLAN: self.plans,
             DocumentKind.COUPON: self.coupons,
             DocumentKind.TAX: self.taxes,
+            DocumentKind.PROGRAM: self.programs,
             DocumentKind.SELLER: self.sellers,
             DocumentKind.CUSTOMER: self.customers,
             DocumentKind.SUBSCRIPTION: self.subscriptions,

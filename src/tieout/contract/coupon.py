@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from tieout.kernel.ids import CouponKey, PlanKey, PriceKey
+from tieout.kernel.ids import CouponKey, PlanKey, PriceKey, ProgramKey
 from tieout.kernel.instant import Instant
 from tieout.kernel.rational import Exact
 
@@ -20,9 +20,9 @@ class CouponScope:
 
     prices: tuple[PriceKey, ...] = ()
     plans: tuple[PlanKey, ...] = ()
-    programs: tuple[str, ...] = ()
+    programs: tuple[ProgramKey, ...] = ()
 
-    def covers(self, *, price: PriceKey, plan: PlanKey, program: str | None) -> bool:
+    def covers(self, *, price: PriceKey, plan: PlanKey, program: ProgramKey | None) -> bool:
         """Whether a line of that price, plan and program is one of them."""
         if not (self.prices or self.plans or self.programs):
             return True

@@ -88,6 +88,7 @@ def _charge(stored: StoredEvidence, document: Members, printed: Members) -> tupl
         ("price digest", printed["price_digest"], charge.price_digest),
         ("plan", printed["plan"], charge.plan),
         ("plan version", str(printed["plan_version"]), str(charge.plan_version)),
+        ("program", _program(printed), str(charge.program)),
         ("period", _printed_period(whole), _period(charge.period)),
         ("segment", _printed_period(printed["segment"]), _period(charge.segment)),
         ("quantity", printed["quantity"], charge.quantity),
@@ -115,6 +116,12 @@ def _snapshot(snapshot: StoredSnapshot, document: Members, line: Members) -> tup
         ("retracted count", str(printed.get("retracted_count", 0)), str(snapshot.retracted_count)),
         ("fingerprint", printed["fingerprint"], snapshot.fingerprint),
     )
+
+
+def _program(line: Members) -> str:
+    """As a charge row has it; absent from the lines of no program."""
+    program: Members | None = line.get("program")
+    return "None" if program is None else f"{program['key']} v{program['version']}"
 
 
 def _printed_period(members: Members) -> str:

@@ -61,7 +61,9 @@ class StoredSnapshot:
 
 @dataclass(frozen=True, slots=True)
 class StoredCharge:
-    """A charge row: `amount` is an exact text in whole currency units, `steps` canonical JSON."""
+    """A charge row: `amount` is an exact text in whole currency units, `steps` canonical JSON. `program`: key
+    and version (`stripe-connect v1`) of the fee program whose price it is.
+    """
 
     id: str
     invoice: InvoiceId
@@ -78,6 +80,7 @@ class StoredCharge:
     unit: str
     amount: str
     steps: str
+    program: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -128,6 +128,7 @@ def _charge(invoice: InvoiceId, ordinal: int, line: Line, names: dict[Snapshot, 
         unit=charge.unit,
         amount=exact_text(charge.amount),
         steps=steps_text(charge.steps),
+        program=None if charge.program is None else charge.program.reference,
     )
 
 

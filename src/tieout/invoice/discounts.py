@@ -35,7 +35,8 @@ class GrantedCoupon:
         charge = line.charge
         if self.subscription is not None and self.subscription != charge.subscription:
             return False
-        return self.coupon.scope.covers(price=line.price, plan=charge.plan, program=charge.program)
+        program = None if charge.program is None else charge.program.key
+        return self.coupon.scope.covers(price=line.price, plan=charge.plan, program=program)
 
 
 def discounts(

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from tieout.aggregate.snapshot import Snapshot
 from tieout.contract.party import Customer, Seller
+from tieout.contract.program import Program
 from tieout.invoice.document_amounts import document_amounts, line_amounts
 from tieout.invoice.invoice import Invoice, PolicyReference
 from tieout.invoice.line import Line
@@ -57,9 +58,11 @@ def document(invoice: Invoice) -> JsonValue:
 def _line(line: Line, period: Period) -> dict[str, JsonValue]:
     """A share of a longer period of the calendar than the invoice bills says of which."""
     charge = line.charge
+    settlement = line.settlement
     share = {} if charge.period == period else {"share_of": _period(charge.period)}
     return {
         **share,
+        **({} if charge.program is None else {"program": _program(charge.program)}),
         "id": line.id,
         "description": line.description,
         "subscription": charge.subscription,
@@ -69,6 +72,7 @@ def _line(line: Line, period: Period) -> dict[str, JsonValue]:
         "amount": line.amount.decimal_text,
         "exact_amount": exact_text(charge.amount),
         "rounding": charge.price.rounding.value,
+        **({} if settlement is None else {"settlement": settlement}),
         "price": line.price,
         "price_version": _whole(line.price_version),
         "price_digest": charge.price.digest,
@@ -80,6 +84,19 @@ def _line(line: Line, period: Period) -> dict[str, JsonValue]:
         "tax_category": charge.price.tax_category,
         "steps": steps_json(charge.steps),
         "snapshot": None if charge.snapshot is None else _snapshot(charge.snapshot),
+    }
+
+
+def _program(program: Program) -> JsonValue:
+    return {
+        "key": program.key,
+        "version": _whole(program.version),
+        "digest": program.digest,
+        "name": program.name,
+        "provider": program.provider,
+        "source": program.source,
+        "as_of": program.as_of.isoformat(),
+        "charged_to": program.charged_to,
     }
 
 

@@ -40,5 +40,17 @@ FUTURE_SECONDS_MAX: Final = 300
 
 # the catalog
 TIERS_MAX: Final = 100
+CELLS_MAX: Final = 1_000
+"""Of one matrix."""
+DISCOUNTS_MAX: Final = 100
+"""Of one price."""
+PERCENT_MAX: Final = 1_000
+"""A price may ask for more than the amount itself (cost plus a margin), not for more than ten times that."""
 PRICES_PER_PLAN_MAX: Final = 1_000
+CADENCE_DAYS_MAX: Final = 3_660
+CADENCE_MONTHS_MAX: Final = 120
 PHASES_MAX: Final = 1_000
+
+# the working of one charge
+EVENT_STEPS_MAX: Final = 100
+"""Distinct events that are shown one by one where a price rates each event; the rest are one step."""

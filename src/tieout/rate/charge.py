@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from tieout.aggregate.snapshot import Snapshot
 from tieout.contract.price import Price
+from tieout.contract.program import Program
 from tieout.kernel.canonical import JsonValue, canonical_json
 from tieout.kernel.ids import PlanKey, SubscriptionId
 from tieout.kernel.instant import Instant
@@ -22,9 +23,8 @@ class Charge:
     `quantity` and `unit` are what the customer reads on the line; `amount` is in whole currency units
     (12.5 means 12.50 USD), exact; `steps` add up to it. `snapshot` is None for a price without a meter.
     `period` is the whole period of the calendar, `segment` the part of it that this charge covers. `program`
-    is
-    the fee program whose price this is; `group` the dimensions and values of the usage that it rates, where
-    the price has a line for each.
+    is the fee program whose price this is; `group` the dimensions and values of the usage that it rates,
+    where the price has a line for each.
     """
 
     subscription: SubscriptionId
@@ -38,7 +38,7 @@ class Charge:
     unit: str
     amount: Exact
     steps: Working
-    program: str | None = None
+    program: Program | None = None
     group: tuple[tuple[str, str | None], ...] = ()
 
     def __post_init__(self) -> None:

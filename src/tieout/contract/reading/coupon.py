@@ -5,13 +5,14 @@ applies_to = {prices, plans, programs}, uses_per_customer_max.
 from __future__ import annotations
 
 from tieout.contract.coupon import Coupon, CouponScope, CouponUse
+from tieout.contract.reading.amounts import read_percent, read_settled_amount
 from tieout.contract.reading.head import Head
 from tieout.contract.reading.price import read_currency
 from tieout.contract.reading.table import TableReader
-from tieout.kernel.ids import CouponKey, PlanKey, PriceKey
+from tieout.kernel.ids import CouponKey, PlanKey, PriceKey, ProgramKey
 from tieout.kernel.instant import Instant, format_instant
 from tieout.kernel.money import Currency
-from tieout.kernel.rational import Exact, exact_text
+from tieout.kernel.rational import Exact
 
 PERIODS_MAX = 1_200
 USES_MAX = 1_000
@@ -53,19 +54,17 @@ def _value(reader: TableReader) -> tuple[Exact | None, Exact | None, Currency | 
     relative, absolute = reader.has("percent"), reader.has("amount")
     if relative == absolute:
         reader.problem("" if absolute else "percent", "write either percent, or amount and currency")
-    percent = reader.exact("percent") if relative else None
-    if percent is not None and not 0 < percent <= 100:
-        reader.problem("percent", f"{exact_text(percent)} is not above 0 and at most 100")
+    percent = read_percent(reader, "percent", maximum=100) if relative else None
+    if percent == 0:
+        reader.problem("percent", "0 % takes nothing off")
     if not absolute:
         if reader.has("currency"):
             reader.problem("currency", "means nothing without an amount")
         return percent, None, None
     unit = read_currency(reader)
-    amount = reader.exact("amount")
-    if amount <= 0:
-        reader.problem("amount", f"{exact_text(amount)} is not above zero")
-    elif unit is not None and (amount * 10**unit.exponent).denominator != 1:
-        reader.problem("amount", f"{exact_text(amount)} {unit.code} is not a whole number of its minor units")
+    amount = read_settled_amount(reader, "amount", unit)
+    if amount == 0:
+        reader.problem("amount", "0 takes nothing off")
     return percent, amount, unit
 
 
@@ -87,7 +86,7 @@ def _scope(reader: TableReader) -> CouponScope:
     scope = CouponScope(
         prices=tuple(PriceKey(key) for key in inner.texts("prices")),
         plans=tuple(PlanKey(key) for key in inner.texts("plans")),
-        programs=inner.texts("programs"),
+        programs=tuple(ProgramKey(key) for key in inner.texts("programs")),
     )
     inner.finish()
     if scope == CouponScope():

@@ -3,26 +3,23 @@ rounding."""
 
 from __future__ import annotations
 
+from tieout.contract.reading.amounts import read_percent
 from tieout.contract.reading.head import Head
 from tieout.contract.reading.table import TableReader
 from tieout.contract.tax import Tax
 from tieout.kernel.ids import TaxKey
-from tieout.kernel.rational import exact_text
 from tieout.kernel.rounding import Rounding
 
 
 def read_tax(reader: TableReader, head: Head) -> Tax:
     """`percent` is 0 to 100; exclusive, not compound and for all categories unless it says otherwise."""
-    percent = reader.exact("percent")
-    if not 0 <= percent <= 100:
-        reader.problem("percent", f"{exact_text(percent)} is not between 0 and 100")
     return Tax(
         key=TaxKey(head.key),
         version=head.version,
         effective_from=head.effective_from,
         name=reader.text("name"),
         jurisdiction=reader.text("jurisdiction"),
-        percent=percent,
+        percent=read_percent(reader, "percent", maximum=100),
         inclusive=reader.boolean("inclusive", default=False),
         compound=reader.boolean("compound", default=False),
         categories=reader.texts("categories"),

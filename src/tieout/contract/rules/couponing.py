@@ -3,12 +3,16 @@ and as often as they allow."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Sequence
 
 from tieout.contract.coupon import Coupon, CouponUse
 from tieout.contract.document import DocumentKind
 from tieout.contract.party import Customer
+from tieout.contract.plan import Plan
+from tieout.contract.price import Price
 from tieout.contract.problem import Problem
+from tieout.contract.program import Program
 from tieout.contract.rules.draft import Draft
 from tieout.contract.subscription import Subscription
 from tieout.kernel.ids import CouponKey
@@ -47,22 +51,22 @@ def coupons_until(subscription: Subscription, until: Instant) -> set[CouponUse]:
 
 
 def _misfits(draft: Draft, coupon: Coupon) -> Iterator[tuple[str, str]]:
-    for place, price in enumerate(coupon.scope.prices):
-        name = f"applies_to.prices[{place}]"
-        unknown = draft.missing(DocumentKind.PRICE, price)
+    catalog, scope = draft.catalog, coupon.scope
+    named: list[tuple[DocumentKind, str, Sequence[Price | Plan | Program]]] = [
+        *((DocumentKind.PRICE, key, catalog.prices.versions(key)) for key in scope.prices),
+        *((DocumentKind.PLAN, key, catalog.plans.versions(key)) for key in scope.plans),
+        *((DocumentKind.PROGRAM, key, catalog.programs.versions(key)) for key in scope.programs),
+    ]
+    places: Counter[DocumentKind] = Counter()
+    for kind, key, versions in named:
+        name = f"applies_to.{kind}s[{places[kind]}]"
+        places[kind] += 1
+        unknown = draft.missing(kind, key)
         if unknown is not None:
             yield name, unknown
-        others = {each.currency for each in draft.catalog.prices.versions(price)} - {coupon.currency}
+        others = {each.currency for each in versions} - {coupon.currency}
         if coupon.currency is not None and others:
-            yield name, f"price {price} is in {', '.join(sorted(others))}, the coupon in {coupon.currency}"
-    for place, plan in enumerate(coupon.scope.plans):
-        name = f"applies_to.plans[{place}]"
-        unknown = draft.missing(DocumentKind.PLAN, plan)
-        if unknown is not None:
-            yield name, unknown
-        others = {each.currency for each in draft.catalog.plans.versions(plan)} - {coupon.currency}
-        if coupon.currency is not None and others:
-            yield name, f"plan {plan} is in {', '.join(sorted(others))}, the coupon in {coupon.currency}"
+            yield name, f"{kind} {key} is in {', '.join(sorted(others))}, the coupon in {coupon.currency}"
 
 
 def _attached(

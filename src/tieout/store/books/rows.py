@@ -118,6 +118,7 @@ def charge_row(charge: StoredCharge) -> Row:
         "unit": charge.unit,
         "amount": charge.amount,
         "steps": charge.steps,
+        "program": charge.program,
     }
 
 
@@ -138,6 +139,7 @@ def charge_of(row: RowMapping) -> StoredCharge:
         unit=row["unit"],
         amount=row["amount"],
         steps=row["steps"],
+        program=row["program"],
     )
 
 
