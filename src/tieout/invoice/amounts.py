@@ -39,7 +39,8 @@ class TaxAmount:
     what the law wants said: an exemption, a reverse charge.
 
     `lines` are those it is on. `base` is what they come to after discounts, without the taxes in them, and
-    with those before a compound one. `rounding` is how the amount was rounded, once.
+    with those before a compound one. `rounding` is how the amount was rounded, once; `text` shows the
+    working.
     """
 
     name: str
@@ -54,6 +55,7 @@ class TaxAmount:
     compound: bool
     rounding: Rounding
     lines: tuple[LineId, ...]
+    text: str
     note: str
 
 

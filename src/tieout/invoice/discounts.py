@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from tieout.contract.coupon import Coupon
 from tieout.invoice.amounts import InvoiceDiscount
-from tieout.invoice.line import Line
+from tieout.invoice.line import Line, settlement_text
 from tieout.kernel.ids import LineId, SubscriptionId
 from tieout.kernel.instant import Instant
 from tieout.kernel.money import Currency, Money, currency, zero
@@ -98,8 +98,7 @@ def _stated(coupon: Coupon) -> Money | None:
 
 
 def _percent_of(base: Money, percent: Exact) -> Money:
-    amount = Exact(base.minor, 10**base.currency.exponent) * percent / 100
-    return settle(amount, base.currency, Rounding.HALF_AWAY_FROM_ZERO)
+    return settle(exact_of(base) * percent / 100, base.currency, Rounding.HALF_AWAY_FROM_ZERO)
 
 
 def _text(coupon: Coupon, *, base: Money, wanted: Money, used: Money, lines: int) -> str:
@@ -110,10 +109,17 @@ def _text(coupon: Coupon, *, base: Money, wanted: Money, used: Money, lines: int
         rest = "" if coupon.percent is not None else f"; {money_text(wanted)} not used, not carried over"
         return f"nothing to take it off: its lines come to {on}{rest}"
     if coupon.percent is not None:
-        return f"{exact_text(coupon.percent)} % of {on} = {money_text(used)}"
+        exact = exact_of(base) * coupon.percent / 100
+        came = settlement_text(exact, used, Rounding.HALF_AWAY_FROM_ZERO) or money_text(used)
+        return f"{exact_text(coupon.percent)} % of {on} = {came}"
     if used == wanted:
         return f"{money_text(used)} off {on}"
     return f"{money_text(used)} off {on}; {money_text(wanted - used)} not used, not carried over"
+
+
+def exact_of(money: Money) -> Exact:
+    """In whole units of its currency."""
+    return Exact(money.minor, 10**money.currency.exponent)
 
 
 def money_text(money: Money) -> str:

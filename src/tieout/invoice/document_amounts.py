@@ -63,6 +63,7 @@ def _tax(tax: TaxAmount) -> JsonValue:
         "compound": tax.compound,
         "rounding": tax.rounding.value,
         "lines": list(tax.lines),
+        "text": tax.text,
         "note": tax.note,
     }
 

@@ -14,10 +14,11 @@ from dataclasses import dataclass
 
 from tieout.contract.tax import Tax
 from tieout.invoice.amounts import TaxAmount
-from tieout.invoice.line import Line
+from tieout.invoice.discounts import exact_of, money_text
+from tieout.invoice.line import Line, settlement_text
 from tieout.kernel.ids import LineId
 from tieout.kernel.money import Currency, Money, zero
-from tieout.kernel.rational import Exact
+from tieout.kernel.rational import Exact, exact_text
 from tieout.kernel.rounding import Rounding, settle
 
 Net = Mapping[LineId, Money]
@@ -37,6 +38,7 @@ class Taxation:
     digest: str
 
 
+NOT_CHARGED = "not charged"
 NO_TAXATION = Taxation((), None, "", 0, "")
 
 
@@ -70,8 +72,11 @@ def _exclusive(
     base = _sum(on, net, unit)
     if tax.compound:
         base = sum((row.amount for row in before if row.lines == on), base)
-    amount = settle(_exact(base) * tax.percent / 100, unit, tax.rounding)
-    return _row(tax, on, base=base, amount=amount)
+    exact = exact_of(base) * tax.percent / 100
+    amount = settle(exact, unit, tax.rounding)
+    came = settlement_text(exact, amount, tax.rounding) or money_text(amount)
+    text = f"{exact_text(tax.percent)} % of {money_text(base)} = {came}"
+    return _row(tax, on, base=base, amount=amount, text=text)
 
 
 def _inclusive(tax: Tax, group: Sequence[Tax], on: tuple[LineId, ...], net: Net, unit: Currency) -> TaxAmount:
@@ -83,14 +88,18 @@ def _inclusive(tax: Tax, group: Sequence[Tax], on: tuple[LineId, ...], net: Net,
         factors.append(each.percent / 100 * compounded)
     whole = 1 + sum(factors, Exact(0))
     amounts = [
-        settle(_exact(gross) * factor / whole, unit, each.rounding)
+        settle(exact_of(gross) * factor / whole, unit, each.rounding)
         for each, factor in zip(group, factors, strict=True)
     ]
     place = group.index(tax)
     base = sum((-amount for amount in amounts), gross)
     if tax.compound:
         base = sum(amounts[:place], base)
-    return _row(tax, on, base=base, amount=amounts[place])
+    amount, exact = amounts[place], exact_of(gross) * factors[place] / whole
+    came = settlement_text(exact, amount, tax.rounding) or money_text(amount)
+    part = f"{exact_text(factors[place] * 100)}/{exact_text(whole * 100)}"
+    text = f"{part} of {money_text(gross)} = {came}, contained in the prices"
+    return _row(tax, on, base=base, amount=amount, text=text)
 
 
 def _set_aside(
@@ -102,7 +111,7 @@ def _set_aside(
 ) -> tuple[TaxAmount, ...]:
     note = taxation.set_aside or ""
     found = [
-        _row(tax, on, base=_sum(on, net, unit), amount=zero(unit), percent=Exact(0), note=note)
+        _row(tax, on, base=_sum(on, net, unit), amount=zero(unit), text=NOT_CHARGED, note=note)
         for tax, on in covered
     ]
     return (*found, _nothing("Tax", rest, net, taxation, unit, note)) if rest else tuple(found)
@@ -125,6 +134,7 @@ def _nothing(
         compound=False,
         rounding=Rounding.HALF_AWAY_FROM_ZERO,
         lines=on,
+        text=NOT_CHARGED,
         note=note,
     )
 
@@ -135,30 +145,27 @@ def _row(
     *,
     base: Money,
     amount: Money,
-    percent: Exact | None = None,
+    text: str,
     note: str = "",
 ) -> TaxAmount:
-    """`percent`: what is charged, where that is not the tax's own."""
+    """With a note, the tax is not charged: its rate is 0."""
     return TaxAmount(
         name=tax.name,
         reference=tax.key,
         version=tax.version,
         digest=tax.digest,
         jurisdiction=tax.jurisdiction,
-        percent=tax.percent if percent is None else percent,
+        percent=Exact(0) if note else tax.percent,
         base=base,
         amount=amount,
         inclusive=tax.inclusive,
         compound=tax.compound,
         rounding=tax.rounding,
         lines=on,
+        text=text,
         note=note,
     )
 
 
 def _sum(on: tuple[LineId, ...], net: Net, unit: Currency) -> Money:
     return sum((net[line] for line in on), zero(unit))
-
-
-def _exact(money: Money) -> Exact:
-    return Exact(money.minor, 10**money.currency.exponent)

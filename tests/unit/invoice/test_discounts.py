@@ -36,6 +36,11 @@ def test_of_two_percents_the_later_is_of_what_the_earlier_left() -> None:
     ]
 
 
+def test_a_rounded_discount_says_how() -> None:
+    (discount,) = drafted(fee(35), coupons=[coupon("c", percent="10")]).discounts
+    assert discount.text == "10 % of 0.35 USD = 0.035 USD rounded half away from zero to 0.04 USD"
+
+
 def test_a_discount_is_rounded_once_and_shared_by_largest_remainder() -> None:
     """10 % of 0.35 is 0.035, so 0.04. Parts of 15, 10 and 10 in 35: 1.71, 1.14, 1.14 make 2, 1, 1."""
     invoice = drafted(

@@ -33,6 +33,13 @@ def test_an_inclusive_tax_is_contained_and_adds_nothing() -> None:
     assert invoice.total.decimal_text == "10.00"
 
 
+def test_a_tax_shows_its_working() -> None:
+    (added,) = taxed(taxation(tax("vat", "19")), fee(1_902)).taxes
+    assert added.text == "19 % of 19.02 USD = 3.6138 USD rounded half away from zero to 3.61 USD"
+    (contained,) = taxed(taxation(tax("vat", "19", inclusive=True)), fee(11_900)).taxes
+    assert contained.text == "19/119 of 119.00 USD = 19.00 USD, contained in the prices"
+
+
 def test_a_tax_is_rounded_once_on_the_sum_of_its_lines() -> None:
     """Three times 0.10 at 15 %: 0.045 is 0.05; by line it would be 3 x 0.02 = 0.06."""
     assert rows(taxed(taxation(tax("vat", "15")), *[fee(10)] * 3)) == [("VAT", "0.30", "0.05")]
