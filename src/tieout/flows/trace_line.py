@@ -12,6 +12,7 @@ from tieout.contract.event_contract import RETRACTION, EventContract
 from tieout.contract.meter import Meter
 from tieout.evidence.lineage import Lineage, MalformedLineage, parse_lineage
 from tieout.evidence.reproduced import Reproduced
+from tieout.evidence.shares import DiscountShare, discount_shares
 from tieout.evidence.stored import StoredCharge, StoredInvoice, StoredLine, StoredSnapshot
 from tieout.evidence.trace import PricedBy, Witnesses, reproduce
 from tieout.evidence.witness import Witness, is_counted, retraction_of
@@ -97,6 +98,7 @@ class Trace:
     events: EventPage
     retracted: RetractedPage
     reproduced: Reproduced
+    discounts: tuple[DiscountShare, ...] = ()
 
 
 def trace(home: Home, line_id: LineId, *, page: int = 1, page_size: int = 20) -> Trace:
@@ -145,6 +147,7 @@ def trace(home: Home, line_id: LineId, *, page: int = 1, page_size: int = 20) ->
             ),
         ),
         reproduced=reproduced,
+        discounts=discount_shares(stored.invoice, line_id),
     )
 
 
