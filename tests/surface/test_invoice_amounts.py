@@ -55,6 +55,16 @@ def test_the_page_shows_each_amount_with_its_working(tmp_path: Path) -> None:
         assert words in page
 
 
+def test_the_lines_of_a_program_stand_under_its_name(tmp_path: Path) -> None:
+    folder = str(played("coupon_on_a_program", tmp_path / "home"))
+    page = " ".join(in_process("invoice", "show", "S-000001", "--home", folder, COLUMNS="120").out.split())
+    heading = (
+        "Payment fees program pay version 1, fees as of 2025-11-01: https://payer.example/fees 002 Calls"
+    )
+    assert heading in page
+    assert page.index("001 Monthly fee") < page.index(heading)
+
+
 def test_taxes_are_on_the_page_and_in_json(tmp_path: Path) -> None:
     folder = str(played("tax_exclusive", tmp_path / "home"))
     page = " ".join(in_process("invoice", "show", "S-000002", "--home", folder, COLUMNS="120").out.split())

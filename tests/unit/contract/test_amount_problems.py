@@ -65,7 +65,18 @@ def with_member(place: str, member: str) -> tuple[str, str, str]:
     return (C, place, f"{member}\n{place}")
 
 
+def another_tax(members: str) -> tuple[str, str, str]:
+    head = 'key = "city"\nversion = 1\neffective_from = 2026-01-01T00:00:00Z\nname = "City"'
+    return (A, "", f'[[tax]]\n{head}\njurisdiction = "City"\npercent = "1"\n{members}\n')
+
+
 ACROSS = [
+    ([with_member(IN_HOSHI, 'taxes = ["ny-sales", "city"]'),
+      another_tax('compound = true\ncategories = ["standard", "books"]')], HOSHI, "taxes[1]",
+     "city is compound: it and ny-sales must be for the same categories, or share none"),
+    ([with_member(IN_HOSHI, 'taxes = ["jp-consumption", "city"]'),
+      another_tax('inclusive = true\ncategories = ["books"]')], HOSHI, "taxes[1]",
+     "city is inclusive: it and jp-consumption must be for the same categories, or share none"),
     ([with_member(IN_HOSHI, 'taxes = ["jp-consumption", "jp-city"]')], HOSHI, "taxes[1]",
      "there is no tax 'jp-city'"),
     ([with_member(IN_SELLER, 'taxes = ["ny-sale"]')], SELLER, "taxes[0]", "did you mean 'ny-sales'?"),
@@ -81,6 +92,12 @@ ACROSS = [
     ([(P, 'description = "Seats"', 'description = "Seats"\ntax_category = "reduced"')], "price seats-usd v1",
      "tax_category", "no tax names the category 'reduced'"),
 ]  # fmt: skip
+
+
+def test_taxes_that_are_added_side_by_side_may_overlap() -> None:
+    listed = with_member(IN_HOSHI, 'taxes = ["ny-sales", "city"]')
+    assert problems_of(with_changes(listed, another_tax('categories = ["books"]'))) == []
+    assert problems_of(with_changes(listed, another_tax("compound = true"))) == []
 
 
 @pytest.mark.parametrize(("changes", "document", "field", "message"), ACROSS)
