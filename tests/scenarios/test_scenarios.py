@@ -21,9 +21,12 @@ from tieout.flows.invoices import list_invoices, show_invoice
 from tieout.flows.measure_usage import usage
 from tieout.flows.retract_event import Decision
 from tieout.flows.trace_line import trace
+from tieout.flows.verify_books import verify_books
 from tieout.flows.verify_log import verify_log
+from tieout.flows.wallet import GrantOrder, grant_credit, show_wallet
 from tieout.kernel.ids import CustomerId, LineId
 from tieout.kernel.instant import format_instant, parse_instant
+from tieout.kernel.money import Money
 
 HERE = Path(__file__).parent
 STORIES = sorted(story.parent for story in HERE.glob("*/story.md"))
@@ -62,6 +65,7 @@ def test_the_story_comes_out_as_written(story: Path, tmp_path: Path) -> None:
         for row in list_invoices(stage.home):
             trace_every_line(stage, row.id)
         assert verify_log(stage.home).findings == ()
+        assert verify_books(stage.home).findings == ()
 
 
 def play_step(stage: Stage, story: Path, step: Told) -> None:
@@ -72,8 +76,33 @@ def play_step(stage: Stage, story: Path, step: Told) -> None:
         assert report.received == step["accepted"] + step["duplicate"]
     if "amend" in step:
         play_amendment(stage, story, step["amend"])
+    if "wallet" in step:
+        play_wallet(stage, step["wallet"])
     if step.get("close"):
         close(stage.home, as_of=parse_instant(step["at"]), customers=None, dry_run=False)
+
+
+def play_wallet(stage: Stage, told: Told) -> None:
+    """A grant, or what a customer holds at an instant: credit left by grant, and the kinds of movements."""
+    if "grant" in told:
+        order = GrantOrder(
+            customer=told["customer"],
+            amount=told["amount"],
+            currency=None,
+            kind=told["kind"],
+            priority=told.get("priority", 100),
+            effective_at=parse_instant(told["effective"]) if "effective" in told else None,
+            expires_at=parse_instant(told["expires"]) if "expires" in told else None,
+            prices=tuple(told.get("prices", ())),
+            plans=(),
+        )
+        grant_credit(stage.home, order, grant_id=told["grant"], person="Fay", reason="agreed")
+        return
+    view = show_wallet(stage.home, told["customer"], at=parse_instant(told["as_of"]))
+    left = {held.grant.id: Money(held.left, held.grant.amount.currency) for held in view.grants}
+    assert {grant: amount.decimal_text for grant, amount in left.items()} == told["left"]
+    assert [amount.decimal_text for amount in view.balances] == [told["balance"]]
+    assert [f"{each.kind} {each.amount.decimal_text}" for each in view.movements] == told["movements"]
 
 
 def play_amendment(stage: Stage, story: Path, told: Told) -> None:
@@ -98,6 +127,7 @@ def invoice_of(stage: Stage, invoice: str) -> Told:
         "end": document["period"]["end"],
         "due_date": document["due_date"],
         "total": document["total"],
+        **({"credits": document["credits"], "due": document["due"]} if document["credits"] else {}),
         "lines": [line_of(line) for line in document["lines"]],
     }
 
@@ -117,8 +147,9 @@ def line_of(line: Told) -> Told:
 
 def expected_invoice(told: Told) -> Told:
     names = ("customer", "currency", "start", "end", "due_date", "total", "lines")
-    assert set(told) == set(names), "scenario.toml says more than is checked"
-    return {name: told[name] for name in names}
+    paid = ("credits", "due") if "credits" in told else ()
+    assert set(told) == {*names, *paid}, "scenario.toml says more than is checked"
+    return {name: told[name] for name in (*names, *paid)}
 
 
 def late_of(stage: Stage, customer: str) -> list[Told]:

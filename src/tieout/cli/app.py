@@ -27,6 +27,7 @@ from tieout.cli import (
     trace,
     usage,
     verify,
+    wallet,
 )
 from tieout.cli.demo import command as demo
 from tieout.cli.screen import complain
@@ -44,6 +45,7 @@ ORDER = (
         "policy",
         "customer",
         "subscription",
+        "wallet",
         "key",
         "serve",
         "ingest",
@@ -140,6 +142,7 @@ for noun, verbs in (
     ("key", key.app),
     ("quarantine", quarantine.app),
     ("events", events.app),
+    ("wallet", wallet.app),
     ("invoice", invoice.app),
     ("index", index.app),
 ):

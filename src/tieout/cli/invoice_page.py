@@ -117,6 +117,10 @@ def _totals(paper: Document) -> RenderableType:
     grid.add_column(justify="right")
     grid.add_row(Text("Subtotal"), Text(grouped(paper.subtotal)))
     grid.add_row(Text(f"Total {paper.currency}", style="bold"), Text(grouped(paper.total), style="bold"))
+    for credit in paper.credits:
+        grid.add_row(Text(plain(credit.text)), Text(grouped(f"-{credit.amount}")))
+    if paper.credits and paper.due is not None:
+        grid.add_row(Text(f"Due {paper.currency}", style="bold"), Text(grouped(paper.due), style="bold"))
     return grid
 
 

@@ -82,6 +82,13 @@ class PolicyOfDocument(msgspec.Struct, frozen=True):
     small_team_exception: str | None
 
 
+class CreditOfDocument(msgspec.Struct, frozen=True):
+    """What pays for the invoice before anybody does."""
+
+    text: str
+    amount: str
+
+
 class Document(msgspec.Struct, frozen=True):
     """The parts of an invoice document that are printed; its other members are evidence."""
 
@@ -101,6 +108,8 @@ class Document(msgspec.Struct, frozen=True):
     total: str
     cutoff: int
     policy: PolicyOfDocument
+    credits: tuple[CreditOfDocument, ...] = ()
+    due: str | None = None
 
 
 def read_document(invoice: str, stored: bytes) -> Document:

@@ -15,6 +15,7 @@ from tieout.contract.plan import Plan
 from tieout.contract.policy import Policy
 from tieout.contract.price import Price
 from tieout.contract.problem import Problem
+from tieout.contract.rules.committing import check_commitments
 from tieout.contract.rules.draft import Draft, group
 from tieout.contract.rules.examples import RunExample, check_examples
 from tieout.contract.rules.metering import check_meters
@@ -37,6 +38,7 @@ RULES: tuple[Rule, ...] = (
     check_plans,
     check_customers,
     check_subscriptions,
+    check_commitments,
     check_subjects,
     check_sources,
     check_policies,

@@ -7,6 +7,7 @@ from datetime import date
 
 from tieout.kernel.ids import CustomerId, SellerKey
 from tieout.kernel.instant import Instant
+from tieout.kernel.rational import Exact
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +23,14 @@ class Seller:
     email: str | None
     number_series: str
     digest: str
+
+
+@dataclass(frozen=True, slots=True)
+class TopUp:
+    """Once prepaid credits fall below `threshold`, `amount` is wanted; both in units of the currency."""
+
+    threshold: Exact
+    amount: Exact
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,3 +52,4 @@ class Customer:
     terms_days: int
     anchor: date | None
     digest: str
+    top_up: TopUp | None = None

@@ -86,9 +86,10 @@ def close(
     run = None if dry_run else home.books.closes.start(as_of=as_of, cutoff=cutoff, cutoff_at=now)
     since = min((account.period.start for account in plan.due), default=as_of)
     sealed = sealed_spans(home.books.invoices.snapshots(), since=since)
+    recorded = home.books.movements.of(sorted({account.customer for account in plan.due}))
     ready, stopped = read_log(
         home,
-        lambda manifest: draft_accounts(home.engine, catalog, plan.due, manifest, sealed),
+        lambda manifest: draft_accounts(home.engine, catalog, plan.due, manifest, sealed, recorded),
         watermark=cutoff,
     )
     if run is None:

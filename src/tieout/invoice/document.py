@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from tieout.aggregate.snapshot import Snapshot
 from tieout.contract.party import Customer, Seller
+from tieout.invoice.amounts import CreditUsed
 from tieout.invoice.invoice import Invoice, PolicyReference
 from tieout.invoice.line import Line
 from tieout.kernel.canonical import JsonNumber, JsonValue, canonical_json
@@ -44,6 +45,8 @@ def document(invoice: Invoice) -> JsonValue:
         "lines": [_line(line, invoice.period) for line in invoice.lines],
         "subtotal": invoice.subtotal.decimal_text,
         "total": invoice.total.decimal_text,
+        "credits": [_credit(credit) for credit in invoice.credits],
+        "due": invoice.due.decimal_text,
         "cutoff": _whole(invoice.cutoff),
         "policy": _policy(invoice.policy),
         "tzdata_version": invoice.tzdata_version,
@@ -76,6 +79,10 @@ def _line(line: Line, period: Period) -> JsonValue:
         "steps": steps_json(charge.steps),
         "snapshot": None if charge.snapshot is None else _snapshot(charge.snapshot),
     }
+
+
+def _credit(credit: CreditUsed) -> JsonValue:
+    return {"account": credit.account, "text": credit.text, "amount": credit.amount.decimal_text}
 
 
 def _snapshot(snapshot: Snapshot) -> JsonValue:

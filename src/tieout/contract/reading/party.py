@@ -1,15 +1,18 @@
 """[[seller]]: key, version, effective_from, name, address, tax_id, email, number_series.
-[[customer]]: the same profile with zone, currency, seller, purchase_order, terms_days, anchor."""
+[[customer]]: the same profile with zone, currency, seller, purchase_order, terms_days, anchor,
+top_up = {threshold, amount}."""
 
 from __future__ import annotations
 
 import re
 
-from tieout.contract.party import Customer, Seller
+from tieout.contract.party import Customer, Seller, TopUp
 from tieout.contract.reading.head import Head
 from tieout.contract.reading.price import read_currency
 from tieout.contract.reading.table import TableReader
 from tieout.kernel.ids import CustomerId, SellerKey
+from tieout.kernel.money import Currency
+from tieout.kernel.rational import exact_text
 from tieout.kernel.zone import UnknownZone, zone
 
 SERIES_PATTERN = re.compile(r"[A-Z0-9][A-Z0-9/-]{0,15}\Z")
@@ -55,7 +58,22 @@ def read_customer(reader: TableReader, head: Head) -> Customer:
         ),
         anchor=reader.optional_date("anchor"),
         digest=head.digest,
+        top_up=_top_up(reader, unit),
     )
+
+
+def _top_up(reader: TableReader, unit: Currency | None) -> TopUp | None:
+    inner = reader.table("top_up")
+    if inner is None:
+        return None
+    amounts = {name: inner.exact(name) for name in ("threshold", "amount")}
+    for name, amount in amounts.items():
+        if amount <= 0:
+            inner.problem(name, f"{exact_text(amount)} is not above zero")
+        elif unit is not None and (amount * 10**unit.exponent).denominator != 1:
+            inner.problem(name, f"{exact_text(amount)} {unit.code} does not exist: it is no whole minor unit")
+    inner.finish()
+    return TopUp(**amounts)
 
 
 def read_zone(reader: TableReader, name: str) -> str:

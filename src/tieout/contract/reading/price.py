@@ -1,6 +1,6 @@
 """[[price]]: key, version, effective_from, meter, currency, description, shape, rounding, tier_split, and by
 shape: per_unit: unit_amount, per; graduated: per, tiers = [{up_to, unit_amount, flat_amount}]; flat:
-amount."""
+amount, timing."""
 
 from __future__ import annotations
 
@@ -32,6 +32,13 @@ class TierSplitName(StrEnum):
     """What tiers do where a period is split; further rules join here."""
 
     RESTART = "restart"
+
+
+class TimingName(StrEnum):
+    """With which invoice a fee is due: that of its own period, or the one before."""
+
+    ARREARS = "arrears"
+    ADVANCE = "advance"
 
 
 def read_price(reader: TableReader, head: Head) -> Price:
@@ -74,7 +81,12 @@ def _per_unit(reader: TableReader, unit: Currency | None) -> PriceShape:
 
 
 def _flat(reader: TableReader, unit: Currency | None) -> PriceShape:
-    return Flat(amount=_settled_amount(reader, "amount", unit))
+    return Flat(
+        amount=_settled_amount(reader, "amount", unit),
+        timing="advance"
+        if reader.choice("timing", TimingName, default=TimingName.ARREARS) is TimingName.ADVANCE
+        else "arrears",
+    )
 
 
 def _graduated(reader: TableReader, unit: Currency | None) -> PriceShape:
