@@ -76,6 +76,8 @@ def play_step(stage: Stage, story: Path, step: Told) -> None:
         assert report.received == step["accepted"] + step["duplicate"]
     if "amend" in step:
         play_amendment(stage, story, step["amend"])
+    if "apply" in step:
+        apply_catalog(stage.home, story / step["apply"])
     if "wallet" in step:
         play_wallet(stage, step["wallet"])
     if step.get("close"):

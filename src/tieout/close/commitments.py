@@ -112,7 +112,12 @@ def term_part(subscription: Subscription, commitment: Commitment, period: Period
 
 def counts(commitment: Commitment, charge: Charge) -> bool:
     """Metered usage of the term; fees and other lines do not draw."""
-    return charge.snapshot is not None and commitment.start <= charge.segment.start < commitment.end
+    return charge.snapshot is not None and in_term(commitment, charge.segment.start)
+
+
+def in_term(commitment: Commitment, start: Instant) -> bool:
+    """Whether a segment that starts there lies in the term; segments are cut at its bounds."""
+    return commitment.start <= start < commitment.end
 
 
 def usage_minor(charge: Charge, money: Currency) -> int:

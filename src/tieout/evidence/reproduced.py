@@ -8,7 +8,19 @@ from typing import Literal
 from tieout.kernel.money import Money
 from tieout.kernel.quantity import Quantity
 
-Layer = Literal["event", "contract", "meter", "snapshot", "price", "plan", "charge", "line", "invoice"]
+Layer = Literal[
+    "event",
+    "contract",
+    "meter",
+    "snapshot",
+    "price",
+    "plan",
+    "charge",
+    "line",
+    "invoice",
+    "subscription",
+    "movement",
+]
 
 Fact = tuple[str, str, str]
 """A fact's name, what the evidence gives for it, and what is stored."""
