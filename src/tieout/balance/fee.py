@@ -16,6 +16,8 @@ from tieout.kernel.money import Money
 from tieout.kernel.period import Period
 from tieout.kernel.rational import Exact, exact_text
 
+ADVANCE = "advance/"
+
 
 class MalformedFee(IntegrityViolation):
     """A stored movement of a fee in advance that does not say for what."""
@@ -49,7 +51,7 @@ class BilledFee:
 
 def advance_account(subscription: SubscriptionId) -> str:
     """Its balance is what was billed and not yet earned."""
-    return f"advance/{subscription}"
+    return f"{ADVANCE}{subscription}"
 
 
 def billed(fee: BilledFee, *, customer: CustomerId, invoice: InvoiceId, at: Instant) -> Movement:

@@ -11,6 +11,7 @@ from typer.core import TyperGroup
 from tieout.cli import (
     catalog,
     close,
+    commitment,
     compact,
     customer,
     doctor,
@@ -46,6 +47,7 @@ ORDER = (
         "customer",
         "subscription",
         "wallet",
+        "commitment",
         "key",
         "serve",
         "ingest",
@@ -143,6 +145,7 @@ for noun, verbs in (
     ("quarantine", quarantine.app),
     ("events", events.app),
     ("wallet", wallet.app),
+    ("commitment", commitment.app),
     ("invoice", invoice.app),
     ("index", index.app),
 ):

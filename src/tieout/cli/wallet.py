@@ -10,6 +10,10 @@ from tieout.cli.options import HomeOption, JsonOption, opened
 from tieout.cli.screen import Json, grouped, note, print_json, say, table
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from rich.table import Table
+
     from tieout.balance.grant import Grant, HeldGrant
     from tieout.balance.movement import Movement
     from tieout.flows.wallet import WalletView
@@ -124,9 +128,14 @@ def _say_view(view: WalletView) -> None:
     columns = ("grant", "kind", "priority>", "effective", "expires", "for", "granted>", "left>", "currency")
     if view.grants:
         say(table(columns, [_grant_cells(each) for each in view.grants], title="Grants, first to burn first"))
-    columns = ("effective", "movement", "grant", "amount>", "currency", "recorded", "by", "reason")
     if view.movements:
-        say(table(columns, [_movement_cells(each) for each in view.movements], title="Movements"))
+        say(movement_table(view.movements))
+
+
+def movement_table(movements: Sequence[Movement]) -> Table:
+    """Movements in the order given."""
+    columns = ("effective", "movement", "account", "amount>", "currency", "recorded", "by", "reason")
+    return table(columns, [_movement_cells(each) for each in movements], title="Movements")
 
 
 def _grant_cells(held: HeldGrant) -> list[str]:
@@ -149,14 +158,13 @@ def _grant_cells(held: HeldGrant) -> list[str]:
 
 
 def _movement_cells(movement: Movement) -> list[str]:
-    from tieout.balance.grant import WALLET
     from tieout.kernel.instant import format_instant
 
     recorded = movement.recorded_at
     return [
         format_instant(movement.effective_at),
         movement.kind.value,
-        movement.account.removeprefix(WALLET),
+        movement.account,
         grouped(movement.amount.decimal_text),
         movement.amount.currency.code,
         "by the next close" if recorded is None else format_instant(recorded),

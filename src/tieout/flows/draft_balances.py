@@ -10,7 +10,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from tieout.balance.commitment import recorded_as
-from tieout.balance.movement import Movement
+from tieout.balance.fee import ADVANCE, open_fees
+from tieout.balance.movement import Movement, MovementKind
 from tieout.close.calendar import anchor_of, cadence_of
 from tieout.close.commitments import Committed, commitments_due
 from tieout.close.credits import counts_at, pay_with_credits
@@ -21,7 +22,8 @@ from tieout.contract.catalog import Catalog
 from tieout.flows.due_accounts import DueAccount
 from tieout.invoice.invoice import Invoice
 from tieout.kernel.calendar import period_at
-from tieout.kernel.ids import CustomerId
+from tieout.kernel.ids import CustomerId, SubscriptionId
+from tieout.kernel.period import Period
 from tieout.rate.charge import Charge
 
 WAITS = Parked(
@@ -47,6 +49,18 @@ class BalanceChain:
     def waits(self, customer: CustomerId, moved: Sequence[Movement]) -> bool:
         """Whether this draft must wait for an earlier one of the customer."""
         return customer in self.stopped and bool(moved or self.opening(customer))
+
+
+def open_advances(
+    recorded: Mapping[CustomerId, tuple[Movement, ...]],
+) -> dict[SubscriptionId, list[Period]]:
+    """The periods whose fees were billed in advance and are neither earned nor credited, by subscription."""
+    found: dict[SubscriptionId, list[Period]] = {}
+    for movements in recorded.values():
+        billed = {each.account for each in movements if each.kind is MovementKind.BILLED}
+        for subscription in sorted(SubscriptionId(each.removeprefix(ADVANCE)) for each in billed):
+            found[subscription] = [fee.period for fee in open_fees(movements, subscription)]
+    return found
 
 
 def bills_ahead(catalog: Catalog) -> bool:
