@@ -83,9 +83,9 @@ def _plan_stretches(
         end = period.end if phase.end is None else min(phase.end, period.end)
         if start >= end:
             continue
-        changes: list[Instant] = []
+        changes = [bound for each in subscription.commitments for bound in (each.start, each.end)]
         if phase.plan_version is None:
-            changes = [plan.effective_from for plan in catalog.plans.versions(phase.plan)]
+            changes += [plan.effective_from for plan in catalog.plans.versions(phase.plan)]
         for stretch in Period(start, end).split(changes):
             yield _plan_at(catalog, subscription, phase, stretch.start), stretch
 

@@ -54,3 +54,4 @@ PHASES_MAX: Final = 1_000
 # the working of one charge
 EVENT_STEPS_MAX: Final = 100
 """Distinct events that are shown one by one where a price rates each event; the rest are one step."""
+COMMITMENTS_MAX: Final = 100
