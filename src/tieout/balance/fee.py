@@ -30,8 +30,9 @@ class MalformedFee(IntegrityViolation):
 
 @dataclass(frozen=True, slots=True)
 class BilledFee:
-    """`exact` is what the line asked before it was settled to `amount`; `period` the whole period of the
-    calendar that `segment` is a part of."""
+    """`exact` is what the line asked before it was settled. `discount`, zero or negative, is its share of the
+    invoice's discounts, and `amount` what was left of it. `period` is the whole period of the calendar that
+    `segment` is a part of."""
 
     line: LineId
     subscription: SubscriptionId
@@ -43,6 +44,12 @@ class BilledFee:
     segment: Period
     exact: Exact
     amount: Money
+    discount: Money
+
+    @property
+    def asked(self) -> Exact:
+        """What was asked after discounts, in units of the currency: a part not used is a part of it."""
+        return self.exact + Exact(self.discount.minor, 10**self.discount.currency.exponent)
 
     @property
     def account(self) -> str:
@@ -56,8 +63,10 @@ def advance_account(subscription: SubscriptionId) -> str:
 
 def billed(fee: BilledFee, *, customer: CustomerId, invoice: InvoiceId, at: Instant) -> Movement:
     """The movement that goes with a line for a period to come."""
+    discounted = {"discount_minor": JsonNumber(str(fee.discount.minor))} if fee.discount.minor else {}
     details = canonical_json(
         {
+            **discounted,
             "line": fee.line,
             "price": fee.price,
             "price_version": JsonNumber(str(fee.price_version)),
@@ -158,6 +167,7 @@ def _fee_of(movement: Movement, subscription: SubscriptionId) -> BilledFee:
             segment=segment,
             exact=Exact(members["exact_amount"]),
             amount=movement.amount,
+            discount=Money(int(members.get("discount_minor", 0)), movement.amount.currency),
         )
     except (ValueError, KeyError, TypeError) as error:
         raise MalformedFee(movement, f"{type(error).__name__}: {error}") from error
