@@ -10,9 +10,12 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from hashlib import sha256
 
+from tieout.aggregate.breakdown import UsageGroup
 from tieout.aggregate.recount import Recount
 from tieout.aggregate.snapshot import Snapshot
+from tieout.aggregate.time_weighted import Opening
 from tieout.aggregate.window import UsageRequest
 from tieout.invoice.invoice import Invoice
 from tieout.invoice.line import Line
@@ -32,6 +35,8 @@ TIE_ONCE = "every event billed once per meter"
 _SubjectWindow = tuple[MeterKey, Subject, Instant, Instant, SubscriptionId, str]
 """Meter, subject, start, end, subscription, and how a break names it."""
 
+DIGEST_SHOWN = 16
+"""Hexadecimal digits of a digest in a break."""
 HALVES = (Rounding.HALF_AWAY_FROM_ZERO, Rounding.HALF_EVEN)
 
 
@@ -67,7 +72,8 @@ def reconcile(
 
 
 def recount_breaks(snapshots: Sequence[Snapshot], recounts: Sequence[Recount]) -> list[Break]:
-    """Quantity, count and fingerprint of each snapshot against its recount; neither side may lack one."""
+    """Quantity, count, fingerprint, groups and opening states of each snapshot against its recount; neither
+    side may lack one."""
     counted = {_window(recount): _usage(recount) for recount in recounts}
     measured = {_window(snapshot): _usage(snapshot) for snapshot in snapshots}
     return [
@@ -219,7 +225,19 @@ def _window(usage: Snapshot | Recount) -> str:
 
 
 def _usage(usage: Snapshot | Recount) -> str:
-    return f"quantity {usage.quantity}, {usage.event_count} events, fingerprint {usage.fingerprint}"
+    """Every number of it; groups and opening states in short, since equal ones have equal digests."""
+    said = [f"quantity {usage.quantity}", f"{usage.event_count} events", f"fingerprint {usage.fingerprint}"]
+    if usage.groups:
+        said.append(f"{len(usage.groups)} groups, digest {_digest(usage.groups)}")
+    if usage.opening:
+        said.append(f"{len(usage.opening)} opening states, digest {_digest(usage.opening)}")
+    if isinstance(usage, Recount) and usage.refusal is not None:
+        said.append(f"refused: {usage.refusal}")
+    return ", ".join(said)
+
+
+def _digest(records: Sequence[UsageGroup] | Sequence[Opening]) -> str:
+    return sha256(repr(records).encode()).hexdigest()[:DIGEST_SHOWN]
 
 
 def _charge_name(charge: Charge) -> str:
