@@ -23,7 +23,7 @@ from tieout.kernel.ids import MeterKey, Subject, SubscriptionId
 from tieout.kernel.instant import Instant
 from tieout.kernel.quantity import QUANTITY_ZERO, Quantity
 from tieout.kernel.rounding import Rounding
-from tieout.rate.charge import Charge
+from tieout.rate.charge import Charge, GroupName
 
 TIE_RECOUNT = "raw events = snapshot"
 TIE_RATED = "snapshots = rated quantities"
@@ -127,7 +127,7 @@ def _rated(charges: Sequence[Charge]) -> dict[str, set[str]]:
     return rated
 
 
-def _held(snapshot: Snapshot, group: tuple[tuple[str, str | None], ...]) -> Quantity:
+def _held(snapshot: Snapshot, group: GroupName) -> Quantity:
     """The quantity of the snapshot's events that have the group's values."""
     wanted, dimensions = set(group), snapshot.breakdown.dimensions
     held = (each for each in snapshot.groups if wanted <= set(zip(dimensions, each.values, strict=True)))

@@ -15,11 +15,11 @@ from tieout.kernel.quantity import Quantity
 from tieout.kernel.rational import Exact
 from tieout.kernel.working import Step, Working
 from tieout.rate import shape_flat
-from tieout.rate.charge import Charge
+from tieout.rate.charge import Charge, GroupName
 from tieout.rate.order import around, metered_working
 from tieout.rate.shape import has_tiers, working
 from tieout.rate.share import Share
-from tieout.rate.usage import ALL_USAGE, GroupName, Usage, usage_of
+from tieout.rate.usage import ALL_USAGE, Usage, usage_of
 from tieout.rate.wording import stretch_text
 
 FLAT_UNIT = "fee"
