@@ -12,7 +12,7 @@ from tieout.kernel.errors import IntegrityViolation
 from tieout.kernel.ids import SubscriptionId
 from tieout.kernel.period import Period
 from tieout.kernel.quantity import Quantity
-from tieout.kernel.rational import Exact
+from tieout.kernel.rational import Exact, exact_sum
 from tieout.kernel.working import Step, Working
 from tieout.rate import shape_flat
 from tieout.rate.charge import Charge, GroupName
@@ -77,7 +77,7 @@ def rate(
         segment=segment,
         quantity=Quantity.of(1) if usage is None else usage.quantity,
         unit=FLAT_UNIT if usage is None else usage.unit,
-        amount=sum((step.amount for step in steps), Exact(0)),
+        amount=exact_sum([step.amount for step in steps]),
         steps=steps,
         group=group,
     )
