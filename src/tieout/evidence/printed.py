@@ -92,6 +92,8 @@ def _charge(stored: StoredEvidence, document: Members, printed: Members) -> tupl
         ("unit", printed["unit"], charge.unit),
         ("amount", printed["exact_amount"], charge.amount),
         ("steps", canonical_json(printed["steps"]), charge.steps),
+        # absent from lines that rate all the usage of their meter
+        ("group", canonical_json(printed.get("group")), charge.grouped_by or "null"),
         ("snapshot", _presence(printed["snapshot"]), _presence(stored.snapshot)),
     )
 

@@ -60,7 +60,7 @@ class StoredSnapshot:
 
 @dataclass(frozen=True, slots=True)
 class StoredCharge:
-    """A charge row: `amount` is an exact text in whole currency units, `steps` canonical JSON."""
+    """A charge row: `amount` is an exact text in whole currency units; `steps` and `grouped_by` are JSON."""
 
     id: str
     invoice: InvoiceId
@@ -77,6 +77,7 @@ class StoredCharge:
     unit: str
     amount: str
     steps: str
+    grouped_by: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,7 +30,7 @@ from tieout.kernel.errors import TieoutError
 from tieout.kernel.ids import Watermark
 from tieout.kernel.money import Money
 from tieout.kernel.rational import exact_text
-from tieout.rate.charge import Charge, steps_text
+from tieout.rate.charge import Charge, group_of_text, steps_text
 from tieout.rate.rate import rate
 
 R = TypeVar("R", Meter, Price, Plan)
@@ -180,8 +180,9 @@ def _charge(
             subscription=charge.subscription,
             period=charge.period,
             segment=charge.segment,
+            group=group_of_text(charge.grouped_by),
         )
-    except (TieoutError, AssertionError) as error:
+    except (TieoutError, AssertionError, ValueError) as error:
         found.append(Difference("charge", charge.id, "a price and usage that fit", str(error)))
         return None
     if not _damaged(found):
