@@ -1,8 +1,9 @@
-"""From segments to usage requests, and from their snapshots to charges: each segment gets one charge."""
+"""From segments to usage requests, and from their snapshots to charges: each segment gets one charge, or
+one for each group where its price says so."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
 from tieout.aggregate.snapshot import Snapshot
@@ -15,6 +16,7 @@ from tieout.kernel.period import Period
 from tieout.rate.charge import Charge
 from tieout.rate.needs import breakdown_of
 from tieout.rate.rate import rate
+from tieout.rate.usage import ALL_USAGE, GroupName, group_names
 
 WindowKey = tuple[SubscriptionId, MeterKey, int, Period]
 
@@ -60,26 +62,30 @@ def usage_requests(catalog: Catalog, segments: Iterable[Segment]) -> list[UsageR
 
 
 def charges(segments: Sequence[Segment], snapshots: Iterable[Snapshot]) -> list[Charge]:
-    """One charge per segment, in their order. Raises `MissingSnapshot`."""
+    """The charges of the segments, in their order. Raises `MissingSnapshot`."""
     by_key: dict[WindowKey, Snapshot] = {
         (snapshot.subscription, snapshot.meter, snapshot.meter_version, snapshot.period): snapshot
         for snapshot in snapshots
     }
-    return [_charge(segment, by_key) for segment in segments]
+    return [charge for segment in segments for charge in _charges(segment, by_key)]
 
 
-def _charge(segment: Segment, snapshots: dict[WindowKey, Snapshot]) -> Charge:
+def _charges(segment: Segment, snapshots: dict[WindowKey, Snapshot]) -> Iterator[Charge]:
     snapshot = None
+    groups: tuple[GroupName, ...] = (ALL_USAGE,)
     if segment.meter is not None:
         key = (segment.subscription, segment.meter.key, segment.meter.version, segment.part)
         snapshot = snapshots.get(key)
         if snapshot is None:
             raise MissingSnapshot(segment)
-    return rate(
-        snapshot,
-        segment.price,
-        plan=segment.plan,
-        subscription=segment.subscription,
-        period=segment.period,
-        segment=segment.part,
-    )
+        groups = group_names(snapshot, segment.price)
+    for group in groups:
+        yield rate(
+            snapshot,
+            segment.price,
+            plan=segment.plan,
+            subscription=segment.subscription,
+            period=segment.period,
+            segment=segment.part,
+            group=group,
+        )

@@ -21,6 +21,7 @@ from tieout.invoice.invoice import Invoice
 from tieout.invoice.line import Line
 from tieout.kernel.ids import MeterKey, Subject, SubscriptionId
 from tieout.kernel.instant import Instant
+from tieout.kernel.quantity import QUANTITY_ZERO, Quantity
 from tieout.kernel.rounding import Rounding
 from tieout.rate.charge import Charge
 
@@ -88,12 +89,10 @@ def recount_breaks(snapshots: Sequence[Snapshot], recounts: Sequence[Recount]) -
 
 
 def rated_breaks(snapshots: Sequence[Snapshot], charges: Sequence[Charge]) -> list[Break]:
-    """Every snapshot is rated, at its quantity; no charge rests on usage that was not measured."""
+    """Every snapshot is rated, at its quantity, by each price that rates it: by one charge, or by those of
+    all its groups together. No charge rests on usage that was not measured."""
     measured = {_window(snapshot): str(snapshot.quantity) for snapshot in snapshots}
-    rated: dict[str, set[str]] = {}
-    for charge in charges:
-        if charge.snapshot is not None:
-            rated.setdefault(_window(charge.snapshot), set()).add(str(charge.quantity))
+    rated = _rated(charges)
     return [
         Break(
             TIE_RATED,
@@ -104,6 +103,35 @@ def rated_breaks(snapshots: Sequence[Snapshot], charges: Sequence[Charge]) -> li
         for window in sorted(measured.keys() | rated.keys())
         if rated.get(window) != {measured.get(window)}
     ]
+
+
+def _rated(charges: Sequence[Charge]) -> dict[str, set[str]]:
+    """What each window was rated at, once for each price. A group that is charged twice, or at another
+    quantity than its events have, shows beside the window's own quantity."""
+    totals: dict[tuple[str, str], Quantity] = {}
+    rated: dict[str, set[str]] = {}
+    names = Counter(_charge_name(charge) for charge in charges)
+    for charge in charges:
+        if charge.snapshot is None:
+            continue
+        window, name = _window(charge.snapshot), f"{charge.price.key} v{charge.price.version} {charge.plan}"
+        totals[window, name] = totals.get((window, name), QUANTITY_ZERO) + charge.quantity
+        held = _held(charge.snapshot, charge.group)
+        if charge.group and held != charge.quantity:
+            found = f"price {name}, {charge.group}: {charge.quantity}, of its events {held}"
+            rated.setdefault(window, set()).add(found)
+        if names[_charge_name(charge)] > 1:
+            rated.setdefault(window, set()).add(f"price {name} more than once")
+    for (window, _), total in totals.items():
+        rated.setdefault(window, set()).add(str(total))
+    return rated
+
+
+def _held(snapshot: Snapshot, group: tuple[tuple[str, str | None], ...]) -> Quantity:
+    """The quantity of the snapshot's events that have the group's values."""
+    wanted, dimensions = set(group), snapshot.breakdown.dimensions
+    held = (each for each in snapshot.groups if wanted <= set(zip(dimensions, each.values, strict=True)))
+    return sum((each.quantity for each in held), QUANTITY_ZERO)
 
 
 def working_breaks(charges: Sequence[Charge]) -> list[Break]:
@@ -215,5 +243,6 @@ def _digest(records: Sequence[UsageGroup] | Sequence[Opening]) -> str:
 def _charge_name(charge: Charge) -> str:
     price = f"price {charge.price.key} version {charge.price.version}"
     return (
-        f"{price}, plan {charge.plan}, subscription {charge.subscription}, {charge.segment}: {charge.amount}"
+        f"{price}, plan {charge.plan}, subscription {charge.subscription}, {charge.segment}, "
+        f"{charge.group or 'all usage'}: {charge.amount}"
     )

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tieout.contract.catalog import Catalog
-from tieout.contract.check import check
+from tieout.contract.check import check, warnings
 from tieout.contract.document import Document, DocumentKind, parse_documents
 from tieout.contract.problem import Problem
 from tieout.flows.home import Home
@@ -67,11 +67,15 @@ class CatalogDamaged(IntegrityViolation):
 
 @dataclass(frozen=True, slots=True)
 class CatalogCheck:
-    """`catalog` is None where there are problems. `documents` are those of the folder, in file order."""
+    """`catalog` is None where there are problems, and then there are no warnings.
+
+    `documents` are those of the folder, in file order; warnings are about them alone, and refuse nothing.
+    """
 
     catalog: Catalog | None
     problems: tuple[Problem, ...]
     documents: tuple[Document, ...]
+    warnings: tuple[Problem, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +84,7 @@ class CatalogApplied:
 
     added: tuple[tuple[str, str, int], ...]
     unchanged: int
+    warnings: tuple[Problem, ...] = ()
 
 
 def check_catalog(folder: Path, *, against: Iterable[Document] | None = None) -> CatalogCheck:
@@ -100,9 +105,14 @@ def check_catalog(folder: Path, *, against: Iterable[Document] | None = None) ->
                 f"version {document.version} was applied with other content; give the change a new version"
             )
             problems.append(document.problem("version", message))
-    catalog, found = check([*known.values(), *fresh], run_example=run_example)
+    together = [*known.values(), *fresh]
+    catalog, found = check(together, run_example=run_example)
     problems += found
-    return CatalogCheck(None if problems else catalog, tuple(problems), tuple(documents))
+    if problems or catalog is None:
+        return CatalogCheck(None, tuple(problems), tuple(documents))
+    names = {document.name for document in documents}
+    warned = [warning for warning in warnings(catalog, together) if warning.key in names]
+    return CatalogCheck(catalog, (), tuple(documents), tuple(warned))
 
 
 def apply_catalog(home: Home, folder: Path) -> CatalogApplied:
@@ -115,7 +125,7 @@ def apply_catalog(home: Home, folder: Path) -> CatalogApplied:
     fresh = [document for document in checked.documents if _key(document) not in known]
     home.books.documents.add(fresh, applied_at=home.clock.now())
     added = tuple((document.kind.value, document.key, document.version) for document in fresh)
-    return CatalogApplied(added, len(checked.documents) - len(fresh))
+    return CatalogApplied(added, len(checked.documents) - len(fresh), checked.warnings)
 
 
 def load_catalog(home: Home) -> Catalog:

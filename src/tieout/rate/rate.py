@@ -7,15 +7,19 @@ from __future__ import annotations
 
 from tieout.aggregate.snapshot import Snapshot
 from tieout.contract.plan import Plan
-from tieout.contract.price import Flat, Graduated, PerUnit, Price
+from tieout.contract.price import Flat, Price
 from tieout.kernel.errors import IntegrityViolation
 from tieout.kernel.ids import SubscriptionId
 from tieout.kernel.period import Period
 from tieout.kernel.quantity import Quantity
 from tieout.kernel.rational import Exact
 from tieout.kernel.working import Step, Working
-from tieout.rate import shape_flat, shape_graduated, shape_per_unit
+from tieout.rate import shape_flat
 from tieout.rate.charge import Charge
+from tieout.rate.order import around, metered_working
+from tieout.rate.shape import has_tiers, working
+from tieout.rate.share import Share
+from tieout.rate.usage import ALL_USAGE, GroupName, Usage, usage_of
 from tieout.rate.wording import stretch_text
 
 FLAT_UNIT = "fee"
@@ -49,17 +53,20 @@ def rate(
     subscription: SubscriptionId,
     period: Period,
     segment: Period,
+    group: GroupName = ALL_USAGE,
 ) -> Charge:
     """What `price` asks for `segment` of the billing period `period`; exact, in whole units of the currency.
 
     A metered price needs the snapshot of its meter over exactly `segment`, a flat one needs None:
-    anything else raises `UnratableSnapshot`.
+    anything else raises `UnratableSnapshot`. A price that groups is rated once for each of
+    `group_names`; else `group` is empty. Raises `UnfitBreakdown` and `NoCellFits`.
     """
     given = None if snapshot is None else (snapshot.meter, snapshot.period)
     needed = None if price.meter is None else (price.meter, segment)
     if given != needed:
         raise UnratableSnapshot(price, snapshot, segment)
-    steps = _working(snapshot, price, period=period, segment=segment)
+    usage = None if snapshot is None else usage_of(snapshot, price, group)
+    steps = _working(usage, price, Share(period, segment))
     return Charge(
         subscription=subscription,
         price=price,
@@ -68,25 +75,23 @@ def rate(
         snapshot=snapshot,
         period=period,
         segment=segment,
-        quantity=Quantity.of(1) if snapshot is None else snapshot.quantity,
-        unit=FLAT_UNIT if snapshot is None else snapshot.unit,
+        quantity=Quantity.of(1) if usage is None else usage.quantity,
+        unit=FLAT_UNIT if usage is None else usage.unit,
         amount=sum((step.amount for step in steps), Exact(0)),
         steps=steps,
+        group=group,
     )
 
 
-def _working(snapshot: Snapshot | None, price: Price, *, period: Period, segment: Period) -> Working:
+def _working(usage: Usage | None, price: Price, share: Share) -> Working:
     shape = price.shape
     if isinstance(shape, Flat):
-        return shape_flat.working(shape, period=period, segment=segment, currency=price.currency)
-    if snapshot is None:
-        raise UnratableSnapshot(price, snapshot, segment)
-    if isinstance(shape, PerUnit):
-        return shape_per_unit.working(shape, snapshot.quantity, unit=snapshot.unit, currency=price.currency)
-    if isinstance(shape, Graduated):
-        steps = shape_graduated.working(shape, snapshot.quantity, unit=snapshot.unit, currency=price.currency)
-        return steps if segment == period else (_restart_step(segment), *steps)
-    raise UnratableSnapshot(price, snapshot, segment)
+        steps = shape_flat.working(shape, period=share.period, segment=share.segment, currency=price.currency)
+        return around(steps, price, share)
+    assert usage is not None, "a metered price came with a snapshot"
+    priced = metered_working(lambda rest: working(shape, rest, price), usage, price, share)
+    steps = around(priced, price, share)
+    return steps if share.is_whole or not has_tiers(price) else (_restart_step(share.segment), *steps)
 
 
 def _restart_step(segment: Period) -> Step:
