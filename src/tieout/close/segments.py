@@ -1,5 +1,5 @@
 """How a billing period splits: where phase or plan change, for a program's prices where it changes, and, per
-price, where it or its meter does.
+price, where it or its meter does, or one of its discounts ends.
 
 Each segment is rated alone under the versions in force at its start, and shows as a line of its own. A price
 is split by its own changes only: another price's new version must not restart its tiers.
@@ -127,10 +127,16 @@ def _price_segments(
             price = catalog.prices.at(key, priced.start)
             if price is None:
                 raise NothingInForce("price", key, subscription.key, priced.start)
-            for part, meter in _meter_parts(catalog, subscription, price, priced):
-                yield Segment(
-                    subscription.key, subscription.customer, period, part, plan, price, meter, program
-                )
+            for dealt in priced.split(_discounts_end(price)):
+                for part, meter in _meter_parts(catalog, subscription, price, dealt):
+                    yield Segment(
+                        subscription.key, subscription.customer, period, part, plan, price, meter, program
+                    )
+
+
+def _discounts_end(price: Price) -> list[Instant]:
+    """A discount holds for a part or not at all, so the period is split where one ends."""
+    return [discount.until for discount in price.modifiers.discounts if discount.until is not None]
 
 
 def _meter_parts(

@@ -38,6 +38,10 @@ EXACT_TEXT_PLACES_MAX: Final = 30
 FUTURE_SECONDS_MAX: Final = 300
 """An event may lie this far in the future; senders' clocks are not perfect."""
 
+# usage
+GROUPS_PER_SNAPSHOT_MAX: Final = 100_000
+"""Groups into which one snapshot may be broken down; beyond it the account parks."""
+
 # the catalog
 TIERS_MAX: Final = 100
 CELLS_MAX: Final = 1_000

@@ -31,7 +31,7 @@ from tieout.rate import (
     shape_percentage,
     shape_volume,
 )
-from tieout.rate.needs import breakdown_of, is_rated_per_event
+from tieout.rate.needs import breakdown_of, rates_each_event
 from tieout.rate.usage import Usage
 
 
@@ -52,9 +52,7 @@ def working(shape: MeteredShape, usage: Usage, price: Price) -> Working:
 def has_tiers(price: Price) -> bool:
     """Whether it matters to the price how usage is cut into parts."""
     tiered = (Graduated, Volume, Package, GraduatedPercentage)
-    return not is_rated_per_event(price) and any(
-        isinstance(shape, tiered) for shape in plain_shapes(price.shape)
-    )
+    return not price.per_event and any(isinstance(shape, tiered) for shape in plain_shapes(price.shape))
 
 
 def plain_working(shape: PlainShape, usage: Usage, currency: str, *, of_one_event: bool = False) -> Working:
@@ -86,7 +84,7 @@ def plain_working(shape: PlainShape, usage: Usage, currency: str, *, of_one_even
 
 
 def _plain_or_per_event(shape: PlainShape, usage: Usage, price: Price) -> Working:
-    if not is_rated_per_event(price):
+    if not rates_each_event(price, shape):
         return plain_working(shape, usage, price.currency)
 
     def rated(one: Usage) -> Working:

@@ -112,12 +112,12 @@ def _per_event(reader: TableReader, shape: PriceShape) -> tuple[bool, Literal["l
         return False, "line"  # members that a flat price does not have are reported as unknown
     per_event = reader.choice("rate_by", RateBy, default=RateBy.LINE) is RateBy.EVENT
     round_at = reader.choice("round_at", RoundAt, default=RoundAt.LINE)
-    bounded = any(
+    bounded = all(
         isinstance(each, Percentage) and (each.event_minimum, each.event_maximum) != (None, None)
         for each in plain_shapes(shape)
     )
     if round_at is RoundAt.EVENT and not (per_event or bounded):
         reader.problem(
-            "round_at", 'rounds each event, but the line is rated as a whole: set rate_by = "event"'
+            "round_at", 'rounds what each event costs, but they are rated together: set rate_by = "event"'
         )
     return per_event, "event" if round_at is RoundAt.EVENT else "line"

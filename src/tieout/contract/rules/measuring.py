@@ -23,9 +23,6 @@ from tieout.contract.rules.draft import Draft
 from tieout.contract.rules.metering import named, undeclared, value_misfit
 from tieout.kernel.ids import MeterKey
 
-ADDED_UP = (Aggregation.COUNT, Aggregation.SUM)
-"""Aggregations of which a part of the events, or each of them, has a share."""
-
 Misfit = tuple[str, str]
 
 
@@ -58,7 +55,7 @@ def _meter_misfits(price: Price, meter: Meter) -> Iterator[Misfit]:
         isinstance(shape, Percentage | GraduatedPercentage) for shape in shapes
     ):
         yield "meter", f"a percentage is of an amount of money, but {stated} counts events"
-    if meter.aggregation not in ADDED_UP:
+    if not meter.aggregation.additive:
         for name, what in _parts_needed(price):
             yield name, f"{what}, but {stated} takes the {meter.aggregation} of all events together"
 
