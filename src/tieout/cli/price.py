@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from tieout.cli.options import JsonOption, opened
+from tieout.cli.options import HomeOption, JsonOption, opened
 from tieout.cli.refusals import MalformedOption
 from tieout.cli.screen import Json, grouped, note, plain, print_json, say, table
 
@@ -196,3 +196,36 @@ def _period_json(period: Period) -> Json:
     from tieout.kernel.instant import format_instant
 
     return {"start": format_instant(period.start), "end": format_instant(period.end)}
+
+
+@app.command()
+def simulate(
+    home: HomeOption,
+    catalog: Annotated[
+        Path,
+        typer.Option("--catalog", help="TOML documents, laid over the applied ones.", show_default=False),
+    ],
+    customer: Annotated[str | None, typer.Option(help="Only this customer's periods.")] = None,
+    period: Annotated[str | None, typer.Option(help="YYYY-MM: periods that start in that month.")] = None,
+    invoice: Annotated[str | None, typer.Option(help="Only the period of this invoice.")] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Rate closed periods again under another catalog, as of their sealed cutoff, and show the difference.
+
+    Nothing is stored. Exit code 1 where anything would have been billed otherwise.
+    """
+    from tieout.cli.simulation import say_simulation, simulation_json
+    from tieout.flows.simulate_prices import simulate as simulated
+    from tieout.kernel.ids import CustomerId
+
+    if period is not None and invoice is not None:
+        raise MalformedOption("--invoice", "names its period; leave --period out")
+    whose = None if customer is None else CustomerId(customer)
+    with opened(home) as where:
+        found = simulated(where, catalog, customer=whose, month=period, invoice=invoice)
+    if as_json:
+        print_json(simulation_json(found))
+    else:
+        say_simulation(found)
+    if found.differs:
+        raise typer.Exit(1)

@@ -61,7 +61,7 @@ def show(
         return
     program = shipped.program
     say(f"{program.name} (version {program.version}), charged to {program.charged_to}.")
-    say(f"{program.source}, read {program.as_of.isoformat()}; checked by nobody since.")
+    say(f"{program.source}, read {program.as_of.isoformat()}; not checked since.")
     meters = {meter.key: meter for meter in shipped.meters}
     rows = (
         [price.key, price.description, _terms(price), meters[price.meter].definition if price.meter else ""]
