@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 
 from tieout.aggregate.snapshot import Snapshot
@@ -65,6 +66,22 @@ def steps_json(steps: Working) -> JsonValue:
         }
         for step in steps
     ]
+
+
+def group_json(group: tuple[tuple[str, str | None], ...]) -> JsonValue:
+    """Dimensions and values in their order."""
+    return [[name, value] for name, value in group]
+
+
+def group_text(group: tuple[tuple[str, str | None], ...]) -> str | None:
+    """The same as canonical JSON; none for a charge that is for all the usage."""
+    return canonical_json(group_json(group)) if group else None
+
+
+def parse_group(text: str | None) -> tuple[tuple[str, str | None], ...]:
+    """Reads what `group_text` wrote. Raises ValueError or TypeError."""
+    pairs = [] if text is None else json.loads(text)
+    return tuple((str(name), None if value is None else str(value)) for name, value in pairs)
 
 
 def steps_text(steps: Working) -> str:
