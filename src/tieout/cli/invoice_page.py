@@ -105,6 +105,8 @@ def _description(line: LineOfDocument) -> Text:
     text = Text(plain(line.description))
     for step in line.steps:
         text.append(f"\n  {plain(step.text)}", style="dim")
+    if line.settlement is not None:
+        text.append(f"\n  {plain(line.settlement)}", style="dim")
     if line.snapshot is not None and line.snapshot.retracted_count:
         count = line.snapshot.retracted_count
         text.append(f"\n  {grouped(str(count))} retracted, not counted", style="dim")

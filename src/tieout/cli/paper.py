@@ -54,7 +54,7 @@ class SnapshotOfDocument(msgspec.Struct, frozen=True):
 
 
 class LineOfDocument(msgspec.Struct, frozen=True):
-    """One line as stored."""
+    """One line as stored; `settlement` says how it was rounded, where it was."""
 
     id: str
     description: str
@@ -64,6 +64,7 @@ class LineOfDocument(msgspec.Struct, frozen=True):
     amount: str
     snapshot: SnapshotOfDocument | None
     steps: tuple[Step, ...]
+    settlement: str | None = None
 
 
 class SignatureOfDocument(msgspec.Struct, frozen=True):

@@ -88,4 +88,5 @@ def _charges(segment: Segment, snapshots: dict[WindowKey, Snapshot]) -> Iterator
             period=segment.period,
             segment=segment.part,
             group=group,
+            program=segment.program,
         )

@@ -1,5 +1,5 @@
-"""How a billing period splits: where phase or plan change, and, per price, where it or its meter does, or one
-of its discounts ends.
+"""How a billing period splits: where phase or plan change, for a program's prices where it changes, and, per
+price, where it or its meter does, or one of its discounts ends.
 
 Each segment is rated alone under the versions in force at its start, and shows as a line of its own. A price
 is split by its own changes only: another price's new version must not restart its tiers.
@@ -14,9 +14,10 @@ from tieout.contract.catalog import Catalog
 from tieout.contract.meter import Meter
 from tieout.contract.plan import Plan
 from tieout.contract.price import Price
+from tieout.contract.program import Program
 from tieout.contract.subscription import Phase, Subscription
 from tieout.kernel.errors import Refusal
-from tieout.kernel.ids import CustomerId, SubscriptionId
+from tieout.kernel.ids import CustomerId, PriceKey, SubscriptionId
 from tieout.kernel.instant import Instant, format_instant
 from tieout.kernel.period import Period
 
@@ -45,6 +46,7 @@ class Segment:
     """One price version over the part of `period` for which it, its meter version and the plan version hold.
 
     `period` is the whole period of the calendar, `part` the segment itself; `meter` is None for a flat price.
+    `program` is the version of the fee program whose price it is, if it is one's.
     """
 
     subscription: SubscriptionId
@@ -54,6 +56,7 @@ class Segment:
     plan: Plan
     price: Price
     meter: Meter | None
+    program: Program | None = None
 
 
 def segments(
@@ -67,7 +70,8 @@ def segments(
     return [
         segment
         for plan, stretch in _plan_stretches(catalog, subscription, rest or period)
-        for segment in _price_segments(catalog, subscription, period, plan, stretch)
+        for keys, program, held in _fee_tables(catalog, subscription, plan, stretch)
+        for segment in _price_segments(catalog, subscription, period, plan, held, keys, program)
     ]
 
 
@@ -96,17 +100,38 @@ def _plan_at(catalog: Catalog, subscription: Subscription, phase: Phase, instant
     return plan
 
 
+def _fee_tables(
+    catalog: Catalog, subscription: Subscription, plan: Plan, stretch: Period
+) -> Iterator[tuple[tuple[PriceKey, ...], Program | None, Period]]:
+    """The plan's own prices, then program by program those of each of its versions, where it holds."""
+    yield plan.prices, None, stretch
+    for key in plan.programs:
+        for held in stretch.split(program.effective_from for program in catalog.programs.versions(key)):
+            program = catalog.programs.at(key, held.start)
+            if program is None:
+                raise NothingInForce("program", key, subscription.key, held.start)
+            yield program.prices, program, held
+
+
 def _price_segments(
-    catalog: Catalog, subscription: Subscription, period: Period, plan: Plan, stretch: Period
+    catalog: Catalog,
+    subscription: Subscription,
+    period: Period,
+    plan: Plan,
+    stretch: Period,
+    keys: tuple[PriceKey, ...],
+    program: Program | None,
 ) -> Iterator[Segment]:
-    for key in plan.prices:
+    for key in keys:
         for priced in stretch.split(price.effective_from for price in catalog.prices.versions(key)):
             price = catalog.prices.at(key, priced.start)
             if price is None:
                 raise NothingInForce("price", key, subscription.key, priced.start)
             for dealt in priced.split(_discounts_end(price)):
                 for part, meter in _meter_parts(catalog, subscription, price, dealt):
-                    yield Segment(subscription.key, subscription.customer, period, part, plan, price, meter)
+                    yield Segment(
+                        subscription.key, subscription.customer, period, part, plan, price, meter, program
+                    )
 
 
 def _discounts_end(price: Price) -> list[Instant]:

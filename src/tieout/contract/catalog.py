@@ -12,6 +12,7 @@ from tieout.contract.party import Customer, Seller
 from tieout.contract.plan import Plan
 from tieout.contract.policy import Policy
 from tieout.contract.price import Price
+from tieout.contract.program import Program
 from tieout.contract.source import SourceMapping
 from tieout.contract.subject import SubjectBook, SubjectMapping
 from tieout.contract.subscription import Subscription
@@ -23,6 +24,7 @@ AnyVersions = (
     | Versions[Meter]
     | Versions[Price]
     | Versions[Plan]
+    | Versions[Program]
     | Versions[Seller]
     | Versions[Customer]
     | Versions[Subscription]
@@ -42,6 +44,7 @@ class Catalog:
     meters: Versions[Meter]
     prices: Versions[Price]
     plans: Versions[Plan]
+    programs: Versions[Program]
     sellers: Versions[Seller]
     customers: Versions[Customer]
     subscriptions: Versions[Subscription]
@@ -81,6 +84,7 @@ class Catalog:
             DocumentKind.METER: self.meters,
             DocumentKind.PRICE: self.prices,
             DocumentKind.PLAN: self.plans,
+            DocumentKind.PROGRAM: self.programs,
             DocumentKind.SELLER: self.sellers,
             DocumentKind.CUSTOMER: self.customers,
             DocumentKind.SUBSCRIPTION: self.subscriptions,

@@ -15,6 +15,7 @@ from tieout.contract.plan import Plan
 from tieout.contract.policy import Policy
 from tieout.contract.price import Price
 from tieout.contract.problem import Problem
+from tieout.contract.program import Program
 from tieout.contract.rules.cheaper import warn_of_cheaper_usage
 from tieout.contract.rules.combining import check_combinations
 from tieout.contract.rules.draft import Draft, group
@@ -23,6 +24,7 @@ from tieout.contract.rules.measuring import check_measuring
 from tieout.contract.rules.metering import check_meters
 from tieout.contract.rules.policies import check_policies
 from tieout.contract.rules.pricing import check_plans, check_prices
+from tieout.contract.rules.programs import check_programs
 from tieout.contract.rules.sources import check_sources
 from tieout.contract.rules.subjects import check_subjects
 from tieout.contract.rules.subscribing import check_customers, check_subscriptions
@@ -40,6 +42,7 @@ RULES: tuple[Rule, ...] = (
     check_combinations,
     check_measuring,
     check_plans,
+    check_programs,
     check_customers,
     check_subscriptions,
     check_subjects,
@@ -103,6 +106,7 @@ def _catalog(records: Iterable[Record]) -> Catalog:
         meters=Versions(_of(found, Meter)),
         prices=Versions(_of(found, Price)),
         plans=Versions(_of(found, Plan)),
+        programs=Versions(_of(found, Program)),
         sellers=Versions(_of(found, Seller)),
         customers=Versions(_of(found, Customer)),
         subscriptions=Versions(_of(found, Subscription)),

@@ -11,7 +11,7 @@ import json
 import re
 import tomllib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, time
 from difflib import get_close_matches
 from enum import StrEnum
@@ -24,6 +24,7 @@ from tieout.contract.plan import Plan
 from tieout.contract.policy import Policy
 from tieout.contract.price import Price
 from tieout.contract.problem import Problem
+from tieout.contract.program import Program
 from tieout.contract.reading.event import read_event
 from tieout.contract.reading.head import Head, read_event_head, read_head, read_subject_head
 from tieout.contract.reading.lines import Lines, document_lines, line_of
@@ -32,6 +33,7 @@ from tieout.contract.reading.party import read_customer, read_seller
 from tieout.contract.reading.plan import read_plan
 from tieout.contract.reading.policy import read_policy
 from tieout.contract.reading.price import read_price
+from tieout.contract.reading.program import read_program
 from tieout.contract.reading.source import read_source
 from tieout.contract.reading.subject import read_subject
 from tieout.contract.reading.subscription import read_subscription
@@ -49,6 +51,7 @@ Record = (
     | Meter
     | Price
     | Plan
+    | Program
     | Seller
     | Customer
     | Subscription
@@ -65,6 +68,7 @@ class DocumentKind(StrEnum):
     METER = "meter"
     PRICE = "price"
     PLAN = "plan"
+    PROGRAM = "program"
     SELLER = "seller"
     CUSTOMER = "customer"
     SUBSCRIPTION = "subscription"
@@ -104,6 +108,7 @@ READERS: Mapping[DocumentKind, RecordReader] = {
     DocumentKind.METER: read_meter,
     DocumentKind.PRICE: read_price,
     DocumentKind.PLAN: read_plan,
+    DocumentKind.PROGRAM: read_program,
     DocumentKind.SELLER: read_seller,
     DocumentKind.CUSTOMER: read_customer,
     DocumentKind.SUBSCRIPTION: read_subscription,
@@ -150,6 +155,13 @@ def parse_documents(path: str, text: str) -> tuple[list[Document], list[Problem]
             documents += [document] if document is not None else []
             problems += found_problems
     return documents, problems
+
+
+def in_force_from(document: Document, instant: Instant) -> Document:
+    """The same document with another effective instant, and so with another digest."""
+    table = json.loads(document.table, parse_int=JsonNumber, parse_float=JsonNumber)
+    text = canonical_json({**table, "effective_from": format_instant(instant)})
+    return replace(document, effective_from=instant, table=text, digest=document_digest(text))
 
 
 def record_of(document: Document) -> Record | tuple[Problem, ...]:

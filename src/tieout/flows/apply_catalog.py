@@ -4,7 +4,7 @@ never change.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -94,6 +94,14 @@ def check_catalog(folder: Path, *, against: Iterable[Document] | None = None) ->
     Raises `CatalogFolderMissing`.
     """
     documents, problems = read_documents(folder)
+    return check_documents(documents, problems, against=against)
+
+
+def check_documents(
+    documents: Sequence[Document], problems: Iterable[Problem] = (), *, against: Iterable[Document] | None
+) -> CatalogCheck:
+    """The same for documents that were read already, with the problems that reading found."""
+    problems = list(problems)
     known = {_key(document): document for document in against or ()}
     fresh = []
     for document in documents:
@@ -117,8 +125,16 @@ def check_catalog(folder: Path, *, against: Iterable[Document] | None = None) ->
 
 def apply_catalog(home: Home, folder: Path) -> CatalogApplied:
     """Checks the folder together with what is applied, then stores what is new. Raises `CatalogRefused`."""
+    documents, problems = read_documents(folder)
+    return apply_documents(home, documents, problems)
+
+
+def apply_documents(
+    home: Home, documents: Sequence[Document], problems: Iterable[Problem] = ()
+) -> CatalogApplied:
+    """The same for documents that were read already."""
     applied = home.books.documents.all()
-    checked = check_catalog(folder, against=applied)
+    checked = check_documents(documents, problems, against=applied)
     if checked.catalog is None:
         raise CatalogRefused(checked.problems)
     known = {_key(document) for document in applied}

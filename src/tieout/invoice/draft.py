@@ -30,12 +30,13 @@ def draft(
 ) -> Invoice:
     """The draft of a period's final invoice, in the customer's currency.
 
-    Lines stand by subscription and start of segment, then in the order given (that of the plan).
+    Lines stand by subscription, those of each fee program together after those of none, then by start of
+    segment, then in the order given (that of the plan).
     Raises `CurrencyMismatch` for a charge in another currency, `TooManyLines` beyond 999.
     """
     money = currency(customer.currency)
     key = InvoiceKey(customer.key, period, seller.number_series, money.code, KIND_FINAL, sequence)
-    ordered = sorted(charges, key=lambda charge: (charge.subscription, charge.segment.start))
+    ordered = _ordered(charges)
     lines = tuple(
         settled_line(key.invoice_id, ordinal, charge, zone_name=customer.zone)
         for ordinal, charge in enumerate(ordered, start=1)
@@ -65,3 +66,17 @@ def moved(invoice: Invoice, act: Act) -> Invoice:
     """The invoice after an act that gives it no number. Raises `ForbiddenTransition`."""
     assert act is not Act.SEALED, "sealing gives a number: use `sealed_invoice`"
     return replace(invoice, status=after(invoice.status, act))
+
+
+def _ordered(charges: Sequence[Charge]) -> list[Charge]:
+    """A program has its place from where it first stands; its versions stay together."""
+    places: dict[str | None, int] = {None: 0}
+    for charge in charges:
+        places.setdefault(_table(charge), len(places))
+    return sorted(
+        charges, key=lambda charge: (charge.subscription, places[_table(charge)], charge.segment.start)
+    )
+
+
+def _table(charge: Charge) -> str | None:
+    return None if charge.program is None else charge.program.key

@@ -42,6 +42,9 @@ FUTURE_SECONDS_MAX: Final = 300
 GROUPS_PER_SNAPSHOT_MAX: Final = 100_000
 """Groups into which one snapshot may be broken down; beyond it the account parks."""
 
+RECORDS_ON_DOCUMENT_MAX: Final = 20
+"""Groups, or opening states, of a snapshot that an invoice's document lists; of more it gives the digest."""
+
 # the catalog
 TIERS_MAX: Final = 100
 CELLS_MAX: Final = 1_000
@@ -51,6 +54,8 @@ DISCOUNTS_MAX: Final = 100
 PERCENT_MAX: Final = 1_000
 """A price may ask for more than the amount itself (cost plus a margin), not for more than ten times that."""
 PRICES_PER_PLAN_MAX: Final = 1_000
+CADENCE_DAYS_MAX: Final = 3_660
+CADENCE_MONTHS_MAX: Final = 120
 PHASES_MAX: Final = 1_000
 
 # the working of one charge

@@ -8,6 +8,7 @@ from __future__ import annotations
 from tieout.aggregate.snapshot import Snapshot
 from tieout.contract.plan import Plan
 from tieout.contract.price import Flat, Price
+from tieout.contract.program import Program
 from tieout.kernel.errors import IntegrityViolation
 from tieout.kernel.ids import SubscriptionId
 from tieout.kernel.period import Period
@@ -54,6 +55,7 @@ def rate(
     period: Period,
     segment: Period,
     group: GroupName = ALL_USAGE,
+    program: Program | None = None,
 ) -> Charge:
     """What `price` asks for `segment` of the billing period `period`; exact, in whole units of the currency.
 
@@ -79,6 +81,7 @@ def rate(
         unit=FLAT_UNIT if usage is None else usage.unit,
         amount=exact_sum([step.amount for step in steps]),
         steps=steps,
+        program=program,
         group=group,
     )
 
@@ -89,8 +92,9 @@ def _working(usage: Usage | None, price: Price, share: Share) -> Working:
         steps = shape_flat.working(shape, period=share.period, segment=share.segment, currency=price.currency)
         return around(steps, price, share)
     assert usage is not None, "a metered price came with a snapshot"
+    before = () if usage.conversion is None else (usage.conversion,)
     priced = metered_working(lambda rest: working(shape, rest, price), usage, price, share)
-    steps = around(priced, price, share)
+    steps = (*before, *around(priced, price, share))
     return steps if share.is_whole or not has_tiers(price) else (_restart_step(share.segment), *steps)
 
 

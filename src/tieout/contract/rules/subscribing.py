@@ -12,7 +12,7 @@ from tieout.contract.plan import Plan
 from tieout.contract.problem import Problem
 from tieout.contract.rules.draft import Draft
 from tieout.contract.subscription import Phase, Subscription
-from tieout.kernel.calendar import Cadence
+from tieout.kernel.cadence import Cadence
 from tieout.kernel.ids import CustomerId, MeterKey, PlanKey
 from tieout.kernel.instant import Instant, format_instant
 
@@ -173,6 +173,13 @@ def _meet(before: Billing, after: Billing) -> bool:
 
 def _meters(draft: Draft, phase: Phase) -> list[MeterKey]:
     """The meters of every price that the phase can come to use, sorted."""
-    keys = {key for plan in _plans(draft, phase) for key in plan.prices}
+    plans = _plans(draft, phase)
+    programs = {key for plan in plans for key in plan.programs}
+    keys = {key for plan in plans for key in plan.prices} | {
+        key
+        for named in programs
+        for program in draft.catalog.programs.during(named, phase.start, phase.end)
+        for key in program.prices
+    }
     prices = (price for key in keys for price in draft.catalog.prices.during(key, phase.start, phase.end))
     return sorted({price.meter for price in prices if price.meter is not None})
