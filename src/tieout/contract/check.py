@@ -21,6 +21,7 @@ from tieout.contract.rules.metering import check_meters
 from tieout.contract.rules.policies import check_policies
 from tieout.contract.rules.pricing import check_plans, check_prices
 from tieout.contract.rules.sources import check_sources
+from tieout.contract.rules.splitting import check_tier_splits
 from tieout.contract.rules.subjects import check_subjects
 from tieout.contract.rules.subscribing import check_customers, check_subscriptions
 from tieout.contract.rules.versioning import check_versions
@@ -34,6 +35,7 @@ RULES: tuple[Rule, ...] = (
     check_versions,
     check_meters,
     check_prices,
+    check_tier_splits,
     check_plans,
     check_customers,
     check_subscriptions,

@@ -92,6 +92,7 @@ def _charge(stored: StoredEvidence, document: Members, printed: Members) -> tupl
         ("unit", printed["unit"], charge.unit),
         ("amount", printed["exact_amount"], charge.amount),
         ("steps", canonical_json(printed["steps"]), charge.steps),
+        ("terms", canonical_json(printed.get("terms", {})), charge.terms or "{}"),
         ("snapshot", _presence(printed["snapshot"]), _presence(stored.snapshot)),
     )
 

@@ -60,7 +60,9 @@ class StoredSnapshot:
 
 @dataclass(frozen=True, slots=True)
 class StoredCharge:
-    """A charge row: `amount` is an exact text in whole currency units, `steps` canonical JSON."""
+    """A charge row: `amount` is an exact text in whole currency units, `steps` canonical JSON, and so are
+    `terms`, None for the price as its plan lists it.
+    """
 
     id: str
     invoice: InvoiceId
@@ -77,6 +79,7 @@ class StoredCharge:
     unit: str
     amount: str
     steps: str
+    terms: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

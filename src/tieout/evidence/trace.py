@@ -32,6 +32,7 @@ from tieout.kernel.money import Money
 from tieout.kernel.rational import exact_text
 from tieout.rate.charge import Charge, steps_text
 from tieout.rate.rate import rate
+from tieout.rate.terms import parse_terms
 
 R = TypeVar("R", Meter, Price, Plan)
 
@@ -180,8 +181,9 @@ def _charge(
             subscription=charge.subscription,
             period=charge.period,
             segment=charge.segment,
+            terms=parse_terms(charge.terms),
         )
-    except (TieoutError, AssertionError) as error:
+    except (TieoutError, AssertionError, ValueError) as error:
         found.append(Difference("charge", charge.id, "a price and usage that fit", str(error)))
         return None
     if not _damaged(found):

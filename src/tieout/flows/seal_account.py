@@ -20,6 +20,7 @@ from tieout.kernel.ids import InvoiceId
 from tieout.kernel.instant import Instant
 from tieout.kernel.rational import exact_text
 from tieout.rate.charge import steps_text
+from tieout.rate.terms import terms_text
 
 MINOR_UNITS_MAX = 2**63 - 1
 """Both databases keep money in 64-bit integers."""
@@ -126,6 +127,7 @@ def _charge(invoice: InvoiceId, ordinal: int, line: Line, names: dict[Snapshot, 
         unit=charge.unit,
         amount=exact_text(charge.amount),
         steps=steps_text(charge.steps),
+        terms=terms_text(charge.terms),
     )
 
 

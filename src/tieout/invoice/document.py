@@ -14,6 +14,7 @@ from tieout.kernel.instant import format_instant
 from tieout.kernel.period import Period
 from tieout.kernel.rational import exact_text
 from tieout.rate.charge import steps_json
+from tieout.rate.terms import terms_json
 
 DOCUMENT_FORMAT = "tieout/invoice/1"
 
@@ -52,11 +53,14 @@ def document(invoice: Invoice) -> JsonValue:
 
 
 def _line(line: Line, period: Period) -> JsonValue:
-    """A share of a longer period of the calendar than the invoice bills says of which."""
+    """A share of a longer period of the calendar than the invoice bills says of which; what the subscription
+    agreed beside the price stands where there is something.
+    """
     charge = line.charge
     share = {} if charge.period == period else {"share_of": _period(charge.period)}
     return {
         **share,
+        **({"terms": agreed} if (agreed := terms_json(charge.terms)) else {}),
         "id": line.id,
         "description": line.description,
         "subscription": charge.subscription,

@@ -13,6 +13,7 @@ from tieout.kernel.period import Period
 from tieout.kernel.quantity import Quantity
 from tieout.kernel.rational import Exact, exact_text
 from tieout.kernel.working import Working
+from tieout.rate.terms import LIST_TERMS, Terms
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +25,7 @@ class Charge:
     `period` is the whole period of the calendar, `segment` the part of it that this charge covers. `program`
     is
     the fee program whose price this is; `group` the dimensions and values of the usage that it rates, where
-    the price has a line for each.
+    the price has a line for each; `terms` what the subscription agreed beside the price.
     """
 
     subscription: SubscriptionId
@@ -40,6 +41,7 @@ class Charge:
     steps: Working
     program: str | None = None
     group: tuple[tuple[str, str | None], ...] = ()
+    terms: Terms = LIST_TERMS
 
     def __post_init__(self) -> None:
         assert self.period.start <= self.segment.start and self.segment.end <= self.period.end

@@ -1,22 +1,25 @@
 """Rating: one snapshot under one price version for one part of a period. Same inputs, same bytes (L9).
 
-Where a period is split, each part is rated alone and its tiers restart; the working says so.
+Where a period is split, each part is rated alone, and its working says what tiers do (`split`) and what the
+subscription agreed beside the price (`agreed`).
 """
 
 from __future__ import annotations
 
 from tieout.aggregate.snapshot import Snapshot
 from tieout.contract.plan import Plan
-from tieout.contract.price import Flat, Graduated, PerUnit, Price
+from tieout.contract.price import Flat, Graduated, Matrix, PerUnit, Price
 from tieout.kernel.errors import IntegrityViolation
 from tieout.kernel.ids import SubscriptionId
 from tieout.kernel.period import Period
 from tieout.kernel.quantity import Quantity
 from tieout.kernel.rational import Exact
-from tieout.kernel.working import Step, Working
+from tieout.kernel.working import Working
 from tieout.rate import shape_flat, shape_graduated, shape_per_unit
+from tieout.rate.agreed import agreed_steps, waived_steps
 from tieout.rate.charge import Charge
-from tieout.rate.wording import stretch_text
+from tieout.rate.split import Part, split_working
+from tieout.rate.terms import LIST_TERMS, Terms
 
 FLAT_UNIT = "fee"
 
@@ -49,6 +52,7 @@ def rate(
     subscription: SubscriptionId,
     period: Period,
     segment: Period,
+    terms: Terms = LIST_TERMS,
 ) -> Charge:
     """What `price` asks for `segment` of the billing period `period`; exact, in whole units of the currency.
 
@@ -59,7 +63,8 @@ def rate(
     needed = None if price.meter is None else (price.meter, segment)
     if given != needed:
         raise UnratableSnapshot(price, snapshot, segment)
-    steps = _working(snapshot, price, period=period, segment=segment)
+    rated = _working(snapshot, price, period=period, segment=segment, terms=terms)
+    steps = (*agreed_steps(price, terms), *rated, *waived_steps(rated, terms, price.currency))
     return Charge(
         subscription=subscription,
         price=price,
@@ -68,27 +73,32 @@ def rate(
         snapshot=snapshot,
         period=period,
         segment=segment,
-        quantity=Quantity.of(1) if snapshot is None else snapshot.quantity,
+        quantity=shape_flat.quantity_of(terms.quantity) if snapshot is None else snapshot.quantity,
         unit=FLAT_UNIT if snapshot is None else snapshot.unit,
         amount=sum((step.amount for step in steps), Exact(0)),
         steps=steps,
+        terms=terms,
     )
 
 
-def _working(snapshot: Snapshot | None, price: Price, *, period: Period, segment: Period) -> Working:
+def _working(
+    snapshot: Snapshot | None, price: Price, *, period: Period, segment: Period, terms: Terms
+) -> Working:
     shape = price.shape
     if isinstance(shape, Flat):
-        return shape_flat.working(shape, period=period, segment=segment, currency=price.currency)
-    if snapshot is None:
+        return shape_flat.working(
+            shape, period=period, segment=segment, currency=price.currency, quantity=terms.quantity
+        )
+    if snapshot is None or isinstance(shape, Matrix):
         raise UnratableSnapshot(price, snapshot, segment)
-    if isinstance(shape, PerUnit):
-        return shape_per_unit.working(shape, snapshot.quantity, unit=snapshot.unit, currency=price.currency)
-    if isinstance(shape, Graduated):
-        steps = shape_graduated.working(shape, snapshot.quantity, unit=snapshot.unit, currency=price.currency)
-        return steps if segment == period else (_restart_step(segment), *steps)
-    raise UnratableSnapshot(price, snapshot, segment)
+    used, unit = snapshot.quantity, snapshot.unit
 
+    def rated(quantity: Quantity) -> Working:
+        if isinstance(shape, PerUnit):
+            return shape_per_unit.working(shape, quantity, unit=unit, currency=price.currency)
+        if isinstance(shape, Graduated):
+            return shape_graduated.working(shape, quantity, unit=unit, currency=price.currency)
+        raise UnratableSnapshot(price, snapshot, segment)
 
-def _restart_step(segment: Period) -> Step:
-    text = f"tiers start anew for this part of the period, {stretch_text(segment)}"
-    return Step(rule="tiers-restart", text=text, quantity=None, rate=None, amount=Exact(0))
+    part = Part(period, segment, price.tier_split, terms.prior)
+    return split_working(rated, shape, used, part, unit=unit, currency=price.currency)

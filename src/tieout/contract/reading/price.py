@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from enum import StrEnum
 
-from tieout.contract.price import Flat, Graduated, PerUnit, Price, PriceShape, Tier
+from tieout.contract.price import Flat, Graduated, PerUnit, Price, PriceShape, Tier, TierSplit
 from tieout.contract.reading.head import Head
 from tieout.contract.reading.table import TableReader
 from tieout.kernel.ids import MeterKey, PriceKey
@@ -29,9 +29,11 @@ class ShapeName(StrEnum):
 
 
 class TierSplitName(StrEnum):
-    """What tiers do where a period is split; further rules join here."""
+    """What tiers and packages do where a period is split."""
 
     RESTART = "restart"
+    CONTINUE = "continue"
+    PRORATE = "prorate"
 
 
 def read_price(reader: TableReader, head: Head) -> Price:
@@ -43,7 +45,7 @@ def read_price(reader: TableReader, head: Head) -> Price:
         reader.problem("meter", "means nothing for a flat price, which does not depend on usage")
     if shape is not ShapeName.FLAT and meter is None:
         reader.problem("meter", f"is missing: a {shape} price needs the meter it is for")
-    reader.choice("tier_split", TierSplitName, default=TierSplitName.RESTART)
+    tier_split: TierSplit = reader.choice("tier_split", TierSplitName, default=TierSplitName.RESTART).value
     return Price(
         key=PriceKey(head.key),
         version=head.version,
@@ -53,7 +55,7 @@ def read_price(reader: TableReader, head: Head) -> Price:
         description=reader.text("description"),
         shape=SHAPES[shape](reader, unit),
         rounding=reader.choice("rounding", Rounding, default=Rounding.HALF_AWAY_FROM_ZERO),
-        tier_split="restart",
+        tier_split=tier_split,
         digest=head.digest,
     )
 

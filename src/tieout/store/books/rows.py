@@ -116,6 +116,7 @@ def charge_row(charge: StoredCharge) -> Row:
         "unit": charge.unit,
         "amount": charge.amount,
         "steps": charge.steps,
+        "terms": charge.terms,
     }
 
 
@@ -136,6 +137,7 @@ def charge_of(row: RowMapping) -> StoredCharge:
         unit=row["unit"],
         amount=row["amount"],
         steps=row["steps"],
+        terms=row["terms"],
     )
 
 
