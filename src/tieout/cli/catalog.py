@@ -32,13 +32,13 @@ OptionalHome = Annotated[
 @app.command()
 def check(folder: FolderArgument, home: OptionalHome = None, as_json: JsonOption = False) -> None:
     """List every problem of a catalog at once, with file and key. Changes nothing."""
-    from tieout.flows.apply_catalog import check_catalog, stored_documents
+    from tieout.flows.apply_catalog import check_at_home, check_catalog
 
     if home is None:
         result = check_catalog(folder)
     else:
         with opened(home) as where:
-            result = check_catalog(folder, against=stored_documents(where))
+            result = check_at_home(where, folder)
     if as_json:
         print_json({"documents": len(result.documents), "problems": problems_json(result.problems)})
     else:

@@ -5,7 +5,7 @@ never change.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from tieout.contract.catalog import Catalog
@@ -13,6 +13,7 @@ from tieout.contract.check import check
 from tieout.contract.document import Document, DocumentKind, parse_documents
 from tieout.contract.problem import Problem
 from tieout.flows.home import Home
+from tieout.flows.sealed_changes import sealed_problems
 from tieout.ingest.example import run_example
 from tieout.kernel.errors import IntegrityViolation, NotFound, Refusal, shown
 
@@ -67,11 +68,14 @@ class CatalogDamaged(IntegrityViolation):
 
 @dataclass(frozen=True, slots=True)
 class CatalogCheck:
-    """`catalog` is None where there are problems. `documents` are those of the folder, in file order."""
+    """`catalog` is None where there are problems. `documents` are those of the folder, in file order, `fresh`
+    those of them that were not applied before.
+    """
 
     catalog: Catalog | None
     problems: tuple[Problem, ...]
     documents: tuple[Document, ...]
+    fresh: tuple[Document, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,17 +106,26 @@ def check_catalog(folder: Path, *, against: Iterable[Document] | None = None) ->
             problems.append(document.problem("version", message))
     catalog, found = check([*known.values(), *fresh], run_example=run_example)
     problems += found
-    return CatalogCheck(None if problems else catalog, tuple(problems), tuple(documents))
+    return CatalogCheck(None if problems else catalog, tuple(problems), tuple(documents), tuple(fresh))
+
+
+def check_at_home(home: Home, folder: Path) -> CatalogCheck:
+    """The same together with what the home has applied and sealed: a sealed period is not changed here."""
+    checked = check_catalog(folder, against=home.books.documents.all())
+    if checked.catalog is None:
+        return checked
+    problems = sealed_problems(home, load_catalog(home), checked.catalog, checked.fresh)
+    return replace(checked, catalog=None, problems=tuple(problems)) if problems else checked
 
 
 def apply_catalog(home: Home, folder: Path) -> CatalogApplied:
-    """Checks the folder together with what is applied, then stores what is new. Raises `CatalogRefused`."""
-    applied = home.books.documents.all()
-    checked = check_catalog(folder, against=applied)
+    """Checks the folder together with what is applied and sealed, then stores what is new. Raises
+    `CatalogRefused`.
+    """
+    checked = check_at_home(home, folder)
     if checked.catalog is None:
         raise CatalogRefused(checked.problems)
-    known = {_key(document) for document in applied}
-    fresh = [document for document in checked.documents if _key(document) not in known]
+    fresh = checked.fresh
     home.books.documents.add(fresh, applied_at=home.clock.now())
     added = tuple((document.kind.value, document.key, document.version) for document in fresh)
     return CatalogApplied(added, len(checked.documents) - len(fresh))
