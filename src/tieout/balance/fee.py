@@ -31,7 +31,7 @@ class MalformedFee(IntegrityViolation):
 @dataclass(frozen=True, slots=True)
 class BilledFee:
     """`exact` is what the line asked before it was settled to `amount`; `period` the whole period of the
-    calendar that `segment` is a part of."""
+    calendar that `segment` is a part of, `terms` what was agreed beside the price, as it is stored."""
 
     line: LineId
     subscription: SubscriptionId
@@ -43,6 +43,7 @@ class BilledFee:
     segment: Period
     exact: Exact
     amount: Money
+    terms: str | None = None
 
     @property
     def account(self) -> str:
@@ -66,6 +67,7 @@ def billed(fee: BilledFee, *, customer: CustomerId, invoice: InvoiceId, at: Inst
             "period": [format_instant(fee.period.start), format_instant(fee.period.end)],
             "segment": [format_instant(fee.segment.start), format_instant(fee.segment.end)],
             "exact_amount": exact_text(fee.exact),
+            "terms": fee.terms,
         }
     )
     return Movement(
@@ -158,6 +160,7 @@ def _fee_of(movement: Movement, subscription: SubscriptionId) -> BilledFee:
             segment=segment,
             exact=Exact(members["exact_amount"]),
             amount=movement.amount,
+            terms=members["terms"],
         )
     except (ValueError, KeyError, TypeError) as error:
         raise MalformedFee(movement, f"{type(error).__name__}: {error}") from error

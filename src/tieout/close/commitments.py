@@ -21,7 +21,7 @@ from tieout.kernel.period import Period
 from tieout.kernel.rounding import settle
 from tieout.rate.charge import Charge
 from tieout.rate.commitment import commitment_charge
-from tieout.rate.shape_flat import elapsed_seconds
+from tieout.rate.share import elapsed_seconds
 
 FINAL = (MovementKind.TRUED_UP, MovementKind.LAPSED)
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from tieout.balance.movement import Movement, MovementKind
-from tieout.close.reconcile import Break
+from tieout.close.breaks import Break
 from tieout.invoice.invoice import Invoice
 
 TIE_CREDITS = "credits used = movements"

@@ -11,11 +11,15 @@ from dataclasses import dataclass
 from typing import Literal
 
 from tieout.contract.modifiers import NO_MODIFIERS, Modifiers
+from tieout.contract.tax import STANDARD_CATEGORY
 from tieout.kernel.ids import MeterKey, PriceKey
 from tieout.kernel.instant import Instant
 from tieout.kernel.quantity import Quantity
 from tieout.kernel.rational import Exact
 from tieout.kernel.rounding import Rounding
+
+AmountIn = Literal["major", "minor"]
+"""Whether an event states an amount of money in whole units of the currency, or in minor ones (cents)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,9 +78,10 @@ class PercentTier:
 
 @dataclass(frozen=True, slots=True)
 class GraduatedPercentage:
-    """A share of a metered amount of money, tier by tier."""
+    """A share of a metered amount of money, tier by tier. Bounds are in whole units of the currency."""
 
     tiers: tuple[PercentTier, ...]
+    amount_in: AmountIn = "major"
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,13 +94,15 @@ class Percentage:
     fixed: Exact
     event_minimum: Exact | None
     event_maximum: Exact | None
+    amount_in: AmountIn = "major"
 
 
 @dataclass(frozen=True, slots=True)
 class Dynamic:
-    """The event carries the price: `amount_field`, in units of the currency, is added up as it stands."""
+    """The event carries the price: `amount_field` is added up as it stands."""
 
     amount_field: str
+    amount_in: AmountIn = "major"
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +148,7 @@ class Price:
 
     `per_event`: each event is rated alone, as if it were all the usage, and the results are added up;
     `round_at` says whether each of them is rounded to minor units, or the line alone. `group_by`: one line
-    for each value of these dimensions of the meter.
+    for each value of these dimensions of the meter. `tax_category` says which taxes hold for its lines.
     """
 
     key: PriceKey
@@ -158,6 +165,7 @@ class Price:
     round_at: Literal["line", "event"] = "line"
     group_by: tuple[str, ...] = ()
     modifiers: Modifiers = NO_MODIFIERS
+    tax_category: str = STANDARD_CATEGORY
 
 
 def plain_shapes(shape: PriceShape) -> Iterator[PlainShape | Flat]:

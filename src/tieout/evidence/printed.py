@@ -12,11 +12,13 @@ from typing import Any
 
 from tieout.evidence.reproduced import Difference, Fact, compared
 from tieout.evidence.stored import StoredEvidence, StoredSnapshot
-from tieout.kernel.canonical import canonical_json
+from tieout.kernel.canonical import JsonNumber, canonical_json
 from tieout.kernel.errors import TieoutError
 from tieout.kernel.instant import format_instant
 from tieout.kernel.money import Money, currency
 from tieout.kernel.period import Period
+
+NONE = "none"
 
 Members = dict[str, Any]  # an object of a JSON text that has not been looked at yet
 
@@ -48,6 +50,7 @@ def printed_differences(stored: StoredEvidence) -> list[Difference]:
 def _invoice(stored: StoredEvidence, document: Members) -> tuple[Fact, ...]:
     invoice = stored.invoice
     total = Money(invoice.total_minor, currency(document["currency"]))
+    due = None if invoice.due_minor is None else Money(invoice.due_minor, total.currency).decimal_text
     return (
         ("id", document["id"], invoice.id),
         ("number", document["number"], invoice.number),
@@ -58,6 +61,7 @@ def _invoice(stored: StoredEvidence, document: Members) -> tuple[Fact, ...]:
         ("kind", document["kind"], invoice.kind),
         ("sequence", str(document["sequence"]), str(invoice.sequence)),
         ("total", document["total"], total.decimal_text),
+        ("due", str(document.get("due")), str(due)),  # absent from documents of format 1
         ("cutoff", str(document["cutoff"]), str(invoice.cutoff)),
         ("policy digest", document["policy"]["digest"], invoice.policy_digest),
         ("issued at", document["issued_at"], format_instant(invoice.sealed_at)),
@@ -86,12 +90,15 @@ def _charge(stored: StoredEvidence, document: Members, printed: Members) -> tupl
         ("price digest", printed["price_digest"], charge.price_digest),
         ("plan", printed["plan"], charge.plan),
         ("plan version", str(printed["plan_version"]), str(charge.plan_version)),
+        ("program", _program(printed), str(charge.program)),
         ("period", _printed_period(whole), _period(charge.period)),
         ("segment", _printed_period(printed["segment"]), _period(charge.segment)),
         ("quantity", printed["quantity"], charge.quantity),
         ("unit", printed["unit"], charge.unit),
         ("amount", printed["exact_amount"], charge.amount),
         ("steps", canonical_json(printed["steps"]), charge.steps),
+        ("group", _json(printed.get("group")), charge.grouped_by or NONE),
+        ("terms", canonical_json(printed.get("terms", {})), charge.terms or "{}"),
         ("snapshot", _presence(printed["snapshot"]), _presence(stored.snapshot)),
     )
 
@@ -112,7 +119,17 @@ def _snapshot(snapshot: StoredSnapshot, document: Members, line: Members) -> tup
         # absent from what was sealed before there were retractions
         ("retracted count", str(printed.get("retracted_count", 0)), str(snapshot.retracted_count)),
         ("fingerprint", printed["fingerprint"], snapshot.fingerprint),
+        ("breakdown", _json(printed.get("breakdown")), snapshot.breakdown or NONE),
+        ("conversion", _json(printed.get("conversion")), snapshot.conversion or NONE),
+        ("groups", _digest(printed.get("groups")), _digest_of(snapshot.groups)),
+        ("opening states", _digest(printed.get("opening")), _digest_of(snapshot.opening)),
     )
+
+
+def _program(line: Members) -> str:
+    """As a charge row has it; absent from the lines of no program."""
+    program: Members | None = line.get("program")
+    return "None" if program is None else f"{program['key']} v{program['version']}"
 
 
 def _printed_period(members: Members) -> str:
@@ -124,4 +141,16 @@ def _period(period: Period) -> str:
 
 
 def _presence(value: object) -> str:
-    return "none" if value is None else "one"
+    return NONE if value is None else "one"
+
+
+def _json(printed: Any) -> str:
+    return NONE if printed is None else canonical_json(json.loads(json.dumps(printed), parse_int=JsonNumber))
+
+
+def _digest(printed: Any) -> str:
+    return NONE if printed is None else str(printed["sha256"])
+
+
+def _digest_of(stored: str | None) -> str:
+    return NONE if stored is None else sha256(stored.encode()).hexdigest()

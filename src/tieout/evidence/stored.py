@@ -17,7 +17,7 @@ from tieout.kernel.period import Period
 @dataclass(frozen=True, slots=True)
 class StoredInvoice:
     """A sealed invoice. `document` is its canonical JSON, byte for byte; `sha256` was taken when it was
-    sealed.
+    sealed. `due_minor` is None where it was sealed before there were credits: all of the total is due.
     """
 
     id: InvoiceId
@@ -34,11 +34,14 @@ class StoredInvoice:
     document: bytes
     sha256: str
     sealed_at: Instant
+    due_minor: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class StoredSnapshot:
-    """A snapshot row: `quantity` and `fingerprint` are text. `event_type` and `predicate` are its lineage."""
+    """A snapshot row: `quantity` and `fingerprint` are text. `event_type` and `predicate` are its lineage;
+    `breakdown`, `groups`, `conversion` and `opening` canonical JSON, where it has them.
+    """
 
     id: str
     invoice: InvoiceId
@@ -57,11 +60,19 @@ class StoredSnapshot:
     retracted_count: int
     event_type: str
     predicate: str
+    breakdown: str | None = None
+    groups: str | None = None
+    conversion: str | None = None
+    opening: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class StoredCharge:
-    """A charge row: `amount` is an exact text in whole currency units, `steps` canonical JSON."""
+    """A charge row: `amount` is an exact text in whole currency units, `steps` canonical JSON, and
+    `grouped_by` too: the dimensions and values of the usage that it is for, where its price groups.
+    `program`: key and version (`stripe-connect v1`) of the fee program whose price it is. `terms`, canonical
+    JSON, are None for the price as its plan lists it.
+    """
 
     id: str
     invoice: InvoiceId
@@ -78,6 +89,9 @@ class StoredCharge:
     unit: str
     amount: str
     steps: str
+    program: str | None = None
+    grouped_by: str | None = None
+    terms: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,11 +14,20 @@ from typing import TypeVar
 
 from tieout.aggregate.measure import measure
 from tieout.aggregate.snapshot import Snapshot
+from tieout.aggregate.snapshot_text import (
+    MalformedBreakdown,
+    breakdown_text,
+    conversion_text,
+    groups_text,
+    opening_text,
+    parse_breakdown,
+)
 from tieout.aggregate.window import UsageRequest
 from tieout.contract.document import Document, record_of
 from tieout.contract.meter import Meter
 from tieout.contract.plan import Plan
 from tieout.contract.price import Price
+from tieout.contract.program import Program
 from tieout.evidence.lineage import MalformedLineage, parse_lineage
 from tieout.evidence.printed import printed_differences
 from tieout.evidence.reproduced import Difference, Layer, Reproduced, compared
@@ -30,12 +39,14 @@ from tieout.kernel.errors import TieoutError
 from tieout.kernel.ids import Watermark
 from tieout.kernel.money import Money
 from tieout.kernel.rational import exact_text
-from tieout.rate.charge import Charge, steps_text
+from tieout.rate.charge import Charge, parse_group, steps_text
 from tieout.rate.rate import rate
+from tieout.rate.terms import parse_terms
 
-R = TypeVar("R", Meter, Price, Plan)
+R = TypeVar("R", Meter, Price, Plan, Program)
 
-INPUTS: frozenset[Layer] = frozenset({"event", "contract", "meter", "price", "plan"})
+NONE = "none"
+INPUTS: frozenset[Layer] = frozenset({"event", "contract", "meter", "price", "plan", "program"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +56,7 @@ class PricedBy:
     meter: Document | None
     price: Document | None
     plan: Document | None
+    program: Document | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,16 +82,18 @@ def reproduce(
         Price, "price", f"{charge.price} v{charge.price_version}", documents.price, charge.price_digest, found
     )
     plan = _record(Plan, "plan", f"{charge.plan} v{charge.plan_version}", documents.plan, None, found)
+    program = _program(stored, documents.program, price, found)
     snapshot = None
     if stored.snapshot is not None:
         snapshot = _snapshot(stored, stored.snapshot, documents.meter, witnesses, secret, found)
     recomputed = None
     if price is not None and plan is not None and (stored.snapshot is None or snapshot is not None):
-        recomputed = _charge(stored, price, plan, snapshot, found)
+        recomputed = _charge(stored, price, plan, program, snapshot, found)
     amount = None if recomputed is None else _line(stored, recomputed, found)
     found += printed_differences(stored)
     quantity = None if recomputed is None else recomputed.quantity
-    return Reproduced(quantity, amount, tuple(dict.fromkeys(found)))  # a row can disagree with both
+    opening = () if snapshot is None else snapshot.opening
+    return Reproduced(quantity, amount, tuple(dict.fromkeys(found)), opening)  # a row can disagree with both
 
 
 def _record(
@@ -125,15 +139,22 @@ def _snapshot(
     retractions = [retraction_of(each) for each in _checked(witnesses.retractions, secret, found)]
     try:
         spans = parse_lineage(snapshot.event_type, snapshot.predicate).spans
-        request = UsageRequest(meter, snapshot.subscription, snapshot.customer, snapshot.period, spans)
+        request = UsageRequest(
+            meter,
+            snapshot.subscription,
+            snapshot.customer,
+            snapshot.period,
+            spans,
+            parse_breakdown(snapshot.breakdown),
+        )
         measured = measure(request, events, Watermark(snapshot.watermark), retractions)
-    except (MalformedLineage, AssertionError) as error:
+    except (MalformedLineage, MalformedBreakdown, AssertionError) as error:
         found.append(Difference("snapshot", snapshot.id, "a lineage that can be read", str(error)))
         return None
     except TieoutError as error:
         found.append(Difference("snapshot", snapshot.id, "a quantity", str(error)))
         return None
-    if not _damaged(found) or snapshot.quantity != stored.charge.quantity:
+    if not _damaged(found) or (not _apart(stored) and snapshot.quantity != stored.charge.quantity):
         found += compared(
             "snapshot",
             snapshot.id,
@@ -143,8 +164,18 @@ def _snapshot(
             ("excluded count", str(measured.excluded_count), str(snapshot.excluded_count)),
             ("retracted count", str(measured.retracted_count), str(snapshot.retracted_count)),
             ("unit", measured.unit, snapshot.unit),
+            ("breakdown", breakdown_text(measured.breakdown) or NONE, snapshot.breakdown or NONE),
+            ("groups", groups_text(measured.groups) or NONE, snapshot.groups or NONE),
+            ("conversion", conversion_text(measured.conversion) or NONE, snapshot.conversion or NONE),
+            ("opening states", opening_text(measured.opening) or NONE, snapshot.opening or NONE),
         )
     return measured
+
+
+def _apart(stored: StoredEvidence) -> bool:
+    """Whether the charge's quantity is not the snapshot's: it is that of a group, or in another unit."""
+    assert stored.snapshot is not None, "the caller looked"
+    return stored.charge.grouped_by is not None or stored.snapshot.conversion is not None
 
 
 def _checked(witnesses: Iterable[Witness], secret: bytes, found: list[Difference]) -> list[Witness]:
@@ -166,8 +197,26 @@ def _checked(witnesses: Iterable[Witness], secret: bytes, found: list[Difference
     return checked
 
 
+def _program(
+    stored: StoredEvidence, document: Document | None, price: Price | None, found: list[Difference]
+) -> Program | None:
+    """The program that the charge names; its price must be one of its own."""
+    named = stored.charge.program
+    if named is None:
+        return None
+    program = _record(Program, "program", named, document, None, found)
+    if program is not None and price is not None and price.key not in program.prices:
+        found.append(Difference("program", named, f"price {price.key}", ", ".join(program.prices)))
+    return program
+
+
 def _charge(
-    stored: StoredEvidence, price: Price, plan: Plan, snapshot: Snapshot | None, found: list[Difference]
+    stored: StoredEvidence,
+    price: Price,
+    plan: Plan,
+    program: Program | None,
+    snapshot: Snapshot | None,
+    found: list[Difference],
 ) -> Charge | None:
     charge = stored.charge
     if stored.snapshot is not None and stored.snapshot.period != charge.segment:
@@ -180,8 +229,11 @@ def _charge(
             subscription=charge.subscription,
             period=charge.period,
             segment=charge.segment,
+            program=program,
+            group=parse_group(charge.grouped_by),
+            terms=parse_terms(charge.terms),
         )
-    except (TieoutError, AssertionError) as error:
+    except (TieoutError, AssertionError, ValueError, TypeError) as error:
         found.append(Difference("charge", charge.id, "a price and usage that fit", str(error)))
         return None
     if not _damaged(found):
