@@ -20,6 +20,7 @@ from tieout.flows.ingest_file import ingest_file
 from tieout.flows.invoices import list_invoices, show_invoice
 from tieout.flows.measure_usage import usage
 from tieout.flows.retract_event import Decision
+from tieout.flows.shipped_programs import add_program
 from tieout.flows.trace_line import trace
 from tieout.flows.verify_books import verify_books
 from tieout.flows.verify_log import verify_log
@@ -50,6 +51,8 @@ def test_the_story_comes_out_as_written(story: Path, tmp_path: Path) -> None:
     stage = set_stage(tmp_path / "home", now=starts_at)
     with stage.home:
         sign_policy(stage, POLICY.format(effective_from=told["starts_at"]))
+        for program in told.get("programs", []):
+            add_program(stage.home, program)
         apply_catalog(stage.home, story / "catalog")
         sealed: dict[str, str] = {}
         for step in told["step"]:
@@ -144,6 +147,7 @@ def line_of(line: Told) -> Told:
     return {
         "description": line["description"],
         **metered,
+        **({"program": line["program"]["key"]} if "program" in line else {}),
         "amount": line["amount"],
         "start": line["segment"]["start"],
         "end": line["segment"]["end"],

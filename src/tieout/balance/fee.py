@@ -32,7 +32,7 @@ class MalformedFee(IntegrityViolation):
 class BilledFee:
     """`exact` is what the line asked before it was settled. `discount`, zero or negative, is its share of the
     invoice's discounts, and `amount` what was left of it. `period` is the whole period of the calendar that
-    `segment` is a part of."""
+    `segment` is a part of, `terms` what was agreed beside the price, as it is stored."""
 
     line: LineId
     subscription: SubscriptionId
@@ -45,6 +45,7 @@ class BilledFee:
     exact: Exact
     amount: Money
     discount: Money
+    terms: str | None = None
 
     @property
     def asked(self) -> Exact:
@@ -75,6 +76,7 @@ def billed(fee: BilledFee, *, customer: CustomerId, invoice: InvoiceId, at: Inst
             "period": [format_instant(fee.period.start), format_instant(fee.period.end)],
             "segment": [format_instant(fee.segment.start), format_instant(fee.segment.end)],
             "exact_amount": exact_text(fee.exact),
+            "terms": fee.terms,
         }
     )
     return Movement(
@@ -168,6 +170,7 @@ def _fee_of(movement: Movement, subscription: SubscriptionId) -> BilledFee:
             exact=Exact(members["exact_amount"]),
             amount=movement.amount,
             discount=Money(int(members.get("discount_minor", 0)), movement.amount.currency),
+            terms=members["terms"],
         )
     except (ValueError, KeyError, TypeError) as error:
         raise MalformedFee(movement, f"{type(error).__name__}: {error}") from error

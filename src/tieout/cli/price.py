@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from tieout.cli.options import JsonOption, opened
+from tieout.cli.options import HomeOption, JsonOption, opened
 from tieout.cli.refusals import MalformedOption
 from tieout.cli.screen import Json, grouped, note, plain, print_json, say, table
 
@@ -125,14 +125,14 @@ def _period(option: str, text: str | None) -> Period | None:
 
 
 def _say_explained(found: Explained) -> None:
-    from tieout.rate.terms import terms
+    from tieout.rate.price_words import price_words
 
     price, charge = found.price, found.charge
     head = f"Price {price.key} version {price.version}: {price.description}"
     if found.program is not None:
         head += f", of program {found.program.name} ({found.program.reference})"
     say(plain(head))
-    for text in terms(price):
+    for text in price_words(price):
         say(plain(f"  {text}"))
     if charge.snapshot is not None:
         events = charge.snapshot.event_count
@@ -159,7 +159,7 @@ def _explained_json(found: Explained) -> Json:
     from tieout.kernel.instant import format_instant
     from tieout.kernel.rational import exact_text
     from tieout.rate.charge import steps_json
-    from tieout.rate.terms import terms
+    from tieout.rate.price_words import price_words
 
     price, charge, program, meter = found.price, found.charge, found.program, found.meter
     snapshot, usage = charge.snapshot, found.usage
@@ -171,7 +171,7 @@ def _explained_json(found: Explained) -> Json:
             "effective_from": format_instant(price.effective_from),
             "digest": price.digest,
             "description": price.description,
-            "terms": list(terms(price)),
+            "terms": list(price_words(price)),
         },
         "program": None if program is None else {"key": program.key, "version": program.version},
         "meter": None if meter is None else {"key": meter.key, "version": meter.version, "unit": meter.unit},
@@ -196,3 +196,36 @@ def _period_json(period: Period) -> Json:
     from tieout.kernel.instant import format_instant
 
     return {"start": format_instant(period.start), "end": format_instant(period.end)}
+
+
+@app.command()
+def simulate(
+    home: HomeOption,
+    catalog: Annotated[
+        Path,
+        typer.Option("--catalog", help="TOML documents, laid over the applied ones.", show_default=False),
+    ],
+    customer: Annotated[str | None, typer.Option(help="Only this customer's periods.")] = None,
+    period: Annotated[str | None, typer.Option(help="YYYY-MM: periods that start in that month.")] = None,
+    invoice: Annotated[str | None, typer.Option(help="Only the period of this invoice.")] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Rate closed periods again under another catalog, as of their sealed cutoff, and show the difference.
+
+    Nothing is stored. Exit code 1 where anything would have been billed otherwise.
+    """
+    from tieout.cli.simulation import say_simulation, simulation_json
+    from tieout.flows.simulate_prices import simulate as simulated
+    from tieout.kernel.ids import CustomerId
+
+    if period is not None and invoice is not None:
+        raise MalformedOption("--invoice", "names its period; leave --period out")
+    whose = None if customer is None else CustomerId(customer)
+    with opened(home) as where:
+        found = simulated(where, catalog, customer=whose, month=period, invoice=invoice)
+    if as_json:
+        print_json(simulation_json(found))
+    else:
+        say_simulation(found)
+    if found.differs:
+        raise typer.Exit(1)

@@ -61,7 +61,7 @@ def show(
         return
     program = shipped.program
     say(f"{program.name} (version {program.version}), charged to {program.charged_to}.")
-    say(f"{program.source}, read {program.as_of.isoformat()}; checked by nobody since.")
+    say(f"{program.source}, read {program.as_of.isoformat()}; not checked since.")
     meters = {meter.key: meter for meter in shipped.meters}
     rows = (
         [price.key, price.description, _terms(price), meters[price.meter].definition if price.meter else ""]
@@ -113,9 +113,9 @@ def add(
 
 
 def _terms(price: Price) -> str:
-    from tieout.rate.terms import terms
+    from tieout.rate.price_words import price_words
 
-    return "; ".join(terms(price))
+    return "; ".join(price_words(price))
 
 
 def _head_json(shipped: ShippedProgram) -> dict[str, Json]:
@@ -141,11 +141,11 @@ def _head_json(shipped: ShippedProgram) -> dict[str, Json]:
 def _json(shipped: ShippedProgram) -> Json:
     import json
 
-    from tieout.rate.terms import terms
+    from tieout.rate.price_words import price_words
 
     return {
         **_head_json(shipped),
-        "terms": {price.key: list(terms(price)) for price in shipped.prices},
+        "terms": {price.key: list(price_words(price)) for price in shipped.prices},
         "documents": [
             {
                 "kind": str(document.kind),

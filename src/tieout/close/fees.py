@@ -25,9 +25,11 @@ from tieout.kernel.money import Money, currency, zero
 from tieout.kernel.period import Period
 from tieout.kernel.rounding import settle
 from tieout.rate.charge import Charge
+from tieout.rate.terms import terms_text
 from tieout.rate.unused_fee import is_unused_fee, unused_fee
 
-FeeKey = tuple[PriceKey, int]
+FeeKey = tuple[PriceKey, int, str | None]
+"""Price, version and what was agreed beside it: a fee of five seats is not the fee of three."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,12 +115,13 @@ def _billed_ahead(invoice: Invoice) -> Iterable[BilledFee]:
                 exact=charge.amount,
                 amount=net[line.id],
                 discount=net[line.id] - line.amount,
+                terms=terms_text(charge.terms),
             )
 
 
 def _key(fee: BilledFee) -> FeeKey:
-    return fee.price, fee.price_version
+    return fee.price, fee.price_version, fee.terms
 
 
 def _key_of(segment: Segment) -> FeeKey:
-    return segment.price.key, segment.price.version
+    return segment.price.key, segment.price.version, terms_text(segment.terms)

@@ -10,16 +10,20 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from fractions import Fraction
+from hashlib import sha256
 
 from tieout.aggregate.recount import Recount
 from tieout.aggregate.snapshot import Snapshot
+from tieout.aggregate.snapshot_text import groups_text, opening_text
 from tieout.aggregate.window import UsageRequest
+from tieout.close.billed_quantity import billed_quantity
 from tieout.close.breaks import Break
 from tieout.close.reconcile_amounts import amount_breaks
 from tieout.invoice.invoice import Invoice
 from tieout.invoice.line import Line
 from tieout.kernel.ids import MeterKey, Subject, SubscriptionId
 from tieout.kernel.instant import Instant
+from tieout.kernel.quantity import QUANTITY_ZERO, Quantity
 from tieout.kernel.rounding import Rounding
 from tieout.rate.charge import Charge
 
@@ -32,6 +36,8 @@ TIE_ONCE = "every event billed once per meter"
 _SubjectWindow = tuple[MeterKey, Subject, Instant, Instant, SubscriptionId, str]
 """Meter, subject, start, end, subscription, and how a break names it."""
 
+DIGEST_SHOWN = 16
+"""Hexadecimal digits of a digest in a break."""
 HALVES = (Rounding.HALF_AWAY_FROM_ZERO, Rounding.HALF_EVEN)
 
 
@@ -57,7 +63,8 @@ def reconcile(
 
 
 def recount_breaks(snapshots: Sequence[Snapshot], recounts: Sequence[Recount]) -> list[Break]:
-    """Quantity, count and fingerprint of each snapshot against its recount; neither side may lack one."""
+    """Quantity, count, fingerprint, groups and opening states of each snapshot against its recount; neither
+    side may lack one."""
     counted = {_window(recount): _usage(recount) for recount in recounts}
     measured = {_window(snapshot): _usage(snapshot) for snapshot in snapshots}
     return [
@@ -73,12 +80,10 @@ def recount_breaks(snapshots: Sequence[Snapshot], recounts: Sequence[Recount]) -
 
 
 def rated_breaks(snapshots: Sequence[Snapshot], charges: Sequence[Charge]) -> list[Break]:
-    """Every snapshot is rated, at its quantity; no charge rests on usage that was not measured."""
+    """Every snapshot is rated, at its quantity, by each price that rates it: by one charge, or by those of
+    all its groups together. No charge rests on usage that was not measured."""
     measured = {_window(snapshot): str(snapshot.quantity) for snapshot in snapshots}
-    rated: dict[str, set[str]] = {}
-    for charge in charges:
-        if charge.snapshot is not None:
-            rated.setdefault(_window(charge.snapshot), set()).add(str(charge.quantity))
+    rated = _rated(charges)
     return [
         Break(
             TIE_RATED,
@@ -89,6 +94,35 @@ def rated_breaks(snapshots: Sequence[Snapshot], charges: Sequence[Charge]) -> li
         for window in sorted(measured.keys() | rated.keys())
         if rated.get(window) != {measured.get(window)}
     ]
+
+
+def _rated(charges: Sequence[Charge]) -> dict[str, set[str]]:
+    """What each window was rated at, once for each price. A group that is charged twice, or at another
+    quantity than its events have, shows beside the window's own quantity."""
+    totals: dict[tuple[str, str], Quantity] = {}
+    priced: dict[tuple[str, str], Charge] = {}
+    rated: dict[str, set[str]] = {}
+    names = Counter(_charge_name(charge) for charge in charges)
+    for charge in charges:
+        if charge.snapshot is None:
+            continue
+        window, name = _window(charge.snapshot), f"{charge.price.key} v{charge.price.version} {charge.plan}"
+        totals[window, name] = totals.get((window, name), QUANTITY_ZERO) + charge.quantity
+        priced[window, name] = charge
+        held = billed_quantity(charge.snapshot, charge.price, charge.group)
+        if charge.group and held != charge.quantity:
+            found = f"price {name}, {charge.group}: {charge.quantity}, of its events {held}"
+            rated.setdefault(window, set()).add(found)
+        if names[_charge_name(charge)] > 1:
+            rated.setdefault(window, set()).add(f"price {name} more than once")
+    for (window, name), total in totals.items():
+        charge = priced[window, name]
+        assert charge.snapshot is not None, "only charges with usage are looked at"
+        expected = billed_quantity(charge.snapshot, charge.price)
+        wrongly = f"price {name}: {total} {charge.unit} instead of {expected}"
+        said = str(charge.snapshot.quantity) if total == expected else wrongly
+        rated.setdefault(window, set()).add(said)
+    return rated
 
 
 def working_breaks(charges: Sequence[Charge]) -> list[Break]:
@@ -164,11 +198,22 @@ def _window(usage: Snapshot | Recount) -> str:
 
 
 def _usage(usage: Snapshot | Recount) -> str:
-    return f"quantity {usage.quantity}, {usage.event_count} events, fingerprint {usage.fingerprint}"
+    """Every number of it; groups and opening states in short, since equal ones have equal digests."""
+    said = [f"quantity {usage.quantity}", f"{usage.event_count} events", f"fingerprint {usage.fingerprint}"]
+    for name, count, text in (
+        ("groups", len(usage.groups), groups_text(usage.groups)),
+        ("opening states", len(usage.opening), opening_text(usage.opening)),
+    ):
+        if text is not None:
+            said.append(f"{count} {name}, digest {sha256(text.encode()).hexdigest()[:DIGEST_SHOWN]}")
+    if isinstance(usage, Recount) and usage.refusal is not None:
+        said.append(f"refused: {usage.refusal}")
+    return ", ".join(said)
 
 
 def _charge_name(charge: Charge) -> str:
     price = f"price {charge.price.key} version {charge.price.version}"
     return (
-        f"{price}, plan {charge.plan}, subscription {charge.subscription}, {charge.segment}: {charge.amount}"
+        f"{price}, plan {charge.plan}, subscription {charge.subscription}, {charge.segment}, "
+        f"{charge.group or 'all usage'}: {charge.amount}"
     )

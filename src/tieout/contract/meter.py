@@ -5,17 +5,30 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from tieout.contract.conversion import Conversion
 from tieout.contract.predicate import Condition, Predicate
 from tieout.kernel.ids import EventType, MeterKey
 from tieout.kernel.instant import Instant
 
 
 class Aggregation(StrEnum):
-    """COUNT events, SUM a numeric field, or take its LAST value by (time, batch, row)."""
+    """COUNT events; SUM a numeric field, or take its LAST value by (time, batch, row), its MAX, MIN or
+    AVERAGE; count the UNIQUE values of a field of any type; or add up the levels that events state,
+    TIME_WEIGHTED, in unit-hours."""
 
     COUNT = "count"
     SUM = "sum"
     LAST = "last"
+    MAX = "max"
+    MIN = "min"
+    UNIQUE = "unique"
+    AVERAGE = "average"
+    TIME_WEIGHTED = "time_weighted"
+
+    @property
+    def additive(self) -> bool:
+        """Whether usage of parts adds up to that of the whole, so that it can be broken down into groups."""
+        return self in (Aggregation.COUNT, Aggregation.SUM)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +51,7 @@ environment."""
 class Meter:
     """`field` is None for COUNT only. Exclusions are tried in order after the filter; the first that holds
     names the reason. `dimensions` are fields by which usage can be broken down; they do not change what is
-    counted."""
+    counted. Events are metered in `unit`; prices are for the conversion's unit, where there is one."""
 
     key: MeterKey
     version: int
@@ -53,3 +66,4 @@ class Meter:
     filter: Predicate
     exclusions: tuple[Exclusion, ...]
     digest: str
+    conversion: Conversion | None = None

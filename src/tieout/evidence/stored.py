@@ -39,7 +39,9 @@ class StoredInvoice:
 
 @dataclass(frozen=True, slots=True)
 class StoredSnapshot:
-    """A snapshot row: `quantity` and `fingerprint` are text. `event_type` and `predicate` are its lineage."""
+    """A snapshot row: `quantity` and `fingerprint` are text. `event_type` and `predicate` are its lineage;
+    `breakdown`, `groups`, `conversion` and `opening` canonical JSON, where it has them.
+    """
 
     id: str
     invoice: InvoiceId
@@ -58,12 +60,18 @@ class StoredSnapshot:
     retracted_count: int
     event_type: str
     predicate: str
+    breakdown: str | None = None
+    groups: str | None = None
+    conversion: str | None = None
+    opening: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class StoredCharge:
-    """A charge row: `amount` is an exact text in whole currency units, `steps` canonical JSON. `program`: key
-    and version (`stripe-connect v1`) of the fee program whose price it is.
+    """A charge row: `amount` is an exact text in whole currency units, `steps` canonical JSON, and
+    `grouped_by` too: the dimensions and values of the usage that it is for, where its price groups.
+    `program`: key and version (`stripe-connect v1`) of the fee program whose price it is. `terms`, canonical
+    JSON, are None for the price as its plan lists it.
     """
 
     id: str
@@ -82,6 +90,8 @@ class StoredCharge:
     amount: str
     steps: str
     program: str | None = None
+    grouped_by: str | None = None
+    terms: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

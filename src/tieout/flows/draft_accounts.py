@@ -26,6 +26,7 @@ from tieout.close.segments import NothingInForce, Segment, segments
 from tieout.close.taxation import taxation_of
 from tieout.contract.catalog import Catalog
 from tieout.contract.party import Customer, Seller
+from tieout.flows.approve_meter import Unapproved, parked_for
 from tieout.flows.draft_balances import (
     WAITS,
     BalanceChain,
@@ -43,7 +44,7 @@ from tieout.invoice.status import Act
 from tieout.kernel.errors import TieoutError, Unavailable
 from tieout.kernel.ids import CustomerId, Watermark
 from tieout.kernel.instant import Instant
-from tieout.kernel.quantity import QuantityOverflow
+from tieout.kernel.quantity import Unmeasurable
 from tieout.kernel.zone import tzdata_version
 from tieout.ports import LogManifest, UsageEngine
 
@@ -81,9 +82,11 @@ def draft_accounts(
     accounts: Sequence[DueAccount],
     manifest: LogManifest,
     sealed: SealedSpans,
+    unapproved: Unapproved,
     recorded: Mapping[CustomerId, tuple[Movement, ...]],
 ) -> tuple[list[ReadyAccount], list[AccountOutcome]]:
-    """The drafts that tie, and the outcome of every account that is held or parked.
+    """The drafts that tie, and the outcome of every account that is held or parked; no account is billed by a
+    meter version that its owner has not signed.
 
     `recorded` are the movements of the customers' balances.
     """
@@ -92,7 +95,7 @@ def draft_accounts(
     ahead = bills_ahead(catalog)
     chain = BalanceChain(recorded)
     for account in sorted(accounts, key=_order):
-        plan = _plan(catalog, account, ahead=ahead)
+        plan = _plan(catalog, account, unapproved, ahead=ahead)
         if isinstance(plan, Parked):
             outcomes.append(AccountOutcome(account.customer, account.period, plan))
             chain.stopped.add(account.customer)
@@ -131,7 +134,7 @@ def _order(account: DueAccount) -> tuple[CustomerId, Instant, Instant]:
     return account.customer, account.period.end, account.period.start
 
 
-def _plan(catalog: Catalog, account: DueAccount, *, ahead: bool) -> _Planned | Parked:
+def _plan(catalog: Catalog, account: DueAccount, unapproved: Unapproved, *, ahead: bool) -> _Planned | Parked:
     try:
         found = [
             segment
@@ -139,6 +142,10 @@ def _plan(catalog: Catalog, account: DueAccount, *, ahead: bool) -> _Planned | P
             for segment in segments(catalog, subscription, whole, account.period)
         ]
         found += fees_ahead(catalog, account) if ahead else []
+        for segment in found if unapproved else ():
+            meter = segment.meter
+            if meter is not None and (change := unapproved.get((meter.key, meter.version))) is not None:
+                return parked_for(change)
         return _Planned(account, tuple(found), tuple(usage_requests(catalog, found)))
     except Unavailable:
         raise
@@ -149,7 +156,7 @@ def _plan(catalog: Catalog, account: DueAccount, *, ahead: bool) -> _Planned | P
 def _draft(
     catalog: Catalog,
     plan: _Planned,
-    answers: Sequence[Snapshot | QuantityOverflow],
+    answers: Sequence[Snapshot | Unmeasurable],
     recounts: Sequence[Recount],
     cutoff: Watermark,
     sealed: SealedSpans,
@@ -158,7 +165,7 @@ def _draft(
     try:
         snapshots = []
         for answer in answers:
-            if isinstance(answer, QuantityOverflow):
+            if isinstance(answer, Unmeasurable):
                 raise answer
             snapshots.append(answer)
         customer, seller = _parties(catalog, plan.account)

@@ -6,6 +6,12 @@ from dataclasses import replace
 from hashlib import sha256
 
 from tieout.aggregate.snapshot import Snapshot
+from tieout.aggregate.snapshot_text import (
+    breakdown_text,
+    conversion_text,
+    groups_text,
+    opening_text,
+)
 from tieout.aggregate.window import UsageRequest
 from tieout.evidence.lineage import lineage_of, predicate_text
 from tieout.evidence.stored import SealedRows, StoredCharge, StoredInvoice, StoredLine, StoredSnapshot
@@ -20,7 +26,8 @@ from tieout.kernel.errors import Refusal
 from tieout.kernel.ids import InvoiceId
 from tieout.kernel.instant import Instant
 from tieout.kernel.rational import exact_text
-from tieout.rate.charge import steps_text
+from tieout.rate.charge import group_text, steps_text
+from tieout.rate.terms import terms_text
 
 MINOR_UNITS_MAX = 2**63 - 1
 """Both databases keep money in 64-bit integers."""
@@ -53,8 +60,8 @@ def seal(home: Home, ready: ReadyAccount, *, run: int) -> StoredInvoice | None:
 def sealed_rows(ready: ReadyAccount, invoice: Invoice, sealed_at: Instant) -> SealedRows:
     """Every row of the sealing. Raises `AmountTooLarge`."""
     taxed = (amount for tax in invoice.taxes for amount in (tax.base, tax.amount))
-    amounts = (*taxed, *(line.amount for line in invoice.lines), *(each.amount for each in ready.movements))
-    for money in (invoice.total, invoice.due, *amounts):
+    moved = (movement.amount for movement in ready.movements)
+    for money in (invoice.total, invoice.due, *taxed, *moved, *(line.amount for line in invoice.lines)):
         if abs(money.minor) > MINOR_UNITS_MAX:
             raise AmountTooLarge(invoice.id, money.minor)
     assert invoice.number is not None, "a sealed invoice has a number"
@@ -110,6 +117,10 @@ def _snapshot(invoice: InvoiceId, name: str, snapshot: Snapshot, request: UsageR
         retracted_count=snapshot.retracted_count,
         event_type=lineage.event_type,
         predicate=predicate_text(lineage),
+        breakdown=breakdown_text(snapshot.breakdown),
+        groups=groups_text(snapshot.groups),
+        conversion=conversion_text(snapshot.conversion),
+        opening=opening_text(snapshot.opening),
     )
 
 
@@ -132,6 +143,8 @@ def _charge(invoice: InvoiceId, ordinal: int, line: Line, names: dict[Snapshot, 
         amount=exact_text(charge.amount),
         steps=steps_text(charge.steps),
         program=None if charge.program is None else charge.program.reference,
+        grouped_by=group_text(charge.group),
+        terms=terms_text(charge.terms),
     )
 
 

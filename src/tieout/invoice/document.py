@@ -7,7 +7,10 @@ Keys are sorted, decimals are strings, instants RFC 3339 in UTC: equal invoices 
 
 from __future__ import annotations
 
+from hashlib import sha256
+
 from tieout.aggregate.snapshot import Snapshot
+from tieout.aggregate.snapshot_text import breakdown_json, conversion_json, groups_json, opening_json
 from tieout.contract.party import Customer, Seller
 from tieout.contract.program import Program
 from tieout.invoice.document_amounts import document_amounts, line_amounts
@@ -15,9 +18,11 @@ from tieout.invoice.invoice import Invoice, PolicyReference
 from tieout.invoice.line import Line
 from tieout.kernel.canonical import JsonNumber, JsonValue, canonical_json
 from tieout.kernel.instant import format_instant
+from tieout.kernel.limits import RECORDS_ON_DOCUMENT_MAX
 from tieout.kernel.period import Period
 from tieout.kernel.rational import exact_text
-from tieout.rate.charge import steps_json
+from tieout.rate.charge import group_json, steps_json
+from tieout.rate.terms import terms_json
 
 DOCUMENT_FORMAT = "tieout/invoice/2"
 
@@ -56,15 +61,19 @@ def document(invoice: Invoice) -> JsonValue:
 
 
 def _line(line: Line, period: Period) -> dict[str, JsonValue]:
-    """A share of a longer period of the calendar than the invoice bills says of which."""
+    """A share of a longer period of the calendar than the invoice bills says of which; a part of the usage of
+    its meter, which part; what the subscription agreed beside the price stands where there is something.
+    """
     charge = line.charge
     settlement = line.settlement
     share = {} if charge.period == period else {"share_of": _period(charge.period)}
     return {
         **share,
         **({} if charge.program is None else {"program": _program(charge.program)}),
+        **({"terms": agreed} if (agreed := terms_json(charge.terms)) else {}),
         "id": line.id,
         "description": line.description,
+        **({"group": group_json(charge.group)} if charge.group else {}),
         "subscription": charge.subscription,
         "meter": line.meter,
         "quantity": str(line.quantity),
@@ -80,7 +89,6 @@ def _line(line: Line, period: Period) -> dict[str, JsonValue]:
         "plan": charge.plan,
         "plan_version": _whole(charge.plan_version),
         "segment": _period(charge.segment),
-        "group": [{"dimension": name, "value": value} for name, value in charge.group],
         "tax_category": charge.price.tax_category,
         "steps": steps_json(charge.steps),
         "snapshot": None if charge.snapshot is None else _snapshot(charge.snapshot),
@@ -101,7 +109,19 @@ def _program(program: Program) -> JsonValue:
 
 
 def _snapshot(snapshot: Snapshot) -> JsonValue:
+    """Groups and opening states by number and digest, and in full where they are few."""
+    said: dict[str, JsonValue] = {}
+    if snapshot.conversion is not None:
+        said["unit"] = snapshot.unit
+        said["conversion"] = conversion_json(snapshot.conversion)
+    if snapshot.breakdown:
+        said["breakdown"] = breakdown_json(snapshot.breakdown)
+    if snapshot.groups:
+        said["groups"] = _counted(groups_json(snapshot.groups), len(snapshot.groups))
+    if snapshot.opening:
+        said["opening"] = _counted(opening_json(snapshot.opening), len(snapshot.opening))
     return {
+        **said,
         "meter": snapshot.meter,
         "meter_version": _whole(snapshot.meter_version),
         "meter_digest": snapshot.meter_digest,
@@ -113,6 +133,12 @@ def _snapshot(snapshot: Snapshot) -> JsonValue:
         "retracted_count": _whole(snapshot.retracted_count),
         "fingerprint": str(snapshot.fingerprint),
     }
+
+
+def _counted(records: JsonValue, count: int) -> JsonValue:
+    digest = sha256(canonical_json(records).encode()).hexdigest()
+    inline = {"records": records} if count <= RECORDS_ON_DOCUMENT_MAX else {}
+    return {"count": _whole(count), "sha256": digest, **inline}
 
 
 def _customer(customer: Customer) -> JsonValue:

@@ -38,6 +38,13 @@ EXACT_TEXT_PLACES_MAX: Final = 30
 FUTURE_SECONDS_MAX: Final = 300
 """An event may lie this far in the future; senders' clocks are not perfect."""
 
+# usage
+GROUPS_PER_SNAPSHOT_MAX: Final = 100_000
+"""Groups into which one snapshot may be broken down; beyond it the account parks."""
+
+RECORDS_ON_DOCUMENT_MAX: Final = 20
+"""Groups, or opening states, of a snapshot that an invoice's document lists; of more it gives the digest."""
+
 # the catalog
 TIERS_MAX: Final = 100
 CELLS_MAX: Final = 1_000
@@ -50,8 +57,8 @@ PRICES_PER_PLAN_MAX: Final = 1_000
 CADENCE_DAYS_MAX: Final = 3_660
 CADENCE_MONTHS_MAX: Final = 120
 PHASES_MAX: Final = 1_000
+COMMITMENTS_MAX: Final = 100
 
 # the working of one charge
 EVENT_STEPS_MAX: Final = 100
 """Distinct events that are shown one by one where a price rates each event; the rest are one step."""
-COMMITMENTS_MAX: Final = 100

@@ -41,20 +41,17 @@ def event_working(shape: Percentage, quantity: Quantity, *, currency: str) -> Wo
     bound = _bound(shape, quantity, cost)
     if bound is None:
         return steps
-    name, limit = bound
-    text = f"{amount_text(cost, currency)} is beyond the {name} of {amount_text(limit, currency)}"
-    return (
-        *steps,
-        Step(rule=name.replace(" ", "-"), text=text, quantity=None, rate=None, amount=limit - cost),
-    )
+    rule, words, limit = bound
+    text = f"{amount_text(cost, currency)} is {words} of {amount_text(abs(limit), currency)}"
+    return (*steps, Step(rule=rule, text=text, quantity=None, rate=None, amount=limit - cost))
 
 
-def _bound(shape: Percentage, quantity: Quantity, cost: Exact) -> tuple[str, Exact] | None:
+def _bound(shape: Percentage, quantity: Quantity, cost: Exact) -> tuple[str, str, Exact] | None:
     least, most = shape.event_minimum, shape.event_maximum
     if least is not None and quantity >= QUANTITY_ZERO and cost < least:
-        return "event minimum", least
+        return "event-minimum", "below the event minimum", least
     if most is not None and cost > most:
-        return "event maximum", most
+        return "event-maximum", "above the event maximum", most
     if most is not None and cost < -most:
-        return "event maximum", -most
+        return "event-maximum", "a credit above the event maximum", -most
     return None

@@ -7,7 +7,7 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Literal
 
-from tieout.contract.price import Flat, Percentage, Price, PriceShape, plain_shapes
+from tieout.contract.price import Flat, Percentage, Price, PriceShape, TierSplit, plain_shapes
 from tieout.contract.reading.amounts import read_settled_amount
 from tieout.contract.reading.head import Head
 from tieout.contract.reading.matrix import read_matrix
@@ -35,9 +35,11 @@ class ShapeName(StrEnum):
 
 
 class TierSplitName(StrEnum):
-    """What tiers do where a period is split; further rules join here."""
+    """What tiers and packages do where a period is split."""
 
     RESTART = "restart"
+    CONTINUE = "continue"
+    PRORATE = "prorate"
 
 
 class RateBy(StrEnum):
@@ -70,7 +72,7 @@ def read_price(reader: TableReader, head: Head) -> Price:
         reader.problem("meter", "means nothing for a flat price, which does not depend on usage")
     if name is not ShapeName.FLAT and meter is None:
         reader.problem("meter", f"is missing: a {name} price needs the meter it is for")
-    reader.choice("tier_split", TierSplitName, default=TierSplitName.RESTART)
+    tier_split: TierSplit = reader.choice("tier_split", TierSplitName, default=TierSplitName.RESTART).value
     shape = _shape(reader, name, unit)
     per_event, round_at = _per_event(reader, shape)
     group_by = () if name is ShapeName.FLAT else tuple(sorted(reader.texts("group_by")))
@@ -83,7 +85,7 @@ def read_price(reader: TableReader, head: Head) -> Price:
         description=reader.text("description"),
         shape=shape,
         rounding=reader.choice("rounding", Rounding, default=Rounding.HALF_AWAY_FROM_ZERO),
-        tier_split="restart",
+        tier_split=tier_split,
         digest=head.digest,
         tax_category=reader.optional_text("tax_category") or STANDARD_CATEGORY,
         per_event=per_event,
@@ -112,11 +114,10 @@ def _shape(reader: TableReader, name: ShapeName, unit: Currency | None) -> Price
 
 
 def _flat(reader: TableReader, unit: Currency | None) -> Flat:
+    timing = reader.choice("timing", TimingName, default=TimingName.ARREARS)
     return Flat(
         amount=read_settled_amount(reader, "amount", unit),
-        timing="advance"
-        if reader.choice("timing", TimingName, default=TimingName.ARREARS) is TimingName.ADVANCE
-        else "arrears",
+        timing="advance" if timing is TimingName.ADVANCE else "arrears",
     )
 
 
@@ -126,12 +127,12 @@ def _per_event(reader: TableReader, shape: PriceShape) -> tuple[bool, Literal["l
         return False, "line"  # members that a flat price does not have are reported as unknown
     per_event = reader.choice("rate_by", RateBy, default=RateBy.LINE) is RateBy.EVENT
     round_at = reader.choice("round_at", RoundAt, default=RoundAt.LINE)
-    bounded = any(
+    bounded = all(
         isinstance(each, Percentage) and (each.event_minimum, each.event_maximum) != (None, None)
         for each in plain_shapes(shape)
     )
     if round_at is RoundAt.EVENT and not (per_event or bounded):
         reader.problem(
-            "round_at", 'rounds each event, but the line is rated as a whole: set rate_by = "event"'
+            "round_at", 'rounds what each event costs, but they are rated together: set rate_by = "event"'
         )
     return per_event, "event" if round_at is RoundAt.EVENT else "line"

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from itertools import combinations
 
 from tieout.contract.document import DocumentKind
-from tieout.contract.event_contract import EventContract
+from tieout.contract.event_contract import EventContract, Use
 from tieout.contract.meter import Aggregation, Meter
 from tieout.contract.price import (
     Dynamic,
@@ -22,9 +22,6 @@ from tieout.contract.problem import Problem
 from tieout.contract.rules.draft import Draft
 from tieout.contract.rules.metering import named, undeclared, value_misfit
 from tieout.kernel.ids import MeterKey
-
-ADDED_UP = (Aggregation.COUNT, Aggregation.SUM)
-"""Aggregations of which a part of the events, or each of them, has a share."""
 
 Misfit = tuple[str, str]
 
@@ -58,7 +55,7 @@ def _meter_misfits(price: Price, meter: Meter) -> Iterator[Misfit]:
         isinstance(shape, Percentage | GraduatedPercentage) for shape in shapes
     ):
         yield "meter", f"a percentage is of an amount of money, but {stated} counts events"
-    if meter.aggregation not in ADDED_UP:
+    if not meter.aggregation.additive:
         for name, what in _parts_needed(price):
             yield name, f"{what}, but {stated} takes the {meter.aggregation} of all events together"
 
@@ -98,6 +95,12 @@ def _field_misfits(price: Price, contracts: Iterable[EventContract]) -> Iterator
                 yield "amount_field", undeclared(name, contract)
             elif not field.type.numeric:
                 yield "amount_field", f"is an amount of money, but {named(field, contract)}"
+            elif field.use is not Use.BILLING:
+                message = "so events could come without a price, and would not be counted for any price"
+                yield (
+                    "amount_field",
+                    f'{name} is not of use "billing" in {contract.type} v{contract.version}, {message}',
+                )
 
 
 def _cell_misfits(price: Price, contracts: Iterable[EventContract]) -> Iterator[Misfit]:

@@ -34,7 +34,7 @@ def _misfits(meter: Meter, contract: EventContract) -> Iterator[tuple[str, str]]
         field = contract.field(meter.field)
         if field is None:
             yield "field", undeclared(meter.field, contract)
-        elif meter.aggregation in (Aggregation.SUM, Aggregation.LAST) and not field.type.numeric:
+        elif meter.aggregation is not Aggregation.UNIQUE and not field.type.numeric:
             yield "field", f"{meter.aggregation} needs a number, but {named(field, contract)}"
     for place, dimension in enumerate(meter.dimensions):
         if contract.field(dimension) is None:

@@ -74,6 +74,10 @@ def snapshot_row(snapshot: StoredSnapshot) -> Row:
         "retracted_count": snapshot.retracted_count,
         "event_type": snapshot.event_type,
         "predicate": snapshot.predicate,
+        "breakdown": snapshot.breakdown,
+        "groups": snapshot.groups,
+        "conversion": snapshot.conversion,
+        "opening": snapshot.opening,
     }
 
 
@@ -96,6 +100,10 @@ def snapshot_of(row: RowMapping) -> StoredSnapshot:
         retracted_count=row["retracted_count"],
         event_type=row["event_type"],
         predicate=row["predicate"],
+        breakdown=row["breakdown"],
+        groups=row["groups"],
+        conversion=row["conversion"],
+        opening=row["opening"],
     )
 
 
@@ -119,6 +127,8 @@ def charge_row(charge: StoredCharge) -> Row:
         "amount": charge.amount,
         "steps": charge.steps,
         "program": charge.program,
+        "grouped_by": charge.grouped_by,
+        "terms": charge.terms,
     }
 
 
@@ -140,6 +150,8 @@ def charge_of(row: RowMapping) -> StoredCharge:
         amount=row["amount"],
         steps=row["steps"],
         program=row["program"],
+        grouped_by=row["grouped_by"],
+        terms=row["terms"],
     )
 
 
