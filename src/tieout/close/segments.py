@@ -71,16 +71,21 @@ def segments(
     `rest` is the part of the period that is still to bill (None: all of it); the fee for it is its share of
     the whole. Time without a phase has no segment. Raises `NothingInForce`.
     """
+    commitments = {bound for each in subscription.commitments for bound in (each.start, each.end)}
     return _joined(
-        segment
-        for phase, plan, stretch in _plan_stretches(catalog, subscription, rest or period)
-        for keys, program, held in _fee_tables(catalog, subscription, phase, plan, stretch)
-        for segment in _price_segments(catalog, subscription, period, phase, plan, held, keys, program)
+        (
+            segment
+            for phase, plan, stretch in _plan_stretches(catalog, subscription, rest or period)
+            for keys, program, held in _fee_tables(catalog, subscription, phase, plan, stretch)
+            for segment in _price_segments(catalog, subscription, period, phase, plan, held, keys, program)
+        ),
+        apart=commitments,
     )
 
 
-def _joined(found: Iterable[Segment]) -> list[Segment]:
-    """Parts that differ in nothing but their place in time are one, where one ends and the next begins."""
+def _joined(found: Iterable[Segment], *, apart: set[Instant]) -> list[Segment]:
+    """Parts that differ in nothing but their place in time are one, where one ends and the next begins; but
+    never over an instant of `apart`."""
     places: dict[tuple[object, ...], int] = {}
     joined: list[Segment] = []
     for segment in found:
@@ -89,7 +94,7 @@ def _joined(found: Iterable[Segment]) -> list[Segment]:
         program = None if segment.program is None else segment.program.reference
         key = (plan.key, plan.version, program, price.key, price.version, meter, segment.terms)
         place = places.get(key)
-        if place is not None and _goes_on(joined[place], segment):
+        if place is not None and _goes_on(joined[place], segment) and segment.part.start not in apart:
             joined[place] = replace(segment, part=Period(joined[place].part.start, segment.part.end))
         else:
             places[key] = len(joined)
@@ -109,9 +114,9 @@ def _plan_stretches(
         end = period.end if phase.end is None else min(phase.end, period.end)
         if start >= end:
             continue
-        changes: list[Instant] = []
+        changes = [bound for each in subscription.commitments for bound in (each.start, each.end)]
         if phase.plan_version is None and phase.grandfathered is None:
-            changes = [plan.effective_from for plan in catalog.plans.versions(phase.plan)]
+            changes += [plan.effective_from for plan in catalog.plans.versions(phase.plan)]
         for stretch in Period(start, end).split(changes):
             yield phase, _plan_at(catalog, subscription, phase, stretch.start), stretch
 

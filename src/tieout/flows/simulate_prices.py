@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tieout.balance.movement import Movement
 from tieout.close.account import AccountOutcome
 from tieout.close.outcome import Held, Outcome, Parked
 from tieout.contract.catalog import Catalog
@@ -31,7 +32,7 @@ from tieout.flows.read_log import read_log
 from tieout.invoice.document import document_bytes
 from tieout.kernel.errors import NotFound, Refusal, shown
 from tieout.kernel.ids import CustomerId, InvoiceId, SubscriptionId, Watermark
-from tieout.kernel.instant import parse_instant, to_datetime
+from tieout.kernel.instant import Instant, parse_instant, to_datetime
 from tieout.kernel.money import Money, currency
 from tieout.kernel.period import Period
 from tieout.kernel.rational import exact
@@ -209,8 +210,10 @@ def _drafts(
             accounts[account.customer, account.period] = sealed.stored.id
             due.append(account)
 
+    recorded = _recorded_before(home, group)
+
     def draft(manifest: LogManifest) -> tuple[list[tuple[DueAccount, Members]], list[AccountOutcome]]:
-        ready, stopped = draft_accounts(home.engine, catalog, due, manifest, {}, {})
+        ready, stopped = draft_accounts(home.engine, catalog, due, manifest, {}, {}, recorded)
         return [(each.account, json.loads(document_bytes(each.invoice))) for each in ready], stopped
 
     ready, stopped = read_log(home, draft, watermark=cutoff)
@@ -220,6 +223,22 @@ def _drafts(
         assert outcome.period is not None, "a due account has its period"
         drafted[accounts[outcome.customer, outcome.period]] = _why(outcome.outcome)
     return drafted
+
+
+def _recorded_before(home: Home, group: Sequence[_Sealed]) -> dict[CustomerId, tuple[Movement, ...]]:
+    """The movements of the customers' balances that the first of these invoices of each started from."""
+    first: dict[CustomerId, Instant] = {}
+    for stored in (sealed.stored for sealed in group):
+        first[stored.customer] = min(first.get(stored.customer, stored.sealed_at), stored.sealed_at)
+    ours = {sealed.stored.id for sealed in group}
+    return {
+        customer: tuple(
+            each
+            for each in movements
+            if each.invoice not in ours and (each.recorded_at is None or each.recorded_at <= first[customer])
+        )
+        for customer, movements in home.books.movements.of(sorted(first)).items()
+    }
 
 
 def _account(catalog: Catalog, signed: Sequence[PolicyState], sealed: _Sealed) -> DueAccount | str:
