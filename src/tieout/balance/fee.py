@@ -31,8 +31,7 @@ class MalformedFee(IntegrityViolation):
 @dataclass(frozen=True, slots=True)
 class BilledFee:
     """`exact` is what the line asked before it was settled to `amount`; `period` the whole period of the
-    calendar that `segment` is a part of. `terms` are what was agreed beside the price then, as charges store
-    them: with others it is another fee."""
+    calendar that `segment` is a part of, `terms` what was agreed beside the price, as it is stored."""
 
     line: LineId
     subscription: SubscriptionId
@@ -161,7 +160,7 @@ def _fee_of(movement: Movement, subscription: SubscriptionId) -> BilledFee:
             segment=segment,
             exact=Exact(members["exact_amount"]),
             amount=movement.amount,
-            terms=members.get("terms"),
+            terms=members["terms"],
         )
     except (ValueError, KeyError, TypeError) as error:
         raise MalformedFee(movement, f"{type(error).__name__}: {error}") from error

@@ -28,7 +28,7 @@ from tieout.rate.terms import terms_text
 from tieout.rate.unused_fee import UNUSED_RULE, unused_fee
 
 FeeKey = tuple[PriceKey, int, str | None]
-"""Price, its version, and the terms beside it."""
+"""Price, version and what was agreed beside it: a fee of five seats is not the fee of three."""
 
 
 @dataclass(frozen=True, slots=True)

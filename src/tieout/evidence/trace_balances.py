@@ -140,8 +140,8 @@ def _unused(stored: StoredEvidence, evidence: BalanceEvidence, found: list[Diffe
         (
             each
             for each in billed_fees(evidence.movements, charge.subscription)
-            if (each.price, each.price_version, each.period)
-            == (charge.price, charge.price_version, charge.period)
+            if (each.price, each.price_version, each.period, each.terms)
+            == (charge.price, charge.price_version, charge.period, charge.terms)
             and each.segment.start <= charge.segment.start
             and charge.segment.end <= each.segment.end
         ),

@@ -86,7 +86,9 @@ def draft_accounts(
     recorded: Mapping[CustomerId, tuple[Movement, ...]],
 ) -> tuple[list[ReadyAccount], list[AccountOutcome]]:
     """The drafts that tie, and the outcome of every account that is held or parked; no account is billed by a
-    meter version that its owner has not signed. `recorded` are the movements of the customers' balances.
+    meter version that its owner has not signed.
+
+    `recorded` are the movements of the customers' balances.
     """
     outcomes: list[AccountOutcome] = []
     planned: list[_Planned] = []
@@ -139,11 +141,11 @@ def _plan(catalog: Catalog, account: DueAccount, unapproved: Unapproved, *, ahea
             for subscription, whole in zip(account.subscriptions, account.wholes, strict=True)
             for segment in segments(catalog, subscription, whole, account.period)
         ]
+        found += fees_ahead(catalog, account) if ahead else []
         for segment in found if unapproved else ():
             meter = segment.meter
             if meter is not None and (change := unapproved.get((meter.key, meter.version))) is not None:
                 return parked_for(change)
-        found += fees_ahead(catalog, account) if ahead else []
         return _Planned(account, tuple(found), tuple(usage_requests(catalog, found)))
     except Unavailable:
         raise

@@ -60,8 +60,8 @@ def seal(home: Home, ready: ReadyAccount, *, run: int) -> StoredInvoice | None:
 def sealed_rows(ready: ReadyAccount, invoice: Invoice, sealed_at: Instant) -> SealedRows:
     """Every row of the sealing. Raises `AmountTooLarge`."""
     taxed = (amount for tax in invoice.taxes for amount in (tax.base, tax.amount))
-    amounts = (*(line.amount for line in invoice.lines), *(each.amount for each in ready.movements))
-    for money in (invoice.total, invoice.due, *taxed, *amounts):
+    moved = (movement.amount for movement in ready.movements)
+    for money in (invoice.total, invoice.due, *taxed, *moved, *(line.amount for line in invoice.lines)):
         if abs(money.minor) > MINOR_UNITS_MAX:
             raise AmountTooLarge(invoice.id, money.minor)
     assert invoice.number is not None, "a sealed invoice has a number"

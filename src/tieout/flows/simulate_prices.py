@@ -14,12 +14,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tieout.balance.movement import Movement
 from tieout.close.account import AccountOutcome
 from tieout.close.outcome import Held, Outcome, Parked
 from tieout.contract.catalog import Catalog
 from tieout.evidence.stored import StoredInvoice
 from tieout.flows.apply_catalog import load_catalog
+from tieout.flows.balances_then import one_by_one
 from tieout.flows.candidate_catalog import candidate_catalog
 from tieout.flows.close_periods import NoSuchCustomer
 from tieout.flows.draft_accounts import draft_accounts
@@ -32,7 +32,7 @@ from tieout.flows.read_log import read_log
 from tieout.invoice.document import document_bytes
 from tieout.kernel.errors import NotFound, Refusal, shown
 from tieout.kernel.ids import CustomerId, InvoiceId, SubscriptionId, Watermark
-from tieout.kernel.instant import Instant, parse_instant, to_datetime
+from tieout.kernel.instant import parse_instant, to_datetime
 from tieout.kernel.money import Money, currency
 from tieout.kernel.period import Period
 from tieout.kernel.rational import exact
@@ -202,6 +202,7 @@ def _drafts(
     drafted: dict[InvoiceId, Drafted] = {}
     accounts: dict[tuple[CustomerId, Period], InvoiceId] = {}
     due: list[DueAccount] = []
+    sealed_at = {(each.stored.customer, each.stored.period): each.stored for each in group}
     for sealed in group:
         account = _account(catalog, signed, sealed)
         if isinstance(account, str):
@@ -210,11 +211,14 @@ def _drafts(
             accounts[account.customer, account.period] = sealed.stored.id
             due.append(account)
 
-    recorded = _recorded_before(home, group)
-
     def draft(manifest: LogManifest) -> tuple[list[tuple[DueAccount, Members]], list[AccountOutcome]]:
-        ready, stopped = draft_accounts(home.engine, catalog, due, manifest, {}, {}, recorded)
-        return [(each.account, json.loads(document_bytes(each.invoice))) for each in ready], stopped
+        papers: list[tuple[DueAccount, Members]] = []
+        stopped: list[AccountOutcome] = []
+        for accounts, opening in one_by_one(home, due, sealed_at):
+            ready, others = draft_accounts(home.engine, catalog, accounts, manifest, {}, {}, opening)
+            papers += [(each.account, json.loads(document_bytes(each.invoice))) for each in ready]
+            stopped += others
+        return papers, stopped
 
     ready, stopped = read_log(home, draft, watermark=cutoff)
     for account, paper in ready:
@@ -225,29 +229,15 @@ def _drafts(
     return drafted
 
 
-def _recorded_before(home: Home, group: Sequence[_Sealed]) -> dict[CustomerId, tuple[Movement, ...]]:
-    """The movements of the customers' balances that the first of these invoices of each started from."""
-    first: dict[CustomerId, Instant] = {}
-    for stored in (sealed.stored for sealed in group):
-        first[stored.customer] = min(first.get(stored.customer, stored.sealed_at), stored.sealed_at)
-    ours = {sealed.stored.id for sealed in group}
-    return {
-        customer: tuple(
-            each
-            for each in movements
-            if each.invoice not in ours and (each.recorded_at is None or each.recorded_at <= first[customer])
-        )
-        for customer, movements in home.books.movements.of(sorted(first)).items()
-    }
-
-
 def _account(catalog: Catalog, signed: Sequence[PolicyState], sealed: _Sealed) -> DueAccount | str:
     """The account with the subscriptions that its invoice billed, as the catalog has them now."""
     stored, paper = sealed.stored, sealed.paper
     wholes: dict[SubscriptionId, Period] = {}
     for line in paper["lines"]:
-        whole = line.get("share_of", paper["period"])
-        wholes.setdefault(SubscriptionId(line["subscription"]), _period(whole))
+        whole = _period(line.get("share_of", paper["period"]))
+        if not whole.overlaps(stored.period):  # a fee for a period to come says nothing about this one
+            whole = stored.period
+        wholes.setdefault(SubscriptionId(line["subscription"]), whole)
     known = {each.key: each for each in catalog.subscriptions_of(stored.customer)}
     missing = sorted(set(wholes) - set(known))
     if missing:

@@ -12,6 +12,7 @@ from tieout.kernel.rational import Exact
 from tieout.kernel.working import Step
 from tieout.rate.charge import Charge
 from tieout.rate.share import elapsed_seconds
+from tieout.rate.terms import parse_terms
 from tieout.rate.wording import amount_text, share_text, stretch_text
 
 UNUSED_RULE = "unused-fee"
@@ -39,4 +40,5 @@ def unused_fee(fee: BilledFee, unused: Period, price: Price) -> Charge:
         unit=UNUSED_UNIT,
         amount=amount,
         steps=(Step(rule=UNUSED_RULE, text=text, quantity=None, rate=None, amount=amount),),
+        terms=parse_terms(fee.terms),
     )

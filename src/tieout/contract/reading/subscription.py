@@ -1,6 +1,6 @@
 """[[subscription]]: key, version, effective_from, customer; [[subscription.phase]]: plan, plan_version,
 from, until, quantities, prices, trial, paused, prices_as_of, successor; [[subscription.coupon]];
-[[subscription.commitment]]: see `commitment`."""
+[[subscription.commitment]]."""
 
 from __future__ import annotations
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import Connection, Engine, RowMapping, func, insert, select
+from sqlalchemy.exc import IntegrityError
 
 from tieout.balance.movement import Movement, MovementKind
 from tieout.kernel.errors import ConflictError
@@ -56,8 +57,11 @@ class SqlMovements:
         return None if row is None else _movement(row)
 
     def record(self, movements: Sequence[Movement], *, seen: int) -> None:
-        with writing(self.engine) as connection:
-            add_movements(connection, movements, seen=seen)
+        try:
+            with writing(self.engine) as connection:
+                add_movements(connection, movements, seen=seen)
+        except IntegrityError as error:  # the id was taken for another customer at this very moment
+            raise BalancesMoved(movements[0].customer) from error
 
 
 def add_movements(connection: Connection, movements: Sequence[Movement], *, seen: int) -> None:
