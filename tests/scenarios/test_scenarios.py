@@ -16,6 +16,7 @@ from tieout.cli.demo.stage import Stage, set_stage, sign_policy
 from tieout.flows.amend_event import amend_event
 from tieout.flows.apply_catalog import apply_catalog
 from tieout.flows.close_periods import close
+from tieout.flows.count_buckets import BucketRow
 from tieout.flows.ingest_file import ingest_file
 from tieout.flows.invoices import list_invoices, show_invoice
 from tieout.flows.measure_usage import usage
@@ -73,7 +74,21 @@ def play_step(stage: Stage, story: Path, step: Told) -> None:
     if "amend" in step:
         play_amendment(stage, story, step["amend"])
     if step.get("close"):
-        close(stage.home, as_of=parse_instant(step["at"]), customers=None, dry_run=False)
+        report = close(stage.home, as_of=parse_instant(step["at"]), customers=None, dry_run=False)
+        if "buckets" in step:
+            assert [bucket_of(bucket) for bucket in report.buckets] == step["buckets"]
+
+
+def bucket_of(bucket: BucketRow) -> Told:
+    return {
+        "meter": bucket.meter,
+        "counted": bucket.counted,
+        "excluded": dict(bucket.excluded),
+        "not_matched": bucket.not_matched,
+        "unmatched": bucket.unmatched,
+        "unpriced": bucket.unpriced,
+        **({"retracted": bucket.retracted} if bucket.retracted else {}),
+    }
 
 
 def play_amendment(stage: Stage, story: Path, told: Told) -> None:
@@ -141,4 +156,7 @@ def trace_every_line(stage: Stage, invoice: str) -> None:
         traced = trace(stage.home, LineId(line["id"]))
         assert traced.reproduced.matches
         printed = line["snapshot"]
+        opening = {} if printed is None else printed.get("opening", {})
+        assert len(traced.opening) == opening.get("count", 0)
+        assert traced.events.total == (0 if printed is None else printed["event_count"])
         assert traced.retracted.total == (0 if printed is None else printed["retracted_count"])

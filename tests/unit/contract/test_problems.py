@@ -103,7 +103,7 @@ WITHIN_ONE_DOCUMENT = [
     (E, 'reason = "field-missing"\n', "", "event llm.completion v1", "example[1].reason", "is missing"),
     (E, "reach_days_max = 120", "reach_days_max = 0", "event llm.completion v1", "reach_days_max",
      "0 is outside"),
-    (M, 'aggregation = "last"', 'aggregation = "max"', "meter seats v1", "aggregation", "count, sum, last"),
+    (M, 'aggregation = "last"', 'aggregation = "median"', "meter seats v1", "aggregation", "count, sum, last"),
     (M, 'field = "seats"\n', "", "meter seats v1", "field", "last needs the field"),
     (M, 'aggregation = "count"', 'aggregation = "count"\nfield = "status"', "meter edge-requests v1", "field",
      "nothing"),
