@@ -18,6 +18,7 @@ from tieout.flows.amend_event import amend_event
 from tieout.flows.apply_catalog import apply_catalog
 from tieout.flows.approve_meter import approve, write_approval_request
 from tieout.flows.close_periods import close
+from tieout.flows.count_buckets import BucketRow
 from tieout.flows.ingest_file import ingest_file
 from tieout.flows.invoices import list_invoices, show_invoice
 from tieout.flows.measure_usage import usage
@@ -96,6 +97,8 @@ def play_step(stage: Stage, story: Path, step: Told) -> None:
         assert len(report.invoices) == step.get("sealed", len(report.invoices))
         unpriced = {row.meter: row.unpriced for row in report.buckets if row.unpriced}
         assert unpriced == step.get("unpriced", unpriced)
+        if "buckets" in step:
+            assert [bucket_of(bucket) for bucket in report.buckets] == step["buckets"]
 
 
 def approve_change(stage: Stage, meter: str) -> None:
@@ -134,6 +137,18 @@ def play_wallet(stage: Stage, told: Told) -> None:
     assert {grant: amount.decimal_text for grant, amount in left.items()} == told["left"]
     assert [amount.decimal_text for amount in view.balances] == [told["balance"]]
     assert [f"{each.kind} {each.amount.decimal_text}" for each in view.movements] == told["movements"]
+
+
+def bucket_of(bucket: BucketRow) -> Told:
+    return {
+        "meter": bucket.meter,
+        "counted": bucket.counted,
+        "excluded": dict(bucket.excluded),
+        "not_matched": bucket.not_matched,
+        "unmatched": bucket.unmatched,
+        "unpriced": bucket.unpriced,
+        **({"retracted": bucket.retracted} if bucket.retracted else {}),
+    }
 
 
 def play_amendment(stage: Stage, story: Path, told: Told) -> None:
@@ -247,4 +262,7 @@ def trace_every_line(stage: Stage, invoice: str) -> None:
         traced = trace(stage.home, LineId(line["id"]))
         assert traced.reproduced.matches
         printed = line["snapshot"]
+        opening = {} if printed is None else printed.get("opening", {})
+        assert len(traced.opening) == opening.get("count", 0)
+        assert traced.events.total == (0 if printed is None else printed["event_count"])
         assert traced.retracted.total == (0 if printed is None else printed["retracted_count"])
