@@ -81,6 +81,7 @@ def measure(
         breakdown=request.breakdown,
         groups=groups_of(selected, request.breakdown, request.name),
         opening=opening,
+        conversion=request.meter.conversion,
     )
 
 

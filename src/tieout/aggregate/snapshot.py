@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from tieout.aggregate.breakdown import NO_BREAKDOWN, Breakdown, UsageGroup
 from tieout.aggregate.time_weighted import Opening
+from tieout.contract.conversion import Conversion
 from tieout.kernel.digest import Fingerprint
 from tieout.kernel.ids import CustomerId, MeterKey, SubscriptionId, Watermark
 from tieout.kernel.period import Period
@@ -21,6 +22,7 @@ class Snapshot:
     retraction. An empty window has quantity 0, which `event_count` 0 tells from a zero sum. `groups`, in
     their order, are what `breakdown` asks for, and none where it asks for nothing. `opening`: the levels that
     a time-weighted meter starts from; the events that stated them lie before the window and are not counted.
+    `quantity` is in `unit`, as it was metered; `conversion` is the meter's, for prices to apply.
     """
 
     meter: MeterKey
@@ -39,6 +41,7 @@ class Snapshot:
     breakdown: Breakdown = NO_BREAKDOWN
     groups: tuple[UsageGroup, ...] = ()
     opening: tuple[Opening, ...] = ()
+    conversion: Conversion | None = None
 
     def __post_init__(self) -> None:
         assert min(self.event_count, self.excluded_count, self.retracted_count) >= 0

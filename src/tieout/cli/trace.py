@@ -14,8 +14,11 @@ from tieout.cli.options import HomeOption, JsonOption, opened
 from tieout.cli.screen import Json, grouped, plain, print_json, say, table
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from rich.console import RenderableType
 
+    from tieout.evidence.stored import StoredSnapshot
     from tieout.evidence.witness import Witness
     from tieout.flows.trace_line import RetractedEvent, Trace
 
@@ -65,6 +68,8 @@ def trace_page(found: Trace) -> RenderableType:
     parts.append(table(("working", f"exact amount ({code})>"), steps))
     if found.snapshot is not None:
         parts += [Text(plain(_snapshot_text(found))), _events_table(found)]
+    if found.opening:
+        parts.append(_opening_table(found))
     if found.retracted.total:
         parts.append(_retracted_table(found))
     parts.append(Text(plain(_reproduced_text(found)), style="bold"))
@@ -80,15 +85,47 @@ def _snapshot_text(found: Trace) -> str:
     return (
         f"Snapshot: meter {snapshot.meter} version {snapshot.meter_version} as of batch "
         f"{grouped(str(snapshot.watermark))}: {grouped(snapshot.quantity)} {snapshot.unit} in "
-        f"{grouped(str(snapshot.event_count))} events, fingerprint {snapshot.fingerprint}"
+        f"{grouped(str(snapshot.event_count))} events, fingerprint {snapshot.fingerprint}{_finer(snapshot)}"
     )
 
 
-def _events_table(found: Trace) -> RenderableType:
-    from tieout.kernel.instant import format_instant
+def _finer(snapshot: StoredSnapshot) -> str:
+    """How many groups it has, where it has any."""
+    import json
 
+    try:
+        return "" if snapshot.groups is None else f", in {len(json.loads(snapshot.groups)):,} groups"
+    except (ValueError, TypeError):
+        return ""  # the reproduction names the snapshot
+
+
+def _stored_json(text: str | None) -> Json:
+    """A stored JSON text as JSON; as the text it is where it no longer reads."""
+    import json
+
+    try:
+        read: Json = None if text is None else json.loads(text)
+    except ValueError:
+        return text
+    return read
+
+
+def _events_table(found: Trace) -> RenderableType:
     page = found.events
     title = f"Events, page {page.page}: {len(page.events)} of {grouped(str(page.total))}"
+    return _witness_table(page.events, title)
+
+
+def _opening_table(found: Trace) -> RenderableType:
+    total = grouped(str(len(found.opening)))
+    shown = found.opening[: found.events.page_size]
+    title = f"Events before the period that state the levels it opens with: {len(shown)} of {total}"
+    return _witness_table(shown, title)
+
+
+def _witness_table(witnesses: Sequence[Witness], title: str) -> RenderableType:
+    from tieout.kernel.instant import format_instant
+
     rows = (
         [
             str(witness.position),
@@ -102,7 +139,7 @@ def _events_table(found: Trace) -> RenderableType:
                 ]
             ),
         ]
-        for witness in page.events
+        for witness in witnesses
     )
     return table(("position", "time", "subject", "id", "content"), rows, title=title)
 
@@ -175,6 +212,7 @@ def _trace_json(found: Trace) -> Json:
         "snapshot": _snapshot_json(found),
         "page": {"number": page.page, "size": page.page_size, "total": page.total},
         "events": [_event_json(witness) for witness in page.events],
+        "opening": [_event_json(witness) for witness in found.opening],
         "retracted": {
             "total": found.retracted.total,
             "events": [
@@ -214,6 +252,7 @@ def _charge_json(found: Trace) -> Json:
         "segment": {"start": format_instant(charge.segment.start), "end": format_instant(charge.segment.end)},
         "quantity": charge.quantity,
         "unit": charge.unit,
+        "group": _stored_json(charge.grouped_by),
         "amount": charge.amount,
         "steps": [
             {
@@ -250,6 +289,10 @@ def _snapshot_json(found: Trace) -> Json:
         "excluded_count": snapshot.excluded_count,
         "retracted_count": snapshot.retracted_count,
         "fingerprint": snapshot.fingerprint,
+        "breakdown": _stored_json(snapshot.breakdown),
+        "groups": _stored_json(snapshot.groups),
+        "conversion": _stored_json(snapshot.conversion),
+        "opening": _stored_json(snapshot.opening),
     }
 
 

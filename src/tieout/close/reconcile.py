@@ -12,18 +12,18 @@ from dataclasses import dataclass
 from fractions import Fraction
 from hashlib import sha256
 
-from tieout.aggregate.breakdown import UsageGroup
 from tieout.aggregate.recount import Recount
 from tieout.aggregate.snapshot import Snapshot
-from tieout.aggregate.time_weighted import Opening
+from tieout.aggregate.snapshot_text import groups_text, opening_text
 from tieout.aggregate.window import UsageRequest
+from tieout.close.billed_quantity import billed_quantity
 from tieout.invoice.invoice import Invoice
 from tieout.invoice.line import Line
 from tieout.kernel.ids import MeterKey, Subject, SubscriptionId
 from tieout.kernel.instant import Instant
 from tieout.kernel.quantity import QUANTITY_ZERO, Quantity
 from tieout.kernel.rounding import Rounding
-from tieout.rate.charge import Charge, GroupName
+from tieout.rate.charge import Charge
 
 TIE_RECOUNT = "raw events = snapshot"
 TIE_RATED = "snapshots = rated quantities"
@@ -109,6 +109,7 @@ def _rated(charges: Sequence[Charge]) -> dict[str, set[str]]:
     """What each window was rated at, once for each price. A group that is charged twice, or at another
     quantity than its events have, shows beside the window's own quantity."""
     totals: dict[tuple[str, str], Quantity] = {}
+    priced: dict[tuple[str, str], Charge] = {}
     rated: dict[str, set[str]] = {}
     names = Counter(_charge_name(charge) for charge in charges)
     for charge in charges:
@@ -116,22 +117,21 @@ def _rated(charges: Sequence[Charge]) -> dict[str, set[str]]:
             continue
         window, name = _window(charge.snapshot), f"{charge.price.key} v{charge.price.version} {charge.plan}"
         totals[window, name] = totals.get((window, name), QUANTITY_ZERO) + charge.quantity
-        held = _held(charge.snapshot, charge.group)
+        priced[window, name] = charge
+        held = billed_quantity(charge.snapshot, charge.price, charge.group)
         if charge.group and held != charge.quantity:
             found = f"price {name}, {charge.group}: {charge.quantity}, of its events {held}"
             rated.setdefault(window, set()).add(found)
         if names[_charge_name(charge)] > 1:
             rated.setdefault(window, set()).add(f"price {name} more than once")
-    for (window, _), total in totals.items():
-        rated.setdefault(window, set()).add(str(total))
+    for (window, name), total in totals.items():
+        charge = priced[window, name]
+        assert charge.snapshot is not None, "only charges with usage are looked at"
+        expected = billed_quantity(charge.snapshot, charge.price)
+        wrongly = f"price {name}: {total} {charge.unit} instead of {expected}"
+        said = str(charge.snapshot.quantity) if total == expected else wrongly
+        rated.setdefault(window, set()).add(said)
     return rated
-
-
-def _held(snapshot: Snapshot, group: GroupName) -> Quantity:
-    """The quantity of the snapshot's events that have the group's values."""
-    wanted, dimensions = set(group), snapshot.breakdown.dimensions
-    held = (each for each in snapshot.groups if wanted <= set(zip(dimensions, each.values, strict=True)))
-    return sum((each.quantity for each in held), QUANTITY_ZERO)
 
 
 def working_breaks(charges: Sequence[Charge]) -> list[Break]:
@@ -227,17 +227,15 @@ def _window(usage: Snapshot | Recount) -> str:
 def _usage(usage: Snapshot | Recount) -> str:
     """Every number of it; groups and opening states in short, since equal ones have equal digests."""
     said = [f"quantity {usage.quantity}", f"{usage.event_count} events", f"fingerprint {usage.fingerprint}"]
-    if usage.groups:
-        said.append(f"{len(usage.groups)} groups, digest {_digest(usage.groups)}")
-    if usage.opening:
-        said.append(f"{len(usage.opening)} opening states, digest {_digest(usage.opening)}")
+    for name, count, text in (
+        ("groups", len(usage.groups), groups_text(usage.groups)),
+        ("opening states", len(usage.opening), opening_text(usage.opening)),
+    ):
+        if text is not None:
+            said.append(f"{count} {name}, digest {sha256(text.encode()).hexdigest()[:DIGEST_SHOWN]}")
     if isinstance(usage, Recount) and usage.refusal is not None:
         said.append(f"refused: {usage.refusal}")
     return ", ".join(said)
-
-
-def _digest(records: Sequence[UsageGroup] | Sequence[Opening]) -> str:
-    return sha256(repr(records).encode()).hexdigest()[:DIGEST_SHOWN]
 
 
 def _charge_name(charge: Charge) -> str:

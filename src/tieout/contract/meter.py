@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from tieout.contract.conversion import Conversion
 from tieout.contract.predicate import Condition, Predicate
 from tieout.kernel.ids import EventType, MeterKey
 from tieout.kernel.instant import Instant
@@ -50,7 +51,7 @@ environment."""
 class Meter:
     """`field` is None for COUNT only. Exclusions are tried in order after the filter; the first that holds
     names the reason. `dimensions` are fields by which usage can be broken down; they do not change what is
-    counted."""
+    counted. Events are metered in `unit`; prices are for the conversion's unit, where there is one."""
 
     key: MeterKey
     version: int
@@ -65,3 +66,4 @@ class Meter:
     filter: Predicate
     exclusions: tuple[Exclusion, ...]
     digest: str
+    conversion: Conversion | None = None

@@ -237,6 +237,7 @@ def _snapshot(request: UsageRequest, watermark: Watermark, number: int, answers:
         breakdown=request.breakdown,
         groups=tuple(groups),
         opening=levels.opening,
+        conversion=meter.conversion,
     )
 
 

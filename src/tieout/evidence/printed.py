@@ -12,11 +12,13 @@ from typing import Any
 
 from tieout.evidence.reproduced import Difference, Fact, compared
 from tieout.evidence.stored import StoredEvidence, StoredSnapshot
-from tieout.kernel.canonical import canonical_json
+from tieout.kernel.canonical import JsonNumber, canonical_json
 from tieout.kernel.errors import TieoutError
 from tieout.kernel.instant import format_instant
 from tieout.kernel.money import Money, currency
 from tieout.kernel.period import Period
+
+NONE = "none"
 
 Members = dict[str, Any]  # an object of a JSON text that has not been looked at yet
 
@@ -92,8 +94,7 @@ def _charge(stored: StoredEvidence, document: Members, printed: Members) -> tupl
         ("unit", printed["unit"], charge.unit),
         ("amount", printed["exact_amount"], charge.amount),
         ("steps", canonical_json(printed["steps"]), charge.steps),
-        # absent from lines that rate all the usage of their meter
-        ("group", canonical_json(printed.get("group")), charge.grouped_by or "null"),
+        ("group", _json(printed.get("group")), charge.grouped_by or NONE),
         ("snapshot", _presence(printed["snapshot"]), _presence(stored.snapshot)),
     )
 
@@ -114,6 +115,10 @@ def _snapshot(snapshot: StoredSnapshot, document: Members, line: Members) -> tup
         # absent from what was sealed before there were retractions
         ("retracted count", str(printed.get("retracted_count", 0)), str(snapshot.retracted_count)),
         ("fingerprint", printed["fingerprint"], snapshot.fingerprint),
+        ("breakdown", _json(printed.get("breakdown")), snapshot.breakdown or NONE),
+        ("conversion", _json(printed.get("conversion")), snapshot.conversion or NONE),
+        ("groups", _digest(printed.get("groups")), _digest_of(snapshot.groups)),
+        ("opening states", _digest(printed.get("opening")), _digest_of(snapshot.opening)),
     )
 
 
@@ -126,4 +131,16 @@ def _period(period: Period) -> str:
 
 
 def _presence(value: object) -> str:
-    return "none" if value is None else "one"
+    return NONE if value is None else "one"
+
+
+def _json(printed: Any) -> str:
+    return NONE if printed is None else canonical_json(json.loads(json.dumps(printed), parse_int=JsonNumber))
+
+
+def _digest(printed: Any) -> str:
+    return NONE if printed is None else str(printed["sha256"])
+
+
+def _digest_of(stored: str | None) -> str:
+    return NONE if stored is None else sha256(stored.encode()).hexdigest()

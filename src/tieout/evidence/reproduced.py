@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from tieout.aggregate.time_weighted import Opening
 from tieout.kernel.money import Money
 from tieout.kernel.quantity import Quantity
 
@@ -30,12 +31,13 @@ class Difference:
 @dataclass(frozen=True, slots=True)
 class Reproduced:
     """Quantity and amount computed again from the stored events; None where the evidence no longer allows
-    it.
+    it. `opening`: the levels that a time-weighted line starts from.
     """
 
     quantity: Quantity | None
     amount: Money | None
     differences: tuple[Difference, ...]
+    opening: tuple[Opening, ...] = ()
 
     @property
     def matches(self) -> bool:

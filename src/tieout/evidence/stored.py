@@ -37,7 +37,9 @@ class StoredInvoice:
 
 @dataclass(frozen=True, slots=True)
 class StoredSnapshot:
-    """A snapshot row: `quantity` and `fingerprint` are text. `event_type` and `predicate` are its lineage."""
+    """A snapshot row: `quantity` and `fingerprint` are text. `event_type` and `predicate` are its lineage;
+    `breakdown`, `groups`, `conversion` and `opening` canonical JSON, where it has them.
+    """
 
     id: str
     invoice: InvoiceId
@@ -56,11 +58,17 @@ class StoredSnapshot:
     retracted_count: int
     event_type: str
     predicate: str
+    breakdown: str | None = None
+    groups: str | None = None
+    conversion: str | None = None
+    opening: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class StoredCharge:
-    """A charge row: `amount` is an exact text in whole currency units; `steps` and `grouped_by` are JSON."""
+    """A charge row: `amount` is an exact text in whole currency units, `steps` canonical JSON, and
+    `grouped_by` too: the dimensions and values of the usage that it is for, where its price groups.
+    """
 
     id: str
     invoice: InvoiceId

@@ -14,6 +14,14 @@ from typing import TypeVar
 
 from tieout.aggregate.measure import measure
 from tieout.aggregate.snapshot import Snapshot
+from tieout.aggregate.snapshot_text import (
+    MalformedBreakdown,
+    breakdown_text,
+    conversion_text,
+    groups_text,
+    opening_text,
+    parse_breakdown,
+)
 from tieout.aggregate.window import UsageRequest
 from tieout.contract.document import Document, record_of
 from tieout.contract.meter import Meter
@@ -30,11 +38,12 @@ from tieout.kernel.errors import TieoutError
 from tieout.kernel.ids import Watermark
 from tieout.kernel.money import Money
 from tieout.kernel.rational import exact_text
-from tieout.rate.charge import Charge, group_of_text, steps_text
+from tieout.rate.charge import Charge, parse_group, steps_text
 from tieout.rate.rate import rate
 
 R = TypeVar("R", Meter, Price, Plan)
 
+NONE = "none"
 INPUTS: frozenset[Layer] = frozenset({"event", "contract", "meter", "price", "plan"})
 
 
@@ -79,7 +88,8 @@ def reproduce(
     amount = None if recomputed is None else _line(stored, recomputed, found)
     found += printed_differences(stored)
     quantity = None if recomputed is None else recomputed.quantity
-    return Reproduced(quantity, amount, tuple(dict.fromkeys(found)))  # a row can disagree with both
+    opening = () if snapshot is None else snapshot.opening
+    return Reproduced(quantity, amount, tuple(dict.fromkeys(found)), opening)  # a row can disagree with both
 
 
 def _record(
@@ -125,15 +135,22 @@ def _snapshot(
     retractions = [retraction_of(each) for each in _checked(witnesses.retractions, secret, found)]
     try:
         spans = parse_lineage(snapshot.event_type, snapshot.predicate).spans
-        request = UsageRequest(meter, snapshot.subscription, snapshot.customer, snapshot.period, spans)
+        request = UsageRequest(
+            meter,
+            snapshot.subscription,
+            snapshot.customer,
+            snapshot.period,
+            spans,
+            parse_breakdown(snapshot.breakdown),
+        )
         measured = measure(request, events, Watermark(snapshot.watermark), retractions)
-    except (MalformedLineage, AssertionError) as error:
+    except (MalformedLineage, MalformedBreakdown, AssertionError) as error:
         found.append(Difference("snapshot", snapshot.id, "a lineage that can be read", str(error)))
         return None
     except TieoutError as error:
         found.append(Difference("snapshot", snapshot.id, "a quantity", str(error)))
         return None
-    if not _damaged(found) or snapshot.quantity != stored.charge.quantity:
+    if not _damaged(found) or (not _apart(stored) and snapshot.quantity != stored.charge.quantity):
         found += compared(
             "snapshot",
             snapshot.id,
@@ -143,8 +160,18 @@ def _snapshot(
             ("excluded count", str(measured.excluded_count), str(snapshot.excluded_count)),
             ("retracted count", str(measured.retracted_count), str(snapshot.retracted_count)),
             ("unit", measured.unit, snapshot.unit),
+            ("breakdown", breakdown_text(measured.breakdown) or NONE, snapshot.breakdown or NONE),
+            ("groups", groups_text(measured.groups) or NONE, snapshot.groups or NONE),
+            ("conversion", conversion_text(measured.conversion) or NONE, snapshot.conversion or NONE),
+            ("opening states", opening_text(measured.opening) or NONE, snapshot.opening or NONE),
         )
     return measured
+
+
+def _apart(stored: StoredEvidence) -> bool:
+    """Whether the charge's quantity is not the snapshot's: it is that of a group, or in another unit."""
+    assert stored.snapshot is not None, "the caller looked"
+    return stored.charge.grouped_by is not None or stored.snapshot.conversion is not None
 
 
 def _checked(witnesses: Iterable[Witness], secret: bytes, found: list[Difference]) -> list[Witness]:
@@ -180,9 +207,9 @@ def _charge(
             subscription=charge.subscription,
             period=charge.period,
             segment=charge.segment,
-            group=group_of_text(charge.grouped_by),
+            group=parse_group(charge.grouped_by),
         )
-    except (TieoutError, AssertionError, ValueError) as error:
+    except (TieoutError, AssertionError, ValueError, TypeError) as error:
         found.append(Difference("charge", charge.id, "a price and usage that fit", str(error)))
         return None
     if not _damaged(found):

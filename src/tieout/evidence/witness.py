@@ -88,10 +88,13 @@ def retraction_of(witness: Witness) -> Retraction:
     return Retraction(witness.position, SourceName(event.source), str(event.fields[TARGET_ID]))
 
 
-def is_counted(witness: Witness, meter: Meter) -> bool:
-    """Whether the meter counts the event; one that it cannot judge any more was no usage of it."""
+def is_counted(witness: Witness, meter: Meter, amount_field: str | None = None) -> bool:
+    """Whether the meter counts the event; one that it cannot judge any more was no usage of it.
+
+    With an `amount_field`, an event that lacks it is not counted either.
+    """
     try:
-        return isinstance(select(meter, meter_event(witness)), Selected)
+        return isinstance(select(meter, meter_event(witness), amount_field), Selected)
     except TieoutError:
         return False
 

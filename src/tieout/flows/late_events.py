@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from tieout.aggregate.snapshot import Snapshot
+from tieout.aggregate.snapshot_text import parse_breakdown
 from tieout.aggregate.window import UsageRequest
 from tieout.contract.catalog import Catalog
 from tieout.contract.meter import Aggregation
@@ -22,7 +23,7 @@ from tieout.flows.home import Home
 from tieout.flows.late_retractions import late_retractions
 from tieout.flows.read_log import read_log
 from tieout.kernel.errors import IntegrityViolation
-from tieout.kernel.ids import CustomerId, InvoiceId, MeterKey, Watermark
+from tieout.kernel.ids import CustomerId, InvoiceId, MeterKey, Position, Watermark
 from tieout.kernel.period import Period
 from tieout.kernel.quantity import Quantity, Unmeasurable
 from tieout.ports import LogManifest, UsageEngine
@@ -45,7 +46,8 @@ class LateRow:
     """What came too late for one sealed snapshot; `quantity` is by how much its usage would change.
 
     `event_count` events arrived after the cutoff and count now; `retracted_count` events that it counts were
-    retracted after the cutoff.
+    retracted after the cutoff. `opening`: those of the late events that lie before the period and state
+    a level with which it opens now.
     """
 
     invoice: InvoiceId
@@ -55,6 +57,7 @@ class LateRow:
     event_count: int
     retracted_count: int
     quantity: Quantity
+    opening: tuple[Position, ...] = ()
 
 
 def late_rows(
@@ -96,7 +99,14 @@ def request_of(catalog: Catalog, stored: StoredSnapshot) -> UsageRequest:
     if meter is None:
         raise MeterVersionMissing(stored)
     spans = parse_lineage(stored.event_type, stored.predicate).spans
-    return UsageRequest(meter, stored.subscription, stored.customer, stored.period, spans)
+    return UsageRequest(
+        meter,
+        stored.subscription,
+        stored.customer,
+        stored.period,
+        spans,
+        parse_breakdown(stored.breakdown),
+    )
 
 
 def _late_after(
@@ -112,22 +122,45 @@ def _late_after(
     requests = [request_of(catalog, stored) for stored in snapshots]
     now = _measured(engine, requests, recent)
     then = _measured(engine, requests, recent.cut_at(cutoff))
+    counts = [after.event_count - before.event_count for after, before in zip(now, then, strict=True)]
+    again = [
+        place
+        for place, (stored, request) in enumerate(zip(snapshots, requests, strict=True))
+        if _needs_the_whole(request.meter.aggregation, counts[place], gone.get(stored.id, 0))
+    ]
+    whole = dict(zip(again, _measured(engine, [requests[place] for place in again], manifest), strict=True))
     rows = []
-    for stored, request, after, before in zip(snapshots, requests, now, then, strict=True):
-        count = after.event_count - before.event_count
+    for place, stored in enumerate(snapshots):
+        quantity = now[place].quantity - then[place].quantity
+        opening: tuple[Position, ...] = ()
+        if place in whole:
+            quantity = whole[place].quantity - Quantity.parse(stored.quantity)
+            opening = _late_opening(requests[place], whole[place], cutoff)
         retracted = gone.get(stored.id, 0)
-        if count == 0 and retracted == 0:
-            continue
-        if retracted or request.meter.aggregation is Aggregation.LAST:
-            # the last of a part is not the last of the whole, and what was retracted lies in no late part
-            (whole,) = _measured(engine, [request], manifest)
-            quantity = whole.quantity - Quantity.parse(stored.quantity)
-        else:
-            quantity = after.quantity - before.quantity
-        rows.append(
-            LateRow(stored.invoice, stored.customer, stored.meter, stored.period, count, retracted, quantity)
-        )
+        if counts[place] or retracted or opening:
+            key = (stored.invoice, stored.customer, stored.meter, stored.period)
+            rows.append(LateRow(*key, counts[place] + len(opening), retracted, quantity, opening))
     return rows
+
+
+def _needs_the_whole(aggregation: Aggregation, late: int, retracted: int) -> bool:
+    """The last of a part is not that of the whole; what was retracted lies in no late part; and a level may
+    be stated by an event long before the period.
+    """
+    if aggregation is Aggregation.TIME_WEIGHTED:
+        return True
+    return retracted > 0 or (late > 0 and not aggregation.additive)
+
+
+def _late_opening(request: UsageRequest, whole: Snapshot, cutoff: Watermark) -> tuple[Position, ...]:
+    """Late events that lie in no span of the request, and state the level at the start of one."""
+    outside = [
+        each.position
+        for each in whole.opening
+        if each.position.batch > cutoff
+        and not any(span.subject == each.subject and span.contains(each.time) for span in request.spans)
+    ]
+    return tuple(sorted(set(outside)))
 
 
 def _measured(engine: UsageEngine, requests: Sequence[UsageRequest], manifest: LogManifest) -> list[Snapshot]:

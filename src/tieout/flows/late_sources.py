@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
-from tieout.aggregate.select import Selected, select
 from tieout.contract.catalog import Catalog
 from tieout.evidence.lineage import parse_lineage
 from tieout.evidence.stored import StoredSnapshot
-from tieout.evidence.witness import Witness, meter_event
+from tieout.evidence.witness import Witness, is_counted
 from tieout.flows.home import Home
 from tieout.flows.late_events import LateRow, request_of
 from tieout.flows.late_retractions import LateRetraction, late_retractions
 from tieout.ingest.retraction import target_of
-from tieout.kernel.ids import CustomerId, InvoiceId, MeterKey, Watermark
+from tieout.kernel.ids import CustomerId, InvoiceId, MeterKey, Position, Watermark
 from tieout.ports import StoredEvent
 
 
@@ -52,10 +51,11 @@ def late_detail(
     retracted = Counter(
         (found.snapshot.invoice, found.snapshot.meter, found.target.event.source) for found in gone
     )
+    opening = {position for row in late for position in row.opening}
     arrived = Counter(
         (stored.invoice, stored.meter, event.event.source)
         for stored in snapshots
-        for event in _late_events(home, catalog, watermark, stored)
+        for event in _late_events(home, catalog, watermark, stored, opening)
     )
     rows = (
         LateSource(*key, event_count=arrived[key], retracted_count=retracted[key])
@@ -66,11 +66,11 @@ def late_detail(
 
 
 def _late_events(
-    home: Home, catalog: Catalog, watermark: Watermark, stored: StoredSnapshot
+    home: Home, catalog: Catalog, watermark: Watermark, stored: StoredSnapshot, opening: Collection[Position]
 ) -> Iterator[StoredEvent]:
-    """What the snapshot's meter counts now and its cutoff had not seen."""
+    """What the snapshot's meter counts now, or opens with, and its cutoff had not seen."""
     lineage = parse_lineage(stored.event_type, stored.predicate)
-    meter = request_of(catalog, stored).meter
+    request = request_of(catalog, stored)
     found = list(
         home.log.events(
             lineage.windows,
@@ -85,6 +85,7 @@ def _late_events(
     for event in found:
         contract = catalog.contracts.get(event.event.type, event.event.contract_version)
         witness = Witness(event.position, event.event, event.lane_a, event.lane_b, contract)
-        selected = isinstance(select(meter, meter_event(witness)), Selected)
+        inside = lineage.covers(event.event) or event.position in opening
+        selected = inside and is_counted(witness, request.meter, request.breakdown.amount_field)
         if selected and (event.event.source, event.event.id) not in gone:
             yield event

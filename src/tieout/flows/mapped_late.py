@@ -53,7 +53,7 @@ def mapped_late(
         if isinstance(answer, Unmeasurable):
             raise answer
         subjects = tuple(sorted({span.subject for span in request.spans}))
-        if answer.event_count:
+        if answer.event_count or answer.quantity:  # a level may hold without an event
             rows.append(
                 MappedLateRow(
                     *(stored.invoice, stored.customer, stored.meter, stored.period, subjects),

@@ -14,6 +14,7 @@ from tieout.close.rating import charges, usage_requests
 from tieout.close.segments import Segment, segments
 from tieout.contract.catalog import Catalog
 from tieout.contract.event_contract import ContractBook
+from tieout.contract.meter import Aggregation
 from tieout.contract.retraction import RETRACTION_TYPE
 from tieout.flows.apply_catalog import load_catalog
 from tieout.flows.home import Home
@@ -27,13 +28,14 @@ from tieout.ingest.hypothetical import as_if_stored
 from tieout.ingest.rejection import Rejected
 from tieout.ingest.retraction import target_of
 from tieout.ingest.verdict import Verdict
-from tieout.invoice.line import settled_line
+from tieout.invoice.line import Line, settled_line
 from tieout.kernel.digest import content_digest, identity_key, lanes
 from tieout.kernel.errors import TieoutError
 from tieout.kernel.ids import CustomerId, InvoiceId, Position, SubscriptionId, Watermark
+from tieout.kernel.instant import Instant
 from tieout.kernel.money import Money
 from tieout.kernel.period import Period
-from tieout.kernel.quantity import Quantity, Unmeasurable
+from tieout.kernel.quantity import QUANTITY_ZERO, Quantity, Unmeasurable
 from tieout.ports import LogManifest, TailPart
 from tieout.ports.review import AlreadyDecided, Readmission
 from tieout.table.retracted import with_more
@@ -146,8 +148,14 @@ def _preview(home: Home, catalog: Catalog, coming: Sequence[Readmission]) -> Pre
         if item.verdict is Verdict.ACCEPTED and item.event is not None:
             accepted.append(_Coming(item.event, first[item.event.source, item.event.id]))
         items.append(item)
-    open_ones = [each for each, item in zip(accepted, _accepted(items), strict=True) if not item.late_for]
-    effects = _effects(home, catalog, manifest, open_ones)
+    levels = {meter.event for meter in catalog.meters if meter.aggregation is Aggregation.TIME_WEIGHTED}
+    touching = []
+    for event, item in zip((each.event for each in accepted), _accepted(items), strict=True):
+        if not item.late_for:
+            touching.append((event, event.time))
+        if event.type in levels:  # the level that it states may hold until now
+            touching.append((event, home.clock.now()))
+    effects = _effects(home, catalog, manifest, accepted, touching)
     return Preview(manifest.watermark, tuple(items), tuple(effects))
 
 
@@ -210,19 +218,26 @@ def _repeats(home: Home, catalog: Catalog, coming: Readmission, original: Positi
     return _lanes(home, book, again) == (stored.lane_a, stored.lane_b)
 
 
-def _effects(home: Home, catalog: Catalog, manifest: LogManifest, coming: Sequence[_Coming]) -> list[Effect]:
+def _effects(
+    home: Home,
+    catalog: Catalog,
+    manifest: LogManifest,
+    coming: Sequence[_Coming],
+    touching: Sequence[tuple[Event, Instant]],
+) -> list[Effect]:
+    """`touching`: events with the instants whose periods they may change."""
     with_them = _with(manifest, catalog, coming)
     signed = policies(home)
     touched: dict[tuple[CustomerId, Period], list[Segment]] = {}
     problems: dict[tuple[CustomerId, Period], str] = {}
     done: set[tuple[SubscriptionId, Period]] = set()
-    for each in coming:
-        customer = owner_at(catalog, each.event.subject, each.event.time)
+    for event, instant in touching:
+        customer = owner_at(catalog, event.subject, instant)
         if customer is None:
             continue
         profile = catalog.customers.versions(customer)[-1]
         for subscription in catalog.subscriptions_of(customer):
-            period = billing_period(catalog, profile, subscription, signed, each.event.time)
+            period = billing_period(catalog, profile, subscription, signed, instant)
             if (subscription.key, period) in done:
                 continue
             done.add((subscription.key, period))
@@ -290,17 +305,34 @@ def _effect(
             )
         except TieoutError as error:
             return Effect(customer, period, (), str(error))
-    rows = tuple(
-        EffectRow(
-            old.charge.subscription,
-            old.description,
-            old.meter or "",
-            old.unit,
-            old.quantity,
-            new.quantity,
-            old.amount,
-            new.amount,
+    return Effect(customer, period, _rows(*drafts), None)
+
+
+def _rows(before: Sequence[Line], after: Sequence[Line]) -> tuple[EffectRow, ...]:
+    """One row for each line of either draft; a group of usage may be in one of them alone."""
+    old = {_line_name(line): line for line in before}
+    new = {_line_name(line): line for line in after}
+    rows = []
+    for name in dict.fromkeys((*old, *new)):
+        was, becomes = old.get(name), new.get(name)
+        line = becomes or was
+        assert line is not None, "the name is that of a line"
+        nothing = Money(0, line.amount.currency)
+        rows.append(
+            EffectRow(
+                line.charge.subscription,
+                line.description,
+                line.meter or "",
+                line.unit,
+                QUANTITY_ZERO if was is None else was.quantity,
+                QUANTITY_ZERO if becomes is None else becomes.quantity,
+                nothing if was is None else was.amount,
+                nothing if becomes is None else becomes.amount,
+            )
         )
-        for old, new in zip(*drafts, strict=True)
-    )
-    return Effect(customer, period, rows, None)
+    return tuple(rows)
+
+
+def _line_name(line: Line) -> tuple[object, ...]:
+    charge = line.charge
+    return (charge.subscription, charge.price.key, charge.price.version, charge.segment, charge.group)

@@ -5,6 +5,12 @@ from __future__ import annotations
 from hashlib import sha256
 
 from tieout.aggregate.snapshot import Snapshot
+from tieout.aggregate.snapshot_text import (
+    breakdown_text,
+    conversion_text,
+    groups_text,
+    opening_text,
+)
 from tieout.aggregate.window import UsageRequest
 from tieout.evidence.lineage import lineage_of, predicate_text
 from tieout.evidence.stored import SealedRows, StoredCharge, StoredInvoice, StoredLine, StoredSnapshot
@@ -105,6 +111,10 @@ def _snapshot(invoice: InvoiceId, name: str, snapshot: Snapshot, request: UsageR
         retracted_count=snapshot.retracted_count,
         event_type=lineage.event_type,
         predicate=predicate_text(lineage),
+        breakdown=breakdown_text(snapshot.breakdown),
+        groups=groups_text(snapshot.groups),
+        conversion=conversion_text(snapshot.conversion),
+        opening=opening_text(snapshot.opening),
     )
 
 

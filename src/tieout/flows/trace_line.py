@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from tieout.aggregate.retraction import Identity
+from tieout.aggregate.snapshot_text import MalformedBreakdown, parse_breakdown
 from tieout.contract.document import Document, DocumentKind, record_of
 from tieout.contract.event_contract import RETRACTION, EventContract
 from tieout.contract.meter import Meter
@@ -85,7 +86,11 @@ class RetractedPage:
 
 @dataclass(frozen=True, slots=True)
 class Trace:
-    """A line with everything behind it. `snapshot` and `lineage` are None for a price without a meter."""
+    """A line with everything behind it. `snapshot` and `lineage` are None for a price without a meter.
+
+    `opening`: the events before the line's spans that state the levels with which a time-weighted one
+    starts, in position order; none of them is among the events.
+    """
 
     line: StoredLine
     amount: Money
@@ -96,6 +101,7 @@ class Trace:
     invoice: StoredInvoice
     events: EventPage
     retracted: RetractedPage
+    opening: tuple[Witness, ...]
     reproduced: Reproduced
 
 
@@ -123,7 +129,9 @@ def trace(home: Home, line_id: LineId, *, page: int = 1, page_size: int = 20) ->
     )
     found = Witnesses(witnesses, tuple(retractions.values()))
     reproduced = reproduce(stored, priced_by, found, secret=home.log.identity_secret)
-    judged = _counted(witnesses, priced_by.meter)
+    inside = [each for each in witnesses if lineage is not None and lineage.covers(each.event)]
+    judged = _counted(inside, priced_by.meter, _amount_field(stored.snapshot))
+    stating = {opening.position for opening in reproduced.opening}
     counted = [each for each in judged if _identity(each) not in retractions]
     retracted = [each for each in judged if _identity(each) in retractions]
     first = (page - 1) * page_size
@@ -143,6 +151,7 @@ def trace(home: Home, line_id: LineId, *, page: int = 1, page_size: int = 20) ->
                 for each in retracted[first : first + page_size]
             ),
         ),
+        opening=tuple(each for each in witnesses if each.position in stating),
         reproduced=reproduced,
     )
 
@@ -202,13 +211,22 @@ def _contract(document: Document | None) -> EventContract | None:
     return record if isinstance(record, EventContract) else None
 
 
-def _counted(witnesses: list[Witness], document: Document | None) -> list[Witness]:
+def _amount_field(snapshot: StoredSnapshot | None) -> str | None:
+    try:
+        return None if snapshot is None else parse_breakdown(snapshot.breakdown).amount_field
+    except MalformedBreakdown:
+        return None  # the reproduction reads it again, and names the snapshot
+
+
+def _counted(witnesses: list[Witness], document: Document | None, amount_field: str | None) -> list[Witness]:
     """All of them where the meter cannot be read any more; the reproduction names it."""
     try:
         meter = None if document is None else record_of(document)
     except (TieoutError, ValueError):
         meter = None
-    return [each for each in witnesses if is_counted(each, meter)] if isinstance(meter, Meter) else witnesses
+    if not isinstance(meter, Meter):
+        return witnesses
+    return [each for each in witnesses if is_counted(each, meter, amount_field)]
 
 
 def _steps(text: str) -> tuple[TracedStep, ...]:

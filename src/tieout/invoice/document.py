@@ -5,15 +5,19 @@ Keys are sorted, decimals are strings, instants RFC 3339 in UTC: equal invoices 
 
 from __future__ import annotations
 
+from hashlib import sha256
+
 from tieout.aggregate.snapshot import Snapshot
+from tieout.aggregate.snapshot_text import breakdown_json, conversion_json, groups_json, opening_json
 from tieout.contract.party import Customer, Seller
 from tieout.invoice.invoice import Invoice, PolicyReference
 from tieout.invoice.line import Line
 from tieout.kernel.canonical import JsonNumber, JsonValue, canonical_json
 from tieout.kernel.instant import format_instant
+from tieout.kernel.limits import RECORDS_ON_DOCUMENT_MAX
 from tieout.kernel.period import Period
 from tieout.kernel.rational import exact_text
-from tieout.rate.charge import steps_json
+from tieout.rate.charge import group_json, steps_json
 
 DOCUMENT_FORMAT = "tieout/invoice/1"
 
@@ -56,14 +60,11 @@ def _line(line: Line, period: Period) -> JsonValue:
     its meter, which part."""
     charge = line.charge
     share = {} if charge.period == period else {"share_of": _period(charge.period)}
-    group: dict[str, JsonValue] = (
-        {"group": [[name, value] for name, value in charge.group]} if charge.group else {}
-    )
     return {
         **share,
-        **group,
         "id": line.id,
         "description": line.description,
+        **({"group": group_json(charge.group)} if charge.group else {}),
         "subscription": charge.subscription,
         "meter": line.meter,
         "quantity": str(line.quantity),
@@ -84,7 +85,19 @@ def _line(line: Line, period: Period) -> JsonValue:
 
 
 def _snapshot(snapshot: Snapshot) -> JsonValue:
+    """Groups and opening states by number and digest, and in full where they are few."""
+    said: dict[str, JsonValue] = {}
+    if snapshot.conversion is not None:
+        said["unit"] = snapshot.unit
+        said["conversion"] = conversion_json(snapshot.conversion)
+    if snapshot.breakdown:
+        said["breakdown"] = breakdown_json(snapshot.breakdown)
+    if snapshot.groups:
+        said["groups"] = _counted(groups_json(snapshot.groups), len(snapshot.groups))
+    if snapshot.opening:
+        said["opening"] = _counted(opening_json(snapshot.opening), len(snapshot.opening))
     return {
+        **said,
         "meter": snapshot.meter,
         "meter_version": _whole(snapshot.meter_version),
         "meter_digest": snapshot.meter_digest,
@@ -96,6 +109,12 @@ def _snapshot(snapshot: Snapshot) -> JsonValue:
         "retracted_count": _whole(snapshot.retracted_count),
         "fingerprint": str(snapshot.fingerprint),
     }
+
+
+def _counted(records: JsonValue, count: int) -> JsonValue:
+    digest = sha256(canonical_json(records).encode()).hexdigest()
+    inline = {"records": records} if count <= RECORDS_ON_DOCUMENT_MAX else {}
+    return {"count": _whole(count), "sha256": digest, **inline}
 
 
 def _customer(customer: Customer) -> JsonValue:

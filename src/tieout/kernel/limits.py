@@ -42,6 +42,9 @@ FUTURE_SECONDS_MAX: Final = 300
 GROUPS_PER_SNAPSHOT_MAX: Final = 100_000
 """Groups into which one snapshot may be broken down; beyond it the account parks."""
 
+RECORDS_ON_DOCUMENT_MAX: Final = 20
+"""Groups, or opening states, of a snapshot that an invoice's document lists; of more it gives the digest."""
+
 # the catalog
 TIERS_MAX: Final = 100
 CELLS_MAX: Final = 1_000

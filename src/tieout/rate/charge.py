@@ -56,23 +56,6 @@ class Charge:
         return self.price.effective_from
 
 
-def group_text(group: GroupName) -> str | None:
-    """Canonical JSON of the group's names and values; None for a charge of all the usage."""
-    return canonical_json([[name, value] for name, value in group]) if group else None
-
-
-def group_of_text(text: str | None) -> GroupName:
-    """The way back. Raises ValueError for what `group_text` does not write."""
-    if text is None:
-        return ()
-    pairs = json.loads(text)
-    if not isinstance(pairs, list) or not all(
-        isinstance(pair, list) and len(pair) == 2 and isinstance(pair[0], str) for pair in pairs
-    ):
-        raise ValueError(f"{text!r} names no group")
-    return tuple((name, None if value is None else str(value)) for name, value in pairs)
-
-
 def steps_json(steps: Working) -> JsonValue:
     """The working as it is printed and stored: amounts are exact texts in whole currency units."""
     return [
@@ -85,6 +68,22 @@ def steps_json(steps: Working) -> JsonValue:
         }
         for step in steps
     ]
+
+
+def group_json(group: GroupName) -> JsonValue:
+    """Dimensions and values in their order."""
+    return [[name, value] for name, value in group]
+
+
+def group_text(group: GroupName) -> str | None:
+    """The same as canonical JSON; none for a charge that is for all the usage."""
+    return canonical_json(group_json(group)) if group else None
+
+
+def parse_group(text: str | None) -> GroupName:
+    """Reads what `group_text` wrote. Raises ValueError or TypeError."""
+    pairs = [] if text is None else json.loads(text)
+    return tuple((str(name), None if value is None else str(value)) for name, value in pairs)
 
 
 def steps_text(steps: Working) -> str:

@@ -1,7 +1,7 @@
 """The one order of what a price does around its shape; decision 0027 gives the reasons.
 
-Conversion of the unit (done by the meter, before the snapshot), free allowance, shape, discounts as listed,
-minimum, maximum. What comes first decides what the next one sees; no step looks back.
+Conversion of the unit (where a charge takes its usage from the snapshot), free allowance, shape, discounts as
+listed, minimum, maximum. What comes first decides what the next one sees; no step looks back.
 """
 
 from __future__ import annotations

@@ -89,8 +89,9 @@ def _working(usage: Usage | None, price: Price, share: Share) -> Working:
         steps = shape_flat.working(shape, period=share.period, segment=share.segment, currency=price.currency)
         return around(steps, price, share)
     assert usage is not None, "a metered price came with a snapshot"
+    before = () if usage.conversion is None else (usage.conversion,)
     priced = metered_working(lambda rest: working(shape, rest, price), usage, price, share)
-    steps = around(priced, price, share)
+    steps = (*before, *around(priced, price, share))
     return steps if share.is_whole or not has_tiers(price) else (_restart_step(share.segment), *steps)
 
 

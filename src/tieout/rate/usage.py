@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from tieout.aggregate.breakdown import UsageGroup, regrouped
 from tieout.aggregate.snapshot import Snapshot
 from tieout.contract.price import Price
 from tieout.kernel.errors import IntegrityViolation
 from tieout.kernel.quantity import QUANTITY_ZERO, Quantity
+from tieout.kernel.working import Step
 from tieout.rate.charge import GroupName
+from tieout.rate.conversion import conversion_step, converted, converted_group
 from tieout.rate.needs import breakdown_of
 
 ALL_USAGE: GroupName = ()
@@ -37,25 +39,37 @@ class UnfitBreakdown(IntegrityViolation):
 class Usage:
     """Usage that is rated together. `amount` is the sum of what its events state in the amount field of a
     dynamic price, and None for other prices. `groups` are as fine as the price needs, and none where it needs
-    the total alone."""
+    the total alone. `conversion` says how metered usage became this one, where it was converted."""
 
     quantity: Quantity
     event_count: int
     unit: str
     amount: Quantity | None = None
     groups: tuple[UsageGroup, ...] = ()
+    conversion: Step | None = None
 
 
 def usage_of(snapshot: Snapshot, price: Price, group: GroupName) -> Usage:
-    """The usage of `group`, or all of it. Raises `UnfitBreakdown`."""
+    """The usage of `group`, or all of it, in the unit that prices are for. Raises `UnfitBreakdown`."""
     want = breakdown_of(price)
+    unit = billed_unit(snapshot)
     if not want:
-        return Usage(snapshot.quantity, snapshot.event_count, snapshot.unit)
+        billed = converted(snapshot.quantity, snapshot.conversion)
+        step = _step(snapshot, snapshot.quantity, billed, None)
+        return Usage(billed, snapshot.event_count, unit, conversion=step)
     groups = _groups(snapshot, price)
     if group:
         places = [(want.dimensions.index(name), value) for name, value in group]
         groups = tuple(each for each in groups if all(each.values[place] == value for place, value in places))
-    return together(groups, snapshot.unit, with_amount=want.amount_field is not None)
+    measured = sum((each.quantity for each in groups), QUANTITY_ZERO)
+    groups = tuple(converted_group(each, snapshot.conversion) for each in groups)
+    usage = together(groups, unit, with_amount=want.amount_field is not None)
+    return replace(usage, conversion=_step(snapshot, measured, usage.quantity, len(groups)))
+
+
+def billed_unit(snapshot: Snapshot) -> str:
+    """The unit that prices are for."""
+    return snapshot.unit if snapshot.conversion is None else snapshot.conversion.unit
 
 
 def together(groups: Sequence[UsageGroup], unit: str, *, with_amount: bool) -> Usage:
@@ -97,3 +111,9 @@ def _groups(snapshot: Snapshot, price: Price) -> tuple[UsageGroup, ...]:
     if want.amount_field is not None and any(each.amount is None for each in groups):
         raise UnfitBreakdown(price, snapshot, f"a group has no sum of {want.amount_field}")
     return groups
+
+
+def _step(snapshot: Snapshot, measured: Quantity, billed: Quantity, parts: int | None) -> Step | None:
+    if snapshot.conversion is None:
+        return None
+    return conversion_step(snapshot.conversion, measured, snapshot.unit, billed, parts=parts)

@@ -1,10 +1,11 @@
 """[[meter]]: key, version, effective_from, definition, owner, event, aggregation, field, unit, dimensions,
-filter, exclude, include_non_production."""
+filter, exclude, include_non_production, conversion."""
 
 from __future__ import annotations
 
 from tieout.contract.meter import NON_PRODUCTION, Aggregation, Exclusion, Meter
 from tieout.contract.predicate import Condition, Predicate
+from tieout.contract.reading.conversion import read_conversion
 from tieout.contract.reading.head import Head
 from tieout.contract.reading.table import TableReader
 from tieout.kernel.ids import EventType, MeterKey
@@ -38,6 +39,7 @@ def read_meter(reader: TableReader, head: Head) -> Meter:
         filter=chosen,
         exclusions=named if included else (NON_PRODUCTION, *named),
         digest=head.digest,
+        conversion=read_conversion(reader),
     )
 
 

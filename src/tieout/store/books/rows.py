@@ -72,6 +72,10 @@ def snapshot_row(snapshot: StoredSnapshot) -> Row:
         "retracted_count": snapshot.retracted_count,
         "event_type": snapshot.event_type,
         "predicate": snapshot.predicate,
+        "breakdown": snapshot.breakdown,
+        "groups": snapshot.groups,
+        "conversion": snapshot.conversion,
+        "opening": snapshot.opening,
     }
 
 
@@ -94,6 +98,10 @@ def snapshot_of(row: RowMapping) -> StoredSnapshot:
         retracted_count=row["retracted_count"],
         event_type=row["event_type"],
         predicate=row["predicate"],
+        breakdown=row["breakdown"],
+        groups=row["groups"],
+        conversion=row["conversion"],
+        opening=row["opening"],
     )
 
 
