@@ -7,7 +7,8 @@ from collections.abc import Callable, Mapping
 from datetime import date
 from typing import Any
 
-from tieout.kernel.calendar import Anchor, Cadence, boundary, local_date, local_midnight, period_at
+from tieout.kernel.cadence import Cadence
+from tieout.kernel.calendar import Anchor, boundary, local_date, local_midnight, period_at
 from tieout.kernel.instant import Instant, MalformedInstant, parse_instant
 from tieout.kernel.period import Period
 from tieout.kernel.zone import zone

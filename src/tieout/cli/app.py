@@ -21,6 +21,8 @@ from tieout.cli import (
     key,
     pipeline,
     policy,
+    price,
+    program,
     quarantine,
     serve,
     subscription,
@@ -41,6 +43,8 @@ ORDER = (
         "demo",
         "init",
         "catalog",
+        "program",
+        "price",
         "policy",
         "customer",
         "subscription",
@@ -133,6 +137,8 @@ for verb in (
     app.command()(verb)
 for noun, verbs in (
     ("catalog", catalog.app),
+    ("program", program.app),
+    ("price", price.app),
     ("policy", policy.app),
     ("customer", customer.app),
     ("subscription", subscription.app),

@@ -62,6 +62,7 @@ def trace_page(found: Trace) -> RenderableType:
     priced = (
         f"Price {found.charge.price} version {found.charge.price_version}, "
         f"plan {found.charge.plan} version {found.charge.plan_version}"
+        f"{f', program {found.charge.program}' if found.charge.program else ''}"
     )
     steps = ([step.text, grouped(step.amount)] for step in found.steps)
     parts: list[RenderableType] = [Text(plain(head), style="bold"), Text(plain(priced))]
@@ -249,6 +250,7 @@ def _charge_json(found: Trace) -> Json:
         "price_digest": charge.price_digest,
         "plan": charge.plan,
         "plan_version": charge.plan_version,
+        **({} if charge.program is None else {"program": charge.program}),
         "segment": {"start": format_instant(charge.segment.start), "end": format_instant(charge.segment.end)},
         "quantity": charge.quantity,
         "unit": charge.unit,

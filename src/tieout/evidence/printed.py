@@ -50,6 +50,7 @@ def printed_differences(stored: StoredEvidence) -> list[Difference]:
 def _invoice(stored: StoredEvidence, document: Members) -> tuple[Fact, ...]:
     invoice = stored.invoice
     total = Money(invoice.total_minor, currency(document["currency"]))
+    due = None if invoice.due_minor is None else Money(invoice.due_minor, total.currency).decimal_text
     return (
         ("id", document["id"], invoice.id),
         ("number", document["number"], invoice.number),
@@ -60,6 +61,7 @@ def _invoice(stored: StoredEvidence, document: Members) -> tuple[Fact, ...]:
         ("kind", document["kind"], invoice.kind),
         ("sequence", str(document["sequence"]), str(invoice.sequence)),
         ("total", document["total"], total.decimal_text),
+        ("due", str(document.get("due")), str(due)),  # absent from documents of format 1
         ("cutoff", str(document["cutoff"]), str(invoice.cutoff)),
         ("policy digest", document["policy"]["digest"], invoice.policy_digest),
         ("issued at", document["issued_at"], format_instant(invoice.sealed_at)),
@@ -88,6 +90,7 @@ def _charge(stored: StoredEvidence, document: Members, printed: Members) -> tupl
         ("price digest", printed["price_digest"], charge.price_digest),
         ("plan", printed["plan"], charge.plan),
         ("plan version", str(printed["plan_version"]), str(charge.plan_version)),
+        ("program", _program(printed), str(charge.program)),
         ("period", _printed_period(whole), _period(charge.period)),
         ("segment", _printed_period(printed["segment"]), _period(charge.segment)),
         ("quantity", printed["quantity"], charge.quantity),
@@ -95,6 +98,7 @@ def _charge(stored: StoredEvidence, document: Members, printed: Members) -> tupl
         ("amount", printed["exact_amount"], charge.amount),
         ("steps", canonical_json(printed["steps"]), charge.steps),
         ("group", _json(printed.get("group")), charge.grouped_by or NONE),
+        ("terms", canonical_json(printed.get("terms", {})), charge.terms or "{}"),
         ("snapshot", _presence(printed["snapshot"]), _presence(stored.snapshot)),
     )
 
@@ -120,6 +124,12 @@ def _snapshot(snapshot: StoredSnapshot, document: Members, line: Members) -> tup
         ("groups", _digest(printed.get("groups")), _digest_of(snapshot.groups)),
         ("opening states", _digest(printed.get("opening")), _digest_of(snapshot.opening)),
     )
+
+
+def _program(line: Members) -> str:
+    """As a charge row has it; absent from the lines of no program."""
+    program: Members | None = line.get("program")
+    return "None" if program is None else f"{program['key']} v{program['version']}"
 
 
 def _printed_period(members: Members) -> str:

@@ -13,7 +13,8 @@ from tieout.contract.catalog import Catalog
 from tieout.contract.party import Customer
 from tieout.contract.subscription import Subscription
 from tieout.flows.policy import PolicyState, governing
-from tieout.kernel.calendar import Cadence, period_at
+from tieout.kernel.cadence import Cadence
+from tieout.kernel.calendar import period_at
 from tieout.kernel.errors import TieoutError
 from tieout.kernel.ids import CustomerId, SubscriptionId
 from tieout.kernel.instant import HOUR_MICROSECONDS, Instant, format_instant

@@ -126,6 +126,7 @@ def trace(home: Home, line_id: LineId, *, page: int = 1, page_size: int = 20) ->
         else documents.get((DocumentKind.METER, stored.snapshot.meter, stored.snapshot.meter_version)),
         price=documents.get((DocumentKind.PRICE, charge.price, charge.price_version)),
         plan=documents.get((DocumentKind.PLAN, charge.plan, charge.plan_version)),
+        program=next((each for each in documents.values() if each.name == f"program {charge.program}"), None),
     )
     found = Witnesses(witnesses, tuple(retractions.values()))
     reproduced = reproduce(stored, priced_by, found, secret=home.log.identity_secret)

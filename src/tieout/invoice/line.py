@@ -10,13 +10,23 @@ from tieout.kernel.ids import InvoiceId, LineId, MeterKey, PriceKey
 from tieout.kernel.instant import Instant, to_datetime
 from tieout.kernel.money import Money, currency
 from tieout.kernel.quantity import Quantity
-from tieout.kernel.rounding import settle
+from tieout.kernel.rational import Exact
+from tieout.kernel.rounding import Rounding, settle
 from tieout.kernel.zone import zone
 from tieout.rate.charge import Charge
-from tieout.rate.wording import values_text
+from tieout.rate.wording import amount_text, padded, values_text
 
 LINES_MAX = 999
 """Ordinals have three digits. An invoice with more lines is refused, not renumbered."""
+
+ROUNDING_WORDS = {
+    Rounding.HALF_AWAY_FROM_ZERO: "half away from zero",
+    Rounding.HALF_EVEN: "half to even",
+    Rounding.UP: "away from zero",
+    Rounding.DOWN: "towards zero",
+    Rounding.CEILING: "up",
+    Rounding.FLOOR: "down",
+}
 
 
 class TooManyLines(Refusal):
@@ -55,6 +65,11 @@ class Line:
         return self.charge.unit
 
     @property
+    def settlement(self) -> str | None:
+        """How the money came of the exact amount, in words; None where nothing had to be rounded."""
+        return settlement_text(self.charge.amount, self.amount, self.charge.price.rounding)
+
+    @property
     def price(self) -> PriceKey:
         return self.charge.price.key
 
@@ -85,6 +100,15 @@ def settled_line(invoice: InvoiceId, ordinal: int, charge: Charge, *, zone_name:
         end = _local_text(charge.segment.end, zone_name)
         description = f"{description} ({start} until {end})"
     return Line(line_id(invoice, ordinal), charge, description, amount)
+
+
+def settlement_text(exact: Exact, settled: Money, rounding: Rounding) -> str | None:
+    """`12.345 USD rounded half away from zero to 12.35 USD`; None where the two are equal."""
+    if exact * 10**settled.currency.exponent == settled.minor:
+        return None
+    given = amount_text(exact, settled.currency.code)
+    money = padded(settled.decimal_text, settled.currency.exponent)
+    return f"{given} rounded {ROUNDING_WORDS[rounding]} to {money} {settled.currency.code}"
 
 
 def _local_text(instant: Instant, zone_name: str) -> str:

@@ -54,6 +54,8 @@ DISCOUNTS_MAX: Final = 100
 PERCENT_MAX: Final = 1_000
 """A price may ask for more than the amount itself (cost plus a margin), not for more than ten times that."""
 PRICES_PER_PLAN_MAX: Final = 1_000
+CADENCE_DAYS_MAX: Final = 3_660
+CADENCE_MONTHS_MAX: Final = 120
 PHASES_MAX: Final = 1_000
 
 # the working of one charge

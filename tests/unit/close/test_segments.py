@@ -23,7 +23,8 @@ from tieout.contract.subject import SubjectBook, SubjectSpan
 from tieout.contract.subscription import Phase, Subscription
 from tieout.contract.versions import Versions
 from tieout.kernel import calendar as kernel_calendar
-from tieout.kernel.calendar import Anchor, Cadence
+from tieout.kernel.cadence import Cadence
+from tieout.kernel.calendar import Anchor
 from tieout.kernel.ids import EventType, PlanKey, Subject
 from tieout.kernel.instant import Instant, parse_instant
 from tieout.kernel.rational import exact
@@ -65,10 +66,13 @@ def catalog(
         meters=Versions(meters),
         prices=Versions(prices),
         plans=Versions(plans),
+        coupons=Versions(()),
+        taxes=Versions(()),
         sellers=Versions(()),
         customers=Versions(()),
         subscriptions=Versions(()),
         subjects=SubjectBook((span,)),
+        programs=Versions(()),
         mappings=Versions(()),
         sources=Versions(()),
         policies=Versions(()),
