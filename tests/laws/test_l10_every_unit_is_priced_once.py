@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.records import JANUARY, POLICY, SELLER, SUBSCRIPTION, customer, plan, price, snapshot
-from tieout.close.reconcile import settled_breaks, total_breaks, working_breaks
+from tieout.close.reconcile import settled_breaks, working_breaks
+from tieout.close.reconcile_amounts import total_breaks
 from tieout.contract.price import Flat, Graduated, PerUnit, PriceShape, Tier
 from tieout.invoice.draft import draft
 from tieout.kernel.ids import Watermark

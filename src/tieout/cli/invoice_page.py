@@ -13,6 +13,7 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
+from tieout.cli.invoice_totals import invoice_totals
 from tieout.cli.screen import grouped, plain
 from tieout.kernel.instant import Instant, parse_instant, to_datetime
 from tieout.kernel.zone import zone
@@ -22,13 +23,20 @@ if TYPE_CHECKING:
 
     from rich.console import RenderableType
 
-    from tieout.cli.paper import Document, LineOfDocument
+    from tieout.cli.paper import Document, LineOfDocument, ProgramOfDocument
 
 
 def invoice_page(paper: Document) -> RenderableType:
     """Seller, customer, number and dates; lines with their working; totals."""
     return Group(
-        _heading(paper), Text(), _parties(paper), Text(), _lines(paper), _totals(paper), Text(), _foot(paper)
+        _heading(paper),
+        Text(),
+        _parties(paper),
+        Text(),
+        _lines(paper),
+        invoice_totals(paper),
+        Text(),
+        _foot(paper),
     )
 
 
@@ -90,7 +98,11 @@ def _lines(paper: Document) -> RenderableType:
     drawn.add_column("Quantity", justify="right", no_wrap=True)
     drawn.add_column("Unit")
     drawn.add_column(f"Amount ({paper.currency})", justify="right", no_wrap=True)
+    program = None
     for line in paper.lines:
+        if line.program != program and line.program is not None:
+            drawn.add_row(Text(), _program(line.program))
+        program = line.program
         drawn.add_row(
             Text(line.id.rpartition("-")[2], style="dim"),
             _description(line),
@@ -99,6 +111,15 @@ def _lines(paper: Document) -> RenderableType:
             Text(grouped(line.amount)),
         )
     return drawn
+
+
+def _program(program: ProgramOfDocument) -> Text:
+    """The heading of a program's lines, with where its fees were read."""
+    text = Text(plain(program.name), style="bold")
+    named = f"program {program.key} version {program.version}"
+    return text.append(
+        plain(f"\n{named}, fees as of {program.as_of}: {program.source}"), style="dim not bold"
+    )
 
 
 def _description(line: LineOfDocument) -> Text:
@@ -110,16 +131,9 @@ def _description(line: LineOfDocument) -> Text:
     if line.snapshot is not None and line.snapshot.retracted_count:
         count = line.snapshot.retracted_count
         text.append(f"\n  {grouped(str(count))} retracted, not counted", style="dim")
+    if line.amount_after_discounts not in (None, line.amount):
+        text.append(f"\n  after discounts {grouped(line.amount_after_discounts)}", style="dim")
     return text
-
-
-def _totals(paper: Document) -> RenderableType:
-    grid = Table.grid(expand=True, padding=(0, 2))
-    grid.add_column(justify="right", ratio=1)
-    grid.add_column(justify="right")
-    grid.add_row(Text("Subtotal"), Text(grouped(paper.subtotal)))
-    grid.add_row(Text(f"Total {paper.currency}", style="bold"), Text(grouped(paper.total), style="bold"))
-    return grid
 
 
 def _foot(paper: Document) -> RenderableType:

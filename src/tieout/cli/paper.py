@@ -53,8 +53,20 @@ class SnapshotOfDocument(msgspec.Struct, frozen=True):
     retracted_count: int = 0
 
 
+class ProgramOfDocument(msgspec.Struct, frozen=True):
+    """The fee program under which lines stand together."""
+
+    key: str
+    version: int
+    name: str
+    source: str
+    as_of: str
+
+
 class LineOfDocument(msgspec.Struct, frozen=True):
-    """One line as stored; `settlement` says how it was rounded, where it was."""
+    """One line as stored; `settlement` says how it was rounded, where it was. `amount_after_discounts` is
+    None in documents of format 1.
+    """
 
     id: str
     description: str
@@ -65,6 +77,39 @@ class LineOfDocument(msgspec.Struct, frozen=True):
     snapshot: SnapshotOfDocument | None
     steps: tuple[Step, ...]
     settlement: str | None = None
+    program: ProgramOfDocument | None = None
+    amount_after_discounts: str | None = None
+
+
+class DiscountOfDocument(msgspec.Struct, frozen=True):
+    """A coupon, and what it took off."""
+
+    name: str
+    coupon: str
+    coupon_version: int
+    amount: str
+    text: str
+
+
+class TaxOfDocument(msgspec.Struct, frozen=True):
+    """A rate on a base."""
+
+    name: str
+    jurisdiction: str
+    percent: str
+    base: str
+    amount: str
+    inclusive: bool
+    text: str
+    note: str
+
+
+class CreditOfDocument(msgspec.Struct, frozen=True):
+    """What an account of the customer paid."""
+
+    account: str
+    text: str
+    amount: str
 
 
 class SignatureOfDocument(msgspec.Struct, frozen=True):
@@ -84,7 +129,9 @@ class PolicyOfDocument(msgspec.Struct, frozen=True):
 
 
 class Document(msgspec.Struct, frozen=True):
-    """The parts of an invoice document that are printed; its other members are evidence."""
+    """The parts of an invoice document that are printed; its other members are evidence. What came with
+    format 2 has a default.
+    """
 
     id: str
     number: str | None
@@ -102,6 +149,10 @@ class Document(msgspec.Struct, frozen=True):
     total: str
     cutoff: int
     policy: PolicyOfDocument
+    discounts: tuple[DiscountOfDocument, ...] = ()
+    taxes: tuple[TaxOfDocument, ...] = ()
+    credits: tuple[CreditOfDocument, ...] = ()
+    due: str | None = None
 
 
 def read_document(invoice: str, stored: bytes) -> Document:

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from tieout.contract.coupon import Coupon
 from tieout.contract.document import DocumentKind, Record
 from tieout.contract.event_contract import ContractBook, EventContract
 from tieout.contract.meter import Meter
@@ -16,6 +17,7 @@ from tieout.contract.program import Program
 from tieout.contract.source import SourceMapping
 from tieout.contract.subject import SubjectBook, SubjectMapping
 from tieout.contract.subscription import Subscription
+from tieout.contract.tax import Tax
 from tieout.contract.versions import Versions
 from tieout.kernel.instant import Instant
 
@@ -24,6 +26,8 @@ AnyVersions = (
     | Versions[Meter]
     | Versions[Price]
     | Versions[Plan]
+    | Versions[Coupon]
+    | Versions[Tax]
     | Versions[Program]
     | Versions[Seller]
     | Versions[Customer]
@@ -44,6 +48,8 @@ class Catalog:
     meters: Versions[Meter]
     prices: Versions[Price]
     plans: Versions[Plan]
+    coupons: Versions[Coupon]
+    taxes: Versions[Tax]
     programs: Versions[Program]
     sellers: Versions[Seller]
     customers: Versions[Customer]
@@ -84,6 +90,8 @@ class Catalog:
             DocumentKind.METER: self.meters,
             DocumentKind.PRICE: self.prices,
             DocumentKind.PLAN: self.plans,
+            DocumentKind.COUPON: self.coupons,
+            DocumentKind.TAX: self.taxes,
             DocumentKind.PROGRAM: self.programs,
             DocumentKind.SELLER: self.sellers,
             DocumentKind.CUSTOMER: self.customers,

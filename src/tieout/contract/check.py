@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TypeVar
 
 from tieout.contract.catalog import Catalog
+from tieout.contract.coupon import Coupon
 from tieout.contract.document import Document, Record, record_of
 from tieout.contract.event_contract import ContractBook, EventContract
 from tieout.contract.meter import Meter
@@ -18,6 +19,7 @@ from tieout.contract.problem import Problem
 from tieout.contract.program import Program
 from tieout.contract.rules.cheaper import warn_of_cheaper_usage
 from tieout.contract.rules.combining import check_combinations
+from tieout.contract.rules.couponing import check_coupons
 from tieout.contract.rules.draft import Draft, group
 from tieout.contract.rules.examples import RunExample, check_examples
 from tieout.contract.rules.measuring import check_measuring
@@ -28,10 +30,12 @@ from tieout.contract.rules.programs import check_programs
 from tieout.contract.rules.sources import check_sources
 from tieout.contract.rules.subjects import check_subjects
 from tieout.contract.rules.subscribing import check_customers, check_subscriptions
+from tieout.contract.rules.taxing import check_taxes
 from tieout.contract.rules.versioning import check_versions
 from tieout.contract.source import SourceMapping
 from tieout.contract.subject import SubjectBook, SubjectMapping
 from tieout.contract.subscription import Subscription
+from tieout.contract.tax import Tax
 from tieout.contract.versions import Versions
 
 Rule = Callable[[Draft], Iterator[Problem]]
@@ -45,6 +49,8 @@ RULES: tuple[Rule, ...] = (
     check_programs,
     check_customers,
     check_subscriptions,
+    check_coupons,
+    check_taxes,
     check_subjects,
     check_sources,
     check_policies,
@@ -106,6 +112,8 @@ def _catalog(records: Iterable[Record]) -> Catalog:
         meters=Versions(_of(found, Meter)),
         prices=Versions(_of(found, Price)),
         plans=Versions(_of(found, Plan)),
+        coupons=Versions(_of(found, Coupon)),
+        taxes=Versions(_of(found, Tax)),
         programs=Versions(_of(found, Program)),
         sellers=Versions(_of(found, Seller)),
         customers=Versions(_of(found, Customer)),

@@ -17,6 +17,7 @@ from difflib import get_close_matches
 from enum import StrEnum
 from typing import cast
 
+from tieout.contract.coupon import Coupon
 from tieout.contract.event_contract import EventContract
 from tieout.contract.meter import Meter
 from tieout.contract.party import Customer, Seller
@@ -25,6 +26,7 @@ from tieout.contract.policy import Policy
 from tieout.contract.price import Price
 from tieout.contract.problem import Problem
 from tieout.contract.program import Program
+from tieout.contract.reading.coupon import read_coupon
 from tieout.contract.reading.event import read_event
 from tieout.contract.reading.head import Head, read_event_head, read_head, read_subject_head
 from tieout.contract.reading.lines import Lines, document_lines, line_of
@@ -38,9 +40,11 @@ from tieout.contract.reading.source import read_source
 from tieout.contract.reading.subject import read_subject
 from tieout.contract.reading.subscription import read_subscription
 from tieout.contract.reading.table import Findings, TableReader
+from tieout.contract.reading.tax import read_tax
 from tieout.contract.source import SourceMapping
 from tieout.contract.subject import SubjectMapping
 from tieout.contract.subscription import Subscription
+from tieout.contract.tax import Tax
 from tieout.kernel.canonical import JsonNumber, JsonValue, canonical_json
 from tieout.kernel.digest import document_digest
 from tieout.kernel.instant import Instant, MalformedInstant, format_instant, parse_instant
@@ -51,6 +55,8 @@ Record = (
     | Meter
     | Price
     | Plan
+    | Coupon
+    | Tax
     | Program
     | Seller
     | Customer
@@ -68,6 +74,8 @@ class DocumentKind(StrEnum):
     METER = "meter"
     PRICE = "price"
     PLAN = "plan"
+    COUPON = "coupon"
+    TAX = "tax"
     PROGRAM = "program"
     SELLER = "seller"
     CUSTOMER = "customer"
@@ -108,6 +116,8 @@ READERS: Mapping[DocumentKind, RecordReader] = {
     DocumentKind.METER: read_meter,
     DocumentKind.PRICE: read_price,
     DocumentKind.PLAN: read_plan,
+    DocumentKind.COUPON: read_coupon,
+    DocumentKind.TAX: read_tax,
     DocumentKind.PROGRAM: read_program,
     DocumentKind.SELLER: read_seller,
     DocumentKind.CUSTOMER: read_customer,

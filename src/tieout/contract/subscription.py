@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from tieout.contract.coupon import CouponUse
 from tieout.kernel.ids import CustomerId, PlanKey, SubscriptionId
 from tieout.kernel.instant import Instant
 
@@ -30,3 +31,4 @@ class Subscription:
     customer: CustomerId
     phases: tuple[Phase, ...]
     digest: str
+    coupons: tuple[CouponUse, ...] = ()

@@ -50,6 +50,7 @@ def printed_differences(stored: StoredEvidence) -> list[Difference]:
 def _invoice(stored: StoredEvidence, document: Members) -> tuple[Fact, ...]:
     invoice = stored.invoice
     total = Money(invoice.total_minor, currency(document["currency"]))
+    due = None if invoice.due_minor is None else Money(invoice.due_minor, total.currency).decimal_text
     return (
         ("id", document["id"], invoice.id),
         ("number", document["number"], invoice.number),
@@ -60,6 +61,7 @@ def _invoice(stored: StoredEvidence, document: Members) -> tuple[Fact, ...]:
         ("kind", document["kind"], invoice.kind),
         ("sequence", str(document["sequence"]), str(invoice.sequence)),
         ("total", document["total"], total.decimal_text),
+        ("due", str(document.get("due")), str(due)),  # absent from documents of format 1
         ("cutoff", str(document["cutoff"]), str(invoice.cutoff)),
         ("policy digest", document["policy"]["digest"], invoice.policy_digest),
         ("issued at", document["issued_at"], format_instant(invoice.sealed_at)),

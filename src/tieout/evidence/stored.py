@@ -16,7 +16,7 @@ from tieout.kernel.period import Period
 @dataclass(frozen=True, slots=True)
 class StoredInvoice:
     """A sealed invoice. `document` is its canonical JSON, byte for byte; `sha256` was taken when it was
-    sealed.
+    sealed. `due_minor` is None where it was sealed before there were credits: all of the total is due.
     """
 
     id: InvoiceId
@@ -33,6 +33,7 @@ class StoredInvoice:
     document: bytes
     sha256: str
     sealed_at: Instant
+    due_minor: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

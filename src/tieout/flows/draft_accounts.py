@@ -15,10 +15,12 @@ from tieout.aggregate.recount import Recount
 from tieout.aggregate.snapshot import Snapshot
 from tieout.aggregate.window import UsageRequest
 from tieout.close.account import AccountOutcome
+from tieout.close.coupons import coupons_of
 from tieout.close.outcome import Held, Parked
 from tieout.close.rating import charges, usage_requests
 from tieout.close.reconcile import reconcile
 from tieout.close.segments import NothingInForce, Segment, segments
+from tieout.close.taxation import taxation_of
 from tieout.contract.catalog import Catalog
 from tieout.contract.party import Customer, Seller
 from tieout.flows.due_accounts import DueAccount
@@ -131,6 +133,14 @@ def _draft(
             policy=_reference(plan.account),
             tzdata_version=tzdata_version(),
             software_version=__version__,
+            coupons=coupons_of(
+                catalog,
+                customer,
+                plan.account.subscriptions,
+                plan.account.period,
+                policy_cadence=plan.account.policy.policy.cadence,
+            ),
+            taxation=taxation_of(catalog, customer, seller, plan.account.period),
         )
         breaks = reconcile(invoice, rated, snapshots, recounts, plan.requests)
         breaks += sealed_twice(plan.requests, sealed)

@@ -57,7 +57,8 @@ def seal(home: Home, ready: ReadyAccount, *, run: int) -> StoredInvoice | None:
 
 def sealed_rows(ready: ReadyAccount, invoice: Invoice, sealed_at: Instant) -> SealedRows:
     """Every row of the sealing. Raises `AmountTooLarge`."""
-    for money in (invoice.total, *(line.amount for line in invoice.lines)):
+    taxed = (amount for tax in invoice.taxes for amount in (tax.base, tax.amount))
+    for money in (invoice.total, invoice.due, *taxed, *(line.amount for line in invoice.lines)):
         if abs(money.minor) > MINOR_UNITS_MAX:
             raise AmountTooLarge(invoice.id, money.minor)
     assert invoice.number is not None, "a sealed invoice has a number"
@@ -77,6 +78,7 @@ def sealed_rows(ready: ReadyAccount, invoice: Invoice, sealed_at: Instant) -> Se
         document=document,
         sha256=sha256(document).hexdigest(),
         sealed_at=sealed_at,
+        due_minor=invoice.due.minor,
     )
     names = {
         snapshot: f"{invoice.id}-s{place:04d}" for place, snapshot in enumerate(ready.snapshots, start=1)

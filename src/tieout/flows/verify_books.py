@@ -79,6 +79,7 @@ def _of_invoice(invoice: StoredInvoice, digests: set[str]) -> Iterator[LogFindin
 def _facts(invoice: StoredInvoice, document: Members) -> tuple[tuple[str, object, object], ...]:
     """What the document and the row beside it both say."""
     total = Money(invoice.total_minor, currency(invoice.currency))
+    due = None if invoice.due_minor is None else Money(invoice.due_minor, total.currency).decimal_text
     return (
         ("id", document["id"], invoice.id),
         ("number", document["number"], invoice.number),
@@ -90,6 +91,7 @@ def _facts(invoice: StoredInvoice, document: Members) -> tuple[tuple[str, object
         ("kind", document["kind"], invoice.kind),
         ("sequence", document["sequence"], invoice.sequence),
         ("total", document["total"], total.decimal_text),
+        ("due", document.get("due"), due),  # absent from documents of format 1
         ("cutoff", document["cutoff"], invoice.cutoff),
         ("policy", document["policy"]["digest"], invoice.policy_digest),
     )
@@ -100,6 +102,10 @@ def _rests_on(document: Members) -> Iterator[tuple[str, str]]:
         yield kind, document[kind]["digest"]
     for digest in sorted({line["price_digest"] for line in document["lines"]}):
         yield "price", digest
+    for discount in document.get("discounts", ()):
+        yield f"coupon {discount['coupon']}", discount["coupon_digest"]
+    for tax in document.get("taxes", ()):
+        yield f"tax {tax['reference']}", tax["digest"]
     snapshots = [line["snapshot"] for line in document["lines"] if line["snapshot"] is not None]
     for digest in sorted({snapshot["meter_digest"] for snapshot in snapshots}):
         yield "meter", digest

@@ -1,4 +1,5 @@
-"""A draft: charges settled into numbered lines and added up. The same inputs draft the same invoice."""
+"""A draft: charges settled into numbered lines, discounted, taxed and added up. The same inputs draft the
+same invoice."""
 
 from __future__ import annotations
 
@@ -7,9 +8,11 @@ from dataclasses import replace
 
 from tieout.contract.party import Customer, Seller
 from tieout.invoice import totals
+from tieout.invoice.discounts import GrantedCoupon, discounts, net_amounts
 from tieout.invoice.invoice import KIND_FINAL, Invoice, InvoiceKey, PolicyReference
 from tieout.invoice.line import settled_line
 from tieout.invoice.status import Act, Status, after
+from tieout.invoice.taxes import NO_TAXATION, Taxation, taxes
 from tieout.kernel.ids import Watermark
 from tieout.kernel.money import currency
 from tieout.kernel.period import Period
@@ -27,12 +30,14 @@ def draft(
     tzdata_version: str,
     software_version: str,
     sequence: int = 1,
+    coupons: Sequence[GrantedCoupon] = (),
+    taxation: Taxation = NO_TAXATION,
 ) -> Invoice:
     """The draft of a period's final invoice, in the customer's currency.
 
     Lines stand by subscription, those of each fee program together after those of none, then by start of
     segment, then in the order given (that of the plan).
-    Raises `CurrencyMismatch` for a charge in another currency, `TooManyLines` beyond 999.
+    Raises `CurrencyMismatch` for a charge or coupon in another currency, `TooManyLines` beyond 999.
     """
     money = currency(customer.currency)
     key = InvoiceKey(customer.key, period, seller.number_series, money.code, KIND_FINAL, sequence)
@@ -42,6 +47,8 @@ def draft(
         for ordinal, charge in enumerate(ordered, start=1)
     )
     subtotal = totals.subtotal(lines, money)
+    taken = discounts(lines, coupons, money)
+    levied = taxes(lines, net_amounts(lines, taken), taxation, money)
     return Invoice(
         id=key.invoice_id,
         key=key,
@@ -54,11 +61,13 @@ def draft(
         seller=seller,
         lines=lines,
         subtotal=subtotal,
-        total=totals.total(subtotal),
+        total=totals.total(subtotal, taken, levied),
         cutoff=cutoff,
         policy=policy,
         tzdata_version=tzdata_version,
         software_version=software_version,
+        discounts=taken,
+        taxes=levied,
     )
 
 

@@ -20,8 +20,8 @@ from tests.unit.close.test_segments import TOKENS
 from tieout.aggregate.recount import Recount
 from tieout.aggregate.snapshot import Snapshot
 from tieout.aggregate.window import ClippedSpan, UsageRequest
-from tieout.close import reconcile
-from tieout.close.reconcile import Break
+from tieout.close import reconcile, reconcile_amounts
+from tieout.close.breaks import Break
 from tieout.contract.price import PerUnit
 from tieout.invoice.draft import draft
 from tieout.invoice.invoice import Invoice
@@ -107,7 +107,7 @@ def test_a_line_lost_added_or_wrongly_rounded_is_a_break() -> None:
 def test_a_total_that_does_not_add_up_is_a_break() -> None:
     invoice = drafted(CHARGE)
     wrong = replace(invoice, total=invoice.total + Money(1, invoice.currency))
-    assert ties(reconcile.total_breaks(wrong)) == [reconcile.TIE_TOTAL]
+    assert ties(reconcile_amounts.total_breaks(wrong)) == [reconcile_amounts.TIE_TOTAL]
 
 
 def test_two_subscriptions_on_one_meter_and_subject_are_a_break() -> None:

@@ -63,6 +63,8 @@ def catalog(
         meters=Versions(meters),
         prices=Versions(prices),
         plans=Versions(plans),
+        coupons=Versions(()),
+        taxes=Versions(()),
         sellers=Versions(()),
         customers=Versions(()),
         subscriptions=Versions(()),

@@ -1,15 +1,17 @@
-"""[[seller]]: key, version, effective_from, name, address, tax_id, email, number_series.
-[[customer]]: the same profile with zone, currency, seller, purchase_order, terms_days, anchor."""
+"""[[seller]]: key, version, effective_from, name, address, tax_id, email, number_series, taxes.
+[[customer]]: the same profile with zone, currency, seller, purchase_order, terms_days, anchor, tax_exempt,
+reverse_charge; [[customer.coupon]]."""
 
 from __future__ import annotations
 
 import re
 
 from tieout.contract.party import Customer, Seller
+from tieout.contract.reading.coupon import read_coupon_uses
 from tieout.contract.reading.head import Head
 from tieout.contract.reading.price import read_currency
 from tieout.contract.reading.table import TableReader
-from tieout.kernel.ids import CustomerId, SellerKey
+from tieout.kernel.ids import CustomerId, SellerKey, TaxKey
 from tieout.kernel.zone import UnknownZone, zone
 
 SERIES_PATTERN = re.compile(r"[A-Z0-9][A-Z0-9/-]{0,15}\Z")
@@ -32,12 +34,14 @@ def read_seller(reader: TableReader, head: Head) -> Seller:
         email=reader.optional_text("email"),
         number_series=series,
         digest=head.digest,
+        taxes=_taxes(reader),
     )
 
 
 def read_customer(reader: TableReader, head: Head) -> Customer:
     """`terms_days` is 30 where it is not given; `anchor` a date."""
     unit = read_currency(reader)
+    tax_exempt, reverse_charge = _tax_set_aside(reader)
     return Customer(
         key=CustomerId(head.key),
         version=head.version,
@@ -55,7 +59,26 @@ def read_customer(reader: TableReader, head: Head) -> Customer:
         ),
         anchor=reader.optional_date("anchor"),
         digest=head.digest,
+        taxes=_taxes(reader) if reader.has("taxes") else None,
+        tax_exempt=tax_exempt,
+        reverse_charge=reverse_charge,
+        coupons=read_coupon_uses(reader),
     )
+
+
+def _taxes(reader: TableReader) -> tuple[TaxKey, ...]:
+    return tuple(TaxKey(key) for key in reader.texts("taxes"))
+
+
+def _tax_set_aside(reader: TableReader) -> tuple[str | None, bool]:
+    """Why no tax is charged, if a reason is given; and whether the customer owes it instead."""
+    tax_exempt = reader.optional_text("tax_exempt")
+    reverse_charge = reader.boolean("reverse_charge", default=False)
+    if reverse_charge and not reader.has("tax_id"):
+        reader.problem("reverse_charge", "needs the customer's tax_id, which the invoice must print")
+    if reverse_charge and tax_exempt is not None:
+        reader.problem("reverse_charge", "an exempt customer owes no tax: leave out one of the two")
+    return tax_exempt, reverse_charge
 
 
 def read_zone(reader: TableReader, name: str) -> str:

@@ -1,6 +1,6 @@
 """[[price]]: key, version, effective_from, meter, currency, description, shape with its members (`shape.py`,
-`matrix.py`; flat: amount), rounding, tier_split, rate_by, round_at, group_by, and modifiers
-(`modifiers.py`)."""
+`matrix.py`; flat: amount), rounding, tier_split, rate_by, round_at, group_by, tax_category,
+and modifiers (`modifiers.py`)."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from tieout.contract.reading.matrix import read_matrix
 from tieout.contract.reading.modifiers import read_modifiers
 from tieout.contract.reading.shape import PlainShapeName, read_plain_shape
 from tieout.contract.reading.table import TableReader
+from tieout.contract.tax import STANDARD_CATEGORY
 from tieout.kernel.ids import MeterKey, PriceKey
 from tieout.kernel.money import Currency, UnknownCurrency, currency
 from tieout.kernel.rounding import Rounding
@@ -77,6 +78,7 @@ def read_price(reader: TableReader, head: Head) -> Price:
         rounding=reader.choice("rounding", Rounding, default=Rounding.HALF_AWAY_FROM_ZERO),
         tier_split="restart",
         digest=head.digest,
+        tax_category=reader.optional_text("tax_category") or STANDARD_CATEGORY,
         per_event=per_event,
         round_at=round_at,
         group_by=group_by,

@@ -1,10 +1,11 @@
 """[[subscription]]: key, version, effective_from, customer; [[subscription.phase]]: plan, plan_version,
-from, until."""
+from, until; [[subscription.coupon]]."""
 
 from __future__ import annotations
 
 from itertools import pairwise
 
+from tieout.contract.reading.coupon import read_coupon_uses
 from tieout.contract.reading.head import VERSION_MAX, Head
 from tieout.contract.reading.table import TableReader
 from tieout.contract.subscription import Phase, Subscription
@@ -32,6 +33,7 @@ def read_subscription(reader: TableReader, head: Head) -> Subscription:
         customer=CustomerId(reader.text("customer")),
         phases=phases,
         digest=head.digest,
+        coupons=read_coupon_uses(reader),
     )
 
 

@@ -10,6 +10,7 @@ from itertools import pairwise
 from tieout.contract.document import DocumentKind
 from tieout.contract.plan import Plan
 from tieout.contract.problem import Problem
+from tieout.contract.rules.couponing import coupons_until
 from tieout.contract.rules.draft import Draft
 from tieout.contract.subscription import Phase, Subscription
 from tieout.kernel.cadence import Cadence
@@ -100,6 +101,9 @@ def _rewritten(before: Subscription, after: Subscription) -> Iterator[tuple[str,
     if _history(before, after.effective_from) != _history(after, after.effective_from):
         start = format_instant(after.effective_from)
         yield "phase", f"differs from v{before.version} before its own effective_from {start}"
+    if coupons_until(before, after.effective_from) != coupons_until(after, after.effective_from):
+        start = format_instant(after.effective_from)
+        yield "coupon", f"differs from v{before.version} before its own effective_from {start}"
 
 
 History = list[tuple[PlanKey, int | None, Instant, Instant]]

@@ -30,6 +30,7 @@ def invoice_row(invoice: StoredInvoice, run: int) -> Row:
         "sha256": invoice.sha256,
         "sealed_at": invoice.sealed_at,
         "close_run": run,
+        "due_minor": invoice.due_minor,
     }
 
 
@@ -49,6 +50,7 @@ def invoice_of(row: RowMapping) -> StoredInvoice:
         document=_bytes(row["document"]) if "document" in row else b"",
         sha256=row["sha256"],
         sealed_at=Instant(row["sealed_at"]),
+        due_minor=row["due_minor"],
     )
 
 
