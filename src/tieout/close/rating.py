@@ -13,10 +13,10 @@ from tieout.contract.catalog import Catalog
 from tieout.kernel.errors import IntegrityViolation
 from tieout.kernel.ids import MeterKey, SubscriptionId
 from tieout.kernel.period import Period
-from tieout.rate.charge import Charge
+from tieout.rate.charge import Charge, GroupName
 from tieout.rate.needs import breakdown_of
 from tieout.rate.rate import rate
-from tieout.rate.usage import ALL_USAGE, GroupName, group_names
+from tieout.rate.usage import ALL_USAGE, group_names
 
 WindowKey = tuple[SubscriptionId, MeterKey, int, Period]
 

@@ -60,7 +60,8 @@ def document(invoice: Invoice) -> JsonValue:
 
 
 def _line(line: Line, period: Period) -> dict[str, JsonValue]:
-    """A share of a longer period of the calendar than the invoice bills says of which."""
+    """A share of a longer period of the calendar than the invoice bills says of which; a part of the usage of
+    its meter, which part."""
     charge = line.charge
     settlement = line.settlement
     share = {} if charge.period == period else {"share_of": _period(charge.period)}

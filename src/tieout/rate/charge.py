@@ -13,8 +13,11 @@ from tieout.kernel.ids import PlanKey, SubscriptionId
 from tieout.kernel.instant import Instant
 from tieout.kernel.period import Period
 from tieout.kernel.quantity import Quantity
-from tieout.kernel.rational import Exact, exact_text
+from tieout.kernel.rational import Exact, exact_sum, exact_text
 from tieout.kernel.working import Working
+
+GroupName = tuple[tuple[str, str | None], ...]
+"""Dimensions and values by which a charge differs from the others of its price; empty for all the usage."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,11 +43,11 @@ class Charge:
     amount: Exact
     steps: Working
     program: Program | None = None
-    group: tuple[tuple[str, str | None], ...] = ()
+    group: GroupName = ()
 
     def __post_init__(self) -> None:
         assert self.period.start <= self.segment.start and self.segment.end <= self.period.end
-        assert sum((step.amount for step in self.steps), Exact(0)) == self.amount, "the steps do not add up"
+        assert exact_sum([step.amount for step in self.steps]) == self.amount, "the steps do not add up"
         if self.snapshot is not None:
             assert self.snapshot.meter == self.price.meter and self.snapshot.period == self.segment
 
@@ -68,17 +71,17 @@ def steps_json(steps: Working) -> JsonValue:
     ]
 
 
-def group_json(group: tuple[tuple[str, str | None], ...]) -> JsonValue:
+def group_json(group: GroupName) -> JsonValue:
     """Dimensions and values in their order."""
     return [[name, value] for name, value in group]
 
 
-def group_text(group: tuple[tuple[str, str | None], ...]) -> str | None:
+def group_text(group: GroupName) -> str | None:
     """The same as canonical JSON; none for a charge that is for all the usage."""
     return canonical_json(group_json(group)) if group else None
 
 
-def parse_group(text: str | None) -> tuple[tuple[str, str | None], ...]:
+def parse_group(text: str | None) -> GroupName:
     """Reads what `group_text` wrote. Raises ValueError or TypeError."""
     pairs = [] if text is None else json.loads(text)
     return tuple((str(name), None if value is None else str(value)) for name, value in pairs)

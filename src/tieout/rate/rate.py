@@ -13,14 +13,14 @@ from tieout.kernel.errors import IntegrityViolation
 from tieout.kernel.ids import SubscriptionId
 from tieout.kernel.period import Period
 from tieout.kernel.quantity import Quantity
-from tieout.kernel.rational import Exact
+from tieout.kernel.rational import Exact, exact_sum
 from tieout.kernel.working import Step, Working
 from tieout.rate import shape_flat
-from tieout.rate.charge import Charge
+from tieout.rate.charge import Charge, GroupName
 from tieout.rate.order import around, metered_working
 from tieout.rate.shape import has_tiers, working
 from tieout.rate.share import Share
-from tieout.rate.usage import ALL_USAGE, GroupName, Usage, usage_of
+from tieout.rate.usage import ALL_USAGE, Usage, usage_of
 from tieout.rate.wording import stretch_text
 
 FLAT_UNIT = "fee"
@@ -79,7 +79,7 @@ def rate(
         segment=segment,
         quantity=Quantity.of(1) if usage is None else usage.quantity,
         unit=FLAT_UNIT if usage is None else usage.unit,
-        amount=sum((step.amount for step in steps), Exact(0)),
+        amount=exact_sum([step.amount for step in steps]),
         steps=steps,
         program=program,
         group=group,
