@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from hypothesis import strategies as st
 
+from tieout.aggregate.breakdown import NO_BREAKDOWN, Breakdown
 from tieout.aggregate.event import MeterEvent
 from tieout.aggregate.retraction import Retraction
 from tieout.aggregate.window import ClippedSpan, UsageRequest
@@ -152,6 +153,22 @@ CONDITION = st.one_of(
 )
 
 
+NUMBERS = ["amount", "ratio"]
+FIELDS = {
+    **dict.fromkeys(Aggregation, NUMBERS),
+    Aggregation.COUNT: [None],
+    Aggregation.UNIQUE: [*NUMBERS, "at", "environment", "flag"],
+}
+
+
+@st.composite
+def breakdown(draw: st.DrawFn) -> Breakdown:
+    names = ["amount", "at", "environment", "flag", "nowhere", "ratio"]
+    dimensions = draw(st.lists(st.sampled_from(names), unique=True, max_size=2))
+    amount_field = draw(st.sampled_from([None, "amount", "ratio"]))
+    return Breakdown(tuple(sorted(dimensions)), draw(st.booleans()), amount_field)
+
+
 @st.composite
 def meter(draw: st.DrawFn) -> Meter:
     aggregation = draw(st.sampled_from(Aggregation))
@@ -168,7 +185,7 @@ def meter(draw: st.DrawFn) -> Meter:
         owner="product",
         event=draw(st.sampled_from([TYPE, TYPE, TYPE, EventType("other")])),
         aggregation=aggregation,
-        field=None if aggregation is Aggregation.COUNT else draw(st.sampled_from(["amount", "ratio"])),
+        field=draw(st.sampled_from(FIELDS[aggregation])),
         unit="tokens",
         dimensions=(),
         filter=tuple(draw(st.lists(CONDITION, max_size=1))),
@@ -188,7 +205,9 @@ def usage_request(draw: st.DrawFn) -> UsageRequest:
             ClippedSpan(subject, Instant(opens), Instant(closes))
             for opens, closes in zip(cuts[::2], cuts[1::2], strict=False)
         ]
-    return UsageRequest(draw(meter()), SubscriptionId("s"), CustomerId("c"), period, tuple(spans))
+    metered = draw(meter())
+    fineness = draw(breakdown()) if metered.aggregation.additive else NO_BREAKDOWN
+    return UsageRequest(metered, SubscriptionId("s"), CustomerId("c"), period, tuple(spans), fineness)
 
 
 def table_of(version: int, chosen: list[Row]) -> pa.Table:

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import tempfile
 from collections import Counter
-from collections.abc import Mapping
 from dataclasses import replace
-from decimal import Decimal, localcontext
 from pathlib import Path
 
 import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
+from tests.agreement.naive import naive
 from tests.agreement.stored_events import (
     END,
     LARGEST,
@@ -20,6 +19,7 @@ from tests.agreement.stored_events import (
     TYPE,
     Row,
     atoms_text,
+    breakdown,
     decimal_of,
     manifest_of,
     retractions,
@@ -27,15 +27,14 @@ from tests.agreement.stored_events import (
     usage_request,
 )
 from tieout.aggregate import sum as sum_rule
+from tieout.aggregate.breakdown import NO_BREAKDOWN, UsageGroup
 from tieout.aggregate.bucket import BucketRequest
 from tieout.aggregate.event import MeterEvent
 from tieout.aggregate.measure import measure
-from tieout.aggregate.retraction import Retraction
 from tieout.aggregate.select import Excluded, select
 from tieout.aggregate.snapshot import Snapshot
 from tieout.aggregate.window import ClippedSpan, UsageRequest
 from tieout.contract.meter import Aggregation, Meter
-from tieout.contract.predicate import Condition
 from tieout.engines import duckdb_engine
 from tieout.engines.duckdb_buckets import bucket_counts
 from tieout.engines.duckdb_engine import DuckEngine
@@ -53,67 +52,19 @@ from tieout.kernel.period import Period
 from tieout.kernel.quantity import Quantity, QuantityOverflow
 
 
-def naive(
-    request: UsageRequest, stored: list[Row], watermark: int, retractions: list[Retraction]
-) -> tuple[Decimal, int, int, int, int, int]:
-    """(quantity, counted, excluded, retracted, lane sums), written once more without a line of the
-    definition.
-    """
-    meter_ = request.meter
-    gone = {(r.source, r.target_id) for r in retractions if r.position.batch <= watermark}
-    taken_back = 0
-    kept: list[tuple[int, int, int, Decimal, int, int]] = []
-    excluded = 0
-    for each in stored:
-        event = each.event
-        texts = {**event.fields, "subject": event.subject, "source": event.source}
-
-        def all_hold(conditions: tuple[Condition, ...], known: Mapping[str, str] = texts) -> bool:
-            for condition in conditions:
-                if condition.field not in known:
-                    return False
-                if condition.negated == (known[condition.field] in condition.values):
-                    return False
-            return True
-
-        where = [
-            s
-            for s in request.spans
-            if s.subject == event.subject and s.start <= event.time and event.time < s.end
-        ]
-        if event.type != meter_.event or event.position.batch > watermark or not where:
-            continue
-        if not all_hold(meter_.filter):
-            continue
-        missing = meter_.field is not None and meter_.field not in event.fields
-        left_out = missing or any(all_hold(exclusion.where) for exclusion in meter_.exclusions)
-        if (event.source, event.id) in gone:
-            taken_back += not left_out
-            continue
-        if left_out:
-            excluded += 1
-            continue
-        value = Decimal(1) if meter_.field is None else Decimal(event.fields[meter_.field])
-        kept.append((event.time, event.position.batch, event.position.row, value, event.lane_a, event.lane_b))
-    with localcontext() as context:
-        context.prec = 80
-        if meter_.aggregation is Aggregation.LAST:
-            quantity = sorted(kept)[-1][3] if kept else Decimal(0)
-        else:
-            quantity = sum((item[3] for item in kept), Decimal(0))
-    lane_a = sum(item[4] for item in kept) & (2**64 - 1)
-    lane_b = sum(item[5] for item in kept) & (2**64 - 1)
-    return quantity, len(kept), excluded, taken_back, lane_a, lane_b
-
-
-@settings(max_examples=80, phases=(Phase.explicit, Phase.generate))
+@settings(max_examples=150, phases=(Phase.explicit, Phase.generate))
 @given(stored=rows(), requests=st.lists(usage_request(), min_size=1, max_size=4), data=st.data())
 def test_engine_definition_and_naive_count_agree(
     stored: list[Row], requests: list[UsageRequest], data: st.DataObject
 ) -> None:
     meters = [replace(each.meter, key=MeterKey(f"m{n}")) for n, each in enumerate(requests)]
     requests = [
-        replace(each, subscription=SubscriptionId(f"s{n}"), meter=data.draw(st.sampled_from(meters)))
+        replace(
+            each,
+            subscription=SubscriptionId(f"s{n}"),
+            meter=(shared := data.draw(st.sampled_from(meters))),
+            breakdown=data.draw(breakdown()) if shared.aggregation.additive else NO_BREAKDOWN,
+        )
         for n, each in enumerate(requests)
     ]
     head = max((each.event.position.batch for each in stored), default=0)
@@ -134,16 +85,27 @@ def test_engine_definition_and_naive_count_agree(
     expected = [measure(request, events, Watermark(watermark), taken_back) for request in requests]
     assert found == expected
     for request, snapshot, second in zip(requests, expected, again, strict=True):
-        quantity, counted, excluded, gone, lane_a, lane_b = naive(request, stored, watermark, taken_back)
-        assert Decimal(str(snapshot.quantity)) == quantity
-        counts = (snapshot.event_count, snapshot.excluded_count, snapshot.retracted_count)
-        assert counts == (counted, excluded, gone)
-        assert (snapshot.fingerprint.a, snapshot.fingerprint.b) == (lane_a, lane_b)
-        assert (second.quantity, second.event_count, second.fingerprint) == (
+        counted = naive(request, stored, watermark, taken_back)
+        assert snapshot.quantity.as_fraction() == counted.quantity
+        assert (snapshot.event_count, snapshot.excluded_count, snapshot.retracted_count) == counted.counts
+        assert (snapshot.fingerprint.a, snapshot.fingerprint.b) == counted.lanes
+        assert [facts(group) for group in snapshot.groups] == counted.groups
+        openings = [(each.subject, each.start, each.position) for each in snapshot.opening]
+        assert openings == counted.openings
+        assert second.refusal is None
+        assert (second.quantity, second.event_count, second.fingerprint, second.groups, second.opening) == (
             snapshot.quantity,
             snapshot.event_count,
             snapshot.fingerprint,
+            snapshot.groups,
+            snapshot.opening,
         )
+
+
+def facts(group: UsageGroup) -> tuple[object, ...]:
+    """The group as the naive count has it."""
+    numbers = (group.quantity, group.value, group.amount, group.each_amount)
+    return (group.values, group.event_count, *(None if n is None else n.as_fraction() for n in numbers))
 
 
 @settings(max_examples=25, phases=(Phase.explicit, Phase.generate))
@@ -157,7 +119,15 @@ def test_every_event_of_the_type_is_in_exactly_one_bucket(
         manifest = manifest_of(
             Path(folder), stored, sealed_batches=head // 2, watermark=head, retractions=taken_back
         )
-        asked = BucketRequest(request.meter, request.period, (*owned.spans, *request.spans), request.spans)
+        amount = request.breakdown.amount_field
+        asked = BucketRequest(
+            request.meter,
+            request.period,
+            (*owned.spans, *request.spans),
+            () if amount else request.spans,
+            request.spans if amount else (),
+            amount,
+        )
         (buckets,) = bucket_counts([asked], manifest)
     inside = [
         each
@@ -171,7 +141,14 @@ def test_every_event_of_the_type_is_in_exactly_one_bucket(
     gone = {(each.source, each.target_id) for each in taken_back if each.position.batch <= head}
     left = [each for each in inside if (each.event.source, each.event.id) not in gone]
     assert buckets.retracted == len(inside) - len(left)
-    judged = [select(request.meter, each.event) for each in left]
+    covered = {
+        event.id
+        for event in events
+        if any(span.subject == event.subject and span.contains(event.time) for span in request.spans)
+    }
+    judged = [
+        select(request.meter, each.event, amount if each.event.id in covered else None) for each in left
+    ]
     assert dict(buckets.excluded) == Counter(each.reason for each in judged if isinstance(each, Excluded))
 
 

@@ -39,7 +39,6 @@ from tieout.kernel.rounding import Rounding
 from tieout.rate.charge import Charge
 from tieout.rate.prorate import prorated_working
 from tieout.rate.rate import rate
-from tieout.rate.split import Part, split_working
 from tieout.rate.terms import Terms
 
 EXAMPLES = settings(max_examples=150)
@@ -119,20 +118,11 @@ def _charges_of(shape: Price, parts: Sequence[Period], used: Sequence[Quantity])
 @given(QUANTITY, QUANTITY, st.integers(1, 100))
 def test_packages_that_continue_are_begun_once(first: Quantity, second: Quantity, size: int) -> None:
     """A package that an earlier part began is filled up before another is paid for."""
-    shape = Package(Fraction(5), Quantity.of(size), Rounding.UP)
-
-    def rated(quantity: Quantity):
-        return prorated_working(shape, quantity, Fraction(1), unit="u", currency="USD")
-
-    def part(prior: Quantity | None) -> Part:
-        return Part(JANUARY, JANUARY, "continue", prior)
-
-    parts = [
-        *split_working(rated, shape, first, part(None), unit="u", currency="USD"),
-        *split_working(rated, shape, second, part(first), unit="u", currency="USD"),
-    ]
+    shape = replace(price(Package(Fraction(5), Quantity.of(size), Rounding.UP)), tier_split="continue")
+    parts = JANUARY.split([Instant((JANUARY.start + JANUARY.end) // 2)])
     whole = (first + second).as_fraction()
-    assert sum((step.amount for step in parts), Fraction(0)) == -(-whole // size) * 5
+    found = _charges_of(shape, parts, [first, second])
+    assert sum((charge.amount for charge in found), Fraction(0)) == -(-whole // size) * 5
 
 
 @EXAMPLES

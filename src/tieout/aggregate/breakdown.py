@@ -9,7 +9,25 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from tieout.kernel.quantity import QUANTITY_ZERO, Quantity
+from tieout.kernel import limits
+from tieout.kernel.quantity import QUANTITY_ZERO, Quantity, Unmeasurable
+
+
+class TooManyGroups(Unmeasurable):
+    """One window falls into more than `GROUPS_PER_SNAPSHOT_MAX` groups."""
+
+    code = "too-many-groups"
+
+    def __init__(self, what: str) -> None:
+        super().__init__(what)
+        self.what = what
+
+    def __str__(self) -> str:
+        bound = f"{limits.GROUPS_PER_SNAPSHOT_MAX:,} groups"
+        return (
+            f"The usage of {self.what} falls into more than {bound}; nothing was rated. "
+            "Let the price rate totals, or dimensions with fewer values."
+        )
 
 
 @dataclass(frozen=True, slots=True)

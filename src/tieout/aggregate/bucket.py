@@ -12,12 +12,17 @@ from tieout.kernel.period import Period
 
 @dataclass(frozen=True, slots=True)
 class BucketRequest:
-    """`owned` are the spans that have a customer, `priced` those that a usage request covers."""
+    """`owned` are the spans that have a customer, `priced` those that a usage request covers, and
+    `priced_by_amount` those of requests that add up `amount_field` too: to them an event without it has no
+    value.
+    """
 
     meter: Meter
     period: Period
     owned: Sequence[ClippedSpan]
     priced: Sequence[ClippedSpan]
+    priced_by_amount: Sequence[ClippedSpan] = ()
+    amount_field: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

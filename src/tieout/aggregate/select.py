@@ -19,10 +19,15 @@ NO_VALUE = "no value"
 
 @dataclass(frozen=True, slots=True)
 class Selected:
-    """The event counts. `value` is the metered field; None for a meter that only counts events."""
+    """The event counts. `value` is the metered field as a number, `text` as it is written; None where the
+    meter does not read it so. `amount` is the number of the field that is added up beside it, where one is
+    asked for.
+    """
 
     event: MeterEvent
     value: Quantity | None
+    text: str | None = None
+    amount: Quantity | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,18 +45,28 @@ class NotMatched:
 Selection = Selected | Excluded | NotMatched
 
 
-def select(meter: Meter, event: MeterEvent) -> Selection:
-    """Judge one event. Of several exclusions that hold, the first one of the meter names the reason."""
+def select(meter: Meter, event: MeterEvent, amount_field: str | None = None) -> Selection:
+    """Judge one event. Of several exclusions that hold, the first one of the meter names the reason.
+
+    With an `amount_field`, an event that lacks it has no value either.
+    """
     if event.type != meter.event or not holds(meter.filter, event):
         return NotMatched()
     for exclusion in meter.exclusions:
         if holds(exclusion.where, event):
             return Excluded(exclusion.reason)
+    amount = None if amount_field is None else event.fields.get(amount_field)
+    if amount is None and amount_field is not None:
+        return Excluded(NO_VALUE)
+    added = None if amount is None else Quantity.parse(amount)
     if meter.aggregation is Aggregation.COUNT:
-        return Selected(event, None)
-    assert meter.field is not None, "sum and last name a field"
+        return Selected(event, None, amount=added)
+    assert meter.field is not None, "only count has no field"
     text = event.fields.get(meter.field)
-    return Excluded(NO_VALUE) if text is None else Selected(event, Quantity.parse(text))
+    if text is None:
+        return Excluded(NO_VALUE)
+    value = None if meter.aggregation is Aggregation.UNIQUE else Quantity.parse(text)
+    return Selected(event, value, text, added)
 
 
 def holds(predicate: Predicate, event: MeterEvent) -> bool:

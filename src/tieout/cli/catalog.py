@@ -40,11 +40,18 @@ def check(folder: FolderArgument, home: OptionalHome = None, as_json: JsonOption
         with opened(home) as where:
             result = check_at_home(where, folder)
     if as_json:
-        print_json({"documents": len(result.documents), "problems": problems_json(result.problems)})
+        print_json(
+            {
+                "documents": len(result.documents),
+                "problems": problems_json(result.problems),
+                "warnings": problems_json(result.warnings),
+            }
+        )
     else:
         for problem in result.problems:
             say(plain(str(problem)))
         note(f"{len(result.documents)} documents, {len(result.problems)} problems.")
+    warn(result.warnings)
     if result.problems:
         raise typer.Exit(2)
 
@@ -71,12 +78,23 @@ def apply(folder: FolderArgument, home: HomeOption, as_json: JsonOption = False)
             {"kind": str(kind), "key": key, "version": version} for kind, key, version in applied.added
         ]
         pending: list[Json] = [approvals.change_json(change) for change in waiting.values()]
-        print_json({"added": added, "unchanged": applied.unchanged, "pending": pending, "problems": []})
+        found = problems_json(applied.warnings)
+        print_json(
+            {
+                "added": added,
+                "unchanged": applied.unchanged,
+                "pending": pending,
+                "problems": [],
+                "warnings": found,
+            }
+        )
+        warn(applied.warnings)
         return
     counts: dict[str, int] = {}
     for kind, _, _ in applied.added:
         counts[str(kind)] = counts.get(str(kind), 0) + 1
     say(table(("kind", "versions added>"), ([kind, str(count)] for kind, count in sorted(counts.items()))))
+    warn(applied.warnings)
     note(f"{len(applied.added)} versions added, {applied.unchanged} unchanged.")
     for change in waiting.values():
         note(f"{change.name} bills nobody until {change.owner} signs it; see tieout catalog pending.")
@@ -135,6 +153,12 @@ def show(
             ),
         )
     )
+
+
+def warn(warnings: Sequence[Problem]) -> None:
+    """Warnings refuse nothing, so they go to stderr, each with its place."""
+    for warning in warnings:
+        note(f"warning: {plain(str(warning))}")
 
 
 def problems_json(problems: Sequence[Problem]) -> list[Json]:

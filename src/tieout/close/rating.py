@@ -1,8 +1,9 @@
-"""From segments to usage requests, and from their snapshots to charges: each segment gets one charge."""
+"""From segments to usage requests, and from their snapshots to charges: each segment gets one charge, or
+one for each group where its price says so."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
 from tieout.aggregate.snapshot import Snapshot
@@ -16,6 +17,7 @@ from tieout.kernel.quantity import QUANTITY_ZERO, Quantity
 from tieout.rate.charge import Charge
 from tieout.rate.needs import breakdown_of
 from tieout.rate.rate import rate
+from tieout.rate.usage import ALL_USAGE, group_names
 
 WindowKey = tuple[SubscriptionId, MeterKey, int, Period]
 
@@ -61,15 +63,16 @@ def usage_requests(catalog: Catalog, segments: Iterable[Segment]) -> list[UsageR
 
 
 def charges(segments: Sequence[Segment], snapshots: Iterable[Snapshot]) -> list[Charge]:
-    """One charge per segment, in their order. Raises `MissingSnapshot`."""
+    """The charges of the segments, in their order. Raises `MissingSnapshot`."""
     by_key: dict[WindowKey, Snapshot] = {
         (snapshot.subscription, snapshot.meter, snapshot.meter_version, snapshot.period): snapshot
         for snapshot in snapshots
     }
     used = [_usage_of(segment, by_key) for segment in segments]
     return [
-        _charge(segment, snapshot, prior)
+        charge
         for segment, snapshot, prior in zip(segments, used, _priors(segments, used), strict=True)
+        for charge in _charges(segment, snapshot, prior)
     ]
 
 
@@ -99,13 +102,16 @@ def _priors(segments: Sequence[Segment], used: Sequence[Snapshot | None]) -> lis
     return priors
 
 
-def _charge(segment: Segment, snapshot: Snapshot | None, prior: Quantity | None) -> Charge:
-    return rate(
-        snapshot,
-        segment.price,
-        plan=segment.plan,
-        subscription=segment.subscription,
-        period=segment.period,
-        segment=segment.part,
-        terms=segment.terms if prior is None else replace(segment.terms, prior=prior),
-    )
+def _charges(segment: Segment, snapshot: Snapshot | None, prior: Quantity | None) -> Iterator[Charge]:
+    groups = (ALL_USAGE,) if snapshot is None else group_names(snapshot, segment.price)
+    for group in groups:
+        yield rate(
+            snapshot,
+            segment.price,
+            plan=segment.plan,
+            subscription=segment.subscription,
+            period=segment.period,
+            segment=segment.part,
+            group=group,
+            terms=segment.terms if prior is None else replace(segment.terms, prior=prior),
+        )

@@ -10,16 +10,20 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from hashlib import sha256
 
+from tieout.aggregate.breakdown import UsageGroup
 from tieout.aggregate.recount import Recount
 from tieout.aggregate.snapshot import Snapshot
+from tieout.aggregate.time_weighted import Opening
 from tieout.aggregate.window import UsageRequest
 from tieout.invoice.invoice import Invoice
 from tieout.invoice.line import Line
 from tieout.kernel.ids import MeterKey, Subject, SubscriptionId
 from tieout.kernel.instant import Instant
+from tieout.kernel.quantity import QUANTITY_ZERO, Quantity
 from tieout.kernel.rounding import Rounding
-from tieout.rate.charge import Charge
+from tieout.rate.charge import Charge, GroupName
 
 TIE_RECOUNT = "raw events = snapshot"
 TIE_RATED = "snapshots = rated quantities"
@@ -31,6 +35,8 @@ TIE_ONCE = "every event billed once per meter"
 _SubjectWindow = tuple[MeterKey, Subject, Instant, Instant, SubscriptionId, str]
 """Meter, subject, start, end, subscription, and how a break names it."""
 
+DIGEST_SHOWN = 16
+"""Hexadecimal digits of a digest in a break."""
 HALVES = (Rounding.HALF_AWAY_FROM_ZERO, Rounding.HALF_EVEN)
 
 
@@ -66,7 +72,8 @@ def reconcile(
 
 
 def recount_breaks(snapshots: Sequence[Snapshot], recounts: Sequence[Recount]) -> list[Break]:
-    """Quantity, count and fingerprint of each snapshot against its recount; neither side may lack one."""
+    """Quantity, count, fingerprint, groups and opening states of each snapshot against its recount; neither
+    side may lack one."""
     counted = {_window(recount): _usage(recount) for recount in recounts}
     measured = {_window(snapshot): _usage(snapshot) for snapshot in snapshots}
     return [
@@ -82,12 +89,10 @@ def recount_breaks(snapshots: Sequence[Snapshot], recounts: Sequence[Recount]) -
 
 
 def rated_breaks(snapshots: Sequence[Snapshot], charges: Sequence[Charge]) -> list[Break]:
-    """Every snapshot is rated, at its quantity; no charge rests on usage that was not measured."""
+    """Every snapshot is rated, at its quantity, by each price that rates it: by one charge, or by those of
+    all its groups together. No charge rests on usage that was not measured."""
     measured = {_window(snapshot): str(snapshot.quantity) for snapshot in snapshots}
-    rated: dict[str, set[str]] = {}
-    for charge in charges:
-        if charge.snapshot is not None:
-            rated.setdefault(_window(charge.snapshot), set()).add(str(charge.quantity))
+    rated = _rated(charges)
     return [
         Break(
             TIE_RATED,
@@ -98,6 +103,35 @@ def rated_breaks(snapshots: Sequence[Snapshot], charges: Sequence[Charge]) -> li
         for window in sorted(measured.keys() | rated.keys())
         if rated.get(window) != {measured.get(window)}
     ]
+
+
+def _rated(charges: Sequence[Charge]) -> dict[str, set[str]]:
+    """What each window was rated at, once for each price. A group that is charged twice, or at another
+    quantity than its events have, shows beside the window's own quantity."""
+    totals: dict[tuple[str, str], Quantity] = {}
+    rated: dict[str, set[str]] = {}
+    names = Counter(_charge_name(charge) for charge in charges)
+    for charge in charges:
+        if charge.snapshot is None:
+            continue
+        window, name = _window(charge.snapshot), f"{charge.price.key} v{charge.price.version} {charge.plan}"
+        totals[window, name] = totals.get((window, name), QUANTITY_ZERO) + charge.quantity
+        held = _held(charge.snapshot, charge.group)
+        if charge.group and held != charge.quantity:
+            found = f"price {name}, {charge.group}: {charge.quantity}, of its events {held}"
+            rated.setdefault(window, set()).add(found)
+        if names[_charge_name(charge)] > 1:
+            rated.setdefault(window, set()).add(f"price {name} more than once")
+    for (window, _), total in totals.items():
+        rated.setdefault(window, set()).add(str(total))
+    return rated
+
+
+def _held(snapshot: Snapshot, group: GroupName) -> Quantity:
+    """The quantity of the snapshot's events that have the group's values."""
+    wanted, dimensions = set(group), snapshot.breakdown.dimensions
+    held = (each for each in snapshot.groups if wanted <= set(zip(dimensions, each.values, strict=True)))
+    return sum((each.quantity for each in held), QUANTITY_ZERO)
 
 
 def working_breaks(charges: Sequence[Charge]) -> list[Break]:
@@ -191,11 +225,24 @@ def _window(usage: Snapshot | Recount) -> str:
 
 
 def _usage(usage: Snapshot | Recount) -> str:
-    return f"quantity {usage.quantity}, {usage.event_count} events, fingerprint {usage.fingerprint}"
+    """Every number of it; groups and opening states in short, since equal ones have equal digests."""
+    said = [f"quantity {usage.quantity}", f"{usage.event_count} events", f"fingerprint {usage.fingerprint}"]
+    if usage.groups:
+        said.append(f"{len(usage.groups)} groups, digest {_digest(usage.groups)}")
+    if usage.opening:
+        said.append(f"{len(usage.opening)} opening states, digest {_digest(usage.opening)}")
+    if isinstance(usage, Recount) and usage.refusal is not None:
+        said.append(f"refused: {usage.refusal}")
+    return ", ".join(said)
+
+
+def _digest(records: Sequence[UsageGroup] | Sequence[Opening]) -> str:
+    return sha256(repr(records).encode()).hexdigest()[:DIGEST_SHOWN]
 
 
 def _charge_name(charge: Charge) -> str:
     price = f"price {charge.price.key} version {charge.price.version}"
     return (
-        f"{price}, plan {charge.plan}, subscription {charge.subscription}, {charge.segment}: {charge.amount}"
+        f"{price}, plan {charge.plan}, subscription {charge.subscription}, {charge.segment}, "
+        f"{charge.group or 'all usage'}: {charge.amount}"
     )

@@ -1,4 +1,5 @@
-"""How a billing period splits: where phase or plan change, and, per price, where it or its meter does.
+"""How a billing period splits: where phase or plan change, and, per price, where it or its meter does, or one
+of its discounts ends.
 
 Each segment is rated alone under the versions in force at its start, and shows as a line of its own. A price
 is split by its own changes only: another price's new version must not restart its tiers, nor does a phase
@@ -131,10 +132,11 @@ def _price_segments(
             price = catalog.prices.at(key, _priced_at(phase, priced.start))
             if price is None:
                 raise NothingInForce("price", key, subscription.key, priced.start)
-            for part, meter in _meter_parts(catalog, subscription, price, priced):
-                yield Segment(
-                    subscription.key, subscription.customer, period, part, plan, price, meter, terms
-                )
+            for dealt in priced.split(_discounts_end(price)):
+                for part, meter in _meter_parts(catalog, subscription, price, dealt):
+                    yield Segment(
+                        subscription.key, subscription.customer, period, part, plan, price, meter, terms
+                    )
 
 
 def _terms(phase: Phase, listed: PriceKey) -> Terms:
@@ -150,6 +152,11 @@ def _terms(phase: Phase, listed: PriceKey) -> Terms:
         waived=phase.waived,
         kept=kept,
     )
+
+
+def _discounts_end(price: Price) -> list[Instant]:
+    """A discount holds for a part or not at all, so the period is split where one ends."""
+    return [discount.until for discount in price.modifiers.discounts if discount.until is not None]
 
 
 def _meter_parts(

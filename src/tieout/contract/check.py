@@ -15,8 +15,11 @@ from tieout.contract.plan import Plan
 from tieout.contract.policy import Policy
 from tieout.contract.price import Price
 from tieout.contract.problem import Problem
+from tieout.contract.rules.cheaper import warn_of_cheaper_usage
+from tieout.contract.rules.combining import check_combinations
 from tieout.contract.rules.draft import Draft, group
 from tieout.contract.rules.examples import RunExample, check_examples
+from tieout.contract.rules.measuring import check_measuring
 from tieout.contract.rules.metering import check_meters
 from tieout.contract.rules.policies import check_policies
 from tieout.contract.rules.pricing import check_plans, check_prices
@@ -35,6 +38,8 @@ RULES: tuple[Rule, ...] = (
     check_versions,
     check_meters,
     check_prices,
+    check_combinations,
+    check_measuring,
     check_tier_splits,
     check_plans,
     check_customers,
@@ -43,6 +48,7 @@ RULES: tuple[Rule, ...] = (
     check_sources,
     check_policies,
 )
+WARNINGS: tuple[Rule, ...] = (warn_of_cheaper_usage,)
 R = TypeVar("R")
 
 
@@ -73,6 +79,15 @@ def check(
     if run_example is not None:
         problems += check_examples(draft, run_example)
     return (None, sorted(problems, key=_place)) if problems else (draft.catalog, [])
+
+
+def warnings(catalog: Catalog, documents: Iterable[Document]) -> list[Problem]:
+    """What is allowed and still worth a second look, in order of path and line.
+
+    `documents` are those that the catalog was read from.
+    """
+    draft = Draft(catalog, group(documents))
+    return sorted((found for rule in WARNINGS for found in rule(draft)), key=_place)
 
 
 def _place(problem: Problem) -> tuple[str, int, str, str]:

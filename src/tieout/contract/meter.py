@@ -11,11 +11,23 @@ from tieout.kernel.instant import Instant
 
 
 class Aggregation(StrEnum):
-    """COUNT events, SUM a numeric field, or take its LAST value by (time, batch, row)."""
+    """COUNT events; SUM a numeric field, or take its LAST value by (time, batch, row), its MAX, MIN or
+    AVERAGE; count the UNIQUE values of a field of any type; or add up the levels that events state,
+    TIME_WEIGHTED, in unit-hours."""
 
     COUNT = "count"
     SUM = "sum"
     LAST = "last"
+    MAX = "max"
+    MIN = "min"
+    UNIQUE = "unique"
+    AVERAGE = "average"
+    TIME_WEIGHTED = "time_weighted"
+
+    @property
+    def additive(self) -> bool:
+        """Whether usage of parts adds up to that of the whole, so that it can be broken down into groups."""
+        return self in (Aggregation.COUNT, Aggregation.SUM)
 
 
 @dataclass(frozen=True, slots=True)

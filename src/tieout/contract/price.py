@@ -17,6 +17,9 @@ from tieout.kernel.quantity import Quantity
 from tieout.kernel.rational import Exact
 from tieout.kernel.rounding import Rounding
 
+AmountIn = Literal["major", "minor"]
+"""Whether an event states an amount of money in whole units of the currency, or in minor ones (cents)."""
+
 
 @dataclass(frozen=True, slots=True)
 class PerUnit:
@@ -74,9 +77,10 @@ class PercentTier:
 
 @dataclass(frozen=True, slots=True)
 class GraduatedPercentage:
-    """A share of a metered amount of money, tier by tier."""
+    """A share of a metered amount of money, tier by tier. Bounds are in whole units of the currency."""
 
     tiers: tuple[PercentTier, ...]
+    amount_in: AmountIn = "major"
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,13 +93,15 @@ class Percentage:
     fixed: Exact
     event_minimum: Exact | None
     event_maximum: Exact | None
+    amount_in: AmountIn = "major"
 
 
 @dataclass(frozen=True, slots=True)
 class Dynamic:
-    """The event carries the price: `amount_field`, in units of the currency, is added up as it stands."""
+    """The event carries the price: `amount_field` is added up as it stands."""
 
     amount_field: str
+    amount_in: AmountIn = "major"
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,9 +7,11 @@ from collections.abc import Iterable, Sequence
 import pyarrow as pa
 from duckdb import DuckDBPyConnection
 
+from tieout.aggregate.breakdown import Breakdown
 from tieout.aggregate.bucket import BucketCounts, BucketRequest
 from tieout.aggregate.select import NO_VALUE
 from tieout.aggregate.window import ClippedSpan
+from tieout.contract.meter import Aggregation
 from tieout.engines.duckdb_engine import connected
 from tieout.engines.duckdb_events import meter_events_sql
 from tieout.engines.duckdb_predicate import Bindings
@@ -18,6 +20,12 @@ from tieout.engines.duckdb_retracted import register_retracted
 from tieout.kernel.instant import Instant
 from tieout.ports import LogManifest
 
+VALUED = {
+    **dict.fromkeys(Aggregation, "units IS NOT NULL"),
+    Aggregation.COUNT: "TRUE",
+    Aggregation.UNIQUE: "text IS NOT NULL",
+}
+"""What an event must have for the meter alone, whatever a price adds up beside it."""
 SPAN_ON = 'ON events."subject" = {0}."subject" AND events."time" >= {0}.opens AND events."time" < {0}.closes'
 
 
@@ -43,31 +51,23 @@ def merged(spans: Iterable[ClippedSpan]) -> list[ClippedSpan]:
 
 def _buckets(connection: DuckDBPyConnection, request: BucketRequest, manifest: LogManifest) -> BucketCounts:
     bindings = Bindings()
-    events = meter_events_sql(connection, request.meter, manifest, request.period, bindings)
+    amount = Breakdown(amount_field=request.amount_field)
+    events = meter_events_sql(connection, request.meter, manifest, request.period, bindings, amount)
     if events is None:
         return BucketCounts(request.meter, request.period, 0, (), 0, 0, 0)
     connection.register("owned", _span_table(request.owned))
     connection.register("priced", _span_table(request.priced))
+    connection.register("by_amount", _span_table(request.priced_by_amount))
     retracted = register_retracted(connection, manifest)
-    kept = "matched AND NOT excluded AND NOT retracted"
     reasons = [*(exclusion.reason for exclusion in request.meter.exclusions), NO_VALUE]
-    columns = (
-        f"count(*) FILTER (WHERE {kept} AND priced.opens IS NOT NULL)",
-        "count(*) FILTER (WHERE NOT matched AND NOT retracted)",
-        f"count(*) FILTER (WHERE {kept} AND owned.opens IS NULL AND priced.opens IS NULL)",
-        f"count(*) FILTER (WHERE {kept} AND owned.opens IS NOT NULL AND priced.opens IS NULL)",
-        "count(*) FILTER (WHERE retracted)",
-        *(
-            f"count(*) FILTER (WHERE matched AND NOT retracted AND reason = {place})"
-            for place in range(len(reasons))
-        ),
-    )
+    last = len(reasons) - 1
+    lacks_amount = f"coalesce(reason = {last}, FALSE) AND {VALUED[request.meter.aggregation]}"
     sql = (
-        f"SELECT {', '.join(columns)} FROM (SELECT events.*, {retracted.flag} AS retracted "  # noqa: S608
-        f"FROM ({events}) AS events {retracted.join}) AS events "  # constants and placeholders only
-        f"LEFT JOIN owned {SPAN_ON.format('owned')} LEFT JOIN priced {SPAN_ON.format('priced')}"
-    )
-    (row,) = exact_rows(connection, sql, bindings.values, ["BIGINT"] * len(columns))
+        f"SELECT {', '.join(_columns(last))} FROM (SELECT events.*, {retracted.flag} AS retracted, "  # noqa: S608
+        f"{lacks_amount} AS lacks_amount FROM ({events}) AS events {retracted.join}) AS events "
+        + " ".join(f"LEFT JOIN {name} {SPAN_ON.format(name)}" for name in ("owned", "priced", "by_amount"))
+    )  # constants and placeholders only
+    (row,) = exact_rows(connection, sql, bindings.values, ["BIGINT"] * (5 + len(reasons)))
     counted, not_matched, unmatched, unpriced, gone, *by_reason = (number or 0 for number in row)
     excluded: dict[str, int] = {}
     for reason, count in zip(reasons, by_reason, strict=True):
@@ -77,6 +77,23 @@ def _buckets(connection: DuckDBPyConnection, request: BucketRequest, manifest: L
     return BucketCounts(
         request.meter, request.period, counted, found, not_matched, unmatched, unpriced, retracted=gone
     )
+
+
+def _columns(no_value: int) -> list[str]:
+    """The counts, in the order in which they are read; `no_value` is the place of the last reason."""
+    standing = "matched AND NOT retracted"
+    kept = f"{standing} AND (NOT excluded OR lacks_amount)"
+    priced, by_amount, owned = (f"{name}.opens IS NOT NULL" for name in ("priced", "by_amount", "owned"))
+    return [
+        f"count(*) FILTER (WHERE {kept} AND ({priced} OR ({by_amount} AND NOT lacks_amount)))",
+        "count(*) FILTER (WHERE NOT matched AND NOT retracted)",
+        f"count(*) FILTER (WHERE {kept} AND NOT ({owned}) AND NOT ({priced}) AND NOT ({by_amount}))",
+        f"count(*) FILTER (WHERE {kept} AND {owned} AND NOT ({priced}) AND NOT ({by_amount}))",
+        "count(*) FILTER (WHERE retracted)",
+        *(f"count(*) FILTER (WHERE {standing} AND reason = {place})" for place in range(no_value)),
+        f"count(*) FILTER (WHERE {standing} AND reason = {no_value} "
+        f"AND (NOT lacks_amount OR ({by_amount} AND NOT ({priced}))))",
+    ]
 
 
 def _span_table(spans: Sequence[ClippedSpan]) -> pa.Table:

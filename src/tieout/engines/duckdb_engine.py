@@ -6,42 +6,58 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import assert_never
 
 import duckdb
 import pyarrow as pa
 from duckdb import DuckDBPyConnection
 
+from tieout.aggregate.average import average_of
+from tieout.aggregate.breakdown import Breakdown, TooManyGroups, UsageGroup
 from tieout.aggregate.snapshot import Snapshot
 from tieout.aggregate.sum import overflows
+from tieout.aggregate.time_weighted import level_hours_overflow, unit_hours
 from tieout.aggregate.window import UsageRequest
 from tieout.contract.meter import Aggregation, Meter
 from tieout.engines.duckdb_events import meter_events_sql
+from tieout.engines.duckdb_groups import groups_by_request
+from tieout.engines.duckdb_levels import NO_LEVELS, Levels, levels_by_request
 from tieout.engines.duckdb_predicate import Bindings
 from tieout.engines.duckdb_result import Row, exact_rows
 from tieout.engines.duckdb_retracted import register_retracted
+from tieout.kernel import limits
 from tieout.kernel.digest import LANE_MODULUS, Fingerprint
 from tieout.kernel.ids import Watermark
-from tieout.kernel.instant import Instant
+from tieout.kernel.instant import INSTANT_MIN
 from tieout.kernel.period import Period
-from tieout.kernel.quantity import ATOMS_PER_UNIT, QUANTITY_ZERO, Quantity, QuantityOverflow
+from tieout.kernel.quantity import ATOMS_PER_UNIT, QUANTITY_ZERO, Quantity, QuantityOverflow, Unmeasurable
 from tieout.ports import LogManifest
 
-Measured = Snapshot | QuantityOverflow
+Measured = Snapshot | Unmeasurable
 
 KEPT = "FILTER (WHERE NOT excluded AND NOT retracted)"
 ORDER = '{t: "time", b: "batch", r: "row"}'
+VALUE = f"CAST(units AS HUGEINT) * {ATOMS_PER_UNIT} + atoms"
+"""The value in atoms: below 10^30, and a HUGEINT holds 10^38."""
+SUMS = (
+    (f"sum(units) {KEPT}", "HUGEINT"),
+    (f"sum(atoms) {KEPT}", "HUGEINT"),
+    (f"sum(abs(units)) {KEPT}", "HUGEINT"),
+    (f"sum(abs(atoms)) {KEPT}", "HUGEINT"),
+)
 COLUMNS = {
     Aggregation.COUNT: (),
-    Aggregation.SUM: (
-        (f"sum(units) {KEPT}", "HUGEINT"),
-        (f"sum(atoms) {KEPT}", "HUGEINT"),
-        (f"sum(abs(units)) {KEPT}", "HUGEINT"),
-        (f"sum(abs(atoms)) {KEPT}", "HUGEINT"),
-    ),
+    Aggregation.SUM: SUMS,
     Aggregation.LAST: (
         (f"arg_max(units, {ORDER}) {KEPT}", "BIGINT"),
         (f"arg_max(atoms, {ORDER}) {KEPT}", "BIGINT"),
     ),
+    Aggregation.MAX: ((f"max({VALUE}) {KEPT}", "HUGEINT"),),
+    Aggregation.MIN: ((f"min({VALUE}) {KEPT}", "HUGEINT"),),
+    Aggregation.UNIQUE: ((f"count(DISTINCT text) {KEPT}", "BIGINT"),),
+    Aggregation.AVERAGE: SUMS,
+    Aggregation.TIME_WEIGHTED: (),
 }
 COLUMNS_OF_ALL = (
     ("request", "INTEGER"),
@@ -52,6 +68,20 @@ COLUMNS_OF_ALL = (
     (f"sum(lane_b) {KEPT}", "HUGEINT"),
 )
 """What every snapshot needs, then what its aggregation does; each with the exact type DuckDB must give it."""
+AMOUNTS = (
+    (f"sum(abs(amount_units)) {KEPT}", "HUGEINT"),
+    (f"sum(abs(amount_atoms)) {KEPT}", "HUGEINT"),
+)
+"""And what a breakdown with an amount field needs."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Answers:
+    """What DuckDB found for the requests of one meter and breakdown, by the number of the request."""
+
+    rows: dict[int, Row] = field(default_factory=dict)
+    groups: dict[int, list[UsageGroup]] = field(default_factory=dict)
+    levels: dict[int, Levels] = field(default_factory=dict)
 
 
 class DuckEngine:
@@ -61,20 +91,20 @@ class DuckEngine:
         self._threads = threads
 
     def measure(self, requests: Sequence[UsageRequest], manifest: LogManifest) -> list[Snapshot]:
-        """One snapshot per request, in order. Raises `QuantityOverflow` for the first that overflows."""
+        """One snapshot per request, in order. Raises the first refusal."""
         snapshots = []
         for measured in self.measure_each(requests, manifest):
-            if isinstance(measured, QuantityOverflow):
+            if isinstance(measured, Unmeasurable):
                 raise measured
             snapshots.append(measured)
         return snapshots
 
     def measure_each(self, requests: Sequence[UsageRequest], manifest: LogManifest) -> list[Measured]:
-        """A snapshot per request, in order, or the overflow that parks its account alone."""
+        """A snapshot per request, in order, or the refusal that parks its account alone."""
         answers: list[Measured | None] = [None] * len(requests)
-        groups: dict[Meter, list[int]] = {}
+        groups: dict[tuple[Meter, Breakdown], list[int]] = {}
         for place, request in enumerate(requests):
-            groups.setdefault(request.meter, []).append(place)
+            groups.setdefault((request.meter, request.breakdown), []).append(place)
         with connected(self._threads) as connection:
             for places in groups.values():
                 group = [requests[place] for place in places]
@@ -105,27 +135,70 @@ def connected(threads: int | None) -> Iterator[DuckDBPyConnection]:
 def _measure_group(
     connection: DuckDBPyConnection, requests: Sequence[UsageRequest], manifest: LogManifest
 ) -> list[Measured]:
-    """All requests of one meter version, by one query."""
-    rows = {row[0]: row for row in _rows(connection, requests, manifest)}
+    """All requests of one meter version and breakdown."""
+    answers = _answers(connection, requests, manifest)
     return [
-        _snapshot(request, manifest.watermark, rows.get(number)) for number, request in enumerate(requests)
+        _snapshot(request, manifest.watermark, number, answers) for number, request in enumerate(requests)
     ]
 
 
-def _rows(
+def _answers(
     connection: DuckDBPyConnection, requests: Sequence[UsageRequest], manifest: LogManifest
-) -> list[Row]:
-    meter: Meter = requests[0].meter
+) -> _Answers:
+    meter, breakdown = requests[0].meter, requests[0].breakdown
     spans = [(number, span) for number, request in enumerate(requests) for span in request.spans]
     if not spans:
-        return []
-    start = min(span.start for _, span in spans)
-    end = max(span.end for _, span in spans)
+        return _Answers()
+    bounds = Period(min(span.start for _, span in spans), max(span.end for _, span in spans))
     bindings = Bindings()
-    events = meter_events_sql(connection, meter, manifest, Period(Instant(start), Instant(end)), bindings)
+    judged = _judged(connection, requests, manifest, bounds, bindings)
+    if judged is None:
+        return _Answers()
+    columns = (*COLUMNS_OF_ALL, *COLUMNS[meter.aggregation], *(AMOUNTS if breakdown.amount_field else ()))
+    sql = f"SELECT {', '.join(expression for expression, _ in columns)} FROM ({judged}) GROUP BY request"  # noqa: S608
+    rows = exact_rows(connection, sql, bindings.values, [type_ for _, type_ in columns])
+    groups: dict[int, list[UsageGroup]] = {}
+    if breakdown:
+        counts = meter.aggregation is Aggregation.COUNT
+        groups = groups_by_request(connection, judged, bindings.values, breakdown, counts=counts)
+    levels: dict[int, Levels] = {}
+    if meter.aggregation is Aggregation.TIME_WEIGHTED:
+        bindings = Bindings()
+        history = Period(INSTANT_MIN, bounds.end)
+        judged = _judged(connection, requests, manifest, history, bindings, since_ever=True)
+        levels = {} if judged is None else levels_by_request(connection, judged, bindings.values)
+    return _Answers({int(row[0] or 0): row for row in rows}, groups, levels)
+
+
+def _judged(
+    connection: DuckDBPyConnection,
+    requests: Sequence[UsageRequest],
+    manifest: LogManifest,
+    bounds: Period,
+    bindings: Bindings,
+    *,
+    since_ever: bool = False,
+) -> str | None:
+    """A select of the matched events inside the spans with their request; with `since_ever` of all those
+    before the end of each span. None where no part of the log holds any.
+    """
+    meter, breakdown = requests[0].meter, requests[0].breakdown
+    events = meter_events_sql(connection, meter, manifest, bounds, bindings, breakdown)
     if events is None:
-        return []
-    table = pa.table(
+        return None
+    connection.register("spans", _span_table(requests))
+    retracted = register_retracted(connection, manifest)
+    opened = "" if since_ever else 'AND events."time" >= opens '
+    return (
+        f"SELECT events.*, request, opens, closes, {retracted.flag} AS retracted FROM ({events}) AS events "  # noqa: S608
+        f'JOIN spans ON events."subject" = spans."subject" {opened}AND events."time" < closes '
+        f"{retracted.join} WHERE matched"
+    )
+
+
+def _span_table(requests: Sequence[UsageRequest]) -> pa.Table:
+    spans = [(number, span) for number, request in enumerate(requests) for span in request.spans]
+    return pa.table(
         {
             "request": pa.array([number for number, _ in spans], pa.int32()),
             "subject": pa.array([span.subject for _, span in spans], pa.string()),
@@ -133,32 +206,20 @@ def _rows(
             "closes": pa.array([span.end for _, span in spans], pa.int64()),
         }
     )
-    connection.register("spans", table)
-    retracted = register_retracted(connection, manifest)
-    columns = (*COLUMNS_OF_ALL, *COLUMNS[meter.aggregation])
-    sql = (
-        f"SELECT {', '.join(expression for expression, _ in columns)} "  # noqa: S608 (constants and placeholders)
-        f"FROM (SELECT events.*, request, {retracted.flag} AS retracted FROM ({events}) AS events JOIN spans "
-        'ON events."subject" = spans."subject" AND events."time" >= opens AND events."time" < closes '
-        f"{retracted.join}) WHERE matched GROUP BY request"
-    )
-    return exact_rows(connection, sql, bindings.values, [type_ for _, type_ in columns])
 
 
-def _snapshot(request: UsageRequest, watermark: Watermark, row: Row | None) -> Measured:
+def _snapshot(request: UsageRequest, watermark: Watermark, number: int, answers: _Answers) -> Measured:
     meter = request.meter
-    numbers = [0] * 10 if row is None else [number or 0 for number in row]
+    row = answers.rows.get(number)
+    width = len(COLUMNS_OF_ALL) + len(COLUMNS[meter.aggregation]) + len(AMOUNTS)
+    numbers = [0] * width if row is None else [cell or 0 for cell in row]
     count, excluded, retracted, lane_a, lane_b, *value = numbers[1:]
-    if meter.aggregation is Aggregation.COUNT:
-        quantity = Quantity.of(count)
-    elif count == 0:
-        quantity = QUANTITY_ZERO
-    else:
-        quantity = Quantity.from_atoms(value[0] * ATOMS_PER_UNIT + value[1])
-    if meter.aggregation is Aggregation.SUM:
-        magnitude = Quantity.from_atoms(value[2] * ATOMS_PER_UNIT + value[3])
-        if overflows(magnitude):
-            return QuantityOverflow(request.name)
+    levels = answers.levels.get(number, NO_LEVELS)
+    groups = answers.groups.get(number, [])
+    if _overflows(request, value, levels):
+        return QuantityOverflow(request.name)
+    if len(groups) > limits.GROUPS_PER_SNAPSHOT_MAX:
+        return TooManyGroups(request.name)
     return Snapshot(
         meter=meter.key,
         meter_version=meter.version,
@@ -168,9 +229,43 @@ def _snapshot(request: UsageRequest, watermark: Watermark, row: Row | None) -> M
         customer=request.customer,
         period=request.period,
         watermark=watermark,
-        quantity=quantity,
+        quantity=_quantity(meter.aggregation, count, value, levels),
         event_count=count,
         fingerprint=Fingerprint(count, lane_a % LANE_MODULUS, lane_b % LANE_MODULUS),
         excluded_count=excluded,
         retracted_count=retracted,
+        breakdown=request.breakdown,
+        groups=tuple(groups),
+        opening=levels.opening,
     )
+
+
+def _quantity(aggregation: Aggregation, count: int, value: Sequence[int], levels: Levels) -> Quantity:
+    match aggregation:
+        case Aggregation.COUNT:
+            return Quantity.of(count)
+        case Aggregation.UNIQUE:
+            return Quantity.of(value[0])
+        case Aggregation.MAX | Aggregation.MIN:
+            return Quantity.from_atoms(value[0])
+        case Aggregation.TIME_WEIGHTED:
+            return unit_hours(levels.parts)
+        case Aggregation.AVERAGE:
+            return average_of(_joined(value[0], value[1]), count)
+        case Aggregation.SUM | Aggregation.LAST:
+            return _joined(value[0], value[1]) if count else QUANTITY_ZERO
+        case _:
+            assert_never(aggregation)
+
+
+def _overflows(request: UsageRequest, value: Sequence[int], levels: Levels) -> bool:
+    """Whether values, amounts or levels add up, signs aside, to what no quantity may reach."""
+    if request.breakdown.amount_field is not None and overflows(_joined(value[-2], value[-1])):
+        return True
+    if request.meter.aggregation in (Aggregation.SUM, Aggregation.AVERAGE):
+        return overflows(_joined(value[2], value[3]))
+    return level_hours_overflow(levels.magnitude)
+
+
+def _joined(units: int, atoms: int) -> Quantity:
+    return Quantity.from_atoms(units * ATOMS_PER_UNIT + atoms)

@@ -13,17 +13,22 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from duckdb import DuckDBPyConnection
 
+from tieout.aggregate.breakdown import NO_BREAKDOWN, Breakdown
 from tieout.contract.meter import Aggregation, Meter
 from tieout.engines.duckdb_predicate import Bindings, predicate_sql
 from tieout.engines.duckdb_retracted import anything_retracted, id_sql
+from tieout.engines.duckdb_values import NO_NUMBER, NO_TEXT, number_sql, text_sql
 from tieout.kernel.period import Period
-from tieout.kernel.quantity import ATOMS_PER_UNIT
 from tieout.ports import LogManifest
-from tieout.table.layout import FIELD_PREFIX
 
 
 def meter_events_sql(
-    connection: DuckDBPyConnection, meter: Meter, manifest: LogManifest, bounds: Period, bindings: Bindings
+    connection: DuckDBPyConnection,
+    meter: Meter,
+    manifest: LogManifest,
+    bounds: Period,
+    bindings: Bindings,
+    breakdown: Breakdown = NO_BREAKDOWN,
 ) -> str | None:
     """A select of events of the meter's type inside `bounds` as of the watermark; None if no part holds any.
 
@@ -31,10 +36,14 @@ def meter_events_sql(
     matched BOOLEAN (the filter holds), excluded BOOLEAN (an exclusion holds, or the value is absent), reason
     INTEGER (the place of the first exclusion that holds, the number of exclusions where only the value is
     absent, NULL where not excluded), units BIGINT, atoms BIGINT (the value is units + atoms / 10^12, both of
-    its sign; both NULL for a count). Registers the tail with `connection`.
+    its sign; both NULL for a count and for unique), text VARCHAR (the value as it is written, for unique),
+    amount_units and amount_atoms likewise for the breakdown's amount field, d0, d1, ... VARCHAR (its
+    dimensions). Registers the tail with `connection`.
     """
     selects = [
-        _part_sql(meter, source, schema, manifest=manifest, bounds=bounds, bindings=bindings)
+        _part_sql(
+            meter, source, schema, manifest=manifest, bounds=bounds, bindings=bindings, breakdown=breakdown
+        )
         for source, schema in _sources(connection, meter, manifest, bindings)
     ]
     return " UNION ALL ".join(selects) if selects else None
@@ -60,34 +69,55 @@ def _sources(
 
 
 def _part_sql(
-    meter: Meter, source: str, schema: pa.Schema, *, manifest: LogManifest, bounds: Period, bindings: Bindings
+    meter: Meter,
+    source: str,
+    schema: pa.Schema,
+    *,
+    manifest: LogManifest,
+    bounds: Period,
+    bindings: Bindings,
+    breakdown: Breakdown,
 ) -> str:
-    units, atoms = _value_sql(meter, schema)
+    values = _values(meter, schema, breakdown)
     matched = predicate_sql(meter.filter, schema, bindings)
     reasons = [predicate_sql(exclusion.where, schema, bindings) for exclusion in meter.exclusions]
-    if meter.aggregation is not Aggregation.COUNT:
-        reasons.append(f"{units} IS NULL")
+    lacking = [f"{values[name]} IS NULL" for name in _needed(meter, breakdown)]
+    if lacking:
+        reasons.append(" OR ".join(lacking))
     excluded = " OR ".join(f"({reason})" for reason in reasons) if reasons else "FALSE"
     cases = " ".join(f"WHEN {reason} THEN {place}" for place, reason in enumerate(reasons))
     reason = f"CAST(CASE {cases} END AS INTEGER)" if cases else "CAST(NULL AS INTEGER)"
     identity = f'"source", {id_sql(schema.names)} AS "id", ' if anything_retracted(manifest) else ""
+    listed = ", ".join(f"{expression} AS {name}" for name, expression in values.items())
     # Only column names of checked contracts and placeholders are written into the statement.
     return (
         f'SELECT {identity}"subject", "time", "batch", "row", "lane_a", "lane_b", ({matched}) AS matched, '  # noqa: S608
-        f"({excluded}) AS excluded, {reason} AS reason, {units} AS units, {atoms} AS atoms FROM {source} "
+        f"({excluded}) AS excluded, {reason} AS reason, {listed} FROM {source} "
         f'WHERE "batch" <= {bindings.bind(int(manifest.watermark))} '
         f'AND "time" >= {bindings.bind(int(bounds.start))} AND "time" < {bindings.bind(int(bounds.end))}'
     )
 
 
-def _value_sql(meter: Meter, schema: pa.Schema) -> tuple[str, str]:
-    """Expressions of the value's whole units and of the atoms beyond them, both BIGINT and of its sign."""
-    column = None if meter.field is None else FIELD_PREFIX + meter.field
-    if meter.aggregation is Aggregation.COUNT or column is None or column not in schema.names:
-        return "CAST(NULL AS BIGINT)", "CAST(NULL AS BIGINT)"
-    quoted = f'"{column}"'
-    if pa.types.is_decimal(schema.field(column).type):
-        rest = f"({quoted} - trunc({quoted})) * {ATOMS_PER_UNIT}"
-        return f"CAST(trunc({quoted}) AS BIGINT)", f"CAST({rest} AS BIGINT)"
-    assert pa.types.is_int64(schema.field(column).type), f"{meter.key} meters {column}, which is no number"
-    return quoted, f"CASE WHEN {quoted} IS NOT NULL THEN CAST(0 AS BIGINT) END"
+def _values(meter: Meter, schema: pa.Schema, breakdown: Breakdown) -> dict[str, str]:
+    """Expressions of the metered value, and of what the breakdown asks for, by the names of their columns."""
+    unique = meter.aggregation is Aggregation.UNIQUE
+    numbers = (NO_NUMBER, NO_NUMBER) if unique else number_sql(meter.field, schema)
+    amounts = number_sql(breakdown.amount_field, schema)
+    return {
+        "units": numbers[0],
+        "atoms": numbers[1],
+        "text": text_sql(meter.field, schema) if unique else NO_TEXT,
+        "amount_units": amounts[0],
+        "amount_atoms": amounts[1],
+        **{f"d{place}": text_sql(name, schema) for place, name in enumerate(breakdown.dimensions)},
+    }
+
+
+def _needed(meter: Meter, breakdown: Breakdown) -> Iterator[str]:
+    """The columns of values without which an event is excluded."""
+    if meter.aggregation is Aggregation.UNIQUE:
+        yield "text"
+    elif meter.aggregation is not Aggregation.COUNT:
+        yield "units"
+    if breakdown.amount_field is not None:
+        yield "amount_units"

@@ -10,6 +10,7 @@ from tieout.engines.duckdb_predicate import Bound
 from tieout.kernel.errors import IntegrityViolation
 
 Row = tuple[int | None, ...]
+TextRow = tuple[int | str | None, ...]
 
 
 class UnexpectedResultType(IntegrityViolation):
@@ -35,3 +36,16 @@ def exact_rows(
     if found != list(types):
         raise UnexpectedResultType(found, types)
     return connection.fetchall()
+
+
+def exact_text_rows(
+    connection: DuckDBPyConnection, sql: str, bound: Mapping[str, Bound], types: Sequence[str]
+) -> list[TextRow]:
+    """The same for a query some of whose columns are VARCHAR."""
+    return [*exact_rows(connection, sql, bound, types)]
+
+
+def whole(cell: int | str | None) -> int:
+    """A cell of a whole-number column; 0 for the sum of nothing."""
+    assert cell is None or isinstance(cell, int), cell
+    return cell or 0

@@ -13,7 +13,7 @@ from tieout.engines.damage import damage_named
 from tieout.engines.duckdb_engine import DuckEngine
 from tieout.ingest.control_total import Accepted, ControlTotal
 from tieout.ingest.sequence import SequenceRuns
-from tieout.kernel.quantity import QuantityOverflow
+from tieout.kernel.quantity import Unmeasurable
 from tieout.ports import LogManifest
 
 
@@ -26,7 +26,7 @@ class EmbeddedEngine:
 
     def measure_each(
         self, requests: Sequence[UsageRequest], manifest: LogManifest
-    ) -> list[Snapshot | QuantityOverflow]:
+    ) -> list[Snapshot | Unmeasurable]:
         with damage_named(manifest):
             return self._duck.measure_each(requests, manifest)
 

@@ -7,76 +7,113 @@ text, windows are found by binary search, and values are added up as 32-bit limb
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from tieout.aggregate.breakdown import Breakdown, TooManyGroups
 from tieout.aggregate.recount import Recount
 from tieout.aggregate.window import UsageRequest
 from tieout.contract.meter import Aggregation, Meter
 from tieout.contract.predicate import Predicate
-from tieout.engines.recount_columns import group_sums, limb_sums, text_of, value_limbs
+from tieout.engines.recount_columns import group_sums, text_of
+from tieout.engines.recount_groups import count_groups, usage_groups
+from tieout.engines.recount_levels import MICROSECONDS_PER_HOUR, History, LevelHours
 from tieout.engines.recount_retracted import TakenBack, taken_back
+from tieout.engines.recount_values import Tally, count_values
 from tieout.engines.recount_windows import Windows, layers
+from tieout.kernel import limits, quantity
 from tieout.kernel.digest import LANE_MODULUS, Fingerprint
-from tieout.kernel.ids import Position
-from tieout.kernel.quantity import Quantity
+from tieout.kernel.quantity import ATOMS_PER_UNIT, Quantity, QuantityOverflow
 from tieout.ports import LogManifest
 from tieout.table.layout import FIELD_PREFIX
 from tieout.table.packed import columns_of, unpacked
 
 Mask = npt.NDArray[np.bool_]
 Indices = npt.NDArray[np.int64]
-Order = tuple[int, Position]
-
-
-@dataclass(slots=True)
-class Tally:
-    """What one request has come to so far; `latest` is the (time, position) of the value that Last holds."""
-
-    count: int = 0
-    lane_a: int = 0
-    lane_b: int = 0
-    atoms: int = 0
-    latest: Order | None = field(default=None)
 
 
 def recount(requests: Sequence[UsageRequest], manifest: LogManifest) -> list[Recount]:
     """One recount per request, in their order, as of the manifest's watermark."""
-    tallies = [Tally() for _ in requests]
-    groups: dict[Meter, list[int]] = {}
+    answers: dict[int, Recount] = {}
+    alike: dict[tuple[Meter, Breakdown], list[int]] = {}
     for place, request in enumerate(requests):
-        groups.setdefault(request.meter, []).append(place)
+        alike.setdefault((request.meter, request.breakdown), []).append(place)
     gone = taken_back(manifest)
-    for meter, places in groups.items():
-        windows = layers([(place, requests[place].spans) for place in places])
-        for table in _tables(meter, manifest, gone):
-            counts = (table.column("batch").to_numpy() <= int(manifest.watermark)) & ~gone.among(table)
-            for layer in windows:
-                _count_table(meter, table, layer, counts, tallies)
-    return [_recount(request, tally) for request, tally in zip(requests, tallies, strict=True)]
+    for places in alike.values():
+        found = _recount_alike([requests[place] for place in places], manifest, gone)
+        answers.update(zip(places, found, strict=True))
+    return [answers[place] for place in range(len(requests))]
 
 
-def _recount(request: UsageRequest, tally: Tally) -> Recount:
-    counts = request.meter.aggregation is Aggregation.COUNT
+def _recount_alike(requests: Sequence[UsageRequest], manifest: LogManifest, gone: TakenBack) -> list[Recount]:
+    """Recounts of requests for one meter and breakdown."""
+    meter, breakdown = requests[0].meter, requests[0].breakdown
+    tallies = [Tally() for _ in requests]
+    windows = layers([(place, request.spans) for place, request in enumerate(requests)])
+    history = History()
+    weighted = meter.aggregation is Aggregation.TIME_WEIGHTED
+    if weighted:
+        history.watch(span for request in requests for span in request.spans)
+    for table in _tables(meter, breakdown, manifest, gone):
+        counts = (table.column("batch").to_numpy() <= int(manifest.watermark)) & ~gone.among(table)
+        kept = counts & _kept(meter, breakdown, table)
+        for layer in windows:
+            _count_table(meter, breakdown, table, layer, kept, tallies)
+        if weighted and kept.any():
+            history.add(table, FIELD_PREFIX + str(meter.field), kept)
+    runs = history.sorted()
+    return [
+        _recount(request, tally, runs.level_hours(request.spans) if weighted else LevelHours(0, 0, ()))
+        for request, tally in zip(requests, tallies, strict=True)
+    ]
+
+
+def _recount(request: UsageRequest, tally: Tally, levels: LevelHours) -> Recount:
+    groups = usage_groups(tally.groups, request.breakdown)
+    refusal = None
+    bound = quantity.QUANTITY_TOTAL_MAX * ATOMS_PER_UNIT
+    if (
+        max(tally.magnitude, tally.groups.amount_magnitude) >= bound
+        or levels.magnitude >= bound * MICROSECONDS_PER_HOUR
+    ):
+        refusal = QuantityOverflow.code
+    elif len(groups) > limits.GROUPS_PER_SNAPSHOT_MAX:
+        refusal = TooManyGroups.code
     return Recount(
         meter=request.meter.key,
         meter_version=request.meter.version,
         subscription=request.subscription,
         period=request.period,
-        quantity=Quantity.of(tally.count) if counts else Quantity.from_atoms(tally.atoms),
+        quantity=Quantity.from_atoms(_atoms(request.meter.aggregation, tally, levels)),
         event_count=tally.count,
         fingerprint=Fingerprint(tally.count, tally.lane_a % LANE_MODULUS, tally.lane_b % LANE_MODULUS),
+        groups=groups if refusal is None else (),
+        opening=levels.opening,
+        refusal=refusal,
     )
 
 
-def _tables(meter: Meter, manifest: LogManifest, gone: TakenBack) -> Iterator[pa.Table]:
+def _atoms(aggregation: Aggregation, tally: Tally, levels: LevelHours) -> int:
+    if aggregation is Aggregation.COUNT:
+        return tally.count * ATOMS_PER_UNIT
+    if aggregation is Aggregation.UNIQUE:
+        return len(tally.texts) * ATOMS_PER_UNIT
+    if aggregation is Aggregation.TIME_WEIGHTED:
+        return levels.atoms
+    if aggregation is Aggregation.AVERAGE and tally.count:
+        size = (2 * abs(tally.atoms) + tally.count) // (2 * tally.count)
+        return size if tally.atoms >= 0 else -size
+    return tally.atoms
+
+
+def _tables(meter: Meter, breakdown: Breakdown, manifest: LogManifest, gone: TakenBack) -> Iterator[pa.Table]:
     """The needed columns of each part of the meter's event type, one file at a time."""
     conditions = [*meter.filter, *(c for exclusion in meter.exclusions for c in exclusion.where)]
-    named = {FIELD_PREFIX + name for name in (meter.field, *(c.field for c in conditions)) if name}
+    named = {FIELD_PREFIX + name for name in _fields(meter, breakdown) if name}
+    named |= {FIELD_PREFIX + condition.field for condition in conditions}
     wanted = {"subject", "source", "time", "batch", "row", "lane_a", "lane_b", *named, *gone.columns}
     stored = wanted | set(columns_of(sorted(wanted)))
     for segment in manifest.segments:
@@ -89,53 +126,51 @@ def _tables(meter: Meter, manifest: LogManifest, gone: TakenBack) -> Iterator[pa
             yield part.table.select([name for name in part.table.column_names if name in wanted])
 
 
-def _count_table(meter: Meter, table: pa.Table, windows: Windows, counts: Mask, tallies: list[Tally]) -> None:
-    """`counts`: the rows that the log counts as of the watermark, whatever the meter says of them."""
-    kept = counts & _holds(meter.filter, table)
+def _fields(meter: Meter, breakdown: Breakdown) -> Iterator[str | None]:
+    yield meter.field
+    yield breakdown.amount_field
+    yield from breakdown.dimensions
+
+
+def _kept(meter: Meter, breakdown: Breakdown, table: pa.Table) -> Mask:
+    """The rows that the meter counts, wherever they lie."""
+    kept = _holds(meter.filter, table)
     for exclusion in meter.exclusions:
         kept &= ~_holds(exclusion.where, table)
-    value = None if meter.field is None else FIELD_PREFIX + meter.field
-    if value is not None:
-        kept &= table.column(value).is_valid().to_numpy() if value in table.column_names else False
+    for name in (meter.field, breakdown.amount_field):
+        if name is not None:
+            column = FIELD_PREFIX + name
+            kept &= table.column(column).is_valid().to_numpy() if column in table.column_names else False
+    return kept
+
+
+def _count_table(
+    meter: Meter,
+    breakdown: Breakdown,
+    table: pa.Table,
+    windows: Windows,
+    kept: Mask,
+    tallies: list[Tally],
+) -> None:
+    """`kept`: the rows that the meter counts as of the watermark."""
     request = np.where(kept, windows.find(table.column("subject"), table.column("time").to_numpy()), -1)
     inside: Indices = np.flatnonzero(request >= 0)
     if inside.size == 0:
         return
     order = inside[np.argsort(request[inside], kind="stable")]
-    groups, starts = np.unique(request[order], return_index=True)
+    places, starts = np.unique(request[order], return_index=True)
     sizes = np.diff([*starts, order.size])
     sums_a = group_sums(table.column("lane_a").to_numpy()[order], starts)
     sums_b = group_sums(table.column("lane_b").to_numpy()[order], starts)
-    for place, size, lane_a, lane_b in zip(groups, sizes, sums_a, sums_b, strict=True):
+    for place, size, lane_a, lane_b in zip(places, sizes, sums_a, sums_b, strict=True):
         tally = tallies[place]
         tally.count += int(size)
         tally.lane_a += lane_a
         tally.lane_b += lane_b
-    if value is None:
-        return
-    if meter.aggregation is Aggregation.SUM:
-        for place, atoms in zip(
-            groups, limb_sums(value_limbs(table.column(value)), order, starts), strict=True
-        ):
-            tallies[place].atoms += atoms
-    else:
-        _keep_latest(table, value, request, inside, tallies)
-
-
-def _keep_latest(
-    table: pa.Table, value: str, request: Indices, inside: Indices, tallies: list[Tally]
-) -> None:
-    time, batch, row = (table.column(name).to_numpy() for name in ("time", "batch", "row"))
-    order = inside[np.lexsort((row[inside], batch[inside], time[inside], request[inside]))]
-    is_last = np.append(np.diff(request[order]) != 0, True)
-    for index in order[is_last]:
-        tally = tallies[request[index]]
-        found = (int(time[index]), Position(int(batch[index]), int(row[index])))
-        if tally.latest is None or tally.latest < found:
-            tally.latest = found
-            text = text_of(table.column(value)[int(index)].as_py())
-            assert text is not None, "a row without a value was kept"
-            tally.atoms = Quantity.parse(text).atoms
+    if meter.field is not None:
+        count_values(meter.aggregation, table, FIELD_PREFIX + meter.field, request, inside, tallies)
+    if breakdown:
+        count_groups(meter, breakdown, table, request, inside, [tally.groups for tally in tallies])
 
 
 def _holds(predicate: Predicate, table: pa.Table) -> Mask:

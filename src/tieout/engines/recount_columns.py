@@ -35,6 +35,13 @@ def value_limbs(column: pa.ChunkedArray) -> Limbs:
     ]
 
 
+def magnitudes(column: pa.ChunkedArray) -> Limbs:
+    """The limbs of the sizes: negative values turned round, limb by limb."""
+    limbs = value_limbs(column)
+    sign = np.where(limbs[-1][0] < 0, -1, 1)
+    return [(limb * sign, weight) for limb, weight in limbs]
+
+
 def limb_sums(limbs: Limbs, order: npt.NDArray[np.int64], starts: npt.NDArray[np.intp]) -> list[int]:
     """Exact sums in atoms of the runs of `order` that begin at `starts`; a run has less than 2^26 rows."""
     sums = [0] * len(starts)

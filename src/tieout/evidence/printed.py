@@ -92,7 +92,9 @@ def _charge(stored: StoredEvidence, document: Members, printed: Members) -> tupl
         ("unit", printed["unit"], charge.unit),
         ("amount", printed["exact_amount"], charge.amount),
         ("steps", canonical_json(printed["steps"]), charge.steps),
+        # absent where nothing was agreed beside the price, and where all the usage of the meter is rated
         ("terms", canonical_json(printed.get("terms", {})), charge.terms or "{}"),
+        ("group", canonical_json(printed.get("group")), charge.grouped_by or "null"),
         ("snapshot", _presence(printed["snapshot"]), _presence(stored.snapshot)),
     )
 

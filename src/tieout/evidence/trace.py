@@ -30,7 +30,7 @@ from tieout.kernel.errors import TieoutError
 from tieout.kernel.ids import Watermark
 from tieout.kernel.money import Money
 from tieout.kernel.rational import exact_text
-from tieout.rate.charge import Charge, steps_text
+from tieout.rate.charge import Charge, group_of_text, steps_text
 from tieout.rate.rate import rate
 from tieout.rate.terms import parse_terms
 
@@ -181,6 +181,7 @@ def _charge(
             subscription=charge.subscription,
             period=charge.period,
             segment=charge.segment,
+            group=group_of_text(charge.grouped_by),
             terms=parse_terms(charge.terms),
         )
     except (TieoutError, AssertionError, ValueError) as error:

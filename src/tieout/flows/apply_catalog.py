@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from tieout.contract.catalog import Catalog
-from tieout.contract.check import check
+from tieout.contract.check import check, warnings
 from tieout.contract.document import Document, DocumentKind, parse_documents
 from tieout.contract.problem import Problem
 from tieout.flows.home import Home
@@ -68,14 +68,17 @@ class CatalogDamaged(IntegrityViolation):
 
 @dataclass(frozen=True, slots=True)
 class CatalogCheck:
-    """`catalog` is None where there are problems. `documents` are those of the folder, in file order, `fresh`
-    those of them that were not applied before.
+    """`catalog` is None where there are problems, and then there are no warnings.
+
+    `documents` are those of the folder, in file order, `fresh` those of them that were not applied before;
+    warnings are about the folder's alone, and refuse nothing.
     """
 
     catalog: Catalog | None
     problems: tuple[Problem, ...]
     documents: tuple[Document, ...]
     fresh: tuple[Document, ...]
+    warnings: tuple[Problem, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +87,7 @@ class CatalogApplied:
 
     added: tuple[tuple[str, str, int], ...]
     unchanged: int
+    warnings: tuple[Problem, ...] = ()
 
 
 def check_catalog(folder: Path, *, against: Iterable[Document] | None = None) -> CatalogCheck:
@@ -104,9 +108,14 @@ def check_catalog(folder: Path, *, against: Iterable[Document] | None = None) ->
                 f"version {document.version} was applied with other content; give the change a new version"
             )
             problems.append(document.problem("version", message))
-    catalog, found = check([*known.values(), *fresh], run_example=run_example)
+    together = [*known.values(), *fresh]
+    catalog, found = check(together, run_example=run_example)
     problems += found
-    return CatalogCheck(None if problems else catalog, tuple(problems), tuple(documents), tuple(fresh))
+    if problems or catalog is None:
+        return CatalogCheck(None, tuple(problems), tuple(documents), tuple(fresh))
+    names = {document.name for document in documents}
+    warned = [warning for warning in warnings(catalog, together) if warning.key in names]
+    return CatalogCheck(catalog, (), tuple(documents), tuple(fresh), tuple(warned))
 
 
 def check_at_home(home: Home, folder: Path) -> CatalogCheck:
@@ -115,7 +124,7 @@ def check_at_home(home: Home, folder: Path) -> CatalogCheck:
     if checked.catalog is None:
         return checked
     problems = sealed_problems(home, load_catalog(home), checked.catalog, checked.fresh)
-    return replace(checked, catalog=None, problems=tuple(problems)) if problems else checked
+    return replace(checked, catalog=None, problems=tuple(problems), warnings=()) if problems else checked
 
 
 def apply_catalog(home: Home, folder: Path) -> CatalogApplied:
@@ -128,7 +137,7 @@ def apply_catalog(home: Home, folder: Path) -> CatalogApplied:
     fresh = checked.fresh
     home.books.documents.add(fresh, applied_at=home.clock.now())
     added = tuple((document.kind.value, document.key, document.version) for document in fresh)
-    return CatalogApplied(added, len(checked.documents) - len(fresh))
+    return CatalogApplied(added, len(checked.documents) - len(fresh), checked.warnings)
 
 
 def load_catalog(home: Home) -> Catalog:

@@ -9,10 +9,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from tieout.aggregate.bucket import BucketCounts, BucketRequest
-from tieout.aggregate.window import ClippedSpan, clip
+from tieout.aggregate.window import ClippedSpan
+from tieout.close.rating import usage_requests
 from tieout.close.segments import NothingInForce, segments
 from tieout.contract.catalog import Catalog
-from tieout.contract.meter import Meter
 from tieout.flows.late_events import LateRow
 from tieout.kernel.ids import MeterKey
 from tieout.kernel.instant import Instant
@@ -101,24 +101,29 @@ def _requests(catalog: Catalog, envelope: Period) -> list[BucketRequest]:
             for span in catalog.subjects.spans
             if (found := span.clip(period)) is not None
         ]
-        requests.append(BucketRequest(meter, period, owned, priced.get((meter.key, meter.version), [])))
+        plain, by_amount, amount_field = priced.get((meter.key, meter.version), _NOBODY)
+        requests.append(BucketRequest(meter, period, owned, plain, by_amount, amount_field))
     return requests
 
 
-def _priced_spans(catalog: Catalog, envelope: Period) -> dict[tuple[MeterKey, int], list[ClippedSpan]]:
+_Priced = tuple[list[ClippedSpan], list[ClippedSpan], str | None]
+"""Spans whose events are counted, those that need the amount field as well, and that field."""
+_NOBODY: _Priced = ([], [], None)
+
+
+def _priced_spans(catalog: Catalog, envelope: Period) -> dict[tuple[MeterKey, int], _Priced]:
     """Whose events which meter version bills when, over all subscriptions, due now or not."""
-    priced: dict[tuple[MeterKey, int], list[ClippedSpan]] = {}
+    priced: dict[tuple[MeterKey, int], _Priced] = {}
     for key in catalog.subscriptions.keys:
         subscription = catalog.subscriptions.versions(key)[-1]
         try:
-            found = segments(catalog, subscription, envelope)
+            requests = usage_requests(catalog, segments(catalog, subscription, envelope))
         except NothingInForce:
             continue  # its account is parked and says so; here its events count as unpriced
-        parts: set[tuple[Period, Meter]] = {
-            (segment.part, segment.meter) for segment in found if segment.meter is not None
-        }
-        for part, meter in parts:
-            spans = catalog.subjects.of_customer(subscription.customer)
-            clipped = clip(spans, subscription.customer, part)
-            priced.setdefault((meter.key, meter.version), []).extend(clipped)
+        for request in requests:
+            place = (request.meter.key, request.meter.version)
+            plain, by_amount, amount_field = priced.get(place, ([], [], None))
+            needed = request.breakdown.amount_field
+            (plain if needed is None else by_amount).extend(request.spans)
+            priced[place] = (plain, by_amount, amount_field or needed)
     return priced

@@ -30,7 +30,7 @@ from tieout.invoice.status import Act
 from tieout.kernel.errors import TieoutError, Unavailable
 from tieout.kernel.ids import Watermark
 from tieout.kernel.instant import Instant
-from tieout.kernel.quantity import QuantityOverflow
+from tieout.kernel.quantity import Unmeasurable
 from tieout.kernel.zone import tzdata_version
 from tieout.ports import LogManifest, UsageEngine
 
@@ -117,7 +117,7 @@ def _plan(catalog: Catalog, account: DueAccount, unapproved: Unapproved) -> _Pla
 def _draft(
     catalog: Catalog,
     plan: _Planned,
-    answers: Sequence[Snapshot | QuantityOverflow],
+    answers: Sequence[Snapshot | Unmeasurable],
     recounts: Sequence[Recount],
     cutoff: Watermark,
     sealed: SealedSpans,
@@ -125,7 +125,7 @@ def _draft(
     try:
         snapshots = []
         for answer in answers:
-            if isinstance(answer, QuantityOverflow):
+            if isinstance(answer, Unmeasurable):
                 raise answer
             snapshots.append(answer)
         customer, seller = _parties(catalog, plan.account)

@@ -24,7 +24,7 @@ from tieout.flows.read_log import read_log
 from tieout.kernel.errors import IntegrityViolation
 from tieout.kernel.ids import CustomerId, InvoiceId, MeterKey, Watermark
 from tieout.kernel.period import Period
-from tieout.kernel.quantity import Quantity, QuantityOverflow
+from tieout.kernel.quantity import Quantity, Unmeasurable
 from tieout.ports import LogManifest, UsageEngine
 
 
@@ -134,8 +134,8 @@ def _measured(engine: UsageEngine, requests: Sequence[UsageRequest], manifest: L
     return list(_checked(engine.measure_each(requests, manifest)))
 
 
-def _checked(answers: Iterable[Snapshot | QuantityOverflow]) -> Iterable[Snapshot]:
+def _checked(answers: Iterable[Snapshot | Unmeasurable]) -> Iterable[Snapshot]:
     for answer in answers:
-        if isinstance(answer, QuantityOverflow):
+        if isinstance(answer, Unmeasurable):
             raise answer
         yield answer

@@ -13,7 +13,7 @@ from tieout.flows.late_events import request_of
 from tieout.flows.sealed_usage import SealedSpans, sealed_spans
 from tieout.kernel.ids import CustomerId, InvoiceId, MeterKey
 from tieout.kernel.period import Period
-from tieout.kernel.quantity import Quantity, QuantityOverflow
+from tieout.kernel.quantity import Quantity, Unmeasurable
 from tieout.ports import LogManifest
 
 
@@ -50,7 +50,7 @@ def mapped_late(
     answers = home.engine.measure_each([request for _, request in asked], manifest) if asked else []
     rows = []
     for (stored, request), answer in zip(asked, answers, strict=True):
-        if isinstance(answer, QuantityOverflow):
+        if isinstance(answer, Unmeasurable):
             raise answer
         subjects = tuple(sorted({span.subject for span in request.spans}))
         if answer.event_count:

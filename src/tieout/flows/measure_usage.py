@@ -25,7 +25,7 @@ from tieout.kernel.digest import Fingerprint
 from tieout.kernel.ids import CustomerId, MeterKey, SubscriptionId, Watermark
 from tieout.kernel.instant import Instant
 from tieout.kernel.period import Period
-from tieout.kernel.quantity import Quantity, QuantityOverflow
+from tieout.kernel.quantity import Quantity, Unmeasurable
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +63,7 @@ class UsageReport:
 
 def usage(home: Home, customer: CustomerId, *, at: Instant | None, detailed: bool = False) -> UsageReport:
     """The billing period that holds `at` (None: now). Raises `NoSuchCustomer`, `NothingInForce`,
-    `QuantityOverflow`.
+    `Unmeasurable`.
     """
     catalog = load_catalog(home)
     versions = catalog.customers.versions(customer)
@@ -92,7 +92,7 @@ def usage(home: Home, customer: CustomerId, *, at: Instant | None, detailed: boo
     )
     rows = []
     for answer in answers:
-        if isinstance(answer, QuantityOverflow):
+        if isinstance(answer, Unmeasurable):
             raise answer
         rows.append(
             UsageRow(

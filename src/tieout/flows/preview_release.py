@@ -33,7 +33,7 @@ from tieout.kernel.errors import TieoutError
 from tieout.kernel.ids import CustomerId, InvoiceId, Position, SubscriptionId, Watermark
 from tieout.kernel.money import Money
 from tieout.kernel.period import Period
-from tieout.kernel.quantity import Quantity, QuantityOverflow
+from tieout.kernel.quantity import Quantity, Unmeasurable
 from tieout.ports import LogManifest, TailPart
 from tieout.ports.review import AlreadyDecided, Readmission
 from tieout.table.retracted import with_more
@@ -276,9 +276,9 @@ def _effect(
     drafts = []
     for manifest in (before, after):
         answers = home.engine.measure_each(requests, manifest)
-        overflow = next((each for each in answers if isinstance(each, QuantityOverflow)), None)
-        if overflow is not None:
-            return Effect(customer, period, (), str(overflow))
+        refused = next((each for each in answers if isinstance(each, Unmeasurable)), None)
+        if refused is not None:
+            return Effect(customer, period, (), str(refused))
         snapshots = [each for each in answers if isinstance(each, Snapshot)]
         try:
             rated = charges(found, snapshots)

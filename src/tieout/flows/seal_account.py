@@ -19,7 +19,7 @@ from tieout.kernel.errors import Refusal
 from tieout.kernel.ids import InvoiceId
 from tieout.kernel.instant import Instant
 from tieout.kernel.rational import exact_text
-from tieout.rate.charge import steps_text
+from tieout.rate.charge import group_text, steps_text
 from tieout.rate.terms import terms_text
 
 MINOR_UNITS_MAX = 2**63 - 1
@@ -127,6 +127,7 @@ def _charge(invoice: InvoiceId, ordinal: int, line: Line, names: dict[Snapshot, 
         unit=charge.unit,
         amount=exact_text(charge.amount),
         steps=steps_text(charge.steps),
+        grouped_by=group_text(charge.group),
         terms=terms_text(charge.terms),
     )
 

@@ -53,13 +53,16 @@ def document(invoice: Invoice) -> JsonValue:
 
 
 def _line(line: Line, period: Period) -> JsonValue:
-    """A share of a longer period of the calendar than the invoice bills says of which; what the subscription
-    agreed beside the price stands where there is something.
-    """
+    """A share of a longer period of the calendar than the invoice bills says of which; a part of the usage of
+    its meter, which part; what the subscription agreed beside the price, what."""
     charge = line.charge
     share = {} if charge.period == period else {"share_of": _period(charge.period)}
+    group: dict[str, JsonValue] = (
+        {"group": [[name, value] for name, value in charge.group]} if charge.group else {}
+    )
     return {
         **share,
+        **group,
         **({"terms": agreed} if (agreed := terms_json(charge.terms)) else {}),
         "id": line.id,
         "description": line.description,

@@ -13,6 +13,7 @@ from tieout.kernel.quantity import Quantity
 from tieout.kernel.rounding import settle
 from tieout.kernel.zone import zone
 from tieout.rate.charge import Charge
+from tieout.rate.wording import values_text
 
 LINES_MAX = 999
 """Ordinals have three digits. An invoice with more lines is refused, not renumbered."""
@@ -72,10 +73,13 @@ def line_id(invoice: InvoiceId, ordinal: int) -> LineId:
 def settled_line(invoice: InvoiceId, ordinal: int, charge: Charge, *, zone_name: str) -> Line:
     """Round the charge once to the currency's minor unit under the price's rounding rule.
 
-    A line for a part of the period says which part, in the customer's zone.
+    A line for a part of the period says which part, in the customer's zone; one for a group of usage, which
+    group.
     """
     amount = settle(charge.amount, currency(charge.price.currency), charge.price.rounding)
     description = charge.price.description
+    if charge.group:
+        description = f"{description}: {values_text(charge.group)}"
     if charge.segment != charge.period:
         start = _local_text(charge.segment.start, zone_name)
         end = _local_text(charge.segment.end, zone_name)

@@ -38,7 +38,21 @@ EXACT_TEXT_PLACES_MAX: Final = 30
 FUTURE_SECONDS_MAX: Final = 300
 """An event may lie this far in the future; senders' clocks are not perfect."""
 
+# usage
+GROUPS_PER_SNAPSHOT_MAX: Final = 100_000
+"""Groups into which one snapshot may be broken down; beyond it the account parks."""
+
 # the catalog
 TIERS_MAX: Final = 100
+CELLS_MAX: Final = 1_000
+"""Of one matrix."""
+DISCOUNTS_MAX: Final = 100
+"""Of one price."""
+PERCENT_MAX: Final = 1_000
+"""A price may ask for more than the amount itself (cost plus a margin), not for more than ten times that."""
 PRICES_PER_PLAN_MAX: Final = 1_000
 PHASES_MAX: Final = 1_000
+
+# the working of one charge
+EVENT_STEPS_MAX: Final = 100
+"""Distinct events that are shown one by one where a price rates each event; the rest are one step."""

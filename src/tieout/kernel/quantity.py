@@ -43,7 +43,13 @@ class MalformedQuantity(Refusal):
         return f"{shown(self.text)} {rule[self.reason]}."
 
 
-class QuantityOverflow(Refusal):
+class Unmeasurable(Refusal):
+    """Usage of one window that no engine answers with a number; its account parks, and the others go on."""
+
+    code = "unmeasurable"
+
+
+class QuantityOverflow(Unmeasurable):
     """The absolute quantities of one snapshot add up to `QUANTITY_TOTAL_MAX` units or more."""
 
     code = "quantity-overflow"

@@ -11,7 +11,7 @@ from tieout.aggregate.snapshot import Snapshot
 from tieout.aggregate.window import UsageRequest
 from tieout.ingest.control_total import Accepted, ControlTotal
 from tieout.ingest.sequence import SequenceRuns
-from tieout.kernel.quantity import QuantityOverflow
+from tieout.kernel.quantity import Unmeasurable
 from tieout.ports.events import LogManifest
 
 
@@ -20,8 +20,8 @@ class UsageEngine(Protocol):
 
     def measure_each(
         self, requests: Sequence[UsageRequest], manifest: LogManifest
-    ) -> list[Snapshot | QuantityOverflow]:
-        """One answer per request, in their order: a snapshot, or the overflow that parks its account
+    ) -> list[Snapshot | Unmeasurable]:
+        """One answer per request, in their order: a snapshot, or the refusal that parks its account
         alone.
         """
         ...

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 
 from tieout.aggregate.snapshot import Snapshot
@@ -11,9 +12,12 @@ from tieout.kernel.ids import PlanKey, SubscriptionId
 from tieout.kernel.instant import Instant
 from tieout.kernel.period import Period
 from tieout.kernel.quantity import Quantity
-from tieout.kernel.rational import Exact, exact_text
+from tieout.kernel.rational import Exact, exact_sum, exact_text
 from tieout.kernel.working import Working
 from tieout.rate.terms import LIST_TERMS, Terms
+
+GroupName = tuple[tuple[str, str | None], ...]
+"""Dimensions and values by which a charge differs from the others of its price; empty for all the usage."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,9 +27,8 @@ class Charge:
     `quantity` and `unit` are what the customer reads on the line; `amount` is in whole currency units
     (12.5 means 12.50 USD), exact; `steps` add up to it. `snapshot` is None for a price without a meter.
     `period` is the whole period of the calendar, `segment` the part of it that this charge covers. `program`
-    is
-    the fee program whose price this is; `group` the dimensions and values of the usage that it rates, where
-    the price has a line for each; `terms` what the subscription agreed beside the price.
+    is the fee program whose price this is; `group` the dimensions and values of the usage that it rates,
+    where the price has a line for each; `terms` what the subscription agreed beside the price.
     """
 
     subscription: SubscriptionId
@@ -40,12 +43,12 @@ class Charge:
     amount: Exact
     steps: Working
     program: str | None = None
-    group: tuple[tuple[str, str | None], ...] = ()
+    group: GroupName = ()
     terms: Terms = LIST_TERMS
 
     def __post_init__(self) -> None:
         assert self.period.start <= self.segment.start and self.segment.end <= self.period.end
-        assert sum((step.amount for step in self.steps), Exact(0)) == self.amount, "the steps do not add up"
+        assert exact_sum([step.amount for step in self.steps]) == self.amount, "the steps do not add up"
         if self.snapshot is not None:
             assert self.snapshot.meter == self.price.meter and self.snapshot.period == self.segment
 
@@ -53,6 +56,23 @@ class Charge:
     def effective_from(self) -> Instant:
         """Since when the price version holds."""
         return self.price.effective_from
+
+
+def group_text(group: GroupName) -> str | None:
+    """Canonical JSON of the group's names and values; None for a charge of all the usage."""
+    return canonical_json([[name, value] for name, value in group]) if group else None
+
+
+def group_of_text(text: str | None) -> GroupName:
+    """The way back. Raises ValueError for what `group_text` does not write."""
+    if text is None:
+        return ()
+    pairs = json.loads(text)
+    if not isinstance(pairs, list) or not all(
+        isinstance(pair, list) and len(pair) == 2 and isinstance(pair[0], str) for pair in pairs
+    ):
+        raise ValueError(f"{text!r} names no group")
+    return tuple((name, None if value is None else str(value)) for name, value in pairs)
 
 
 def steps_json(steps: Working) -> JsonValue:

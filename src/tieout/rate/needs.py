@@ -3,12 +3,28 @@
 from __future__ import annotations
 
 from tieout.aggregate.breakdown import NO_BREAKDOWN, Breakdown
-from tieout.contract.price import Dynamic, Flat, Matrix, Percentage, Price, plain_shapes
+from tieout.contract.price import (
+    Dynamic,
+    Flat,
+    Graduated,
+    GraduatedPercentage,
+    Matrix,
+    Package,
+    Percentage,
+    PerUnit,
+    PlainShape,
+    Price,
+    Volume,
+    plain_shapes,
+)
+
+TOTAL_ALONE = (Flat, PerUnit, Graduated, Volume, Package, GraduatedPercentage)
+"""Shapes that by themselves need no more than what all the usage comes to."""
 
 
 def breakdown_of(price: Price) -> Breakdown:
     """What its snapshots must be broken down by; nothing for a price that needs the total alone."""
-    if isinstance(price.shape, Flat):
+    if isinstance(price.shape, TOTAL_ALONE) and not price.group_by and not price.per_event:
         return NO_BREAKDOWN
     shapes = list(plain_shapes(price.shape))
     dimensions = {*price.group_by, *(price.shape.dimensions if isinstance(price.shape, Matrix) else ())}
@@ -18,8 +34,12 @@ def breakdown_of(price: Price) -> Breakdown:
 
 
 def is_rated_per_event(price: Price) -> bool:
-    """Whether it says so, or bounds what one event costs."""
-    return price.per_event or any(
-        isinstance(shape, Percentage) and (shape.event_minimum, shape.event_maximum) != (None, None)
-        for shape in plain_shapes(price.shape)
-    )
+    """Whether any of its shapes rates each event alone."""
+    return any(rates_each_event(price, shape) for shape in plain_shapes(price.shape))
+
+
+def rates_each_event(price: Price, shape: PlainShape | Flat) -> bool:
+    """Whether the price says so, or this shape bounds what one event costs; the other cells of a matrix go on
+    rating all their usage together."""
+    bounded = isinstance(shape, Percentage) and (shape.event_minimum, shape.event_maximum) != (None, None)
+    return bounded or (price.per_event and not isinstance(shape, Flat))

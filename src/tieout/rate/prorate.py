@@ -12,7 +12,6 @@ from tieout.contract.price import (
     Graduated,
     GraduatedPercentage,
     Package,
-    PercentTier,
     PriceShape,
     Tier,
     Volume,
@@ -21,7 +20,8 @@ from tieout.kernel.quantity import Quantity
 from tieout.kernel.rational import Exact, exact_text
 from tieout.kernel.rounding import Rounding
 from tieout.kernel.working import Step, Working
-from tieout.rate.wording import amount_text, grouped, rate_text
+from tieout.rate.money_usage import units_per
+from tieout.rate.wording import amount_text, grouped, percent_text, rate_text
 
 HUNDRED = Exact(100)
 
@@ -35,8 +35,8 @@ def prorated_working(
     match shape:
         case Graduated(tiers, per):
             return tuple(_graduated(_rates(tiers, per, currency), units, share, unit, currency))
-        case GraduatedPercentage(percent_tiers):
-            return tuple(_graduated(_percents(percent_tiers), units, share, unit, currency))
+        case GraduatedPercentage():
+            return tuple(_graduated(_percents(shape, currency), units, share, unit, currency))
         case Volume(tiers, per):
             return tuple(_volume(_rates(tiers, per, currency), units, share, unit, currency))
         case Package():
@@ -61,15 +61,17 @@ def _rates(tiers: Sequence[Tier], per: Exact, currency: str) -> list[Band]:
     ]
 
 
-def _percents(tiers: Sequence[PercentTier]) -> list[Band]:
+def _percents(shape: GraduatedPercentage, currency: str) -> list[Band]:
+    """Bounds and rates for usage as it is stored, which may be in minor units."""
+    stored = units_per(shape.amount_in, currency)
     return [
         (
-            None if tier.up_to is None else tier.up_to.as_fraction(),
-            tier.percent / HUNDRED,
-            f"{exact_text(tier.percent)} %",
+            None if tier.up_to is None else tier.up_to.as_fraction() * stored,
+            tier.percent / HUNDRED / stored,
+            percent_text(tier.percent),
             tier.flat_amount,
         )
-        for tier in tiers
+        for tier in shape.tiers
     ]
 
 

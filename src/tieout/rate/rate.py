@@ -8,18 +8,21 @@ from __future__ import annotations
 
 from tieout.aggregate.snapshot import Snapshot
 from tieout.contract.plan import Plan
-from tieout.contract.price import Flat, Graduated, Matrix, PerUnit, Price
+from tieout.contract.price import Flat, Price
 from tieout.kernel.errors import IntegrityViolation
 from tieout.kernel.ids import SubscriptionId
 from tieout.kernel.period import Period
-from tieout.kernel.quantity import Quantity
-from tieout.kernel.rational import Exact
+from tieout.kernel.rational import exact_sum
 from tieout.kernel.working import Working
-from tieout.rate import shape_flat, shape_graduated, shape_per_unit
+from tieout.rate import shape_flat
 from tieout.rate.agreed import agreed_steps, waived_steps
-from tieout.rate.charge import Charge
-from tieout.rate.split import Part, split_working
+from tieout.rate.charge import Charge, GroupName
+from tieout.rate.order import around, metered_working
+from tieout.rate.shape import has_tiers, working
+from tieout.rate.share import Share
+from tieout.rate.split import Split
 from tieout.rate.terms import LIST_TERMS, Terms
+from tieout.rate.usage import ALL_USAGE, Usage, usage_of
 
 FLAT_UNIT = "fee"
 
@@ -52,18 +55,21 @@ def rate(
     subscription: SubscriptionId,
     period: Period,
     segment: Period,
+    group: GroupName = ALL_USAGE,
     terms: Terms = LIST_TERMS,
 ) -> Charge:
     """What `price` asks for `segment` of the billing period `period`; exact, in whole units of the currency.
 
     A metered price needs the snapshot of its meter over exactly `segment`, a flat one needs None:
-    anything else raises `UnratableSnapshot`.
+    anything else raises `UnratableSnapshot`. A price that groups is rated once for each of
+    `group_names`; else `group` is empty. Raises `UnfitBreakdown` and `NoCellFits`.
     """
     given = None if snapshot is None else (snapshot.meter, snapshot.period)
     needed = None if price.meter is None else (price.meter, segment)
     if given != needed:
         raise UnratableSnapshot(price, snapshot, segment)
-    rated = _working(snapshot, price, period=period, segment=segment, terms=terms)
+    usage = None if snapshot is None else usage_of(snapshot, price, group)
+    rated = _working(usage, price, Share(period, segment), terms)
     steps = (*agreed_steps(price, terms), *rated, *waived_steps(rated, terms, price.currency))
     return Charge(
         subscription=subscription,
@@ -73,32 +79,28 @@ def rate(
         snapshot=snapshot,
         period=period,
         segment=segment,
-        quantity=shape_flat.quantity_of(terms.quantity) if snapshot is None else snapshot.quantity,
-        unit=FLAT_UNIT if snapshot is None else snapshot.unit,
-        amount=sum((step.amount for step in steps), Exact(0)),
+        quantity=shape_flat.times(terms.quantity) if usage is None else usage.quantity,
+        unit=FLAT_UNIT if usage is None else usage.unit,
+        amount=exact_sum([step.amount for step in steps]),
         steps=steps,
+        group=group,
         terms=terms,
     )
 
 
-def _working(
-    snapshot: Snapshot | None, price: Price, *, period: Period, segment: Period, terms: Terms
-) -> Working:
-    shape = price.shape
+def _working(usage: Usage | None, price: Price, share: Share, terms: Terms) -> Working:
+    shape, currency = price.shape, price.currency
     if isinstance(shape, Flat):
-        return shape_flat.working(
-            shape, period=period, segment=segment, currency=price.currency, quantity=terms.quantity
+        steps = shape_flat.working(
+            shape, period=share.period, segment=share.segment, currency=currency, quantity=terms.quantity
         )
-    if snapshot is None or isinstance(shape, Matrix):
-        raise UnratableSnapshot(price, snapshot, segment)
-    used, unit = snapshot.quantity, snapshot.unit
-
-    def rated(quantity: Quantity) -> Working:
-        if isinstance(shape, PerUnit):
-            return shape_per_unit.working(shape, quantity, unit=unit, currency=price.currency)
-        if isinstance(shape, Graduated):
-            return shape_graduated.working(shape, quantity, unit=unit, currency=price.currency)
-        raise UnratableSnapshot(price, snapshot, segment)
-
-    part = Part(period, segment, price.tier_split, terms.prior)
-    return split_working(rated, shape, used, part, unit=unit, currency=price.currency)
+        return around(steps, price, share)
+    assert usage is not None, "a metered price came with a snapshot"
+    split = Split(price.tier_split, share, terms.prior)
+    if not has_tiers(price) or split.changes_nothing:
+        priced = metered_working(lambda rest: working(shape, rest, price), usage, price, share)
+        return around(priced, price, share)
+    priced = metered_working(
+        lambda rest: working(shape, rest, price, split.of_plain_shape), usage, price, share
+    )
+    return (*split.said, *around(priced, price, share))

@@ -7,8 +7,7 @@ part has its share of every tier and package, by elapsed whole seconds.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from tieout.contract.price import (
     Graduated,
@@ -18,64 +17,61 @@ from tieout.contract.price import (
     TierSplit,
     Volume,
 )
-from tieout.kernel.period import Period
 from tieout.kernel.quantity import Quantity
-from tieout.kernel.rational import Exact
+from tieout.kernel.rational import Exact, exact_sum
 from tieout.kernel.working import Step, Working
 from tieout.rate.prorate import prorated_working
-from tieout.rate.shape_flat import elapsed_seconds
-from tieout.rate.wording import amount_text, share_text, stretch_text, usage_text
-
-Rated = Callable[[Quantity], Working]
-"""The working of a quantity by a shape, as if it were all the usage of a whole period."""
-
-STEPPED = (Graduated, Volume, Package, GraduatedPercentage)
-"""Shapes under which the price of a unit depends on how many there are."""
+from tieout.rate.shape import plain_working
+from tieout.rate.share import Share
+from tieout.rate.usage import Usage
+from tieout.rate.wording import amount_text, stretch_text, usage_text
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
-    """The part `segment` of `period`, what `tier_split` says of it, and the usage of the parts before it
-    (None: there are none, or they do not count)."""
+class Split:
+    """How one part of a period is rated. `prior` is the usage of the parts before it (None: there are none,
+    or none that count)."""
 
-    period: Period
-    segment: Period
-    tier_split: TierSplit
+    rule: TierSplit
+    share: Share
     prior: Quantity | None
 
+    @property
+    def changes_nothing(self) -> bool:
+        """Whether the part is rated, and reads, as a whole period would."""
+        return self.prior is None if self.rule == "continue" else self.share.is_whole
 
-def split_working(
-    rated: Rated, shape: PlainShape, quantity: Quantity, part: Part, *, unit: str, currency: str
-) -> Working:
-    """The working of one part of a period, or of all of it."""
-    if not isinstance(shape, STEPPED):
-        return rated(quantity)
-    if part.tier_split == "continue":
-        return _continued(rated, quantity, part.prior, unit=unit, currency=currency)
-    if part.segment == part.period:
-        return rated(quantity)
-    if part.tier_split == "prorate":
-        seconds, whole = elapsed_seconds(part.segment), elapsed_seconds(part.period)
-        text = f"tiers and packages count for {share_text(seconds, whole)}, {stretch_text(part.segment)}"
-        steps = prorated_working(shape, quantity, Exact(seconds, whole), unit=unit, currency=currency)
-        return (_said("tiers-prorated", text), *steps)
-    text = f"tiers start anew for this part of the period, {stretch_text(part.segment)}"
-    return (_said("tiers-restart", text), *rated(quantity))
+    @property
+    def said(self) -> Working:
+        """What the working says before anything else."""
+        if self.rule == "restart":
+            text = f"tiers start anew for this part of the period, {stretch_text(self.share.segment)}"
+            return (_said("tiers-restart", text),)
+        if self.rule == "prorate":
+            return (_said("tiers-prorated", f"tiers and packages count{self.share.text}"),)
+        return ()
+
+    def of_plain_shape(self, shape: PlainShape, usage: Usage, currency: str) -> Working:
+        """The steps of one shape; their quantities add up to the usage."""
+        if isinstance(shape, Graduated | Volume | Package | GraduatedPercentage):
+            if self.rule == "prorate":
+                fraction = self.share.fraction
+                return prorated_working(shape, usage.quantity, fraction, unit=usage.unit, currency=currency)
+            if self.rule == "continue" and self.prior is not None:
+                return _continued(shape, usage, self.prior, currency)
+        return plain_working(shape, usage, currency)
 
 
-def _continued(
-    rated: Rated, quantity: Quantity, prior: Quantity | None, *, unit: str, currency: str
-) -> Working:
+def _continued(shape: PlainShape, usage: Usage, prior: Quantity, currency: str) -> Working:
     """The units before are taken off again, in number and in price, so the steps add up to this part's."""
-    if prior is None:
-        return rated(quantity)
-    before = sum((step.amount for step in rated(prior)), Exact(0))
+    passed = plain_working(shape, replace(usage, quantity=prior), currency)
+    before = exact_sum([step.amount for step in passed])
     text = (
-        f"less the {usage_text(prior, unit)} of earlier parts of the period, "
+        f"less the {usage_text(prior, usage.unit)} of earlier parts of the period, "
         f"which fill the tiers first = {amount_text(-before, currency)}"
     )
     less = Step(rule="tiers-continue", text=text, quantity=str(-prior), rate=None, amount=-before)
-    return (*rated(prior + quantity), less)
+    return (*plain_working(shape, replace(usage, quantity=prior + usage.quantity), currency), less)
 
 
 def _said(rule: str, text: str) -> Step:

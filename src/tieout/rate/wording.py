@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
+from tieout.kernel.errors import SHOWN_LENGTH_MAX, shown
 from tieout.kernel.instant import format_instant
 from tieout.kernel.money import currency
 from tieout.kernel.period import Period
@@ -38,6 +41,28 @@ def grouped(text: str) -> str:
 def usage_text(quantity: Quantity, unit: str) -> str:
     """`10,000,000 tokens`."""
     return f"{grouped(str(quantity))} {unit}"
+
+
+def percent_text(percent: Exact) -> str:
+    """`2.9 %`."""
+    return f"{grouped(exact_text(percent))} %"
+
+
+def events_text(count: int) -> str:
+    """`1 event`, `3,000 events`."""
+    return f"{count:,} event{'' if count == 1 else 's'}"
+
+
+def values_text(values: Iterable[tuple[str, str | None]]) -> str:
+    """`model large, region eu`; a field that events lack: `no region`.
+
+    What an event says is a stranger's text: it stands as it is only where it is short and plain.
+    """
+    return ", ".join(f"no {name}" if value is None else f"{name} {_plain(value)}" for name, value in values)
+
+
+def _plain(value: str) -> str:
+    return value if value.strip() and value.isprintable() and len(value) <= SHOWN_LENGTH_MAX else shown(value)
 
 
 def rate_text(unit_amount: Exact, per: Exact, code: str) -> str:

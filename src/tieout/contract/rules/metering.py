@@ -33,21 +33,21 @@ def _misfits(meter: Meter, contract: EventContract) -> Iterator[tuple[str, str]]
     if meter.field is not None:
         field = contract.field(meter.field)
         if field is None:
-            yield "field", _undeclared(meter.field, contract)
-        elif meter.aggregation in (Aggregation.SUM, Aggregation.LAST) and not field.type.numeric:
-            yield "field", f"{meter.aggregation} needs a number, but {_named(field, contract)}"
+            yield "field", undeclared(meter.field, contract)
+        elif meter.aggregation is not Aggregation.UNIQUE and not field.type.numeric:
+            yield "field", f"{meter.aggregation} needs a number, but {named(field, contract)}"
     for place, dimension in enumerate(meter.dimensions):
         if contract.field(dimension) is None:
-            yield f"dimensions[{place}]", _undeclared(dimension, contract)
+            yield f"dimensions[{place}]", undeclared(dimension, contract)
     for condition in meter.filter:
         yield from _condition_misfits(condition, contract, "filter")
-    named = [exclusion for exclusion in meter.exclusions if exclusion is not NON_PRODUCTION]
-    for place, exclusion in enumerate(named):
+    stated = [exclusion for exclusion in meter.exclusions if exclusion is not NON_PRODUCTION]
+    for place, exclusion in enumerate(stated):
         for condition in exclusion.where:
             yield from _condition_misfits(condition, contract, f"exclude[{place}].where")
     environment = contract.field("environment")
-    if environment is not None and len(named) < len(meter.exclusions) and environment.type not in TEXTUAL:
-        message = f"the default exclusion needs text, but {_named(environment, contract)}"
+    if environment is not None and len(stated) < len(meter.exclusions) and environment.type not in TEXTUAL:
+        message = f"the default exclusion needs text, but {named(environment, contract)}"
         yield "include_non_production", message
 
 
@@ -61,36 +61,36 @@ def _condition_misfits(
     field = contract.field(condition.field)
     if field is None:
         if condition.field not in ENVELOPE_FIELDS:
-            yield name, _undeclared(condition.field, contract)
+            yield name, undeclared(condition.field, contract)
         return
     if field.type is FieldType.TIMESTAMP:
-        yield name, f"a condition lists values, but {_named(field, contract)}"
+        yield name, f"a condition lists values, but {named(field, contract)}"
         return
     for value in condition.values:
-        message = _value_misfit(value, field, contract)
+        message = value_misfit(value, field, contract)
         if message is not None:
             yield name, message
 
 
-def _value_misfit(value: str, field: Field, contract: EventContract) -> str | None:
+def value_misfit(value: str, field: Field, contract: EventContract) -> str | None:
     """Why no event can have this text in that field; None where one can."""
     if field.type is FieldType.ENUM and value not in field.values:
         return f"{value!r} is not a value of enum {field.name} in {contract.type} v{contract.version}"
     if field.type is FieldType.BOOLEAN and value not in BOOLEANS:
-        return f"{value!r} is neither 'true' nor 'false', but {_named(field, contract)}"
+        return f"{value!r} is neither 'true' nor 'false', but {named(field, contract)}"
     if field.type.numeric:
         try:
             plain = str(Quantity.parse(value))
         except MalformedQuantity:
-            return f"{value!r} is not a number, but {_named(field, contract)}"
+            return f"{value!r} is not a number, but {named(field, contract)}"
         if plain != value:
             return f"write {value!r} in its plain form {plain!r}"
     return None
 
 
-def _undeclared(name: str, contract: EventContract) -> str:
+def undeclared(name: str, contract: EventContract) -> str:
     return f"{contract.type} v{contract.version} declares no field {name!r}"
 
 
-def _named(field: Field, contract: EventContract) -> str:
+def named(field: Field, contract: EventContract) -> str:
     return f"{field.name} is of type {field.type} in {contract.type} v{contract.version}"

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from itertools import pairwise
 
 from tieout.contract.document import DocumentKind
-from tieout.contract.meter import Aggregation, Meter
+from tieout.contract.meter import Meter
 from tieout.contract.price import (
     Graduated,
     GraduatedPercentage,
@@ -21,8 +21,6 @@ from tieout.contract.problem import Problem
 from tieout.contract.rules.draft import Draft
 
 STEPPED = (Graduated, Volume, Package, GraduatedPercentage)
-ADDITIVE = (Aggregation.COUNT, Aggregation.SUM)
-"""Aggregations of which the parts of a period add up to the whole."""
 
 
 def check_tier_splits(draft: Draft) -> Iterator[Problem]:
@@ -68,7 +66,7 @@ def _meters(draft: Draft, price: Price) -> tuple[Meter, ...]:
 
 def _meter_misfits(draft: Draft, price: Price) -> Iterator[str]:
     for meter in _meters(draft, price):
-        if meter.aggregation not in ADDITIVE:
+        if not meter.aggregation.additive:
             yield (
                 f"{price.tier_split} means nothing for meter {meter.key} v{meter.version}: the "
                 f"{meter.aggregation} of the parts of a period does not add up to that of the whole"

@@ -116,6 +116,7 @@ def charge_row(charge: StoredCharge) -> Row:
         "unit": charge.unit,
         "amount": charge.amount,
         "steps": charge.steps,
+        "grouped_by": charge.grouped_by,
         "terms": charge.terms,
     }
 
@@ -137,6 +138,7 @@ def charge_of(row: RowMapping) -> StoredCharge:
         unit=row["unit"],
         amount=row["amount"],
         steps=row["steps"],
+        grouped_by=row["grouped_by"],
         terms=row["terms"],
     )
 

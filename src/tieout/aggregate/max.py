@@ -1,0 +1,13 @@
+"""Max: the greatest value of the metered field in the window. Order and ties decide nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from tieout.aggregate.select import Selected
+from tieout.kernel.quantity import QUANTITY_ZERO, Quantity
+
+
+def meaning(selected: Iterable[Selected]) -> Quantity:
+    """The greatest value, which may be negative; 0 where there is none (the event count 0 says so)."""
+    return max((each.value for each in selected if each.value is not None), default=QUANTITY_ZERO)

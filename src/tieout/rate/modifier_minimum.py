@@ -1,0 +1,19 @@
+"""Minimum: a charge below it is raised to it, whatever usage there was; a credit as well."""
+
+from __future__ import annotations
+
+from tieout.kernel.rational import Exact
+from tieout.kernel.working import Step
+from tieout.rate.share import Share
+from tieout.rate.wording import amount_text
+
+
+def step(minimum: Exact, there: Exact, share: Share, *, currency: str) -> Step | None:
+    """What is missing to the part's share of the minimum; None where nothing is."""
+    least = share.of(minimum)
+    if there >= least:
+        return None
+    text = f"raised to the minimum of {amount_text(minimum, currency)}{share.text}"
+    if not share.is_whole:
+        text = f"{text} = {amount_text(least, currency)}"
+    return Step(rule="minimum", text=text, quantity=None, rate=None, amount=least - there)

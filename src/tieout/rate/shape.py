@@ -1,0 +1,98 @@
+"""The working of any shape over the usage of one charge."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import assert_never
+
+from tieout.contract.price import (
+    Dynamic,
+    Graduated,
+    GraduatedPercentage,
+    Matrix,
+    MeteredShape,
+    Package,
+    Percentage,
+    PerUnit,
+    PlainShape,
+    Price,
+    Volume,
+    plain_shapes,
+)
+from tieout.kernel.quantity import QUANTITY_ZERO
+from tieout.kernel.working import Working
+from tieout.rate import (
+    per_event,
+    shape_dynamic,
+    shape_graduated,
+    shape_graduated_percentage,
+    shape_matrix,
+    shape_package,
+    shape_per_unit,
+    shape_percentage,
+    shape_volume,
+)
+from tieout.rate.needs import breakdown_of, rates_each_event
+from tieout.rate.usage import Usage
+
+RatePlain = Callable[[PlainShape, Usage, str], Working]
+"""The steps of a shape over usage that is rated together, in a currency."""
+
+
+def working(shape: MeteredShape, usage: Usage, price: Price, rated: RatePlain | None = None) -> Working:
+    """Steps whose quantities add up to the usage. `shape` is that of `price`; `rated` stands for
+    `plain_working` where a period is split. Raises `NoCellFits`."""
+    if not isinstance(shape, Matrix):
+        return _plain_or_per_event(shape, usage, price, rated)
+    if not usage.groups:
+        return shape_matrix.nothing(usage)
+    dimensions = breakdown_of(price).dimensions
+    return tuple(
+        step
+        for label, inner, part in shape_matrix.parts(shape, usage, dimensions)
+        for step in shape_matrix.labelled(label, _plain_or_per_event(inner, part, price, rated))
+    )
+
+
+def has_tiers(price: Price) -> bool:
+    """Whether it matters to the price how usage is cut into parts."""
+    tiered = (Graduated, Volume, Package, GraduatedPercentage)
+    return not price.per_event and any(isinstance(shape, tiered) for shape in plain_shapes(price.shape))
+
+
+def plain_working(shape: PlainShape, usage: Usage, currency: str, *, of_one_event: bool = False) -> Working:
+    """The steps of one shape over usage that is rated together. `of_one_event`: it is a single event, so
+    that what bounds an event bounds it."""
+    quantity, unit = usage.quantity, usage.unit
+    match shape:
+        case PerUnit():
+            return shape_per_unit.working(shape, quantity, unit=unit, currency=currency)
+        case Graduated():
+            return shape_graduated.working(shape, quantity, unit=unit, currency=currency)
+        case Volume():
+            return shape_volume.working(shape, quantity, unit=unit, currency=currency)
+        case Package():
+            return shape_package.working(shape, quantity, unit=unit, currency=currency)
+        case GraduatedPercentage():
+            return shape_graduated_percentage.working(shape, quantity, currency=currency)
+        case Percentage():
+            if of_one_event:
+                return shape_percentage.event_working(shape, quantity, currency=currency)
+            return shape_percentage.working(shape, quantity, usage.event_count, currency=currency)
+        case Dynamic():
+            stated = QUANTITY_ZERO if usage.amount is None else usage.amount
+            return shape_dynamic.working(
+                shape, quantity, usage.event_count, stated, unit=unit, currency=currency
+            )
+        case _:
+            assert_never(shape)
+
+
+def _plain_or_per_event(shape: PlainShape, usage: Usage, price: Price, rated: RatePlain | None) -> Working:
+    if not rates_each_event(price, shape):
+        return (rated or plain_working)(shape, usage, price.currency)
+
+    def rated_alone(one: Usage) -> Working:
+        return plain_working(shape, one, price.currency, of_one_event=True)
+
+    return per_event.working(rated_alone, usage, price)
