@@ -36,10 +36,10 @@ from tieout.kernel.instant import SECOND_MICROSECONDS, Instant
 from tieout.kernel.period import Period
 from tieout.kernel.quantity import Quantity
 from tieout.kernel.rounding import Rounding
+from tieout.rate.agreement import Agreement
 from tieout.rate.charge import Charge
 from tieout.rate.prorate import prorated_working
 from tieout.rate.rate import rate
-from tieout.rate.terms import Terms
 
 EXAMPLES = settings(max_examples=150)
 QUANTITY = st.integers(0, 10**15).map(Quantity.from_atoms)
@@ -63,7 +63,7 @@ def charged(
     shape: Price,
     segment: Period,
     used: Quantity | None,
-    terms: Terms = Terms(),  # noqa: B008 (frozen)
+    agreement: Agreement = Agreement(),  # noqa: B008 (frozen)
 ) -> Charge:
     measured = None if used is None else replace(snapshot("1", segment), quantity=used)
     return rate(
@@ -73,7 +73,7 @@ def charged(
         subscription=SUBSCRIPTION,
         period=JANUARY,
         segment=segment,
-        terms=terms,
+        agreement=agreement,
     )
 
 
@@ -81,9 +81,9 @@ def charged(
 @given(AMOUNT, QUANTITY, CUTS)
 def test_a_split_changes_no_fee(amount: Fraction, quantity: Quantity, cuts: list[Instant]) -> None:
     fee = price(Flat(amount), meter=None)
-    terms = Terms(quantity=quantity)
-    parts = [charged(fee, part, None, terms).amount for part in JANUARY.split(cuts)]
-    assert sum(parts, Fraction(0)) == charged(fee, JANUARY, None, terms).amount
+    agreement = Agreement(quantity=quantity)
+    parts = [charged(fee, part, None, agreement).amount for part in JANUARY.split(cuts)]
+    assert sum(parts, Fraction(0)) == charged(fee, JANUARY, None, agreement).amount
     assert sum(parts, Fraction(0)) == amount * quantity.as_fraction()
 
 

@@ -97,7 +97,7 @@ def _priors(segments: Sequence[Segment], used: Sequence[Snapshot | None]) -> lis
         key = (segment.subscription, segment.price.key)
         if segment.price.tier_split == "continue":
             priors[place] = totals.get(key)
-        if segment.terms.waived is None:
+        if segment.agreement.waived is None:
             totals[key] = totals.get(key, QUANTITY_ZERO) + snapshot.quantity
     return priors
 
@@ -113,5 +113,5 @@ def _charges(segment: Segment, snapshot: Snapshot | None, prior: Quantity | None
             period=segment.period,
             segment=segment.part,
             group=group,
-            terms=segment.terms if prior is None else replace(segment.terms, prior=prior),
+            agreement=segment.agreement if prior is None else replace(segment.agreement, prior=prior),
         )

@@ -20,7 +20,7 @@ from tieout.kernel.errors import Refusal
 from tieout.kernel.ids import CustomerId, PriceKey, SubscriptionId
 from tieout.kernel.instant import Instant, format_instant
 from tieout.kernel.period import Period
-from tieout.rate.terms import LIST_TERMS, Kept, Terms
+from tieout.rate.agreement import LIST_PRICE, Agreement, Kept
 
 
 class NothingInForce(Refusal):
@@ -47,7 +47,7 @@ class Segment:
     """One price version over the part of `period` for which it, its meter version and the plan version hold.
 
     `period` is the whole period of the calendar, `part` the segment itself; `meter` is None for a flat price.
-    `terms` are what the phase agrees about the price; their `prior` is known only once usage is.
+    `agreement` are what the phase agrees about the price; their `prior` is known only once usage is.
     """
 
     subscription: SubscriptionId
@@ -57,7 +57,7 @@ class Segment:
     plan: Plan
     price: Price
     meter: Meter | None
-    terms: Terms = LIST_TERMS
+    agreement: Agreement = LIST_PRICE
 
 
 def segments(
@@ -77,12 +77,12 @@ def segments(
 
 def _joined(found: Iterable[Segment]) -> list[Segment]:
     """Parts that differ in nothing but their place in time are one, where one ends and the next begins."""
-    places: dict[tuple[str, int, str, int, int | None, Terms], int] = {}
+    places: dict[tuple[str, int, str, int, int | None, Agreement], int] = {}
     joined: list[Segment] = []
     for segment in found:
         meter = None if segment.meter is None else segment.meter.version
         plan, price = segment.plan, segment.price
-        key = (plan.key, plan.version, price.key, price.version, meter, segment.terms)
+        key = (plan.key, plan.version, price.key, price.version, meter, segment.agreement)
         place = places.get(key)
         if place is not None and joined[place].part.end == segment.part.start:
             joined[place] = replace(segment, part=Period(joined[place].part.start, segment.part.end))
@@ -126,7 +126,7 @@ def _price_segments(
     catalog: Catalog, subscription: Subscription, period: Period, phase: Phase, plan: Plan, stretch: Period
 ) -> Iterator[Segment]:
     for listed in plan.prices:
-        key, terms = phase.price(listed), _terms(phase, listed)
+        key, agreement = phase.price(listed), _agreement(phase, listed)
         changes = (price.effective_from for price in catalog.prices.versions(key))
         for priced in [stretch] if phase.grandfathered is not None else stretch.split(changes):
             price = catalog.prices.at(key, _priced_at(phase, priced.start))
@@ -135,18 +135,18 @@ def _price_segments(
             for dealt in priced.split(_discounts_end(price)):
                 for part, meter in _meter_parts(catalog, subscription, price, dealt):
                     yield Segment(
-                        subscription.key, subscription.customer, period, part, plan, price, meter, terms
+                        subscription.key, subscription.customer, period, part, plan, price, meter, agreement
                     )
 
 
-def _terms(phase: Phase, listed: PriceKey) -> Terms:
+def _agreement(phase: Phase, listed: PriceKey) -> Agreement:
     if not (phase.quantities or phase.prices or phase.waived or phase.grandfathered):
-        return LIST_TERMS
+        return LIST_PRICE
     kept = None
     if phase.grandfathered is not None:
         assert phase.end is not None, "the catalog's check wants an end of what is kept"
         kept = Kept(phase.grandfathered.prices_as_of, phase.end, phase.grandfathered.successor)
-    return Terms(
+    return Agreement(
         quantity=phase.quantity(listed),
         in_place_of=None if phase.price(listed) == listed else listed,
         waived=phase.waived,

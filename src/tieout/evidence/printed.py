@@ -93,7 +93,7 @@ def _charge(stored: StoredEvidence, document: Members, printed: Members) -> tupl
         ("amount", printed["exact_amount"], charge.amount),
         ("steps", canonical_json(printed["steps"]), charge.steps),
         # absent where nothing was agreed beside the price, and where all the usage of the meter is rated
-        ("terms", canonical_json(printed.get("terms", {})), charge.terms or "{}"),
+        ("agreement", canonical_json(printed.get("agreement", {})), charge.agreement or "{}"),
         ("group", canonical_json(printed.get("group")), charge.grouped_by or "null"),
         ("snapshot", _presence(printed["snapshot"]), _presence(stored.snapshot)),
     )

@@ -60,8 +60,8 @@ class StoredSnapshot:
 
 @dataclass(frozen=True, slots=True)
 class StoredCharge:
-    """A charge row: `amount` is an exact text in whole currency units; `steps`, `grouped_by` and `terms` are
-    JSON. No terms: the price as its plan lists it.
+    """A charge row: `amount` is an exact text in whole currency units; `steps`, `grouped_by` and `agreement` are
+    JSON. No agreement: the price as its plan lists it.
     """
 
     id: str
@@ -80,7 +80,7 @@ class StoredCharge:
     amount: str
     steps: str
     grouped_by: str | None = None
-    terms: str | None = None
+    agreement: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

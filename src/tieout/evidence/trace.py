@@ -30,9 +30,9 @@ from tieout.kernel.errors import TieoutError
 from tieout.kernel.ids import Watermark
 from tieout.kernel.money import Money
 from tieout.kernel.rational import exact_text
+from tieout.rate.agreement import parse_agreement
 from tieout.rate.charge import Charge, group_of_text, steps_text
 from tieout.rate.rate import rate
-from tieout.rate.terms import parse_terms
 
 R = TypeVar("R", Meter, Price, Plan)
 
@@ -182,7 +182,7 @@ def _charge(
             period=charge.period,
             segment=charge.segment,
             group=group_of_text(charge.grouped_by),
-            terms=parse_terms(charge.terms),
+            agreement=parse_agreement(charge.agreement),
         )
     except (TieoutError, AssertionError, ValueError) as error:
         found.append(Difference("charge", charge.id, "a price and usage that fit", str(error)))

@@ -19,8 +19,8 @@ from tieout.kernel.errors import Refusal
 from tieout.kernel.ids import InvoiceId
 from tieout.kernel.instant import Instant
 from tieout.kernel.rational import exact_text
+from tieout.rate.agreement import agreement_text
 from tieout.rate.charge import group_text, steps_text
-from tieout.rate.terms import terms_text
 
 MINOR_UNITS_MAX = 2**63 - 1
 """Both databases keep money in 64-bit integers."""
@@ -128,7 +128,7 @@ def _charge(invoice: InvoiceId, ordinal: int, line: Line, names: dict[Snapshot, 
         amount=exact_text(charge.amount),
         steps=steps_text(charge.steps),
         grouped_by=group_text(charge.group),
-        terms=terms_text(charge.terms),
+        agreement=agreement_text(charge.agreement),
     )
 
 

@@ -19,12 +19,12 @@ from tieout.kernel.errors import TieoutError
 from tieout.kernel.ids import CustomerId
 from tieout.kernel.instant import format_instant
 from tieout.kernel.period import Period
-from tieout.rate.terms import Terms
+from tieout.rate.agreement import Agreement
 
 PRICING = frozenset({DocumentKind.METER, DocumentKind.PRICE, DocumentKind.PLAN, DocumentKind.SUBSCRIPTION})
 """Documents that decide which parts a period has and what they cost."""
 
-PartKey = tuple[Period, Terms, frozenset[str]]
+PartKey = tuple[Period, Agreement, frozenset[str]]
 """A part, what was agreed, and the digests of its plan, price and meter version."""
 
 
@@ -81,7 +81,7 @@ def _parts(catalog: Catalog, subscription: Subscription, period: Period) -> set[
     return {
         (
             segment.part,
-            segment.terms,
+            segment.agreement,
             frozenset(
                 (segment.plan.digest, segment.price.digest, segment.meter.digest if segment.meter else "")
             ),

@@ -13,8 +13,8 @@ from tieout.kernel.canonical import JsonNumber, JsonValue, canonical_json
 from tieout.kernel.instant import format_instant
 from tieout.kernel.period import Period
 from tieout.kernel.rational import exact_text
+from tieout.rate.agreement import agreement_json
 from tieout.rate.charge import steps_json
-from tieout.rate.terms import terms_json
 
 DOCUMENT_FORMAT = "tieout/invoice/1"
 
@@ -63,7 +63,7 @@ def _line(line: Line, period: Period) -> JsonValue:
     return {
         **share,
         **group,
-        **({"terms": agreed} if (agreed := terms_json(charge.terms)) else {}),
+        **({"agreement": agreed} if (agreed := agreement_json(charge.agreement)) else {}),
         "id": line.id,
         "description": line.description,
         "subscription": charge.subscription,

@@ -7,19 +7,19 @@ from tieout.contract.price import Price
 from tieout.kernel.instant import format_instant
 from tieout.kernel.rational import Exact
 from tieout.kernel.working import Step, Working
-from tieout.rate.terms import Terms
+from tieout.rate.agreement import Agreement
 from tieout.rate.wording import amount_text
 
 WORDS = {"trial": "trial: nothing is charged", "paused": "paused: nothing is charged"}
 
 
-def agreed_steps(price: Price, terms: Terms) -> Working:
+def agreed_steps(price: Price, agreement: Agreement) -> Working:
     """Steps of no amount that say why this price version is asked for."""
     texts = []
-    if terms.in_place_of is not None:
-        texts.append(("negotiated", f"negotiated price {price.key} in place of {terms.in_place_of}"))
-    if terms.kept is not None:
-        kept = terms.kept
+    if agreement.in_place_of is not None:
+        texts.append(("negotiated", f"negotiated price {price.key} in place of {agreement.in_place_of}"))
+    if agreement.kept is not None:
+        kept = agreement.kept
         texts.append(
             (
                 "grandfathered",
@@ -32,10 +32,10 @@ def agreed_steps(price: Price, terms: Terms) -> Working:
     )
 
 
-def waived_steps(steps: Working, terms: Terms, currency: str) -> Working:
+def waived_steps(steps: Working, agreement: Agreement, currency: str) -> Working:
     """The step that takes everything off again; none where nothing is waived."""
-    if terms.waived is None:
+    if agreement.waived is None:
         return ()
     amount = -sum((step.amount for step in steps), Exact(0))
-    text = f"{WORDS[terms.waived]} for this part of the period = {amount_text(amount, currency)}"
-    return (Step(rule=terms.waived, text=text, quantity=None, rate=None, amount=amount),)
+    text = f"{WORDS[agreement.waived]} for this part of the period = {amount_text(amount, currency)}"
+    return (Step(rule=agreement.waived, text=text, quantity=None, rate=None, amount=amount),)

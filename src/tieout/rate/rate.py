@@ -16,12 +16,12 @@ from tieout.kernel.rational import exact_sum
 from tieout.kernel.working import Working
 from tieout.rate import shape_flat
 from tieout.rate.agreed import agreed_steps, waived_steps
+from tieout.rate.agreement import LIST_PRICE, Agreement
 from tieout.rate.charge import Charge, GroupName
 from tieout.rate.order import around, metered_working
 from tieout.rate.shape import has_tiers, working
 from tieout.rate.share import Share
 from tieout.rate.split import Split
-from tieout.rate.terms import LIST_TERMS, Terms
 from tieout.rate.usage import ALL_USAGE, Usage, usage_of
 
 FLAT_UNIT = "fee"
@@ -56,7 +56,7 @@ def rate(
     period: Period,
     segment: Period,
     group: GroupName = ALL_USAGE,
-    terms: Terms = LIST_TERMS,
+    agreement: Agreement = LIST_PRICE,
 ) -> Charge:
     """What `price` asks for `segment` of the billing period `period`; exact, in whole units of the currency.
 
@@ -69,8 +69,8 @@ def rate(
     if given != needed:
         raise UnratableSnapshot(price, snapshot, segment)
     usage = None if snapshot is None else usage_of(snapshot, price, group)
-    rated = _working(usage, price, Share(period, segment), terms)
-    steps = (*agreed_steps(price, terms), *rated, *waived_steps(rated, terms, price.currency))
+    rated = _working(usage, price, Share(period, segment), agreement)
+    steps = (*agreed_steps(price, agreement), *rated, *waived_steps(rated, agreement, price.currency))
     return Charge(
         subscription=subscription,
         price=price,
@@ -79,24 +79,24 @@ def rate(
         snapshot=snapshot,
         period=period,
         segment=segment,
-        quantity=shape_flat.times(terms.quantity) if usage is None else usage.quantity,
+        quantity=shape_flat.times(agreement.quantity) if usage is None else usage.quantity,
         unit=FLAT_UNIT if usage is None else usage.unit,
         amount=exact_sum([step.amount for step in steps]),
         steps=steps,
         group=group,
-        terms=terms,
+        agreement=agreement,
     )
 
 
-def _working(usage: Usage | None, price: Price, share: Share, terms: Terms) -> Working:
+def _working(usage: Usage | None, price: Price, share: Share, agreement: Agreement) -> Working:
     shape, currency = price.shape, price.currency
     if isinstance(shape, Flat):
         steps = shape_flat.working(
-            shape, period=share.period, segment=share.segment, currency=currency, quantity=terms.quantity
+            shape, period=share.period, segment=share.segment, currency=currency, quantity=agreement.quantity
         )
         return around(steps, price, share)
     assert usage is not None, "a metered price came with a snapshot"
-    split = Split(price.tier_split, share, terms.prior)
+    split = Split(price.tier_split, share, agreement.prior)
     if not has_tiers(price) or split.changes_nothing:
         priced = metered_working(lambda rest: working(shape, rest, price), usage, price, share)
         return around(priced, price, share)

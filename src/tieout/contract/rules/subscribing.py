@@ -9,8 +9,8 @@ from itertools import pairwise
 
 from tieout.contract.document import DocumentKind
 from tieout.contract.problem import Problem
+from tieout.contract.rules.agreeing import agreement_misfits
 from tieout.contract.rules.draft import Draft
-from tieout.contract.rules.terms import terms_misfits
 from tieout.contract.subscription import Phase, Subscription
 from tieout.kernel.calendar import Cadence
 from tieout.kernel.ids import CustomerId, MeterKey, PlanKey
@@ -48,7 +48,9 @@ def _misfits(draft: Draft, subscription: Subscription) -> Iterator[tuple[str, st
     for place, phase in enumerate(subscription.phases):
         yield from _phase_misfits(draft, subscription, phase, f"phase[{place}]")
         following = subscription.phases[place + 1 :]
-        yield from terms_misfits(draft, phase, following, f"phase[{place}]", draft.catalog.plans_of(phase))
+        yield from agreement_misfits(
+            draft, phase, following, f"phase[{place}]", draft.catalog.plans_of(phase)
+        )
         for plan in draft.catalog.plans_of(phase):
             cadences.setdefault(plan.cadence, f"{plan.key} v{plan.version}")
     if len(cadences) > 1:

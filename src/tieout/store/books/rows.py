@@ -117,7 +117,7 @@ def charge_row(charge: StoredCharge) -> Row:
         "amount": charge.amount,
         "steps": charge.steps,
         "grouped_by": charge.grouped_by,
-        "terms": charge.terms,
+        "agreement": charge.agreement,
     }
 
 
@@ -139,7 +139,7 @@ def charge_of(row: RowMapping) -> StoredCharge:
         amount=row["amount"],
         steps=row["steps"],
         grouped_by=row["grouped_by"],
-        terms=row["terms"],
+        agreement=row["agreement"],
     )
 
 

@@ -17,7 +17,7 @@ Found = Iterator[tuple[str, str]]
 """(dotted field name, message)."""
 
 
-def terms_misfits(
+def agreement_misfits(
     draft: Draft, phase: Phase, following: Sequence[Phase], name: str, plans: Sequence[Plan]
 ) -> Found:
     """What does not fit in one phase, given its plan's versions and the phases after it."""

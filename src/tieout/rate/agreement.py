@@ -24,7 +24,7 @@ class Kept:
 
 
 @dataclass(frozen=True, slots=True)
-class Terms:
+class Agreement:
     """`quantity` is how often a flat price is due, `in_place_of` the plan's price where another was
     negotiated. `prior` is the usage of earlier parts of the billing period that a price with tier_split
     "continue" goes on from; None where there is no such part."""
@@ -36,42 +36,42 @@ class Terms:
     prior: Quantity | None = None
 
 
-LIST_TERMS = Terms()
+LIST_PRICE = Agreement()
 """The price as the plan lists it."""
 
 
-def terms_json(terms: Terms) -> dict[str, JsonValue]:
-    """The members that say something; empty for `LIST_TERMS`."""
+def agreement_json(agreement: Agreement) -> dict[str, JsonValue]:
+    """The members that say something; empty for `LIST_PRICE`."""
     said: dict[str, JsonValue] = {
-        "quantity": None if terms.quantity is None else str(terms.quantity),
-        "in_place_of": terms.in_place_of,
-        "waived": terms.waived,
-        "prices_as_of": None if terms.kept is None else format_instant(terms.kept.as_of),
-        "prices_kept_until": None if terms.kept is None else format_instant(terms.kept.until),
-        "successor": None if terms.kept is None else terms.kept.successor,
-        "prior_quantity": None if terms.prior is None else str(terms.prior),
+        "quantity": None if agreement.quantity is None else str(agreement.quantity),
+        "in_place_of": agreement.in_place_of,
+        "waived": agreement.waived,
+        "prices_as_of": None if agreement.kept is None else format_instant(agreement.kept.as_of),
+        "prices_kept_until": None if agreement.kept is None else format_instant(agreement.kept.until),
+        "successor": None if agreement.kept is None else agreement.kept.successor,
+        "prior_quantity": None if agreement.prior is None else str(agreement.prior),
     }
     return {name: value for name, value in said.items() if value is not None}
 
 
-def terms_text(terms: Terms) -> str | None:
-    """As it is stored: canonical JSON, or None for `LIST_TERMS`."""
-    said = terms_json(terms)
+def agreement_text(agreement: Agreement) -> str | None:
+    """As it is stored: canonical JSON, or None for `LIST_PRICE`."""
+    said = agreement_json(agreement)
     return canonical_json(said) if said else None
 
 
-def parse_terms(text: str | None) -> Terms:
+def parse_agreement(text: str | None) -> Agreement:
     """Back from the stored text. Raises `ValueError` or a refusal where it is not one of ours."""
     said = {} if text is None else json.loads(text)
     if not isinstance(said, dict) or not all(isinstance(value, str) for value in said.values()):
-        raise ValueError(f"not the terms of a charge: {text}")
-    terms = _terms(said)
-    if terms_text(terms) != text:
-        raise ValueError(f"not the terms of a charge: {text}")
-    return terms
+        raise ValueError(f"not the agreement of a charge: {text}")
+    agreement = _agreement(said)
+    if agreement_text(agreement) != text:
+        raise ValueError(f"not the agreement of a charge: {text}")
+    return agreement
 
 
-def _terms(said: Mapping[str, str]) -> Terms:
+def _agreement(said: Mapping[str, str]) -> Agreement:
     quantity, prior, waived = said.get("quantity"), said.get("prior_quantity"), said.get("waived")
     listed = said.get("in_place_of")
     kept = None
@@ -81,7 +81,7 @@ def _terms(said: Mapping[str, str]) -> Terms:
             parse_instant(said.get("prices_kept_until", "")),
             PlanKey(said.get("successor", "")),
         )
-    return Terms(
+    return Agreement(
         quantity=None if quantity is None else Quantity.parse(quantity),
         in_place_of=None if listed is None else PriceKey(listed),
         waived="trial" if waived == "trial" else "paused" if waived == "paused" else None,
