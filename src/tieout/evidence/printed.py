@@ -98,6 +98,8 @@ def _charge(stored: StoredEvidence, document: Members, printed: Members) -> tupl
         ("amount", printed["exact_amount"], charge.amount),
         ("steps", canonical_json(printed["steps"]), charge.steps),
         ("group", _json(printed.get("group")), charge.grouped_by or NONE),
+        # absent where nothing was agreed beside the price
+        ("agreement", canonical_json(printed.get("agreement", {})), charge.agreement or "{}"),
         ("snapshot", _presence(printed["snapshot"]), _presence(stored.snapshot)),
     )
 

@@ -67,9 +67,10 @@ class StoredSnapshot:
 
 @dataclass(frozen=True, slots=True)
 class StoredCharge:
-    """A charge row: `amount` is an exact text in whole currency units, `steps` canonical JSON, and
-    `grouped_by` too: the dimensions and values of the usage that it is for, where its price groups.
-    `program`: key and version (`stripe-connect v1`) of the fee program whose price it is.
+    """A charge row: `amount` is an exact text in whole currency units; `steps`, `grouped_by` (the dimensions
+    and values of the usage that it is for, where its price groups) and `agreement` are JSON. No agreement:
+    the price as its plan lists it. `program`: key and version (`stripe-connect v1`) of the fee program whose
+    price it is.
     """
 
     id: str
@@ -89,6 +90,7 @@ class StoredCharge:
     steps: str
     program: str | None = None
     grouped_by: str | None = None
+    agreement: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,6 +39,7 @@ from tieout.kernel.errors import TieoutError
 from tieout.kernel.ids import Watermark
 from tieout.kernel.money import Money
 from tieout.kernel.rational import exact_text
+from tieout.rate.agreement import parse_agreement
 from tieout.rate.charge import Charge, parse_group, steps_text
 from tieout.rate.rate import rate
 
@@ -230,6 +231,7 @@ def _charge(
             segment=charge.segment,
             program=program,
             group=parse_group(charge.grouped_by),
+            agreement=parse_agreement(charge.agreement),
         )
     except (TieoutError, AssertionError, ValueError, TypeError) as error:
         found.append(Difference("charge", charge.id, "a price and usage that fit", str(error)))

@@ -197,7 +197,8 @@ def _drafts(
     group: Sequence[_Sealed],
     cutoff: Watermark,
 ) -> Mapping[InvoiceId, Drafted]:
-    """What the close would have drafted with this log and that catalog."""
+    """What the close would have drafted with this log and that catalog. Nobody has to have signed for a
+    simulation."""
     drafted: dict[InvoiceId, Drafted] = {}
     accounts: dict[tuple[CustomerId, Period], InvoiceId] = {}
     due: list[DueAccount] = []
@@ -210,7 +211,7 @@ def _drafts(
             due.append(account)
 
     def draft(manifest: LogManifest) -> tuple[list[tuple[DueAccount, Members]], list[AccountOutcome]]:
-        ready, stopped = draft_accounts(home.engine, catalog, due, manifest, {})
+        ready, stopped = draft_accounts(home.engine, catalog, due, manifest, sealed={}, unapproved={})
         return [(each.account, json.loads(document_bytes(each.invoice))) for each in ready], stopped
 
     ready, stopped = read_log(home, draft, watermark=cutoff)

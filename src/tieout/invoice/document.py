@@ -21,6 +21,7 @@ from tieout.kernel.instant import format_instant
 from tieout.kernel.limits import RECORDS_ON_DOCUMENT_MAX
 from tieout.kernel.period import Period
 from tieout.kernel.rational import exact_text
+from tieout.rate.agreement import agreement_json
 from tieout.rate.charge import group_json, steps_json
 
 DOCUMENT_FORMAT = "tieout/invoice/2"
@@ -61,13 +62,14 @@ def document(invoice: Invoice) -> JsonValue:
 
 def _line(line: Line, period: Period) -> dict[str, JsonValue]:
     """A share of a longer period of the calendar than the invoice bills says of which; a part of the usage of
-    its meter, which part."""
+    its meter, which part; what the subscription agreed beside the price, what."""
     charge = line.charge
     settlement = line.settlement
     share = {} if charge.period == period else {"share_of": _period(charge.period)}
     return {
         **share,
         **({} if charge.program is None else {"program": _program(charge.program)}),
+        **({"agreement": agreed} if (agreed := agreement_json(charge.agreement)) else {}),
         "id": line.id,
         "description": line.description,
         **({"group": group_json(charge.group)} if charge.group else {}),

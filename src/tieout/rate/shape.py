@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import assert_never
 
 from tieout.contract.price import (
@@ -34,18 +35,22 @@ from tieout.rate import (
 from tieout.rate.needs import breakdown_of, rates_each_event
 from tieout.rate.usage import Usage
 
+RatePlain = Callable[[PlainShape, Usage, str], Working]
+"""The steps of a shape over usage that is rated together, in a currency."""
 
-def working(shape: MeteredShape, usage: Usage, price: Price) -> Working:
-    """Steps whose quantities add up to the usage. `shape` is that of `price`. Raises `NoCellFits`."""
+
+def working(shape: MeteredShape, usage: Usage, price: Price, rated: RatePlain | None = None) -> Working:
+    """Steps whose quantities add up to the usage. `shape` is that of `price`; `rated` stands for
+    `plain_working` where a period is split. Raises `NoCellFits`."""
     if not isinstance(shape, Matrix):
-        return _plain_or_per_event(shape, usage, price)
+        return _plain_or_per_event(shape, usage, price, rated)
     if not usage.groups:
         return shape_matrix.nothing(usage)
     dimensions = breakdown_of(price).dimensions
     return tuple(
         step
         for label, inner, part in shape_matrix.parts(shape, usage, dimensions)
-        for step in shape_matrix.labelled(label, _plain_or_per_event(inner, part, price))
+        for step in shape_matrix.labelled(label, _plain_or_per_event(inner, part, price, rated))
     )
 
 
@@ -83,11 +88,11 @@ def plain_working(shape: PlainShape, usage: Usage, currency: str, *, of_one_even
             assert_never(shape)
 
 
-def _plain_or_per_event(shape: PlainShape, usage: Usage, price: Price) -> Working:
+def _plain_or_per_event(shape: PlainShape, usage: Usage, price: Price, rated: RatePlain | None) -> Working:
     if not rates_each_event(price, shape):
-        return plain_working(shape, usage, price.currency)
+        return (rated or plain_working)(shape, usage, price.currency)
 
-    def rated(one: Usage) -> Working:
+    def rated_alone(one: Usage) -> Working:
         return plain_working(shape, one, price.currency, of_one_event=True)
 
-    return per_event.working(rated, usage, price)
+    return per_event.working(rated_alone, usage, price)

@@ -14,6 +14,7 @@ from tieout.close.segments import NothingInForce, Segment, segments
 from tieout.contract.catalog import Catalog
 from tieout.contract.price import Flat, PerUnit
 from tieout.contract.program import Program
+from tieout.contract.subscription import Grandfathered, Phase
 from tieout.contract.versions import Versions
 from tieout.invoice.document import document
 from tieout.invoice.draft import draft
@@ -123,3 +124,25 @@ def test_lines_of_a_program_stand_together_under_its_version() -> None:
     ]
     assert [line["program"]["version"].text for line in lines[1:]] == ["1", "2", "1", "1"]
     assert lines[1]["program"]["digest"] == "q-program-1-digest"
+
+
+def test_a_kept_plan_keeps_its_program_as_it_stood() -> None:
+    kept = Phase(
+        PlanKey("basic"),
+        None,
+        at("2026-01-01"),
+        at("2026-03-01"),
+        grandfathered=Grandfathered(at("2025-12-01"), PlanKey("next")),
+    )
+    held = with_programs(
+        program("a-program", "p/usage"),
+        program("a-program", "p/usage", "p/fee", version=2, since="2026-01-11"),
+        program("q-program", "q/fee"),
+    )
+    parts = segments(held, replace(subscription(("basic", "2026-01-01", None)), phases=(kept,)), JANUARY)
+    assert [(each.price.key, each.part, each.program and each.program.version) for each in parts] == [
+        ("usage", JANUARY, None),
+        ("q/fee", JANUARY, 1),
+        ("p/usage", JANUARY, 1),
+    ]
+    assert [each.reference for each in held.programs_of(kept)] == ["q-program v1", "a-program v1"]

@@ -107,3 +107,13 @@ from = 2026-03-01T00:00:00Z
     only += 'name = "Seats"\ncurrency = "USD"\ncadence = "monthly"\nprograms = ["seat-fees"]\n'
     files = with_changes(MOVED, STARTER_TOO, ("plans.toml", "", SEATS + only + second))
     assert any("seats would be billed twice" in problem.message for problem in problems_of(files))
+
+
+def test_a_price_of_a_program_is_not_negotiated_in_place_of_another() -> None:
+    phase = (
+        "subscriptions.toml",
+        'plan = "starter"',
+        'plan = "starter"\nprices = { "context-tokens-usd" = "seats-usd" }',
+    )
+    found = problems_of(with_changes(MOVED, STARTER_TOO, ("plans.toml", "", SEATS), phase))
+    assert any("price seats-usd belongs to program seat-fees" in problem.message for problem in found), found

@@ -1,5 +1,5 @@
 """A program has prices of its own, in its currency, and is never blended: no price stands in two programs,
-and none of its prices stands in a plan beside it."""
+and none of its prices stands in a plan, or for a negotiated price, beside it."""
 
 from __future__ import annotations
 
@@ -33,6 +33,13 @@ def check_programs(draft: Draft) -> Iterator[Problem]:
     for plan in draft.catalog.plans:
         for name, message in _misfits(draft, plan, owners):
             yield draft.problem(DocumentKind.PLAN, plan, name, message)
+    for subscription in draft.catalog.subscriptions:
+        for place, phase in enumerate(subscription.phases):
+            for listed, target in phase.prices:
+                if target in owners:
+                    name = f"phase[{place}].prices.{listed}"
+                    message = f"price {target} belongs to program {owners[target]}, and stands for no other"
+                    yield draft.problem(DocumentKind.SUBSCRIPTION, subscription, name, message)
 
 
 def _misfits(draft: Draft, plan: Plan, owners: dict[PriceKey, ProgramKey]) -> Iterator[tuple[str, str]]:
