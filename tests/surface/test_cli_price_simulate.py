@@ -183,6 +183,23 @@ def test_a_program_is_simulated_alone_and_says_whose_line_it_is(
     assert (only_b.code, only_b.json["differs"]) == (0, False)
 
 
+def test_a_page_keeps_the_programs_apart_and_adds_each_of_them_up(two_programs: DemoHome) -> None:
+    page = two_programs.run("invoice", "show", "S-000001").out
+    places = [
+        page.index(words)
+        for words in (
+            "Desk, monthly fee",
+            "program stripe-standard version 1",
+            "Cards entered by hand",
+            "Stripe Standard together: 6.20",
+            "program stripe-managed-payments version 1",
+            "Managed transactions",
+        )
+    ]
+    assert places == sorted(places)
+    assert "Stripe Managed Payments together" not in page, "one line adds up to itself"
+
+
 def test_a_program_that_would_have_held_in_a_sealed_period_is_simulated_and_never_applied(
     two_programs: DemoHome, candidate: Path
 ) -> None:
