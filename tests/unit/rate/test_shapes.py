@@ -88,7 +88,15 @@ def test_by_hand(shape: PriceShape, quantity: str, amount: str) -> None:
 
 @pytest.mark.parametrize(
     ("quantity", "amount"),
-    [("100", "3.20"), ("1", "0.50"), ("0", "0.50"), ("1000", "5"), ("-1", "0.271"), ("-1000", "-5")],
+    [
+        ("100", "3.20"),
+        ("1", "0.50"),
+        ("0", "0.50"),
+        ("1000", "5"),
+        ("-1", "0.271"),
+        ("-200", "-5"),
+        ("-1000", "-5"),
+    ],
 )
 def test_bounds_of_one_event(quantity: str, amount: str) -> None:
     bounded = price(percentage("2.9", "0.30", "0.50", "5"))
