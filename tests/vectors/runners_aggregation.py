@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from datetime import date
 from itertools import accumulate
 from typing import Any
 
 from tests.vectors.account import Account, Members, Used, account
-from tests.vectors.prices import ROUNDINGS, meter_conversion
+from tests.vectors.prices import ROUNDINGS, meter_conversion, price_members
 from tests.vectors.runners_events import AGGREGATIONS, MILLISECOND_US, cut, half_open, stored_event, usage
 from tieout.aggregate.retraction import Retraction
 from tieout.contract.event_contract import Field, FieldType, Use
 from tieout.contract.meter import Aggregation
+from tieout.kernel.cadence import Cadence
+from tieout.kernel.calendar import Anchor, local_midnight, period_at
 from tieout.kernel.ids import Position
 from tieout.kernel.instant import DAY_MICROSECONDS, HOUR_MICROSECONDS, Instant, format_instant, parse_instant
 from tieout.kernel.period import Period
 from tieout.kernel.quantity import QUANTITY_ZERO, Quantity
 from tieout.kernel.rational import Exact, exact
 from tieout.kernel.rounding import Rounding, quantize
+from tieout.kernel.zone import zone
 
 Facts = Mapping[str, Any]
 
@@ -117,6 +121,24 @@ def carried(given: Facts, expected: Facts) -> None:
     assert places(amount, 5).as_fraction() == exact(expected["prorated_sum_5dp"])
 
 
+def held_units(given: Facts, expected: Facts) -> None:
+    """Units that are held, by the hours of the month: each part of a month counts as that part of a unit."""
+    start = local_midnight(date.fromisoformat(f"{given['month']}-01"), zone("UTC"))
+    month = period_at(Anchor(Cadence.MONTHLY, "UTC", date(2024, 1, 1)), start)
+    hours = (month.end - month.start) // HOUR_MICROSECONDS
+    stated = {"divide_by": str(hours), "unit": "months", "places": 12, "rounding": "half_away_from_zero"}
+    held = account(
+        price_members(given["price"]), meter={"aggregation": "time_weighted", "conversion": stated}
+    )
+    levels = accumulate(int(change["units"]) for change in given["changes"])
+    used = [
+        Used(str(level), local_midnight(date.fromisoformat(change["date"]), zone("UTC")))
+        for level, change in zip(levels, given["changes"], strict=True)
+    ]
+    (charge,) = held.charges(month, used)
+    assert charge.amount == exact(expected["total"])
+
+
 def converted(given: Facts, expected: Facts) -> None:
     """The units of a line are those that its meter converts to."""
     (charge,) = units_priced(meter_conversion(given)).charges(JANUARY, [Used(given["quantity"])])
@@ -160,6 +182,7 @@ RUNNERS: dict[str, Callable[[Facts, Facts], None]] = {
     "weighted": weighted,
     "weighted_alone": weighted_alone,
     "carried": carried,
+    "held_units": held_units,
     "converted": converted,
     "measured_roundly": measured_roundly,
     "whole_increments": whole_increments,

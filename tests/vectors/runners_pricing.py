@@ -299,6 +299,15 @@ def capped(given: Facts, expected: Facts) -> None:
     assert money(given["line_amount"]) - due == money(expected["discount"])
 
 
+def trued_up(given: Facts, expected: Facts) -> None:
+    """What a minimum adds to the settled usage."""
+    price = {"shape": "per_unit", "unit_amount": "1", "currency": given["currency"]}
+    used = settled(account(price), given["used"])
+    assert settled(account({**price, "minimum": given["commitment"]}), given["used"]) - used == money(
+        expected["true_up"], given["currency"]
+    )
+
+
 def blocks_less_billed(given: Facts, expected: Facts) -> None:
     """Blocks of each unit, less what was billed of them."""
     price = given["price"]
@@ -349,6 +358,7 @@ RUNNERS: dict[str, Callable[[Facts, Facts], None]] = {
     "quantized": quantized,
     "allocated": allocated,
     "capped": capped,
+    "trued_up": trued_up,
     "blocks_less_billed": blocks_less_billed,
     "part_of_fee": part_of_fee,
 }

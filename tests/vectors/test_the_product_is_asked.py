@@ -25,8 +25,9 @@ FEE_INVOICE = (*FEE, "invoice/draft.py", "kernel/rounding.py")
 ASKED: Mapping[str, tuple[str, ...]] = {
     **dict.fromkeys(("rated", "bucketed"), CHARGE),
     **dict.fromkeys(("converted", "measured_roundly", "whole_increments", "converted_part"), CHARGE),
+    "held_units": CHARGE,
     **dict.fromkeys(("billed", "billed_in_lines", "later_line", "deltas", "late", "added"), INVOICE),
-    **dict.fromkeys(("rounded", "subtotal", "capped", "blocks_less_billed"), INVOICE),
+    **dict.fromkeys(("rounded", "subtotal", "capped", "trued_up", "blocks_less_billed"), INVOICE),
     "taxed": (*INVOICE, "close/taxation.py", "invoice/taxes.py"),
     **dict.fromkeys(("quantized", "allocated"), ("kernel/rounding.py",)),
     "part_of_fee": FEE_INVOICE,
