@@ -1,4 +1,4 @@
-"""No expectation is carried along unread: when one is changed, its vector fails."""
+"""No expectation is carried along unread: changed, it fails its vector. And none is rejected that holds."""
 
 from __future__ import annotations
 
@@ -88,3 +88,17 @@ def test_a_changed_expectation_fails(suite: Suite) -> None:
             if passes(entry["runner"], vector, with_change(vector["expected"], path)):
                 unread.add((entry["runner"], [part for part in path if isinstance(part, str)][-1]))
     assert unread <= UNREAD, unread - UNREAD
+
+
+@pytest.mark.parametrize("suite", SUITES, ids=lambda suite: suite.name)
+def test_a_rejected_vector_does_not_hold(suite: Suite) -> None:
+    """By none of the runners that its group has: what came to hold since is adopted."""
+    holding = [
+        name
+        for entries in suite.by_group.values()
+        for name, entry in entries.items()
+        if entry["is"] == "rejected"
+        for runner in {each["runner"] for each in entries.values() if "runner" in each}
+        if passes(runner, suite.vectors[name], suite.vectors[name]["expected"])
+    ]
+    assert holding == []
