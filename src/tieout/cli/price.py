@@ -125,14 +125,14 @@ def _period(option: str, text: str | None) -> Period | None:
 
 
 def _say_explained(found: Explained) -> None:
-    from tieout.rate.terms import terms
+    from tieout.rate.price_words import price_words
 
     price, charge = found.price, found.charge
     head = f"Price {price.key} version {price.version}: {price.description}"
     if found.program is not None:
         head += f", of program {found.program.name} ({found.program.reference})"
     say(plain(head))
-    for text in terms(price):
+    for text in price_words(price):
         say(plain(f"  {text}"))
     if charge.snapshot is not None:
         events = charge.snapshot.event_count
@@ -159,7 +159,7 @@ def _explained_json(found: Explained) -> Json:
     from tieout.kernel.instant import format_instant
     from tieout.kernel.rational import exact_text
     from tieout.rate.charge import steps_json
-    from tieout.rate.terms import terms
+    from tieout.rate.price_words import price_words
 
     price, charge, program, meter = found.price, found.charge, found.program, found.meter
     snapshot, usage = charge.snapshot, found.usage
@@ -171,7 +171,7 @@ def _explained_json(found: Explained) -> Json:
             "effective_from": format_instant(price.effective_from),
             "digest": price.digest,
             "description": price.description,
-            "terms": list(terms(price)),
+            "terms": list(price_words(price)),
         },
         "program": None if program is None else {"key": program.key, "version": program.version},
         "meter": None if meter is None else {"key": meter.key, "version": meter.version, "unit": meter.unit},

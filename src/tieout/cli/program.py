@@ -113,9 +113,9 @@ def add(
 
 
 def _terms(price: Price) -> str:
-    from tieout.rate.terms import terms
+    from tieout.rate.price_words import price_words
 
-    return "; ".join(terms(price))
+    return "; ".join(price_words(price))
 
 
 def _head_json(shipped: ShippedProgram) -> dict[str, Json]:
@@ -141,11 +141,11 @@ def _head_json(shipped: ShippedProgram) -> dict[str, Json]:
 def _json(shipped: ShippedProgram) -> Json:
     import json
 
-    from tieout.rate.terms import terms
+    from tieout.rate.price_words import price_words
 
     return {
         **_head_json(shipped),
-        "terms": {price.key: list(terms(price)) for price in shipped.prices},
+        "terms": {price.key: list(price_words(price)) for price in shipped.prices},
         "documents": [
             {
                 "kind": str(document.kind),

@@ -10,8 +10,7 @@ from datetime import date
 
 from tieout.contract.catalog import Catalog
 from tieout.contract.party import Customer
-from tieout.contract.plan import Plan
-from tieout.contract.subscription import Phase, Subscription
+from tieout.contract.subscription import Subscription
 from tieout.kernel.cadence import Cadence
 from tieout.kernel.calendar import Anchor, periods_between
 from tieout.kernel.errors import Refusal
@@ -89,7 +88,7 @@ def next_due_at(
 
 def cadence_of(catalog: Catalog, subscription: Subscription, policy_cadence: Cadence) -> Cadence:
     """The cadence of its plans, or the policy's where they name none. Raises `MixedCadence`."""
-    plans = [plan for phase in subscription.phases for plan in _plans_of(catalog, phase)]
+    plans = [plan for phase in subscription.phases for plan in catalog.plans_of(phase)]
     cadences = frozenset(plan.cadence or policy_cadence for plan in plans)
     if len(cadences) > 1:
         raise MixedCadence(subscription.key, cadences)
@@ -143,10 +142,3 @@ def _active(subscription: Subscription, period: Period) -> bool:
         phase.start < period.end and (phase.end is None or period.start < phase.end)
         for phase in subscription.phases
     )
-
-
-def _plans_of(catalog: Catalog, phase: Phase) -> tuple[Plan, ...]:
-    if phase.plan_version is None:
-        return catalog.plans.during(phase.plan, phase.start, phase.end)
-    plan = catalog.plans.version(phase.plan, phase.plan_version)
-    return () if plan is None else (plan,)

@@ -2,13 +2,14 @@
 price, where it or its meter does, or one of its discounts ends.
 
 Each segment is rated alone under the versions in force at its start, and shows as a line of its own. A price
-is split by its own changes only: another price's new version must not restart its tiers.
+is split by its own changes only: another price's new version must not restart its tiers, nor does a phase
+that goes on as the one before it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
 
 from tieout.contract.catalog import Catalog
 from tieout.contract.meter import Meter
@@ -20,6 +21,7 @@ from tieout.kernel.errors import Refusal
 from tieout.kernel.ids import CustomerId, PriceKey, SubscriptionId
 from tieout.kernel.instant import Instant, format_instant
 from tieout.kernel.period import Period
+from tieout.rate.terms import LIST_TERMS, Kept, Terms
 
 
 class NothingInForce(Refusal):
@@ -47,6 +49,7 @@ class Segment:
 
     `period` is the whole period of the calendar, `part` the segment itself; `meter` is None for a flat price.
     `program` is the version of the fee program whose price it is, if it is one's.
+    `terms` are what the phase agrees about the price; their `prior` is known only once usage is.
     """
 
     subscription: SubscriptionId
@@ -57,6 +60,7 @@ class Segment:
     price: Price
     meter: Meter | None
     program: Program | None = None
+    terms: Terms = LIST_TERMS
 
 
 def segments(
@@ -67,32 +71,54 @@ def segments(
     `rest` is the part of the period that is still to bill (None: all of it); the fee for it is its share of
     the whole. Time without a phase has no segment. Raises `NothingInForce`.
     """
-    return [
+    return _joined(
         segment
-        for plan, stretch in _plan_stretches(catalog, subscription, rest or period)
-        for keys, program, held in _fee_tables(catalog, subscription, plan, stretch)
-        for segment in _price_segments(catalog, subscription, period, plan, held, keys, program)
-    ]
+        for phase, plan, stretch in _plan_stretches(catalog, subscription, rest or period)
+        for keys, program, held in _fee_tables(catalog, subscription, phase, plan, stretch)
+        for segment in _price_segments(catalog, subscription, period, phase, plan, held, keys, program)
+    )
+
+
+def _joined(found: Iterable[Segment]) -> list[Segment]:
+    """Parts that differ in nothing but their place in time are one, where one ends and the next begins."""
+    places: dict[tuple[object, ...], int] = {}
+    joined: list[Segment] = []
+    for segment in found:
+        meter = None if segment.meter is None else segment.meter.version
+        plan, price = segment.plan, segment.price
+        program = None if segment.program is None else segment.program.reference
+        key = (plan.key, plan.version, program, price.key, price.version, meter, segment.terms)
+        place = places.get(key)
+        if place is not None and _goes_on(joined[place], segment):
+            joined[place] = replace(segment, part=Period(joined[place].part.start, segment.part.end))
+        else:
+            places[key] = len(joined)
+            joined.append(segment)
+    return joined
+
+
+def _goes_on(before: Segment, after: Segment) -> bool:
+    return before.part.end == after.part.start and after.part.start not in _discounts_end(after.price)
 
 
 def _plan_stretches(
     catalog: Catalog, subscription: Subscription, period: Period
-) -> Iterator[tuple[Plan, Period]]:
+) -> Iterator[tuple[Phase, Plan, Period]]:
     for phase in subscription.phases:
         start = max(phase.start, period.start)
         end = period.end if phase.end is None else min(phase.end, period.end)
         if start >= end:
             continue
         changes: list[Instant] = []
-        if phase.plan_version is None:
+        if phase.plan_version is None and phase.grandfathered is None:
             changes = [plan.effective_from for plan in catalog.plans.versions(phase.plan)]
         for stretch in Period(start, end).split(changes):
-            yield _plan_at(catalog, subscription, phase, stretch.start), stretch
+            yield phase, _plan_at(catalog, subscription, phase, stretch.start), stretch
 
 
 def _plan_at(catalog: Catalog, subscription: Subscription, phase: Phase, instant: Instant) -> Plan:
     if phase.plan_version is None:
-        plan = catalog.plans.at(phase.plan, instant)
+        plan = catalog.plans.at(phase.plan, _priced_at(phase, instant))
     else:
         plan = catalog.plans.version(phase.plan, phase.plan_version)
     if plan is None:
@@ -101,42 +127,65 @@ def _plan_at(catalog: Catalog, subscription: Subscription, phase: Phase, instant
 
 
 def _fee_tables(
-    catalog: Catalog, subscription: Subscription, plan: Plan, stretch: Period
+    catalog: Catalog, subscription: Subscription, phase: Phase, plan: Plan, stretch: Period
 ) -> Iterator[tuple[tuple[PriceKey, ...], Program | None, Period]]:
     """The plan's own prices, then program by program those of each of its versions, where it holds."""
     yield plan.prices, None, stretch
     for key in plan.programs:
-        for held in stretch.split(program.effective_from for program in catalog.programs.versions(key)):
-            program = catalog.programs.at(key, held.start)
+        changes = (program.effective_from for program in catalog.programs.versions(key))
+        for held in [stretch] if phase.grandfathered is not None else stretch.split(changes):
+            program = catalog.programs.at(key, _priced_at(phase, held.start))
             if program is None:
                 raise NothingInForce("program", key, subscription.key, held.start)
             yield program.prices, program, held
+
+
+def _priced_at(phase: Phase, instant: Instant) -> Instant:
+    """Whose prices hold at an instant of the phase: those of the instant, or the ones it keeps."""
+    return instant if phase.grandfathered is None else phase.grandfathered.prices_as_of
 
 
 def _price_segments(
     catalog: Catalog,
     subscription: Subscription,
     period: Period,
+    phase: Phase,
     plan: Plan,
     stretch: Period,
     keys: tuple[PriceKey, ...],
     program: Program | None,
 ) -> Iterator[Segment]:
-    for key in keys:
-        for priced in stretch.split(price.effective_from for price in catalog.prices.versions(key)):
-            price = catalog.prices.at(key, priced.start)
+    owner = (subscription.key, subscription.customer, period)
+    for listed in keys:
+        key, terms = phase.price(listed), _terms(phase, listed)
+        changes = (price.effective_from for price in catalog.prices.versions(key))
+        for priced in [stretch] if phase.grandfathered is not None else stretch.split(changes):
+            price = catalog.prices.at(key, _priced_at(phase, priced.start))
             if price is None:
                 raise NothingInForce("price", key, subscription.key, priced.start)
             for dealt in priced.split(_discounts_end(price)):
                 for part, meter in _meter_parts(catalog, subscription, price, dealt):
-                    yield Segment(
-                        subscription.key, subscription.customer, period, part, plan, price, meter, program
-                    )
+                    yield Segment(*owner, part, plan, price, meter, program, terms)
 
 
 def _discounts_end(price: Price) -> list[Instant]:
     """A discount holds for a part or not at all, so the period is split where one ends."""
     return [discount.until for discount in price.modifiers.discounts if discount.until is not None]
+
+
+def _terms(phase: Phase, listed: PriceKey) -> Terms:
+    if not (phase.quantities or phase.prices or phase.waived or phase.grandfathered):
+        return LIST_TERMS
+    kept = None
+    if phase.grandfathered is not None:
+        assert phase.end is not None, "the catalog's check wants an end of what is kept"
+        kept = Kept(phase.grandfathered.prices_as_of, phase.end, phase.grandfathered.successor)
+    return Terms(
+        quantity=phase.quantity(listed),
+        in_place_of=None if phase.price(listed) == listed else listed,
+        waived=phase.waived,
+        kept=kept,
+    )
 
 
 def _meter_parts(

@@ -16,7 +16,7 @@ from tieout.contract.price import Price
 from tieout.contract.program import Program
 from tieout.contract.source import SourceMapping
 from tieout.contract.subject import SubjectBook, SubjectMapping
-from tieout.contract.subscription import Subscription
+from tieout.contract.subscription import Phase, Subscription
 from tieout.contract.tax import Tax
 from tieout.contract.versions import Versions
 from tieout.kernel.instant import Instant
@@ -67,6 +67,17 @@ class Catalog:
             by_customer.setdefault(latest.customer, []).append(latest)
         found = {customer: tuple(subscriptions) for customer, subscriptions in by_customer.items()}
         object.__setattr__(self, "_by_customer", found)
+
+    def plans_of(self, phase: Phase) -> tuple[Plan, ...]:
+        """Every plan version that the phase can come to use: the one it pins, the one that stood at the
+        instant whose prices it keeps, or those in force while it lasts."""
+        if phase.plan_version is not None:
+            plan = self.plans.version(phase.plan, phase.plan_version)
+        elif phase.grandfathered is not None:
+            plan = self.plans.at(phase.plan, phase.grandfathered.prices_as_of)
+        else:
+            return self.plans.during(phase.plan, phase.start, phase.end)
+        return () if plan is None else (plan,)
 
     def versions(self, kind: DocumentKind, key: str) -> tuple[Record, ...]:
         """All versions of one document's record in order; empty for an unknown key."""

@@ -20,6 +20,20 @@ class PolicyRole(StrEnum):
     OPS = "ops"
 
 
+class OwnerRole(StrEnum):
+    """Who signs the changes of a meter: its owner, by name."""
+
+    OWNER = "owner"
+
+
+SignerRole = PolicyRole | OwnerRole
+
+
+def signer_role(text: str) -> SignerRole:
+    """Raises `ValueError` for a word that is none of them."""
+    return OwnerRole.OWNER if text == OwnerRole.OWNER else PolicyRole(text)
+
+
 @dataclass(frozen=True, slots=True)
 class Policy:
     """`predecessor_digest` None only for a home's first policy. `grace_hours` is how long after a period's

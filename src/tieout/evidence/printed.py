@@ -98,6 +98,7 @@ def _charge(stored: StoredEvidence, document: Members, printed: Members) -> tupl
         ("amount", printed["exact_amount"], charge.amount),
         ("steps", canonical_json(printed["steps"]), charge.steps),
         ("group", _json(printed.get("group")), charge.grouped_by or NONE),
+        ("terms", canonical_json(printed.get("terms", {})), charge.terms or "{}"),
         ("snapshot", _presence(printed["snapshot"]), _presence(stored.snapshot)),
     )
 

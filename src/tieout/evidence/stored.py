@@ -69,7 +69,8 @@ class StoredSnapshot:
 class StoredCharge:
     """A charge row: `amount` is an exact text in whole currency units, `steps` canonical JSON, and
     `grouped_by` too: the dimensions and values of the usage that it is for, where its price groups.
-    `program`: key and version (`stripe-connect v1`) of the fee program whose price it is.
+    `program`: key and version (`stripe-connect v1`) of the fee program whose price it is. `terms`, canonical
+    JSON, are None for the price as its plan lists it.
     """
 
     id: str
@@ -89,6 +90,7 @@ class StoredCharge:
     steps: str
     program: str | None = None
     grouped_by: str | None = None
+    terms: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -41,6 +41,7 @@ from tieout.kernel.money import Money
 from tieout.kernel.rational import exact_text
 from tieout.rate.charge import Charge, parse_group, steps_text
 from tieout.rate.rate import rate
+from tieout.rate.terms import parse_terms
 
 R = TypeVar("R", Meter, Price, Plan, Program)
 
@@ -230,6 +231,7 @@ def _charge(
             segment=charge.segment,
             program=program,
             group=parse_group(charge.grouped_by),
+            terms=parse_terms(charge.terms),
         )
     except (TieoutError, AssertionError, ValueError, TypeError) as error:
         found.append(Difference("charge", charge.id, "a price and usage that fit", str(error)))

@@ -23,6 +23,7 @@ from tieout.close.segments import NothingInForce, Segment, segments
 from tieout.close.taxation import taxation_of
 from tieout.contract.catalog import Catalog
 from tieout.contract.party import Customer, Seller
+from tieout.flows.approve_meter import Unapproved, parked_for
 from tieout.flows.due_accounts import DueAccount
 from tieout.flows.sealed_usage import SealedSpans, sealed_twice
 from tieout.invoice.draft import draft, moved
@@ -63,12 +64,15 @@ def draft_accounts(
     accounts: Sequence[DueAccount],
     manifest: LogManifest,
     sealed: SealedSpans,
+    unapproved: Unapproved,
 ) -> tuple[list[ReadyAccount], list[AccountOutcome]]:
-    """The drafts that tie, and the outcome of every account that is held or parked."""
+    """The drafts that tie, and the outcome of every account that is held or parked; no account is billed by a
+    meter version that its owner has not signed.
+    """
     outcomes: list[AccountOutcome] = []
     planned: list[_Planned] = []
     for account in accounts:
-        plan = _plan(catalog, account)
+        plan = _plan(catalog, account, unapproved)
         if isinstance(plan, Parked):
             outcomes.append(AccountOutcome(account.customer, account.period, plan))
         else:
@@ -94,13 +98,17 @@ def parked_by(error: Exception) -> Parked:
     return Parked(reason, PARKED_ACTION)
 
 
-def _plan(catalog: Catalog, account: DueAccount) -> _Planned | Parked:
+def _plan(catalog: Catalog, account: DueAccount, unapproved: Unapproved) -> _Planned | Parked:
     try:
         found = [
             segment
             for subscription, whole in zip(account.subscriptions, account.wholes, strict=True)
             for segment in segments(catalog, subscription, whole, account.period)
         ]
+        for segment in found if unapproved else ():
+            meter = segment.meter
+            if meter is not None and (change := unapproved.get((meter.key, meter.version))) is not None:
+                return parked_for(change)
         return _Planned(account, tuple(found), tuple(usage_requests(catalog, found)))
     except Unavailable:
         raise

@@ -26,6 +26,7 @@ from tieout.kernel.ids import InvoiceId
 from tieout.kernel.instant import Instant
 from tieout.kernel.rational import exact_text
 from tieout.rate.charge import group_text, steps_text
+from tieout.rate.terms import terms_text
 
 MINOR_UNITS_MAX = 2**63 - 1
 """Both databases keep money in 64-bit integers."""
@@ -140,6 +141,7 @@ def _charge(invoice: InvoiceId, ordinal: int, line: Line, names: dict[Snapshot, 
         steps=steps_text(charge.steps),
         program=None if charge.program is None else charge.program.reference,
         grouped_by=group_text(charge.group),
+        terms=terms_text(charge.terms),
     )
 
 

@@ -210,7 +210,7 @@ def _drafts(
             due.append(account)
 
     def draft(manifest: LogManifest) -> tuple[list[tuple[DueAccount, Members]], list[AccountOutcome]]:
-        ready, stopped = draft_accounts(home.engine, catalog, due, manifest, {})
+        ready, stopped = draft_accounts(home.engine, catalog, due, manifest, {}, {})
         return [(each.account, json.loads(document_bytes(each.invoice))) for each in ready], stopped
 
     ready, stopped = read_log(home, draft, watermark=cutoff)

@@ -22,6 +22,7 @@ from tieout.kernel.limits import RECORDS_ON_DOCUMENT_MAX
 from tieout.kernel.period import Period
 from tieout.kernel.rational import exact_text
 from tieout.rate.charge import group_json, steps_json
+from tieout.rate.terms import terms_json
 
 DOCUMENT_FORMAT = "tieout/invoice/2"
 
@@ -61,13 +62,15 @@ def document(invoice: Invoice) -> JsonValue:
 
 def _line(line: Line, period: Period) -> dict[str, JsonValue]:
     """A share of a longer period of the calendar than the invoice bills says of which; a part of the usage of
-    its meter, which part."""
+    its meter, which part; what the subscription agreed beside the price stands where there is something.
+    """
     charge = line.charge
     settlement = line.settlement
     share = {} if charge.period == period else {"share_of": _period(charge.period)}
     return {
         **share,
         **({} if charge.program is None else {"program": _program(charge.program)}),
+        **({"terms": agreed} if (agreed := terms_json(charge.terms)) else {}),
         "id": line.id,
         "description": line.description,
         **({"group": group_json(charge.group)} if charge.group else {}),
@@ -86,7 +89,6 @@ def _line(line: Line, period: Period) -> dict[str, JsonValue]:
         "plan": charge.plan,
         "plan_version": _whole(charge.plan_version),
         "segment": _period(charge.segment),
-        "group": [{"dimension": name, "value": value} for name, value in charge.group],
         "tax_category": charge.price.tax_category,
         "steps": steps_json(charge.steps),
         "snapshot": None if charge.snapshot is None else _snapshot(charge.snapshot),

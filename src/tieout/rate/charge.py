@@ -15,6 +15,7 @@ from tieout.kernel.period import Period
 from tieout.kernel.quantity import Quantity
 from tieout.kernel.rational import Exact, exact_sum, exact_text
 from tieout.kernel.working import Working
+from tieout.rate.terms import LIST_TERMS, Terms
 
 GroupName = tuple[tuple[str, str | None], ...]
 """Dimensions and values by which a charge differs from the others of its price; empty for all the usage."""
@@ -28,7 +29,7 @@ class Charge:
     (12.5 means 12.50 USD), exact; `steps` add up to it. `snapshot` is None for a price without a meter.
     `period` is the whole period of the calendar, `segment` the part of it that this charge covers. `program`
     is the fee program whose price this is; `group` the dimensions and values of the usage that it rates,
-    where the price has a line for each.
+    where the price has a line for each; `terms` what the subscription agreed beside the price.
     """
 
     subscription: SubscriptionId
@@ -44,6 +45,7 @@ class Charge:
     steps: Working
     program: Program | None = None
     group: GroupName = ()
+    terms: Terms = LIST_TERMS
 
     def __post_init__(self) -> None:
         assert self.period.start <= self.segment.start and self.segment.end <= self.period.end

@@ -1,90 +1,90 @@
-"""What a price asks for in words, before there is any usage: `2.9 % + 0.30 USD for each event`."""
+"""What a subscription's phase says about one price for one segment; it is printed, stored and traced with the
+charge, since the price alone does not give the amount again."""
 
 from __future__ import annotations
 
-from typing import assert_never
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
 
-from tieout.contract.price import (
-    Dynamic,
-    Flat,
-    Graduated,
-    GraduatedPercentage,
-    Matrix,
-    Package,
-    Percentage,
-    PercentTier,
-    PerUnit,
-    PlainShape,
-    Price,
-    Tier,
-    Volume,
-)
-from tieout.kernel.quantity import QUANTITY_ZERO, Quantity
-from tieout.kernel.rational import exact_text
-from tieout.kernel.rounding import Rounding
-from tieout.rate.wording import amount_text, grouped, rate_text
+from tieout.contract.subscription import Waiver
+from tieout.kernel.canonical import JsonValue, canonical_json
+from tieout.kernel.ids import PlanKey, PriceKey
+from tieout.kernel.instant import Instant, format_instant, parse_instant
+from tieout.kernel.quantity import Quantity
 
 
-def terms(price: Price) -> tuple[str, ...]:
-    """A sentence for each tier or cell, in order."""
-    shape = price.shape
-    if isinstance(shape, Flat):
-        return (f"{amount_text(shape.amount, price.currency)} for each billing period",)
-    if not isinstance(shape, Matrix):
-        return _plain(shape, price.currency)
-    found = []
-    for cell in shape.cells:
-        where = ", ".join(f"{name} {value}" for name, value in cell.when)
-        found += [f"{where}: {text}" for text in _plain(cell.shape, price.currency)]
-    if shape.otherwise is not None:
-        found += [f"otherwise: {text}" for text in _plain(shape.otherwise, price.currency)]
-    return tuple(found)
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """The price version of `as_of` is kept until `until`, when plan `successor` follows."""
+
+    as_of: Instant
+    until: Instant
+    successor: PlanKey
 
 
-def _plain(shape: PlainShape, code: str) -> tuple[str, ...]:
-    match shape:
-        case PerUnit(unit_amount, per):
-            return (rate_text(unit_amount, per, code),)
-        case Graduated(tiers, per):
-            asked = [_with_flat(rate_text(tier.unit_amount, per, code), tier, code) for tier in tiers]
-            return tuple(f"{_span(tiers, place)}: {text}" for place, text in enumerate(asked))
-        case Volume(tiers, per):
-            asked = [_with_flat(rate_text(tier.unit_amount, per, code), tier, code) for tier in tiers]
-            return tuple(f"all units, {_span(tiers, place)}: {text}" for place, text in enumerate(asked))
-        case GraduatedPercentage(tiers):
-            asked = [_with_flat(f"{exact_text(tier.percent)} %", tier, code) for tier in tiers]
-            return tuple(f"{_span(tiers, place)}: {text}" for place, text in enumerate(asked))
-        case Package():
-            last = "a package begun is paid" if shape.last is Rounding.UP else "only full packages are paid"
-            size = grouped(str(shape.size))
-            return (f"{amount_text(shape.amount, code)} for each package of {size}; {last}",)
-        case Percentage():
-            return (_percentage(shape, code),)
-        case Dynamic():
-            return (f"what each event states in {shape.amount_field}",)
-        case _:
-            assert_never(shape)
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """`quantity` is how often a flat price is due, `in_place_of` the plan's price where another was
+    negotiated. `prior` is the usage of earlier parts of the billing period that a price with tier_split
+    "continue" goes on from; None where there is no such part."""
+
+    quantity: Quantity | None = None
+    in_place_of: PriceKey | None = None
+    waived: Waiver | None = None
+    kept: Kept | None = None
+    prior: Quantity | None = None
 
 
-def _percentage(shape: Percentage, code: str) -> str:
-    text = f"{exact_text(shape.percent)} %"
-    if shape.fixed:
-        text += f" + {amount_text(shape.fixed, code)} for each event"
-    if shape.event_minimum is not None:
-        text += f", at least {amount_text(shape.event_minimum, code)} an event"
-    if shape.event_maximum is not None:
-        text += f", at most {amount_text(shape.event_maximum, code)} an event"
-    return text
+LIST_TERMS = Terms()
+"""The price as the plan lists it."""
 
 
-def _span(tiers: tuple[Tier, ...] | tuple[PercentTier, ...], place: int) -> str:
-    lower: Quantity = QUANTITY_ZERO if place == 0 else tiers[place - 1].up_to or QUANTITY_ZERO
-    upper = tiers[place].up_to
-    begins, ends = grouped(str(lower)), None if upper is None else grouped(str(upper))
-    if ends is None:
-        return f"above {begins}" if place else "any quantity"
-    return f"up to {ends}" if place == 0 else f"above {begins} up to {ends}"
+def terms_json(terms: Terms) -> dict[str, JsonValue]:
+    """The members that say something; empty for `LIST_TERMS`."""
+    said: dict[str, JsonValue] = {
+        "quantity": None if terms.quantity is None else str(terms.quantity),
+        "in_place_of": terms.in_place_of,
+        "waived": terms.waived,
+        "prices_as_of": None if terms.kept is None else format_instant(terms.kept.as_of),
+        "prices_kept_until": None if terms.kept is None else format_instant(terms.kept.until),
+        "successor": None if terms.kept is None else terms.kept.successor,
+        "prior_quantity": None if terms.prior is None else str(terms.prior),
+    }
+    return {name: value for name, value in said.items() if value is not None}
 
 
-def _with_flat(text: str, tier: Tier | PercentTier, code: str) -> str:
-    return f"{text} + {amount_text(tier.flat_amount, code)}" if tier.flat_amount else text
+def terms_text(terms: Terms) -> str | None:
+    """As it is stored: canonical JSON, or None for `LIST_TERMS`."""
+    said = terms_json(terms)
+    return canonical_json(said) if said else None
+
+
+def parse_terms(text: str | None) -> Terms:
+    """Back from the stored text. Raises `ValueError` or a refusal where it is not one of ours."""
+    said = {} if text is None else json.loads(text)
+    if not isinstance(said, dict) or not all(isinstance(value, str) for value in said.values()):
+        raise ValueError(f"not the terms of a charge: {text}")
+    terms = _terms(said)
+    if terms_text(terms) != text:
+        raise ValueError(f"not the terms of a charge: {text}")
+    return terms
+
+
+def _terms(said: Mapping[str, str]) -> Terms:
+    quantity, prior, waived = said.get("quantity"), said.get("prior_quantity"), said.get("waived")
+    listed = said.get("in_place_of")
+    kept = None
+    if "prices_as_of" in said:
+        kept = Kept(
+            parse_instant(said["prices_as_of"]),
+            parse_instant(said.get("prices_kept_until", "")),
+            PlanKey(said.get("successor", "")),
+        )
+    return Terms(
+        quantity=None if quantity is None else Quantity.parse(quantity),
+        in_place_of=None if listed is None else PriceKey(listed),
+        waived="trial" if waived == "trial" else "paused" if waived == "paused" else None,
+        kept=kept,
+        prior=None if prior is None else Quantity.parse(prior),
+    )

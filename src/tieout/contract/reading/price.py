@@ -7,7 +7,7 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Literal
 
-from tieout.contract.price import Flat, Percentage, Price, PriceShape, plain_shapes
+from tieout.contract.price import Flat, Percentage, Price, PriceShape, TierSplit, plain_shapes
 from tieout.contract.reading.amounts import read_settled_amount
 from tieout.contract.reading.head import Head
 from tieout.contract.reading.matrix import read_matrix
@@ -35,9 +35,11 @@ class ShapeName(StrEnum):
 
 
 class TierSplitName(StrEnum):
-    """What tiers do where a period is split; further rules join here."""
+    """What tiers and packages do where a period is split."""
 
     RESTART = "restart"
+    CONTINUE = "continue"
+    PRORATE = "prorate"
 
 
 class RateBy(StrEnum):
@@ -63,7 +65,7 @@ def read_price(reader: TableReader, head: Head) -> Price:
         reader.problem("meter", "means nothing for a flat price, which does not depend on usage")
     if name is not ShapeName.FLAT and meter is None:
         reader.problem("meter", f"is missing: a {name} price needs the meter it is for")
-    reader.choice("tier_split", TierSplitName, default=TierSplitName.RESTART)
+    tier_split: TierSplit = reader.choice("tier_split", TierSplitName, default=TierSplitName.RESTART).value
     shape = _shape(reader, name, unit)
     per_event, round_at = _per_event(reader, shape)
     group_by = () if name is ShapeName.FLAT else tuple(sorted(reader.texts("group_by")))
@@ -76,7 +78,7 @@ def read_price(reader: TableReader, head: Head) -> Price:
         description=reader.text("description"),
         shape=shape,
         rounding=reader.choice("rounding", Rounding, default=Rounding.HALF_AWAY_FROM_ZERO),
-        tier_split="restart",
+        tier_split=tier_split,
         digest=head.digest,
         tax_category=reader.optional_text("tax_category") or STANDARD_CATEGORY,
         per_event=per_event,

@@ -128,6 +128,7 @@ def charge_row(charge: StoredCharge) -> Row:
         "steps": charge.steps,
         "program": charge.program,
         "grouped_by": charge.grouped_by,
+        "terms": charge.terms,
     }
 
 
@@ -150,6 +151,7 @@ def charge_of(row: RowMapping) -> StoredCharge:
         steps=row["steps"],
         program=row["program"],
         grouped_by=row["grouped_by"],
+        terms=row["terms"],
     )
 
 
