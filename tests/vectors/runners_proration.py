@@ -77,10 +77,8 @@ def share_of_period(given: Facts, expected: Facts) -> None:
 
 
 def subscription_fee(given: Facts, expected: Facts) -> None:
-    """A fee for the days of a calendar period on which a subscription lasts; a trial is time before it."""
-    started = date.fromisoformat(given.get("started", "2022-01-01")) + timedelta(
-        days=given.get("trial_days", 0)
-    )
+    """A fee for the days of a calendar period on which a subscription lasts and is not on trial."""
+    started = date.fromisoformat(given.get("started", "2022-01-01"))
     end = given.get("replaced")
     if "ended" in given:
         end = (date.fromisoformat(given["ended"]) + timedelta(days=1)).isoformat()
@@ -88,10 +86,11 @@ def subscription_fee(given: Facts, expected: Facts) -> None:
     held = with_fee(
         cents(given["amount_cents"]),
         cadence=given["interval"],
-        phases=[phase(start, None if end is None else day_start(end))],
+        phases=trial_and_rest(start, given.get("trial_days", 0), None if end is None else day_start(end)),
     )
     period = held.period_at(start if end is None else Instant(day_start(end) - DAY_MICROSECONDS))
-    (charge,) = held.charges(period)
+    *on_trial, charge = held.charges(period)
+    assert [each.amount for each in on_trial] == [0] * ("trial_days" in given)
     part, whole = charge.segment, charge.period
     assert (part.end - part.start, whole.end - whole.start) == (
         given["billed_days"] * DAY_MICROSECONDS,
@@ -99,6 +98,12 @@ def subscription_fee(given: Facts, expected: Facts) -> None:
     )
     assert same_decimal(charge.amount * 100, expected["precise_cents"])
     assert str(held.invoice(period).total.minor) == expected["amount_cents"]
+
+
+def trial_and_rest(start: Instant, trial_days: int, end: Instant | None) -> list[Mapping[str, Any]]:
+    over = Instant(start + trial_days * DAY_MICROSECONDS)
+    trial = [phase(start, over, trial=True)] if trial_days else []
+    return [*trial, phase(over, end)]
 
 
 def phase(start: Instant, end: Instant | None, plan: str = "k", **more: Any) -> dict[str, Any]:
@@ -120,10 +125,16 @@ def with_fee(amount: str, *, phases: Sequence[Mapping[str, Any]], **more: Any) -
 
 
 def changed(
-    old: Mapping[str, Any], new: Mapping[str, Any], *, period: Period, at: Instant
+    old: Mapping[str, Any],
+    new: Mapping[str, Any],
+    *,
+    period: Period,
+    at: Instant,
+    counts: tuple[str, str] = ("1", "1"),
 ) -> tuple[Money, Money]:
     """(credit, charge) of a change from one fee to another at an instant of a period that was billed in
-    advance: what the old fee cost less what it costs now, and what the new one costs for the rest.
+    advance: what the old fee cost less what it costs now, and what the new one costs for the rest. `counts`:
+    how many of each.
     """
     plans = {"old": {"prices": ["old"]}, "new": {"prices": ["new"]}}
     days = (period.end - period.start) // DAY_MICROSECONDS
@@ -141,11 +152,11 @@ def changed(
         assert held.period_at(period.start) == period
         return {line.charge.price.key: line.amount for line in held.invoice(period).lines}
 
-    before = billed(phase(period.start, None, "old"))
-    if at <= period.start:
-        after = billed(phase(period.start, None, "new"))
-    else:
-        after = billed(phase(period.start, at, "old"), phase(at, None, "new"))
+    many_old, many_new = {"old": counts[0]}, {"new": counts[1]}
+    before = billed(phase(period.start, None, "old", quantities=many_old))
+    rest = phase(max(at, period.start), None, "new", quantities=many_new)
+    used = [] if at <= period.start else [phase(period.start, at, "old", quantities=many_old)]
+    after = billed(*used, rest)
     nothing = Money(0, USD)
     return before["old"] - after.get("old", nothing), after.get("new", nothing)
 
@@ -213,15 +224,34 @@ def change_of_items(given: Facts, expected: Facts) -> None:
     end = Instant(parse_instant(given["period_end"]) + DAY_MICROSECONDS)
     period = Period(parse_instant(given["period_start"]), end)
 
-    def side(name: str) -> dict[str, Any]:
-        count, price = given.get(f"{name}_quantity", "0"), given.get(f"{name}_unit_price", "0")
-        return fee("k", str(int(count) * int(price)))
-
-    credit, charge = changed(side("old"), side("new"), period=period, at=parse_instant(given["change_at"]))
+    sides = ("old", "new")
+    old, new = (fee("k", given.get(f"{side}_unit_price", "0")) for side in sides)
+    before, after = (given.get(f"{side}_quantity", "0") for side in sides)
+    at = parse_instant(given["change_at"])
+    credit, charge = changed(old, new, period=period, at=at, counts=(before, after))
     assert (charge - credit).decimal_text == expected["net"]
     if "credits" in expected:
         assert [money.decimal_text for money in (-credit,) if money.minor] == expected["credits"]
         assert [money.decimal_text for money in (charge,) if money.minor] == expected["charges"]
+
+
+def seats_changed(given: Facts, expected: Facts) -> None:
+    """More seats from a day on, and another price of a seat from the next period on."""
+    start, at = parse_instant(given["cycle_start"]), parse_instant(given["change_at"])
+    now, later = cents(given["current_seat_cents"]), cents(given["next_seat_cents"])
+    cycle = Period(start, parse_instant("2025-07-01T00:00:00Z"))
+    from_then = {"version": 2, "effective_from": format_instant(cycle.end)}
+
+    def billed(*phases: Mapping[str, Any]) -> tuple[Money, Money]:
+        held = account(fee("k", now), fee("k", later, **from_then), phases=phases)
+        assert held.period_at(start) == cycle
+        return held.invoice(cycle).total, held.invoice(held.period_at(cycle.end)).total
+
+    before, after = ({"k": str(given[f"{side}_seats"])} for side in ("old", "new"))
+    old, _ = billed(phase(start, None, quantities=before))
+    new, following = billed(phase(start, at, quantities=before), phase(at, None, quantities=after))
+    assert (str((new - old).minor), expected["direction"]) == (expected["proration_cents"], "debit")
+    assert str(following.minor) == expected["next_cycle_cents"]
 
 
 def item_added(given: Facts, expected: Facts) -> None:
@@ -256,6 +286,7 @@ RUNNERS: dict[str, Callable[[Facts, Facts], None]] = {
     "change_by_day": change_by_day,
     "change_by_share": change_by_share,
     "change_of_items": change_of_items,
+    "seats_changed": seats_changed,
     "item_added": item_added,
     "usage_at_a_change": usage_at_a_change,
 }

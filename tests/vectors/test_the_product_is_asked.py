@@ -41,6 +41,7 @@ ASKED: Mapping[str, tuple[str, ...]] = {
     **dict.fromkeys(("cycles", "factor", "share_of_period"), FEE),
     **dict.fromkeys(("subscription_fee", "change_in_cycle", "change_with_discounts"), FEE_INVOICE),
     **dict.fromkeys(("change_by_day", "change_by_share", "change_of_items", "item_added"), FEE_INVOICE),
+    "seats_changed": FEE_INVOICE,
     "usage_at_a_change": (*PART, "rate/rate.py", "invoice/draft.py"),
 }
 """Files of the product that a runner of pricing or proration goes through with every vector of its."""
