@@ -11,9 +11,11 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from textwrap import wrap
 from typing import Any
 
 HERE = Path(__file__).parent
+WIDTH = 120
 KINDS = ("adopted", "adapted", "rejected")
 PEERS = {"openmeterio": "openmeter", "getlago": "lago", "polarsource": "polar"}
 
@@ -86,5 +88,5 @@ def summary() -> str:
         lines.append(total(suite))
         for title, member in (("source", "peer"), (suite.group, suite.group)):
             shown = ", ".join(f"{key} {passing(counts)}" for key, counts in suite.by(member).items())
-            lines.append(f"  by {title}: {shown}")
+            lines += wrap(f"by {title}: {shown}", WIDTH, initial_indent="  ", subsequent_indent="    ")
     return "\n".join(lines)
