@@ -19,7 +19,7 @@ from tieout.kernel.ids import Position
 from tieout.kernel.instant import DAY_MICROSECONDS, HOUR_MICROSECONDS, Instant, format_instant, parse_instant
 from tieout.kernel.period import Period
 from tieout.kernel.quantity import QUANTITY_ZERO, Quantity
-from tieout.kernel.rational import Exact, exact
+from tieout.kernel.rational import Exact, exact, exact_text
 from tieout.kernel.rounding import Rounding, quantize
 from tieout.kernel.zone import zone
 
@@ -51,8 +51,7 @@ def aggregated_further(given: Facts, expected: Facts) -> None:
     if wanted is None:
         assert (snapshot.quantity, snapshot.event_count) == (QUANTITY_ZERO, expected["rows"])
     elif aggregation is Aggregation.AVERAGE:
-        whole, point, fraction = wanted.partition(".")
-        assert snapshot.quantity == places(exact(f"{whole}{point}{fraction}"), 12)
+        assert snapshot.quantity == places(exact(wanted), 12)
     else:
         assert str(snapshot.quantity) == cut(wanted)
 
@@ -95,7 +94,7 @@ def weighted(given: Facts, expected: Facts) -> None:
     initial = exact(given.get("initial_value", "0"))
     levels = list(accumulate((exact(each["value"]) for each in given["events"]), initial=initial))
     times = [Instant(period.start - HOUR_MICROSECONDS), *(parse_instant(e["time"]) for e in given["events"])]
-    used = [Used(str(level), at) for level, at in zip(levels, times, strict=True)]
+    used = [Used(exact_text(level), at) for level, at in zip(levels, times, strict=True)]
     assert places(held_for(period, used, days), 5).as_fraction() == exact(expected["weighted_sum_5dp"])
 
 
@@ -116,7 +115,7 @@ def carried(given: Facts, expected: Facts) -> None:
     period = Period(start, Instant(start + given["persisted_days"] * DAY_MICROSECONDS))
     level = sum((exact(each["value"]) for each in given["events"]), Exact(0))
     assert level == exact(expected["sum"])
-    used = [Used(str(level), Instant(start - MILLISECOND_US))]
+    used = [Used(exact_text(level), Instant(start - MILLISECOND_US))]
     amount = held_for(period, used, given["period"]["days_for_proration"])
     assert places(amount, 5).as_fraction() == exact(expected["prorated_sum_5dp"])
 
