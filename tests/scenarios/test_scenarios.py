@@ -22,9 +22,12 @@ from tieout.flows.measure_usage import usage
 from tieout.flows.retract_event import Decision
 from tieout.flows.shipped_programs import add_program
 from tieout.flows.trace_line import trace
+from tieout.flows.verify_books import verify_books
 from tieout.flows.verify_log import verify_log
+from tieout.flows.wallet import GrantOrder, grant_credit, show_wallet
 from tieout.kernel.ids import CustomerId, LineId
 from tieout.kernel.instant import format_instant, parse_instant
+from tieout.kernel.money import Money
 
 HERE = Path(__file__).parent
 STORIES = sorted(story.parent for story in HERE.glob("*/story.md"))
@@ -65,6 +68,7 @@ def test_the_story_comes_out_as_written(story: Path, tmp_path: Path) -> None:
         for row in list_invoices(stage.home):
             trace_every_line(stage, row.id)
         assert verify_log(stage.home).findings == ()
+        assert verify_books(stage.home).findings == ()
 
 
 def play_step(stage: Stage, story: Path, step: Told) -> None:
@@ -75,8 +79,35 @@ def play_step(stage: Stage, story: Path, step: Told) -> None:
         assert report.received == step["accepted"] + step["duplicate"]
     if "amend" in step:
         play_amendment(stage, story, step["amend"])
+    if "apply" in step:
+        apply_catalog(stage.home, story / step["apply"])
+    if "wallet" in step:
+        play_wallet(stage, step["wallet"])
     if step.get("close"):
         close(stage.home, as_of=parse_instant(step["at"]), customers=None, dry_run=False)
+
+
+def play_wallet(stage: Stage, told: Told) -> None:
+    """A grant, or what a customer holds at an instant: credit left by grant, and the kinds of movements."""
+    if "grant" in told:
+        order = GrantOrder(
+            customer=told["customer"],
+            amount=told["amount"],
+            currency=None,
+            kind=told["kind"],
+            priority=told.get("priority", 100),
+            effective_at=parse_instant(told["effective"]) if "effective" in told else None,
+            expires_at=parse_instant(told["expires"]) if "expires" in told else None,
+            prices=tuple(told.get("prices", ())),
+            plans=(),
+        )
+        grant_credit(stage.home, order, grant_id=told["grant"], person="Fay", reason="agreed")
+        return
+    view = show_wallet(stage.home, told["customer"], at=parse_instant(told["as_of"]))
+    left = {held.grant.id: Money(held.left, held.grant.amount.currency) for held in view.grants}
+    assert {grant: amount.decimal_text for grant, amount in left.items()} == told["left"]
+    assert [amount.decimal_text for amount in view.balances] == [told["balance"]]
+    assert [f"{each.kind} {each.amount.decimal_text}" for each in view.movements] == told["movements"]
 
 
 def play_amendment(stage: Stage, story: Path, told: Told) -> None:
@@ -104,7 +135,7 @@ def invoice_of(stage: Stage, invoice: str) -> Told:
         "lines": [line_of(line) for line in document["lines"]],
         "discounts": [discount_of(discount) for discount in document["discounts"]],
         "taxes": [tax_of(tax) for tax in document["taxes"]],
-        "credits": [{name: credit[name] for name in ("account", "amount")} for credit in document["credits"]],
+        "credits": document["credits"],
         "due": document["due"],
     }
 

@@ -17,6 +17,7 @@ from tieout.flows.apply_catalog import load_catalog
 from tieout.flows.approve_meter import unapproved
 from tieout.flows.count_buckets import BucketRow, bucket_rows
 from tieout.flows.draft_accounts import ReadyAccount, draft_accounts, parked_by
+from tieout.flows.draft_balances import open_advances
 from tieout.flows.due_accounts import agenda, sealed_without
 from tieout.flows.home import Home
 from tieout.flows.invoices import InvoiceRow, draft_row, row_of
@@ -83,14 +84,18 @@ def close(
     catalog = load_catalog(home)
     chosen = _chosen(catalog, customers)
     cutoff = home.log.head()
-    plan = agenda(catalog, policies(home), home.books.invoices.billed(), customers=chosen, as_of=as_of)
+    billed = home.books.invoices.billed()
+    recorded = home.books.movements.of(chosen)
+    plan = agenda(
+        catalog, policies(home), billed, customers=chosen, as_of=as_of, advanced=open_advances(recorded)
+    )
     run = None if dry_run else home.books.closes.start(as_of=as_of, cutoff=cutoff, cutoff_at=now)
     since = min((account.period.start for account in plan.due), default=as_of)
     sealed = sealed_spans(home.books.invoices.snapshots(), since=since)
     waiting = unapproved(home)
     ready, stopped = read_log(
         home,
-        lambda manifest: draft_accounts(home.engine, catalog, plan.due, manifest, sealed, waiting),
+        lambda manifest: draft_accounts(home.engine, catalog, plan.due, manifest, sealed, waiting, recorded),
         watermark=cutoff,
     )
     if run is None:
