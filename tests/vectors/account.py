@@ -13,8 +13,11 @@ from dataclasses import dataclass
 from tests.records import POLICY
 from tieout.aggregate.event import MeterEvent
 from tieout.aggregate.measure import measure
+from tieout.balance.movement import Movement
 from tieout.close.calendar import anchor_of, cadence_of
 from tieout.close.coupons import coupons_of
+from tieout.close.credits import counts_at
+from tieout.close.fees import fee_movements, fees_due, in_advance
 from tieout.close.rating import charges, usage_requests
 from tieout.close.segments import segments
 from tieout.close.taxation import taxation_of
@@ -104,13 +107,30 @@ class Account:
         return charges(found, [measure(request, events, Watermark(1)) for request in requests])
 
     def invoice(self, period: Period, used: Iterable[Used] = ()) -> Invoice:
+        """The invoice of a period, where fees are due with it."""
+        return self._draft(period, self.charges(period, used))
+
+    def invoice_ahead(
+        self, period: Period, opening: Sequence[Movement] = ()
+    ) -> tuple[Invoice, list[Movement]]:
+        """The invoice of a period where fees are due in advance: with the fee of the next one, and less what
+        was not used of the fees that `opening` says were billed. And what is recorded of it.
+        """
+        coming = segments(self.catalog, self.subscription, self.period_at(period.end))
+        found = [*segments(self.catalog, self.subscription, period), *coming]
+        assert all(in_advance(segment.price) for segment in found)
+        fees = fees_due(self.catalog, [self.subscription], found, opening, period)
+        invoice = self._draft(period, [*charges(fees.segments, []), *fees.credits])
+        return invoice, fee_movements(fees, invoice, at=counts_at(period))
+
+    def _draft(self, period: Period, rated: Sequence[Charge]) -> Invoice:
         seller = self.catalog.sellers.versions(KEY)[-1]
         held = [self.subscription]
         return draft(
             customer=self.customer,
             seller=seller,
             period=period,
-            charges=self.charges(period, used),
+            charges=rated,
             cutoff=Watermark(1),
             policy=POLICY,
             tzdata_version="",

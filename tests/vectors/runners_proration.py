@@ -133,32 +133,35 @@ def changed(
     counts: tuple[str, str] = ("1", "1"),
 ) -> tuple[Money, Money]:
     """(credit, charge) of a change from one fee to another at an instant of a period that was billed in
-    advance: what the old fee cost less what it costs now, and what the new one costs for the rest. `counts`:
-    how many of each.
+    advance: the lines of the period's invoice for what was not used of the old one, and for the rest of the
+    period under the new one. `counts`: how many of each.
     """
     plans = {"old": {"prices": ["old"]}, "new": {"prices": ["new"]}}
-    days = (period.end - period.start) // DAY_MICROSECONDS
-    customer = {"anchor": format_instant(period.start)[:10]}
+    earlier = Period(Instant(2 * period.start - period.end), period.start)
+    many_old, many_new = {"old": counts[0]}, {"new": counts[1]}
 
-    def billed(*phases: Mapping[str, Any]) -> Mapping[str, Money]:
-        held = account(
-            {**old, "key": "old"},
-            {**new, "key": "new"},
+    def subscribed_to(*phases: Mapping[str, Any]) -> Account:
+        return account(
+            {**old, "key": "old", "timing": "advance"},
+            {**new, "key": "new", "timing": "advance"},
             plans=plans,
             phases=phases,
-            customer=customer,
-            cadence=f"every {days} days",
+            customer={"anchor": format_instant(period.start)[:10]},
+            cadence=f"every {(period.end - period.start) // DAY_MICROSECONDS} days",
         )
-        assert held.period_at(period.start) == period
-        return {line.charge.price.key: line.amount for line in held.invoice(period).lines}
 
-    many_old, many_new = {"old": counts[0]}, {"new": counts[1]}
-    before = billed(phase(period.start, None, "old", quantities=many_old))
-    rest = phase(max(at, period.start), None, "new", quantities=many_new)
-    used = [] if at <= period.start else [phase(period.start, at, "old", quantities=many_old)]
-    after = billed(*used, rest)
-    nothing = Money(0, USD)
-    return before["old"] - after.get("old", nothing), after.get("new", nothing)
+    first = subscribed_to(phase(earlier.start, None, "old", quantities=many_old))
+    _, billed = first.invoice_ahead(earlier)
+    changing = subscribed_to(
+        phase(earlier.start, at, "old", quantities=many_old), phase(at, None, "new", quantities=many_new)
+    )
+    assert changing.period_at(period.start) == period
+    invoice, _ = changing.invoice_ahead(period, billed)
+    lines = [line for line in invoice.lines if line.charge.segment.start < period.end]
+    amounts = {"old": Money(0, USD), "new": Money(0, USD)}
+    for line in lines:
+        amounts[line.charge.price.key] += line.amount
+    return -amounts["old"], amounts["new"]
 
 
 def change_in_cycle(given: Facts, expected: Facts) -> None:

@@ -22,6 +22,8 @@ PART = ("contract/check.py", "kernel/calendar.py", "close/segments.py")
 FEE = (*PART, "rate/rate.py", "rate/shape_flat.py")
 FEE_INVOICE = (*FEE, "invoice/draft.py", "kernel/rounding.py")
 
+CHANGE = (*FEE_INVOICE, "balance/fee.py", "close/fees.py", "rate/unused_fee.py")
+
 ASKED: Mapping[str, tuple[str, ...]] = {
     **dict.fromkeys(("rated", "bucketed"), CHARGE),
     **dict.fromkeys(("converted", "measured_roundly", "whole_increments", "converted_part"), CHARGE),
@@ -39,8 +41,9 @@ ASKED: Mapping[str, tuple[str, ...]] = {
     "whole_periods": ("kernel/calendar.py",),
     "cycle_day": ("kernel/calendar.py",),
     **dict.fromkeys(("cycles", "factor", "share_of_period"), FEE),
-    **dict.fromkeys(("subscription_fee", "change_in_cycle", "change_with_discounts"), FEE_INVOICE),
-    **dict.fromkeys(("change_by_day", "change_by_share", "change_of_items", "item_added"), FEE_INVOICE),
+    **dict.fromkeys(("subscription_fee", "item_added"), FEE_INVOICE),
+    **dict.fromkeys(("change_in_cycle", "change_with_discounts", "change_by_day"), CHANGE),
+    **dict.fromkeys(("change_by_share", "change_of_items"), CHANGE),
     "seats_changed": FEE_INVOICE,
     "usage_at_a_change": (*PART, "rate/rate.py", "invoice/draft.py"),
 }
@@ -48,6 +51,7 @@ ASKED: Mapping[str, tuple[str, ...]] = {
 
 WITHOUT: Mapping[str, tuple[str, ...]] = {
     "mt-pror-003": ("rate/rate.py", "rate/shape_flat.py"),  # nothing is billed for no time
+    "mt-pror-011": ("rate/unused_fee.py",),  # all of the old fee was used
     "mt-pror-004": FEE,  # an empty period is refused
     **dict.fromkeys(("om-rate-051", "om-rate-053", "om-rate-054"), ("aggregate/measure.py",)),  # flat prices
 }
