@@ -161,6 +161,7 @@ def account(
     phases: Sequence[Members] = (PHASE,),
     customer: Members | None = None,
     meter: Members | None = None,
+    subscription: Members | None = None,
     cadence: str = "monthly",
     also: Sequence[str] = (),
 ) -> Account:
@@ -180,7 +181,7 @@ def account(
             document("subject", {"subject": KEY, "customer": KEY, "from": ALWAYS}),
             *(document("price", HEAD, PRICE, price) for price in prices),
             *(document("plan", HEAD, shared, {"key": key}, members) for key, members in listed.items()),
-            document("subscription", HEAD, {"customer": KEY, "phase": list(phases)}),
+            document("subscription", HEAD, {"customer": KEY, "phase": list(phases)}, subscription or {}),
             *also,
         ]
     )

@@ -8,8 +8,9 @@ from typing import Any
 
 from tests.vectors.account import HEAD, KEY, Account, Used, account, document
 from tests.vectors.prices import meter_conversion, price_members
+from tieout.close.commitments import commitments_due
 from tieout.invoice.invoice import Invoice
-from tieout.kernel.instant import Instant, parse_instant
+from tieout.kernel.instant import Instant, format_instant, parse_instant
 from tieout.kernel.money import Money, currency
 from tieout.kernel.period import Period
 from tieout.kernel.rational import Exact, exact, exact_text
@@ -119,7 +120,7 @@ def usage_steps(held: Account, used: Sequence[Used]) -> list[Step]:
 
 def rated(given: Facts, expected: Facts) -> None:
     """What the charge comes to, exact; where the peer tells them, tier by tier."""
-    assert not given.get("prorated_changes")
+    assert not given.get("prochargeschanges")
     more = {"amount_in": "minor"} if "precise_amount_cents" in given else None
     held, used = priced(given["price"], discounts=given.get("discounts"), more=more), events_of(given)
     assert exact_total(held, used) == exact(expected["total"])
@@ -300,12 +301,21 @@ def capped(given: Facts, expected: Facts) -> None:
 
 
 def trued_up(given: Facts, expected: Facts) -> None:
-    """What a minimum adds to the settled usage."""
+    """What is missing to a commitment over January, of whose usage only what was settled counts."""
+    commitment = {
+        "key": "january",
+        "kind": "minimum",
+        "amount": given["commitment"],
+        "from": format_instant(JANUARY.start),
+        "until": format_instant(JANUARY.end),
+        "billing": "end_of_term",
+    }
     price = {"shape": "per_unit", "unit_amount": "1", "currency": given["currency"]}
-    used = settled(account(price), given["used"])
-    assert settled(account({**price, "minimum": given["commitment"]}), given["used"]) - used == money(
-        expected["true_up"], given["currency"]
-    )
+    held = account(price, subscription={"commitment": [commitment]})
+    charges = held.charges(JANUARY, [Used(given["used"])])
+    found = commitments_due(held.subscription, charges, (), whole=JANUARY, period=JANUARY)
+    due = sum((charge.amount for each in found for charge in each.charges), Exact(0))
+    assert due == exact(expected["true_up"])
 
 
 def blocks_less_billed(given: Facts, expected: Facts) -> None:

@@ -95,7 +95,7 @@ def test_the_summary_counts_each_vector_once() -> None:
     assert [total(suite) for suite in SUITES] == [
         "events: 64 adopted, 38 adapted, 28 rejected (clock-steps 12, other-semantics 8, rfc-9557"
         " 3, unix-time 2, unknown-zone 2, not-built 1)",
-        "pricing: 153 adopted, 87 adapted, 30 rejected (free-events 12, weighted-tiers 9, "
+        "pricing: 154 adopted, 86 adapted, 30 rejected (free-events 12, weighted-tiers 9, "
         "other-semantics 5, blocks-in-tiers 2, one-meter 2)",
         "proration: 242 adopted, 62 adapted, 33 rejected (other-semantics 22, thirty-day-months "
         "10, one-time 1)",
