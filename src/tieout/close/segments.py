@@ -8,7 +8,7 @@ that goes on as the one before it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from tieout.contract.catalog import Catalog
@@ -71,16 +71,19 @@ def segments(
     `rest` is the part of the period that is still to bill (None: all of it); the fee for it is its share of
     the whole. Time without a phase has no segment. Raises `NothingInForce`.
     """
-    return _joined(
+    bounds = {bound for each in subscription.commitments for bound in (each.start, each.end)}
+    found = (
         segment
         for phase, plan, stretch in _plan_stretches(catalog, subscription, rest or period)
         for keys, program, held in _fee_tables(catalog, subscription, phase, plan, stretch)
         for segment in _price_segments(catalog, subscription, period, phase, plan, held, keys, program)
     )
+    return _joined(found, bounds)
 
 
-def _joined(found: Iterable[Segment]) -> list[Segment]:
-    """Parts that differ in nothing but their place in time are one, where one ends and the next begins."""
+def _joined(found: Iterable[Segment], bounds: Container[Instant]) -> list[Segment]:
+    """Parts that differ in nothing but their place in time are one, where one ends and the next begins;
+    what is metered stays apart at the bounds of a commitment, which counts it."""
     places: dict[tuple[object, ...], int] = {}
     joined: list[Segment] = []
     for segment in found:
@@ -89,7 +92,7 @@ def _joined(found: Iterable[Segment]) -> list[Segment]:
         program = None if segment.program is None else segment.program.reference
         key = (plan.key, plan.version, program, price.key, price.version, meter, segment.terms)
         place = places.get(key)
-        if place is not None and _goes_on(joined[place], segment):
+        if place is not None and _goes_on(joined[place], segment, bounds):
             joined[place] = replace(segment, part=Period(joined[place].part.start, segment.part.end))
         else:
             places[key] = len(joined)
@@ -97,7 +100,9 @@ def _joined(found: Iterable[Segment]) -> list[Segment]:
     return joined
 
 
-def _goes_on(before: Segment, after: Segment) -> bool:
+def _goes_on(before: Segment, after: Segment, bounds: Container[Instant]) -> bool:
+    if after.meter is not None and after.part.start in bounds:
+        return False
     return before.part.end == after.part.start and after.part.start not in _discounts_end(after.price)
 
 
@@ -109,9 +114,9 @@ def _plan_stretches(
         end = period.end if phase.end is None else min(phase.end, period.end)
         if start >= end:
             continue
-        changes: list[Instant] = []
-        if phase.plan_version is None and phase.grandfathered is None:
-            changes = [plan.effective_from for plan in catalog.plans.versions(phase.plan)]
+        changes = [bound for each in subscription.commitments for bound in (each.start, each.end)]
+        if phase.plan_version is None:
+            changes += [plan.effective_from for plan in catalog.plans.versions(phase.plan)]
         for stretch in Period(start, end).split(changes):
             yield phase, _plan_at(catalog, subscription, phase, stretch.start), stretch
 
@@ -133,7 +138,7 @@ def _fee_tables(
     yield plan.prices, None, stretch
     for key in plan.programs:
         changes = (program.effective_from for program in catalog.programs.versions(key))
-        for held in [stretch] if phase.grandfathered is not None else stretch.split(changes):
+        for held in stretch.split(changes):
             program = catalog.programs.at(key, _priced_at(phase, held.start))
             if program is None:
                 raise NothingInForce("program", key, subscription.key, held.start)
@@ -157,12 +162,13 @@ def _price_segments(
 ) -> Iterator[Segment]:
     owner = (subscription.key, subscription.customer, period)
     for listed in keys:
-        key, terms = phase.price(listed), _terms(phase, listed)
-        changes = (price.effective_from for price in catalog.prices.versions(key))
-        for priced in [stretch] if phase.grandfathered is not None else stretch.split(changes):
+        key = phase.price(listed)
+        for priced in stretch.split(price.effective_from for price in catalog.prices.versions(key)):
             price = catalog.prices.at(key, _priced_at(phase, priced.start))
             if price is None:
                 raise NothingInForce("price", key, subscription.key, priced.start)
+            held = _holds(catalog, phase, plan, price, program, priced.start)
+            terms = _terms(phase, listed, kept=not held)
             for dealt in priced.split(_discounts_end(price)):
                 for part, meter in _meter_parts(catalog, subscription, price, dealt):
                     yield Segment(*owner, part, plan, price, meter, program, terms)
@@ -173,18 +179,31 @@ def _discounts_end(price: Price) -> list[Instant]:
     return [discount.until for discount in price.modifiers.discounts if discount.until is not None]
 
 
-def _terms(phase: Phase, listed: PriceKey) -> Terms:
-    if not (phase.quantities or phase.prices or phase.waived or phase.grandfathered):
+def _holds(
+    catalog: Catalog, phase: Phase, plan: Plan, price: Price, program: Program | None, instant: Instant
+) -> bool:
+    """Whether the price, and what lists it, would be in force by now anyway. A phase that keeps what holds
+    keeps nothing, and must not split the price where it ends."""
+    if phase.grandfathered is None or catalog.prices.at(price.key, instant) is not price:
+        return phase.grandfathered is None
+    if phase.plan_version is None and catalog.plans.at(phase.plan, instant) is not plan:
+        return False
+    return program is None or catalog.programs.at(program.key, instant) is program
+
+
+def _terms(phase: Phase, listed: PriceKey, *, kept: bool) -> Terms:
+    if not (phase.quantities or phase.prices or phase.waived or kept):
         return LIST_TERMS
-    kept = None
-    if phase.grandfathered is not None:
+    old = None
+    if kept:
+        assert phase.grandfathered is not None, "only such a phase keeps anything"
         assert phase.end is not None, "the catalog's check wants an end of what is kept"
-        kept = Kept(phase.grandfathered.prices_as_of, phase.end, phase.grandfathered.successor)
+        old = Kept(phase.grandfathered.prices_as_of, phase.end, phase.grandfathered.successor)
     return Terms(
         quantity=phase.quantity(listed),
         in_place_of=None if phase.price(listed) == listed else listed,
         waived=phase.waived,
-        kept=kept,
+        kept=old,
     )
 
 
