@@ -53,6 +53,35 @@ def test_what_is_shipped_holds_together_with_its_examples() -> None:
     assert catalog is not None, problems
 
 
+SHIPPED_ONCE = {
+    "event stripe.payout.sent v1": "6f6f3faf0db328fc",
+    "event stripe.payment.succeeded v1": "b06b8ebad3746c79",
+    "meter stripe/active-accounts v1": "0ca9b0f705a22db4",
+    "meter stripe/payout-volume v1": "2df4743a479c1bd0",
+    "meter stripe/payment-volume v1": "5531116f79723498",
+    "meter stripe/manual-card-volume v1": "be189ad163621385",
+    "meter stripe/international-card-volume v1": "ecda595e9cf28621",
+    "meter stripe/converted-volume v1": "a2446b1d31de040a",
+    "meter stripe/managed-volume v1": "1eb13f391e338c7a",
+    "price stripe-connect/active-account v1": "4c2c1ce395769b95",
+    "price stripe-connect/payout v1": "78a30b0b73309cea",
+    "program stripe-connect v1": "88ddbb5dfeaacff1",
+    "price stripe-standard/payment v1": "64940fdb78e96991",
+    "price stripe-standard/manual-entry v1": "9e3dae2f7834cd23",
+    "price stripe-standard/international v1": "1567be77437f0c72",
+    "price stripe-standard/conversion v1": "6c949bfa9dbf5f56",
+    "program stripe-standard v1": "091b7ddaea44b124",
+    "price stripe-managed-payments/transaction v1": "263c4f8a05290353",
+    "program stripe-managed-payments v1": "7cc027c6a9fc0b0c",
+}
+"""What homes have applied. A document that changes is a new version with a line of its own here."""
+
+
+def test_a_version_that_was_shipped_never_changes() -> None:
+    found = {each.name: each.digest[:16] for shipped in list_programs() for each in shipped.documents}
+    assert found == SHIPPED_ONCE
+
+
 def test_the_terms_are_those_of_the_sources() -> None:
     """Facts of the pages named as sources, as of November 2026."""
     terms = {
