@@ -15,6 +15,7 @@ from tieout.balance.grant import due_expiries, held_grants
 from tieout.balance.movement import Movement
 from tieout.balance.top_up import top_up_request
 from tieout.invoice.amounts import CreditUsed
+from tieout.invoice.discounts import net_amounts
 from tieout.invoice.invoice import Invoice
 from tieout.kernel.instant import Instant
 from tieout.kernel.period import Period
@@ -27,9 +28,12 @@ def counts_at(period: Period) -> Instant:
 
 def pay_with_credits(invoice: Invoice, opening: Sequence[Movement]) -> tuple[Invoice, list[Movement]]:
     """The invoice with the credits that pay for it; what they, their expiry and a top-up move."""
+    if not opening and invoice.customer.top_up is None:
+        return invoice, []
     at = counts_at(invoice.period)
     expired = due_expiries(opening, at=at)
-    payables = [Payable(line.price, line.charge.plan, line.amount.minor) for line in invoice.lines]
+    net = net_amounts(invoice.lines, invoice.discounts)
+    payables = [Payable(line.price, line.charge.plan, net[line.id].minor) for line in invoice.lines]
     burned = burn(held_grants([*opening, *expired]), payables, invoice.total, at=at)
     moved = [*expired, *(used(each, invoice.id, at=at) for each in burned)]
     rule = invoice.customer.top_up
