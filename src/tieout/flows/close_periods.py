@@ -108,7 +108,19 @@ def close(
         home.books.closes.record(run, lasting)
         home.books.closes.end(run, at=home.clock.now())
     periods = [account.period for account in plan.due]
-    buckets = read_log(
+    return CloseReport(
+        as_of,
+        cutoff,
+        tuple((account.customer, account.period, account.outcome) for account in outcomes),
+        tuple(invoices),
+        _buckets(home, catalog, periods, cutoff),
+    )
+
+
+def _buckets(
+    home: Home, catalog: Catalog, periods: Sequence[Period], cutoff: Watermark
+) -> tuple[BucketRow, ...]:
+    return read_log(
         home,
         lambda manifest: bucket_rows(
             home.engine,
@@ -118,13 +130,6 @@ def close(
             late=late_rows(home, catalog, manifest, None),
         ),
         watermark=cutoff,
-    )
-    return CloseReport(
-        as_of,
-        cutoff,
-        tuple((account.customer, account.period, account.outcome) for account in outcomes),
-        tuple(invoices),
-        buckets,
     )
 
 
