@@ -299,9 +299,9 @@ def test_a_simulation_starts_each_period_from_the_balances_that_were_sealed(
 
 
 def test_a_dearer_call_draws_more_of_a_commitment(candidate: Path, tmp_path: Path) -> None:
-    """At 20.00 a call, each period from what was sealed before it: February 140.00, March 80.00; April 180.00 on
-    top of 110.00 drawn, 10.00 short of 300.00; May 80.00 drawn of the 100.00 that it asks for, June 60.00 of the
-    60.00 left.
+    """At 20.00 a call, each period from what was sealed before it: February 140.00, March 80.00; April
+    180.00 on top of 110.00 drawn, 10.00 short of 300.00; May 80.00 drawn of the 100.00 that it asks for,
+    June 60.00 of the 60.00 left.
     """
     story = "commitment_drawdown_true_up"
     home = played(story, tmp_path / "home")

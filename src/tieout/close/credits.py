@@ -35,7 +35,7 @@ def pay_with_credits(invoice: Invoice, opening: Sequence[Movement]) -> tuple[Inv
     net = net_amounts(invoice.lines, invoice.discounts)
     payables = [Payable(line.price, line.charge.plan, net[line.id].minor) for line in invoice.lines]
     burned = burn(held_grants([*opening, *expired]), payables, invoice.total, at=at)
-    moved = [*expired, *(used(each, invoice.id, at=at) for each in burned)]
+    moved = [*expired, *used(burned, invoice.id, at=at)]
     rule = invoice.customer.top_up
     if rule is not None:
         request = top_up_request(
