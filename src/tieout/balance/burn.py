@@ -54,8 +54,8 @@ def burn(
 ) -> list[Burned]:
     """Who pays how much of `total` at `at`: only grants in its currency that are usable then.
 
-    A restricted grant pays at most what its lines sum to, after discounts and before taxes. A total that is
-    zero or below burns nothing.
+    A restricted grant pays at most what its lines sum to, after discounts and without taxes that are added. A
+    total that is zero or below burns nothing.
     """
     rest = total.minor
     paid = [0] * len(payables)

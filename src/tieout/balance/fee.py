@@ -30,8 +30,9 @@ class MalformedFee(IntegrityViolation):
 
 @dataclass(frozen=True, slots=True)
 class BilledFee:
-    """`exact` is what the line asked before it was settled to `amount`; `period` the whole period of the
-    calendar that `segment` is a part of, `terms` what was agreed beside the price, as it is stored."""
+    """`exact` is what the line asked before it was settled. `discount`, zero or negative, is its share of the
+    invoice's discounts, and `amount` what was left of it. `period` is the whole period of the calendar that
+    `segment` is a part of, `terms` what was agreed beside the price, as it is stored."""
 
     line: LineId
     subscription: SubscriptionId
@@ -43,7 +44,13 @@ class BilledFee:
     segment: Period
     exact: Exact
     amount: Money
+    discount: Money
     terms: str | None = None
+
+    @property
+    def asked(self) -> Exact:
+        """What was asked after discounts, in units of the currency: a part not used is a part of it."""
+        return self.exact + Exact(self.discount.minor, 10**self.discount.currency.exponent)
 
     @property
     def account(self) -> str:
@@ -57,8 +64,10 @@ def advance_account(subscription: SubscriptionId) -> str:
 
 def billed(fee: BilledFee, *, customer: CustomerId, invoice: InvoiceId, at: Instant) -> Movement:
     """The movement that goes with a line for a period to come."""
+    discounted = {"discount_minor": JsonNumber(str(fee.discount.minor))} if fee.discount.minor else {}
     details = canonical_json(
         {
+            **discounted,
             "line": fee.line,
             "price": fee.price,
             "price_version": JsonNumber(str(fee.price_version)),
@@ -160,6 +169,7 @@ def _fee_of(movement: Movement, subscription: SubscriptionId) -> BilledFee:
             segment=segment,
             exact=Exact(members["exact_amount"]),
             amount=movement.amount,
+            discount=Money(int(members.get("discount_minor", 0)), movement.amount.currency),
             terms=members["terms"],
         )
     except (ValueError, KeyError, TypeError) as error:

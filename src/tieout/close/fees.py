@@ -17,6 +17,7 @@ from tieout.close.segments import NothingInForce, Segment
 from tieout.contract.catalog import Catalog
 from tieout.contract.price import Flat, Price
 from tieout.contract.subscription import Subscription
+from tieout.invoice.discounts import net_amounts
 from tieout.invoice.invoice import Invoice
 from tieout.kernel.ids import PriceKey
 from tieout.kernel.instant import Instant
@@ -25,7 +26,7 @@ from tieout.kernel.period import Period
 from tieout.kernel.rounding import settle
 from tieout.rate.charge import Charge
 from tieout.rate.terms import terms_text
-from tieout.rate.unused_fee import UNUSED_RULE, unused_fee
+from tieout.rate.unused_fee import is_unused_fee, unused_fee
 
 FeeKey = tuple[PriceKey, int, str | None]
 """Price, version and what was agreed beside it: a fee of five seats is not the fee of three."""
@@ -94,9 +95,14 @@ def fee_movements(fees: Fees, invoice: Invoice, *, at: Instant) -> list[Movement
 
 
 def _billed_ahead(invoice: Invoice) -> Iterable[BilledFee]:
+    net = net_amounts(invoice.lines, invoice.discounts)
     for line in invoice.lines:
         charge = line.charge
-        if in_advance(charge.price) and charge.segment.start >= invoice.period.end and not _is_credit(charge):
+        if (
+            in_advance(charge.price)
+            and charge.segment.start >= invoice.period.end
+            and not is_unused_fee(charge)
+        ):
             yield BilledFee(
                 line=line.id,
                 subscription=charge.subscription,
@@ -107,13 +113,10 @@ def _billed_ahead(invoice: Invoice) -> Iterable[BilledFee]:
                 period=charge.period,
                 segment=charge.segment,
                 exact=charge.amount,
-                amount=line.amount,
+                amount=net[line.id],
+                discount=net[line.id] - line.amount,
                 terms=terms_text(charge.terms),
             )
-
-
-def _is_credit(charge: Charge) -> bool:
-    return any(step.rule == UNUSED_RULE for step in charge.steps)
 
 
 def _key(fee: BilledFee) -> FeeKey:

@@ -5,11 +5,13 @@ Sums are added up plainly here, from movements alone; nothing is taken from the 
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 
 from tieout.balance.movement import Movement, MovementKind
 from tieout.close.breaks import Break
 from tieout.invoice.invoice import Invoice
+from tieout.kernel.ids import LineId
 
 TIE_CREDITS = "credits used = movements"
 TIE_BALANCE = "opening + movements = closing, never below zero"
@@ -61,8 +63,11 @@ def _sum_breaks(opening: Sequence[Movement], moved: Sequence[Movement]) -> list[
 
 def _advance_breaks(invoice: Invoice, moved: Sequence[Movement]) -> list[Break]:
     """Lines for times after the period are what was billed in advance, and nothing else."""
+    shares: Counter[LineId] = Counter()
+    for discount in invoice.discounts:
+        shares.update({line: share.minor for line, share in discount.shares})
     lines = {
-        f"billed/{line.id}": line.amount.minor
+        f"billed/{line.id}": line.amount.minor + shares[line.id]
         for line in invoice.lines
         if line.charge.segment.start >= invoice.period.end
     }

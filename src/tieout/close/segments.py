@@ -115,7 +115,7 @@ def _plan_stretches(
         if start >= end:
             continue
         changes = [bound for each in subscription.commitments for bound in (each.start, each.end)]
-        if phase.plan_version is None and phase.grandfathered is None:
+        if phase.plan_version is None:
             changes += [plan.effective_from for plan in catalog.plans.versions(phase.plan)]
         for stretch in Period(start, end).split(changes):
             yield phase, _plan_at(catalog, subscription, phase, stretch.start), stretch
@@ -138,7 +138,7 @@ def _fee_tables(
     yield plan.prices, None, stretch
     for key in plan.programs:
         changes = (program.effective_from for program in catalog.programs.versions(key))
-        for held in [stretch] if phase.grandfathered is not None else stretch.split(changes):
+        for held in stretch.split(changes):
             program = catalog.programs.at(key, _priced_at(phase, held.start))
             if program is None:
                 raise NothingInForce("program", key, subscription.key, held.start)
@@ -162,12 +162,13 @@ def _price_segments(
 ) -> Iterator[Segment]:
     owner = (subscription.key, subscription.customer, period)
     for listed in keys:
-        key, terms = phase.price(listed), _terms(phase, listed)
-        changes = (price.effective_from for price in catalog.prices.versions(key))
-        for priced in [stretch] if phase.grandfathered is not None else stretch.split(changes):
+        key = phase.price(listed)
+        for priced in stretch.split(price.effective_from for price in catalog.prices.versions(key)):
             price = catalog.prices.at(key, _priced_at(phase, priced.start))
             if price is None:
                 raise NothingInForce("price", key, subscription.key, priced.start)
+            held = _holds(catalog, phase, plan, price, program, priced.start)
+            terms = _terms(phase, listed, kept=not held)
             for dealt in priced.split(_discounts_end(price)):
                 for part, meter in _meter_parts(catalog, subscription, price, dealt):
                     yield Segment(*owner, part, plan, price, meter, program, terms)
@@ -178,18 +179,31 @@ def _discounts_end(price: Price) -> list[Instant]:
     return [discount.until for discount in price.modifiers.discounts if discount.until is not None]
 
 
-def _terms(phase: Phase, listed: PriceKey) -> Terms:
-    if not (phase.quantities or phase.prices or phase.waived or phase.grandfathered):
+def _holds(
+    catalog: Catalog, phase: Phase, plan: Plan, price: Price, program: Program | None, instant: Instant
+) -> bool:
+    """Whether the price, and what lists it, would be in force by now anyway. A phase that keeps what holds
+    keeps nothing, and must not split the price where it ends."""
+    if phase.grandfathered is None or catalog.prices.at(price.key, instant) is not price:
+        return phase.grandfathered is None
+    if phase.plan_version is None and catalog.plans.at(phase.plan, instant) is not plan:
+        return False
+    return program is None or catalog.programs.at(program.key, instant) is program
+
+
+def _terms(phase: Phase, listed: PriceKey, *, kept: bool) -> Terms:
+    if not (phase.quantities or phase.prices or phase.waived or kept):
         return LIST_TERMS
-    kept = None
-    if phase.grandfathered is not None:
+    old = None
+    if kept:
+        assert phase.grandfathered is not None, "only such a phase keeps anything"
         assert phase.end is not None, "the catalog's check wants an end of what is kept"
-        kept = Kept(phase.grandfathered.prices_as_of, phase.end, phase.grandfathered.successor)
+        old = Kept(phase.grandfathered.prices_as_of, phase.end, phase.grandfathered.successor)
     return Terms(
         quantity=phase.quantity(listed),
         in_place_of=None if phase.price(listed) == listed else listed,
         waived=phase.waived,
-        kept=kept,
+        kept=old,
     )
 
 

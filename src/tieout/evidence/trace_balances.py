@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, replace
+from fractions import Fraction
 from typing import Any, TypeVar
 
 from tieout.balance.commitment import account_of, recorded_as
@@ -22,6 +23,7 @@ from tieout.contract.price import Price
 from tieout.contract.subscription import Commitment, Subscription
 from tieout.evidence.printed import printed_differences
 from tieout.evidence.reproduced import Difference, Layer, Reproduced, compared
+from tieout.evidence.shares import discount_shares
 from tieout.evidence.stored import StoredCharge, StoredEvidence
 from tieout.invoice.line import settled_line
 from tieout.kernel.digest import document_digest
@@ -156,6 +158,9 @@ def _unused(stored: StoredEvidence, evidence: BalanceEvidence, found: list[Diffe
         found.append(Difference("movement", fee.line, "a line that billed the fee", "none"))
     else:
         found += compared("movement", fee.line, ("amount", billing.charge.amount, exact_text(fee.exact)))
+        taken = sum((exact(each.amount) for each in discount_shares(billing.invoice, fee.line)), Fraction(0))
+        discount = exact_text(exact(fee.discount.decimal_text))
+        found += compared("movement", fee.line, ("discount", exact_text(taken), discount))
     return unused_fee(fee, charge.segment, price)
 
 

@@ -18,7 +18,7 @@ from tieout.flows.approve_meter import unapproved
 from tieout.flows.count_buckets import BucketRow, bucket_rows
 from tieout.flows.draft_accounts import ReadyAccount, draft_accounts, parked_by
 from tieout.flows.draft_balances import open_advances
-from tieout.flows.due_accounts import agenda, sealed_without
+from tieout.flows.due_accounts import DueAccount, agenda, sealed_without
 from tieout.flows.home import Home
 from tieout.flows.invoices import InvoiceRow, draft_row, row_of
 from tieout.flows.late_events import late_rows
@@ -107,27 +107,24 @@ def close(
         lasting = [account for account in outcomes if not isinstance(account.outcome, NotDue)]
         home.books.closes.record(run, lasting)
         home.books.closes.end(run, at=home.clock.now())
-    periods = [account.period for account in plan.due]
     return CloseReport(
         as_of,
         cutoff,
         tuple((account.customer, account.period, account.outcome) for account in outcomes),
         tuple(invoices),
-        _buckets(home, catalog, periods, cutoff),
+        _buckets(home, catalog, plan.due, cutoff),
     )
 
 
 def _buckets(
-    home: Home, catalog: Catalog, periods: Sequence[Period], cutoff: Watermark
+    home: Home, catalog: Catalog, due: Sequence[DueAccount], cutoff: Watermark
 ) -> tuple[BucketRow, ...]:
+    """Where every event of the periods went."""
+    periods = [account.period for account in due]
     return read_log(
         home,
         lambda manifest: bucket_rows(
-            home.engine,
-            catalog,
-            manifest,
-            periods=periods,
-            late=late_rows(home, catalog, manifest, None),
+            home.engine, catalog, manifest, periods=periods, late=late_rows(home, catalog, manifest, None)
         ),
         watermark=cutoff,
     )

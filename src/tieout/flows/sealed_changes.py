@@ -21,11 +21,19 @@ from tieout.kernel.instant import format_instant
 from tieout.kernel.period import Period
 from tieout.rate.terms import Terms
 
-PRICING = frozenset({DocumentKind.METER, DocumentKind.PRICE, DocumentKind.PLAN, DocumentKind.SUBSCRIPTION})
+PRICING = frozenset(
+    {
+        DocumentKind.METER,
+        DocumentKind.PRICE,
+        DocumentKind.PLAN,
+        DocumentKind.PROGRAM,
+        DocumentKind.SUBSCRIPTION,
+    }
+)
 """Documents that decide which parts a period has and what they cost."""
 
 PartKey = tuple[Period, Terms, frozenset[str]]
-"""A part, what was agreed, and the digests of its plan, price and meter version."""
+"""A part, what was agreed, and the digests of its plan, price, meter and program version."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +91,12 @@ def _parts(catalog: Catalog, subscription: Subscription, period: Period) -> set[
             segment.part,
             segment.terms,
             frozenset(
-                (segment.plan.digest, segment.price.digest, segment.meter.digest if segment.meter else "")
+                (
+                    segment.plan.digest,
+                    segment.price.digest,
+                    segment.meter.digest if segment.meter else "",
+                    segment.program.digest if segment.program else "",
+                )
             ),
         )
         for segment in found

@@ -13,6 +13,7 @@ from tieout.contract.event_contract import RETRACTION, EventContract
 from tieout.contract.meter import Meter
 from tieout.evidence.lineage import Lineage, MalformedLineage, parse_lineage
 from tieout.evidence.reproduced import Reproduced
+from tieout.evidence.shares import DiscountShare, discount_shares
 from tieout.evidence.stored import StoredCharge, StoredInvoice, StoredLine, StoredSnapshot
 from tieout.evidence.trace import PricedBy, Witnesses, reproduce
 from tieout.evidence.trace_balances import reproduce_from_balances, rests_on_balances
@@ -105,6 +106,7 @@ class Trace:
     retracted: RetractedPage
     opening: tuple[Witness, ...]
     reproduced: Reproduced
+    discounts: tuple[DiscountShare, ...] = ()
 
 
 def trace(home: Home, line_id: LineId, *, page: int = 1, page_size: int = 20) -> Trace:
@@ -159,6 +161,7 @@ def trace(home: Home, line_id: LineId, *, page: int = 1, page_size: int = 20) ->
         ),
         opening=tuple(each for each in witnesses if each.position in stating),
         reproduced=reproduced,
+        discounts=discount_shares(stored.invoice, line_id),
     )
 
 

@@ -84,7 +84,9 @@ class InvoiceStore(Protocol):
 
     def evidence(self, line: LineId) -> StoredEvidence | None: ...
 
-    def snapshots(self, customer: CustomerId | None = None) -> tuple[StoredSnapshot, ...]: ...
+    def snapshots(self, customer: CustomerId | None = None) -> tuple[StoredSnapshot, ...]:
+        """All of them, or one customer's, without their groups, which can be many."""
+        ...
 
     def billed(self) -> Mapping[SubscriptionId, tuple[Period, ...]]:
         """The billing periods that are sealed for each subscription, in order; no two overlap."""

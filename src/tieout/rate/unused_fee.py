@@ -22,8 +22,9 @@ UNUSED_UNIT = "fee"
 def unused_fee(fee: BilledFee, unused: Period, price: Price) -> Charge:
     """A charge below zero over the part of the fee's segment that was not used."""
     part, whole = elapsed_seconds(unused), elapsed_seconds(fee.segment)
-    amount = -fee.exact * Exact(part, whole)
-    asked = amount_text(fee.exact, price.currency)
+    amount = -fee.asked * Exact(part, whole)
+    asked = amount_text(fee.asked, price.currency)
+    asked += " after discounts" if fee.discount.minor else ""
     text = (
         f"{asked} was billed in advance on line {fee.line}; {share_text(part, whole)} of that, "
         f"{stretch_text(unused)}, were not used = {amount_text(amount, price.currency)}"
@@ -42,3 +43,8 @@ def unused_fee(fee: BilledFee, unused: Period, price: Price) -> Charge:
         steps=(Step(rule=UNUSED_RULE, text=text, quantity=None, rate=None, amount=amount),),
         terms=parse_terms(fee.terms),
     )
+
+
+def is_unused_fee(charge: Charge) -> bool:
+    """Whether the charge gives back a fee billed in advance: what was asked of it, after discounts."""
+    return any(step.rule == UNUSED_RULE for step in charge.steps)

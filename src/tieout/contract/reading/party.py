@@ -84,6 +84,17 @@ def _tax_set_aside(reader: TableReader) -> tuple[str | None, bool]:
     return tax_exempt, reverse_charge
 
 
+def read_zone(reader: TableReader, name: str) -> str:
+    """Required IANA zone name that the pinned tzdata knows."""
+    zone_name = reader.text(name)
+    try:
+        if zone_name:
+            zone(zone_name)
+    except UnknownZone as error:
+        reader.problem(name, str(error).removesuffix("."))
+    return zone_name
+
+
 def _top_up(reader: TableReader, unit: Currency | None) -> TopUp | None:
     inner = reader.table("top_up")
     if inner is None:
@@ -96,14 +107,3 @@ def _top_up(reader: TableReader, unit: Currency | None) -> TopUp | None:
             inner.problem(name, f"{exact_text(amount)} {unit.code} does not exist: it is no whole minor unit")
     inner.finish()
     return TopUp(**amounts)
-
-
-def read_zone(reader: TableReader, name: str) -> str:
-    """Required IANA zone name that the pinned tzdata knows."""
-    zone_name = reader.text(name)
-    try:
-        if zone_name:
-            zone(zone_name)
-    except UnknownZone as error:
-        reader.problem(name, str(error).removesuffix("."))
-    return zone_name

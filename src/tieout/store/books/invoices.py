@@ -24,6 +24,7 @@ from tieout.store.books.schema import charge, invoice, invoice_line, number_seri
 from tieout.store.books.writing import writing
 from tieout.store.crash import crash_point
 
+_LISTED_SNAPSHOT = [column for column in snapshot.c if column.name != "groups"]
 _LISTED = [column for column in invoice.c if column.name != "document"]
 
 
@@ -52,7 +53,7 @@ class SqlInvoices:
             return _evidence(connection, line)
 
     def snapshots(self, customer: CustomerId | None = None) -> tuple[StoredSnapshot, ...]:
-        query = select(snapshot).order_by(snapshot.c.invoice, snapshot.c.id)
+        query = select(*_LISTED_SNAPSHOT).order_by(snapshot.c.invoice, snapshot.c.id)
         if customer is not None:
             query = query.where(snapshot.c.customer == customer)
         with self.engine.connect() as connection:
