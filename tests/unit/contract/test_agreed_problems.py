@@ -1,5 +1,5 @@
-"""What a phase agrees must fit its plan, and what tiers do in a split period must mean something; every mistake
-is named with its place."""
+"""What a phase agrees must fit its plan, and what tiers do in a split period must mean something; mistakes
+are named with their place."""
 
 from __future__ import annotations
 
@@ -164,6 +164,9 @@ dimensions = ["model", "feature"]
 """
     files = with_changes((P, GRADUATED, f"{GRADUATED}\n{CONTINUE}"), (M, "", second))
     expect(files, FIRST, "tier_split", "would add token of meter context-tokens v1 to thousand tokens of v2")
+    together = second.replace("2026-02-01", "2026-03-01")
+    files = with_changes((P, V2_TIERS, f"{V2_TIERS}\n{CONTINUE}"), (M, "", together))
+    expect(files, SECOND, "tier_split", "would add token of meter context-tokens v1 to thousand tokens of v2")
 
 
 def test_tiers_that_continue_or_shrink_are_no_problem() -> None:
