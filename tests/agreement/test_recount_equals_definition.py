@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tieout.aggregate.breakdown import Breakdown
 from tieout.aggregate.measure import measure
 from tieout.aggregate.window import ClippedSpan, UsageRequest
 from tieout.contract.event_contract import EventContract, Field, FieldType, Use
@@ -81,6 +84,24 @@ METERS = [
     meter(Aggregation.SUM, "size", (Condition("source", ("a",)),)),
     meter(Aggregation.LAST, "size", (Condition("subject", ("s1",), negated=True),)),
     meter(Aggregation.LAST, "units", (Condition("units", ("4294967296", "-1", "0")),)),
+    meter(Aggregation.MAX, "units", ()),
+    meter(Aggregation.MAX, "size", ()),
+    meter(Aggregation.MIN, "units", ()),
+    meter(Aggregation.MIN, "size", (Condition("source", ("a",)),)),
+    meter(Aggregation.UNIQUE, "units", ()),
+    meter(Aggregation.UNIQUE, "size", ()),
+    meter(Aggregation.UNIQUE, "environment", ()),
+    meter(Aggregation.UNIQUE, "flag", ()),
+    meter(Aggregation.AVERAGE, "units", ()),
+    meter(Aggregation.AVERAGE, "size", ()),
+    meter(Aggregation.TIME_WEIGHTED, "units", ()),
+    meter(Aggregation.TIME_WEIGHTED, "size", (Condition("source", ("a",)),)),
+]
+BREAKDOWNS = [
+    Breakdown(("environment", "flag")),
+    Breakdown(("size",), by_value=True),
+    Breakdown(by_value=True, amount_field="size"),
+    Breakdown(("units",), amount_field="units"),
 ]
 SPANS = (
     ClippedSpan(Subject("s1"), Instant(3), Instant(9)),
@@ -105,13 +126,19 @@ def test_the_recount_is_what_the_definition_says(
         UsageRequest(each, SubscriptionId("sub"), CustomerId("acme"), Period(Instant(3), Instant(20)), SPANS)
         for each in METERS
     ]
+    requests += [replace(request, breakdown=each) for request in requests[:3] for each in BREAKDOWNS]
     recounts = recount(requests, LogManifest(Watermark(watermark), (), tail, NOTHING_RETRACTED))
     meaning = [
         measure(request, [meter_event(witness) for witness in witnesses], Watermark(watermark))
         for request in requests
     ]
-    assert [(str(each.quantity), each.event_count, each.fingerprint) for each in recounts] == [
-        (str(each.quantity), each.event_count, each.fingerprint) for each in meaning
+    assert [each.refusal for each in recounts] == [None] * len(requests)
+    assert [
+        (str(each.quantity), each.event_count, each.fingerprint, each.groups, each.opening)
+        for each in recounts
+    ] == [
+        (str(each.quantity), each.event_count, each.fingerprint, each.groups, each.opening)
+        for each in meaning
     ]
 
 

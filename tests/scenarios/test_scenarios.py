@@ -18,6 +18,7 @@ from tieout.flows.amend_event import amend_event
 from tieout.flows.apply_catalog import apply_catalog
 from tieout.flows.approve_meter import approve, write_approval_request
 from tieout.flows.close_periods import close
+from tieout.flows.count_buckets import BucketRow
 from tieout.flows.ingest_file import ingest_file
 from tieout.flows.invoices import list_invoices, show_invoice
 from tieout.flows.measure_usage import usage
@@ -25,11 +26,14 @@ from tieout.flows.policy import register_key
 from tieout.flows.retract_event import Decision
 from tieout.flows.shipped_programs import add_program
 from tieout.flows.trace_line import trace
+from tieout.flows.verify_books import verify_books
 from tieout.flows.verify_log import verify_log
+from tieout.flows.wallet import GrantOrder, grant_credit, show_wallet
 from tieout.gateways.signing import generate_key
 from tieout.gateways.signing_desk import sign_request
 from tieout.kernel.ids import CustomerId, LineId
 from tieout.kernel.instant import format_instant, parse_instant
+from tieout.kernel.money import Money
 
 HERE = Path(__file__).parent
 STORIES = sorted(story.parent for story in HERE.glob("*/story.md"))
@@ -71,6 +75,7 @@ def test_the_story_comes_out_as_written(story: Path, tmp_path: Path) -> None:
         for row in list_invoices(stage.home):
             trace_every_line(stage, row.id)
         assert verify_log(stage.home).findings == ()
+        assert verify_books(stage.home).findings == ()
 
 
 def play_step(stage: Stage, story: Path, step: Told) -> None:
@@ -81,6 +86,10 @@ def play_step(stage: Stage, story: Path, step: Told) -> None:
         assert report.received == step["accepted"] + step["duplicate"]
     if "amend" in step:
         play_amendment(stage, story, step["amend"])
+    if "apply" in step:
+        apply_catalog(stage.home, story / step["apply"])
+    if "wallet" in step:
+        play_wallet(stage, step["wallet"])
     if "approve" in step:
         approve_change(stage, step["approve"])
     if step.get("close"):
@@ -88,6 +97,8 @@ def play_step(stage: Stage, story: Path, step: Told) -> None:
         assert len(report.invoices) == step.get("sealed", len(report.invoices))
         unpriced = {row.meter: row.unpriced for row in report.buckets if row.unpriced}
         assert unpriced == step.get("unpriced", unpriced)
+        if "buckets" in step:
+            assert [bucket_of(bucket) for bucket in report.buckets] == step["buckets"]
 
 
 def approve_change(stage: Stage, meter: str) -> None:
@@ -103,6 +114,41 @@ def approve_change(stage: Stage, meter: str) -> None:
         papers / "request.json", private_key=private, role=OwnerRole.OWNER, person=None, out=signature
     )
     approve(stage.home, meter, None, signature)
+
+
+def play_wallet(stage: Stage, told: Told) -> None:
+    """A grant, or what a customer holds at an instant: credit left by grant, and the kinds of movements."""
+    if "grant" in told:
+        order = GrantOrder(
+            customer=told["customer"],
+            amount=told["amount"],
+            currency=None,
+            kind=told["kind"],
+            priority=told.get("priority", 100),
+            effective_at=parse_instant(told["effective"]) if "effective" in told else None,
+            expires_at=parse_instant(told["expires"]) if "expires" in told else None,
+            prices=tuple(told.get("prices", ())),
+            plans=(),
+        )
+        grant_credit(stage.home, order, grant_id=told["grant"], person="Fay", reason="agreed")
+        return
+    view = show_wallet(stage.home, told["customer"], at=parse_instant(told["as_of"]))
+    left = {held.grant.id: Money(held.left, held.grant.amount.currency) for held in view.grants}
+    assert {grant: amount.decimal_text for grant, amount in left.items()} == told["left"]
+    assert [amount.decimal_text for amount in view.balances] == [told["balance"]]
+    assert [f"{each.kind} {each.amount.decimal_text}" for each in view.movements] == told["movements"]
+
+
+def bucket_of(bucket: BucketRow) -> Told:
+    return {
+        "meter": bucket.meter,
+        "counted": bucket.counted,
+        "excluded": dict(bucket.excluded),
+        "not_matched": bucket.not_matched,
+        "unmatched": bucket.unmatched,
+        "unpriced": bucket.unpriced,
+        **({"retracted": bucket.retracted} if bucket.retracted else {}),
+    }
 
 
 def play_amendment(stage: Stage, story: Path, told: Told) -> None:
@@ -130,7 +176,7 @@ def invoice_of(stage: Stage, invoice: str) -> Told:
         "lines": [line_of(line) for line in document["lines"]],
         "discounts": [discount_of(discount) for discount in document["discounts"]],
         "taxes": [tax_of(tax) for tax in document["taxes"]],
-        "credits": [{name: credit[name] for name in ("account", "amount")} for credit in document["credits"]],
+        "credits": document["credits"],
         "due": document["due"],
     }
 
@@ -216,4 +262,7 @@ def trace_every_line(stage: Stage, invoice: str) -> None:
         traced = trace(stage.home, LineId(line["id"]))
         assert traced.reproduced.matches
         printed = line["snapshot"]
+        opening = {} if printed is None else printed.get("opening", {})
+        assert len(traced.opening) == opening.get("count", 0)
+        assert traced.events.total == (0 if printed is None else printed["event_count"])
         assert traced.retracted.total == (0 if printed is None else printed["retracted_count"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from decimal import ROUND_HALF_UP, Decimal
 from fractions import Fraction
 from functools import cache
@@ -12,14 +13,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.surface.conftest import Ran, in_process
+from tests.surface.conftest import DemoHome, Ran, in_process
 from tests.surface.conftest import tieout as in_a_process
 from tieout.contract.catalog import Catalog
+from tieout.flows.apply_catalog import load_catalog
 from tieout.flows.candidate_catalog import candidate_catalog
 from tieout.flows.explain_price import explain
+from tieout.flows.invoices import list_invoices, show_invoice
 from tieout.kernel.instant import parse_instant
+from tieout.kernel.period import Period
 from tieout.kernel.quantity import Quantity
+from tieout.rate.charge import steps_json
 from tieout.rate.hypothetical import HypotheticalUsage
+from tieout.wiring import open_home
 
 CATALOG = """
 [[event]]
@@ -257,6 +263,42 @@ def the_catalog() -> Catalog:
     with TemporaryDirectory() as made:
         (Path(made) / "all.toml").write_text(CATALOG)
         return candidate_catalog(Path(made))
+
+
+def test_what_is_explained_is_what_was_billed(demo_home: DemoHome) -> None:
+    """A line for a whole period comes out the same from its quantity and events alone."""
+    with open_home(demo_home.folder) as home:
+        catalog = load_catalog(home)
+        documents = [json.loads(show_invoice(home, row.id).document) for row in list_invoices(home)]
+    explained = 0
+    for document in documents:
+        whole = {name: document["period"][name] for name in ("start", "end")}
+        for line in document["lines"]:
+            if line["segment"] != whole:
+                continue
+            snapshot = line["snapshot"]
+            usage = HypotheticalUsage(
+                quantity=None if snapshot is None else Quantity.parse(snapshot["quantity"]),
+                events=None if snapshot is None else snapshot["event_count"],
+                amount=None,
+                dimensions={},
+            )
+            period = Period(parse_instant(whole["start"]), parse_instant(whole["end"]))
+            found = explain(
+                catalog,
+                line["price"],
+                usage,
+                version=line["price_version"],
+                period=period,
+                segment=None,
+                now=period.start,
+            )
+            assert (found.amount.decimal_text, steps_json(found.charge.steps)) == (
+                line["amount"],
+                line["steps"],
+            )
+            explained += 1
+    assert explained > 300
 
 
 cents = st.integers(min_value=-(10**9), max_value=10**9)

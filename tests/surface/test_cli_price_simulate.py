@@ -183,6 +183,37 @@ def test_a_program_is_simulated_alone_and_says_whose_line_it_is(
     assert (only_b.code, only_b.json["differs"]) == (0, False)
 
 
+def test_a_page_keeps_the_programs_apart_and_adds_each_of_them_up(two_programs: DemoHome) -> None:
+    page = two_programs.run("invoice", "show", "S-000001").out
+    places = [
+        page.index(words)
+        for words in (
+            "Desk, monthly fee",
+            "program stripe-standard version 1",
+            "Cards entered by hand",
+            "Stripe Standard together: 6.20",
+            "program stripe-managed-payments version 1",
+            "Managed transactions",
+        )
+    ]
+    assert places == sorted(places)
+    assert "Stripe Managed Payments together" not in page, "one line adds up to itself"
+
+
+def test_a_program_that_would_have_held_in_a_sealed_period_is_simulated_and_never_applied(
+    two_programs: DemoHome, candidate: Path
+) -> None:
+    text = find_program("stripe-managed-payments").text
+    program = text[text.index("[[program]]") :].replace("version = 1", "version = 2")
+    (candidate / "later.toml").write_text(program.replace("2026-01-01T00", "2026-06-20T00"))
+    refused = two_programs.run("catalog", "apply", str(candidate))
+    assert refused.code == 2
+    assert "a sealed period is changed only by a correction" in refused.err
+    shown = simulate(two_programs, candidate, "--customer", "shop-a", "--json").json
+    lines = [line for line in shown["invoices"][0]["lines"] if line["program"] == "stripe-managed-payments"]
+    assert [(line["before"], line["after"]) for line in lines] == [("3.50", "3.50"), (None, "0.00")]
+
+
 def test_what_cannot_be_rated_so_is_told_and_not_left_out(two_programs: DemoHome, candidate: Path) -> None:
     text = find_program("stripe-standard").text.replace("otherwise = {", "#otherwise = {")
     (candidate / "standard.toml").write_text(text)

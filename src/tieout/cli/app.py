@@ -11,6 +11,7 @@ from typer.core import TyperGroup
 from tieout.cli import (
     catalog,
     close,
+    commitment,
     compact,
     customer,
     doctor,
@@ -29,6 +30,7 @@ from tieout.cli import (
     trace,
     usage,
     verify,
+    wallet,
 )
 from tieout.cli.demo import command as demo
 from tieout.cli.screen import complain
@@ -48,6 +50,8 @@ ORDER = (
         "policy",
         "customer",
         "subscription",
+        "wallet",
+        "commitment",
         "key",
         "serve",
         "ingest",
@@ -146,6 +150,8 @@ for noun, verbs in (
     ("key", key.app),
     ("quarantine", quarantine.app),
     ("events", events.app),
+    ("wallet", wallet.app),
+    ("commitment", commitment.app),
     ("invoice", invoice.app),
     ("index", index.app),
 ):

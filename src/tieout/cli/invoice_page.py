@@ -6,6 +6,8 @@ Days are the customer's: a period that begins and ends at local midnight reads "
 from __future__ import annotations
 
 from datetime import date, timedelta
+from decimal import Decimal
+from itertools import groupby
 from typing import TYPE_CHECKING
 
 from rich import box
@@ -98,18 +100,22 @@ def _lines(paper: Document) -> RenderableType:
     drawn.add_column("Quantity", justify="right", no_wrap=True)
     drawn.add_column("Unit")
     drawn.add_column(f"Amount ({paper.currency})", justify="right", no_wrap=True)
-    program = None
-    for line in paper.lines:
-        if line.program != program and line.program is not None:
-            drawn.add_row(Text(), _program(line.program))
-        program = line.program
-        drawn.add_row(
-            Text(line.id.rpartition("-")[2], style="dim"),
-            _description(line),
-            Text("" if line.meter is None and line.quantity == "1" else grouped(line.quantity)),
-            Text("" if line.meter is None else plain(line.unit)),
-            Text(grouped(line.amount)),
-        )
+    for program, lines in groupby(paper.lines, key=lambda line: line.program):
+        together = list(lines)
+        if program is not None:
+            drawn.add_row(Text(), _program(program))
+        for line in together:
+            drawn.add_row(
+                Text(line.id.rpartition("-")[2], style="dim"),
+                _description(line),
+                Text("" if line.meter is None and line.quantity == "1" else grouped(line.quantity)),
+                Text("" if line.meter is None else plain(line.unit)),
+                Text(grouped(line.amount)),
+            )
+        if program is not None and len(together) > 1:
+            amount = grouped(str(sum(Decimal(line.amount) for line in together)))
+            words = Text(plain(f"{program.name} together: {amount}"), style="dim italic")
+            drawn.add_row(Text(), words)
     return drawn
 
 

@@ -78,6 +78,9 @@ def trace_page(found: Trace) -> RenderableType:
     if found.retracted.total:
         parts.append(_retracted_table(found))
     parts.append(Text(plain(_reproduced_text(found)), style="bold"))
+    for share in found.discounts:
+        words = f"On the invoice, {share.name} (coupon {share.coupon} version {share.coupon_version}) takes "
+        parts.append(Text(plain(f"{words}{grouped(share.amount)} {code} of this line.")))
     if found.reproduced.differences:
         rows = ([row.what, row.name, row.expected, row.found] for row in found.reproduced.differences)
         parts.append(table(("differs", "name", "expected", "found"), rows))
@@ -230,6 +233,15 @@ def _trace_json(found: Trace) -> Json:
                 for row in found.retracted.events
             ],
         },
+        "discounts": [
+            {
+                "name": share.name,
+                "coupon": share.coupon,
+                "coupon_version": share.coupon_version,
+                "amount": share.amount,
+            }
+            for share in found.discounts
+        ],
         "reproduced": {
             "quantity": None if again.quantity is None else str(again.quantity),
             "amount": None if again.amount is None else again.amount.decimal_text,

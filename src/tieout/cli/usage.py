@@ -19,7 +19,7 @@ from tieout.cli.options import HomeOption, JsonOption, opened
 from tieout.cli.screen import Json, grouped, print_json, say, table
 
 if TYPE_CHECKING:
-    from tieout.flows.measure_usage import UsageReport
+    from tieout.flows.measure_usage import UsageReport, UsageRow
 
 
 def usage(
@@ -53,8 +53,11 @@ def say_usage(report: UsageReport) -> None:
 
     period = f"{format_instant(report.period.start)} to {format_instant(report.period.end)}"
     taken_back = any(row.retracted_count for row in report.rows)
+    converts = any(row.converted is not None for row in report.rows)
     columns = (
-        *("subscription", "from", "meter", "version>", "quantity>", "unit", "events>", "excluded>"),
+        *("subscription", "from", "meter", "version>", "quantity>", "unit"),
+        *(("billed as>", "in") if converts else ()),
+        *("events>", "excluded>"),
         *(("retracted>",) if taken_back else ()),
         "fingerprint",
     )
@@ -66,6 +69,7 @@ def say_usage(report: UsageReport) -> None:
             str(row.meter_version),
             grouped(str(row.quantity)),
             row.unit,
+            *(_converted(row) if converts else ()),
             grouped(str(row.event_count)),
             grouped(str(row.excluded_count)),
             *([grouped(str(row.retracted_count))] if taken_back else []),
@@ -74,6 +78,8 @@ def say_usage(report: UsageReport) -> None:
         for row in report.rows
     )
     say(table(columns, rows, title=f"{report.customer}: {period}, as of batch {report.watermark}"))
+    if any(row.holds_levels for row in report.rows):
+        say("Levels are taken to hold until the period ends.")
     say(late_table(report.late) if report.late else "No late events.")
     if report.mapped_late:
         say(late_subjects_table(report.mapped_late))
@@ -81,6 +87,12 @@ def say_usage(report: UsageReport) -> None:
         say(late_sources_table(report.detail))
     if report.detail is not None and report.detail.retractions:
         say(late_retractions_table(report.detail))
+
+
+def _converted(row: UsageRow) -> tuple[str, str]:
+    if row.converted is None or row.converted_unit is None:
+        return grouped(str(row.quantity)), row.unit
+    return grouped(str(row.converted)), row.converted_unit
 
 
 def _report_json(report: UsageReport) -> Json:
@@ -98,6 +110,10 @@ def _report_json(report: UsageReport) -> Json:
                 "period": {"start": format_instant(row.period.start), "end": format_instant(row.period.end)},
                 "unit": row.unit,
                 "quantity": str(row.quantity),
+                "converted": None
+                if row.converted is None
+                else {"quantity": str(row.converted), "unit": row.converted_unit},
+                "opening_count": row.opening_count,
                 "event_count": row.event_count,
                 "excluded_count": row.excluded_count,
                 "retracted_count": row.retracted_count,

@@ -8,7 +8,7 @@ that goes on as the one before it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from tieout.contract.catalog import Catalog
@@ -71,16 +71,19 @@ def segments(
     `rest` is the part of the period that is still to bill (None: all of it); the fee for it is its share of
     the whole. Time without a phase has no segment. Raises `NothingInForce`.
     """
-    return _joined(
+    bounds = {bound for each in subscription.commitments for bound in (each.start, each.end)}
+    found = (
         segment
         for phase, plan, stretch in _plan_stretches(catalog, subscription, rest or period)
         for keys, program, held in _fee_tables(catalog, subscription, phase, plan, stretch)
         for segment in _price_segments(catalog, subscription, period, phase, plan, held, keys, program)
     )
+    return _joined(found, bounds)
 
 
-def _joined(found: Iterable[Segment]) -> list[Segment]:
-    """Parts that differ in nothing but their place in time are one, where one ends and the next begins."""
+def _joined(found: Iterable[Segment], bounds: Container[Instant]) -> list[Segment]:
+    """Parts that differ in nothing but their place in time are one, where one ends and the next begins;
+    what is metered stays apart at the bounds of a commitment, which counts it."""
     places: dict[tuple[object, ...], int] = {}
     joined: list[Segment] = []
     for segment in found:
@@ -89,7 +92,7 @@ def _joined(found: Iterable[Segment]) -> list[Segment]:
         program = None if segment.program is None else segment.program.reference
         key = (plan.key, plan.version, program, price.key, price.version, meter, segment.terms)
         place = places.get(key)
-        if place is not None and _goes_on(joined[place], segment):
+        if place is not None and _goes_on(joined[place], segment, bounds):
             joined[place] = replace(segment, part=Period(joined[place].part.start, segment.part.end))
         else:
             places[key] = len(joined)
@@ -97,7 +100,9 @@ def _joined(found: Iterable[Segment]) -> list[Segment]:
     return joined
 
 
-def _goes_on(before: Segment, after: Segment) -> bool:
+def _goes_on(before: Segment, after: Segment, bounds: Container[Instant]) -> bool:
+    if after.meter is not None and after.part.start in bounds:
+        return False
     return before.part.end == after.part.start and after.part.start not in _discounts_end(after.price)
 
 
@@ -109,9 +114,9 @@ def _plan_stretches(
         end = period.end if phase.end is None else min(phase.end, period.end)
         if start >= end:
             continue
-        changes: list[Instant] = []
+        changes = [bound for each in subscription.commitments for bound in (each.start, each.end)]
         if phase.plan_version is None:
-            changes = [plan.effective_from for plan in catalog.plans.versions(phase.plan)]
+            changes += [plan.effective_from for plan in catalog.plans.versions(phase.plan)]
         for stretch in Period(start, end).split(changes):
             yield phase, _plan_at(catalog, subscription, phase, stretch.start), stretch
 

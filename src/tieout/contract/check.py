@@ -19,6 +19,7 @@ from tieout.contract.problem import Problem
 from tieout.contract.program import Program
 from tieout.contract.rules.cheaper import warn_of_cheaper_usage
 from tieout.contract.rules.combining import check_combinations
+from tieout.contract.rules.committing import check_commitments
 from tieout.contract.rules.couponing import check_coupons
 from tieout.contract.rules.draft import Draft, group
 from tieout.contract.rules.examples import RunExample, check_examples
@@ -51,6 +52,7 @@ RULES: tuple[Rule, ...] = (
     check_programs,
     check_customers,
     check_subscriptions,
+    check_commitments,
     check_coupons,
     check_taxes,
     check_subjects,

@@ -8,6 +8,7 @@ from datetime import date
 from tieout.contract.coupon import CouponUse
 from tieout.kernel.ids import CustomerId, SellerKey, TaxKey
 from tieout.kernel.instant import Instant
+from tieout.kernel.rational import Exact
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +26,14 @@ class Seller:
     number_series: str
     digest: str
     taxes: tuple[TaxKey, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class TopUp:
+    """Once prepaid credits fall below `threshold`, `amount` is wanted; both in units of the currency."""
+
+    threshold: Exact
+    amount: Exact
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,3 +63,4 @@ class Customer:
     tax_exempt: str | None = None
     reverse_charge: bool = False
     coupons: tuple[CouponUse, ...] = ()
+    top_up: TopUp | None = None

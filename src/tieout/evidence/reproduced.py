@@ -10,7 +10,18 @@ from tieout.kernel.money import Money
 from tieout.kernel.quantity import Quantity
 
 Layer = Literal[
-    "event", "contract", "meter", "snapshot", "price", "plan", "program", "charge", "line", "invoice"
+    "event",
+    "contract",
+    "meter",
+    "snapshot",
+    "price",
+    "plan",
+    "program",
+    "charge",
+    "line",
+    "invoice",
+    "subscription",
+    "movement",
 ]
 
 Fact = tuple[str, str, str]

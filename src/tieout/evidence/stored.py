@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from tieout.balance.movement import Movement
 from tieout.kernel.ids import CustomerId, InvoiceId, LineId, MeterKey, PlanKey, PriceKey, SubscriptionId
 from tieout.kernel.instant import Instant
 from tieout.kernel.period import Period
@@ -110,12 +111,16 @@ class StoredLine:
 
 @dataclass(frozen=True, slots=True)
 class SealedRows:
-    """Everything one sealing writes, in one transaction."""
+    """Everything one sealing writes, in one transaction. `movements` were worked out when the customer had
+    `movements_seen`; where that is no longer so, nothing is written.
+    """
 
     invoice: StoredInvoice
     snapshots: tuple[StoredSnapshot, ...]
     charges: tuple[StoredCharge, ...]
     lines: tuple[StoredLine, ...]
+    movements: tuple[Movement, ...] = ()
+    movements_seen: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from tieout.aggregate.snapshot import Snapshot
+from tieout.aggregate.window import UsageRequest
 from tieout.close.calendar import anchor_of, cadence_of
 from tieout.close.rating import usage_requests
 from tieout.close.segments import segments
 from tieout.contract.catalog import Catalog
+from tieout.contract.meter import Aggregation
 from tieout.contract.party import Customer
 from tieout.contract.subscription import Subscription
 from tieout.flows.apply_catalog import load_catalog
@@ -27,11 +30,16 @@ from tieout.kernel.ids import CustomerId, MeterKey, SubscriptionId, Watermark
 from tieout.kernel.instant import Instant
 from tieout.kernel.period import Period
 from tieout.kernel.quantity import Quantity, Unmeasurable
+from tieout.rate.conversion import converted
 
 
 @dataclass(frozen=True, slots=True)
 class UsageRow:
-    """One meter version of one subscription over `period`, a part of the billing period or all of it."""
+    """One meter version of one subscription over `period`, a part of the billing period or all of it.
+
+    `converted` is all of it in the unit that prices are for, where the meter has a conversion. With
+    `holds_levels` the levels, `opening_count` of them from before, are taken to hold until `period` ends.
+    """
 
     subscription: SubscriptionId
     meter: MeterKey
@@ -43,6 +51,10 @@ class UsageRow:
     excluded_count: int
     retracted_count: int
     fingerprint: Fingerprint
+    converted: Quantity | None
+    converted_unit: str | None
+    opening_count: int
+    holds_levels: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,33 +94,21 @@ def usage(home: Home, customer: CustomerId, *, at: Instant | None, detailed: boo
             catalog, subscription, billing_period(catalog, versions[-1], subscription, signed, instant)
         )
     ]
+    requests = usage_requests(catalog, found)
     answers, late, mapped, watermark = read_log(
         home,
         lambda manifest: (
-            home.engine.measure_each(usage_requests(catalog, found), manifest),
+            home.engine.measure_each(requests, manifest),
             late_rows(home, catalog, manifest, customer),
             mapped_late(home, catalog, manifest, customer),
             manifest.watermark,
         ),
     )
     rows = []
-    for answer in answers:
+    for request, answer in zip(requests, answers, strict=True):
         if isinstance(answer, Unmeasurable):
             raise answer
-        rows.append(
-            UsageRow(
-                answer.subscription,
-                answer.meter,
-                answer.meter_version,
-                answer.unit,
-                answer.period,
-                answer.quantity,
-                answer.event_count,
-                answer.excluded_count,
-                answer.retracted_count,
-                answer.fingerprint,
-            )
-        )
+        rows.append(_row(request, answer))
     whole = min(
         (segment.period for segment in found), default=period_at(anchor_of(versions[-1], cadence), instant)
     )
@@ -120,6 +120,26 @@ def usage(home: Home, customer: CustomerId, *, at: Instant | None, detailed: boo
         tuple(late),
         mapped,
         late_detail(home, catalog, watermark, customer, late) if detailed else None,
+    )
+
+
+def _row(request: UsageRequest, found: Snapshot) -> UsageRow:
+    conversion = found.conversion
+    return UsageRow(
+        found.subscription,
+        found.meter,
+        found.meter_version,
+        found.unit,
+        found.period,
+        found.quantity,
+        found.event_count,
+        found.excluded_count,
+        found.retracted_count,
+        found.fingerprint,
+        None if conversion is None else converted(found.quantity, conversion),
+        None if conversion is None else conversion.unit,
+        len(found.opening),
+        request.meter.aggregation is Aggregation.TIME_WEIGHTED,
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from hashlib import sha256
 
 from tieout.aggregate.snapshot import Snapshot
@@ -59,7 +60,8 @@ def seal(home: Home, ready: ReadyAccount, *, run: int) -> StoredInvoice | None:
 def sealed_rows(ready: ReadyAccount, invoice: Invoice, sealed_at: Instant) -> SealedRows:
     """Every row of the sealing. Raises `AmountTooLarge`."""
     taxed = (amount for tax in invoice.taxes for amount in (tax.base, tax.amount))
-    for money in (invoice.total, invoice.due, *taxed, *(line.amount for line in invoice.lines)):
+    moved = (movement.amount for movement in ready.movements)
+    for money in (invoice.total, invoice.due, *taxed, *moved, *(line.amount for line in invoice.lines)):
         if abs(money.minor) > MINOR_UNITS_MAX:
             raise AmountTooLarge(invoice.id, money.minor)
     assert invoice.number is not None, "a sealed invoice has a number"
@@ -91,7 +93,8 @@ def sealed_rows(ready: ReadyAccount, invoice: Invoice, sealed_at: Instant) -> Se
     numbered = list(enumerate(invoice.lines, start=1))
     charges = tuple(_charge(invoice.id, ordinal, line, names) for ordinal, line in numbered)
     lines = tuple(_line(invoice.id, ordinal, line) for ordinal, line in numbered)
-    return SealedRows(stored, snapshots, charges, lines)
+    movements = tuple(replace(each, recorded_at=sealed_at) for each in ready.movements)
+    return SealedRows(stored, snapshots, charges, lines, movements, ready.movements_seen)
 
 
 def _snapshot(invoice: InvoiceId, name: str, snapshot: Snapshot, request: UsageRequest) -> StoredSnapshot:

@@ -19,6 +19,7 @@ from tieout.close.outcome import Held, Outcome, Parked
 from tieout.contract.catalog import Catalog
 from tieout.evidence.stored import StoredInvoice
 from tieout.flows.apply_catalog import load_catalog
+from tieout.flows.balances_then import one_by_one
 from tieout.flows.candidate_catalog import candidate_catalog
 from tieout.flows.close_periods import NoSuchCustomer
 from tieout.flows.draft_accounts import draft_accounts
@@ -201,6 +202,7 @@ def _drafts(
     drafted: dict[InvoiceId, Drafted] = {}
     accounts: dict[tuple[CustomerId, Period], InvoiceId] = {}
     due: list[DueAccount] = []
+    sealed_at = {(each.stored.customer, each.stored.period): each.stored for each in group}
     for sealed in group:
         account = _account(catalog, signed, sealed)
         if isinstance(account, str):
@@ -210,8 +212,13 @@ def _drafts(
             due.append(account)
 
     def draft(manifest: LogManifest) -> tuple[list[tuple[DueAccount, Members]], list[AccountOutcome]]:
-        ready, stopped = draft_accounts(home.engine, catalog, due, manifest, {}, {})
-        return [(each.account, json.loads(document_bytes(each.invoice))) for each in ready], stopped
+        papers: list[tuple[DueAccount, Members]] = []
+        stopped: list[AccountOutcome] = []
+        for accounts, opening in one_by_one(home, due, sealed_at):
+            ready, others = draft_accounts(home.engine, catalog, accounts, manifest, {}, {}, opening)
+            papers += [(each.account, json.loads(document_bytes(each.invoice))) for each in ready]
+            stopped += others
+        return papers, stopped
 
     ready, stopped = read_log(home, draft, watermark=cutoff)
     for account, paper in ready:
@@ -227,8 +234,10 @@ def _account(catalog: Catalog, signed: Sequence[PolicyState], sealed: _Sealed) -
     stored, paper = sealed.stored, sealed.paper
     wholes: dict[SubscriptionId, Period] = {}
     for line in paper["lines"]:
-        whole = line.get("share_of", paper["period"])
-        wholes.setdefault(SubscriptionId(line["subscription"]), _period(whole))
+        whole = _period(line.get("share_of", paper["period"]))
+        if not whole.overlaps(stored.period):  # a fee for a period to come says nothing about this one
+            whole = stored.period
+        wholes.setdefault(SubscriptionId(line["subscription"]), whole)
     known = {each.key: each for each in catalog.subscriptions_of(stored.customer)}
     missing = sorted(set(wholes) - set(known))
     if missing:

@@ -13,9 +13,12 @@ from tieout.contract.event_contract import RETRACTION, EventContract
 from tieout.contract.meter import Meter
 from tieout.evidence.lineage import Lineage, MalformedLineage, parse_lineage
 from tieout.evidence.reproduced import Reproduced
+from tieout.evidence.shares import DiscountShare, discount_shares
 from tieout.evidence.stored import StoredCharge, StoredInvoice, StoredLine, StoredSnapshot
 from tieout.evidence.trace import PricedBy, Witnesses, reproduce
+from tieout.evidence.trace_balances import reproduce_from_balances, rests_on_balances
 from tieout.evidence.witness import Witness, is_counted, retraction_of
+from tieout.flows.balance_evidence import balance_evidence
 from tieout.flows.home import Home
 from tieout.kernel.erased import looks_erased
 from tieout.kernel.errors import NotFound, Refusal, TieoutError, shown
@@ -105,6 +108,7 @@ class Trace:
     retracted: RetractedPage
     opening: tuple[Witness, ...]
     reproduced: Reproduced
+    discounts: tuple[DiscountShare, ...] = ()
 
 
 def trace(home: Home, line_id: LineId, *, page: int = 1, page_size: int = 20) -> Trace:
@@ -131,7 +135,10 @@ def trace(home: Home, line_id: LineId, *, page: int = 1, page_size: int = 20) ->
         program=next((each for each in documents.values() if each.name == f"program {charge.program}"), None),
     )
     found = Witnesses(witnesses, tuple(retractions.values()))
-    reproduced = reproduce(stored, priced_by, found, secret=home.log.identity_secret)
+    if rests_on_balances(charge):
+        reproduced = reproduce_from_balances(stored, balance_evidence(home, stored, documents))
+    else:
+        reproduced = reproduce(stored, priced_by, found, secret=home.log.identity_secret)
     inside = [each for each in witnesses if lineage is not None and lineage.covers(each.event)]
     judged = _counted(inside, priced_by.meter, _amount_field(stored.snapshot))
     stating = {opening.position for opening in reproduced.opening}
@@ -157,6 +164,7 @@ def trace(home: Home, line_id: LineId, *, page: int = 1, page_size: int = 20) ->
         ),
         opening=tuple(each for each in witnesses if each.position in stating),
         reproduced=reproduced,
+        discounts=discount_shares(stored.invoice, line_id),
     )
 
 

@@ -6,9 +6,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from tieout.aggregate.select import NO_VALUE, Excluded, NotMatched, select
+from tieout.aggregate.snapshot_text import parse_breakdown
+from tieout.close.rating import usage_requests
 from tieout.close.segments import NothingInForce, segments
 from tieout.contract.catalog import Catalog
 from tieout.contract.meter import Meter
@@ -286,13 +288,16 @@ class _Judging:
             priced = list(self._open_fates(meter))
             yield from priced or [MeterFate(meter.key, meter.version, "unpriced")]
 
-    def _left_out(self, meter: Meter) -> MeterFate | None:
-        selection = select(meter, meter_event(self._witness))
+    def _left_out(self, meter: Meter, amount_field: str | None = None) -> MeterFate | None:
+        """Why the meter does not count it, or a price does not that adds up another field of it as well."""
+        event = meter_event(self._witness)
+        selection = select(meter, event, amount_field)
         match selection:
             case NotMatched():
                 return MeterFate(meter.key, meter.version, "not matched")
             case Excluded(reason):
-                said = f"no value in {meter.field}" if reason == NO_VALUE else reason
+                lacking = meter.field if meter.field not in (None, *event.fields) else amount_field
+                said = f"no value in {lacking}" if reason == NO_VALUE else reason
                 return MeterFate(meter.key, meter.version, "excluded", said)
             case _:
                 return None
@@ -300,7 +305,8 @@ class _Judging:
     def _sealed_fate(self, snapshot: StoredSnapshot) -> MeterFate:
         """As the meter version that was billed judges it."""
         meter = self._catalog.meters.version(snapshot.meter, snapshot.meter_version)
-        left_out = None if meter is None else self._left_out(meter)
+        amount_field = parse_breakdown(snapshot.breakdown).amount_field
+        left_out = None if meter is None else self._left_out(meter, amount_field)
         if left_out is not None:
             return left_out
         invoice = self._home.books.invoices.find(snapshot.invoice)
@@ -331,7 +337,17 @@ class _Judging:
             except NothingInForce as why_not:
                 yield MeterFate(meter.key, meter.version, "unpriced", str(why_not), subscription.key, period)
                 continue
-            if any(each.meter == meter and each.part.contains(time) for each in found):
+            asked = [
+                request
+                for request in usage_requests(self._catalog, found)
+                if request.meter == meter and request.period.contains(time)
+            ]
+            if not asked:
+                continue
+            lacking = [self._left_out(meter, request.breakdown.amount_field) for request in asked]
+            if lacking[0] is not None:
+                yield replace(lacking[0], subscription=subscription.key, period=period)
+            else:
                 missed = self._sealed.covers(subscription.key, time)
                 numbers = self._sealed.invoices_at(self._customer, time) if missed else ()
                 yield MeterFate(

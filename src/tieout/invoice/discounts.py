@@ -3,8 +3,8 @@
 Percents come first, then sums of money, each on what those before it left: so a promised sum is worth what it
 says, and no percent is taken of money that is not asked for any more. Nothing is taken below zero; what could
 not be used is said, and is not carried over. Each discount is rounded once, and shared out among its lines by
-largest remainder, so that taxes have exact bases. Lines that are zero or negative (a credit for a fee already
-paid) make the base smaller and bear no share.
+largest remainder, so that taxes have exact bases. Lines that are zero or negative (usage that was taken back)
+make the base smaller and bear no share.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from tieout.kernel.instant import Instant
 from tieout.kernel.money import Currency, Money, currency, zero
 from tieout.kernel.rational import Exact, exact_text
 from tieout.kernel.rounding import Rounding, allocate, settle
+from tieout.rate.unused_fee import is_unused_fee
 from tieout.rate.wording import grouped
 
 
@@ -32,7 +33,10 @@ class GrantedCoupon:
     since: Instant
 
     def covers(self, line: Line) -> bool:
+        """Never a fee that is given back: that is what was paid of it, and is discounted already."""
         charge = line.charge
+        if is_unused_fee(charge):
+            return False
         if self.subscription is not None and self.subscription != charge.subscription:
             return False
         program = None if charge.program is None else charge.program.key

@@ -43,7 +43,7 @@ def draft(
     key = InvoiceKey(customer.key, period, seller.number_series, money.code, KIND_FINAL, sequence)
     ordered = _ordered(charges)
     lines = tuple(
-        settled_line(key.invoice_id, ordinal, charge, zone_name=customer.zone)
+        settled_line(key.invoice_id, ordinal, charge, zone_name=customer.zone, billing=period)
         for ordinal, charge in enumerate(ordered, start=1)
     )
     subtotal = totals.subtotal(lines, money)

@@ -9,6 +9,7 @@ from tieout.kernel.errors import Refusal
 from tieout.kernel.ids import InvoiceId, LineId, MeterKey, PriceKey
 from tieout.kernel.instant import Instant, to_datetime
 from tieout.kernel.money import Money, currency
+from tieout.kernel.period import Period
 from tieout.kernel.quantity import Quantity
 from tieout.kernel.rational import Exact
 from tieout.kernel.rounding import Rounding, settle
@@ -85,17 +86,20 @@ def line_id(invoice: InvoiceId, ordinal: int) -> LineId:
     return LineId(f"{invoice}-{ordinal:03d}")
 
 
-def settled_line(invoice: InvoiceId, ordinal: int, charge: Charge, *, zone_name: str) -> Line:
+def settled_line(
+    invoice: InvoiceId, ordinal: int, charge: Charge, *, zone_name: str, billing: Period | None = None
+) -> Line:
     """Round the charge once to the currency's minor unit under the price's rounding rule.
 
-    A line for a part of the period says which part, in the customer's zone; one for a group of usage, which
-    group.
+    A line for a part of the period, or for another than the invoice's (`billing`), says which, in the
+    customer's zone; one for a group of usage, which group.
     """
     amount = settle(charge.amount, currency(charge.price.currency), charge.price.rounding)
     description = charge.price.description
     if charge.group:
         description = f"{description}: {values_text(charge.group)}"
-    if charge.segment != charge.period:
+    elsewhere = billing is not None and not billing.overlaps(charge.segment)
+    if charge.segment != charge.period or elsewhere:
         start = _local_text(charge.segment.start, zone_name)
         end = _local_text(charge.segment.end, zone_name)
         description = f"{description} ({start} until {end})"

@@ -57,6 +57,7 @@ PRICES_PER_PLAN_MAX: Final = 1_000
 CADENCE_DAYS_MAX: Final = 3_660
 CADENCE_MONTHS_MAX: Final = 120
 PHASES_MAX: Final = 1_000
+COMMITMENTS_MAX: Final = 100
 
 # the working of one charge
 EVENT_STEPS_MAX: Final = 100

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
+from tieout.balance.movement import Movement
 from tieout.close.account import AccountOutcome, RecordedOutcome
 from tieout.contract.api_key import ApiKey
 from tieout.contract.document import Document
@@ -83,7 +84,9 @@ class InvoiceStore(Protocol):
 
     def evidence(self, line: LineId) -> StoredEvidence | None: ...
 
-    def snapshots(self, customer: CustomerId | None = None) -> tuple[StoredSnapshot, ...]: ...
+    def snapshots(self, customer: CustomerId | None = None) -> tuple[StoredSnapshot, ...]:
+        """All of them, or one customer's, without their groups, which can be many."""
+        ...
 
     def billed(self) -> Mapping[SubscriptionId, tuple[Period, ...]]:
         """The billing periods that are sealed for each subscription, in order; no two overlap."""
@@ -97,6 +100,23 @@ class InvoiceStore(Protocol):
         """Takes the series' next number, asks `issue` for the rows and writes them, all in one transaction.
 
         None where the key is sealed already: nothing was written and no number was used.
+        """
+        ...
+
+
+class MovementStore(Protocol):
+    """Movements of balances: only added. A balance is the sum of its movements."""
+
+    def of(self, customers: Sequence[CustomerId]) -> Mapping[CustomerId, tuple[Movement, ...]]:
+        """Each customer's, by effective instant and id, in one query; who has none is left out."""
+        ...
+
+    def find(self, movement_id: str) -> Movement | None: ...
+
+    def record(self, movements: Sequence[Movement], *, seen: int) -> None:
+        """Adds movements of one customer who has `seen` so far; refuses where others came in between.
+
+        Those of an invoice are written by `InvoiceStore.seal`, in its transaction, under the same rule.
         """
         ...
 
@@ -121,3 +141,6 @@ class Books(Protocol):
 
     @property
     def invoices(self) -> InvoiceStore: ...
+
+    @property
+    def movements(self) -> MovementStore: ...

@@ -28,7 +28,7 @@ class ByIdentity(Generic[S, M]):
         """Made where it was not yet, or is forgotten."""
         key = (id(shape), unit, currency)
         entry = self._found.get(key)
-        if entry is None or entry[0] is not shape:
+        if entry is None:
             if len(self._found) >= ENTRIES_MAX:
                 self._found.clear()
             entry = self._found[key] = (shape, self._make(shape, unit, currency))

@@ -17,6 +17,9 @@ from tests.records import (
     snapshot,
 )
 from tests.unit.close.test_segments import TOKENS
+from tests.usage import charged as charges_of
+from tests.usage import snapshot_of, used
+from tieout.aggregate.breakdown import Breakdown
 from tieout.aggregate.recount import Recount
 from tieout.aggregate.snapshot import Snapshot
 from tieout.aggregate.window import ClippedSpan, UsageRequest
@@ -89,6 +92,19 @@ def test_usage_that_is_not_rated_or_not_measured_is_a_break() -> None:
     assert ties(reconcile.rated_breaks([USAGE], [])) == [reconcile.TIE_RATED]
     assert ties(reconcile.rated_breaks([], [CHARGE])) == [reconcile.TIE_RATED]
     assert ties(reconcile.rated_breaks([snapshot("7")], [CHARGE])) == [reconcile.TIE_RATED]
+
+
+def test_groups_that_do_not_make_up_their_snapshot_are_a_break() -> None:
+    each = replace(price(PerUnit(exact("2"), exact("1"))), group_by=("region",))
+    usage = snapshot_of([used("1", region="us"), used("2", region="eu"), used("4")], Breakdown(("region",)))
+    groups = charges_of(each, usage)
+    assert reconcile.rated_breaks([usage], groups) == []
+    assert ties(reconcile.rated_breaks([usage], groups[1:])) == [reconcile.TIE_RATED]
+    assert ties(reconcile.rated_breaks([usage], [*groups, groups[0]])) == [reconcile.TIE_RATED]
+    more, less = groups[1], groups[2]
+    swapped = [groups[0], replace(more, group=less.group), replace(less, group=more.group)]
+    (found,) = reconcile.rated_breaks([usage], swapped)
+    assert "of its events" in found.found
 
 
 def test_a_working_that_leaves_units_out_is_a_break() -> None:

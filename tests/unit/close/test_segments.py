@@ -8,12 +8,15 @@ from datetime import date
 import pytest
 
 from tests.records import CUSTOMER, JANUARY, METER, SUBSCRIPTION, customer, period, plan, price, snapshot
+from tests.usage import snapshot_of, used
+from tieout.aggregate.breakdown import Breakdown
 from tieout.close.calendar import MixedCadence, due_periods, next_due_at
 from tieout.close.rating import MissingSnapshot, charges, usage_requests
 from tieout.close.segments import NothingInForce, segments
 from tieout.contract.catalog import Catalog
 from tieout.contract.event_contract import ContractBook
 from tieout.contract.meter import Aggregation, Meter
+from tieout.contract.modifiers import Discount, Modifiers
 from tieout.contract.plan import Plan
 from tieout.contract.price import Flat, Graduated, PerUnit, Price, Tier
 from tieout.contract.subject import SubjectBook, SubjectSpan
@@ -270,3 +273,32 @@ def test_a_phase_that_goes_on_as_before_splits_nothing() -> None:
     assert [(each.price.key, each.part) for each in found] == [("fee", JANUARY), ("usage", JANUARY)]
     gap = subscription(("basic", "2025-06-01", "2026-01-10"), ("basic", "2026-01-11", None))
     assert len(segments(catalog(), gap, JANUARY)) == 4
+
+
+def test_a_discount_that_ends_splits_its_own_price_and_no_other() -> None:
+    ending = (
+        Discount("launch", exact("10"), None, at("2026-01-16")),
+        Discount("spring", exact("5"), None, at("2026-03-01")),
+    )
+    discounted = replace(USAGE, modifiers=Modifiers(discounts=ending))
+    found = segments(catalog(prices=(discounted, FEE)), subscription(("basic", "2025-06-01", None)), JANUARY)
+    parts = [(segment.price.key, segment.part) for segment in found]
+    assert parts == [
+        ("fee", JANUARY),
+        ("usage", period("2026-01-01", "2026-01-16")),
+        ("usage", period("2026-01-16", "2026-02-01")),
+    ]
+
+
+def test_a_price_that_groups_asks_for_groups_and_gets_a_charge_for_each() -> None:
+    by_region = replace(USAGE, group_by=("region",))
+    found = segments(catalog(prices=(by_region, FEE)), subscription(("basic", "2025-06-01", None)), JANUARY)
+    (request,) = usage_requests(catalog(prices=(by_region, FEE)), found)
+    assert request.breakdown == Breakdown(("region",))
+    usage = snapshot_of([used("1", region="us"), used("2", region="eu")], request.breakdown)
+    rated = charges(found, [usage])
+    assert [(charge.price.key, charge.group, charge.amount) for charge in rated] == [
+        ("fee", (), 31),
+        ("usage", (("region", "eu"),), 2),
+        ("usage", (("region", "us"),), 1),
+    ]

@@ -1,5 +1,5 @@
-"""What a phase agrees must fit its plan, and what tiers do in a split period must mean something; mistakes
-are named with their place."""
+"""What a phase agrees must fit its plan, and what tiers do in a split period must mean something; every
+mistake is named with its place."""
 
 from __future__ import annotations
 

@@ -89,7 +89,7 @@ def _scope(reader: TableReader) -> CouponScope:
         programs=tuple(ProgramKey(key) for key in inner.texts("programs")),
     )
     inner.finish()
-    if scope == CouponScope():
+    if scope == CouponScope() and set(inner.names) <= {"prices", "plans", "programs"}:
         reader.problem("applies_to", "names nothing: leave it out for a coupon on all lines")
     return scope
 

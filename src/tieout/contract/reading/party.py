@@ -1,17 +1,19 @@
 """[[seller]]: key, version, effective_from, name, address, tax_id, email, number_series, taxes.
 [[customer]]: the same profile with zone, currency, seller, purchase_order, terms_days, anchor, tax_exempt,
-reverse_charge; [[customer.coupon]]."""
+reverse_charge, top_up = {threshold, amount}; [[customer.coupon]]."""
 
 from __future__ import annotations
 
 import re
 
-from tieout.contract.party import Customer, Seller
+from tieout.contract.party import Customer, Seller, TopUp
 from tieout.contract.reading.coupon import read_coupon_uses
 from tieout.contract.reading.head import Head
 from tieout.contract.reading.price import read_currency
 from tieout.contract.reading.table import TableReader
 from tieout.kernel.ids import CustomerId, SellerKey, TaxKey
+from tieout.kernel.money import Currency
+from tieout.kernel.rational import exact_text
 from tieout.kernel.zone import UnknownZone, zone
 
 SERIES_PATTERN = re.compile(r"[A-Z0-9][A-Z0-9/-]{0,15}\Z")
@@ -63,6 +65,7 @@ def read_customer(reader: TableReader, head: Head) -> Customer:
         tax_exempt=tax_exempt,
         reverse_charge=reverse_charge,
         coupons=read_coupon_uses(reader),
+        top_up=_top_up(reader, unit),
     )
 
 
@@ -90,3 +93,17 @@ def read_zone(reader: TableReader, name: str) -> str:
     except UnknownZone as error:
         reader.problem(name, str(error).removesuffix("."))
     return zone_name
+
+
+def _top_up(reader: TableReader, unit: Currency | None) -> TopUp | None:
+    inner = reader.table("top_up")
+    if inner is None:
+        return None
+    amounts = {name: inner.exact(name) for name in ("threshold", "amount")}
+    for name, amount in amounts.items():
+        if amount <= 0:
+            inner.problem(name, f"{exact_text(amount)} is not above zero")
+        elif unit is not None and (amount * 10**unit.exponent).denominator != 1:
+            inner.problem(name, f"{exact_text(amount)} {unit.code} does not exist: it is no whole minor unit")
+    inner.finish()
+    return TopUp(**amounts)

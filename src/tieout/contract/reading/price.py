@@ -1,5 +1,5 @@
 """[[price]]: key, version, effective_from, meter, currency, description, shape with its members (`shape.py`,
-`matrix.py`; flat: amount), rounding, tier_split, rate_by, round_at, group_by, tax_category,
+`matrix.py`; flat: amount, timing), rounding, tier_split, rate_by, round_at, group_by, tax_category,
 and modifiers (`modifiers.py`)."""
 
 from __future__ import annotations
@@ -56,6 +56,13 @@ class RoundAt(StrEnum):
     EVENT = "event"
 
 
+class TimingName(StrEnum):
+    """With which invoice a fee is due: that of its own period, or the one before."""
+
+    ARREARS = "arrears"
+    ADVANCE = "advance"
+
+
 def read_price(reader: TableReader, head: Head) -> Price:
     """Amounts are exact and never negative; fixed amounts must exist in the currency's minor unit."""
     unit = read_currency(reader)
@@ -107,7 +114,11 @@ def _shape(reader: TableReader, name: ShapeName, unit: Currency | None) -> Price
 
 
 def _flat(reader: TableReader, unit: Currency | None) -> Flat:
-    return Flat(amount=read_settled_amount(reader, "amount", unit))
+    timing = reader.choice("timing", TimingName, default=TimingName.ARREARS)
+    return Flat(
+        amount=read_settled_amount(reader, "amount", unit),
+        timing="advance" if timing is TimingName.ADVANCE else "arrears",
+    )
 
 
 def _per_event(reader: TableReader, shape: PriceShape) -> tuple[bool, Literal["line", "event"]]:

@@ -1,10 +1,12 @@
 """[[subscription]]: key, version, effective_from, customer; [[subscription.phase]]: plan, plan_version,
-from, until, quantities, prices, trial, paused, prices_as_of, successor; [[subscription.coupon]]."""
+from, until, quantities, prices, trial, paused, prices_as_of, successor; [[subscription.coupon]];
+[[subscription.commitment]]."""
 
 from __future__ import annotations
 
 from itertools import pairwise
 
+from tieout.contract.reading.commitment import read_commitments
 from tieout.contract.reading.coupon import read_coupon_uses
 from tieout.contract.reading.head import VERSION_MAX, Head
 from tieout.contract.reading.table import TableReader
@@ -35,6 +37,7 @@ def read_subscription(reader: TableReader, head: Head) -> Subscription:
         phases=phases,
         digest=head.digest,
         coupons=read_coupon_uses(reader),
+        commitments=read_commitments(reader),
     )
 
 

@@ -18,11 +18,13 @@ from tieout.kernel.ids import CustomerId, LineId, SubscriptionId
 from tieout.kernel.instant import Instant
 from tieout.kernel.period import Period
 from tieout.store.books import rows
+from tieout.store.books.movements import add_movements
 from tieout.store.books.numbering import next_number
 from tieout.store.books.schema import charge, invoice, invoice_line, number_series, snapshot
 from tieout.store.books.writing import writing
 from tieout.store.crash import crash_point
 
+_LISTED_SNAPSHOT = [column for column in snapshot.c if column.name != "groups"]
 _LISTED = [column for column in invoice.c if column.name != "document"]
 
 
@@ -51,7 +53,7 @@ class SqlInvoices:
             return _evidence(connection, line)
 
     def snapshots(self, customer: CustomerId | None = None) -> tuple[StoredSnapshot, ...]:
-        query = select(snapshot).order_by(snapshot.c.invoice, snapshot.c.id)
+        query = select(*_LISTED_SNAPSHOT).order_by(snapshot.c.invoice, snapshot.c.id)
         if customer is not None:
             query = query.where(snapshot.c.customer == customer)
         with self.engine.connect() as connection:
@@ -135,3 +137,4 @@ def _write(connection: Connection, sealed: SealedRows, run: int) -> None:
     if sealed.charges:
         connection.execute(insert(charge), [rows.charge_row(row) for row in sealed.charges])
         connection.execute(insert(invoice_line), [rows.line_row(row) for row in sealed.lines])
+    add_movements(connection, sealed.movements, seen=sealed.movements_seen)

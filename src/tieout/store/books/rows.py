@@ -101,7 +101,7 @@ def snapshot_of(row: RowMapping) -> StoredSnapshot:
         event_type=row["event_type"],
         predicate=row["predicate"],
         breakdown=row["breakdown"],
-        groups=row["groups"],
+        groups=row.get("groups"),
         conversion=row["conversion"],
         opening=row["opening"],
     )
