@@ -28,6 +28,7 @@ from tieout.kernel.rounding import settle
 from tieout.rate.charge import Charge
 from tieout.rate.hypothetical import NOBODY, HypotheticalUsage, hypothetical_snapshot
 from tieout.rate.rate import rate
+from tieout.rate.terms import Terms
 from tieout.rate.usage import ALL_USAGE, group_names
 
 NOT_SIGNED = "not under a signed policy"
@@ -113,6 +114,7 @@ def explain(
         segment=part,
         group=ALL_USAGE if snapshot is None else group_names(snapshot, price)[0],
         program=program,
+        terms=Terms(quantity=usage.quantity if snapshot is None else None, prior=usage.prior),
     )
     amount = settle(charge.amount, currency(price.currency), price.rounding)
     settlement = settlement_text(charge.amount, amount, price.rounding)
