@@ -20,6 +20,7 @@ from tieout.aggregate.window import UsageRequest
 from tieout.close.billed_quantity import billed_quantity
 from tieout.close.breaks import Break
 from tieout.close.reconcile_amounts import amount_breaks
+from tieout.close.reconcile_programs import program_breaks
 from tieout.invoice.invoice import Invoice
 from tieout.invoice.line import Line
 from tieout.kernel.ids import MeterKey, Subject, SubscriptionId
@@ -58,6 +59,7 @@ def reconcile(
         *rated_breaks(snapshots, charges),
         *working_breaks(charges),
         *settled_breaks(charges, invoice.lines),
+        *program_breaks(invoice.lines),
         *amount_breaks(invoice),
         *billed_twice(requests),
     ]
