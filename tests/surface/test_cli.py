@@ -49,7 +49,8 @@ def copied(demo_home: DemoHome, tmp_path: Path) -> DemoHome:
 def test_help_names_every_verb() -> None:
     ran = tieout("--help", COLUMNS="120")
     verbs = (
-        *("demo", "init", "catalog", "policy", "customer", "subscription", "key", "serve", "ingest"),
+        *("demo", "init", "catalog", "program", "price", "policy", "customer", "subscription"),
+        *("wallet", "commitment", "key", "serve", "ingest"),
         *(
             "quarantine",
             "events",
