@@ -94,7 +94,7 @@ CHANGES = [
         "customer acme v3",
         "effective_from",
     ),
-    (SUBSCRIPTION.format(start="{start}", since="{start}"), "subscription acme-main v2", "coupon"),
+    (SUBSCRIPTION.format(start="{start}", since="{start}"), "subscription acme-main v2", "phase"),
 ]
 
 
@@ -105,7 +105,7 @@ def test_terms_of_a_sealed_invoice_are_not_changed(
     home, folder = closed
     (found,) = problems(home, folder, text.replace("{start}", INSIDE))
     assert found[:2] == (document, field)
-    assert "coupons or taxes of invoice INV-000001 of acme, from 2026-01-01T00:00:00Z until" in found[2]
+    assert "what invoice INV-000001 of acme billed from 2026-01-01T00:00:00Z until" in found[2]
     assert found[2].endswith("let it take effect at 2026-02-01T00:00:00Z or later")
     assert applied(home, folder, text.replace("{start}", AFTER)) == 1
 
@@ -135,5 +135,5 @@ def test_all_that_would_change_is_told_at_once(closed: tuple[Home, Path]) -> Non
     found = problems(home, folder, "".join(texts).replace("{start}", INSIDE))
     assert {each[:2] for each in found} == {
         ("tax sales v2", "effective_from"),
-        ("subscription acme-main v2", "coupon"),
+        ("subscription acme-main v2", "phase"),
     }
