@@ -71,7 +71,7 @@ def play(wallet: list[Grant], told: list[tuple[Instant, list[Payable]]]) -> list
         movements += due_expiries(movements, at=at)
         total = Money(sum(line.minor for line in payables), USD)
         burned = burn(held_grants(movements), payables, total, at=at)
-        movements += [used(each, InvoiceId(f"in_{place}"), at=at) for each in burned]
+        movements += used(burned, InvoiceId(f"in_{place}"), at=at)
     return movements
 
 

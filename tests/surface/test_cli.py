@@ -140,6 +140,7 @@ def test_an_invoice_row_says_who_when_and_how_much(demo_home: DemoHome) -> None:
         assert row["period"]["start"] < row["period"]["end"]
         assert row["status"] == "sealed"
         assert DECIMAL.match(row["total"])
+        assert row["due"] == row["total"]
     assert all("." not in row["total"] for row in rows if row["currency"] == "JPY")
 
 

@@ -318,3 +318,38 @@ def test_a_candidate_with_problems_is_refused_with_all_of_them(
     shown = simulate(plan_change, candidate)
     assert shown.code == 2
     assert "2 problems" in shown.err
+
+
+@pytest.mark.parametrize(
+    "story",
+    [
+        "wallet_two_grants_expiry",
+        "commitment_drawdown_true_up",
+        "commitment_rollover",
+        "commitment_overage",
+        "commitment_maximum",
+    ],
+)
+def test_a_simulation_starts_each_period_from_the_balances_that_were_sealed(
+    story: str, tmp_path: Path
+) -> None:
+    home = played(story, tmp_path / "home")
+    shown = simulate(home, HERE / story / "catalog", "--json")
+    assert shown.code == 0, shown.err
+    totals = [each["after"] for each in shown.json["invoices"]]
+    assert totals == [invoice["total"] for invoice in home.summary["invoice"]]
+
+
+def test_a_dearer_call_draws_more_of_a_commitment(candidate: Path, tmp_path: Path) -> None:
+    """At 20.00 a call, each period from what was sealed before it: February 140.00, March 80.00; April
+    180.00 on top of 110.00 drawn, 10.00 short of 300.00; May 80.00 drawn of the 100.00 that it asks for,
+    June 60.00 of the 60.00 left.
+    """
+    story = "commitment_drawdown_true_up"
+    home = played(story, tmp_path / "home")
+    dearer = story_catalog(story, ('unit_amount = "10.00"', 'unit_amount = "20.00"'))
+    (candidate / "catalog.toml").write_text(dearer)
+    shown = simulate(home, candidate, "--json")
+    assert shown.code == 1, shown.err
+    totals = [each["after"] for each in shown.json["invoices"]]
+    assert totals == ["140.00", "80.00", "190.00", "100.00", "0.00"]

@@ -79,10 +79,14 @@ def burn(
     return burned
 
 
-def used(burned: Burned, invoice: InvoiceId, *, at: Instant) -> Movement:
-    """The movement by which the grant pays for the invoice."""
+def used(burned: Sequence[Burned], invoice: InvoiceId, *, at: Instant) -> list[Movement]:
+    """The movements by which grants pay for the invoice; their ids keep the order in which they burned."""
+    return [_used(each, place, invoice, at) for place, each in enumerate(burned, start=1)]
+
+
+def _used(burned: Burned, place: int, invoice: InvoiceId, at: Instant) -> Movement:
     return Movement(
-        id=f"used/{invoice}/{burned.grant.id}",
+        id=f"used/{invoice}/{place:04d}/{burned.grant.id}",
         customer=burned.grant.customer,
         account=burned.grant.account,
         kind=MovementKind.USED,

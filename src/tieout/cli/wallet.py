@@ -134,7 +134,7 @@ def _say_view(view: WalletView) -> None:
 
 def movement_table(movements: Sequence[Movement]) -> Table:
     """Movements in the order given."""
-    columns = ("effective", "movement", "account", "amount>", "currency", "recorded", "by", "reason")
+    columns = ("effective", "movement", "account", "amount>", "recorded", "by", "reason")
     return table(columns, [_movement_cells(each) for each in movements], title="Movements")
 
 
@@ -165,8 +165,7 @@ def _movement_cells(movement: Movement) -> list[str]:
         format_instant(movement.effective_at),
         movement.kind.value,
         movement.account,
-        grouped(movement.amount.decimal_text),
-        movement.amount.currency.code,
+        f"{grouped(movement.amount.decimal_text)} {movement.amount.currency}",
         "by the next close" if recorded is None else format_instant(recorded),
         movement.person or "",
         movement.reason,

@@ -28,12 +28,14 @@ def counts_at(period: Period) -> Instant:
 
 def pay_with_credits(invoice: Invoice, opening: Sequence[Movement]) -> tuple[Invoice, list[Movement]]:
     """The invoice with the credits that pay for it; what they, their expiry and a top-up move."""
+    if not opening and invoice.customer.top_up is None:
+        return invoice, []
     at = counts_at(invoice.period)
     expired = due_expiries(opening, at=at)
     net = net_amounts(invoice.lines, invoice.discounts)
     payables = [Payable(line.price, line.charge.plan, net[line.id].minor) for line in invoice.lines]
     burned = burn(held_grants([*opening, *expired]), payables, invoice.total, at=at)
-    moved = [*expired, *(used(each, invoice.id, at=at) for each in burned)]
+    moved = [*expired, *used(burned, invoice.id, at=at)]
     rule = invoice.customer.top_up
     if rule is not None:
         request = top_up_request(

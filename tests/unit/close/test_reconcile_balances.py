@@ -60,7 +60,7 @@ def test_credits_that_are_not_the_movements_are_a_break(moved: list[Movement]) -
 
 def test_more_credit_than_the_total_is_a_break() -> None:
     much = Burned(GRANT, Money(1001, USD))
-    moved = [used(much, PAID.id, at=counts_at(JANUARY))]
+    moved = used([much], PAID.id, at=counts_at(JANUARY))
     credits_ = (replace(PAID.credits[0], amount=much.amount),)
     assert ties(moved, credits=credits_) == [reconcile_balances.TIE_CREDITS, reconcile_balances.TIE_BALANCE]
 
