@@ -71,6 +71,8 @@ def trace_page(found: Trace) -> RenderableType:
     steps = ([step.text, grouped(step.amount)] for step in found.steps)
     parts: list[RenderableType] = [Text(plain(head), style="bold"), Text(plain(priced))]
     parts.append(table(("working", f"exact amount ({code})>"), steps))
+    if found.settlement is not None:
+        parts.append(Text(plain(found.settlement)))
     if found.snapshot is not None:
         parts += [Text(plain(_snapshot_text(found))), _events_table(found)]
     if found.opening:
@@ -214,6 +216,7 @@ def _trace_json(found: Trace) -> Json:
             "quantity": found.line.quantity,
             "unit": found.line.unit,
             "amount": found.amount.decimal_text,
+            "settlement": found.settlement,
             "currency": found.amount.currency.code,
         },
         "charge": _charge_json(found),

@@ -93,7 +93,8 @@ class Trace:
     """A line with everything behind it. `snapshot` and `lineage` are None for a price without a meter.
 
     `opening`: the events before the line's spans that state the levels with which a time-weighted one
-    starts, in position order; none of them is among the events.
+    starts, in position order; none of them is among the events. `settlement` says how the invoice rounded the
+    line, where it did.
     """
 
     line: StoredLine
@@ -109,6 +110,7 @@ class Trace:
     opening: tuple[Witness, ...]
     reproduced: Reproduced
     discounts: tuple[DiscountShare, ...] = ()
+    settlement: str | None = None
 
 
 def trace(home: Home, line_id: LineId, *, page: int = 1, page_size: int = 20) -> Trace:
@@ -165,6 +167,7 @@ def trace(home: Home, line_id: LineId, *, page: int = 1, page_size: int = 20) ->
         opening=tuple(each for each in witnesses if each.position in stating),
         reproduced=reproduced,
         discounts=discount_shares(stored.invoice, line_id),
+        settlement=_settlement(stored.invoice, line_id),
     )
 
 
@@ -239,6 +242,15 @@ def _counted(witnesses: list[Witness], document: Document | None, amount_field: 
     if not isinstance(meter, Meter):
         return witnesses
     return [each for each in witnesses if is_counted(each, meter, amount_field)]
+
+
+def _settlement(invoice: StoredInvoice, line: LineId) -> str | None:
+    try:
+        printed = next(each for each in json.loads(invoice.document)["lines"] if each["id"] == line)
+        settlement = printed.get("settlement")
+    except (ValueError, KeyError, TypeError, AttributeError, StopIteration):
+        return None  # the reproduction reads the same document, and names it
+    return settlement if isinstance(settlement, str) else None
 
 
 def _steps(text: str) -> tuple[TracedStep, ...]:
