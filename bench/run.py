@@ -1,5 +1,5 @@
 """`make bench`: three interleaved rounds of each contender over one file, medians, a table, bench.json; then
-the same over HTTP, the time of a start, and the log as it grows to 100 million events.
+the same over HTTP, the time of a start, charges rated, and the log as it grows to 100 million events.
 
 Interleaved, because a machine is not equally fast all day: each contender meets the same minutes. Every
 round is a process of its own on an empty folder of the same disk, after all earlier writes have reached it.
@@ -19,7 +19,7 @@ from statistics import median
 from rich.console import Console
 from rich.table import Table
 
-from bench import http, scale, start
+from bench import http, rating, scale, start
 from bench.contender import Outcome
 from bench.events import EVENT_BYTES, write_events
 
@@ -135,6 +135,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=ROUNDS)
     parser.add_argument("--workers", type=int, default=os.cpu_count() or 1, help="processes that decode")
     parser.add_argument("--folder", type=Path, default=ROOT / ".bench", help="where everything is written")
+    parser.add_argument("--charges", type=int, default=rating.CHARGES, help="charges that are rated")
     parser.add_argument("--output", type=Path, default=ROOT / "bench.json")
     parser.add_argument(
         "--sizes",
@@ -156,7 +157,8 @@ def main() -> None:
     over_http = http.measure(folder / "http", events=asked.count, workers=asked.workers, rounds=asked.rounds)
     shutil.rmtree(folder / "http", ignore_errors=True)
     starts = start.measure(folder / "start", workers=asked.workers, rounds=asked.rounds)
-    rows += [*over_http, *_beside_clickhouse(over_http, rows), *starts]
+    rated = rating.measure(charges=asked.charges, rounds=asked.rounds)
+    rows += [*over_http, *_beside_clickhouse(over_http, rows), *starts, *rated]
     asked.output.write_text(json.dumps(rows, indent=2) + "\n")
     grown = scale.measure_sizes(
         asked.log or folder / "log", asked.sizes, events=scale.MEASURED, workers=asked.workers
@@ -164,7 +166,8 @@ def main() -> None:
     rows += [*scale.compare(grown), *_beside_peers(grown, rows)]
     asked.output.write_text(json.dumps(rows, indent=2) + "\n")
     show(outcomes, rows, events=asked.count, workers=asked.workers)
-    print("\n".join([*http.floors_told(over_http), *start.floors_told(starts), *scale.floors_told(grown)]))
+    told = [*http.floors_told(over_http), *start.floors_told(starts), *rating.floors_told(rated)]
+    print("\n".join([*told, *scale.floors_told(grown)]))
 
 
 def _beside_clickhouse(over_http: list[Row], rows: list[Row]) -> list[Row]:

@@ -85,4 +85,4 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         terminalreporter.write_line(tally.last_word(folder))
     reports = terminalreporter.getreports("") + terminalreporter.getreports("passed")
     if any(report.nodeid.startswith("tests/vectors/") for report in reports):
-        terminalreporter.write_line(f"vectors of other systems: {summary()}")
+        terminalreporter.write_line(summary())

@@ -28,6 +28,7 @@ __all__ = [
     "Home",
     "SteppedClock",
     "StoreUnusable",
+    "SystemClock",
     "crash_point",
     "create_home",
     "generate_key",

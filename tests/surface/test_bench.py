@@ -82,6 +82,7 @@ def folder() -> Iterator[Path]:
 def test_a_small_run_measures_every_contender(tmp_path: Path, folder: Path) -> None:
     output = tmp_path / "bench.json"
     command = [sys.executable, "-m", "bench.run", "--count", "5000", "--rounds", "1", "--workers", "2"]
+    command += ["--charges", "2000"]
     ended = subprocess.run(
         [*command, "--folder", str(folder), "--output", str(output), "--sizes"],
         cwd=ROOT,
@@ -92,7 +93,12 @@ def test_a_small_run_measures_every_contender(tmp_path: Path, folder: Path) -> N
     assert ended.returncode == 0, ended.stderr
     rows = json.loads(output.read_text())
     compared, alone = [row for row in rows if "peer" in row], [row for row in rows if "peer" not in row]
-    assert {row["peer"] for row in compared} == {"postgresql", "clickhouse", "clickhouse, from a file"}
+    assert {row["peer"] for row in compared} == {
+        "postgresql",
+        "clickhouse",
+        "clickhouse, from a file",
+        "plain decimals",
+    }
     assert all(set(row) == {"name", "value", "unit", "peer", "peer_value", "ratio"} for row in compared)
     assert [(row["name"], row["unit"]) for row in alone] == [
         ("compact", "events/s"),

@@ -8,11 +8,13 @@ import json
 import subprocess
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import httpx
 import pytest
 
 from tests.surface.served import Served, event, make_served, ndjson
+from tieout.contract.api_key import key_id_in
 
 STATED = {
     "source": "gateway",
@@ -71,6 +73,26 @@ def test_a_statement_that_cannot_stand_is_a_problem(
     state(served, STATED)
     answer = state(served, STATED | change)
     assert (answer.status_code, answer.json()["code"]) == (status, code), answer.text
+
+
+def test_a_refused_statement_is_counted_by_key_and_reason(tmp_path: Path) -> None:
+    served = make_served(tmp_path / "home")
+    served.start(workers=1)
+    assert state(served, STATED | {"source": "another"}).status_code == 403
+    assert state(served, STATED, token="nothing").status_code == 401
+    too_large = state(served, STATED | {"id": "x" * 10_000_000})
+    assert (too_large.status_code, too_large.json()["code"]) == (413, "body-too-large")
+    assert served.stop() == 0
+    command = [sys.executable, "-m", "tieout.cli", "ingest", "status", "--home", str(served.folder), "--json"]
+    surroundings = {"PATH": "/usr/bin:/bin", "PYTHONPATH": ":".join(sys.path)}
+    status = json.loads(subprocess.run(command, capture_output=True, check=True, env=surroundings).stdout)
+    refused = {(row["key"], row["reason"]): row["requests"] for row in status["refused_requests"]}
+    key_id = key_id_in(served.token.encode()).decode()
+    assert refused == {
+        (key_id, "source-forbidden"): 1,
+        ("unknown", "unauthorized"): 1,
+        (key_id, "body-too-large"): 1,
+    }
 
 
 def test_metrics_are_for_ops_and_engineering_alone(served: Served) -> None:

@@ -42,6 +42,8 @@ def test_the_books_as_they_were_sealed_have_no_finding(closed: Path) -> None:
             "invoice",
             "total",
         ),
+        ("UPDATE invoice SET due_minor = due_minor - 1 WHERE number = 'INV-000001'", "invoice", "due"),
+        ("UPDATE invoice SET due_minor = NULL WHERE number = 'INV-000001'", "invoice", "due"),
         ("UPDATE invoice SET number = 'INV-000099' WHERE number = 'INV-000001'", "invoice", "number"),
         ("UPDATE invoice SET number = 'INV-000099' WHERE number = 'INV-000001'", "series", "INV-000001"),
         ("UPDATE invoice SET customer = 'birch' WHERE customer = 'acme'", "invoice", "customer"),

@@ -9,7 +9,18 @@ import pytest
 from tests.tidy.tree import PACKAGE, named, sources
 
 MONEY_PATH = (
-    *("kernel", "table", "contract", "ingest", "aggregate", "rate", "invoice", "close", "evidence"),
+    *(
+        "kernel",
+        "table",
+        "contract",
+        "ingest",
+        "aggregate",
+        "balance",
+        "rate",
+        "invoice",
+        "close",
+        "evidence",
+    ),
     *("engines", "flows"),
 )
 NO_AMOUNT = "# not an amount"

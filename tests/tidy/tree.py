@@ -9,7 +9,18 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGE = ROOT / "src" / "tieout"
-CORE = ("kernel", "table", "contract", "ingest", "aggregate", "rate", "invoice", "close", "evidence")
+CORE = (
+    "kernel",
+    "table",
+    "contract",
+    "ingest",
+    "aggregate",
+    "balance",
+    "rate",
+    "invoice",
+    "close",
+    "evidence",
+)
 """The packages that hold the rules and touch no world."""
 
 

@@ -7,7 +7,8 @@ from collections.abc import Callable, Mapping
 from datetime import date
 from typing import Any
 
-from tieout.kernel.calendar import Anchor, Cadence, boundary, local_date, local_midnight, period_at
+from tieout.kernel.cadence import Cadence, parse_cadence
+from tieout.kernel.calendar import Anchor, boundary, local_date, local_midnight, period_at
 from tieout.kernel.instant import Instant, MalformedInstant, parse_instant
 from tieout.kernel.period import Period
 from tieout.kernel.zone import zone
@@ -21,12 +22,12 @@ CADENCES = {
     "P1Y": Cadence.YEARLY,
     "day": Cadence.DAILY,
     "week": Cadence.WEEKLY,
-    ("weekly", 1): Cadence.WEEKLY,
-    ("monthly", 1): Cadence.MONTHLY,
-    ("monthly", 3): Cadence.QUARTERLY,
-    ("quarterly", 1): Cadence.QUARTERLY,
-    ("annual", 1): Cadence.YEARLY,
 }
+NAMES = {
+    "annual": "yearly",
+    "thirty_days": "every 30 days",
+}
+UNITS = {"daily": "days", "weekly": "weeks", "monthly": "months", "quarterly": "months", "annual": "years"}
 MONDAY = date(2024, 1, 1)
 
 
@@ -72,7 +73,7 @@ def billing_period(given: Facts, expected: Facts) -> None:
     start, bracketed = without_brackets(given["billing_anchor"])
     zone_name = given["timezone"] or bracketed or "UTC"
     shift = hours_after_midnight(start, zone_name)
-    anchor = anchored(CADENCES[given["period"], given["interval_count"]], start, zone_name)
+    anchor = anchored(parse_cadence(cadence_text(given["period"], given["interval_count"])), start, zone_name)
     event_time, _ = without_brackets(given["event_time"])
     period_start, _ = without_brackets(expected["period_start"])
     assert period_at(anchor, Instant(event_time - shift)).start + shift == period_start
@@ -105,6 +106,11 @@ def months(given: Facts, expected: Facts) -> None:
         month = local_date(period_at(anchor, parse_instant(text)).start, place).strftime("%Y-%m")
         counts[month] = counts.get(month, 0) + 1
     assert {month: str(count) for month, count in counts.items()} == expected
+
+
+def cadence_text(name: str, count: int = 1) -> str:
+    """The cadence of the product that says the same."""
+    return NAMES.get(name, name) if count == 1 else f"every {count} {UNITS[name]}"
 
 
 def anchored(cadence: Cadence, start: Instant, zone_name: str) -> Anchor:

@@ -25,8 +25,9 @@ from tieout.api.asgi import Receive, Scope, Send
 from tieout.api.description import EventsOperation
 from tieout.api.events import PATH, EventsEndpoint
 from tieout.api.finding import finding_routes
-from tieout.api.keyring import Keyring
-from tieout.api.watching import watching_routes
+from tieout.api.keyring import NOBODY, Keyring
+from tieout.api.refusals import Refusals
+from tieout.api.watching import CONTROL_TOTALS, watching_routes
 from tieout.flows.home import Home
 
 LOGGER = logging.getLogger("tieout")
@@ -54,8 +55,14 @@ class HotPath:
             await self._app(scope, receive, send)
 
 
-def litestar_app(endpoint: EventsEndpoint, keyring: Keyring, home: Home) -> Litestar:
+def litestar_app(endpoint: EventsEndpoint, keyring: Keyring, home: Home, refusals: Refusals) -> Litestar:
     """All routes. A route that `access` does not name is refused to everyone."""
+
+    def problem(request: Request[Any, Any, Any], error: Problem) -> Response[bytes]:
+        """What a source states is counted where it is refused, as its events are."""
+        if (request.method, request.url.path) == ("POST", CONTROL_TOTALS):
+            refusals.count(error.key_id or NOBODY, error.code)
+        return _response(error.answer())
 
     @post(PATH, operation_class=EventsOperation, status_code=200, tags=["events"])
     async def receive_events(request: Request[Any, Any, Any]) -> Response[bytes]:
@@ -77,7 +84,7 @@ def litestar_app(endpoint: EventsEndpoint, keyring: Keyring, home: Home) -> Lite
             *finding_routes(home, keyring),
         ],
         guards=[guard],
-        exception_handlers={Problem: _problem, HTTPException: _refused, Exception: _failed},
+        exception_handlers={Problem: problem, HTTPException: _refused, Exception: _failed},
         openapi_config=_description(),
         logging_config=None,
     )
@@ -114,10 +121,6 @@ def _response(answer: HttpAnswer) -> Response[bytes]:
         media_type=answer.content_type.decode(),
         headers={name.decode(): value.decode() for name, value in answer.headers},
     )
-
-
-def _problem(_: Request[Any, Any, Any], error: Problem) -> Response[bytes]:
-    return _response(error.answer())
 
 
 def _refused(_: Request[Any, Any, Any], error: HTTPException) -> Response[bytes]:

@@ -68,7 +68,7 @@ class Serving:
         endpoint = EventsEndpoint(
             group_commit, self._keyring, self._refusals, is_behind=lambda: self._is_behind
         )
-        app = litestar_app(endpoint, self._keyring, self._home)
+        app = litestar_app(endpoint, self._keyring, self._home, self._refusals)
         self._group_commit, self._hot = group_commit, HotPath(endpoint, app)
         async with app.lifespan():
             upkeep = [asyncio.create_task(self._read_keys()), asyncio.create_task(self._tick())]

@@ -42,13 +42,19 @@ def watching_routes(home: Home, keyring: Keyring) -> list[ControllerRouterHandle
     async def metrics() -> Response[bytes]:
         return Response(await asyncio.to_thread(metrics_text, home), media_type=CONTENT_TYPE)
 
-    @post(CONTROL_TOTALS, status_code=200, tags=["events"], summary="State what a source sent in a window")
+    @post(
+        CONTROL_TOTALS,
+        status_code=200,
+        tags=["events"],
+        summary="State what a source sent in a window",
+        request_max_body_size=None,  # `_body` counts itself, so that the refusal is ours
+    )
     async def state_total(request: Request[Any, Any, Any]) -> dict[str, Member]:
         """Repeating a statement changes nothing: its source and id are its idempotency key. 409 where the
         source stated something else under the same id.
         """
         known = keyring.admitted(request.scope["headers"], roles_for("POST", CONTROL_TOTALS))
-        stated = _statement(await _body(request))
+        stated = _statement(await _body(request, known.key.key_id), known.key.key_id)
         if not known.scope.allows(stated.source):
             detail = "This key may not speak for that source."
             raise Problem(403, "source-forbidden", detail, key_id=known.key.key_id)
@@ -57,24 +63,28 @@ def watching_routes(home: Home, keyring: Keyring) -> list[ControllerRouterHandle
     return [metrics, state_total]
 
 
-async def _body(request: Request[Any, Any, Any]) -> bytes:
+async def _body(request: Request[Any, Any, Any], key_id: str) -> bytes:
+    """Never more of it in memory than the limit and one piece."""
+    body = b""
     try:
         async with asyncio.timeout(BODY_SECONDS_MAX):
-            body = await request.body()
+            async for piece in request.stream():
+                body += piece
+                if len(body) > STATEMENT_BYTES_MAX:
+                    detail = f"A statement has at most {STATEMENT_BYTES_MAX} bytes."
+                    raise Problem(413, "body-too-large", detail, {"Connection": "close"}, key_id=key_id)
     except TimeoutError:
-        raise Problem(
-            408, "body-too-slow", f"The body was not there in {BODY_SECONDS_MAX} seconds."
-        ) from None
-    if len(body) > STATEMENT_BYTES_MAX:
-        raise Problem(413, "body-too-large", f"A statement has at most {STATEMENT_BYTES_MAX} bytes.")
+        detail = f"The body was not there in {BODY_SECONDS_MAX} seconds."
+        raise Problem(408, "body-too-slow", detail, {"Connection": "close"}, key_id=key_id) from None
     return body
 
 
-def _statement(body: bytes) -> Statement:
+def _statement(body: bytes, key_id: str) -> Statement:
     try:
         return msgspec.json.decode(body, type=Statement)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise Problem(400, "malformed-control-total", f"The statement cannot be read: {error}.") from None
+        detail = f"The statement cannot be read: {error}."
+        raise Problem(400, "malformed-control-total", detail, key_id=key_id) from None
 
 
 def _stated(home: Home, given: Statement, key_id: str) -> dict[str, Member]:

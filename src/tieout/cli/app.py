@@ -11,6 +11,7 @@ from typer.core import TyperGroup
 from tieout.cli import (
     catalog,
     close,
+    commitment,
     compact,
     customer,
     doctor,
@@ -21,12 +22,15 @@ from tieout.cli import (
     key,
     pipeline,
     policy,
+    price,
+    program,
     quarantine,
     serve,
     subscription,
     trace,
     usage,
     verify,
+    wallet,
 )
 from tieout.cli.demo import command as demo
 from tieout.cli.screen import complain
@@ -41,9 +45,13 @@ ORDER = (
         "demo",
         "init",
         "catalog",
+        "program",
+        "price",
         "policy",
         "customer",
         "subscription",
+        "wallet",
+        "commitment",
         "key",
         "serve",
         "ingest",
@@ -133,6 +141,8 @@ for verb in (
     app.command()(verb)
 for noun, verbs in (
     ("catalog", catalog.app),
+    ("program", program.app),
+    ("price", price.app),
     ("policy", policy.app),
     ("customer", customer.app),
     ("subscription", subscription.app),
@@ -140,6 +150,8 @@ for noun, verbs in (
     ("key", key.app),
     ("quarantine", quarantine.app),
     ("events", events.app),
+    ("wallet", wallet.app),
+    ("commitment", commitment.app),
     ("invoice", invoice.app),
     ("index", index.app),
 ):

@@ -1,4 +1,4 @@
-"""`tieout catalog check|apply|show`: what was promised, as TOML documents that live in git."""
+"""`tieout catalog check|apply|show`, and how owners sign: what was promised, as TOML that lives in git."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from tieout.cli import approvals
 from tieout.cli.options import HomeOption, JsonOption, opened
 from tieout.cli.screen import Json, complain, note, plain, print_json, say, table
 
@@ -16,8 +17,10 @@ if TYPE_CHECKING:
     from tieout.contract.problem import Problem
 
 app = typer.Typer(
-    help="Contracts, meters, prices, plans, customers: check, apply, show.", no_args_is_help=True
+    help="Contracts, meters, prices, plans, customers: check, apply, show, approve.", no_args_is_help=True
 )
+for verb in (approvals.pending, approvals.request, approvals.sign, approvals.approve):
+    app.command()(verb)
 
 FolderArgument = Annotated[Path, typer.Argument(help="A folder of *.toml files.", show_default=False)]
 OptionalHome = Annotated[
@@ -29,13 +32,13 @@ OptionalHome = Annotated[
 @app.command()
 def check(folder: FolderArgument, home: OptionalHome = None, as_json: JsonOption = False) -> None:
     """List every problem of a catalog at once, with file and key. Changes nothing."""
-    from tieout.flows.apply_catalog import check_catalog, stored_documents
+    from tieout.flows.apply_catalog import check_at_home, check_catalog
 
     if home is None:
         result = check_catalog(folder)
     else:
         with opened(home) as where:
-            result = check_catalog(folder, against=stored_documents(where))
+            result = check_at_home(where, folder)
     if as_json:
         print_json(
             {
@@ -57,10 +60,12 @@ def check(folder: FolderArgument, home: OptionalHome = None, as_json: JsonOption
 def apply(folder: FolderArgument, home: HomeOption, as_json: JsonOption = False) -> None:
     """Store every new version of a catalog; refused as a whole when `check` finds a problem."""
     from tieout.flows.apply_catalog import CatalogRefused, apply_catalog
+    from tieout.flows.approve_meter import unapproved
 
     try:
         with opened(home) as where:
             applied = apply_catalog(where, folder)
+            waiting = unapproved(where)
     except CatalogRefused as refused:
         if as_json:
             print_json({"added": [], "problems": problems_json(refused.problems)})
@@ -73,7 +78,16 @@ def apply(folder: FolderArgument, home: HomeOption, as_json: JsonOption = False)
             {"kind": str(kind), "key": key, "version": version} for kind, key, version in applied.added
         ]
         found = problems_json(applied.warnings)
-        print_json({"added": added, "unchanged": applied.unchanged, "problems": [], "warnings": found})
+        pending: list[Json] = [approvals.change_json(change) for change in waiting.values()]
+        print_json(
+            {
+                "added": added,
+                "unchanged": applied.unchanged,
+                "pending": pending,
+                "problems": [],
+                "warnings": found,
+            }
+        )
         warn(applied.warnings)
         return
     counts: dict[str, int] = {}
@@ -82,6 +96,8 @@ def apply(folder: FolderArgument, home: HomeOption, as_json: JsonOption = False)
     say(table(("kind", "versions added>"), ([kind, str(count)] for kind, count in sorted(counts.items()))))
     warn(applied.warnings)
     note(f"{len(applied.added)} versions added, {applied.unchanged} unchanged.")
+    for change in waiting.values():
+        note(f"{change.name} bills nobody until {change.owner} signs it; see tieout catalog pending.")
 
 
 @app.command()
@@ -94,10 +110,12 @@ def show(
     """List the stored versions with their digests."""
     from tieout.cli.refusals import Unnamed
     from tieout.flows.apply_catalog import stored_documents
+    from tieout.flows.approve_meter import changes
     from tieout.kernel.instant import format_instant
 
     with opened(home) as where:
         documents = stored_documents(where, kind=kind, key=key)
+        signed = {change.meter.digest: change for change in changes(where)}
     if (kind or key) and not documents:
         raise Unnamed("catalog document", " ".join(filter(None, (kind, key))))
     if as_json:
@@ -109,6 +127,11 @@ def show(
                     "version": document.version,
                     "effective_from": format_instant(document.effective_from),
                     "digest": document.digest,
+                    **(
+                        {"approval": approvals.change_json(signed[document.digest])}
+                        if document.digest in signed
+                        else {}
+                    ),
                 }
                 for document in documents
             ]
@@ -116,7 +139,7 @@ def show(
         return
     say(
         table(
-            ("kind", "key", "version>", "effective from", "digest"),
+            ("kind", "key", "version>", "effective from", "digest", "approval"),
             (
                 [
                     str(document.kind),
@@ -124,6 +147,7 @@ def show(
                     str(document.version),
                     format_instant(document.effective_from),
                     document.digest[:16],
+                    approvals.change_text(signed[document.digest]) if document.digest in signed else "",
                 ]
                 for document in documents
             ),

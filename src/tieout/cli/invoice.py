@@ -71,7 +71,7 @@ def invoices_table(rows: Sequence[InvoiceRow]) -> Table:
     """The list as a table, with periods in UTC; the page of each invoice says the customer's own days."""
     from tieout.kernel.instant import format_instant
 
-    columns = ("number", "id", "customer", "period (UTC)", "status", "total>", "currency")
+    columns = ("number", "id", "customer", "period (UTC)", "status", "total>", "due>", "currency")
     cells = (
         [
             row.number or "-",
@@ -80,6 +80,7 @@ def invoices_table(rows: Sequence[InvoiceRow]) -> Table:
             f"{format_instant(row.period.start)} to {format_instant(row.period.end)}",
             row.status,
             grouped(row.total.decimal_text),
+            grouped(row.due.decimal_text),
             row.currency,
         ]
         for row in rows
@@ -99,4 +100,5 @@ def row_json(row: InvoiceRow) -> Json:
         "period": {"start": format_instant(row.period.start), "end": format_instant(row.period.end)},
         "status": row.status,
         "total": row.total.decimal_text,
+        "due": row.due.decimal_text,
     }

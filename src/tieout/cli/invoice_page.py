@@ -6,6 +6,8 @@ Days are the customer's: a period that begins and ends at local midnight reads "
 from __future__ import annotations
 
 from datetime import date, timedelta
+from decimal import Decimal
+from itertools import groupby
 from typing import TYPE_CHECKING
 
 from rich import box
@@ -13,6 +15,7 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
+from tieout.cli.invoice_totals import invoice_totals
 from tieout.cli.screen import grouped, plain
 from tieout.kernel.instant import Instant, parse_instant, to_datetime
 from tieout.kernel.zone import zone
@@ -22,13 +25,20 @@ if TYPE_CHECKING:
 
     from rich.console import RenderableType
 
-    from tieout.cli.paper import Document, LineOfDocument
+    from tieout.cli.paper import Document, LineOfDocument, ProgramOfDocument
 
 
 def invoice_page(paper: Document) -> RenderableType:
     """Seller, customer, number and dates; lines with their working; totals."""
     return Group(
-        _heading(paper), Text(), _parties(paper), Text(), _lines(paper), _totals(paper), Text(), _foot(paper)
+        _heading(paper),
+        Text(),
+        _parties(paper),
+        Text(),
+        _lines(paper),
+        invoice_totals(paper),
+        Text(),
+        _foot(paper),
     )
 
 
@@ -90,34 +100,58 @@ def _lines(paper: Document) -> RenderableType:
     drawn.add_column("Quantity", justify="right", no_wrap=True)
     drawn.add_column("Unit")
     drawn.add_column(f"Amount ({paper.currency})", justify="right", no_wrap=True)
-    for line in paper.lines:
-        drawn.add_row(
-            Text(line.id.rpartition("-")[2], style="dim"),
-            _description(line),
-            Text("" if line.meter is None else grouped(line.quantity)),
-            Text("" if line.meter is None else plain(line.unit)),
-            Text(grouped(line.amount)),
-        )
+    for program, lines in groupby(paper.lines, key=lambda line: line.program):
+        together = list(lines)
+        if program is not None:
+            drawn.add_row(Text(), _program(program))
+        for line in together:
+            drawn.add_row(
+                Text(line.id.rpartition("-")[2], style="dim"),
+                _description(line),
+                Text("" if line.meter is None and line.quantity == "1" else grouped(line.quantity)),
+                Text("" if line.meter is None else plain(line.unit)),
+                Text(grouped(line.amount)),
+            )
+        if program is not None and len(together) > 1:
+            amount = grouped(str(sum(Decimal(line.amount) for line in together)))
+            words = Text(plain(f"{program.name} together: {amount}"), style="dim italic")
+            drawn.add_row(Text(), words)
     return drawn
+
+
+def _program(program: ProgramOfDocument) -> Text:
+    """The heading of a program's lines, with where its fees were read."""
+    text = Text(plain(program.name), style="bold")
+    named = f"program {program.key} version {program.version}"
+    return text.append(
+        plain(f"\n{named}, fees as of {program.as_of}: {program.source}"), style="dim not bold"
+    )
 
 
 def _description(line: LineOfDocument) -> Text:
     text = Text(plain(line.description))
     for step in line.steps:
         text.append(f"\n  {plain(step.text)}", style="dim")
+    if line.settlement is not None:
+        text.append(f"\n  {plain(line.settlement)}", style="dim")
     if line.snapshot is not None and line.snapshot.retracted_count:
         count = line.snapshot.retracted_count
         text.append(f"\n  {grouped(str(count))} retracted, not counted", style="dim")
-    return text
+    if line.amount_after_discounts not in (None, line.amount):
+        text.append(f"\n  after discounts {grouped(line.amount_after_discounts)}", style="dim")
+    return text.append(f"\n  {plain(_versions(line))}", style="dim italic")
 
 
-def _totals(paper: Document) -> RenderableType:
-    grid = Table.grid(expand=True, padding=(0, 2))
-    grid.add_column(justify="right", ratio=1)
-    grid.add_column(justify="right")
-    grid.add_row(Text("Subtotal"), Text(grouped(paper.subtotal)))
-    grid.add_row(Text(f"Total {paper.currency}", style="bold"), Text(grouped(paper.total), style="bold"))
-    return grid
+def _versions(line: LineOfDocument) -> str:
+    """Under which versions the line stands, and since when its price is in force."""
+    since = line.price_effective_from.removesuffix("T00:00:00Z")
+    named = f"price {line.price} version {line.price_version} from {since}"
+    named += f", plan {line.plan} version {line.plan_version}"
+    return (
+        named
+        if line.snapshot is None
+        else f"{named}, meter {line.meter} version {line.snapshot.meter_version}"
+    )
 
 
 def _foot(paper: Document) -> RenderableType:

@@ -50,11 +50,24 @@ class SnapshotOfDocument(msgspec.Struct, frozen=True):
     """How many events stand behind a line, and how many more would, had they not been retracted."""
 
     event_count: int
+    meter_version: int
     retracted_count: int = 0
 
 
+class ProgramOfDocument(msgspec.Struct, frozen=True):
+    """The fee program under which lines stand together."""
+
+    key: str
+    version: int
+    name: str
+    source: str
+    as_of: str
+
+
 class LineOfDocument(msgspec.Struct, frozen=True):
-    """One line as stored."""
+    """One line as stored; `settlement` says how it was rounded, where it was. `amount_after_discounts` is
+    None in documents of format 1.
+    """
 
     id: str
     description: str
@@ -62,8 +75,47 @@ class LineOfDocument(msgspec.Struct, frozen=True):
     quantity: str
     unit: str
     amount: str
+    price: str
+    price_version: int
+    price_effective_from: str
+    plan: str
+    plan_version: int
     snapshot: SnapshotOfDocument | None
     steps: tuple[Step, ...]
+    settlement: str | None = None
+    program: ProgramOfDocument | None = None
+    amount_after_discounts: str | None = None
+
+
+class DiscountOfDocument(msgspec.Struct, frozen=True):
+    """A coupon, and what it took off."""
+
+    name: str
+    coupon: str
+    coupon_version: int
+    amount: str
+    text: str
+
+
+class TaxOfDocument(msgspec.Struct, frozen=True):
+    """A rate on a base."""
+
+    name: str
+    jurisdiction: str
+    percent: str
+    base: str
+    amount: str
+    inclusive: bool
+    text: str
+    note: str
+
+
+class CreditOfDocument(msgspec.Struct, frozen=True):
+    """What an account of the customer paid."""
+
+    account: str
+    text: str
+    amount: str
 
 
 class SignatureOfDocument(msgspec.Struct, frozen=True):
@@ -83,7 +135,9 @@ class PolicyOfDocument(msgspec.Struct, frozen=True):
 
 
 class Document(msgspec.Struct, frozen=True):
-    """The parts of an invoice document that are printed; its other members are evidence."""
+    """The parts of an invoice document that are printed; its other members are evidence. What came with
+    format 2 has a default.
+    """
 
     id: str
     number: str | None
@@ -101,6 +155,10 @@ class Document(msgspec.Struct, frozen=True):
     total: str
     cutoff: int
     policy: PolicyOfDocument
+    discounts: tuple[DiscountOfDocument, ...] = ()
+    taxes: tuple[TaxOfDocument, ...] = ()
+    credits: tuple[CreditOfDocument, ...] = ()
+    due: str | None = None
 
 
 def read_document(invoice: str, stored: bytes) -> Document:

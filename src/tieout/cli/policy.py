@@ -22,6 +22,7 @@ app = typer.Typer(
 )
 
 ROLES = ("product", "finance", "ops")
+OWNER = "owner"
 
 
 def _known_role(value: str) -> str:
@@ -30,6 +31,19 @@ def _known_role(value: str) -> str:
     return value
 
 
+def _known_signer(value: str) -> str:
+    return value if value == OWNER else _known_role(value)
+
+
+SignerOption = Annotated[
+    str,
+    typer.Option(
+        "--role",
+        callback=_known_signer,
+        help="product, finance or ops; owner for who signs changes of meters.",
+        show_default=False,
+    ),
+]
 RoleOption = Annotated[
     str, typer.Option(callback=_known_role, help="product, finance or ops.", show_default=False)
 ]
@@ -55,17 +69,18 @@ def keygen(
 @app.command()
 def register(
     public_key: Annotated[Path, typer.Argument(help="The .pub file.", show_default=False)],
-    role: RoleOption,
+    role: SignerOption,
     person: PersonOption,
     home: HomeOption,
     as_json: JsonOption = False,
 ) -> None:
-    """Record a person's public key for a role."""
+    """Record a person's public key for a role; an owner goes by the name that meters give."""
+    from tieout.contract.policy import signer_role
     from tieout.flows.policy import register_key
     from tieout.kernel.instant import format_instant
 
     with opened(home) as where:
-        key = register_key(where, _role(role), person, public_key)
+        key = register_key(where, signer_role(role), person, public_key)
     if as_json:
         print_json(
             {"key_id": key.key_id, "role": key.role.value, "person": key.person,

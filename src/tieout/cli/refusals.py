@@ -32,3 +32,12 @@ class NoRealData(NotFound):
 
     def __init__(self, folder: Path, names: tuple[str, ...]) -> None:
         super().__init__(f"{folder} holds none of {', '.join(names)}.")
+
+
+class MalformedOption(Refusal):
+    """An option's text is not what the option takes."""
+
+    code = "malformed-option"
+
+    def __init__(self, option: str, why: str) -> None:
+        super().__init__(f"{option}: {why}.")

@@ -54,14 +54,19 @@ def trace_page(found: Trace) -> RenderableType:
     from rich.console import Group
     from rich.text import Text
 
+    from tieout.kernel.instant import format_instant
+
     code = found.amount.currency.code
     head = (
         f"{found.line.id} of invoice {found.invoice.number}: {found.line.description}, "
         f"{grouped(found.line.quantity)} {found.line.unit}, {grouped(found.amount.decimal_text)} {code}"
     )
+    since = found.price_effective_from
     priced = (
-        f"Price {found.charge.price} version {found.charge.price_version}, "
+        f"Price {found.charge.price} version {found.charge.price_version}"
+        f"{'' if since is None else f' in force from {format_instant(since)}'}, "
         f"plan {found.charge.plan} version {found.charge.plan_version}"
+        f"{f', program {found.charge.program}' if found.charge.program else ''}"
     )
     steps = ([step.text, grouped(step.amount)] for step in found.steps)
     parts: list[RenderableType] = [Text(plain(head), style="bold"), Text(plain(priced))]
@@ -73,6 +78,9 @@ def trace_page(found: Trace) -> RenderableType:
     if found.retracted.total:
         parts.append(_retracted_table(found))
     parts.append(Text(plain(_reproduced_text(found)), style="bold"))
+    for share in found.discounts:
+        words = f"On the invoice, {share.name} (coupon {share.coupon} version {share.coupon_version}) takes "
+        parts.append(Text(plain(f"{words}{grouped(share.amount)} {code} of this line.")))
     if found.reproduced.differences:
         rows = ([row.what, row.name, row.expected, row.found] for row in found.reproduced.differences)
         parts.append(table(("differs", "name", "expected", "found"), rows))
@@ -225,6 +233,15 @@ def _trace_json(found: Trace) -> Json:
                 for row in found.retracted.events
             ],
         },
+        "discounts": [
+            {
+                "name": share.name,
+                "coupon": share.coupon,
+                "coupon_version": share.coupon_version,
+                "amount": share.amount,
+            }
+            for share in found.discounts
+        ],
         "reproduced": {
             "quantity": None if again.quantity is None else str(again.quantity),
             "amount": None if again.amount is None else again.amount.decimal_text,
@@ -247,12 +264,17 @@ def _charge_json(found: Trace) -> Json:
         "price": charge.price,
         "price_version": charge.price_version,
         "price_digest": charge.price_digest,
+        "price_effective_from": None
+        if found.price_effective_from is None
+        else format_instant(found.price_effective_from),
         "plan": charge.plan,
         "plan_version": charge.plan_version,
+        **({} if charge.program is None else {"program": charge.program}),
         "segment": {"start": format_instant(charge.segment.start), "end": format_instant(charge.segment.end)},
         "quantity": charge.quantity,
         "unit": charge.unit,
         "group": _stored_json(charge.grouped_by),
+        "terms": _stored_json(charge.terms),
         "amount": charge.amount,
         "steps": [
             {

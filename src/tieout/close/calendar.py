@@ -10,18 +10,17 @@ from datetime import date
 
 from tieout.contract.catalog import Catalog
 from tieout.contract.party import Customer
-from tieout.contract.plan import Plan
-from tieout.contract.subscription import Phase, Subscription
-from tieout.kernel.calendar import Anchor, Cadence, periods_between
+from tieout.contract.subscription import Subscription
+from tieout.kernel.cadence import Cadence
+from tieout.kernel.calendar import Anchor, periods_between
 from tieout.kernel.errors import Refusal
 from tieout.kernel.ids import SubscriptionId
 from tieout.kernel.instant import HOUR_MICROSECONDS, Instant
 from tieout.kernel.period import Period
 
-CALENDAR_FIRST = {Cadence.WEEKLY: date(2024, 1, 1)}
-"""Weeks start on Monday (ISO 8601), and this day is one."""
-CALENDAR_FIRST_OTHERWISE = date(2024, 1, 1)
-"""The first of a year starts every day, month, quarter and year."""
+CALENDAR_FIRST = date(2024, 1, 1)
+"""A Monday, which starts a week (ISO 8601), and the first of a year, which starts every month, quarter and
+year."""
 
 
 class MixedCadence(Refusal):
@@ -89,7 +88,7 @@ def next_due_at(
 
 def cadence_of(catalog: Catalog, subscription: Subscription, policy_cadence: Cadence) -> Cadence:
     """The cadence of its plans, or the policy's where they name none. Raises `MixedCadence`."""
-    plans = [plan for phase in subscription.phases for plan in _plans_of(catalog, phase)]
+    plans = [plan for phase in subscription.phases for plan in catalog.plans_of(phase)]
     cadences = frozenset(plan.cadence or policy_cadence for plan in plans)
     if len(cadences) > 1:
         raise MixedCadence(subscription.key, cadences)
@@ -98,7 +97,7 @@ def cadence_of(catalog: Catalog, subscription: Subscription, policy_cadence: Cad
 
 def anchor_of(customer: Customer, cadence: Cadence) -> Anchor:
     """Where the customer's periods step from: its own anchor day, or the calendar's."""
-    first = customer.anchor or CALENDAR_FIRST.get(cadence, CALENDAR_FIRST_OTHERWISE)
+    first = customer.anchor or CALENDAR_FIRST
     return Anchor(cadence, customer.zone, first)
 
 
@@ -143,10 +142,3 @@ def _active(subscription: Subscription, period: Period) -> bool:
         phase.start < period.end and (phase.end is None or period.start < phase.end)
         for phase in subscription.phases
     )
-
-
-def _plans_of(catalog: Catalog, phase: Phase) -> tuple[Plan, ...]:
-    if phase.plan_version is None:
-        return catalog.plans.during(phase.plan, phase.start, phase.end)
-    plan = catalog.plans.version(phase.plan, phase.plan_version)
-    return () if plan is None else (plan,)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
-from tieout.close.reconcile import Break
+from tieout.close.breaks import Break
 from tieout.kernel.ids import InvoiceId
 from tieout.kernel.instant import Instant
 

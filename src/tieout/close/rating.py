@@ -11,12 +11,13 @@ from tieout.aggregate.window import UsageRequest, clip
 from tieout.close.segments import Segment
 from tieout.contract.catalog import Catalog
 from tieout.kernel.errors import IntegrityViolation
-from tieout.kernel.ids import MeterKey, SubscriptionId
+from tieout.kernel.ids import MeterKey, PriceKey, SubscriptionId
 from tieout.kernel.period import Period
+from tieout.kernel.quantity import QUANTITY_ZERO, Quantity
 from tieout.rate.charge import Charge
 from tieout.rate.needs import breakdown_of
 from tieout.rate.rate import rate
-from tieout.rate.usage import ALL_USAGE, GroupName, group_names
+from tieout.rate.usage import ALL_USAGE, group_names, usage_of
 
 WindowKey = tuple[SubscriptionId, MeterKey, int, Period]
 
@@ -67,18 +68,49 @@ def charges(segments: Sequence[Segment], snapshots: Iterable[Snapshot]) -> list[
         (snapshot.subscription, snapshot.meter, snapshot.meter_version, snapshot.period): snapshot
         for snapshot in snapshots
     }
-    return [charge for segment in segments for charge in _charges(segment, by_key)]
+    used = [_usage_of(segment, by_key) for segment in segments]
+    return [
+        charge
+        for segment, snapshot, prior in zip(segments, used, _priors(segments, used), strict=True)
+        for charge in _charges(segment, snapshot, prior)
+    ]
 
 
-def _charges(segment: Segment, snapshots: dict[WindowKey, Snapshot]) -> Iterator[Charge]:
-    snapshot = None
-    groups: tuple[GroupName, ...] = (ALL_USAGE,)
-    if segment.meter is not None:
-        key = (segment.subscription, segment.meter.key, segment.meter.version, segment.part)
-        snapshot = snapshots.get(key)
-        if snapshot is None:
-            raise MissingSnapshot(segment)
-        groups = group_names(snapshot, segment.price)
+def _usage_of(segment: Segment, snapshots: dict[WindowKey, Snapshot]) -> Snapshot | None:
+    if segment.meter is None:
+        return None
+    snapshot = snapshots.get((segment.subscription, segment.meter.key, segment.meter.version, segment.part))
+    if snapshot is None:
+        raise MissingSnapshot(segment)
+    return snapshot
+
+
+def _priors(segments: Sequence[Segment], used: Sequence[Snapshot | None]) -> list[Quantity | None]:
+    """For each part under a price that continues its tiers, the usage of the parts of that price before it in
+    the period, in the unit that the price is for; None before the first. What a trial or a pause waived fills
+    no tier."""
+    priors: list[Quantity | None] = [None] * len(segments)
+    continuing = {_continued(segment) for segment in segments if segment.price.tier_split == "continue"}
+    totals: dict[tuple[SubscriptionId, PriceKey], Quantity] = {}
+    for place in sorted(range(len(segments)), key=lambda place: segments[place].part.start):
+        segment, snapshot = segments[place], used[place]
+        key = _continued(segment)
+        if snapshot is None or key not in continuing:
+            continue
+        if segment.price.tier_split == "continue":
+            priors[place] = totals.get(key)
+        if segment.terms.waived is None:
+            billed = usage_of(snapshot, segment.price, ALL_USAGE).quantity
+            totals[key] = totals.get(key, QUANTITY_ZERO) + billed
+    return priors
+
+
+def _continued(segment: Segment) -> tuple[SubscriptionId, PriceKey]:
+    return segment.subscription, segment.price.key
+
+
+def _charges(segment: Segment, snapshot: Snapshot | None, prior: Quantity | None) -> Iterator[Charge]:
+    groups = (ALL_USAGE,) if snapshot is None else group_names(snapshot, segment.price)
     for group in groups:
         yield rate(
             snapshot,
@@ -88,4 +120,6 @@ def _charges(segment: Segment, snapshots: dict[WindowKey, Snapshot]) -> Iterator
             period=segment.period,
             segment=segment.part,
             group=group,
+            program=segment.program,
+            terms=segment.terms if prior is None else replace(segment.terms, prior=prior),
         )

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from tieout.contract.coupon import Coupon
 from tieout.contract.document import DocumentKind, Record
 from tieout.contract.event_contract import ContractBook, EventContract
 from tieout.contract.meter import Meter
@@ -12,9 +13,11 @@ from tieout.contract.party import Customer, Seller
 from tieout.contract.plan import Plan
 from tieout.contract.policy import Policy
 from tieout.contract.price import Price
+from tieout.contract.program import Program
 from tieout.contract.source import SourceMapping
 from tieout.contract.subject import SubjectBook, SubjectMapping
-from tieout.contract.subscription import Subscription
+from tieout.contract.subscription import Phase, Subscription
+from tieout.contract.tax import Tax
 from tieout.contract.versions import Versions
 from tieout.kernel.instant import Instant
 
@@ -23,6 +26,9 @@ AnyVersions = (
     | Versions[Meter]
     | Versions[Price]
     | Versions[Plan]
+    | Versions[Coupon]
+    | Versions[Tax]
+    | Versions[Program]
     | Versions[Seller]
     | Versions[Customer]
     | Versions[Subscription]
@@ -42,6 +48,9 @@ class Catalog:
     meters: Versions[Meter]
     prices: Versions[Price]
     plans: Versions[Plan]
+    coupons: Versions[Coupon]
+    taxes: Versions[Tax]
+    programs: Versions[Program]
     sellers: Versions[Seller]
     customers: Versions[Customer]
     subscriptions: Versions[Subscription]
@@ -58,6 +67,22 @@ class Catalog:
             by_customer.setdefault(latest.customer, []).append(latest)
         found = {customer: tuple(subscriptions) for customer, subscriptions in by_customer.items()}
         object.__setattr__(self, "_by_customer", found)
+
+    def plans_of(self, phase: Phase) -> tuple[Plan, ...]:
+        """Every plan version that the phase can come to use: the one it pins, the one that stood at the
+        instant whose prices it keeps, or those in force while it lasts."""
+        if phase.plan_version is not None:
+            plan = self.plans.version(phase.plan, phase.plan_version)
+        elif phase.grandfathered is not None:
+            plan = self.plans.at(phase.plan, phase.grandfathered.prices_as_of)
+        else:
+            return self.plans.during(phase.plan, phase.start, phase.end)
+        return () if plan is None else (plan,)
+
+    def program_with(self, price: str, instant: Instant) -> Program | None:
+        """The program that has the price at that instant; a price belongs to one at most."""
+        held = (self.programs.at(key, instant) for key in self.programs.keys)
+        return next((program for program in held if program is not None and price in program.prices), None)
 
     def versions(self, kind: DocumentKind, key: str) -> tuple[Record, ...]:
         """All versions of one document's record in order; empty for an unknown key."""
@@ -81,6 +106,9 @@ class Catalog:
             DocumentKind.METER: self.meters,
             DocumentKind.PRICE: self.prices,
             DocumentKind.PLAN: self.plans,
+            DocumentKind.COUPON: self.coupons,
+            DocumentKind.TAX: self.taxes,
+            DocumentKind.PROGRAM: self.programs,
             DocumentKind.SELLER: self.sellers,
             DocumentKind.CUSTOMER: self.customers,
             DocumentKind.SUBSCRIPTION: self.subscriptions,

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TypeVar
 
 from tieout.contract.catalog import Catalog
+from tieout.contract.coupon import Coupon
 from tieout.contract.document import Document, Record, record_of
 from tieout.contract.event_contract import ContractBook, EventContract
 from tieout.contract.meter import Meter
@@ -15,21 +16,28 @@ from tieout.contract.plan import Plan
 from tieout.contract.policy import Policy
 from tieout.contract.price import Price
 from tieout.contract.problem import Problem
+from tieout.contract.program import Program
 from tieout.contract.rules.cheaper import warn_of_cheaper_usage
 from tieout.contract.rules.combining import check_combinations
+from tieout.contract.rules.committing import check_commitments
+from tieout.contract.rules.couponing import check_coupons
 from tieout.contract.rules.draft import Draft, group
 from tieout.contract.rules.examples import RunExample, check_examples
 from tieout.contract.rules.measuring import check_measuring
 from tieout.contract.rules.metering import check_meters
 from tieout.contract.rules.policies import check_policies
 from tieout.contract.rules.pricing import check_plans, check_prices
+from tieout.contract.rules.programs import check_programs
 from tieout.contract.rules.sources import check_sources
+from tieout.contract.rules.splitting import check_tier_splits
 from tieout.contract.rules.subjects import check_subjects
 from tieout.contract.rules.subscribing import check_customers, check_subscriptions
+from tieout.contract.rules.taxing import check_taxes
 from tieout.contract.rules.versioning import check_versions
 from tieout.contract.source import SourceMapping
 from tieout.contract.subject import SubjectBook, SubjectMapping
 from tieout.contract.subscription import Subscription
+from tieout.contract.tax import Tax
 from tieout.contract.versions import Versions
 
 Rule = Callable[[Draft], Iterator[Problem]]
@@ -39,9 +47,14 @@ RULES: tuple[Rule, ...] = (
     check_prices,
     check_combinations,
     check_measuring,
+    check_tier_splits,
     check_plans,
+    check_programs,
     check_customers,
     check_subscriptions,
+    check_commitments,
+    check_coupons,
+    check_taxes,
     check_subjects,
     check_sources,
     check_policies,
@@ -103,6 +116,9 @@ def _catalog(records: Iterable[Record]) -> Catalog:
         meters=Versions(_of(found, Meter)),
         prices=Versions(_of(found, Price)),
         plans=Versions(_of(found, Plan)),
+        coupons=Versions(_of(found, Coupon)),
+        taxes=Versions(_of(found, Tax)),
+        programs=Versions(_of(found, Program)),
         sellers=Versions(_of(found, Seller)),
         customers=Versions(_of(found, Customer)),
         subscriptions=Versions(_of(found, Subscription)),

@@ -11,12 +11,13 @@ import json
 import re
 import tomllib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, time
 from difflib import get_close_matches
 from enum import StrEnum
 from typing import cast
 
+from tieout.contract.coupon import Coupon
 from tieout.contract.event_contract import EventContract
 from tieout.contract.meter import Meter
 from tieout.contract.party import Customer, Seller
@@ -24,6 +25,8 @@ from tieout.contract.plan import Plan
 from tieout.contract.policy import Policy
 from tieout.contract.price import Price
 from tieout.contract.problem import Problem
+from tieout.contract.program import Program
+from tieout.contract.reading.coupon import read_coupon
 from tieout.contract.reading.event import read_event
 from tieout.contract.reading.head import Head, read_event_head, read_head, read_subject_head
 from tieout.contract.reading.lines import Lines, document_lines, line_of
@@ -32,13 +35,16 @@ from tieout.contract.reading.party import read_customer, read_seller
 from tieout.contract.reading.plan import read_plan
 from tieout.contract.reading.policy import read_policy
 from tieout.contract.reading.price import read_price
+from tieout.contract.reading.program import read_program
 from tieout.contract.reading.source import read_source
 from tieout.contract.reading.subject import read_subject
 from tieout.contract.reading.subscription import read_subscription
 from tieout.contract.reading.table import Findings, TableReader
+from tieout.contract.reading.tax import read_tax
 from tieout.contract.source import SourceMapping
 from tieout.contract.subject import SubjectMapping
 from tieout.contract.subscription import Subscription
+from tieout.contract.tax import Tax
 from tieout.kernel.canonical import JsonNumber, JsonValue, canonical_json
 from tieout.kernel.digest import document_digest
 from tieout.kernel.instant import Instant, MalformedInstant, format_instant, parse_instant
@@ -49,6 +55,9 @@ Record = (
     | Meter
     | Price
     | Plan
+    | Coupon
+    | Tax
+    | Program
     | Seller
     | Customer
     | Subscription
@@ -65,6 +74,9 @@ class DocumentKind(StrEnum):
     METER = "meter"
     PRICE = "price"
     PLAN = "plan"
+    COUPON = "coupon"
+    TAX = "tax"
+    PROGRAM = "program"
     SELLER = "seller"
     CUSTOMER = "customer"
     SUBSCRIPTION = "subscription"
@@ -104,6 +116,9 @@ READERS: Mapping[DocumentKind, RecordReader] = {
     DocumentKind.METER: read_meter,
     DocumentKind.PRICE: read_price,
     DocumentKind.PLAN: read_plan,
+    DocumentKind.COUPON: read_coupon,
+    DocumentKind.TAX: read_tax,
+    DocumentKind.PROGRAM: read_program,
     DocumentKind.SELLER: read_seller,
     DocumentKind.CUSTOMER: read_customer,
     DocumentKind.SUBSCRIPTION: read_subscription,
@@ -150,6 +165,13 @@ def parse_documents(path: str, text: str) -> tuple[list[Document], list[Problem]
             documents += [document] if document is not None else []
             problems += found_problems
     return documents, problems
+
+
+def in_force_from(document: Document, instant: Instant) -> Document:
+    """The same document with another effective instant, and so with another digest."""
+    table = json.loads(document.table, parse_int=JsonNumber, parse_float=JsonNumber)
+    text = canonical_json({**table, "effective_from": format_instant(instant)})
+    return replace(document, effective_from=instant, table=text, digest=document_digest(text))
 
 
 def record_of(document: Document) -> Record | tuple[Problem, ...]:

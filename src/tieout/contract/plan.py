@@ -1,17 +1,18 @@
-"""What a customer subscribes to: prices under one name, in one currency."""
+"""What a customer subscribes to: prices, and fee programs with prices of their own, under one name, in one
+currency."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from tieout.kernel.calendar import Cadence
-from tieout.kernel.ids import PlanKey, PriceKey
+from tieout.kernel.cadence import Cadence
+from tieout.kernel.ids import PlanKey, PriceKey, ProgramKey
 from tieout.kernel.instant import Instant
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """`cadence` None means the governing policy's cadence."""
+    """`cadence` None means the governing policy's cadence. `programs` hold in the version of each instant."""
 
     key: PlanKey
     version: int
@@ -21,3 +22,4 @@ class Plan:
     prices: tuple[PriceKey, ...]
     cadence: Cadence | None
     digest: str
+    programs: tuple[ProgramKey, ...] = ()

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
-from tieout.kernel.calendar import Cadence
+from tieout.kernel.cadence import Cadence
 from tieout.kernel.ids import PolicyKey
 from tieout.kernel.instant import Instant
 
@@ -18,6 +18,20 @@ class PolicyRole(StrEnum):
     PRODUCT = "product"
     FINANCE = "finance"
     OPS = "ops"
+
+
+class OwnerRole(StrEnum):
+    """Who signs the changes of a meter: its owner, by name."""
+
+    OWNER = "owner"
+
+
+SignerRole = PolicyRole | OwnerRole
+
+
+def signer_role(text: str) -> SignerRole:
+    """Raises `ValueError` for a word that is none of them."""
+    return OwnerRole.OWNER if text == OwnerRole.OWNER else PolicyRole(text)
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from tieout.contract.modifiers import NO_MODIFIERS, Modifiers
+from tieout.contract.tax import STANDARD_CATEGORY
 from tieout.kernel.ids import MeterKey, PriceKey
 from tieout.kernel.instant import Instant
 from tieout.kernel.quantity import Quantity
@@ -147,7 +148,7 @@ class Price:
 
     `per_event`: each event is rated alone, as if it were all the usage, and the results are added up;
     `round_at` says whether each of them is rounded to minor units, or the line alone. `group_by`: one line
-    for each value of these dimensions of the meter.
+    for each value of these dimensions of the meter. `tax_category` says which taxes hold for its lines.
     """
 
     key: PriceKey
@@ -164,6 +165,7 @@ class Price:
     round_at: Literal["line", "event"] = "line"
     group_by: tuple[str, ...] = ()
     modifiers: Modifiers = NO_MODIFIERS
+    tax_category: str = STANDARD_CATEGORY
 
 
 def plain_shapes(shape: PriceShape) -> Iterator[PlainShape | Flat]:

@@ -10,12 +10,13 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from itertools import product
 
-from tieout.contract.policy import Policy, PolicyRole
+from tieout.contract.policy import OwnerRole, Policy, PolicyRole, SignerRole
 from tieout.kernel.canonical import token
 from tieout.kernel.ids import KeyId
 from tieout.kernel.instant import Instant, format_instant
 
 SIGNED_FORMAT = b"tieout/policy-signature/1"
+APPROVED_FORMAT = b"tieout/meter-approval/1"
 
 Verify = Callable[[bytes, bytes, bytes], bool]
 """(public key, message, signature) -> whether the signature is that key's over that message."""
@@ -25,7 +26,7 @@ Verify = Callable[[bytes, bytes, bytes], bool]
 class Signature:
     """`signed_at` is when the home recorded it: a signer's own clock is nobody's proof."""
 
-    role: PolicyRole
+    role: SignerRole
     key_id: KeyId
     person: str
     document_digest: str
@@ -35,10 +36,13 @@ class Signature:
 
 @dataclass(frozen=True, slots=True)
 class SigningKey:
-    """A registered public key: one person's, for one role, valid in `[registered_at, revoked_at)`."""
+    """A registered public key: one person's, for one role, valid in `[registered_at, revoked_at)`.
+
+    Of an owner, the person is the name by which meters call their owner.
+    """
 
     key_id: KeyId
-    role: PolicyRole
+    role: SignerRole
     person: str
     public_key: bytes
     registered_at: Instant
@@ -49,13 +53,14 @@ def signed_bytes(
     home_id: str,
     document_digest: str,
     predecessor_digest: str | None,
-    role: PolicyRole,
+    role: SignerRole,
     effective_from: Instant,
 ) -> bytes:
     """What a signer signs: format, home, document, predecessor ("" for none), role and effective instant, as
-    tokens."""
+    tokens. The format is another for a policy than for a meter."""
+    signed_format = APPROVED_FORMAT if isinstance(role, OwnerRole) else SIGNED_FORMAT
     parts = (home_id, document_digest, predecessor_digest or "", role.value, format_instant(effective_from))
-    return token(SIGNED_FORMAT) + b"".join(token(part.encode("utf-8")) for part in parts)
+    return token(signed_format) + b"".join(token(part.encode("utf-8")) for part in parts)
 
 
 def valid_signatures(
@@ -72,12 +77,20 @@ def valid_signatures(
         signature
         for signature in signatures
         if signature.document_digest == policy.digest
-        and (key := keys.get(signature.key_id)) is not None
-        and (key.role, key.person) == (signature.role, signature.person)
-        and key.registered_at <= signature.signed_at
-        and (key.revoked_at is None or signature.signed_at < key.revoked_at)
+        and isinstance(signature.role, PolicyRole)
+        and (key := standing_key(signature, keys)) is not None
         and verify(key.public_key, _message(policy, signature.role, home_id), signature.signature)
     )
+
+
+def standing_key(signature: Signature, keys: Mapping[KeyId, SigningKey]) -> SigningKey | None:
+    """The key it names, if that was registered for its role and person and not revoked when it signed."""
+    key = keys.get(signature.key_id)
+    if key is None or (key.role, key.person) != (signature.role, signature.person):
+        return None
+    if signature.signed_at < key.registered_at:
+        return None
+    return key if key.revoked_at is None or signature.signed_at < key.revoked_at else None
 
 
 def in_force(
@@ -105,7 +118,7 @@ def in_force(
 
 def missing_roles(policy: Policy, valid: Iterable[Signature]) -> tuple[PolicyRole, ...]:
     """Roles without a valid signature by somebody who may sign this policy."""
-    signed = {signature.role for signature in valid if _may_sign(policy, signature)}
+    signed: set[SignerRole] = {signature.role for signature in valid if _may_sign(policy, signature)}
     return tuple(role for role in PolicyRole if role not in signed)
 
 
@@ -113,7 +126,7 @@ def _suffices(policy: Policy, trio: tuple[Signature, ...], keys: Mapping[KeyId, 
     """Three different keys always; three different people, none the proposer, unless an exception is
     stated."""
     public_keys = {keys[signature.key_id].public_key for signature in trio}
-    people = {_same_person(signature.person) for signature in trio}
+    people = {same_person(signature.person) for signature in trio}
     if len(public_keys) < len(PolicyRole):
         return False
     if policy.small_team_exception is not None:
@@ -122,14 +135,14 @@ def _suffices(policy: Policy, trio: tuple[Signature, ...], keys: Mapping[KeyId, 
 
 
 def _may_sign(policy: Policy, signature: Signature) -> bool:
-    proposer = _same_person(policy.proposer)
-    return policy.small_team_exception is not None or _same_person(signature.person) != proposer
+    proposer = same_person(policy.proposer)
+    return policy.small_team_exception is not None or same_person(signature.person) != proposer
 
 
-def _same_person(name: str) -> str:
+def same_person(name: str) -> str:
     """Spelling by case or blanks does not make a second person."""
     return " ".join(name.casefold().split())
 
 
-def _message(policy: Policy, role: PolicyRole, home_id: str) -> bytes:
+def _message(policy: Policy, role: SignerRole, home_id: str) -> bytes:
     return signed_bytes(home_id, policy.digest, policy.predecessor_digest, role, policy.effective_from)

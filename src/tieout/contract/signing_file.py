@@ -10,8 +10,9 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from hashlib import sha256
+from typing import Literal
 
-from tieout.contract.policy import PolicyRole
+from tieout.contract.policy import SignerRole, signer_role
 from tieout.kernel.digest import document_digest
 from tieout.kernel.errors import Refusal
 from tieout.kernel.ids import KeyId
@@ -33,7 +34,9 @@ class MalformedSigningFile(Refusal):
 
 @dataclass(frozen=True, slots=True)
 class SigningRequest:
-    """What is asked of a signer. `document` is the policy's canonical JSON text."""
+    """What is asked of a signer. `document` is the canonical JSON text of a policy, or of a meter; then
+    `owner` is who must sign.
+    """
 
     home_id: str
     key: str
@@ -42,6 +45,8 @@ class SigningRequest:
     document_digest: str
     predecessor_digest: str | None
     effective_from: Instant
+    kind: Literal["policy", "meter"] = "policy"
+    owner: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +55,7 @@ class SignatureFile:
 
     home_id: str
     document_digest: str
-    role: PolicyRole
+    role: SignerRole
     person: str
     key_id: KeyId
     signature: bytes
@@ -66,7 +71,8 @@ def request_text(request: SigningRequest) -> str:
         {
             "format": REQUEST_FORMAT,
             "home": request.home_id,
-            "policy": request.key,
+            request.kind: request.key,
+            **({} if request.owner is None else {"owner": request.owner}),
             "version": request.version,
             "document": request.document,
             "document_digest": request.document_digest,
@@ -88,14 +94,17 @@ def parse_request(text: str) -> SigningRequest:
         effective_from = parse_instant(_string(members, "effective_from", what))
     except MalformedInstant as error:
         raise MalformedSigningFile(what, str(error)) from error
+    kind: Literal["policy", "meter"] = "meter" if "meter" in members else "policy"
     request = SigningRequest(
         home_id=_string(members, "home", what),
-        key=_string(members, "policy", what),
+        key=_string(members, kind, what),
         version=version,
         document=_string(members, "document", what),
         document_digest=_string(members, "document_digest", what),
         predecessor_digest=predecessor,
         effective_from=effective_from,
+        kind=kind,
+        owner=_string(members, "owner", what) if kind == "meter" else None,
     )
     if document_digest(request.document) != request.document_digest:
         raise MalformedSigningFile(what, "the document does not have the digest that is to be signed")
@@ -120,9 +129,10 @@ def parse_signature(text: str) -> SignatureFile:
     """Raises `MalformedSigningFile`. Whether the signature verifies is for the home to say."""
     what = "signature file"
     members = _members(text, what, SIGNATURE_FORMAT)
-    role = _string(members, "role", what)
-    if role not in tuple(PolicyRole):
-        raise MalformedSigningFile(what, "role must be product, finance or ops")
+    try:
+        role = signer_role(_string(members, "role", what))
+    except ValueError as error:
+        raise MalformedSigningFile(what, "role must be product, finance, ops or owner") from error
     try:
         signature = bytes.fromhex(_string(members, "signature", what))
     except ValueError as error:
@@ -130,7 +140,7 @@ def parse_signature(text: str) -> SignatureFile:
     return SignatureFile(
         home_id=_string(members, "home", what),
         document_digest=_string(members, "document_digest", what),
-        role=PolicyRole(role),
+        role=role,
         person=_string(members, "person", what),
         key_id=KeyId(_string(members, "key_id", what)),
         signature=signature,

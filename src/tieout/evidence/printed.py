@@ -14,9 +14,10 @@ from tieout.evidence.reproduced import Difference, Fact, compared
 from tieout.evidence.stored import StoredEvidence, StoredSnapshot
 from tieout.kernel.canonical import JsonNumber, canonical_json
 from tieout.kernel.errors import TieoutError
-from tieout.kernel.instant import format_instant
+from tieout.kernel.instant import format_instant, parse_instant
 from tieout.kernel.money import Money, currency
 from tieout.kernel.period import Period
+from tieout.kernel.quantity import QUANTITY_ZERO, Quantity
 
 NONE = "none"
 
@@ -50,6 +51,7 @@ def printed_differences(stored: StoredEvidence) -> list[Difference]:
 def _invoice(stored: StoredEvidence, document: Members) -> tuple[Fact, ...]:
     invoice = stored.invoice
     total = Money(invoice.total_minor, currency(document["currency"]))
+    due = None if invoice.due_minor is None else Money(invoice.due_minor, total.currency).decimal_text
     return (
         ("id", document["id"], invoice.id),
         ("number", document["number"], invoice.number),
@@ -60,6 +62,7 @@ def _invoice(stored: StoredEvidence, document: Members) -> tuple[Fact, ...]:
         ("kind", document["kind"], invoice.kind),
         ("sequence", str(document["sequence"]), str(invoice.sequence)),
         ("total", document["total"], total.decimal_text),
+        ("due", str(document.get("due")), str(due)),  # absent from documents of format 1
         ("cutoff", str(document["cutoff"]), str(invoice.cutoff)),
         ("policy digest", document["policy"]["digest"], invoice.policy_digest),
         ("issued at", document["issued_at"], format_instant(invoice.sealed_at)),
@@ -88,6 +91,7 @@ def _charge(stored: StoredEvidence, document: Members, printed: Members) -> tupl
         ("price digest", printed["price_digest"], charge.price_digest),
         ("plan", printed["plan"], charge.plan),
         ("plan version", str(printed["plan_version"]), str(charge.plan_version)),
+        ("program", _program(printed), str(charge.program)),
         ("period", _printed_period(whole), _period(charge.period)),
         ("segment", _printed_period(printed["segment"]), _period(charge.segment)),
         ("quantity", printed["quantity"], charge.quantity),
@@ -95,8 +99,30 @@ def _charge(stored: StoredEvidence, document: Members, printed: Members) -> tupl
         ("amount", printed["exact_amount"], charge.amount),
         ("steps", canonical_json(printed["steps"]), charge.steps),
         ("group", _json(printed.get("group")), charge.grouped_by or NONE),
+        ("terms", canonical_json(printed.get("terms", {})), charge.terms or "{}"),
+        ("usage before", _usage_before(document, printed), _stated_before(printed)),
         ("snapshot", _presence(printed["snapshot"]), _presence(stored.snapshot)),
     )
+
+
+def _stated_before(printed: Members) -> str:
+    return str(printed.get("terms", {}).get("prior_quantity", NONE))
+
+
+def _usage_before(document: Members, printed: Members) -> str:
+    """What the lines of earlier parts under the same price add up to, where the line says it goes on from
+    them."""
+    if _stated_before(printed) == NONE:
+        return NONE
+    start = parse_instant(printed["segment"]["start"])
+    before = [
+        Quantity.parse(line["quantity"])
+        for line in document["lines"]
+        if (line["subscription"], line["price"]) == (printed["subscription"], printed["price"])
+        and parse_instant(line["segment"]["end"]) <= start
+        and "waived" not in line.get("terms", {})
+    ]
+    return str(sum(before, QUANTITY_ZERO))
 
 
 def _snapshot(snapshot: StoredSnapshot, document: Members, line: Members) -> tuple[Fact, ...]:
@@ -120,6 +146,12 @@ def _snapshot(snapshot: StoredSnapshot, document: Members, line: Members) -> tup
         ("groups", _digest(printed.get("groups")), _digest_of(snapshot.groups)),
         ("opening states", _digest(printed.get("opening")), _digest_of(snapshot.opening)),
     )
+
+
+def _program(line: Members) -> str:
+    """As a charge row has it; absent from the lines of no program."""
+    program: Members | None = line.get("program")
+    return "None" if program is None else f"{program['key']} v{program['version']}"
 
 
 def _printed_period(members: Members) -> str:

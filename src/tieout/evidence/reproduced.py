@@ -9,7 +9,20 @@ from tieout.aggregate.time_weighted import Opening
 from tieout.kernel.money import Money
 from tieout.kernel.quantity import Quantity
 
-Layer = Literal["event", "contract", "meter", "snapshot", "price", "plan", "charge", "line", "invoice"]
+Layer = Literal[
+    "event",
+    "contract",
+    "meter",
+    "snapshot",
+    "price",
+    "plan",
+    "program",
+    "charge",
+    "line",
+    "invoice",
+    "subscription",
+    "movement",
+]
 
 Fact = tuple[str, str, str]
 """A fact's name, what the evidence gives for it, and what is stored."""

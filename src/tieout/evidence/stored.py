@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from tieout.balance.movement import Movement
 from tieout.kernel.ids import CustomerId, InvoiceId, LineId, MeterKey, PlanKey, PriceKey, SubscriptionId
 from tieout.kernel.instant import Instant
 from tieout.kernel.period import Period
@@ -16,7 +17,7 @@ from tieout.kernel.period import Period
 @dataclass(frozen=True, slots=True)
 class StoredInvoice:
     """A sealed invoice. `document` is its canonical JSON, byte for byte; `sha256` was taken when it was
-    sealed.
+    sealed. `due_minor` is None where it was sealed before there were credits: all of the total is due.
     """
 
     id: InvoiceId
@@ -33,6 +34,7 @@ class StoredInvoice:
     document: bytes
     sha256: str
     sealed_at: Instant
+    due_minor: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +70,8 @@ class StoredSnapshot:
 class StoredCharge:
     """A charge row: `amount` is an exact text in whole currency units, `steps` canonical JSON, and
     `grouped_by` too: the dimensions and values of the usage that it is for, where its price groups.
+    `program`: key and version (`stripe-connect v1`) of the fee program whose price it is. `terms`, canonical
+    JSON, are None for the price as its plan lists it.
     """
 
     id: str
@@ -85,7 +89,9 @@ class StoredCharge:
     unit: str
     amount: str
     steps: str
+    program: str | None = None
     grouped_by: str | None = None
+    terms: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,12 +111,16 @@ class StoredLine:
 
 @dataclass(frozen=True, slots=True)
 class SealedRows:
-    """Everything one sealing writes, in one transaction."""
+    """Everything one sealing writes, in one transaction. `movements` were worked out when the customer had
+    `movements_seen`; where that is no longer so, nothing is written.
+    """
 
     invoice: StoredInvoice
     snapshots: tuple[StoredSnapshot, ...]
     charges: tuple[StoredCharge, ...]
     lines: tuple[StoredLine, ...]
+    movements: tuple[Movement, ...] = ()
+    movements_seen: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,6 +27,7 @@ from tieout.contract.document import Document, record_of
 from tieout.contract.meter import Meter
 from tieout.contract.plan import Plan
 from tieout.contract.price import Price
+from tieout.contract.program import Program
 from tieout.evidence.lineage import MalformedLineage, parse_lineage
 from tieout.evidence.printed import printed_differences
 from tieout.evidence.reproduced import Difference, Layer, Reproduced, compared
@@ -40,11 +41,12 @@ from tieout.kernel.money import Money
 from tieout.kernel.rational import exact_text
 from tieout.rate.charge import Charge, parse_group, steps_text
 from tieout.rate.rate import rate
+from tieout.rate.terms import parse_terms
 
-R = TypeVar("R", Meter, Price, Plan)
+R = TypeVar("R", Meter, Price, Plan, Program)
 
 NONE = "none"
-INPUTS: frozenset[Layer] = frozenset({"event", "contract", "meter", "price", "plan"})
+INPUTS: frozenset[Layer] = frozenset({"event", "contract", "meter", "price", "plan", "program"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +56,7 @@ class PricedBy:
     meter: Document | None
     price: Document | None
     plan: Document | None
+    program: Document | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,12 +82,13 @@ def reproduce(
         Price, "price", f"{charge.price} v{charge.price_version}", documents.price, charge.price_digest, found
     )
     plan = _record(Plan, "plan", f"{charge.plan} v{charge.plan_version}", documents.plan, None, found)
+    program = _program(stored, documents.program, price, found)
     snapshot = None
     if stored.snapshot is not None:
         snapshot = _snapshot(stored, stored.snapshot, documents.meter, witnesses, secret, found)
     recomputed = None
     if price is not None and plan is not None and (stored.snapshot is None or snapshot is not None):
-        recomputed = _charge(stored, price, plan, snapshot, found)
+        recomputed = _charge(stored, price, plan, program, snapshot, found)
     amount = None if recomputed is None else _line(stored, recomputed, found)
     found += printed_differences(stored)
     quantity = None if recomputed is None else recomputed.quantity
@@ -193,8 +197,26 @@ def _checked(witnesses: Iterable[Witness], secret: bytes, found: list[Difference
     return checked
 
 
+def _program(
+    stored: StoredEvidence, document: Document | None, price: Price | None, found: list[Difference]
+) -> Program | None:
+    """The program that the charge names; its price must be one of its own."""
+    named = stored.charge.program
+    if named is None:
+        return None
+    program = _record(Program, "program", named, document, None, found)
+    if program is not None and price is not None and price.key not in program.prices:
+        found.append(Difference("program", named, f"price {price.key}", ", ".join(program.prices)))
+    return program
+
+
 def _charge(
-    stored: StoredEvidence, price: Price, plan: Plan, snapshot: Snapshot | None, found: list[Difference]
+    stored: StoredEvidence,
+    price: Price,
+    plan: Plan,
+    program: Program | None,
+    snapshot: Snapshot | None,
+    found: list[Difference],
 ) -> Charge | None:
     charge = stored.charge
     if stored.snapshot is not None and stored.snapshot.period != charge.segment:
@@ -207,7 +229,9 @@ def _charge(
             subscription=charge.subscription,
             period=charge.period,
             segment=charge.segment,
+            program=program,
             group=parse_group(charge.grouped_by),
+            terms=parse_terms(charge.terms),
         )
     except (TieoutError, AssertionError, ValueError, TypeError) as error:
         found.append(Difference("charge", charge.id, "a price and usage that fit", str(error)))

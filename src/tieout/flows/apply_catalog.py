@@ -4,8 +4,8 @@ never change.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from tieout.contract.catalog import Catalog
@@ -13,6 +13,7 @@ from tieout.contract.check import check, warnings
 from tieout.contract.document import Document, DocumentKind, parse_documents
 from tieout.contract.problem import Problem
 from tieout.flows.home import Home
+from tieout.flows.sealed_changes import sealed_problems
 from tieout.ingest.example import run_example
 from tieout.kernel.errors import IntegrityViolation, NotFound, Refusal, shown
 
@@ -69,12 +70,14 @@ class CatalogDamaged(IntegrityViolation):
 class CatalogCheck:
     """`catalog` is None where there are problems, and then there are no warnings.
 
-    `documents` are those of the folder, in file order; warnings are about them alone, and refuse nothing.
+    `documents` are those of the folder, in file order, `fresh` those of them that were not applied before;
+    warnings are about them alone, and refuse nothing.
     """
 
     catalog: Catalog | None
     problems: tuple[Problem, ...]
     documents: tuple[Document, ...]
+    fresh: tuple[Document, ...] = ()
     warnings: tuple[Problem, ...] = ()
 
 
@@ -94,6 +97,14 @@ def check_catalog(folder: Path, *, against: Iterable[Document] | None = None) ->
     Raises `CatalogFolderMissing`.
     """
     documents, problems = read_documents(folder)
+    return check_documents(documents, problems, against=against)
+
+
+def check_documents(
+    documents: Sequence[Document], problems: Iterable[Problem] = (), *, against: Iterable[Document] | None
+) -> CatalogCheck:
+    """The same for documents that were read already, with the problems that reading found."""
+    problems = list(problems)
     known = {_key(document): document for document in against or ()}
     fresh = []
     for document in documents:
@@ -112,17 +123,38 @@ def check_catalog(folder: Path, *, against: Iterable[Document] | None = None) ->
         return CatalogCheck(None, tuple(problems), tuple(documents))
     names = {document.name for document in documents}
     warned = [warning for warning in warnings(catalog, together) if warning.key in names]
-    return CatalogCheck(catalog, (), tuple(documents), tuple(warned))
+    return CatalogCheck(catalog, (), tuple(documents), tuple(fresh), tuple(warned))
+
+
+def check_at_home(home: Home, folder: Path) -> CatalogCheck:
+    """The same together with what the home has applied and sealed: a sealed period is not changed here."""
+    return _check_at_home(home, *read_documents(folder))
+
+
+def _check_at_home(home: Home, documents: Sequence[Document], problems: Iterable[Problem]) -> CatalogCheck:
+    checked = check_documents(documents, problems, against=home.books.documents.all())
+    if checked.catalog is None:
+        return checked
+    refused = sealed_problems(home, load_catalog(home), checked.catalog, checked.fresh)
+    return replace(checked, catalog=None, problems=tuple(refused)) if refused else checked
 
 
 def apply_catalog(home: Home, folder: Path) -> CatalogApplied:
-    """Checks the folder together with what is applied, then stores what is new. Raises `CatalogRefused`."""
-    applied = home.books.documents.all()
-    checked = check_catalog(folder, against=applied)
+    """Checks the folder together with what is applied and sealed, then stores what is new. Raises
+    `CatalogRefused`.
+    """
+    documents, problems = read_documents(folder)
+    return apply_documents(home, documents, problems)
+
+
+def apply_documents(
+    home: Home, documents: Sequence[Document], problems: Iterable[Problem] = ()
+) -> CatalogApplied:
+    """The same for documents that were read already."""
+    checked = _check_at_home(home, documents, problems)
     if checked.catalog is None:
         raise CatalogRefused(checked.problems)
-    known = {_key(document) for document in applied}
-    fresh = [document for document in checked.documents if _key(document) not in known]
+    fresh = checked.fresh
     home.books.documents.add(fresh, applied_at=home.clock.now())
     added = tuple((document.kind.value, document.key, document.version) for document in fresh)
     return CatalogApplied(added, len(checked.documents) - len(fresh), checked.warnings)

@@ -14,9 +14,11 @@ from tieout.close.account import AccountOutcome
 from tieout.close.outcome import NotDue, Outcome, Sealed
 from tieout.contract.catalog import Catalog
 from tieout.flows.apply_catalog import load_catalog
+from tieout.flows.approve_meter import unapproved
 from tieout.flows.count_buckets import BucketRow, bucket_rows
 from tieout.flows.draft_accounts import ReadyAccount, draft_accounts, parked_by
-from tieout.flows.due_accounts import agenda, sealed_without
+from tieout.flows.draft_balances import open_advances
+from tieout.flows.due_accounts import DueAccount, agenda, sealed_without
 from tieout.flows.home import Home
 from tieout.flows.invoices import InvoiceRow, draft_row, row_of
 from tieout.flows.late_events import late_rows
@@ -82,13 +84,18 @@ def close(
     catalog = load_catalog(home)
     chosen = _chosen(catalog, customers)
     cutoff = home.log.head()
-    plan = agenda(catalog, policies(home), home.books.invoices.billed(), customers=chosen, as_of=as_of)
+    billed = home.books.invoices.billed()
+    recorded = home.books.movements.of(chosen)
+    plan = agenda(
+        catalog, policies(home), billed, customers=chosen, as_of=as_of, advanced=open_advances(recorded)
+    )
     run = None if dry_run else home.books.closes.start(as_of=as_of, cutoff=cutoff, cutoff_at=now)
     since = min((account.period.start for account in plan.due), default=as_of)
     sealed = sealed_spans(home.books.invoices.snapshots(), since=since)
+    waiting = unapproved(home)
     ready, stopped = read_log(
         home,
-        lambda manifest: draft_accounts(home.engine, catalog, plan.due, manifest, sealed),
+        lambda manifest: draft_accounts(home.engine, catalog, plan.due, manifest, sealed, waiting, recorded),
         watermark=cutoff,
     )
     if run is None:
@@ -100,24 +107,26 @@ def close(
         lasting = [account for account in outcomes if not isinstance(account.outcome, NotDue)]
         home.books.closes.record(run, lasting)
         home.books.closes.end(run, at=home.clock.now())
-    periods = [account.period for account in plan.due]
-    buckets = read_log(
-        home,
-        lambda manifest: bucket_rows(
-            home.engine,
-            catalog,
-            manifest,
-            periods=periods,
-            late=late_rows(home, catalog, manifest, None),
-        ),
-        watermark=cutoff,
-    )
     return CloseReport(
         as_of,
         cutoff,
         tuple((account.customer, account.period, account.outcome) for account in outcomes),
         tuple(invoices),
-        buckets,
+        _buckets(home, catalog, plan.due, cutoff),
+    )
+
+
+def _buckets(
+    home: Home, catalog: Catalog, due: Sequence[DueAccount], cutoff: Watermark
+) -> tuple[BucketRow, ...]:
+    """Where every event of the periods went."""
+    periods = [account.period for account in due]
+    return read_log(
+        home,
+        lambda manifest: bucket_rows(
+            home.engine, catalog, manifest, periods=periods, late=late_rows(home, catalog, manifest, None)
+        ),
+        watermark=cutoff,
     )
 
 

@@ -6,7 +6,7 @@ What goes wrong on one account parks that account; the others go on (L15).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
@@ -14,20 +14,35 @@ from tieout import __version__
 from tieout.aggregate.recount import Recount
 from tieout.aggregate.snapshot import Snapshot
 from tieout.aggregate.window import UsageRequest
+from tieout.balance.movement import Movement
 from tieout.close.account import AccountOutcome
+from tieout.close.coupons import coupons_of
+from tieout.close.fees import fees_due
 from tieout.close.outcome import Held, Parked
 from tieout.close.rating import charges, usage_requests
 from tieout.close.reconcile import reconcile
+from tieout.close.reconcile_balances import balance_breaks
 from tieout.close.segments import NothingInForce, Segment, segments
+from tieout.close.taxation import taxation_of
 from tieout.contract.catalog import Catalog
 from tieout.contract.party import Customer, Seller
+from tieout.flows.approve_meter import Unapproved, parked_for
+from tieout.flows.draft_balances import (
+    WAITS,
+    BalanceChain,
+    bills_ahead,
+    committed_by,
+    fees_ahead,
+    moved_by,
+)
 from tieout.flows.due_accounts import DueAccount
 from tieout.flows.sealed_usage import SealedSpans, sealed_twice
-from tieout.invoice.draft import draft, moved
+from tieout.invoice.draft import draft
+from tieout.invoice.draft import moved as status_moved
 from tieout.invoice.invoice import Invoice, PolicyReference
 from tieout.invoice.status import Act
 from tieout.kernel.errors import TieoutError, Unavailable
-from tieout.kernel.ids import Watermark
+from tieout.kernel.ids import CustomerId, Watermark
 from tieout.kernel.instant import Instant
 from tieout.kernel.quantity import Unmeasurable
 from tieout.kernel.zone import tzdata_version
@@ -38,12 +53,18 @@ PARKED_ACTION = "correct the cause, then run the close again; nothing was billed
 
 @dataclass(frozen=True, slots=True)
 class ReadyAccount:
-    """A reconciled draft with the requests and snapshots behind it; it may be sealed."""
+    """A reconciled draft with the requests and snapshots behind it; it may be sealed.
+
+    `movements` go with it, as long as the customer still has the `movements_seen` that it was worked out
+    from.
+    """
 
     account: DueAccount
     invoice: Invoice
     requests: tuple[UsageRequest, ...]
     snapshots: tuple[Snapshot, ...]
+    movements: tuple[Movement, ...] = ()
+    movements_seen: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,14 +82,23 @@ def draft_accounts(
     accounts: Sequence[DueAccount],
     manifest: LogManifest,
     sealed: SealedSpans,
+    unapproved: Unapproved,
+    recorded: Mapping[CustomerId, tuple[Movement, ...]],
 ) -> tuple[list[ReadyAccount], list[AccountOutcome]]:
-    """The drafts that tie, and the outcome of every account that is held or parked."""
+    """The drafts that tie, and the outcome of every account that is held or parked; no account is billed by a
+    meter version that its owner has not signed.
+
+    `recorded` are the movements of the customers' balances.
+    """
     outcomes: list[AccountOutcome] = []
     planned: list[_Planned] = []
-    for account in accounts:
-        plan = _plan(catalog, account)
+    ahead = bills_ahead(catalog)
+    chain = BalanceChain(recorded)
+    for account in sorted(accounts, key=_order):
+        plan = _plan(catalog, account, unapproved, ahead=ahead)
         if isinstance(plan, Parked):
             outcomes.append(AccountOutcome(account.customer, account.period, plan))
+            chain.stopped.add(account.customer)
         else:
             planned.append(plan)
     requests = [request for plan in planned for request in plan.requests]
@@ -78,10 +108,17 @@ def draft_accounts(
     for plan in planned:
         answers = list(islice(measured, len(plan.requests)))
         recounts = list(islice(recounted, len(plan.requests)))
-        drafted = _draft(catalog, plan, answers, recounts, manifest.watermark, sealed)
+        customer = plan.account.customer
+        drafted = _draft(
+            catalog, plan, answers, recounts, manifest.watermark, sealed, chain.opening(customer)
+        )
+        if isinstance(drafted, ReadyAccount) and chain.waits(customer, drafted.movements):
+            drafted = WAITS
         if isinstance(drafted, ReadyAccount):
             ready.append(drafted)
+            chain.moves(customer, drafted.movements)
         else:
+            chain.stopped.add(customer)
             outcomes.append(AccountOutcome(plan.account.customer, plan.account.period, drafted))
     return ready, outcomes
 
@@ -92,13 +129,23 @@ def parked_by(error: Exception) -> Parked:
     return Parked(reason, PARKED_ACTION)
 
 
-def _plan(catalog: Catalog, account: DueAccount) -> _Planned | Parked:
+def _order(account: DueAccount) -> tuple[CustomerId, Instant, Instant]:
+    """Balances go from the period that ends first to the next."""
+    return account.customer, account.period.end, account.period.start
+
+
+def _plan(catalog: Catalog, account: DueAccount, unapproved: Unapproved, *, ahead: bool) -> _Planned | Parked:
     try:
         found = [
             segment
             for subscription, whole in zip(account.subscriptions, account.wholes, strict=True)
             for segment in segments(catalog, subscription, whole, account.period)
         ]
+        found += fees_ahead(catalog, account) if ahead else []
+        for segment in found if unapproved else ():
+            meter = segment.meter
+            if meter is not None and (change := unapproved.get((meter.key, meter.version))) is not None:
+                return parked_for(change)
         return _Planned(account, tuple(found), tuple(usage_requests(catalog, found)))
     except Unavailable:
         raise
@@ -113,6 +160,7 @@ def _draft(
     recounts: Sequence[Recount],
     cutoff: Watermark,
     sealed: SealedSpans,
+    opening: tuple[Movement, ...],
 ) -> ReadyAccount | Held | Parked:
     try:
         snapshots = []
@@ -121,7 +169,10 @@ def _draft(
                 raise answer
             snapshots.append(answer)
         customer, seller = _parties(catalog, plan.account)
-        rated = charges(plan.segments, snapshots)
+        fees = fees_due(catalog, plan.account.subscriptions, plan.segments, opening, plan.account.period)
+        rated = [*charges(fees.segments, snapshots), *fees.credits]
+        commitments = committed_by(plan.account, rated, opening)
+        rated += [charge for found in commitments for charge in found.charges]
         invoice = draft(
             customer=customer,
             seller=seller,
@@ -131,16 +182,29 @@ def _draft(
             policy=_reference(plan.account),
             tzdata_version=tzdata_version(),
             software_version=__version__,
+            coupons=coupons_of(
+                catalog,
+                customer,
+                plan.account.subscriptions,
+                plan.account.period,
+                policy_cadence=plan.account.policy.policy.cadence,
+            ),
+            taxation=taxation_of(catalog, customer, seller, plan.account.period),
         )
+        invoice, moved = moved_by(invoice, fees, commitments, opening)
         breaks = reconcile(invoice, rated, snapshots, recounts, plan.requests)
         breaks += sealed_twice(plan.requests, sealed)
+        breaks += balance_breaks(invoice, opening, moved)
     except Unavailable:
         raise
     except Exception as error:  # noqa: BLE001 - one account's failure may not stop the others (L15)
         return parked_by(error)
     if breaks:
         return Held(invoice.id, tuple(breaks))
-    return ReadyAccount(plan.account, moved(invoice, Act.RECONCILED), plan.requests, tuple(snapshots))
+    reconciled = status_moved(invoice, Act.RECONCILED)
+    return ReadyAccount(
+        plan.account, reconciled, plan.requests, tuple(snapshots), moved, movements_seen=len(opening)
+    )
 
 
 def _parties(catalog: Catalog, account: DueAccount) -> tuple[Customer, Seller]:

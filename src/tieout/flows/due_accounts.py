@@ -13,7 +13,8 @@ from tieout.contract.catalog import Catalog
 from tieout.contract.party import Customer
 from tieout.contract.subscription import Subscription
 from tieout.flows.policy import PolicyState, governing
-from tieout.kernel.calendar import Cadence, period_at
+from tieout.kernel.cadence import Cadence
+from tieout.kernel.calendar import period_at
 from tieout.kernel.errors import TieoutError
 from tieout.kernel.ids import CustomerId, SubscriptionId
 from tieout.kernel.instant import HOUR_MICROSECONDS, Instant, format_instant
@@ -24,6 +25,7 @@ NO_POLICY_ACTION = (
     "have product, finance and ops sign a policy: it governs the periods that start once it is in force; "
     "bill this one outside, or move the subscription's start"
 )
+NOTHING_ADVANCED: Mapping[SubscriptionId, Sequence[Period]] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,13 +58,17 @@ def agenda(
     *,
     customers: Sequence[CustomerId],
     as_of: Instant,
+    advanced: Mapping[SubscriptionId, Sequence[Period]] = NOTHING_ADVANCED,
 ) -> Agenda:
-    """The accounts of these customers, by customer and period. One that cannot be planned is parked."""
+    """The accounts of these customers, by customer and period. One that cannot be planned is parked.
+
+    `advanced`: periods whose fee was billed in advance and is open; they are due even if nothing was used.
+    """
     due: list[DueAccount] = []
     outcomes: list[AccountOutcome] = []
     for customer in customers:
         try:
-            found, rest = _of_customer(catalog, policies, billed, customer=customer, as_of=as_of)
+            found, rest = _of_customer(catalog, policies, billed, advanced, customer=customer, as_of=as_of)
         except TieoutError as error:
             found, rest = (
                 [],
@@ -77,6 +83,7 @@ def _of_customer(
     catalog: Catalog,
     policies: Sequence[PolicyState],
     billed: Mapping[SubscriptionId, Sequence[Period]],
+    advanced: Mapping[SubscriptionId, Sequence[Period]],
     *,
     customer: CustomerId,
     as_of: Instant,
@@ -86,7 +93,9 @@ def _of_customer(
     ended: dict[Period, list[tuple[Subscription, Period]]] = {}
     for subscription in subscriptions:
         done = billed.get(subscription.key, ())
-        for period, part in _ended(catalog, profile, subscription, policies, as_of=as_of):
+        parts = _ended(catalog, profile, subscription, policies, as_of=as_of)
+        parts += _left_with_a_fee(advanced.get(subscription.key, ()), parts, as_of=as_of)
+        for period, part in parts:
             rest = _unbilled(part, done)
             if rest is not None:
                 ended.setdefault(rest, []).append((subscription, period))
@@ -163,6 +172,17 @@ def _ended(
             if start < period.end and (stretch.until is None or start < stretch.until):
                 found.append((period, Period(start, period.end)))
     return found
+
+
+def _left_with_a_fee(
+    advanced: Sequence[Period], parts: Sequence[tuple[Period, Period]], *, as_of: Instant
+) -> list[tuple[Period, Period]]:
+    """Ended periods in which the subscription was never active, but whose fee was billed: to be credited."""
+    return [
+        (period, period)
+        for period in dict.fromkeys(advanced)
+        if period.end <= as_of and not any(part.overlaps(period) for _, part in parts)
+    ]
 
 
 def _unbilled(period: Period, billed: Sequence[Period]) -> Period | None:

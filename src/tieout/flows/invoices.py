@@ -49,6 +49,7 @@ class InvoiceRow:
     period: Period
     status: str
     total: Money
+    due: Money
 
 
 def list_invoices(home: Home, customer: CustomerId | None = None) -> tuple[InvoiceRow, ...]:
@@ -70,6 +71,7 @@ def show_invoice(home: Home, id_or_number: str) -> StoredInvoice:
 
 
 def row_of(invoice: StoredInvoice) -> InvoiceRow:
+    unit = currency(invoice.currency)
     return InvoiceRow(
         invoice.id,
         invoice.number,
@@ -77,7 +79,8 @@ def row_of(invoice: StoredInvoice) -> InvoiceRow:
         invoice.currency,
         invoice.period,
         Status.SEALED.value,
-        Money(invoice.total_minor, currency(invoice.currency)),
+        Money(invoice.total_minor, unit),
+        Money(invoice.total_minor if invoice.due_minor is None else invoice.due_minor, unit),
     )
 
 
@@ -90,4 +93,5 @@ def draft_row(invoice: Invoice) -> InvoiceRow:
         invoice.period,
         invoice.status.value,
         invoice.total,
+        invoice.due,
     )

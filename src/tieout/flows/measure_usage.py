@@ -23,7 +23,8 @@ from tieout.flows.late_sources import LateDetail, late_detail
 from tieout.flows.mapped_late import MappedLateRow, mapped_late
 from tieout.flows.policy import PolicyState, governing, policies
 from tieout.flows.read_log import read_log
-from tieout.kernel.calendar import Cadence, period_at
+from tieout.kernel.cadence import Cadence
+from tieout.kernel.calendar import period_at
 from tieout.kernel.digest import Fingerprint
 from tieout.kernel.ids import CustomerId, MeterKey, SubscriptionId, Watermark
 from tieout.kernel.instant import Instant

@@ -3,27 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from tieout.contract.document import Document, DocumentKind
-from tieout.contract.policy import Policy, PolicyRole, policy_governing
+from tieout.contract.policy import Policy, PolicyRole, SignerRole, policy_governing
 from tieout.contract.signature import (
     Signature,
     SigningKey,
     in_force,
     missing_roles,
-    signed_bytes,
     valid_signatures,
 )
-from tieout.contract.signing_file import SigningRequest, key_id_of, parse_signature, request_text
+from tieout.contract.signing_file import SigningRequest, key_id_of, request_text
 from tieout.flows.apply_catalog import CatalogRefused, check_catalog, load_catalog
 from tieout.flows.home import Home
+from tieout.flows.signed_file import SignatureRefused, key_behind, read_signature, verified
 from tieout.kernel.errors import ConflictError, NotFound, Refusal
 from tieout.kernel.ids import KeyId
 from tieout.kernel.instant import Instant
 
-SIGNATURE_FILE_BYTES_MAX = 65_536
 PERSON_LENGTH_MAX = 128
 
 
@@ -56,15 +55,6 @@ class NoSuchPolicy(NotFound):
 
     def __init__(self, name: str) -> None:
         super().__init__(f"There is no policy {name} here.")
-
-
-class SignatureRefused(Refusal):
-    """A signature file that does not sign what it says it signs, or may not."""
-
-    code = "signature-refused"
-
-    def __init__(self, file: Path, why: str) -> None:
-        super().__init__(f"The signature in {file} is refused: {why}.")
 
 
 class MalformedPerson(Refusal):
@@ -109,7 +99,7 @@ def propose(home: Home, file: Path) -> Policy:
     return policy
 
 
-def register_key(home: Home, role: PolicyRole, person: str, public_key_file: Path) -> SigningKey:
+def register_key(home: Home, role: SignerRole, person: str, public_key_file: Path) -> SigningKey:
     """Records whose key it is and for which role. Raises a key file's refusal, or that the key is
     registered.
     """
@@ -147,31 +137,19 @@ def write_signing_request(home: Home, policy_digest: str, out: Path) -> SigningR
 
 def add_signature(home: Home, file: Path) -> PolicyState:
     """Verifies and records a signature; it counts from now. Raises `SignatureRefused` and says why."""
-    try:
-        text = file.read_bytes()[:SIGNATURE_FILE_BYTES_MAX].decode("utf-8", errors="replace")
-    except OSError as error:
-        raise SignatureRefused(file, f"it cannot be read ({error.strerror})") from error
-    signed = parse_signature(text)
-    if signed.home_id != home.home_id:
-        raise SignatureRefused(file, f"it is for the home {signed.home_id}, this is {home.home_id}")
+    signed = read_signature(home, file)
+    if not isinstance(signed.role, PolicyRole):
+        raise SignatureRefused(file, "it is a meter owner's; record it with `tieout catalog approve`")
     document = _policy_document(home.books.documents.all(), signed.document_digest)
     policy = load_catalog(home).policies.version(document.key, document.version)
     assert policy is not None, "the catalog is made of these documents"
-    key = next((key for key in home.books.signatures.signing_keys() if key.key_id == signed.key_id), None)
-    if key is None or key.revoked_at is not None:
-        raise SignatureRefused(file, f"its key {signed.key_id} is not registered, or revoked")
-    if (key.role, key.person) != (signed.role, signed.person):
-        raise SignatureRefused(
-            file,
-            f"its key is registered for {key.role} and {key.person}, not {signed.role} and {signed.person}",
-        )
-    message = signed_bytes(
-        home.home_id, policy.digest, policy.predecessor_digest, signed.role, policy.effective_from
-    )
-    if not home.signer.verify(key.public_key, message, signed.signature):
-        raise SignatureRefused(file, "it does not verify: the document, the key or the bytes are others")
-    recorded = Signature(
-        signed.role, key.key_id, key.person, policy.digest, signed.signature, home.clock.now()
+    recorded = verified(
+        home,
+        file,
+        replace(signed, document_digest=policy.digest),
+        key_behind(home, file, signed),
+        predecessor_digest=policy.predecessor_digest,
+        effective_from=policy.effective_from,
     )
     home.books.signatures.add(recorded)
     return next(state for state in policies(home) if state.policy.digest == policy.digest)

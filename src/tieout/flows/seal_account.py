@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from hashlib import sha256
 
 from tieout.aggregate.snapshot import Snapshot
@@ -26,6 +27,7 @@ from tieout.kernel.ids import InvoiceId
 from tieout.kernel.instant import Instant
 from tieout.kernel.rational import exact_text
 from tieout.rate.charge import group_text, steps_text
+from tieout.rate.terms import terms_text
 
 MINOR_UNITS_MAX = 2**63 - 1
 """Both databases keep money in 64-bit integers."""
@@ -57,7 +59,9 @@ def seal(home: Home, ready: ReadyAccount, *, run: int) -> StoredInvoice | None:
 
 def sealed_rows(ready: ReadyAccount, invoice: Invoice, sealed_at: Instant) -> SealedRows:
     """Every row of the sealing. Raises `AmountTooLarge`."""
-    for money in (invoice.total, *(line.amount for line in invoice.lines)):
+    taxed = (amount for tax in invoice.taxes for amount in (tax.base, tax.amount))
+    moved = (movement.amount for movement in ready.movements)
+    for money in (invoice.total, invoice.due, *taxed, *moved, *(line.amount for line in invoice.lines)):
         if abs(money.minor) > MINOR_UNITS_MAX:
             raise AmountTooLarge(invoice.id, money.minor)
     assert invoice.number is not None, "a sealed invoice has a number"
@@ -77,6 +81,7 @@ def sealed_rows(ready: ReadyAccount, invoice: Invoice, sealed_at: Instant) -> Se
         document=document,
         sha256=sha256(document).hexdigest(),
         sealed_at=sealed_at,
+        due_minor=invoice.due.minor,
     )
     names = {
         snapshot: f"{invoice.id}-s{place:04d}" for place, snapshot in enumerate(ready.snapshots, start=1)
@@ -88,7 +93,8 @@ def sealed_rows(ready: ReadyAccount, invoice: Invoice, sealed_at: Instant) -> Se
     numbered = list(enumerate(invoice.lines, start=1))
     charges = tuple(_charge(invoice.id, ordinal, line, names) for ordinal, line in numbered)
     lines = tuple(_line(invoice.id, ordinal, line) for ordinal, line in numbered)
-    return SealedRows(stored, snapshots, charges, lines)
+    movements = tuple(replace(each, recorded_at=sealed_at) for each in ready.movements)
+    return SealedRows(stored, snapshots, charges, lines, movements, ready.movements_seen)
 
 
 def _snapshot(invoice: InvoiceId, name: str, snapshot: Snapshot, request: UsageRequest) -> StoredSnapshot:
@@ -136,7 +142,9 @@ def _charge(invoice: InvoiceId, ordinal: int, line: Line, names: dict[Snapshot, 
         unit=charge.unit,
         amount=exact_text(charge.amount),
         steps=steps_text(charge.steps),
+        program=None if charge.program is None else charge.program.reference,
         grouped_by=group_text(charge.group),
+        terms=terms_text(charge.terms),
     )
 
 

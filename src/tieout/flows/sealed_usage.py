@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 
 from tieout.aggregate.window import ClippedSpan, UsageRequest
-from tieout.close.reconcile import Break
+from tieout.close.breaks import Break
 from tieout.evidence.lineage import parse_lineage
 from tieout.evidence.stored import StoredSnapshot
 from tieout.kernel.ids import MeterKey, Subject

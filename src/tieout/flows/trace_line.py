@@ -13,13 +13,17 @@ from tieout.contract.event_contract import RETRACTION, EventContract
 from tieout.contract.meter import Meter
 from tieout.evidence.lineage import Lineage, MalformedLineage, parse_lineage
 from tieout.evidence.reproduced import Reproduced
+from tieout.evidence.shares import DiscountShare, discount_shares
 from tieout.evidence.stored import StoredCharge, StoredInvoice, StoredLine, StoredSnapshot
 from tieout.evidence.trace import PricedBy, Witnesses, reproduce
+from tieout.evidence.trace_balances import reproduce_from_balances, rests_on_balances
 from tieout.evidence.witness import Witness, is_counted, meter_event, retraction_of
+from tieout.flows.balance_evidence import balance_evidence
 from tieout.flows.home import Home
 from tieout.kernel.erased import looks_erased
 from tieout.kernel.errors import NotFound, Refusal, TieoutError, shown
 from tieout.kernel.ids import EventType, LineId, SourceName, Watermark
+from tieout.kernel.instant import Instant
 from tieout.kernel.money import Money, currency
 from tieout.rate.charge import parse_group
 
@@ -98,6 +102,7 @@ class Trace:
     line: StoredLine
     amount: Money
     charge: StoredCharge
+    price_effective_from: Instant | None
     steps: tuple[TracedStep, ...]
     snapshot: StoredSnapshot | None
     lineage: Lineage | None
@@ -106,6 +111,7 @@ class Trace:
     retracted: RetractedPage
     opening: tuple[Witness, ...]
     reproduced: Reproduced
+    discounts: tuple[DiscountShare, ...] = ()
 
 
 def trace(home: Home, line_id: LineId, *, page: int = 1, page_size: int = 20) -> Trace:
@@ -129,9 +135,13 @@ def trace(home: Home, line_id: LineId, *, page: int = 1, page_size: int = 20) ->
         else documents.get((DocumentKind.METER, stored.snapshot.meter, stored.snapshot.meter_version)),
         price=documents.get((DocumentKind.PRICE, charge.price, charge.price_version)),
         plan=documents.get((DocumentKind.PLAN, charge.plan, charge.plan_version)),
+        program=next((each for each in documents.values() if each.name == f"program {charge.program}"), None),
     )
     found = Witnesses(witnesses, tuple(retractions.values()))
-    reproduced = reproduce(stored, priced_by, found, secret=home.log.identity_secret)
+    if rests_on_balances(charge):
+        reproduced = reproduce_from_balances(stored, balance_evidence(home, stored, documents))
+    else:
+        reproduced = reproduce(stored, priced_by, found, secret=home.log.identity_secret)
     inside = [each for each in witnesses if lineage is not None and lineage.covers(each.event)]
     judged = [
         each
@@ -146,6 +156,7 @@ def trace(home: Home, line_id: LineId, *, page: int = 1, page_size: int = 20) ->
         line=stored.line,
         amount=Money(stored.line.amount_minor, currency(stored.invoice.currency)),
         charge=charge,
+        price_effective_from=None if priced_by.price is None else priced_by.price.effective_from,
         steps=_steps(charge.steps),
         snapshot=stored.snapshot,
         lineage=lineage,
@@ -160,6 +171,7 @@ def trace(home: Home, line_id: LineId, *, page: int = 1, page_size: int = 20) ->
         ),
         opening=tuple(each for each in witnesses if each.position in stating),
         reproduced=reproduced,
+        discounts=discount_shares(stored.invoice, line_id),
     )
 
 

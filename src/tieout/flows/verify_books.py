@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any
 
+from tieout.balance.movement import MovementKind
 from tieout.contract.document import Document, record_of
 from tieout.evidence.stored import StoredInvoice
 from tieout.flows.home import Home
@@ -16,6 +17,7 @@ from tieout.kernel.digest import document_digest
 from tieout.kernel.errors import TieoutError
 from tieout.kernel.instant import format_instant
 from tieout.kernel.money import Money, currency
+from tieout.kernel.rational import exact
 from tieout.ports import LogFinding
 
 Members = dict[str, Any]  # an object of a JSON text that has not been looked at yet
@@ -36,9 +38,11 @@ def verify_books(home: Home) -> BooksVerification:
     documents = home.books.documents.all()
     digests = {document.digest for document in documents}
     findings = [finding for document in documents for finding in _of_document(document)]
+    used = _used_by_invoice(home, invoices)
     for listed in invoices:
         whole = home.books.invoices.find(listed.id)
         findings += _of_invoice(listed if whole is None else whole, digests)
+        findings += _of_credits(listed if whole is None else whole, used.get(listed.id, []))
     findings += _of_series(invoices, home.books.invoices.last_numbers())
     return BooksVerification(len(invoices), len(documents), tuple(findings))
 
@@ -76,9 +80,37 @@ def _of_invoice(invoice: StoredInvoice, digests: set[str]) -> Iterator[LogFindin
         yield LogFinding("invoice", invoice.number, why)
 
 
+def _used_by_invoice(home: Home, invoices: Sequence[StoredInvoice]) -> dict[str, list[tuple[str, int]]]:
+    """What grants paid for each invoice, by their movements."""
+    found: dict[str, list[tuple[str, int]]] = {}
+    recorded = home.books.movements.of(sorted({invoice.customer for invoice in invoices}))
+    for movements in recorded.values():
+        for each in movements:
+            if each.kind is MovementKind.USED and each.invoice is not None:
+                found.setdefault(each.invoice, []).append((each.account, -each.amount.minor))
+    return found
+
+
+def _of_credits(invoice: StoredInvoice, used: Sequence[tuple[str, int]]) -> Iterator[LogFinding]:
+    """The credits that the document prints are the movements that were sealed with it."""
+    try:
+        document: Members = json.loads(invoice.document)
+        unit = currency(invoice.currency)
+        printed = [
+            (credit["account"], int(exact(credit["amount"]) * 10**unit.exponent))
+            for credit in document.get("credits", [])  # absent from what was sealed before there were any
+        ]
+    except (ValueError, KeyError, TypeError, TieoutError):
+        return  # what cannot be read is found by the check of the document
+    if sorted(printed) != sorted(used):
+        detail = f"credits {sorted(printed)} are printed, movements {sorted(used)} are recorded"
+        yield LogFinding("invoice", invoice.number, detail)
+
+
 def _facts(invoice: StoredInvoice, document: Members) -> tuple[tuple[str, object, object], ...]:
     """What the document and the row beside it both say."""
     total = Money(invoice.total_minor, currency(invoice.currency))
+    due = None if invoice.due_minor is None else Money(invoice.due_minor, total.currency).decimal_text
     return (
         ("id", document["id"], invoice.id),
         ("number", document["number"], invoice.number),
@@ -90,6 +122,7 @@ def _facts(invoice: StoredInvoice, document: Members) -> tuple[tuple[str, object
         ("kind", document["kind"], invoice.kind),
         ("sequence", document["sequence"], invoice.sequence),
         ("total", document["total"], total.decimal_text),
+        ("due", document.get("due"), due),  # absent from documents of format 1
         ("cutoff", document["cutoff"], invoice.cutoff),
         ("policy", document["policy"]["digest"], invoice.policy_digest),
     )
@@ -100,6 +133,10 @@ def _rests_on(document: Members) -> Iterator[tuple[str, str]]:
         yield kind, document[kind]["digest"]
     for digest in sorted({line["price_digest"] for line in document["lines"]}):
         yield "price", digest
+    for discount in document.get("discounts", ()):
+        yield f"coupon {discount['coupon']}", discount["coupon_digest"]
+    for tax in document.get("taxes", ()):
+        yield f"tax {tax['reference']}", tax["digest"]
     snapshots = [line["snapshot"] for line in document["lines"] if line["snapshot"] is not None]
     for digest in sorted({snapshot["meter_digest"] for snapshot in snapshots}):
         yield "meter", digest

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tieout.contract.policy import PolicyRole
+from tieout.contract.policy import OwnerRole, SignerRole
 from tieout.contract.signature import signed_bytes
 from tieout.contract.signing_file import (
     SignatureFile,
@@ -16,7 +16,7 @@ from tieout.contract.signing_file import (
     signature_text,
 )
 from tieout.gateways.signing import public_key_of, sign
-from tieout.kernel.errors import NotFound
+from tieout.kernel.errors import NotFound, Refusal
 
 REQUEST_BYTES_MAX = 16 * 1024 * 1024
 
@@ -30,12 +30,25 @@ class SigningRequestMissing(NotFound):
         super().__init__(f"There is no signing request at {path}.")
 
 
-def sign_request(
-    request: Path, *, private_key: Path, role: PolicyRole, person: str, out: Path
-) -> SigningRequest:
-    """Writes the signature file, and gives back what was signed.
+class NotForThisRole(Refusal):
+    """Policies are signed for product, finance and ops, meters by their owner."""
 
-    Raises `SigningRequestMissing`, `MalformedSigningFile` or a key file's refusal.
+    code = "not-for-this-role"
+
+    def __init__(self, request: SigningRequest) -> None:
+        verb = "catalog" if request.kind == "meter" else "policy"
+        super().__init__(
+            f"The request is for {request.kind} {request.key}: sign it with `tieout {verb} sign`."
+        )
+
+
+def sign_request(
+    request: Path, *, private_key: Path, role: SignerRole, person: str | None, out: Path
+) -> SigningRequest:
+    """Writes the signature file, and gives back what was signed. `person` None: the owner whom the request
+    names.
+
+    Raises `SigningRequestMissing`, `MalformedSigningFile`, `NotForThisRole` or a key file's refusal.
     """
     try:
         with request.open("rb") as file:
@@ -43,6 +56,8 @@ def sign_request(
     except OSError as error:
         raise SigningRequestMissing(request) from error
     asked = parse_request(text)
+    if isinstance(role, OwnerRole) != (asked.kind == "meter"):
+        raise NotForThisRole(asked)
     message = signed_bytes(
         asked.home_id, asked.document_digest, asked.predecessor_digest, role, asked.effective_from
     )
@@ -50,7 +65,7 @@ def sign_request(
         home_id=asked.home_id,
         document_digest=asked.document_digest,
         role=role,
-        person=person,
+        person=person or asked.owner or "",
         key_id=key_id_of(public_key_of(private_key)),
         signature=sign(private_key, message),
     )

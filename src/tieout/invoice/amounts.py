@@ -4,34 +4,58 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from tieout.kernel.ids import LineId
 from tieout.kernel.money import Money
 from tieout.kernel.rational import Exact
+from tieout.kernel.rounding import Rounding
 
 
 @dataclass(frozen=True, slots=True)
 class InvoiceDiscount:
-    """Off the subtotal. `amount` is zero or negative; `reference` names the document behind it."""
+    """Off the subtotal. `amount` is zero or negative; key, version and digest name the document behind it.
+
+    `shares` has every line that it is for, with the line's part of `amount`: they add up to it. `base` is
+    what those lines came to, less the discounts before this one. `stated` is what a discount of a sum of
+    money promises, `unused` the part of it that the base was too small for. `text` says how the amount came
+    about.
+    """
 
     name: str
     reference: str
+    version: int
     digest: str
     percent: Exact | None
+    stated: Money | None
+    base: Money
     amount: Money
+    unused: Money
+    shares: tuple[tuple[LineId, Money], ...]
+    text: str
 
 
 @dataclass(frozen=True, slots=True)
 class TaxAmount:
     """One rate on one base. An inclusive tax is a part of the prices and adds nothing to the total. `note` is
     what the law wants said: an exemption, a reverse charge.
+
+    `lines` are those it is on. `base` is what they come to after discounts, without the taxes in them, and
+    with those before a compound one. `rounding` is how the amount was rounded, once; `text` shows the
+    working.
     """
 
     name: str
     reference: str
+    version: int
     digest: str
+    jurisdiction: str
     percent: Exact
     base: Money
     amount: Money
     inclusive: bool
+    compound: bool
+    rounding: Rounding
+    lines: tuple[LineId, ...]
+    text: str
     note: str
 
 

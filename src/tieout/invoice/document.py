@@ -1,5 +1,7 @@
 """The invoice as one canonical JSON document: the bytes that are sealed, stored, digested and shown.
 
+Format 2 has discounts, taxes, credits and what is due; documents of format 1 knew none, and stay readable.
+
 Keys are sorted, decimals are strings, instants RFC 3339 in UTC: equal invoices give equal bytes anywhere.
 """
 
@@ -10,6 +12,8 @@ from hashlib import sha256
 from tieout.aggregate.snapshot import Snapshot
 from tieout.aggregate.snapshot_text import breakdown_json, conversion_json, groups_json, opening_json
 from tieout.contract.party import Customer, Seller
+from tieout.contract.program import Program
+from tieout.invoice.document_amounts import document_amounts, line_amounts
 from tieout.invoice.invoice import Invoice, PolicyReference
 from tieout.invoice.line import Line
 from tieout.kernel.canonical import JsonNumber, JsonValue, canonical_json
@@ -18,8 +22,9 @@ from tieout.kernel.limits import RECORDS_ON_DOCUMENT_MAX
 from tieout.kernel.period import Period
 from tieout.kernel.rational import exact_text
 from tieout.rate.charge import group_json, steps_json
+from tieout.rate.terms import terms_json
 
-DOCUMENT_FORMAT = "tieout/invoice/1"
+DOCUMENT_FORMAT = "tieout/invoice/2"
 
 
 def document_bytes(invoice: Invoice) -> bytes:
@@ -29,6 +34,7 @@ def document_bytes(invoice: Invoice) -> bytes:
 
 def document(invoice: Invoice) -> JsonValue:
     """The document as a JSON value. Whole numbers are JSON numbers; what can have a fraction is a string."""
+    amounts = line_amounts(invoice)
     return {
         "format": DOCUMENT_FORMAT,
         "id": invoice.id,
@@ -45,9 +51,8 @@ def document(invoice: Invoice) -> JsonValue:
         "due_date": None if invoice.due_date is None else invoice.due_date.isoformat(),
         "purchase_order": invoice.customer.purchase_order,
         "terms": _terms(invoice.customer.terms_days),
-        "lines": [_line(line, invoice.period) for line in invoice.lines],
-        "subtotal": invoice.subtotal.decimal_text,
-        "total": invoice.total.decimal_text,
+        "lines": [{**_line(line, invoice.period), **amounts[line.id]} for line in invoice.lines],
+        **document_amounts(invoice),
         "cutoff": _whole(invoice.cutoff),
         "policy": _policy(invoice.policy),
         "tzdata_version": invoice.tzdata_version,
@@ -55,12 +60,17 @@ def document(invoice: Invoice) -> JsonValue:
     }
 
 
-def _line(line: Line, period: Period) -> JsonValue:
-    """A share of a longer period of the calendar than the invoice bills says of which."""
+def _line(line: Line, period: Period) -> dict[str, JsonValue]:
+    """A share of a longer period of the calendar than the invoice bills says of which; a part of the usage of
+    its meter, which part; what the subscription agreed beside the price stands where there is something.
+    """
     charge = line.charge
+    settlement = line.settlement
     share = {} if charge.period == period else {"share_of": _period(charge.period)}
     return {
         **share,
+        **({} if charge.program is None else {"program": _program(charge.program)}),
+        **({"terms": agreed} if (agreed := terms_json(charge.terms)) else {}),
         "id": line.id,
         "description": line.description,
         **({"group": group_json(charge.group)} if charge.group else {}),
@@ -71,6 +81,7 @@ def _line(line: Line, period: Period) -> JsonValue:
         "amount": line.amount.decimal_text,
         "exact_amount": exact_text(charge.amount),
         "rounding": charge.price.rounding.value,
+        **({} if settlement is None else {"settlement": settlement}),
         "price": line.price,
         "price_version": _whole(line.price_version),
         "price_digest": charge.price.digest,
@@ -78,8 +89,22 @@ def _line(line: Line, period: Period) -> JsonValue:
         "plan": charge.plan,
         "plan_version": _whole(charge.plan_version),
         "segment": _period(charge.segment),
+        "tax_category": charge.price.tax_category,
         "steps": steps_json(charge.steps),
         "snapshot": None if charge.snapshot is None else _snapshot(charge.snapshot),
+    }
+
+
+def _program(program: Program) -> JsonValue:
+    return {
+        "key": program.key,
+        "version": _whole(program.version),
+        "digest": program.digest,
+        "name": program.name,
+        "provider": program.provider,
+        "source": program.source,
+        "as_of": program.as_of.isoformat(),
+        "charged_to": program.charged_to,
     }
 
 

@@ -9,14 +9,25 @@ from tieout.kernel.errors import Refusal
 from tieout.kernel.ids import InvoiceId, LineId, MeterKey, PriceKey
 from tieout.kernel.instant import Instant, to_datetime
 from tieout.kernel.money import Money, currency
+from tieout.kernel.period import Period
 from tieout.kernel.quantity import Quantity
-from tieout.kernel.rounding import settle
+from tieout.kernel.rational import Exact
+from tieout.kernel.rounding import Rounding, settle
 from tieout.kernel.zone import zone
 from tieout.rate.charge import Charge
-from tieout.rate.wording import values_text
+from tieout.rate.wording import amount_text, padded, values_text
 
 LINES_MAX = 999
 """Ordinals have three digits. An invoice with more lines is refused, not renumbered."""
+
+ROUNDING_WORDS = {
+    Rounding.HALF_AWAY_FROM_ZERO: "half away from zero",
+    Rounding.HALF_EVEN: "half to even",
+    Rounding.UP: "away from zero",
+    Rounding.DOWN: "towards zero",
+    Rounding.CEILING: "up",
+    Rounding.FLOOR: "down",
+}
 
 
 class TooManyLines(Refusal):
@@ -55,6 +66,11 @@ class Line:
         return self.charge.unit
 
     @property
+    def settlement(self) -> str | None:
+        """How the money came of the exact amount, in words; None where nothing had to be rounded."""
+        return settlement_text(self.charge.amount, self.amount, self.charge.price.rounding)
+
+    @property
     def price(self) -> PriceKey:
         return self.charge.price.key
 
@@ -70,21 +86,33 @@ def line_id(invoice: InvoiceId, ordinal: int) -> LineId:
     return LineId(f"{invoice}-{ordinal:03d}")
 
 
-def settled_line(invoice: InvoiceId, ordinal: int, charge: Charge, *, zone_name: str) -> Line:
+def settled_line(
+    invoice: InvoiceId, ordinal: int, charge: Charge, *, zone_name: str, billing: Period | None = None
+) -> Line:
     """Round the charge once to the currency's minor unit under the price's rounding rule.
 
-    A line for a part of the period says which part, in the customer's zone; one for a group of usage, which
-    group.
+    A line for a part of the period, or for another than the invoice's (`billing`), says which, in the
+    customer's zone; one for a group of usage, which group.
     """
     amount = settle(charge.amount, currency(charge.price.currency), charge.price.rounding)
     description = charge.price.description
     if charge.group:
         description = f"{description}: {values_text(charge.group)}"
-    if charge.segment != charge.period:
+    elsewhere = billing is not None and not billing.overlaps(charge.segment)
+    if charge.segment != charge.period or elsewhere:
         start = _local_text(charge.segment.start, zone_name)
         end = _local_text(charge.segment.end, zone_name)
         description = f"{description} ({start} until {end})"
     return Line(line_id(invoice, ordinal), charge, description, amount)
+
+
+def settlement_text(exact: Exact, settled: Money, rounding: Rounding) -> str | None:
+    """`12.345 USD rounded half away from zero to 12.35 USD`; None where the two are equal."""
+    if exact * 10**settled.currency.exponent == settled.minor:
+        return None
+    given = amount_text(exact, settled.currency.code)
+    money = padded(settled.decimal_text, settled.currency.exponent)
+    return f"{given} rounded {ROUNDING_WORDS[rounding]} to {money} {settled.currency.code}"
 
 
 def _local_text(instant: Instant, zone_name: str) -> str:

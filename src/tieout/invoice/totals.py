@@ -1,9 +1,11 @@
-"""Totals: lines add up to the subtotal, and that to the total (L10). Nothing is rounded."""
+"""Totals: lines add up to the subtotal; subtotal - discounts + taxes is the total (L10). Nothing is rounded,
+nothing is cut off at zero."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
+from tieout.invoice.amounts import InvoiceDiscount, TaxAmount
 from tieout.invoice.line import Line
 from tieout.kernel.money import Currency, Money, zero
 
@@ -13,6 +15,7 @@ def subtotal(lines: Iterable[Line], currency: Currency) -> Money:
     return sum((line.amount for line in lines), zero(currency))
 
 
-def total(subtotal_amount: Money) -> Money:
-    """Discounts and taxes will stand between the two; without any, the total is the subtotal."""
-    return subtotal_amount
+def total(subtotal_amount: Money, discounts: Iterable[InvoiceDiscount], taxes: Iterable[TaxAmount]) -> Money:
+    """Discounts are negative; a tax that the prices contain is in the subtotal already."""
+    reduced = sum((discount.amount for discount in discounts), subtotal_amount)
+    return sum((tax.amount for tax in taxes if not tax.inclusive), reduced)

@@ -10,26 +10,13 @@ from __future__ import annotations
 from calendar import monthrange
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
-from enum import Enum
-from typing import Final
 from zoneinfo import ZoneInfo
 
+from tieout.kernel.cadence import Cadence
 from tieout.kernel.errors import Refusal
 from tieout.kernel.instant import SECOND_MICROSECONDS, Instant, from_datetime, local_offsets, to_datetime
 from tieout.kernel.period import Period
 from tieout.kernel.zone import zone
-
-
-class Cadence(Enum):
-    DAILY = "daily"
-    WEEKLY = "weekly"
-    MONTHLY = "monthly"
-    QUARTERLY = "quarterly"
-    YEARLY = "yearly"
-
-
-_DAYS: Final = {Cadence.DAILY: 1, Cadence.WEEKLY: 7}
-_MONTHS: Final = {Cadence.MONTHLY: 1, Cadence.QUARTERLY: 3, Cadence.YEARLY: 12}
 
 
 class OutsideCalendar(Refusal):
@@ -112,9 +99,9 @@ def local_date(instant: Instant, place: ZoneInfo) -> date:
 
 
 def _stepped(anchor: Anchor, step: int) -> date:
-    if anchor.cadence in _DAYS:
-        return anchor.first + timedelta(days=step * _DAYS[anchor.cadence])
-    months = anchor.first.year * 12 + anchor.first.month - 1 + step * _MONTHS[anchor.cadence]
+    if anchor.cadence.days:
+        return anchor.first + timedelta(days=step * anchor.cadence.days)
+    months = anchor.first.year * 12 + anchor.first.month - 1 + step * anchor.cadence.months
     year, month = months // 12, months % 12 + 1
     return date(year, month, min(anchor.first.day, monthrange(year, month)[1]))
 
@@ -122,11 +109,11 @@ def _stepped(anchor: Anchor, step: int) -> date:
 def _step_at(anchor: Anchor, instant: Instant) -> int:
     """The step whose non-empty period holds `instant`: a guess from the wall calendar, then corrected."""
     day = local_date(instant, zone(anchor.zone_name))
-    if anchor.cadence in _DAYS:
-        step = (day - anchor.first).days // _DAYS[anchor.cadence]
+    if anchor.cadence.days:
+        step = (day - anchor.first).days // anchor.cadence.days
     else:
         months = (day.year - anchor.first.year) * 12 + day.month - anchor.first.month
-        step = months // _MONTHS[anchor.cadence]
+        step = months // anchor.cadence.months
     while boundary(anchor, step) > instant:
         step -= 1
     while boundary(anchor, step + 1) <= instant:

@@ -54,7 +54,14 @@ DISCOUNTS_MAX: Final = 100
 PERCENT_MAX: Final = 1_000
 """A price may ask for more than the amount itself (cost plus a margin), not for more than ten times that."""
 PRICES_PER_PLAN_MAX: Final = 1_000
+CADENCE_DAYS_MAX: Final = 3_660
+CADENCE_MONTHS_MAX: Final = 120
 PHASES_MAX: Final = 1_000
+COMMITMENTS_MAX: Final = 100
+COUPONS_MAX: Final = 100
+"""Attached to one customer, or to one subscription."""
+TAXES_MAX: Final = 20
+"""Named by one customer or seller."""
 
 # the working of one charge
 EVENT_STEPS_MAX: Final = 100

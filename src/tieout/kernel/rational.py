@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from fractions import Fraction
+from math import lcm
 from typing import TypeAlias
 
 from tieout.kernel.errors import Refusal, shown
@@ -44,22 +46,36 @@ def exact(value: str | int | Quantity) -> Exact:
 
 def exact_text(amount: Exact) -> str:
     """A plain decimal of at most `EXACT_TEXT_PLACES_MAX` places if there is one, else `n/d`, reduced."""
-    places = _places(amount.denominator)
+    numerator, denominator = amount.numerator, amount.denominator
+    places = _PLACES.get(denominator)
     if places is None:
-        return f"{amount.numerator}/{amount.denominator}"
-    digits = str(abs(amount.numerator) * 10**places // amount.denominator).rjust(places + 1, "0")
-    sign = "-" if amount.numerator < 0 else ""
+        return f"{numerator}/{denominator}"
+    digits = str(abs(numerator) * 10**places // denominator).rjust(places + 1, "0")
+    sign = "-" if numerator < 0 else ""
     return f"{sign}{digits[:-places]}.{digits[-places:]}" if places else f"{sign}{digits}"
 
 
-def _places(denominator: int) -> int | None:
-    """The fewest decimal places that hold 1/denominator exactly; None if there are more than the limit."""
-    twos = fives = 0
-    while denominator % 2 == 0 and twos <= EXACT_TEXT_PLACES_MAX:
-        denominator //= 2
-        twos += 1
-    while denominator % 5 == 0 and fives <= EXACT_TEXT_PLACES_MAX:
-        denominator //= 5
-        fives += 1
-    places = max(twos, fives)
-    return places if denominator == 1 and places <= EXACT_TEXT_PLACES_MAX else None
+def exact_sum(amounts: Iterable[Exact]) -> Exact:
+    """The sum, exact, brought to lowest terms once."""
+    return Fraction(*_sum(amounts))
+
+
+def adds_up(amounts: Iterable[Exact], total: Exact) -> bool:
+    """Whether the amounts add up to `total`, exactly."""
+    numerator, denominator = _sum(amounts)
+    return numerator * total.denominator == total.numerator * denominator
+
+
+def _sum(amounts: Iterable[Exact]) -> tuple[int, int]:
+    """Numerator and denominator of the sum, not in lowest terms."""
+    ratios = [amount.as_integer_ratio() for amount in amounts]
+    common = lcm(*[denominator for _, denominator in ratios])
+    return sum([numerator * (common // denominator) for numerator, denominator in ratios]), common
+
+
+_PLACES = {
+    2**twos * 5**fives: max(twos, fives)
+    for twos in range(EXACT_TEXT_PLACES_MAX + 1)
+    for fives in range(EXACT_TEXT_PLACES_MAX + 1)
+}
+"""The fewest decimal places that hold 1/denominator exactly, for every denominator that the limit allows."""

@@ -5,7 +5,15 @@ Flows and engines depend on these names; stores, engines and gateways fit them; 
 
 from __future__ import annotations
 
-from tieout.ports.books import ApiKeyStore, Books, CloseStore, DocumentStore, InvoiceStore, SignatureStore
+from tieout.ports.books import (
+    ApiKeyStore,
+    Books,
+    CloseStore,
+    DocumentStore,
+    InvoiceStore,
+    MovementStore,
+    SignatureStore,
+)
 from tieout.ports.events import (
     EventLog,
     Intake,
@@ -76,6 +84,7 @@ __all__ = [
     "LogSizes",
     "LogVerification",
     "Maintenance",
+    "MovementStore",
     "NotAllAccepted",
     "OrphanSearch",
     "Pipeline",

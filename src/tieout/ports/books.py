@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
+from tieout.balance.movement import Movement
 from tieout.close.account import AccountOutcome, RecordedOutcome
 from tieout.contract.api_key import ApiKey
 from tieout.contract.document import Document
@@ -103,6 +104,23 @@ class InvoiceStore(Protocol):
         ...
 
 
+class MovementStore(Protocol):
+    """Movements of balances: only added. A balance is the sum of its movements."""
+
+    def of(self, customers: Sequence[CustomerId]) -> Mapping[CustomerId, tuple[Movement, ...]]:
+        """Each customer's, by effective instant and id, in one query; who has none is left out."""
+        ...
+
+    def find(self, movement_id: str) -> Movement | None: ...
+
+    def record(self, movements: Sequence[Movement], *, seen: int) -> None:
+        """Adds movements of one customer who has `seen` so far; refuses where others came in between.
+
+        Those of an invoice are written by `InvoiceStore.seal`, in its transaction, under the same rule.
+        """
+        ...
+
+
 class Books(Protocol):
     """Everything that is recorded except the events."""
 
@@ -123,3 +141,6 @@ class Books(Protocol):
 
     @property
     def invoices(self) -> InvoiceStore: ...
+
+    @property
+    def movements(self) -> MovementStore: ...

@@ -3,12 +3,28 @@
 from __future__ import annotations
 
 from tieout.aggregate.breakdown import NO_BREAKDOWN, Breakdown
-from tieout.contract.price import Dynamic, Flat, Matrix, Percentage, PlainShape, Price, plain_shapes
+from tieout.contract.price import (
+    Dynamic,
+    Flat,
+    Graduated,
+    GraduatedPercentage,
+    Matrix,
+    Package,
+    Percentage,
+    PerUnit,
+    PlainShape,
+    Price,
+    Volume,
+    plain_shapes,
+)
+
+TOTAL_ALONE = (Flat, PerUnit, Graduated, Volume, Package, GraduatedPercentage)
+"""Shapes that by themselves need no more than what all the usage comes to."""
 
 
 def breakdown_of(price: Price) -> Breakdown:
     """What its snapshots must be broken down by; nothing for a price that needs the total alone."""
-    if isinstance(price.shape, Flat):
+    if isinstance(price.shape, TOTAL_ALONE) and not price.group_by and not price.per_event:
         return NO_BREAKDOWN
     shapes = list(plain_shapes(price.shape))
     dimensions = {*price.group_by, *(price.shape.dimensions if isinstance(price.shape, Matrix) else ())}

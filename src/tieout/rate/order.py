@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
+from tieout.contract.modifiers import NO_MODIFIERS
 from tieout.contract.price import Price
-from tieout.kernel.rational import Exact
+from tieout.kernel.rational import exact_sum
 from tieout.kernel.working import Step, Working
 from tieout.rate import modifier_allowance, modifier_discount, modifier_maximum, modifier_minimum
 from tieout.rate.share import Share
@@ -32,8 +33,10 @@ def metered_working(rate_shape: RateShape, usage: Usage, price: Price, share: Sh
 
 def around(steps: Working, price: Price, share: Share) -> Working:
     """Discounts, minimum and maximum around what the shape asks for: the steps that price no units."""
-    modifiers, found = price.modifiers, list(steps)
-    there = sum((step.amount for step in steps), Exact(0))
+    modifiers = price.modifiers
+    if modifiers is NO_MODIFIERS:
+        return steps
+    found, there = list(steps), exact_sum([step.amount for step in steps])
     counted = _counted(price, share)
 
     def add(step: Step | None) -> None:

@@ -1,6 +1,7 @@
 """Rating: one snapshot under one price version for one part of a period. Same inputs, same bytes (L9).
 
-Where a period is split, each part is rated alone and its tiers restart; the working says so.
+Where a period is split, each part is rated alone, and its working says what tiers do (`split`) and what the
+subscription agreed beside the price (`agreed`).
 """
 
 from __future__ import annotations
@@ -8,19 +9,20 @@ from __future__ import annotations
 from tieout.aggregate.snapshot import Snapshot
 from tieout.contract.plan import Plan
 from tieout.contract.price import Flat, Price
+from tieout.contract.program import Program
 from tieout.kernel.errors import IntegrityViolation
 from tieout.kernel.ids import SubscriptionId
 from tieout.kernel.period import Period
-from tieout.kernel.quantity import Quantity
-from tieout.kernel.rational import Exact
-from tieout.kernel.working import Step, Working
+from tieout.kernel.rational import exact_sum
+from tieout.kernel.working import Working
 from tieout.rate import shape_flat
-from tieout.rate.charge import Charge
+from tieout.rate.agreed import agreed_steps, waived_steps
+from tieout.rate.charge import Charge, GroupName
 from tieout.rate.order import around, metered_working
-from tieout.rate.shape import has_tiers, working
 from tieout.rate.share import Share
-from tieout.rate.usage import ALL_USAGE, GroupName, Usage, usage_of
-from tieout.rate.wording import stretch_text
+from tieout.rate.split import split_steps, split_working
+from tieout.rate.terms import LIST_TERMS, Terms
+from tieout.rate.usage import ALL_USAGE, Usage, usage_of
 
 FLAT_UNIT = "fee"
 
@@ -54,6 +56,8 @@ def rate(
     period: Period,
     segment: Period,
     group: GroupName = ALL_USAGE,
+    program: Program | None = None,
+    terms: Terms = LIST_TERMS,
 ) -> Charge:
     """What `price` asks for `segment` of the billing period `period`; exact, in whole units of the currency.
 
@@ -66,7 +70,8 @@ def rate(
     if given != needed:
         raise UnratableSnapshot(price, snapshot, segment)
     usage = None if snapshot is None else usage_of(snapshot, price, group)
-    steps = _working(usage, price, Share(period, segment))
+    rated = _working(usage, price, Share(period, segment), terms)
+    steps = (*agreed_steps(price, terms), *rated, *waived_steps(rated, terms, price.currency))
     return Charge(
         subscription=subscription,
         price=price,
@@ -75,26 +80,30 @@ def rate(
         snapshot=snapshot,
         period=period,
         segment=segment,
-        quantity=Quantity.of(1) if usage is None else usage.quantity,
+        quantity=shape_flat.quantity_of(terms.quantity) if usage is None else usage.quantity,
         unit=FLAT_UNIT if usage is None else usage.unit,
-        amount=sum((step.amount for step in steps), Exact(0)),
+        amount=exact_sum([step.amount for step in steps]),
         steps=steps,
+        program=program,
         group=group,
+        terms=terms,
     )
 
 
-def _working(usage: Usage | None, price: Price, share: Share) -> Working:
+def _working(usage: Usage | None, price: Price, share: Share, terms: Terms) -> Working:
     shape = price.shape
     if isinstance(shape, Flat):
-        steps = shape_flat.working(shape, period=share.period, segment=share.segment, currency=price.currency)
+        steps = shape_flat.working(
+            shape,
+            period=share.period,
+            segment=share.segment,
+            currency=price.currency,
+            quantity=terms.quantity,
+        )
         return around(steps, price, share)
     assert usage is not None, "a metered price came with a snapshot"
     before = () if usage.conversion is None else (usage.conversion,)
-    priced = metered_working(lambda rest: working(shape, rest, price), usage, price, share)
-    steps = (*before, *around(priced, price, share))
-    return steps if share.is_whole or not has_tiers(price) else (_restart_step(share.segment), *steps)
-
-
-def _restart_step(segment: Period) -> Step:
-    text = f"tiers start anew for this part of the period, {stretch_text(segment)}"
-    return Step(rule="tiers-restart", text=text, quantity=None, rate=None, amount=Exact(0))
+    priced = metered_working(
+        lambda rest: split_working(shape, rest, price, share, terms.prior), usage, price, share
+    )
+    return (*split_steps(price, share), *before, *around(priced, price, share))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import assert_never
+from typing import Final, assert_never
 
 from tieout.contract.price import (
     Dynamic,
@@ -19,6 +19,7 @@ from tieout.contract.price import (
     plain_shapes,
 )
 from tieout.kernel.quantity import QUANTITY_ZERO
+from tieout.kernel.rational import Exact
 from tieout.kernel.working import Working
 from tieout.rate import (
     per_event,
@@ -32,27 +33,32 @@ from tieout.rate import (
     shape_volume,
 )
 from tieout.rate.needs import breakdown_of, rates_each_event
+from tieout.rate.prorate import prorated_working
 from tieout.rate.usage import Usage
 
+TIERED = (Graduated, Volume, Package, GraduatedPercentage)
+"""Shapes under which the price of a unit depends on how many there are."""
+WHOLE: Final = Exact(1)
 
-def working(shape: MeteredShape, usage: Usage, price: Price) -> Working:
-    """Steps whose quantities add up to the usage. `shape` is that of `price`. Raises `NoCellFits`."""
+
+def working(shape: MeteredShape, usage: Usage, price: Price, *, tiers: Exact = WHOLE) -> Working:
+    """Steps whose quantities add up to the usage. `shape` is that of `price`; of tiers and packages the share
+    `tiers` counts. Raises `NoCellFits`."""
     if not isinstance(shape, Matrix):
-        return _plain_or_per_event(shape, usage, price)
+        return _plain_or_per_event(shape, usage, price, tiers)
     if not usage.groups:
         return shape_matrix.nothing(usage)
     dimensions = breakdown_of(price).dimensions
     return tuple(
         step
         for label, inner, part in shape_matrix.parts(shape, usage, dimensions)
-        for step in shape_matrix.labelled(label, _plain_or_per_event(inner, part, price))
+        for step in shape_matrix.labelled(label, _plain_or_per_event(inner, part, price, tiers))
     )
 
 
 def has_tiers(price: Price) -> bool:
     """Whether it matters to the price how usage is cut into parts."""
-    tiered = (Graduated, Volume, Package, GraduatedPercentage)
-    return not price.per_event and any(isinstance(shape, tiered) for shape in plain_shapes(price.shape))
+    return not price.per_event and any(isinstance(shape, TIERED) for shape in plain_shapes(price.shape))
 
 
 def plain_working(shape: PlainShape, usage: Usage, currency: str, *, of_one_event: bool = False) -> Working:
@@ -83,8 +89,10 @@ def plain_working(shape: PlainShape, usage: Usage, currency: str, *, of_one_even
             assert_never(shape)
 
 
-def _plain_or_per_event(shape: PlainShape, usage: Usage, price: Price) -> Working:
+def _plain_or_per_event(shape: PlainShape, usage: Usage, price: Price, tiers: Exact) -> Working:
     if not rates_each_event(price, shape):
+        if tiers != WHOLE and isinstance(shape, TIERED):
+            return prorated_working(shape, usage.quantity, tiers, unit=usage.unit, currency=price.currency)
         return plain_working(shape, usage, price.currency)
 
     def rated(one: Usage) -> Working:

@@ -5,18 +5,32 @@ from __future__ import annotations
 
 from tieout.contract.price import Flat
 from tieout.kernel.period import Period
+from tieout.kernel.quantity import Quantity
+from tieout.kernel.rational import exact_text
 from tieout.kernel.working import Step, Working
 from tieout.rate.share import Share
-from tieout.rate.wording import amount_text
+from tieout.rate.wording import amount_text, grouped
 
 
-def working(shape: Flat, *, period: Period, segment: Period, currency: str) -> Working:
-    """One step: the fee, or `49.00 USD for 14 of 31 days (...)`."""
-    fee = amount_text(shape.amount, currency)
+def working(
+    shape: Flat, *, period: Period, segment: Period, currency: str, quantity: Quantity | None = None
+) -> Working:
+    """One step: the fee, or `49.00 USD for 14 of 31 days (...)`; `5 x 49.00 USD` with a stated quantity."""
+    fee, due = amount_text(shape.amount, currency), shape.amount * quantity_of(quantity).as_fraction()
+    counted, rate = None, None
+    if quantity is not None:
+        fee = f"{grouped(str(quantity))} x {fee}"
+        counted, rate = str(quantity), exact_text(shape.amount)
     if segment == period:
-        text = f"{fee} for the whole period"
-        return (Step(rule="flat", text=text, quantity=None, rate=None, amount=shape.amount),)
+        total = "" if quantity is None else f" = {amount_text(due, currency)}"
+        text = f"{fee} for the whole period{total}"
+        return (Step(rule="flat", text=text, quantity=counted, rate=rate, amount=due),)
     share = Share(period, segment)
-    amount = share.of(shape.amount)
+    amount = share.of(due)
     text = f"{fee}{share.text} = {amount_text(amount, currency)}"
-    return (Step(rule="flat-prorated", text=text, quantity=None, rate=None, amount=amount),)
+    return (Step(rule="flat-prorated", text=text, quantity=counted, rate=rate, amount=amount),)
+
+
+def quantity_of(stated: Quantity | None) -> Quantity:
+    """How often the fee is due: once, unless the subscription says otherwise."""
+    return Quantity.of(1) if stated is None else stated

@@ -23,7 +23,7 @@ class Share:
 
     @property
     def is_whole(self) -> bool:
-        return self.segment == self.period
+        return self.segment is self.period or self.segment == self.period
 
     @property
     def fraction(self) -> Exact:

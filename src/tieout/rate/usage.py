@@ -11,13 +11,12 @@ from tieout.contract.price import Price
 from tieout.kernel.errors import IntegrityViolation
 from tieout.kernel.quantity import QUANTITY_ZERO, Quantity
 from tieout.kernel.working import Step
+from tieout.rate.charge import GroupName
 from tieout.rate.conversion import conversion_step, converted, converted_group
 from tieout.rate.needs import breakdown_of
 
-GroupName = tuple[tuple[str, str | None], ...]
-"""Dimensions and values by which a charge differs from the others of its price; empty for all the usage."""
-
 ALL_USAGE: GroupName = ()
+"""The group of a charge that rates everything its snapshot holds."""
 
 
 class UnfitBreakdown(IntegrityViolation):

@@ -9,6 +9,7 @@ from tieout.kernel.errors import IntegrityViolation, TieoutError, Unavailable
 DAMAGED = ("file is not a database", "malformed", "no such table", "no such column")
 SQLITE_IOERR = 10
 FAILED_IO = ("disk i/o error", "input/output error", "could not fsync", "panic")
+UNREACHABLE = ("connection failed", "connection is bad", "failed to resolve", "could not translate host")
 READ_ONLY = ("readonly database", "read-only transaction")
 
 
@@ -59,9 +60,15 @@ def storage_failure(error: Exception) -> TieoutError | None:
         return DamagedStore(f"the database says: {said}")
     if any(words in said for words in READ_ONLY):
         return StoreUnusable(said, "Its files or their folder cannot be written: see their permissions.")
+    if any(words in said for words in UNREACHABLE):
+        return StoreUnusable(_one_line(said), "See to its URL, its server and the network, and try again.")
     if isinstance(error, OperationalError):
         return StoreUnusable(said, "If the disk is full, free some space and try again.")
     return None
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split())
 
 
 def is_io_failure(error: BaseException | None) -> bool:

@@ -16,6 +16,7 @@ from types import ModuleType
 from typing import Literal, Protocol
 
 from sqlalchemy import Connection, Engine, create_engine, event, make_url
+from sqlalchemy.exc import ArgumentError
 
 from tieout.kernel.errors import Refusal
 from tieout.store.suspect import mark_at_disk_failures, settle
@@ -53,6 +54,20 @@ class UntrustworthySqlite(Refusal):
         super().__init__(
             f"SQLite {needed} or later is needed (earlier ones can lose committed data, the WAL-reset bug); "
             f"found {found}. Install the package pysqlite3, which carries a current one."
+        )
+
+
+class MalformedDatabaseUrl(Refusal):
+    """A database was named by something that is neither a path nor a URL of PostgreSQL. The text may hold a
+    password, so it is not repeated.
+    """
+
+    code = "malformed-database-url"
+
+    def __init__(self, what: str) -> None:
+        super().__init__(
+            f"The URL of the database {what}; write postgresql://user:password@host:port/database, or leave "
+            "it out for SQLite."
         )
 
 
@@ -94,11 +109,14 @@ def open_engine(path_or_url: str | Path, *, schema: SchemaName, module: object |
     """An engine on a SQLite file (a path) or on PostgreSQL (a URL; `schema` names the search path there).
 
     Connections begin with `BEGIN`, so that reads see one snapshot; writers use `begin_immediate`. `module`:
-    another DBAPI module for SQLite than `sqlite_module()`, in tests that take the disk away.
+    another DBAPI module for SQLite than `sqlite_module()`, in tests that take the disk away. Raises
+    `MalformedDatabaseUrl`.
     """
     text = str(path_or_url)
     if isinstance(path_or_url, str) and text.startswith(("postgresql:", "postgresql+psycopg:", "postgres:")):
         return _open_postgres(text, schema)
+    if isinstance(path_or_url, str):
+        raise MalformedDatabaseUrl("is not one of PostgreSQL")
     return _open_sqlite(Path(text), schema, module or sqlite_module())
 
 
@@ -217,7 +235,10 @@ def _begin_sqlite(connection: Connection) -> None:
 
 
 def _open_postgres(text: str, schema: SchemaName) -> Engine:
-    url = make_url(text).set(drivername="postgresql+psycopg")
+    try:
+        url = make_url(text).set(drivername="postgresql+psycopg")
+    except (ArgumentError, ValueError) as error:
+        raise MalformedDatabaseUrl("cannot be read") from error
     name = POSTGRES_SCHEMAS[schema]
     engine = create_engine(
         url, isolation_level="READ COMMITTED", connect_args={"options": f"-c search_path={name}"}

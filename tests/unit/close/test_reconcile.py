@@ -17,11 +17,14 @@ from tests.records import (
     snapshot,
 )
 from tests.unit.close.test_segments import TOKENS
+from tests.usage import charged as charges_of
+from tests.usage import snapshot_of, used
+from tieout.aggregate.breakdown import Breakdown
 from tieout.aggregate.recount import Recount
 from tieout.aggregate.snapshot import Snapshot
 from tieout.aggregate.window import ClippedSpan, UsageRequest
-from tieout.close import reconcile
-from tieout.close.reconcile import Break
+from tieout.close import reconcile, reconcile_amounts
+from tieout.close.breaks import Break
 from tieout.contract.price import PerUnit
 from tieout.invoice.draft import draft
 from tieout.invoice.invoice import Invoice
@@ -91,9 +94,28 @@ def test_usage_that_is_not_rated_or_not_measured_is_a_break() -> None:
     assert ties(reconcile.rated_breaks([snapshot("7")], [CHARGE])) == [reconcile.TIE_RATED]
 
 
+def test_groups_that_do_not_make_up_their_snapshot_are_a_break() -> None:
+    each = replace(price(PerUnit(exact("2"), exact("1"))), group_by=("region",))
+    usage = snapshot_of([used("1", region="us"), used("2", region="eu"), used("4")], Breakdown(("region",)))
+    groups = charges_of(each, usage)
+    assert reconcile.rated_breaks([usage], groups) == []
+    assert ties(reconcile.rated_breaks([usage], groups[1:])) == [reconcile.TIE_RATED]
+    assert ties(reconcile.rated_breaks([usage], [*groups, groups[0]])) == [reconcile.TIE_RATED]
+    more, less = groups[1], groups[2]
+    swapped = [groups[0], replace(more, group=less.group), replace(less, group=more.group)]
+    (found,) = reconcile.rated_breaks([usage], swapped)
+    assert "of its events" in found.found
+
+
 def test_a_working_that_leaves_units_out_is_a_break() -> None:
     short = replace(CHARGE, steps=(replace(CHARGE.steps[0], quantity="1500"),))
     assert ties(reconcile.working_breaks([short])) == [reconcile.TIE_WORKING]
+
+
+def test_a_step_at_another_rate_than_it_says_is_a_break() -> None:
+    wrong = replace(CHARGE, steps=(replace(CHARGE.steps[0], rate="0.006"),))
+    (found,) = reconcile.working_breaks([wrong])
+    assert "per-unit 1500.5 at 0.006" in found.expected
 
 
 def test_a_line_lost_added_or_wrongly_rounded_is_a_break() -> None:
@@ -107,7 +129,7 @@ def test_a_line_lost_added_or_wrongly_rounded_is_a_break() -> None:
 def test_a_total_that_does_not_add_up_is_a_break() -> None:
     invoice = drafted(CHARGE)
     wrong = replace(invoice, total=invoice.total + Money(1, invoice.currency))
-    assert ties(reconcile.total_breaks(wrong)) == [reconcile.TIE_TOTAL]
+    assert ties(reconcile_amounts.total_breaks(wrong)) == [reconcile_amounts.TIE_TOTAL]
 
 
 def test_two_subscriptions_on_one_meter_and_subject_are_a_break() -> None:

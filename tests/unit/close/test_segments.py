@@ -8,21 +8,26 @@ from datetime import date
 import pytest
 
 from tests.records import CUSTOMER, JANUARY, METER, SUBSCRIPTION, customer, period, plan, price, snapshot
+from tests.usage import snapshot_of, used
+from tieout.aggregate.breakdown import Breakdown
 from tieout.close.calendar import MixedCadence, due_periods, next_due_at
 from tieout.close.rating import MissingSnapshot, charges, usage_requests
 from tieout.close.segments import NothingInForce, segments
 from tieout.contract.catalog import Catalog
 from tieout.contract.event_contract import ContractBook
 from tieout.contract.meter import Aggregation, Meter
+from tieout.contract.modifiers import Discount, Modifiers
 from tieout.contract.plan import Plan
-from tieout.contract.price import Flat, PerUnit, Price
+from tieout.contract.price import Flat, Graduated, PerUnit, Price, Tier
 from tieout.contract.subject import SubjectBook, SubjectSpan
 from tieout.contract.subscription import Phase, Subscription
 from tieout.contract.versions import Versions
 from tieout.kernel import calendar as kernel_calendar
-from tieout.kernel.calendar import Anchor, Cadence
+from tieout.kernel.cadence import Cadence
+from tieout.kernel.calendar import Anchor
 from tieout.kernel.ids import EventType, PlanKey, Subject
 from tieout.kernel.instant import Instant, parse_instant
+from tieout.kernel.quantity import Quantity
 from tieout.kernel.rational import exact
 
 USAGE = price(PerUnit(exact("1"), exact("1")), key="usage")
@@ -62,10 +67,13 @@ def catalog(
         meters=Versions(meters),
         prices=Versions(prices),
         plans=Versions(plans),
+        coupons=Versions(()),
+        taxes=Versions(()),
         sellers=Versions(()),
         customers=Versions(()),
         subscriptions=Versions(()),
         subjects=SubjectBook((span,)),
+        programs=Versions(()),
         mappings=Versions(()),
         sources=Versions(()),
         policies=Versions(()),
@@ -241,3 +249,56 @@ def test_plans_of_two_cadences_are_refused_with_the_way_out() -> None:
             since=None,
             as_of=at("2026-04-30"),
         )
+
+
+def test_a_part_that_continues_counts_the_parts_before_it_whatever_they_did() -> None:
+    """The version before restarted its tiers; its usage still comes first."""
+    tiers = (Tier(Quantity.of(3), exact("1"), exact("0")), Tier(None, exact("0.5"), exact("0")))
+    first = replace(USAGE, shape=Graduated(tiers, exact("1")))
+    second = replace(first, version=2, effective_from=at("2026-01-15"), tier_split="continue")
+    book = catalog(prices=(first, second, FEE))
+    found = segments(book, subscription(("basic", "2025-06-01", None)), JANUARY)
+    measured = [
+        replace(snapshot("2"), period=period("2026-01-01", "2026-01-15")),
+        replace(snapshot("4"), period=period("2026-01-15", "2026-02-01")),
+    ]
+    calls = [charge for charge in charges(found, measured) if charge.price.key == "usage"]
+    assert [charge.amount for charge in calls] == [2, exact("2.5")], "1 x 1.00 and 3 x 0.50 are left"
+    assert [charge.terms.prior for charge in calls] == [None, Quantity.of(2)]
+
+
+def test_a_phase_that_goes_on_as_before_splits_nothing() -> None:
+    cut = subscription(("basic", "2025-06-01", "2026-01-10"), ("basic", "2026-01-10", None))
+    found = segments(catalog(), cut, JANUARY)
+    assert [(each.price.key, each.part) for each in found] == [("fee", JANUARY), ("usage", JANUARY)]
+    gap = subscription(("basic", "2025-06-01", "2026-01-10"), ("basic", "2026-01-11", None))
+    assert len(segments(catalog(), gap, JANUARY)) == 4
+
+
+def test_a_discount_that_ends_splits_its_own_price_and_no_other() -> None:
+    ending = (
+        Discount("launch", exact("10"), None, at("2026-01-16")),
+        Discount("spring", exact("5"), None, at("2026-03-01")),
+    )
+    discounted = replace(USAGE, modifiers=Modifiers(discounts=ending))
+    found = segments(catalog(prices=(discounted, FEE)), subscription(("basic", "2025-06-01", None)), JANUARY)
+    parts = [(segment.price.key, segment.part) for segment in found]
+    assert parts == [
+        ("fee", JANUARY),
+        ("usage", period("2026-01-01", "2026-01-16")),
+        ("usage", period("2026-01-16", "2026-02-01")),
+    ]
+
+
+def test_a_price_that_groups_asks_for_groups_and_gets_a_charge_for_each() -> None:
+    by_region = replace(USAGE, group_by=("region",))
+    found = segments(catalog(prices=(by_region, FEE)), subscription(("basic", "2025-06-01", None)), JANUARY)
+    (request,) = usage_requests(catalog(prices=(by_region, FEE)), found)
+    assert request.breakdown == Breakdown(("region",))
+    usage = snapshot_of([used("1", region="us"), used("2", region="eu")], request.breakdown)
+    rated = charges(found, [usage])
+    assert [(charge.price.key, charge.group, charge.amount) for charge in rated] == [
+        ("fee", (), 31),
+        ("usage", (("region", "eu"),), 2),
+        ("usage", (("region", "us"),), 1),
+    ]

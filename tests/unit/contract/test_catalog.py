@@ -38,7 +38,7 @@ def test_a_version_is_in_force_from_its_effective_instant_to_the_next() -> None:
     assert prices.version(key, 2) == prices.latest(key)
     assert prices.version(key, 3) is None
     assert prices.latest("unknown") is None
-    assert len(prices) == 7
+    assert len(prices) == 8
     assert key in prices
 
 
@@ -194,4 +194,4 @@ def test_parties_carry_what_an_invoice_prints() -> None:
     assert (acme.terms_days, acme.purchase_order, acme.anchor) == (14, "PO-4711", None)
     assert (hoshi.terms_days, str(hoshi.anchor)) == (30, "2026-01-31")
     assert seller.number_series == "NW"
-    assert len(texts()) == 9
+    assert len(texts()) == 11

@@ -20,7 +20,7 @@ from tieout.contract.signature import (
     signed_bytes,
     valid_signatures,
 )
-from tieout.kernel.calendar import Cadence
+from tieout.kernel.cadence import Cadence
 from tieout.kernel.ids import KeyId, PolicyKey
 from tieout.kernel.instant import Instant
 

@@ -61,7 +61,7 @@ WITHIN_ONE_DOCUMENT = [
     (P, 'rounding = "half_even"', 'rounding = "half"', "price generated-tokens-usd v1", "rounding",
      "half_even"),
     (P, 'rounding = "half_even"', 'tier_split = "continue"', "price generated-tokens-usd v1", "tier_split",
-     "restart"),
+     "without tiers or packages"),
     (P, 'shape = "flat"', 'shape = "stairs"', "price team-fee-usd v1", "shape", "'stairs' is not one of"),
     (P, 'shape = "flat"', 'shape = "flat"\nmeter = "seats"', "price team-fee-usd v1", "meter",
      "means nothing"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from fractions import Fraction
 
 import pytest
 
@@ -20,6 +21,7 @@ from tieout.kernel.ids import InvoiceId, Watermark
 from tieout.kernel.instant import parse_instant
 from tieout.kernel.money import CurrencyMismatch
 from tieout.kernel.rational import exact
+from tieout.kernel.rounding import Rounding
 from tieout.rate.charge import Charge
 from tieout.rate.rate import rate
 
@@ -56,6 +58,30 @@ def test_each_line_is_rounded_once_and_lines_add_up() -> None:
     invoice = drafted(usage("1", "0.005"), usage("1", "0.005"), usage("-1", "0.005"))
     assert [line.amount.decimal_text for line in invoice.lines] == ["0.01", "0.01", "-0.01"]
     assert (invoice.subtotal.decimal_text, invoice.total.decimal_text) == ("0.01", "0.01")
+
+
+@pytest.mark.parametrize(
+    ("amount", "rounding", "words"),
+    [
+        ("12.345", Rounding.HALF_AWAY_FROM_ZERO, "12.345 USD rounded half away from zero to 12.35 USD"),
+        ("-1234.005", Rounding.HALF_EVEN, "-1,234.005 USD rounded half to even to -1,234.00 USD"),
+        ("0.001", Rounding.UP, "0.001 USD rounded away from zero to 0.01 USD"),
+        ("0.009", Rounding.DOWN, "0.009 USD rounded towards zero to 0.00 USD"),
+        ("-0.009", Rounding.CEILING, "-0.009 USD rounded up to 0.00 USD"),
+        ("-0.001", Rounding.FLOOR, "-0.001 USD rounded down to -0.01 USD"),
+        ("12.35", Rounding.UP, None),
+    ],
+)
+def test_a_line_says_how_it_was_rounded_where_it_was(
+    amount: str, rounding: Rounding, words: str | None
+) -> None:
+    charge = usage("1", amount)
+    invoice = drafted(replace(charge, price=replace(charge.price, rounding=rounding)))
+    assert invoice.lines[0].settlement == words
+    printed = json.loads(document_bytes(invoice))["lines"][0]
+    assert printed.get("settlement") == words
+    assert printed["rounding"] == rounding.value
+    assert sum(Fraction(step["amount"]) for step in printed["steps"]) == Fraction(printed["exact_amount"])
 
 
 def test_ids_follow_from_what_the_invoice_is_and_nothing_else() -> None:

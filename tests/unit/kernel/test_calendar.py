@@ -6,9 +6,9 @@ from datetime import date
 
 import pytest
 
+from tieout.kernel.cadence import Cadence
 from tieout.kernel.calendar import (
     Anchor,
-    Cadence,
     OutsideCalendar,
     boundary,
     local_date,

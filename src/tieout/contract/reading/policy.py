@@ -6,9 +6,9 @@ from __future__ import annotations
 import re
 
 from tieout.contract.policy import Policy
+from tieout.contract.reading.cadence import read_cadence
 from tieout.contract.reading.head import Head
 from tieout.contract.reading.table import TableReader
-from tieout.kernel.calendar import Cadence
 from tieout.kernel.ids import PolicyKey
 
 DIGEST_PATTERN = re.compile(r"[0-9a-f]{64}\Z")
@@ -25,7 +25,7 @@ def read_policy(reader: TableReader, head: Head) -> Policy:
         version=head.version,
         effective_from=head.effective_from,
         predecessor_digest=predecessor,
-        cadence=reader.choice("cadence", Cadence),
+        cadence=read_cadence(reader, "cadence"),
         grace_hours=reader.integer("grace_hours", minimum=0, maximum=GRACE_HOURS_MAX),
         proposer=reader.text("proposer"),
         small_team_exception=reader.optional_text("small_team_exception"),

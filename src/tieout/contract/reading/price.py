@@ -1,19 +1,20 @@
 """[[price]]: key, version, effective_from, meter, currency, description, shape with its members (`shape.py`,
-`matrix.py`; flat: amount), rounding, tier_split, rate_by, round_at, group_by, and modifiers
-(`modifiers.py`)."""
+`matrix.py`; flat: amount, timing), rounding, tier_split, rate_by, round_at, group_by, tax_category,
+and modifiers (`modifiers.py`)."""
 
 from __future__ import annotations
 
 from enum import StrEnum
 from typing import Literal
 
-from tieout.contract.price import Flat, Percentage, Price, PriceShape, plain_shapes
+from tieout.contract.price import Flat, Percentage, Price, PriceShape, TierSplit, plain_shapes
 from tieout.contract.reading.amounts import read_settled_amount
 from tieout.contract.reading.head import Head
 from tieout.contract.reading.matrix import read_matrix
 from tieout.contract.reading.modifiers import read_modifiers
 from tieout.contract.reading.shape import PlainShapeName, read_plain_shape
 from tieout.contract.reading.table import TableReader
+from tieout.contract.tax import STANDARD_CATEGORY
 from tieout.kernel.ids import MeterKey, PriceKey
 from tieout.kernel.money import Currency, UnknownCurrency, currency
 from tieout.kernel.rounding import Rounding
@@ -34,9 +35,11 @@ class ShapeName(StrEnum):
 
 
 class TierSplitName(StrEnum):
-    """What tiers do where a period is split; further rules join here."""
+    """What tiers and packages do where a period is split."""
 
     RESTART = "restart"
+    CONTINUE = "continue"
+    PRORATE = "prorate"
 
 
 class RateBy(StrEnum):
@@ -53,6 +56,13 @@ class RoundAt(StrEnum):
     EVENT = "event"
 
 
+class TimingName(StrEnum):
+    """With which invoice a fee is due: that of its own period, or the one before."""
+
+    ARREARS = "arrears"
+    ADVANCE = "advance"
+
+
 def read_price(reader: TableReader, head: Head) -> Price:
     """Amounts are exact and never negative; fixed amounts must exist in the currency's minor unit."""
     unit = read_currency(reader)
@@ -62,7 +72,7 @@ def read_price(reader: TableReader, head: Head) -> Price:
         reader.problem("meter", "means nothing for a flat price, which does not depend on usage")
     if name is not ShapeName.FLAT and meter is None:
         reader.problem("meter", f"is missing: a {name} price needs the meter it is for")
-    reader.choice("tier_split", TierSplitName, default=TierSplitName.RESTART)
+    tier_split: TierSplit = reader.choice("tier_split", TierSplitName, default=TierSplitName.RESTART).value
     shape = _shape(reader, name, unit)
     per_event, round_at = _per_event(reader, shape)
     group_by = () if name is ShapeName.FLAT else tuple(sorted(reader.texts("group_by")))
@@ -75,8 +85,9 @@ def read_price(reader: TableReader, head: Head) -> Price:
         description=reader.text("description"),
         shape=shape,
         rounding=reader.choice("rounding", Rounding, default=Rounding.HALF_AWAY_FROM_ZERO),
-        tier_split="restart",
+        tier_split=tier_split,
         digest=head.digest,
+        tax_category=reader.optional_text("tax_category") or STANDARD_CATEGORY,
         per_event=per_event,
         round_at=round_at,
         group_by=group_by,
@@ -103,7 +114,11 @@ def _shape(reader: TableReader, name: ShapeName, unit: Currency | None) -> Price
 
 
 def _flat(reader: TableReader, unit: Currency | None) -> Flat:
-    return Flat(amount=read_settled_amount(reader, "amount", unit))
+    timing = reader.choice("timing", TimingName, default=TimingName.ARREARS)
+    return Flat(
+        amount=read_settled_amount(reader, "amount", unit),
+        timing="advance" if timing is TimingName.ADVANCE else "arrears",
+    )
 
 
 def _per_event(reader: TableReader, shape: PriceShape) -> tuple[bool, Literal["line", "event"]]:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from itertools import combinations
 
 from tieout.contract.document import DocumentKind
-from tieout.contract.event_contract import EventContract
+from tieout.contract.event_contract import EventContract, Use
 from tieout.contract.meter import Aggregation, Meter
 from tieout.contract.price import (
     Dynamic,
@@ -95,6 +95,12 @@ def _field_misfits(price: Price, contracts: Iterable[EventContract]) -> Iterator
                 yield "amount_field", undeclared(name, contract)
             elif not field.type.numeric:
                 yield "amount_field", f"is an amount of money, but {named(field, contract)}"
+            elif field.use is not Use.BILLING:
+                message = "so events could come without a price, and would not be counted for any price"
+                yield (
+                    "amount_field",
+                    f'{name} is not of use "billing" in {contract.type} v{contract.version}, {message}',
+                )
 
 
 def _cell_misfits(price: Price, contracts: Iterable[EventContract]) -> Iterator[Misfit]:

@@ -4,15 +4,16 @@ history that later versions do not rewrite; no two subscriptions of a customer b
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 from tieout.contract.document import DocumentKind
-from tieout.contract.plan import Plan
 from tieout.contract.problem import Problem
+from tieout.contract.rules.couponing import coupons_until
 from tieout.contract.rules.draft import Draft
+from tieout.contract.rules.terms import terms_misfits
 from tieout.contract.subscription import Phase, Subscription
-from tieout.kernel.calendar import Cadence
+from tieout.kernel.cadence import Cadence
 from tieout.kernel.ids import CustomerId, MeterKey, PlanKey
 from tieout.kernel.instant import Instant, format_instant
 
@@ -47,7 +48,9 @@ def _misfits(draft: Draft, subscription: Subscription) -> Iterator[tuple[str, st
     cadences: dict[Cadence | None, str] = {}
     for place, phase in enumerate(subscription.phases):
         yield from _phase_misfits(draft, subscription, phase, f"phase[{place}]")
-        for plan in _plans(draft, phase):
+        following = subscription.phases[place + 1 :]
+        yield from terms_misfits(draft, phase, following, f"phase[{place}]", draft.catalog.plans_of(phase))
+        for plan in draft.catalog.plans_of(phase):
             cadences.setdefault(plan.cadence, f"{plan.key} v{plan.version}")
     if len(cadences) > 1:
         shown = ", ".join(
@@ -78,20 +81,12 @@ def _phase_misfits(
                 f"{name}.plan_version",
                 f"plan {phase.plan!r} v{pinned.version} is in force only from {begins}",
             )
-    for plan in _plans(draft, phase):
+    for plan in draft.catalog.plans_of(phase):
         for customer in draft.catalog.customers.during(subscription.customer, phase.start, phase.end):
             if plan.currency != customer.currency:
                 message = f"plan {plan.key} v{plan.version} is in {plan.currency}, "
                 message += f"customer {customer.key} v{customer.version} in {customer.currency}"
                 yield f"{name}.plan", message
-
-
-def _plans(draft: Draft, phase: Phase) -> tuple[Plan, ...]:
-    """Every plan version that the phase can come to use."""
-    if phase.plan_version is None:
-        return draft.catalog.plans.during(phase.plan, phase.start, phase.end)
-    pinned = draft.catalog.plans.version(phase.plan, phase.plan_version)
-    return () if pinned is None else (pinned,)
 
 
 def _rewritten(before: Subscription, after: Subscription) -> Iterator[tuple[str, str]]:
@@ -100,27 +95,34 @@ def _rewritten(before: Subscription, after: Subscription) -> Iterator[tuple[str,
     if _history(before, after.effective_from) != _history(after, after.effective_from):
         start = format_instant(after.effective_from)
         yield "phase", f"differs from v{before.version} before its own effective_from {start}"
+    if coupons_until(before, after.effective_from) != coupons_until(after, after.effective_from):
+        start = format_instant(after.effective_from)
+        yield "coupon", f"differs from v{before.version} before its own effective_from {start}"
 
 
-History = list[tuple[PlanKey, int | None, Instant, Instant]]
+def _history(subscription: Subscription, until: Instant) -> list[Phase]:
+    """What was agreed before `until`; two phases that only cut one in two are one.
 
-
-def _history(subscription: Subscription, until: Instant) -> History:
-    """What was agreed before `until`; two phases that only cut one in two are one."""
-    found: History = []
+    What follows a grandfathered phase is of the future, and may change.
+    """
+    found: list[Phase] = []
     for phase in subscription.phases:
         if phase.start >= until:
             continue
+        kept = phase.grandfathered
         end = until if phase.end is None else min(phase.end, until)
-        joined = bool(found) and (found[-1][0], found[-1][1], found[-1][3]) == (
-            phase.plan,
-            phase.plan_version,
-            phase.start,
+        agreed = replace(
+            phase, end=end, grandfathered=None if kept is None else replace(kept, successor=PlanKey(""))
         )
-        if joined:
-            found[-1] = (*found[-1][:3], end)
+        before = found[-1] if found else None
+        if (
+            before is not None
+            and before.end == phase.start
+            and replace(agreed, start=before.start) == replace(before, end=end)
+        ):
+            found[-1] = replace(before, end=end)
         else:
-            found.append((phase.plan, phase.plan_version, phase.start, end))
+            found.append(agreed)
     return found
 
 
@@ -173,6 +175,13 @@ def _meet(before: Billing, after: Billing) -> bool:
 
 def _meters(draft: Draft, phase: Phase) -> list[MeterKey]:
     """The meters of every price that the phase can come to use, sorted."""
-    keys = {key for plan in _plans(draft, phase) for key in plan.prices}
+    plans = draft.catalog.plans_of(phase)
+    programs = {key for plan in plans for key in plan.programs}
+    keys = {key for plan in plans for key in plan.prices} | {
+        key
+        for named in programs
+        for program in draft.catalog.programs.during(named, phase.start, phase.end)
+        for key in program.prices
+    }
     prices = (price for key in keys for price in draft.catalog.prices.during(key, phase.start, phase.end))
     return sorted({price.meter for price in prices if price.meter is not None})

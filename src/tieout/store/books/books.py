@@ -13,6 +13,7 @@ from tieout.store.books.api_keys import SqlApiKeys
 from tieout.store.books.closes import SqlCloses
 from tieout.store.books.documents import SqlDocuments
 from tieout.store.books.invoices import SqlInvoices
+from tieout.store.books.movements import SqlMovements
 from tieout.store.books.schema import meta
 from tieout.store.books.signatures import SqlSignatures
 from tieout.store.migrate import prepare_schema
@@ -41,6 +42,7 @@ class SqlBooks:
     api_keys: SqlApiKeys
     closes: SqlCloses
     invoices: SqlInvoices
+    movements: SqlMovements
 
     def close(self) -> None:
         self.engine.dispose()
@@ -90,4 +92,5 @@ def _books(engine: Engine, home_id: HomeId) -> SqlBooks:
         SqlApiKeys(engine),
         SqlCloses(engine),
         SqlInvoices(engine),
+        SqlMovements(engine),
     )

@@ -18,6 +18,7 @@ from tieout.kernel.ids import CustomerId, LineId, SubscriptionId
 from tieout.kernel.instant import Instant
 from tieout.kernel.period import Period
 from tieout.store.books import rows
+from tieout.store.books.movements import add_movements
 from tieout.store.books.numbering import next_number
 from tieout.store.books.schema import charge, invoice, invoice_line, number_series, snapshot
 from tieout.store.books.writing import writing
@@ -136,3 +137,4 @@ def _write(connection: Connection, sealed: SealedRows, run: int) -> None:
     if sealed.charges:
         connection.execute(insert(charge), [rows.charge_row(row) for row in sealed.charges])
         connection.execute(insert(invoice_line), [rows.line_row(row) for row in sealed.lines])
+    add_movements(connection, sealed.movements, seen=sealed.movements_seen)

@@ -30,6 +30,7 @@ def invoice_row(invoice: StoredInvoice, run: int) -> Row:
         "sha256": invoice.sha256,
         "sealed_at": invoice.sealed_at,
         "close_run": run,
+        "due_minor": invoice.due_minor,
     }
 
 
@@ -49,6 +50,7 @@ def invoice_of(row: RowMapping) -> StoredInvoice:
         document=_bytes(row["document"]) if "document" in row else b"",
         sha256=row["sha256"],
         sealed_at=Instant(row["sealed_at"]),
+        due_minor=row["due_minor"],
     )
 
 
@@ -124,7 +126,9 @@ def charge_row(charge: StoredCharge) -> Row:
         "unit": charge.unit,
         "amount": charge.amount,
         "steps": charge.steps,
+        "program": charge.program,
         "grouped_by": charge.grouped_by,
+        "terms": charge.terms,
     }
 
 
@@ -145,7 +149,9 @@ def charge_of(row: RowMapping) -> StoredCharge:
         unit=row["unit"],
         amount=row["amount"],
         steps=row["steps"],
+        program=row["program"],
         grouped_by=row["grouped_by"],
+        terms=row["terms"],
     )
 
 

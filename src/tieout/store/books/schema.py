@@ -166,6 +166,7 @@ charge = Table(
     Column("steps", Text, nullable=False),
     Column("program", Text),
     Column("grouped_by", Text),
+    Column("terms", Text),
 )
 
 invoice_line = Table(

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from sqlalchemy import Engine, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
-from tieout.contract.policy import PolicyRole
+from tieout.contract.policy import signer_role
 from tieout.contract.signature import Signature, SigningKey
 from tieout.kernel.errors import ConflictError, NotFound
 from tieout.kernel.ids import KeyId
@@ -56,7 +56,7 @@ class SqlSignatures:
         return tuple(
             SigningKey(
                 key_id=row["key_id"],
-                role=PolicyRole(row["role"]),
+                role=signer_role(row["role"]),
                 person=row["person"],
                 public_key=bytes(row["public_key"]),
                 registered_at=Instant(row["registered_at"]),
@@ -97,7 +97,7 @@ class SqlSignatures:
             rows = connection.execute(query).mappings().all()
         return tuple(
             Signature(
-                role=PolicyRole(row["role"]),
+                role=signer_role(row["role"]),
                 key_id=row["key_id"],
                 person=row["person"],
                 document_digest=row["document_digest"],

@@ -1,4 +1,4 @@
-"""Groups of a snapshot, programs and groups of a charge, what is due, and the movements of balances."""
+"""Groups of a snapshot; programs, groups and terms of a charge; what is due; movements of balances."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ depends_on = None
 def upgrade() -> None:
     for name in ("breakdown", "groups", "conversion", "opening"):
         op.add_column("snapshot", sa.Column(name, sa.Text))
-    for name in ("program", "grouped_by"):
+    for name in ("program", "grouped_by", "terms"):
         op.add_column("charge", sa.Column(name, sa.Text))
     op.add_column("invoice", sa.Column("due_minor", sa.BigInteger))
     op.create_table(

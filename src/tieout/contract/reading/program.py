@@ -1,0 +1,46 @@
+"""[[program]]: key, version, effective_from, name, provider, source, as_of, charged_to, currency, prices,
+cadence."""
+
+from __future__ import annotations
+
+import re
+from datetime import date
+
+from tieout.contract.program import Program
+from tieout.contract.reading.cadence import read_cadence
+from tieout.contract.reading.head import Head
+from tieout.contract.reading.price import read_currency
+from tieout.contract.reading.table import TableReader
+from tieout.kernel.errors import shown
+from tieout.kernel.ids import PriceKey, ProgramKey
+from tieout.kernel.limits import PRICES_PER_PLAN_MAX
+
+URL_PATTERN = re.compile(r"https?://[!-~]+\Z")
+STAND_IN_DATE = date(1970, 1, 1)
+
+
+def read_program(reader: TableReader, head: Head) -> Program:
+    """Without its source and the day it was read, nobody can check a fee table: both are required."""
+    source = reader.text("source")
+    if source and URL_PATTERN.match(source) is None:
+        reader.problem("source", f"{shown(source)} is not a web address (https://...)")
+    if not reader.has("as_of"):
+        reader.problem("as_of", "is missing: the day on which the source was read")
+    prices = tuple(PriceKey(key) for key in reader.texts("prices", at_least=1))
+    if len(prices) > PRICES_PER_PLAN_MAX:
+        reader.problem("prices", f"has {len(prices)} prices; at most {PRICES_PER_PLAN_MAX} are allowed")
+    unit = read_currency(reader)
+    return Program(
+        key=ProgramKey(head.key),
+        version=head.version,
+        effective_from=head.effective_from,
+        name=reader.text("name"),
+        provider=reader.text("provider"),
+        source=source,
+        as_of=reader.optional_date("as_of") or STAND_IN_DATE,
+        charged_to=reader.text("charged_to"),
+        currency="" if unit is None else unit.code,
+        prices=prices,
+        cadence=read_cadence(reader, "cadence") if reader.has("cadence") else None,
+        digest=head.digest,
+    )

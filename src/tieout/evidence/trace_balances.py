@@ -1,0 +1,202 @@
+"""Reproduces a line that rests on balances and not on events of its own: a commitment's, or the unused part
+of a fee billed in advance.
+
+A commitment is worked out again from the terms that the subscription states, the movements before the
+period, and the usage lines of the sealed document. An unused fee is worked out from the movement by which
+it was billed, which must say what the line said that billed it.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from typing import Any, TypeVar
+
+from tieout.balance.commitment import account_of, recorded_as
+from tieout.balance.fee import billed_fees
+from tieout.balance.movement import Movement
+from tieout.close.commitments import commitment_outcome, in_term
+from tieout.close.credits import counts_at
+from tieout.contract.document import Document, record_of
+from tieout.contract.price import Price
+from tieout.contract.subscription import Commitment, Subscription
+from tieout.evidence.printed import printed_differences
+from tieout.evidence.reproduced import Difference, Layer, Reproduced, compared
+from tieout.evidence.shares import discount_shares
+from tieout.evidence.stored import StoredCharge, StoredEvidence
+from tieout.invoice.line import settled_line
+from tieout.kernel.digest import document_digest
+from tieout.kernel.errors import TieoutError
+from tieout.kernel.instant import parse_instant
+from tieout.kernel.money import Currency, Money, currency
+from tieout.kernel.rational import exact, exact_text
+from tieout.rate.charge import Charge, steps_text
+from tieout.rate.commitment import PREFIX, commitment_charge
+from tieout.rate.unused_fee import UNUSED_RULE, unused_fee
+
+R = TypeVar("R", Subscription, Price)
+Members = dict[str, Any]  # an object of a JSON text that has not been looked at yet
+
+
+@dataclass(frozen=True, slots=True)
+class BalanceEvidence:
+    """`terms` is the stored document that the line's price digest names: the subscription's of a commitment,
+    the price's of a fee. `movements` are the customer's, all of them; `billing` is the line that billed
+    the fee in advance."""
+
+    terms: Document | None
+    movements: tuple[Movement, ...]
+    billing: StoredEvidence | None
+
+
+def rests_on_balances(charge: StoredCharge) -> bool:
+    """Whether the line is a commitment's or an unused fee's."""
+    return charge.price.startswith(PREFIX) or f'"rule":"{UNUSED_RULE}"' in charge.steps
+
+
+def reproduce_from_balances(stored: StoredEvidence, evidence: BalanceEvidence) -> Reproduced:
+    """The charge and the line once more, and everything that does not agree."""
+    found: list[Difference] = []
+    charge: Charge | None = None
+    try:
+        if stored.charge.price.startswith(PREFIX):
+            charge = _commitment(stored, evidence, found)
+        else:
+            charge = _unused(stored, evidence, found)
+    except (TieoutError, ValueError, KeyError, TypeError, AssertionError) as error:
+        found.append(Difference("charge", stored.charge.id, "movements and terms that fit", str(error)))
+    amount = None if charge is None else _compared(stored, charge, found)
+    found += printed_differences(stored)
+    quantity = None if charge is None else charge.quantity
+    return Reproduced(quantity, amount, tuple(dict.fromkeys(found)))
+
+
+def _commitment(stored: StoredEvidence, evidence: BalanceEvidence, found: list[Difference]) -> Charge | None:
+    terms = _terms(Subscription, "subscription", stored.charge, evidence.terms, found)
+    _, _, rest = stored.charge.price.partition(PREFIX)
+    key, _, role = rest.rpartition("/")
+    commitment = None
+    if terms is not None:
+        commitment = next((each for each in terms.commitments if each.key == key), None)
+        if commitment is None:
+            found.append(Difference("subscription", terms.key, f"a commitment {key}", "none"))
+    if terms is None or commitment is None:
+        return None
+    invoice, unit = stored.invoice, currency(stored.invoice.currency)
+    account, at = account_of(terms.key, key), counts_at(stored.invoice.period)
+    outcome = commitment_outcome(
+        terms,
+        commitment,
+        [each for each in evidence.movements if each.effective_at < at],
+        usage=_metered(stored, commitment, unit),
+        whole=stored.charge.period,
+        period=invoice.period,
+        currency=unit,
+    )
+    lines, moved = ([], []) if outcome is None else outcome
+    expected = {
+        each.id: each.amount.minor
+        for each in (recorded_as(one, account, invoice.customer, unit, invoice.id, at) for one in moved)
+    }
+    ours = {
+        each.id: each.amount.minor
+        for each in evidence.movements
+        if each.invoice == invoice.id and each.account.removesuffix("/metered") == account
+    }
+    facts = ("movements", str(sorted(expected.items())), str(sorted(ours.items())))
+    found += compared("movement", account, facts)
+    line = next((each for each in lines if each.role.value == role), None)
+    if line is None:
+        found.append(Difference("charge", stored.charge.id, f"no line for {role}", stored.charge.amount))
+        return None
+    return commitment_charge(
+        line,
+        commitment,
+        terms,
+        plan=stored.charge.plan,
+        plan_version=stored.charge.plan_version,
+        currency=unit.code,
+        period=stored.charge.period,
+        segment=stored.charge.segment,
+    )
+
+
+def _metered(stored: StoredEvidence, commitment: Commitment, unit: Currency) -> int:
+    """Minor units of the usage lines inside the term, as the sealed document prints them."""
+    document: Members = json.loads(stored.invoice.document)
+    amounts = [
+        exact(line["amount"]) * 10**unit.exponent
+        for line in document["lines"]
+        if line["subscription"] == stored.charge.subscription
+        and line["snapshot"] is not None
+        and in_term(commitment, parse_instant(line["segment"]["start"]))
+    ]
+    return int(sum(amounts))
+
+
+def _unused(stored: StoredEvidence, evidence: BalanceEvidence, found: list[Difference]) -> Charge | None:
+    charge = stored.charge
+    price = _terms(Price, "price", charge, evidence.terms, found)
+    fee = next(
+        (
+            each
+            for each in billed_fees(evidence.movements, charge.subscription)
+            if (each.price, each.price_version, each.period, each.terms)
+            == (charge.price, charge.price_version, charge.period, charge.terms)
+            and each.segment.start <= charge.segment.start
+            and charge.segment.end <= each.segment.end
+        ),
+        None,
+    )
+    if fee is None:
+        found.append(Difference("movement", charge.subscription, "a fee billed in advance", "none"))
+    if fee is None or price is None:
+        return None
+    billing = evidence.billing
+    if billing is None:
+        found.append(Difference("movement", fee.line, "a line that billed the fee", "none"))
+    else:
+        found += compared("movement", fee.line, ("amount", billing.charge.amount, exact_text(fee.exact)))
+        taken = sum((exact(each.amount) for each in discount_shares(billing.invoice, fee.line)), Fraction(0))
+        discount = exact_text(exact(fee.discount.decimal_text))
+        found += compared("movement", fee.line, ("discount", exact_text(taken), discount))
+    return unused_fee(fee, charge.segment, price)
+
+
+def _terms(
+    kind: type[R], layer: Layer, charge: StoredCharge, document: Document | None, found: list[Difference]
+) -> R | None:
+    name = f"{charge.subscription if layer == 'subscription' else charge.price} v{charge.price_version}"
+    if document is None:
+        found.append(Difference(layer, name, "a stored document", "none"))
+        return None
+    digest = document_digest(document.table)
+    for other, place in ((document.digest, "its digest"), (charge.price_digest, "the digest on the line")):
+        if digest != other:
+            found.append(Difference(layer, name, f"{place} {other}", digest))
+    record = record_of(replace(document, digest=digest))
+    if not isinstance(record, kind):
+        found.append(Difference(layer, name, "a readable document", "one with problems"))
+        return None
+    return record
+
+
+def _compared(stored: StoredEvidence, charge: Charge, found: list[Difference]) -> Money:
+    row, line = stored.charge, stored.line
+    settled = settled_line(stored.invoice.id, line.ordinal, charge, zone_name="UTC")
+    found += compared(
+        "charge",
+        row.id,
+        ("amount", exact_text(charge.amount), row.amount),
+        ("steps", steps_text(charge.steps), row.steps),
+        ("quantity", str(charge.quantity), row.quantity),
+    )
+    amount = settled.amount
+    found += compared(
+        "line",
+        line.id,
+        ("amount", amount.decimal_text, Money(line.amount_minor, amount.currency).decimal_text),
+        ("charge", row.id, line.charge),
+    )
+    return amount

@@ -1,0 +1,111 @@
+"""What crosses periods, for one draft: fees in advance, commitments, credits, from the movements before it.
+
+One close may draft several periods of a customer; each starts from what the drafts before it move. Where an
+earlier one is stopped, a later one that moves balances waits: it would start from the wrong ones.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from tieout.balance.commitment import recorded_as
+from tieout.balance.fee import ADVANCE, open_fees
+from tieout.balance.movement import Movement, MovementKind
+from tieout.close.calendar import anchor_of, cadence_of
+from tieout.close.commitments import Committed, commitments_due
+from tieout.close.credits import counts_at, pay_with_credits
+from tieout.close.fees import Fees, fee_movements, in_advance
+from tieout.close.outcome import Parked
+from tieout.close.segments import Segment, segments
+from tieout.contract.catalog import Catalog
+from tieout.flows.due_accounts import DueAccount
+from tieout.invoice.invoice import Invoice
+from tieout.kernel.calendar import period_at
+from tieout.kernel.ids import CustomerId, SubscriptionId
+from tieout.kernel.period import Period
+from tieout.rate.charge import Charge
+
+WAITS = Parked(
+    "an earlier period of this customer is not closed, and its balances go from one period to the next",
+    "settle the earlier period, then run the close again; nothing was billed for this period",
+)
+
+
+@dataclass(slots=True)
+class BalanceChain:
+    """The movements that are recorded, and those of drafts of this close, by customer."""
+
+    recorded: Mapping[CustomerId, tuple[Movement, ...]]
+    drafted: dict[CustomerId, list[Movement]] = field(default_factory=dict)
+    stopped: set[CustomerId] = field(default_factory=set)
+
+    def opening(self, customer: CustomerId) -> tuple[Movement, ...]:
+        return (*self.recorded.get(customer, ()), *self.drafted.get(customer, ()))
+
+    def moves(self, customer: CustomerId, moved: Sequence[Movement]) -> None:
+        self.drafted.setdefault(customer, []).extend(moved)
+
+    def waits(self, customer: CustomerId, moved: Sequence[Movement]) -> bool:
+        """Whether this draft must wait for an earlier one of the customer."""
+        return customer in self.stopped and bool(moved or self.opening(customer))
+
+
+def open_advances(
+    recorded: Mapping[CustomerId, tuple[Movement, ...]],
+) -> dict[SubscriptionId, list[Period]]:
+    """The periods whose fees were billed in advance and are neither earned nor credited, by subscription."""
+    found: dict[SubscriptionId, list[Period]] = {}
+    for movements in recorded.values():
+        billed = {each.account for each in movements if each.kind is MovementKind.BILLED}
+        for subscription in sorted(SubscriptionId(each.removeprefix(ADVANCE)) for each in billed):
+            found[subscription] = [fee.period for fee in open_fees(movements, subscription)]
+    return found
+
+
+def bills_ahead(catalog: Catalog) -> bool:
+    """Whether any price is a fee in advance: otherwise nobody needs to look at the period to come."""
+    return any(in_advance(price) for price in catalog.prices)
+
+
+def fees_ahead(catalog: Catalog, account: DueAccount) -> list[Segment]:
+    """The segments of fees in advance of each subscription's next period, as far as it is agreed now."""
+    found: list[Segment] = []
+    profile = catalog.customers.versions(account.customer)[-1]
+    for subscription, whole in zip(account.subscriptions, account.wholes, strict=True):
+        cadence = cadence_of(catalog, subscription, account.policy.policy.cadence)
+        coming = period_at(anchor_of(profile, cadence), whole.end)
+        found += [each for each in segments(catalog, subscription, coming) if in_advance(each.price)]
+    return found
+
+
+def committed_by(
+    account: DueAccount, rated: Sequence[Charge], opening: Sequence[Movement]
+) -> list[Committed]:
+    """What the commitments of the account's subscriptions add to the period."""
+    return [
+        found
+        for subscription, whole in zip(account.subscriptions, account.wholes, strict=True)
+        for found in commitments_due(
+            subscription,
+            [charge for charge in rated if charge.subscription == subscription.key],
+            opening,
+            whole=whole,
+            period=account.period,
+        )
+    ]
+
+
+def moved_by(
+    invoice: Invoice, fees: Fees, commitments: Sequence[Committed], opening: Sequence[Movement]
+) -> tuple[Invoice, tuple[Movement, ...]]:
+    """The invoice as credits pay for it, and every movement that is sealed with it."""
+    at = counts_at(invoice.period)
+    moved = fee_movements(fees, invoice, at=at)
+    moved += [
+        recorded_as(each, found.account, invoice.key.customer, invoice.currency, invoice.id, at)
+        for found in commitments
+        for each in found.moved
+    ]
+    paid, burned = pay_with_credits(invoice, opening)
+    return paid, (*moved, *burned)

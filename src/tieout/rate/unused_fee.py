@@ -1,0 +1,50 @@
+"""The unused part of a fee that was billed in advance, credited by elapsed second."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from tieout.balance.fee import BilledFee
+from tieout.contract.price import Price
+from tieout.kernel.period import Period
+from tieout.kernel.quantity import Quantity
+from tieout.kernel.rational import Exact
+from tieout.kernel.working import Step
+from tieout.rate.charge import Charge
+from tieout.rate.share import elapsed_seconds
+from tieout.rate.terms import parse_terms
+from tieout.rate.wording import amount_text, share_text, stretch_text
+
+UNUSED_RULE = "unused-fee"
+UNUSED_UNIT = "fee"
+
+
+def unused_fee(fee: BilledFee, unused: Period, price: Price) -> Charge:
+    """A charge below zero over the part of the fee's segment that was not used."""
+    part, whole = elapsed_seconds(unused), elapsed_seconds(fee.segment)
+    amount = -fee.asked * Exact(part, whole)
+    asked = amount_text(fee.asked, price.currency)
+    asked += " after discounts" if fee.discount.minor else ""
+    text = (
+        f"{asked} was billed in advance on line {fee.line}; {share_text(part, whole)} of that, "
+        f"{stretch_text(unused)}, were not used = {amount_text(amount, price.currency)}"
+    )
+    return Charge(
+        subscription=fee.subscription,
+        price=replace(price, description=f"{price.description}, unused part"),
+        plan=fee.plan,
+        plan_version=fee.plan_version,
+        snapshot=None,
+        period=fee.period,
+        segment=unused,
+        quantity=Quantity.of(1),
+        unit=UNUSED_UNIT,
+        amount=amount,
+        steps=(Step(rule=UNUSED_RULE, text=text, quantity=None, rate=None, amount=amount),),
+        terms=parse_terms(fee.terms),
+    )
+
+
+def is_unused_fee(charge: Charge) -> bool:
+    """Whether the charge gives back a fee billed in advance: what was asked of it, after discounts."""
+    return any(step.rule == UNUSED_RULE for step in charge.steps)
