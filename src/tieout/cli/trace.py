@@ -129,7 +129,7 @@ def _events_table(found: Trace) -> RenderableType:
 def _opening_table(found: Trace) -> RenderableType:
     total = grouped(str(len(found.opening)))
     shown = found.opening[: found.events.page_size]
-    title = f"Events before the period that state the levels it opens with: {len(shown)} of {total}"
+    title = f"Levels stated before the period: {len(shown)} of {total}"
     return _witness_table(shown, title)
 
 
