@@ -49,7 +49,8 @@ def copied(demo_home: DemoHome, tmp_path: Path) -> DemoHome:
 def test_help_names_every_verb() -> None:
     ran = tieout("--help", COLUMNS="120")
     verbs = (
-        *("demo", "init", "catalog", "policy", "customer", "subscription", "key", "serve", "ingest"),
+        *("demo", "init", "catalog", "program", "price", "policy", "customer", "subscription"),
+        *("wallet", "commitment", "key", "serve", "ingest"),
         *(
             "quarantine",
             "events",
@@ -135,10 +136,11 @@ def test_an_invoice_row_says_who_when_and_how_much(demo_home: DemoHome) -> None:
     rows = demo_home.run("invoice", "list", "--json").json
     assert len(rows) == 75
     for row in rows:
-        assert set(row) == {"id", "number", "customer", "currency", "period", "status", "total"}
+        assert set(row) == {"id", "number", "customer", "currency", "period", "status", "total", "due"}
         assert row["period"]["start"] < row["period"]["end"]
         assert row["status"] == "sealed"
         assert DECIMAL.match(row["total"])
+        assert row["due"] == row["total"]
     assert all("." not in row["total"] for row in rows if row["currency"] == "JPY")
 
 

@@ -114,6 +114,17 @@ shape = "graduated"
 tiers = [{ up_to = "10", unit_amount = "0.05" }, { unit_amount = "0.025" }]
 
 [[price]]
+key = "going-on"
+version = 1
+effective_from = 2026-01-01T00:00:00Z
+meter = "payments"
+currency = "EUR"
+description = "Payments, tiers of the whole month"
+shape = "graduated"
+tier_split = "continue"
+tiers = [{ up_to = "10", unit_amount = "0.05" }, { unit_amount = "0.025" }]
+
+[[price]]
 key = "tips"
 version = 1
 effective_from = 2026-01-01T00:00:00Z
@@ -182,6 +193,7 @@ def test_the_same_as_json_has_every_step_and_no_float(folder: Path) -> None:
         "events": 1,
         "amount": "10",
         "dimensions": {"country": "FR"},
+        "prior": None,
     }
     assert shown["price"]["terms"] == [
         "country FR: 1.4 % + 0.25 EUR for each event",
@@ -204,6 +216,16 @@ def test_tiers_counts_stated_amounts_and_fees(folder: Path) -> None:
     half = "2026-06-01T00:00:00Z/2026-06-16T00:00:00Z"
     assert ran(folder, "fee", "--segment", half, "--json").json["amount"] == "15.50"
     assert ran(folder, "fee", "--json").json["amount"] == "31.00"
+
+
+def test_a_fee_for_several_and_tiers_that_go_on_from_an_earlier_part(folder: Path) -> None:
+    seats = ran(folder, "fee", "--quantity", "5", "--json").json
+    assert (seats["amount"], seats["usage"]["quantity"]) == ("155.00", "5")
+    later = "2026-06-16T00:00:00Z/2026-07-01T00:00:00Z"
+    # by hand: 8 units came before, so 2 are left at 0.05 and 4 are at 0.025
+    went_on = ran(folder, "going-on", "--quantity", "6", "--prior", "8", "--segment", later, "--json").json
+    assert went_on["amount"] == "0.20"
+    assert sum(Fraction(step["amount"]) for step in went_on["steps"]) == Fraction("0.20")
 
 
 def test_the_version_in_force_then_or_the_one_that_is_named(folder: Path) -> None:
@@ -231,7 +253,9 @@ def test_the_version_in_force_then_or_the_one_that_is_named(folder: Path) -> Non
         (2, "'country' is not NAME=VALUE", ("share", "--amount", "1", "--dimension", "country")),
         (2, "cannot be spread evenly over 3", ("bounded", "--amount", "1", "--events", "3")),
         (2, "without an event", ("share", "--amount", "1", "--events", "0")),
-        (2, "does not depend on usage", ("fee", "--quantity", "1")),
+        (2, "does not depend on usage", ("fee", "--events", "1")),
+        (2, "cannot be due -1 times", ("fee", "--quantity", "-1")),
+        (2, "leave --prior out", ("per-payment", "--quantity", "1", "--prior", "3")),
         (2, "is not FROM/UNTIL", ("fee", "--segment", "June")),
         (2, "does not lie in", ("fee", "--segment", "2026-05-01T00:00:00Z/2026-05-02T00:00:00Z")),
     ],
@@ -255,7 +279,7 @@ def test_a_catalog_with_problems_is_refused_with_all_of_them(tmp_path: Path) -> 
     (tmp_path / "all.toml").write_text(broken)
     shown = ran(tmp_path, "share", "--amount", "1")
     assert shown.code == 2
-    assert "3 problems" in shown.err and "otherwise.percent" in shown.err
+    assert "4 problems" in shown.err and "otherwise.percent" in shown.err
 
 
 @cache

@@ -108,7 +108,7 @@ def _lines(paper: Document) -> RenderableType:
             drawn.add_row(
                 Text(line.id.rpartition("-")[2], style="dim"),
                 _description(line),
-                Text("" if line.meter is None else grouped(line.quantity)),
+                Text("" if line.meter is None and line.quantity == "1" else grouped(line.quantity)),
                 Text("" if line.meter is None else plain(line.unit)),
                 Text(grouped(line.amount)),
             )
@@ -139,7 +139,19 @@ def _description(line: LineOfDocument) -> Text:
         text.append(f"\n  {grouped(str(count))} retracted, not counted", style="dim")
     if line.amount_after_discounts not in (None, line.amount):
         text.append(f"\n  after discounts {grouped(line.amount_after_discounts)}", style="dim")
-    return text
+    return text.append(f"\n  {plain(_versions(line))}", style="dim italic")
+
+
+def _versions(line: LineOfDocument) -> str:
+    """Under which versions the line stands, and since when its price is in force."""
+    since = line.price_effective_from.removesuffix("T00:00:00Z")
+    named = f"price {line.price} version {line.price_version} from {since}"
+    named += f", plan {line.plan} version {line.plan_version}"
+    return (
+        named
+        if line.snapshot is None
+        else f"{named}, meter {line.meter} version {line.snapshot.meter_version}"
+    )
 
 
 def _foot(paper: Document) -> RenderableType:

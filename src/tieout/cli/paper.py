@@ -50,6 +50,7 @@ class SnapshotOfDocument(msgspec.Struct, frozen=True):
     """How many events stand behind a line, and how many more would, had they not been retracted."""
 
     event_count: int
+    meter_version: int
     retracted_count: int = 0
 
 
@@ -74,6 +75,11 @@ class LineOfDocument(msgspec.Struct, frozen=True):
     quantity: str
     unit: str
     amount: str
+    price: str
+    price_version: int
+    price_effective_from: str
+    plan: str
+    plan_version: int
     snapshot: SnapshotOfDocument | None
     steps: tuple[Step, ...]
     settlement: str | None = None

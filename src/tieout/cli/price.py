@@ -38,13 +38,18 @@ def explain(
     price: Annotated[str, typer.Argument(help="The price's key.", show_default=False)],
     home: OptionalHome = None,
     catalog: CatalogOption = None,
-    quantity: Annotated[str | None, typer.Option(help="Usage, in the meter's unit.")] = None,
+    quantity: Annotated[
+        str | None, typer.Option(help="Usage, in the meter's unit; of a flat fee, how often it is due.")
+    ] = None,
     amount: Annotated[str | None, typer.Option(help="Money, where the price takes a share of it.")] = None,
     events: Annotated[
         int | None, typer.Option(min=0, help="In how many events. Default: one, or as many as are counted.")
     ] = None,
     dimension: Annotated[
         list[str] | None, typer.Option(help="NAME=VALUE of a dimension; again for another.")
+    ] = None,
+    prior: Annotated[
+        str | None, typer.Option(help="Usage of earlier parts of the period, where tiers continue.")
     ] = None,
     version: Annotated[int | None, typer.Option(help="Of the price. Default: the one in force.")] = None,
     period: Annotated[
@@ -68,6 +73,7 @@ def explain(
         events=events,
         amount=_quantity("--amount", amount),
         dimensions=_dimensions(dimension or []),
+        prior=_quantity("--prior", prior),
     )
     whole, part = _period("--period", period), _period("--segment", segment)
     with nullcontext() if home is None else opened(home) as where:
@@ -176,10 +182,11 @@ def _explained_json(found: Explained) -> Json:
         "program": None if program is None else {"key": program.key, "version": program.version},
         "meter": None if meter is None else {"key": meter.key, "version": meter.version, "unit": meter.unit},
         "usage": {
-            "quantity": None if snapshot is None else str(snapshot.quantity),
+            "quantity": str(charge.quantity),
             "events": None if snapshot is None else snapshot.event_count,
             "amount": None if usage.amount is None else str(usage.amount),
             "dimensions": dict(sorted(usage.dimensions.items())),
+            "prior": None if usage.prior is None else str(usage.prior),
         },
         "period": _period_json(charge.period),
         "segment": _period_json(charge.segment),

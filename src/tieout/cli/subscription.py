@@ -11,7 +11,7 @@ from tieout.cli.refusals import Unnamed
 from tieout.cli.screen import Json, print_json, say, table
 
 if TYPE_CHECKING:
-    from tieout.contract.subscription import Subscription
+    from tieout.contract.subscription import Phase, Subscription
 
 app = typer.Typer(help="Subscriptions and their phases.", no_args_is_help=True)
 
@@ -57,7 +57,7 @@ def show(
 def _say_phases(subscriptions: list[Subscription]) -> None:
     from tieout.kernel.instant import format_instant
 
-    columns = ("subscription", "version>", "customer", "plan", "plan version", "from", "until")
+    columns = ("subscription", "version>", "customer", "plan", "plan version", "from", "until", "agreed")
     rows = (
         [
             found.key,
@@ -67,11 +67,43 @@ def _say_phases(subscriptions: list[Subscription]) -> None:
             "in force" if phase.plan_version is None else str(phase.plan_version),
             format_instant(phase.start),
             "open" if phase.end is None else format_instant(phase.end),
+            "\n".join(_agreed(phase)),
         ]
         for found in subscriptions
         for phase in found.phases
     )
     say(table(columns, rows))
+
+
+def _agreed(phase: Phase) -> list[str]:
+    """What the phase says beside its plan, in words."""
+    from tieout.kernel.instant import format_instant
+
+    said = [f"{price} x {quantity}" for price, quantity in phase.quantities]
+    said += [f"{price} in place of {listed}" for listed, price in phase.prices]
+    if phase.waived is not None:
+        said.append(f"{phase.waived}: nothing is charged")
+    if phase.grandfathered is not None:
+        kept = phase.grandfathered
+        said.append(f"prices as of {format_instant(kept.prices_as_of)}, then {kept.successor}")
+    return said
+
+
+def _phase_json(phase: Phase) -> Json:
+    from tieout.kernel.instant import format_instant
+
+    kept = phase.grandfathered
+    return {
+        "plan": phase.plan,
+        "plan_version": phase.plan_version,
+        "start": format_instant(phase.start),
+        "end": None if phase.end is None else format_instant(phase.end),
+        "quantities": {price: str(quantity) for price, quantity in phase.quantities},
+        "prices": dict(phase.prices),
+        "waived": phase.waived,
+        "prices_as_of": None if kept is None else format_instant(kept.prices_as_of),
+        "successor": None if kept is None else kept.successor,
+    }
 
 
 def _subscription_json(found: Subscription) -> Json:
@@ -83,13 +115,5 @@ def _subscription_json(found: Subscription) -> Json:
         "customer": found.customer,
         "effective_from": format_instant(found.effective_from),
         "digest": found.digest,
-        "phases": [
-            {
-                "plan": phase.plan,
-                "plan_version": phase.plan_version,
-                "start": format_instant(phase.start),
-                "end": None if phase.end is None else format_instant(phase.end),
-            }
-            for phase in found.phases
-        ],
+        "phases": [_phase_json(phase) for phase in found.phases],
     }

@@ -54,13 +54,17 @@ def trace_page(found: Trace) -> RenderableType:
     from rich.console import Group
     from rich.text import Text
 
+    from tieout.kernel.instant import format_instant
+
     code = found.amount.currency.code
     head = (
         f"{found.line.id} of invoice {found.invoice.number}: {found.line.description}, "
         f"{grouped(found.line.quantity)} {found.line.unit}, {grouped(found.amount.decimal_text)} {code}"
     )
+    since = found.price_effective_from
     priced = (
-        f"Price {found.charge.price} version {found.charge.price_version}, "
+        f"Price {found.charge.price} version {found.charge.price_version}"
+        f"{'' if since is None else f' in force from {format_instant(since)}'}, "
         f"plan {found.charge.plan} version {found.charge.plan_version}"
         f"{f', program {found.charge.program}' if found.charge.program else ''}"
     )
@@ -260,6 +264,9 @@ def _charge_json(found: Trace) -> Json:
         "price": charge.price,
         "price_version": charge.price_version,
         "price_digest": charge.price_digest,
+        "price_effective_from": None
+        if found.price_effective_from is None
+        else format_instant(found.price_effective_from),
         "plan": charge.plan,
         "plan_version": charge.plan_version,
         **({} if charge.program is None else {"program": charge.program}),
@@ -267,6 +274,7 @@ def _charge_json(found: Trace) -> Json:
         "quantity": charge.quantity,
         "unit": charge.unit,
         "group": _stored_json(charge.grouped_by),
+        "terms": _stored_json(charge.terms),
         "amount": charge.amount,
         "steps": [
             {

@@ -25,7 +25,7 @@ from tieout.kernel.money import Money, currency, zero
 from tieout.kernel.period import Period
 from tieout.kernel.rounding import settle
 from tieout.rate.charge import Charge
-from tieout.rate.terms import terms_text
+from tieout.rate.terms import parse_terms, terms_text
 from tieout.rate.unused_fee import is_unused_fee, unused_fee
 
 FeeKey = tuple[PriceKey, int, str | None]
@@ -77,12 +77,21 @@ def fees_due(
             for each in segments
             if each.subscription == fee.subscription and _key_of(each) == _key(fee)
         ]
-        unused = [unused_fee(fee, part, price) for part in without(fee.segment, used)]
+        program = catalog.program_with(price.key, _priced_at(fee))
+        unused = [
+            replace(unused_fee(fee, part, price), program=program) for part in without(fee.segment, used)
+        ]
         credits_ += unused
         money = currency(price.currency)
         amounts = [settle(charge.amount, money, price.rounding) for charge in unused]
         settled.append((fee, -sum(amounts, zero(money))))
     return Fees(tuple(rated), tuple(credits_), tuple(settled))
+
+
+def _priced_at(fee: BilledFee) -> Instant:
+    """Whose prices the fee went by: those of its start, or the ones that its phase keeps."""
+    kept = parse_terms(fee.terms).kept
+    return fee.segment.start if kept is None else kept.as_of
 
 
 def fee_movements(fees: Fees, invoice: Invoice, *, at: Instant) -> list[Movement]:

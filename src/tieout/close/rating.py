@@ -89,18 +89,24 @@ def _priors(segments: Sequence[Segment], used: Sequence[Snapshot | None]) -> lis
     """For each part under a price that continues its tiers, the usage of the parts of that price before it in
     the period, in the unit that the price is for; None before the first. What a trial or a pause waived fills
     no tier."""
-    totals: dict[tuple[SubscriptionId, PriceKey], Quantity] = {}
     priors: list[Quantity | None] = [None] * len(segments)
+    continuing = {_continued(segment) for segment in segments if segment.price.tier_split == "continue"}
+    totals: dict[tuple[SubscriptionId, PriceKey], Quantity] = {}
     for place in sorted(range(len(segments)), key=lambda place: segments[place].part.start):
         segment, snapshot = segments[place], used[place]
-        if snapshot is None or segment.price.tier_split != "continue":
+        key = _continued(segment)
+        if snapshot is None or key not in continuing:
             continue
-        key = (segment.subscription, segment.price.key)
-        priors[place] = totals.get(key)
+        if segment.price.tier_split == "continue":
+            priors[place] = totals.get(key)
         if segment.terms.waived is None:
             billed = usage_of(snapshot, segment.price, ALL_USAGE).quantity
             totals[key] = totals.get(key, QUANTITY_ZERO) + billed
     return priors
+
+
+def _continued(segment: Segment) -> tuple[SubscriptionId, PriceKey]:
+    return segment.subscription, segment.price.key
 
 
 def _charges(segment: Segment, snapshot: Snapshot | None, prior: Quantity | None) -> Iterator[Charge]:

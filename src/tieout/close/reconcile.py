@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from fractions import Fraction
+from functools import lru_cache
 from hashlib import sha256
 
 from tieout.aggregate.recount import Recount
@@ -19,6 +20,7 @@ from tieout.aggregate.window import UsageRequest
 from tieout.close.billed_quantity import billed_quantity
 from tieout.close.breaks import Break
 from tieout.close.reconcile_amounts import amount_breaks
+from tieout.close.reconcile_programs import program_breaks
 from tieout.invoice.invoice import Invoice
 from tieout.invoice.line import Line
 from tieout.kernel.ids import MeterKey, Subject, SubscriptionId
@@ -57,6 +59,7 @@ def reconcile(
         *rated_breaks(snapshots, charges),
         *working_breaks(charges),
         *settled_breaks(charges, invoice.lines),
+        *program_breaks(invoice.lines),
         *amount_breaks(invoice),
         *billed_twice(requests),
     ]
@@ -126,15 +129,22 @@ def _rated(charges: Sequence[Charge]) -> dict[str, set[str]]:
 
 
 def working_breaks(charges: Sequence[Charge]) -> list[Break]:
-    """Steps add up to the amount, and the units they price to the quantity: every unit is priced once."""
+    """Steps add up to the amount, and the units they price to the quantity: every unit is priced once, and
+    where a step has a rate, at that rate."""
     breaks = []
     for charge in charges:
         amount = sum((step.amount for step in charge.steps), Fraction(0))
         expected, found = [f"amount {charge.amount}"], [f"amount {amount}"]
         if charge.snapshot is not None:
-            units = sum(
-                (Fraction(step.quantity) for step in charge.steps if step.quantity is not None), Fraction(0)
-            )
+            units = Fraction(0)
+            for step in charge.steps:
+                if step.quantity is None:
+                    continue
+                priced = Fraction(step.quantity)
+                units += priced
+                if step.rate is not None and priced * _rate(step.rate) != step.amount:
+                    expected.append(f"{step.rule} {step.quantity} at {step.rate}")
+                    found.append(f"{step.rule} {step.amount}")
             expected.append(f"quantity {charge.quantity.as_fraction()}")
             found.append(f"quantity {units}")
         if expected != found:
@@ -143,6 +153,12 @@ def working_breaks(charges: Sequence[Charge]) -> list[Break]:
             )
             breaks.append(Break(TIE_WORKING, ", ".join(expected), ", ".join(found), action))
     return breaks
+
+
+@lru_cache(maxsize=4096)
+def _rate(text: str) -> Fraction:
+    """A rate is the same in many charges; reading it takes longer than multiplying by it."""
+    return Fraction(text)
 
 
 def settled_breaks(charges: Sequence[Charge], lines: Sequence[Line]) -> list[Break]:

@@ -96,8 +96,9 @@ def _tax_breaks(taxes: Iterable[TaxAmount], net: dict[LineId, int]) -> Iterator[
         whole = sum(net.get(line, 0) for line in tax.lines)
         base = whole - (sum(row.amount.minor for row in together) if tax.inclusive else 0)
         base += sum(row.amount.minor for row in earlier) if tax.compound else 0
-        on = _untaxed(whole, together) * _grown(earlier, tax) if tax.inclusive else Fraction(base)
-        amount = rounded(on * tax.percent / 100, tax.rounding)
+        added = base * tax.percent / 100
+        exact = _contained(whole, together, len(earlier)) if tax.inclusive else added
+        amount = rounded(exact, tax.rounding)
         name = tax.reference
         yield from _differences(
             TIE_TAX,
@@ -107,20 +108,15 @@ def _tax_breaks(taxes: Iterable[TaxAmount], net: dict[LineId, int]) -> Iterator[
         )
 
 
-def _untaxed(gross: int, together: list[TaxAmount]) -> Fraction:
-    """What stood there before inclusive taxes were put in: 119 with 19 % in it is 100."""
-    unit = Fraction(1)
-    for place, tax in enumerate(together):
-        unit += _grown(together[:place], tax) * tax.percent / 100
-    return gross / unit
-
-
-def _grown(earlier: list[TaxAmount], tax: TaxAmount) -> Fraction:
-    """What one unit without taxes has become when a tax is taken on it."""
-    unit = Fraction(1)
-    for place, other in enumerate(earlier if tax.compound else []):
-        unit += _grown(earlier[:place], other) * other.percent / 100
-    return unit
+def _contained(gross: int, together: list[TaxAmount], place: int) -> Fraction:
+    """What the tax at that place is within a gross amount: one unit grows by each tax in turn, a compound one
+    taking its part of all that stands there by then."""
+    unit, part = Fraction(1), Fraction(0)
+    for ordinal, tax in enumerate(together):
+        grown = (unit if tax.compound else Fraction(1)) * tax.percent / 100
+        unit += grown
+        part = grown if ordinal == place else part
+    return gross * part / unit
 
 
 def _due_breaks(invoice: Invoice) -> Iterator[Break]:

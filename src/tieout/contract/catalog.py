@@ -79,6 +79,11 @@ class Catalog:
             return self.plans.during(phase.plan, phase.start, phase.end)
         return () if plan is None else (plan,)
 
+    def program_with(self, price: str, instant: Instant) -> Program | None:
+        """The program that has the price at that instant; a price belongs to one at most."""
+        held = (self.programs.at(key, instant) for key in self.programs.keys)
+        return next((program for program in held if program is not None and price in program.prices), None)
+
     def versions(self, kind: DocumentKind, key: str) -> tuple[Record, ...]:
         """All versions of one document's record in order; empty for an unknown key."""
         return self._of(kind).versions(key)

@@ -100,10 +100,11 @@ def _keep_extreme(
 
 def _keep_texts(column: pa.ChunkedArray, request: Indices, inside: Indices, tallies: Sequence[Tally]) -> None:
     encoded = column.combine_chunks().dictionary_encode()
-    codes = encoded.indices.fill_null(0).to_numpy(zero_copy_only=False)
-    pairs = np.unique(np.stack([request[inside], codes[inside].astype(np.int64)], axis=1), axis=0)
-    for place, code in pairs.tolist():
-        text = text_of(encoded.dictionary[code].as_py())
+    codes = encoded.indices.fill_null(0).to_numpy(zero_copy_only=False).astype(np.int64)
+    texts = [text_of(each) for each in encoded.dictionary.to_pylist()]
+    for pair in np.unique(request[inside] * len(texts) + codes[inside]).tolist():
+        place, code = divmod(pair, len(texts))
+        text = texts[code]
         assert text is not None, "a row without a value was kept"
         tallies[place].texts.add(text)
 

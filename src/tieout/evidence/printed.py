@@ -14,9 +14,10 @@ from tieout.evidence.reproduced import Difference, Fact, compared
 from tieout.evidence.stored import StoredEvidence, StoredSnapshot
 from tieout.kernel.canonical import JsonNumber, canonical_json
 from tieout.kernel.errors import TieoutError
-from tieout.kernel.instant import format_instant
+from tieout.kernel.instant import format_instant, parse_instant
 from tieout.kernel.money import Money, currency
 from tieout.kernel.period import Period
+from tieout.kernel.quantity import QUANTITY_ZERO, Quantity
 
 NONE = "none"
 
@@ -99,8 +100,29 @@ def _charge(stored: StoredEvidence, document: Members, printed: Members) -> tupl
         ("steps", canonical_json(printed["steps"]), charge.steps),
         ("group", _json(printed.get("group")), charge.grouped_by or NONE),
         ("terms", canonical_json(printed.get("terms", {})), charge.terms or "{}"),
+        ("usage before", _usage_before(document, printed), _stated_before(printed)),
         ("snapshot", _presence(printed["snapshot"]), _presence(stored.snapshot)),
     )
+
+
+def _stated_before(printed: Members) -> str:
+    return str(printed.get("terms", {}).get("prior_quantity", NONE))
+
+
+def _usage_before(document: Members, printed: Members) -> str:
+    """What the lines of earlier parts under the same price add up to, where the line says it goes on from
+    them."""
+    if _stated_before(printed) == NONE:
+        return NONE
+    start = parse_instant(printed["segment"]["start"])
+    before = [
+        Quantity.parse(line["quantity"])
+        for line in document["lines"]
+        if (line["subscription"], line["price"]) == (printed["subscription"], printed["price"])
+        and parse_instant(line["segment"]["end"]) <= start
+        and "waived" not in line.get("terms", {})
+    ]
+    return str(sum(before, QUANTITY_ZERO))
 
 
 def _snapshot(snapshot: StoredSnapshot, document: Members, line: Members) -> tuple[Fact, ...]:

@@ -28,6 +28,7 @@ from tieout.kernel.rounding import settle
 from tieout.rate.charge import Charge
 from tieout.rate.hypothetical import NOBODY, HypotheticalUsage, hypothetical_snapshot
 from tieout.rate.rate import rate
+from tieout.rate.terms import Terms
 from tieout.rate.usage import ALL_USAGE, group_names
 
 NOT_SIGNED = "not under a signed policy"
@@ -103,7 +104,6 @@ def explain(
     in_force = max(price.effective_from, at)
     meter = None if price.meter is None else catalog.meters.at(price.meter, in_force)
     snapshot = hypothetical_snapshot(price, meter, part, usage)
-    program = _program(catalog, price, in_force)
     charge = rate(
         snapshot,
         price,
@@ -112,11 +112,12 @@ def explain(
         period=whole,
         segment=part,
         group=ALL_USAGE if snapshot is None else group_names(snapshot, price)[0],
-        program=program,
+        program=catalog.program_with(price.key, in_force),
+        terms=Terms(quantity=usage.quantity if snapshot is None else None, prior=usage.prior),
     )
     amount = settle(charge.amount, currency(price.currency), price.rounding)
     settlement = settlement_text(charge.amount, amount, price.rounding)
-    return Explained(price, meter, program, usage, charge, amount, settlement)
+    return Explained(price, meter, charge.program, usage, charge, amount, settlement)
 
 
 def catalog_to_explain(home: Home | None, folder: Path | None) -> Catalog:
@@ -143,12 +144,6 @@ def _price(catalog: Catalog, name: str, version: int | None, at: Instant) -> Pri
     if found is None:
         raise NoSuchVersion(name, versions, wanted)
     return found
-
-
-def _program(catalog: Catalog, price: Price, at: Instant) -> Program | None:
-    """The program that has the price then; a price belongs to one at most."""
-    held = (catalog.programs.at(key, at) for key in catalog.programs.keys)
-    return next((each for each in held if each is not None and price.key in each.prices), None)
 
 
 def _no_plan(price: Price) -> Plan:

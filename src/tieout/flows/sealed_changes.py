@@ -1,7 +1,8 @@
 """What a catalog would change about periods that are sealed: that is a correction, so `apply` refuses it.
 
 The parts of each sealed period are worked out under the catalog as it is and as it would be. What differs (a
-price, plan or meter version that takes effect inside, a phase that is another) names the document behind it.
+price, plan or meter version that takes effect inside, a phase, a coupon or a tax that is another) names the
+document behind it.
 """
 
 from __future__ import annotations
@@ -9,28 +10,29 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from tieout.close.segments import segments
+from tieout.close.coupons import coupons_of
+from tieout.close.segments import Segment, segments
+from tieout.close.taxation import taxation_of
 from tieout.contract.catalog import Catalog
 from tieout.contract.document import Document, DocumentKind
 from tieout.contract.problem import Problem
 from tieout.contract.subscription import Subscription
 from tieout.flows.home import Home
+from tieout.kernel.cadence import Cadence
 from tieout.kernel.errors import TieoutError
 from tieout.kernel.ids import CustomerId
-from tieout.kernel.instant import format_instant
+from tieout.kernel.instant import Instant, format_instant
 from tieout.kernel.period import Period
 from tieout.rate.terms import Terms
 
 PRICING = frozenset(
     {
-        DocumentKind.METER,
-        DocumentKind.PRICE,
-        DocumentKind.PLAN,
-        DocumentKind.PROGRAM,
-        DocumentKind.SUBSCRIPTION,
+        *(DocumentKind.METER, DocumentKind.PRICE, DocumentKind.PLAN, DocumentKind.PROGRAM),
+        *(DocumentKind.SUBSCRIPTION, DocumentKind.CUSTOMER, DocumentKind.SELLER),
+        *(DocumentKind.COUPON, DocumentKind.TAX),
     }
 )
-"""Documents that decide which parts a period has and what they cost."""
+"""Documents that decide which parts a period has and what they, and the invoice around them, come to."""
 
 PartKey = tuple[Period, Terms, frozenset[str]]
 """A part, what was agreed, and the digests of its plan, price, meter and program version."""
@@ -70,37 +72,57 @@ def sealed_problems(home: Home, before: Catalog, after: Catalog, fresh: Sequence
 def _changed_by(
     before: Catalog, after: Catalog, old: Subscription, new: Subscription, period: Period
 ) -> set[str]:
-    """The digests of documents under which the period has other parts: those that the parts newly name, and
-    the subscription's where its own change makes the difference."""
-    was, under_old = _parts(before, old, period), _parts(after, old, period)
-    changed = {digest for _, _, named in under_old - was for digest in named}
-    changed -= {digest for _, _, named in was for digest in named}
-    if new.digest != old.digest and _parts(after, new, period) != under_old:
+    """The digests of documents under which the period has other parts, coupons or taxes: those that are newly
+    named, the profiles that name others, and the subscription where its own change makes the difference."""
+    was, under_old, would_be = (
+        _billed(*pair, period) for pair in ((before, old), (after, old), (after, new))
+    )
+    changed = {digest for part in under_old.parts - was.parts for digest in part[2]} | under_old.beside
+    changed -= {digest for part in was.parts for digest in part[2]} | was.beside
+    if under_old.beside != was.beside:
+        changed |= under_old.profiles - was.profiles
+    if new.digest != old.digest and (would_be.parts, would_be.beside) != (under_old.parts, under_old.beside):
         changed.add(new.digest)
     return changed
 
 
-def _parts(catalog: Catalog, subscription: Subscription, period: Period) -> set[PartKey]:
-    """No parts where something has no version in force."""
+@dataclass(frozen=True, slots=True)
+class _Billed:
+    """What decides a subscription's amounts in a period: `beside` the parts, the coupons and taxes of the
+    invoice; `profiles` are those of customer and seller, which name them."""
+
+    parts: frozenset[PartKey] = frozenset()
+    beside: frozenset[str] = frozenset()
+    profiles: frozenset[str] = frozenset()
+
+
+def _billed(catalog: Catalog, subscription: Subscription, period: Period) -> _Billed:
+    """Nothing where something has no version in force."""
+    last = Instant(period.end - 1)
+    customer = catalog.customers.at(subscription.customer, last)
+    seller = None if customer is None else catalog.sellers.at(customer.seller, last)
+    if customer is None or seller is None:
+        return _Billed()
     try:
         found = segments(catalog, subscription, period)
+        taxation = taxation_of(catalog, customer, seller, period)
+        # how the policy counts periods is the same before and after
+        granted = coupons_of(catalog, customer, [subscription], period, policy_cadence=Cadence.MONTHLY)
     except TieoutError:
-        return set()
-    return {
-        (
-            segment.part,
-            segment.terms,
-            frozenset(
-                (
-                    segment.plan.digest,
-                    segment.price.digest,
-                    segment.meter.digest if segment.meter else "",
-                    segment.program.digest if segment.program else "",
-                )
-            ),
-        )
-        for segment in found
-    }
+        return _Billed()
+    set_aside = [] if taxation.set_aside is None else [taxation.set_aside]
+    return _Billed(
+        frozenset((segment.part, segment.terms, _digests(segment)) for segment in found),
+        frozenset(
+            (*(tax.digest for tax in taxation.taxes), *set_aside, *(each.coupon.digest for each in granted))
+        ),
+        frozenset((customer.digest, seller.digest)),
+    )
+
+
+def _digests(segment: Segment) -> frozenset[str]:
+    documents = (segment.plan, segment.price, segment.meter, segment.program)
+    return frozenset(document.digest for document in documents if document is not None)
 
 
 def _problems(home: Home, document: Document, hits: Sequence[_Hit]) -> list[Problem]:

@@ -23,6 +23,7 @@ from tieout.flows.home import Home
 from tieout.kernel.erased import looks_erased
 from tieout.kernel.errors import NotFound, Refusal, TieoutError, shown
 from tieout.kernel.ids import EventType, LineId, SourceName, Watermark
+from tieout.kernel.instant import Instant
 from tieout.kernel.money import Money, currency
 
 PAGE_SIZE_MAX = 10_000
@@ -98,6 +99,7 @@ class Trace:
     line: StoredLine
     amount: Money
     charge: StoredCharge
+    price_effective_from: Instant | None
     steps: tuple[TracedStep, ...]
     snapshot: StoredSnapshot | None
     lineage: Lineage | None
@@ -147,6 +149,7 @@ def trace(home: Home, line_id: LineId, *, page: int = 1, page_size: int = 20) ->
         line=stored.line,
         amount=Money(stored.line.amount_minor, currency(stored.invoice.currency)),
         charge=charge,
+        price_effective_from=None if priced_by.price is None else priced_by.price.effective_from,
         steps=_steps(charge.steps),
         snapshot=stored.snapshot,
         lineage=lineage,

@@ -58,6 +58,10 @@ CADENCE_DAYS_MAX: Final = 3_660
 CADENCE_MONTHS_MAX: Final = 120
 PHASES_MAX: Final = 1_000
 COMMITMENTS_MAX: Final = 100
+COUPONS_MAX: Final = 100
+"""Attached to one customer, or to one subscription."""
+TAXES_MAX: Final = 20
+"""Named by one customer or seller."""
 
 # the working of one charge
 EVENT_STEPS_MAX: Final = 100

@@ -57,9 +57,20 @@ def exact_text(amount: Exact) -> str:
 
 def exact_sum(amounts: Iterable[Exact]) -> Exact:
     """The sum, exact, brought to lowest terms once."""
+    return Fraction(*_sum(amounts))
+
+
+def adds_up(amounts: Iterable[Exact], total: Exact) -> bool:
+    """Whether the amounts add up to `total`, exactly."""
+    numerator, denominator = _sum(amounts)
+    return numerator * total.denominator == total.numerator * denominator
+
+
+def _sum(amounts: Iterable[Exact]) -> tuple[int, int]:
+    """Numerator and denominator of the sum, not in lowest terms."""
     ratios = [amount.as_integer_ratio() for amount in amounts]
     common = lcm(*[denominator for _, denominator in ratios])
-    return Fraction(sum([numerator * (common // denominator) for numerator, denominator in ratios]), common)
+    return sum([numerator * (common // denominator) for numerator, denominator in ratios]), common
 
 
 _PLACES = {

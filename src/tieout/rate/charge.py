@@ -13,7 +13,7 @@ from tieout.kernel.ids import PlanKey, SubscriptionId
 from tieout.kernel.instant import Instant
 from tieout.kernel.period import Period
 from tieout.kernel.quantity import Quantity
-from tieout.kernel.rational import Exact, exact_sum, exact_text
+from tieout.kernel.rational import Exact, adds_up, exact_text
 from tieout.kernel.working import Working
 from tieout.rate.terms import LIST_TERMS, Terms
 
@@ -49,7 +49,7 @@ class Charge:
 
     def __post_init__(self) -> None:
         assert self.period.start <= self.segment.start and self.segment.end <= self.period.end
-        assert exact_sum([step.amount for step in self.steps]) == self.amount, "the steps do not add up"
+        assert adds_up([step.amount for step in self.steps], self.amount), "the steps do not add up"
         if self.snapshot is not None:
             assert self.snapshot.meter == self.price.meter and self.snapshot.period == self.segment
 

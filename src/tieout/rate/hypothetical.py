@@ -22,6 +22,7 @@ from tieout.kernel.quantity import QUANTITY_ZERO, Quantity
 from tieout.kernel.rational import Exact
 from tieout.kernel.rounding import Rounding, quantize
 from tieout.rate.needs import breakdown_of
+from tieout.rate.shape import has_tiers
 
 NOBODY = (SubscriptionId("nobody"), CustomerId("nobody"))
 
@@ -38,13 +39,16 @@ class UsageDoesNotFit(Refusal):
 @dataclass(frozen=True, slots=True)
 class HypotheticalUsage:
     """`quantity` in the meter's unit; `amount` of money, of all events together, for a price that takes a
-    share of one or adds up what events state. `dimensions` are values of the meter's dimensions.
+    share of one or adds up what events state. `dimensions` are values of the meter's dimensions. `prior` is
+    the usage of earlier parts of the period, from which a price whose tiers continue goes on. Of a flat fee,
+    `quantity` says how often it is due.
     """
 
     quantity: Quantity | None
     events: int | None
     amount: Quantity | None
     dimensions: Mapping[str, str]
+    prior: Quantity | None = None
 
 
 def hypothetical_snapshot(
@@ -52,14 +56,18 @@ def hypothetical_snapshot(
 ) -> Snapshot | None:
     """The snapshot that such usage would give; None for a flat price. Raises `UsageDoesNotFit`."""
     if isinstance(price.shape, Flat):
-        if (usage.quantity, usage.events, usage.amount) != (None, None, None) or usage.dimensions:
-            raise UsageDoesNotFit(price, "a flat fee does not depend on usage; leave the usage out")
+        if (usage.events, usage.amount, usage.prior) != (None, None, None) or usage.dimensions:
+            raise UsageDoesNotFit(price, "a flat fee does not depend on usage; give --quantity alone")
+        if usage.quantity is not None and usage.quantity < QUANTITY_ZERO:
+            raise UsageDoesNotFit(price, f"a fee cannot be due {usage.quantity} times")
         return None
     assert meter is not None, "a price of a checked catalog has its meter"
     unknown = sorted(set(usage.dimensions) - set(meter.dimensions))
     if unknown:
         known = f"it has {', '.join(meter.dimensions)}" if meter.dimensions else "it has none"
         raise UsageDoesNotFit(price, f"meter {meter.key} has no dimension {shown(unknown[0])}; {known}")
+    if usage.prior is not None and not (price.tier_split == "continue" and has_tiers(price)):
+        raise UsageDoesNotFit(price, "no tiers go on from earlier parts of the period; leave --prior out")
     quantity = _quantity(price, usage)
     events = _events(price, meter, usage, quantity)
     subscription, customer = NOBODY

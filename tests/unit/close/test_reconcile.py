@@ -112,6 +112,12 @@ def test_a_working_that_leaves_units_out_is_a_break() -> None:
     assert ties(reconcile.working_breaks([short])) == [reconcile.TIE_WORKING]
 
 
+def test_a_step_at_another_rate_than_it_says_is_a_break() -> None:
+    wrong = replace(CHARGE, steps=(replace(CHARGE.steps[0], rate="0.006"),))
+    (found,) = reconcile.working_breaks([wrong])
+    assert "per-unit 1500.5 at 0.006" in found.expected
+
+
 def test_a_line_lost_added_or_wrongly_rounded_is_a_break() -> None:
     invoice = drafted(CHARGE)
     assert ties(reconcile.settled_breaks([CHARGE, CHARGE], invoice.lines)) == [reconcile.TIE_SETTLED]

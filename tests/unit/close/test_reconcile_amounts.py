@@ -32,7 +32,8 @@ SOUND = drafted(
     taxed=taxation(tax("gst", "5"), tax("qst", "9.975", compound=True)),
 )
 CONTAINED = drafted(
-    fee(11_550), taxed=taxation(tax("a", "5", inclusive=True), tax("b", "10", inclusive=True))
+    fee(11_550),
+    taxed=taxation(tax("a", "5", inclusive=True), tax("b", "10", inclusive=True, compound=True)),
 )
 
 

@@ -18,7 +18,7 @@ from tieout.contract.event_contract import ContractBook
 from tieout.contract.meter import Aggregation, Meter
 from tieout.contract.modifiers import Discount, Modifiers
 from tieout.contract.plan import Plan
-from tieout.contract.price import Flat, PerUnit, Price
+from tieout.contract.price import Flat, Graduated, PerUnit, Price, Tier
 from tieout.contract.subject import SubjectBook, SubjectSpan
 from tieout.contract.subscription import Phase, Subscription
 from tieout.contract.versions import Versions
@@ -27,6 +27,7 @@ from tieout.kernel.cadence import Cadence
 from tieout.kernel.calendar import Anchor
 from tieout.kernel.ids import EventType, PlanKey, Subject
 from tieout.kernel.instant import Instant, parse_instant
+from tieout.kernel.quantity import Quantity
 from tieout.kernel.rational import exact
 
 USAGE = price(PerUnit(exact("1"), exact("1")), key="usage")
@@ -248,6 +249,30 @@ def test_plans_of_two_cadences_are_refused_with_the_way_out() -> None:
             since=None,
             as_of=at("2026-04-30"),
         )
+
+
+def test_a_part_that_continues_counts_the_parts_before_it_whatever_they_did() -> None:
+    """The version before restarted its tiers; its usage still comes first."""
+    tiers = (Tier(Quantity.of(3), exact("1"), exact("0")), Tier(None, exact("0.5"), exact("0")))
+    first = replace(USAGE, shape=Graduated(tiers, exact("1")))
+    second = replace(first, version=2, effective_from=at("2026-01-15"), tier_split="continue")
+    book = catalog(prices=(first, second, FEE))
+    found = segments(book, subscription(("basic", "2025-06-01", None)), JANUARY)
+    measured = [
+        replace(snapshot("2"), period=period("2026-01-01", "2026-01-15")),
+        replace(snapshot("4"), period=period("2026-01-15", "2026-02-01")),
+    ]
+    calls = [charge for charge in charges(found, measured) if charge.price.key == "usage"]
+    assert [charge.amount for charge in calls] == [2, exact("2.5")], "1 x 1.00 and 3 x 0.50 are left"
+    assert [charge.terms.prior for charge in calls] == [None, Quantity.of(2)]
+
+
+def test_a_phase_that_goes_on_as_before_splits_nothing() -> None:
+    cut = subscription(("basic", "2025-06-01", "2026-01-10"), ("basic", "2026-01-10", None))
+    found = segments(catalog(), cut, JANUARY)
+    assert [(each.price.key, each.part) for each in found] == [("fee", JANUARY), ("usage", JANUARY)]
+    gap = subscription(("basic", "2025-06-01", "2026-01-10"), ("basic", "2026-01-11", None))
+    assert len(segments(catalog(), gap, JANUARY)) == 4
 
 
 def test_a_discount_that_ends_splits_its_own_price_and_no_other() -> None:

@@ -164,6 +164,9 @@ dimensions = ["model", "feature"]
 """
     files = with_changes((P, GRADUATED, f"{GRADUATED}\n{CONTINUE}"), (M, "", second))
     expect(files, FIRST, "tier_split", "would add token of meter context-tokens v1 to thousand tokens of v2")
+    together = second.replace("2026-02-01", "2026-03-01")
+    files = with_changes((P, V2_TIERS, f"{V2_TIERS}\n{CONTINUE}"), (M, "", together))
+    expect(files, SECOND, "tier_split", "would add token of meter context-tokens v1 to thousand tokens of v2")
 
 
 def test_tiers_that_continue_or_shrink_are_no_problem() -> None:

@@ -88,6 +88,8 @@ ACROSS = [
      "needs the customer's tax_id"),
     ([with_member(IN_HOSHI, 'reverse_charge = true\ntax_id = "T1"\ntax_exempt = "charity"')], HOSHI,
      "reverse_charge", "leave out one of the two"),
+    ([with_member(IN_HOSHI, f"taxes = {[f't{n}' for n in range(21)]}")], HOSHI, "taxes",
+     "names 21 taxes; at most 20 are allowed"),
     ([with_member(IN_HOSHI, 'tax_exempt = ""')], HOSHI, "tax_exempt", "is empty"),
     ([(P, 'description = "Seats"', 'description = "Seats"\ntax_category = "reduced"')], "price seats-usd v1",
      "tax_category", "no tax names the category 'reduced'"),
@@ -135,6 +137,8 @@ ATTACHED = [
               attached("goodwill", "2026-03-01T00:00:00Z")), "coupon[1].coupon",
      "goodwill is attached 2 times to extra and its subscriptions; it may be once at most"),
     (customer(attached("launch") + "until = 2026-02-01T00:00:00Z\n"), "coupon[0].until", "is not after from"),
+    (customer(*(attached(f"c{place}") for place in range(101))), "coupon",
+     "attaches 101 coupons; at most 100 are allowed"),
 ]  # fmt: skip
 
 

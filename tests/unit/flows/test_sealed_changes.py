@@ -143,3 +143,49 @@ def test_a_price_that_a_sealed_period_keeps_from_before_may_change(tmp_path: Pat
         close(home, as_of=FEBRUARY_3)
         found = problems(home, tmp_path, PRICE.format(start=INSIDE))
         assert ["birch" in found[0][2], "cedar" in found[1][2]] == [True, True] and len(found) == 2
+
+
+TAX = """
+[[tax]]
+key = "vat"
+version = {version}
+effective_from = {start}
+name = "VAT"
+jurisdiction = "Somewhere"
+percent = "{percent}"
+"""
+TAXED = """
+[[customer]]
+key = "acme"
+version = {version}
+effective_from = {start}
+name = "{name}"
+zone = "UTC"
+currency = "USD"
+seller = "us"
+address = ["2 Street"]
+terms_days = 30
+taxes = {taxes}
+"""
+
+
+def test_a_tax_or_a_profile_that_names_another_is_not_changed_in_sealed_time(tmp_path: Path) -> None:
+    home, _ = make_home(tmp_path / "home", now=FEBRUARY_3)
+    file = tmp_path / "tax.toml"
+    started = "2026-01-01T00:00:00Z"
+    file.write_text(
+        TAX.format(version=1, start=started, percent="20")
+        + TAXED.format(version=2, start=started, name="Acme Ltd", taxes='["vat"]')
+    )
+    with home:
+        apply_catalog(home, file)
+        ingest(home, january(3))
+        close(home, as_of=FEBRUARY_3)
+        found = problems(home, tmp_path, TAX.format(version=2, start=INSIDE, percent="21"))
+        assert [place[:2] for place in found] == [("tax vat v2", "effective_from")]
+        untaxed = TAXED.format(version=3, start=INSIDE, name="Acme Ltd", taxes="[]")
+        assert [place[:2] for place in problems(home, tmp_path, untaxed)] == [
+            ("customer acme v3", "effective_from")
+        ]
+        file.write_text(TAXED.format(version=3, start=INSIDE, name="Acme Inc", taxes='["vat"]'))
+        assert len(apply_catalog(home, file).added) == 1, "a name is no amount"

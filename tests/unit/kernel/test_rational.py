@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tieout.kernel.quantity import Quantity
-from tieout.kernel.rational import MalformedExact, exact, exact_text
+from tieout.kernel.rational import MalformedExact, adds_up, exact, exact_sum, exact_text
 
 EXAMPLES = settings(max_examples=200)
 
@@ -51,3 +51,12 @@ def test_exact_reads_texts_whole_numbers_and_quantities() -> None:
 def test_what_is_no_plain_decimal_is_refused(text: str) -> None:
     with pytest.raises(MalformedExact):
         exact(text)
+
+
+@EXAMPLES
+@given(st.lists(st.fractions(), max_size=8), st.fractions())
+def test_a_sum_is_that_of_plain_additions(amounts: list[Fraction], other: Fraction) -> None:
+    total = sum(amounts, Fraction(0))
+    assert exact_sum(amounts) == total
+    assert adds_up(amounts, total)
+    assert adds_up(amounts, other) == (other == total)

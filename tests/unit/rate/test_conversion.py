@@ -128,6 +128,28 @@ def charges_of(usage: Snapshot, priced: Price) -> list[Charge]:
 
 
 @pytest.mark.parametrize(
+    ("rounding", "halves"),
+    [
+        (Rounding.HALF_AWAY_FROM_ZERO, ["1", "2", "3", "-1", "-2"]),
+        (Rounding.HALF_EVEN, ["0", "2", "2", "0", "-2"]),
+        (Rounding.UP, ["1", "2", "3", "-1", "-2"]),
+        (Rounding.DOWN, ["0", "1", "2", "0", "-1"]),
+        (Rounding.CEILING, ["1", "2", "3", "0", "-1"]),
+        (Rounding.FLOOR, ["0", "1", "2", "-1", "-2"]),
+    ],
+)
+def test_halves_go_where_the_rounding_says_in_both_computations(
+    rounding: Rounding, halves: list[str]
+) -> None:
+    """1, 3, 5, -1 and -3 bytes in units of two."""
+    conversion = Conversion(exact("2"), "pair", 0, rounding)
+    for units, expected in zip((1, 3, 5, -1, -3), halves, strict=True):
+        usage = replace(snapshot(str(units)), conversion=conversion)
+        assert str(converted(usage.quantity, conversion)) == expected
+        assert str(billed_quantity(usage, PER_GB)) == expected
+
+
+@pytest.mark.parametrize(
     ("priced", "quantities"),
     [
         (PER_GB, ["1.735"]),

@@ -11,6 +11,7 @@ from tieout.contract.reading.price import read_currency
 from tieout.contract.reading.table import TableReader
 from tieout.kernel.ids import CouponKey, PlanKey, PriceKey, ProgramKey
 from tieout.kernel.instant import Instant, format_instant
+from tieout.kernel.limits import COUPONS_MAX
 from tieout.kernel.money import Currency
 from tieout.kernel.rational import Exact
 
@@ -41,7 +42,10 @@ def read_coupon(reader: TableReader, head: Head) -> Coupon:
 
 def read_coupon_uses(reader: TableReader) -> tuple[CouponUse, ...]:
     """The coupons that a customer or a subscription has. One cannot be attached twice at one time."""
-    uses = tuple(_use(inner) for inner in reader.tables("coupon"))
+    listed = reader.tables("coupon")
+    if len(listed) > COUPONS_MAX:
+        reader.problem("coupon", f"attaches {len(listed)} coupons; at most {COUPONS_MAX} are allowed")
+    uses = tuple(_use(inner) for inner in listed[:COUPONS_MAX])
     for place, use in enumerate(uses):
         for earlier in uses[:place]:
             if earlier.coupon == use.coupon and _overlap(earlier, use):

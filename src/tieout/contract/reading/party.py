@@ -12,6 +12,7 @@ from tieout.contract.reading.head import Head
 from tieout.contract.reading.price import read_currency
 from tieout.contract.reading.table import TableReader
 from tieout.kernel.ids import CustomerId, SellerKey, TaxKey
+from tieout.kernel.limits import TAXES_MAX
 from tieout.kernel.money import Currency
 from tieout.kernel.rational import exact_text
 from tieout.kernel.zone import UnknownZone, zone
@@ -70,7 +71,10 @@ def read_customer(reader: TableReader, head: Head) -> Customer:
 
 
 def _taxes(reader: TableReader) -> tuple[TaxKey, ...]:
-    return tuple(TaxKey(key) for key in reader.texts("taxes"))
+    keys = reader.texts("taxes")
+    if len(keys) > TAXES_MAX:
+        reader.problem("taxes", f"names {len(keys)} taxes; at most {TAXES_MAX} are allowed")
+    return tuple(TaxKey(key) for key in keys[:TAXES_MAX])
 
 
 def _tax_set_aside(reader: TableReader) -> tuple[str | None, bool]:

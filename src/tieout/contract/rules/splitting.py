@@ -19,10 +19,9 @@ from tieout.contract.price import (
 )
 from tieout.contract.problem import Problem
 from tieout.contract.rules.draft import Draft
+from tieout.kernel.instant import Instant
 
 STEPPED = (Graduated, Volume, Package, GraduatedPercentage)
-ADDITIVE = (Aggregation.COUNT, Aggregation.SUM)
-"""Aggregations of which the parts of a period add up to the whole."""
 
 
 def check_tier_splits(draft: Draft) -> Iterator[Problem]:
@@ -68,7 +67,7 @@ def _meters(draft: Draft, price: Price) -> tuple[Meter, ...]:
 
 def _meter_misfits(draft: Draft, price: Price) -> Iterator[str]:
     for meter in _meters(draft, price):
-        if meter.aggregation not in ADDITIVE:
+        if not meter.aggregation.additive:
             yield (
                 f"{price.tier_split} means nothing for meter {meter.key} v{meter.version}: the "
                 f"{meter.aggregation} of the parts of a period does not add up to that of the whole"
@@ -76,12 +75,26 @@ def _meter_misfits(draft: Draft, price: Price) -> Iterator[str]:
 
 
 def _unit_misfits(draft: Draft, price: Price) -> Iterator[str]:
-    for before, after in pairwise(_meters(draft, price)):
-        if (before.unit, before.aggregation, before.field) != (after.unit, after.aggregation, after.field):
+    """Also from the last instant of the version before, since this one goes on from there."""
+    if price.meter is None:
+        return
+    until = draft.catalog.prices.until(price)
+    meters = draft.catalog.meters.during(price.meter, Instant(price.effective_from - 1), until)
+    for before, after in pairwise(meters):
+        if _counted(before) != _counted(after):
             yield (
-                f"continue would add {before.unit} of meter {before.key} v{before.version} to "
-                f"{after.unit} of v{after.version}, which counts something else; use restart"
+                f"continue would add {_unit(before)} of meter {before.key} v{before.version} to "
+                f"{_unit(after)} of v{after.version}, which counts something else; use restart"
             )
+
+
+def _counted(meter: Meter) -> tuple[str, Aggregation, str | None]:
+    return _unit(meter), meter.aggregation, meter.field
+
+
+def _unit(meter: Meter) -> str:
+    """The unit that prices are for."""
+    return meter.unit if meter.conversion is None else meter.conversion.unit
 
 
 def _handover_misfits(before: Price, after: Price) -> Iterator[str]:
