@@ -78,3 +78,12 @@ def test_a_trace_shows_the_events_that_a_line_opens_with(home: Path) -> None:
     found = json.loads(run(home, "trace", f"{invoice}-001", "--json"))
     assert [event["id"] for event in found["opening"]] == ["v2", "v6"]
     assert [state["level"] for state in found["snapshot"]["opening"]] == ["250", "60"]
+
+
+def test_a_price_is_explained_from_metered_usage_on() -> None:
+    folder = str(HERE / "bytes_billed_in_gigabytes" / "catalog")
+    words = ("price", "explain", "transport-usd", "--catalog", folder, "--quantity", "1234567890")
+    result = CliRunner().invoke(app, [*words, "--dimension", "region=eu", "--json"])
+    charge = json.loads(result.stdout)
+    assert [step["rule"] for step in charge["steps"]] == ["conversion", "per-unit"]
+    assert "1.235" in result.stdout and "0.1235" in result.stdout
