@@ -14,6 +14,7 @@ from tieout.contract.document import Document, DocumentKind, parse_documents
 from tieout.contract.problem import Problem
 from tieout.flows.home import Home
 from tieout.flows.sealed_changes import sealed_problems
+from tieout.flows.sealed_terms import sealed_term_problems
 from tieout.ingest.example import run_example
 from tieout.kernel.errors import IntegrityViolation, NotFound, Refusal, shown
 
@@ -135,7 +136,9 @@ def _check_at_home(home: Home, documents: Sequence[Document], problems: Iterable
     checked = check_documents(documents, problems, against=home.books.documents.all())
     if checked.catalog is None:
         return checked
-    refused = sealed_problems(home, load_catalog(home), checked.catalog, checked.fresh)
+    before = load_catalog(home)
+    refused = sealed_problems(home, before, checked.catalog, checked.fresh)
+    refused += sealed_term_problems(home, before, checked.catalog, checked.fresh)
     return replace(checked, catalog=None, problems=tuple(refused)) if refused else checked
 
 

@@ -69,6 +69,7 @@ def test_a_line_of_a_group_goes_back_to_the_events_and_forward_to_its_amount(pla
     assert found.reproduced.matches
     assert (found.charge.grouped_by, found.charge.quantity) == ('[["region","us"]]', "0.501")
     assert (str(found.reproduced.quantity), found.amount.decimal_text) == ("0.501", "0.05")
+    assert [each.event.id for each in found.events.events] == ["t2", "t3"]
     assert [step.rule for step in found.steps] == ["conversion", "per-unit"]
 
 
