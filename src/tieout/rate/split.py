@@ -34,7 +34,7 @@ def split_working(
 ) -> Working:
     """The working of one part of a period, or of all of it. `prior`: the usage of the parts before it; None:
     there are none, or they do not count."""
-    if not has_tiers(price):
+    if price.tier_split == "restart" or not has_tiers(price):
         return working(shape, usage, price)
     if price.tier_split == "continue":
         return _continued(shape, usage, price, prior)
