@@ -89,7 +89,8 @@ def _changed_by(
 @dataclass(frozen=True, slots=True)
 class _Billed:
     """What decides a subscription's amounts in a period: `beside` the parts, the coupons and taxes of the
-    invoice; `profiles` are those of customer and seller, which name them."""
+    invoice, with the order of the taxes and how each coupon is attached; `profiles` are those of customer and
+    seller, which name them."""
 
     parts: frozenset[PartKey] = frozenset()
     beside: frozenset[str] = frozenset()
@@ -110,11 +111,13 @@ def _billed(catalog: Catalog, subscription: Subscription, period: Period) -> _Bi
         granted = coupons_of(catalog, customer, [subscription], period, policy_cadence=Cadence.MONTHLY)
     except TieoutError:
         return _Billed()
-    set_aside = [] if taxation.set_aside is None else [taxation.set_aside]
+    in_order = "/".join(tax.digest for tax in taxation.taxes)
+    attached = (f"{each.coupon.digest}/{each.subscription}/{each.since}" for each in granted)
+    said = [in_order, *attached, *([] if taxation.set_aside is None else [taxation.set_aside])]
     return _Billed(
         frozenset((segment.part, segment.terms, _digests(segment)) for segment in found),
         frozenset(
-            (*(tax.digest for tax in taxation.taxes), *set_aside, *(each.coupon.digest for each in granted))
+            (*(tax.digest for tax in taxation.taxes), *said, *(each.coupon.digest for each in granted))
         ),
         frozenset((customer.digest, seller.digest)),
     )
