@@ -216,7 +216,7 @@ def _draft(
 
 def _parties(catalog: Catalog, account: DueAccount) -> tuple[Customer, Seller]:
     """Both profiles as they stood when the period ended."""
-    last = Instant(account.period.end - 1)
+    last = account.period.last_instant
     subscription = account.subscriptions[0].key
     customer = catalog.customers.at(account.customer, last)
     if customer is None:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date
 from difflib import get_close_matches
 from pathlib import Path
 
+from tieout.close.calendar import CALENDAR_FIRST
 from tieout.contract.catalog import Catalog
 from tieout.contract.meter import Meter
 from tieout.contract.plan import Plan
@@ -16,6 +16,7 @@ from tieout.contract.program import Program
 from tieout.flows.apply_catalog import load_catalog
 from tieout.flows.candidate_catalog import candidate_catalog
 from tieout.flows.home import Home
+from tieout.flows.policy import NOT_SIGNED
 from tieout.invoice.line import settlement_text
 from tieout.kernel.cadence import Cadence
 from tieout.kernel.calendar import Anchor, period_at
@@ -33,8 +34,7 @@ from tieout.rate.rate import rate
 from tieout.rate.terms import Terms
 from tieout.rate.usage import ALL_USAGE, group_names
 
-NOT_SIGNED = "not under a signed policy"
-CALENDAR_FIRST = Anchor(Cadence.MONTHLY, "UTC", date(2024, 1, 1))
+CALENDAR_MONTHS = Anchor(Cadence.MONTHLY, "UTC", CALENDAR_FIRST)
 
 
 class NoSuchPrice(NotFound):
@@ -99,7 +99,7 @@ def explain(
     """
     at = segment.start if segment is not None else period.start if period is not None else now
     price = _price(catalog, name, version, at)
-    whole = period or period_at(CALENDAR_FIRST, at)
+    whole = period or period_at(CALENDAR_MONTHS, at)
     part = segment or whole
     if part.start < whole.start or part.end > whole.end:
         raise OutsideThePeriod(part, whole)

@@ -21,7 +21,7 @@ from tieout.flows.home import Home
 from tieout.kernel.cadence import Cadence
 from tieout.kernel.errors import TieoutError
 from tieout.kernel.ids import CustomerId
-from tieout.kernel.instant import Instant, format_instant
+from tieout.kernel.instant import format_instant
 from tieout.kernel.period import Period
 from tieout.rate.terms import Terms
 
@@ -99,7 +99,7 @@ class _Billed:
 
 def _billed(catalog: Catalog, subscription: Subscription, period: Period) -> _Billed:
     """Nothing where something has no version in force."""
-    last = Instant(period.end - 1)
+    last = period.last_instant
     customer = catalog.customers.at(subscription.customer, last)
     seller = None if customer is None else catalog.sellers.at(customer.seller, last)
     if customer is None or seller is None:
