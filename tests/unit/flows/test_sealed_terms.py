@@ -57,6 +57,18 @@ from = 2026-01-01T00:00:00Z
 coupon = "half"
 from = {since}
 """
+COMMITTED = (
+    SUBSCRIPTION.split("[[subscription.coupon]]", maxsplit=1)[0]
+    + """
+[[subscription.commitment]]
+key = "year"
+kind = "minimum"
+amount = "1000.00"
+from = {since}
+until = 2027-01-01T00:00:00Z
+billing = "end_of_term"
+"""
+)
 ATTACHED = 'taxes = ["sales"]\n[[customer.coupon]]\ncoupon = "half"\nfrom = 2026-01-10T00:00:00Z'
 EARLY, INSIDE, AFTER = "2025-06-01T00:00:00Z", "2026-01-20T00:00:00Z", "2026-02-01T00:00:00Z"
 
@@ -95,6 +107,7 @@ CHANGES = [
         "effective_from",
     ),
     (SUBSCRIPTION.format(start="{start}", since="{start}"), "subscription acme-main v2", "phase"),
+    (COMMITTED.format(start="{start}", since="{start}"), "subscription acme-main v2", "phase"),
 ]
 
 
@@ -108,6 +121,14 @@ def test_terms_of_a_sealed_invoice_are_not_changed(
     assert "what invoice INV-000001 of acme billed from 2026-01-01T00:00:00Z until" in found[2]
     assert found[2].endswith("let it take effect at 2026-02-01T00:00:00Z or later")
     assert applied(home, folder, text.replace("{start}", AFTER)) == 1
+
+
+def test_a_commitment_does_not_reach_back_over_all_of_a_sealed_month(closed: tuple[Home, Path]) -> None:
+    """It splits no part of January, and would count none of its usage."""
+    home, folder = closed
+    january_first = "2026-01-01T00:00:00Z"
+    (found,) = problems(home, folder, COMMITTED.format(start=january_first, since=january_first))
+    assert found[:2] == ("subscription acme-main v2", "phase")
 
 
 def test_new_terms_of_a_coupon_change_nothing_that_was_given_before(closed: tuple[Home, Path]) -> None:
