@@ -38,9 +38,9 @@ def split_working(
         return working(shape, usage, price)
     if price.tier_split == "continue":
         return _continued(shape, usage, price, prior)
-    if price.tier_split == "prorate" and not share.is_whole:
-        return working(shape, usage, price, tiers=share.fraction)
-    return working(shape, usage, price)
+    if share.is_whole:
+        return working(shape, usage, price)
+    return working(shape, usage, price, tiers=share.fraction)
 
 
 def _continued(shape: MeteredShape, usage: Usage, price: Price, prior: Quantity | None) -> Working:
