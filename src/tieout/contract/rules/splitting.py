@@ -50,8 +50,8 @@ def check_discount_ends(draft: Draft) -> Iterator[Problem]:
             if meter.aggregation.additive or meter.aggregation is Aggregation.TIME_WEIGHTED:
                 continue
             message = (
-                f"splits the period, and of meter {meter.key} v{meter.version} the {meter.aggregation} of each "
-                "part would be billed; end it by a coupon on this price, which holds for whole periods"
+                f"splits the period, and of meter {meter.key} v{meter.version} the {meter.aggregation} of "
+                "each part would be billed; end it by a coupon on this price, which holds for whole periods"
             )
             for place in ending:
                 yield draft.problem(DocumentKind.PRICE, price, f"discount[{place}].until", message)
