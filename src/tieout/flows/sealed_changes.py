@@ -1,8 +1,8 @@
 """What a catalog would change about periods that are sealed: that is a correction, so `apply` refuses it.
 
 The parts of each sealed period are worked out under the catalog as it is and as it would be. What differs (a
-price, plan or meter version that takes effect inside, a phase, a coupon or a tax that is another) names the
-document behind it.
+price, plan or meter version that takes effect inside, a phase, a commitment, a coupon or a tax that is another)
+names the document behind it.
 """
 
 from __future__ import annotations
@@ -10,13 +10,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from tieout.close.commitments import term_part
 from tieout.close.coupons import coupons_of
 from tieout.close.segments import Segment, segments
 from tieout.close.taxation import taxation_of
 from tieout.contract.catalog import Catalog
 from tieout.contract.document import Document, DocumentKind
 from tieout.contract.problem import Problem
-from tieout.contract.subscription import Subscription
+from tieout.contract.subscription import Commitment, Subscription
 from tieout.flows.home import Home
 from tieout.kernel.cadence import Cadence
 from tieout.kernel.errors import TieoutError
@@ -81,7 +82,7 @@ def _changed_by(
     changed -= {digest for part in was.parts for digest in part[2]} | was.beside
     if under_old.beside != was.beside:
         changed |= under_old.profiles - was.profiles
-    if new.digest != old.digest and (would_be.parts, would_be.beside) != (under_old.parts, under_old.beside):
+    if new.digest != old.digest and would_be.agreed != under_old.agreed:
         changed.add(new.digest)
     return changed
 
@@ -89,11 +90,18 @@ def _changed_by(
 @dataclass(frozen=True, slots=True)
 class _Billed:
     """What decides a subscription's amounts in a period: `beside` the parts, the coupons and taxes of the
-    invoice; `profiles` are those of customer and seller, which name them."""
+    invoice; `profiles` are those of customer and seller, which name them; `commitments` are those whose term
+    the period has a part of."""
 
     parts: frozenset[PartKey] = frozenset()
     beside: frozenset[str] = frozenset()
     profiles: frozenset[str] = frozenset()
+    commitments: frozenset[Commitment] = frozenset()
+
+    @property
+    def agreed(self) -> tuple[frozenset[PartKey], frozenset[str], frozenset[Commitment]]:
+        """What a version of the subscription makes of the period."""
+        return self.parts, self.beside, self.commitments
 
 
 def _billed(catalog: Catalog, subscription: Subscription, period: Period) -> _Billed:
@@ -117,6 +125,9 @@ def _billed(catalog: Catalog, subscription: Subscription, period: Period) -> _Bi
             (*(tax.digest for tax in taxation.taxes), *set_aside, *(each.coupon.digest for each in granted))
         ),
         frozenset((customer.digest, seller.digest)),
+        frozenset(
+            each for each in subscription.commitments if term_part(subscription, each, period) is not None
+        ),
     )
 
 
