@@ -1,7 +1,7 @@
 """What a catalog would change about periods that are sealed: that is a correction, so `apply` refuses it.
 
 The parts of each sealed period are worked out under the catalog as it is and as it would be. What differs (a
-price, plan or meter version that takes effect inside, a phase, a commitment, a coupon or a tax that is another)
+price, plan or meter version that takes effect inside, a phase, commitment, coupon or tax that is another)
 names the document behind it.
 """
 
