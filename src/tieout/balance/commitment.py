@@ -216,9 +216,9 @@ def _overage(commitment: Commitment, over: int, currency: Currency) -> list[Comm
         return []
     rate = exact_text(commitment.overage_rate)
     text = f"usage of {Money(over, currency)} above the commitment costs {rate} times its price"
-    amount = Exact(over, 10**currency.exponent) * (commitment.overage_rate - 1)
+    amount = Money(over, currency).as_fraction() * (commitment.overage_rate - 1)
     return [CommitmentLine(Role.OVERAGE, amount, text)]
 
 
 def _line(role: Role, minor: int, text: str, currency: Currency) -> CommitmentLine:
-    return CommitmentLine(role, Exact(minor, 10**currency.exponent), text)
+    return CommitmentLine(role, Money(minor, currency).as_fraction(), text)

@@ -50,7 +50,7 @@ class BilledFee:
     @property
     def asked(self) -> Exact:
         """What was asked after discounts, in units of the currency: a part not used is a part of it."""
-        return self.exact + Exact(self.discount.minor, 10**self.discount.currency.exponent)
+        return self.exact + self.discount.as_fraction()
 
     @property
     def account(self) -> str:

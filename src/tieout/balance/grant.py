@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
-from tieout.balance.movement import Movement, MovementKind, in_order
+from tieout.balance.movement import Movement, MovementKind, balances, in_order
 from tieout.kernel.canonical import JsonNumber, JsonValue, canonical_json
 from tieout.kernel.errors import IntegrityViolation
 from tieout.kernel.ids import CustomerId, PlanKey, PriceKey
@@ -115,9 +115,7 @@ def voided(held: HeldGrant, *, at: Instant, person: str, reason: str) -> Movemen
 def held_grants(movements: Iterable[Movement]) -> list[HeldGrant]:
     """Every grant with what all its movements leave, by effective instant and id."""
     ordered = in_order(movements)
-    left: dict[str, int] = {}
-    for movement in ordered:
-        left[movement.account] = left.get(movement.account, 0) + movement.amount.minor
+    left = balances(ordered)
     return [
         HeldGrant(grant, left[grant.account])
         for grant in (_grant_of(each) for each in ordered if each.kind is MovementKind.GRANTED)

@@ -14,7 +14,6 @@ from tieout.invoice.discounts import GrantedCoupon
 from tieout.kernel.cadence import Cadence
 from tieout.kernel.calendar import Anchor, periods_between
 from tieout.kernel.ids import SubscriptionId
-from tieout.kernel.instant import Instant
 from tieout.kernel.period import Period
 
 
@@ -45,7 +44,7 @@ def _held(
     period: Period,
     policy_cadence: Cadence,
 ) -> Iterator[GrantedCoupon]:
-    last = Instant(period.end - 1)
+    last = period.last_instant
     for use, only, subscription in uses:
         if use.start > last or (use.end is not None and use.end <= last):
             continue

@@ -23,7 +23,7 @@ from tieout.kernel.period import Period
 
 def counts_at(period: Period) -> Instant:
     """When the movements of a period's invoice take effect: its last instant."""
-    return Instant(period.end - 1)
+    return period.last_instant
 
 
 def pay_with_credits(invoice: Invoice, opening: Sequence[Movement]) -> tuple[Invoice, list[Movement]]:

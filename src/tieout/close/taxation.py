@@ -36,9 +36,8 @@ class NoTaxInForce(Refusal):
 def taxation_of(catalog: Catalog, customer: Customer, seller: Seller, period: Period) -> Taxation:
     """In the order of the list that names them. Raises `NoTaxInForce`."""
     keys = seller.taxes if customer.taxes is None else customer.taxes
-    last = Instant(period.end - 1)
     return Taxation(
-        taxes=tuple(_tax_at(catalog, key, last) for key in keys),
+        taxes=tuple(_tax_at(catalog, key, period.last_instant) for key in keys),
         set_aside=_set_aside(customer),
         reference=customer.key,
         version=customer.version,

@@ -16,3 +16,8 @@ class Conversion:
     unit: str
     places: int
     rounding: Rounding
+
+
+def priced_unit(metered: str, conversion: Conversion | None) -> str:
+    """The unit that prices are for: the conversion's, or the metered one where there is none."""
+    return metered if conversion is None else conversion.unit

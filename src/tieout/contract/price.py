@@ -96,6 +96,10 @@ class Percentage:
     event_maximum: Exact | None
     amount_in: AmountIn = "major"
 
+    @property
+    def bounds_events(self) -> bool:
+        return (self.event_minimum, self.event_maximum) != (None, None)
+
 
 @dataclass(frozen=True, slots=True)
 class Dynamic:
@@ -116,6 +120,9 @@ class Flat:
 
 
 PlainShape = PerUnit | Graduated | Volume | Package | GraduatedPercentage | Percentage | Dynamic
+
+STEPPED_SHAPES = (Graduated, Volume, Package, GraduatedPercentage)
+"""Shapes with tiers or packages: what one unit costs depends on how many there are."""
 
 
 @dataclass(frozen=True, slots=True)

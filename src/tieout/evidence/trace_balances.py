@@ -159,7 +159,7 @@ def _unused(stored: StoredEvidence, evidence: BalanceEvidence, found: list[Diffe
     else:
         found += compared("movement", fee.line, ("amount", billing.charge.amount, exact_text(fee.exact)))
         taken = sum((exact(each.amount) for each in discount_shares(billing.invoice, fee.line)), Fraction(0))
-        discount = exact_text(exact(fee.discount.decimal_text))
+        discount = exact_text(fee.discount.as_fraction())
         found += compared("movement", fee.line, ("discount", exact_text(taken), discount))
     return unused_fee(fee, charge.segment, price)
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date
 from difflib import get_close_matches
 from pathlib import Path
 
+from tieout.close.calendar import CALENDAR_FIRST
 from tieout.contract.catalog import Catalog
 from tieout.contract.meter import Meter
 from tieout.contract.plan import Plan
@@ -16,6 +16,7 @@ from tieout.contract.program import Program
 from tieout.flows.apply_catalog import load_catalog
 from tieout.flows.candidate_catalog import candidate_catalog
 from tieout.flows.home import Home
+from tieout.flows.policy import NOT_SIGNED
 from tieout.invoice.line import settlement_text
 from tieout.kernel.cadence import Cadence
 from tieout.kernel.calendar import Anchor, period_at
@@ -24,15 +25,16 @@ from tieout.kernel.ids import PlanKey, PriceKey
 from tieout.kernel.instant import Instant, format_instant
 from tieout.kernel.money import Money, currency
 from tieout.kernel.period import Period
+from tieout.kernel.quantity import Quantity
 from tieout.kernel.rounding import settle
 from tieout.rate.charge import Charge
+from tieout.rate.conversion import converted
 from tieout.rate.hypothetical import NOBODY, HypotheticalUsage, hypothetical_snapshot
 from tieout.rate.rate import rate
 from tieout.rate.terms import Terms
 from tieout.rate.usage import ALL_USAGE, group_names
 
-NOT_SIGNED = "not under a signed policy"
-CALENDAR_FIRST = Anchor(Cadence.MONTHLY, "UTC", date(2024, 1, 1))
+CALENDAR_MONTHS = Anchor(Cadence.MONTHLY, "UTC", CALENDAR_FIRST)
 
 
 class NoSuchPrice(NotFound):
@@ -97,7 +99,7 @@ def explain(
     """
     at = segment.start if segment is not None else period.start if period is not None else now
     price = _price(catalog, name, version, at)
-    whole = period or period_at(CALENDAR_FIRST, at)
+    whole = period or period_at(CALENDAR_MONTHS, at)
     part = segment or whole
     if part.start < whole.start or part.end > whole.end:
         raise OutsideThePeriod(part, whole)
@@ -113,11 +115,18 @@ def explain(
         segment=part,
         group=ALL_USAGE if snapshot is None else group_names(snapshot, price)[0],
         program=catalog.program_with(price.key, in_force),
-        terms=Terms(quantity=usage.quantity if snapshot is None else None, prior=usage.prior),
+        terms=Terms(quantity=usage.quantity if snapshot is None else None, prior=_prior(usage, meter)),
     )
     amount = settle(charge.amount, currency(price.currency), price.rounding)
     settlement = settlement_text(charge.amount, amount, price.rounding)
     return Explained(price, meter, charge.program, usage, charge, amount, settlement)
+
+
+def _prior(usage: HypotheticalUsage, meter: Meter | None) -> Quantity | None:
+    """Usage of earlier parts in the unit that the price is for; it was metered like all other usage."""
+    if usage.prior is None:
+        return None
+    return converted(usage.prior, None if meter is None else meter.conversion)
 
 
 def catalog_to_explain(home: Home | None, folder: Path | None) -> Catalog:

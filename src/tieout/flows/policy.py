@@ -25,6 +25,9 @@ from tieout.kernel.instant import Instant
 
 PERSON_LENGTH_MAX = 128
 
+NOT_SIGNED = "not under a signed policy"
+"""What an amount is that nobody was billed, and that no policy stands behind."""
+
 
 class NotAPolicy(Refusal):
     """A proposal is one new [[policy]] document."""

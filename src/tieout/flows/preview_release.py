@@ -20,7 +20,7 @@ from tieout.flows.apply_catalog import load_catalog
 from tieout.flows.home import Home
 from tieout.flows.measure_usage import billing_period
 from tieout.flows.ownership import SealedPeriods, owner_at
-from tieout.flows.policy import policies
+from tieout.flows.policy import NOT_SIGNED, policies
 from tieout.flows.quarantine import quarantined
 from tieout.flows.release_item import Correction, open_items, readmission
 from tieout.ingest.event import Event, canonical_of
@@ -40,7 +40,6 @@ from tieout.ports import LogManifest, TailPart
 from tieout.ports.review import AlreadyDecided, Readmission
 from tieout.table.retracted import with_more
 
-NOT_SIGNED = "not under a signed policy"
 PREVIEWED_MAX = 10_000
 """Items of a group that are previewed together; a larger group is previewed up to here, and says so."""
 

@@ -1,8 +1,8 @@
 """What a catalog would change about periods that are sealed: that is a correction, so `apply` refuses it.
 
 The parts of each sealed period are worked out under the catalog as it is and as it would be. What differs (a
-price, plan or meter version that takes effect inside, a phase, commitment, coupon or tax that is another)
-names the document behind it.
+price, plan or meter version that takes effect inside, a phase, a coupon or a tax that is another) names the
+document behind it.
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from tieout.close.commitments import term_part
 from tieout.close.coupons import coupons_of
 from tieout.close.segments import Segment, segments
 from tieout.close.taxation import taxation_of
@@ -22,7 +21,7 @@ from tieout.flows.home import Home
 from tieout.kernel.cadence import Cadence
 from tieout.kernel.errors import TieoutError
 from tieout.kernel.ids import CustomerId
-from tieout.kernel.instant import Instant, format_instant
+from tieout.kernel.instant import format_instant
 from tieout.kernel.period import Period
 from tieout.rate.terms import Terms
 
@@ -90,8 +89,8 @@ def _changed_by(
 @dataclass(frozen=True, slots=True)
 class _Billed:
     """What decides a subscription's amounts in a period: `beside` the parts, the coupons and taxes of the
-    invoice; `profiles` are those of customer and seller, which name them; `commitments` are those whose term
-    the period has a part of."""
+    invoice, with the order of the taxes and how each coupon is attached; `profiles` are those of customer and
+    seller, which name them; `commitments` those whose term reaches into it, which count its usage."""
 
     parts: frozenset[PartKey] = frozenset()
     beside: frozenset[str] = frozenset()
@@ -99,14 +98,14 @@ class _Billed:
     commitments: frozenset[Commitment] = frozenset()
 
     @property
-    def agreed(self) -> tuple[frozenset[PartKey], frozenset[str], frozenset[Commitment]]:
-        """What a version of the subscription makes of the period."""
+    def agreed(self) -> tuple[object, ...]:
+        """What a subscription's own version decides."""
         return self.parts, self.beside, self.commitments
 
 
 def _billed(catalog: Catalog, subscription: Subscription, period: Period) -> _Billed:
     """Nothing where something has no version in force."""
-    last = Instant(period.end - 1)
+    last = period.last_instant
     customer = catalog.customers.at(subscription.customer, last)
     seller = None if customer is None else catalog.sellers.at(customer.seller, last)
     if customer is None or seller is None:
@@ -118,15 +117,17 @@ def _billed(catalog: Catalog, subscription: Subscription, period: Period) -> _Bi
         granted = coupons_of(catalog, customer, [subscription], period, policy_cadence=Cadence.MONTHLY)
     except TieoutError:
         return _Billed()
-    set_aside = [] if taxation.set_aside is None else [taxation.set_aside]
+    in_order = "/".join(tax.digest for tax in taxation.taxes)
+    attached = (f"{each.coupon.digest}/{each.subscription}/{each.since}" for each in granted)
+    said = [in_order, *attached, *([] if taxation.set_aside is None else [taxation.set_aside])]
     return _Billed(
         frozenset((segment.part, segment.terms, _digests(segment)) for segment in found),
         frozenset(
-            (*(tax.digest for tax in taxation.taxes), *set_aside, *(each.coupon.digest for each in granted))
+            (*(tax.digest for tax in taxation.taxes), *said, *(each.coupon.digest for each in granted))
         ),
         frozenset((customer.digest, seller.digest)),
         frozenset(
-            each for each in subscription.commitments if term_part(subscription, each, period) is not None
+            each for each in subscription.commitments if each.start < period.end and each.end > period.start
         ),
     )
 

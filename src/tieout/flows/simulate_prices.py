@@ -24,10 +24,9 @@ from tieout.flows.candidate_catalog import candidate_catalog
 from tieout.flows.close_periods import NoSuchCustomer
 from tieout.flows.draft_accounts import draft_accounts
 from tieout.flows.due_accounts import DueAccount
-from tieout.flows.explain_price import NOT_SIGNED
 from tieout.flows.home import Home
 from tieout.flows.invoices import show_invoice
-from tieout.flows.policy import PolicyState, governing, policies
+from tieout.flows.policy import NOT_SIGNED, PolicyState, governing, policies
 from tieout.flows.read_log import read_log
 from tieout.invoice.document import document_bytes
 from tieout.kernel.errors import NotFound, Refusal, shown

@@ -174,15 +174,16 @@ def _balance(grants: Sequence[HeldGrant], unit: Currency) -> Money:
 def _grant(catalog: Catalog, order: GrantOrder, *, grant_id: str, now: Instant) -> Grant:
     profile = _customer(catalog, order.customer)
     unit = currency(profile.currency if order.currency is None else order.currency)
-    minor = exact(order.amount) * 10**unit.exponent
+    amount = exact(order.amount)
     effective_at = now if order.effective_at is None else order.effective_at
     problems = []
     if KEY_PATTERN.match(grant_id) is None:
         problems.append(f"--id {shown(grant_id)} is not a key (letters, digits, ._/:@+-)")
     if order.kind not in tuple(GrantKind):
         problems.append(f"--kind {shown(order.kind)} is not one of {', '.join(GrantKind)}")
-    if minor.denominator != 1:
-        problems.append(f"{exact_text(exact(order.amount))} {unit} does not exist: it is no whole minor unit")
+    if not unit.has(amount):
+        problems.append(f"{exact_text(amount)} {unit} does not exist: it is no whole minor unit")
+    minor = amount * 10**unit.exponent
     if not 0 < minor <= GRANT_MINOR_MAX:
         problems.append("the amount must be above zero and below 10^18 minor units")
     if not 0 <= order.priority <= PRIORITY_MAX:

@@ -21,7 +21,7 @@ from tieout.kernel.money import Currency, Money, currency, zero
 from tieout.kernel.rational import Exact, exact_text
 from tieout.kernel.rounding import Rounding, allocate, settle
 from tieout.rate.unused_fee import is_unused_fee
-from tieout.rate.wording import grouped
+from tieout.rate.wording import money_text
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,30 +102,20 @@ def _stated(coupon: Coupon) -> Money | None:
 
 
 def _percent_of(base: Money, percent: Exact) -> Money:
-    return settle(exact_of(base) * percent / 100, base.currency, Rounding.HALF_AWAY_FROM_ZERO)
+    return settle(base.as_fraction() * percent / 100, base.currency, Rounding.HALF_AWAY_FROM_ZERO)
 
 
 def _text(coupon: Coupon, *, base: Money, wanted: Money, used: Money, lines: int) -> str:
-    on = f"{money_text(base)}"
+    on = money_text(base)
     if not lines:
         return "no line of this invoice is one that it is for"
     if base.minor <= 0:
         rest = "" if coupon.percent is not None else f"; {money_text(wanted)} not used, not carried over"
         return f"nothing to take it off: its lines come to {on}{rest}"
     if coupon.percent is not None:
-        exact = exact_of(base) * coupon.percent / 100
+        exact = base.as_fraction() * coupon.percent / 100
         came = settlement_text(exact, used, Rounding.HALF_AWAY_FROM_ZERO) or money_text(used)
         return f"{exact_text(coupon.percent)} % of {on} = {came}"
     if used == wanted:
         return f"{money_text(used)} off {on}"
     return f"{money_text(used)} off {on}; {money_text(wanted - used)} not used, not carried over"
-
-
-def exact_of(money: Money) -> Exact:
-    """In whole units of its currency."""
-    return Exact(money.minor, 10**money.currency.exponent)
-
-
-def money_text(money: Money) -> str:
-    """`1,234.50 USD`."""
-    return f"{grouped(money.decimal_text)} {money.currency.code}"

@@ -15,7 +15,7 @@ from tieout.kernel.rational import Exact
 from tieout.kernel.rounding import Rounding, settle
 from tieout.kernel.zone import zone
 from tieout.rate.charge import Charge
-from tieout.rate.wording import amount_text, padded, values_text
+from tieout.rate.wording import amount_text, money_text, values_text
 
 LINES_MAX = 999
 """Ordinals have three digits. An invoice with more lines is refused, not renumbered."""
@@ -108,11 +108,10 @@ def settled_line(
 
 def settlement_text(exact: Exact, settled: Money, rounding: Rounding) -> str | None:
     """`12.345 USD rounded half away from zero to 12.35 USD`; None where the two are equal."""
-    if exact * 10**settled.currency.exponent == settled.minor:
+    if exact == settled.as_fraction():
         return None
     given = amount_text(exact, settled.currency.code)
-    money = padded(settled.decimal_text, settled.currency.exponent)
-    return f"{given} rounded {ROUNDING_WORDS[rounding]} to {money} {settled.currency.code}"
+    return f"{given} rounded {ROUNDING_WORDS[rounding]} to {money_text(settled)}"
 
 
 def _local_text(instant: Instant, zone_name: str) -> str:

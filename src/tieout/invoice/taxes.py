@@ -14,12 +14,12 @@ from dataclasses import dataclass
 
 from tieout.contract.tax import Tax
 from tieout.invoice.amounts import TaxAmount
-from tieout.invoice.discounts import exact_of, money_text
 from tieout.invoice.line import Line, settlement_text
 from tieout.kernel.ids import LineId
 from tieout.kernel.money import Currency, Money, zero
 from tieout.kernel.rational import Exact, exact_text
 from tieout.kernel.rounding import Rounding, settle
+from tieout.rate.wording import money_text
 
 Net = Mapping[LineId, Money]
 
@@ -72,7 +72,7 @@ def _exclusive(
     base = _sum(on, net, unit)
     if tax.compound:
         base = sum((row.amount for row in before if row.lines == on), base)
-    exact = exact_of(base) * tax.percent / 100
+    exact = base.as_fraction() * tax.percent / 100
     amount = settle(exact, unit, tax.rounding)
     came = settlement_text(exact, amount, tax.rounding) or money_text(amount)
     text = f"{exact_text(tax.percent)} % of {money_text(base)} = {came}"
@@ -88,14 +88,14 @@ def _inclusive(tax: Tax, group: Sequence[Tax], on: tuple[LineId, ...], net: Net,
         factors.append(each.percent / 100 * compounded)
     whole = 1 + sum(factors, Exact(0))
     amounts = [
-        settle(exact_of(gross) * factor / whole, unit, each.rounding)
+        settle(gross.as_fraction() * factor / whole, unit, each.rounding)
         for each, factor in zip(group, factors, strict=True)
     ]
     place = group.index(tax)
     base = sum((-amount for amount in amounts), gross)
     if tax.compound:
         base = sum(amounts[:place], base)
-    amount, exact = amounts[place], exact_of(gross) * factors[place] / whole
+    amount, exact = amounts[place], gross.as_fraction() * factors[place] / whole
     came = settlement_text(exact, amount, tax.rounding) or money_text(amount)
     part = f"{exact_text(factors[place] * 100)}/{exact_text(whole * 100)}"
     text = f"{part} of {money_text(gross)} = {came}, contained in the prices"

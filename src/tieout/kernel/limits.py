@@ -53,6 +53,9 @@ DISCOUNTS_MAX: Final = 100
 """Of one price."""
 PERCENT_MAX: Final = 1_000
 """A price may ask for more than the amount itself (cost plus a margin), not for more than ten times that."""
+DISCOUNT_PERCENT_MAX: Final = 100
+"""A discount of a price or a coupon takes off no more than there is."""
+TAX_PERCENT_MAX: Final = 100
 PRICES_PER_PLAN_MAX: Final = 1_000
 CADENCE_DAYS_MAX: Final = 3_660
 CADENCE_MONTHS_MAX: Final = 120
@@ -60,6 +63,8 @@ PHASES_MAX: Final = 1_000
 COMMITMENTS_MAX: Final = 100
 COUPONS_MAX: Final = 100
 """Attached to one customer, or to one subscription."""
+COUPON_PERIODS_MAX: Final = 1_200
+COUPON_USES_MAX: Final = 1_000
 TAXES_MAX: Final = 20
 """Named by one customer or seller."""
 

@@ -7,6 +7,7 @@ contracts are written in them; so is BGN, for bills of 2025 and before. Metals a
 from __future__ import annotations
 
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import Final
 
 from tieout.kernel.errors import IntegrityViolation, Refusal, shown
@@ -58,6 +59,11 @@ class Currency:
     code: str
     exponent: int
 
+    def has(self, amount: Fraction) -> bool:
+        """Whether the amount, in whole units, can be paid: it is a whole number of minor units."""
+        minor_per_unit: int = 10**self.exponent
+        return minor_per_unit % amount.denominator == 0
+
     def __str__(self) -> str:
         return self.code
 
@@ -90,6 +96,10 @@ class Money:
 
     def __neg__(self) -> Money:
         return Money(-self.minor, self.currency)
+
+    def as_fraction(self) -> Fraction:
+        """In whole units of the currency."""
+        return Fraction(self.minor, 10**self.currency.exponent)
 
     @property
     def decimal_text(self) -> str:

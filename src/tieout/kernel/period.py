@@ -34,6 +34,11 @@ class Period:
         if self.start >= self.end:
             raise EmptyPeriod(self.start, self.end)
 
+    @property
+    def last_instant(self) -> Instant:
+        """The last one inside; instants are whole microseconds."""
+        return Instant(self.end - 1)
+
     def contains(self, instant: Instant) -> bool:
         return self.start <= instant < self.end
 

@@ -24,3 +24,8 @@ class Step:
 
 
 Working: TypeAlias = tuple[Step, ...]
+
+
+def remark(rule: str, text: str) -> Step:
+    """A step that only says something: it prices no units and adds nothing."""
+    return Step(rule=rule, text=text, quantity=None, rate=None, amount=Exact(0))

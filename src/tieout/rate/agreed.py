@@ -6,7 +6,7 @@ from __future__ import annotations
 from tieout.contract.price import Price
 from tieout.kernel.instant import format_instant
 from tieout.kernel.rational import Exact
-from tieout.kernel.working import Step, Working
+from tieout.kernel.working import Step, Working, remark
 from tieout.rate.terms import Terms
 from tieout.rate.wording import amount_text
 
@@ -15,21 +15,19 @@ WORDS = {"trial": "trial: nothing is charged", "paused": "paused: nothing is cha
 
 def agreed_steps(price: Price, terms: Terms) -> Working:
     """Steps of no amount that say why this price version is asked for."""
-    texts = []
+    found = []
     if terms.in_place_of is not None:
-        texts.append(("negotiated", f"negotiated price {price.key} in place of {terms.in_place_of}"))
+        found.append(remark("negotiated", f"negotiated price {price.key} in place of {terms.in_place_of}"))
     if terms.kept is not None:
         kept = terms.kept
-        texts.append(
-            (
+        found.append(
+            remark(
                 "grandfathered",
                 f"version {price.version} is kept as of {format_instant(kept.as_of)} "
                 f"until {format_instant(kept.until)}; plan {kept.successor} follows",
             )
         )
-    return tuple(
-        Step(rule=rule, text=text, quantity=None, rate=None, amount=Exact(0)) for rule, text in texts
-    )
+    return tuple(found)
 
 
 def waived_steps(steps: Working, terms: Terms, currency: str) -> Working:

@@ -11,9 +11,9 @@ from dataclasses import replace
 from tieout.aggregate.breakdown import UsageGroup
 from tieout.contract.conversion import Conversion
 from tieout.kernel.quantity import Quantity
-from tieout.kernel.rational import Exact, exact_text
+from tieout.kernel.rational import exact_text
 from tieout.kernel.rounding import quantize
-from tieout.kernel.working import Step
+from tieout.kernel.working import Step, remark
 from tieout.rate.wording import grouped, usage_text
 
 
@@ -36,7 +36,7 @@ def converted_group(group: UsageGroup, conversion: Conversion | None) -> UsageGr
 
 
 def conversion_step(
-    conversion: Conversion, measured: Quantity, unit: str, billed: Quantity, *, parts: int | None
+    conversion: Conversion, *, measured: Quantity, unit: str, billed: Quantity, parts: int | None
 ) -> Step:
     """`1,500,000,000 bytes divided by 1,000,000,000, rounded up to 1 place, are 1.5 GB`; `parts`: how many
     groups were converted apart.
@@ -45,9 +45,9 @@ def conversion_step(
         conversion.places, f"{conversion.places} decimal places"
     )
     rounding = conversion.rounding.value.replace("_", " ")
-    each = "" if parts is None else f" in each of {parts:,} groups"
+    each = "" if parts in (None, 1) else f" in each of {parts:,} groups"
     text = (
         f"{usage_text(measured, unit)} divided by {grouped(exact_text(conversion.divide_by))}, "
         f"rounded {rounding} to {places}{each}, are {usage_text(billed, conversion.unit)}"
     )
-    return Step(rule="conversion", text=text, quantity=None, rate=None, amount=Exact(0))
+    return remark("conversion", text)

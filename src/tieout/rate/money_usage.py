@@ -19,6 +19,6 @@ def units_per(amount_in: AmountIn, code: str) -> int:
     return 1 if amount_in == "major" else 10 ** currency(code).exponent
 
 
-def money_text(quantity: Quantity, amount_in: AmountIn, code: str) -> str:
+def stated_text(quantity: Quantity, amount_in: AmountIn, code: str) -> str:
     """`101.00 USD`."""
     return amount_text(money_of(quantity, amount_in, code), code)

@@ -41,5 +41,5 @@ def is_rated_per_event(price: Price) -> bool:
 def rates_each_event(price: Price, shape: PlainShape | Flat) -> bool:
     """Whether the price says so, or this shape bounds what one event costs; the other cells of a matrix go on
     rating all their usage together."""
-    bounded = isinstance(shape, Percentage) and (shape.event_minimum, shape.event_maximum) != (None, None)
+    bounded = isinstance(shape, Percentage) and shape.bounds_events
     return bounded or (price.per_event and not isinstance(shape, Flat))

@@ -68,8 +68,7 @@ def _each(group: UsageGroup, rate_one: RateOne, unit: str, price: Price) -> tupl
     inner = rate_one(Usage(group.value, 1, unit, group.each_amount))
     cost = sum((step.amount for step in inner), Exact(0))
     if _rounds(price):
-        unit_of_money = currency(price.currency)
-        cost = Exact(settle(cost, unit_of_money, price.rounding).minor, 10**unit_of_money.exponent)
+        cost = settle(cost, currency(price.currency), price.rounding).as_fraction()
     return cost, inner
 
 

@@ -24,8 +24,6 @@ from tieout.rate.split import split_steps, split_working
 from tieout.rate.terms import LIST_TERMS, Terms
 from tieout.rate.usage import ALL_USAGE, Usage, usage_of
 
-FLAT_UNIT = "fee"
-
 
 class UnratableSnapshot(IntegrityViolation):
     """A price was given usage that is not of its meter and segment, or none where it needs some."""
@@ -70,8 +68,9 @@ def rate(
     if given != needed:
         raise UnratableSnapshot(price, snapshot, segment)
     usage = None if snapshot is None else usage_of(snapshot, price, group)
-    rated = _working(usage, price, Share(period, segment), terms)
-    steps = (*agreed_steps(price, terms), *rated, *waived_steps(rated, terms, price.currency))
+    steps = _working(usage, price, Share(period, segment), terms)
+    if terms is not LIST_TERMS:
+        steps = (*agreed_steps(price, terms), *steps, *waived_steps(steps, terms, price.currency))
     return Charge(
         subscription=subscription,
         price=price,
@@ -81,7 +80,7 @@ def rate(
         period=period,
         segment=segment,
         quantity=shape_flat.quantity_of(terms.quantity) if usage is None else usage.quantity,
-        unit=FLAT_UNIT if usage is None else usage.unit,
+        unit=shape_flat.FLAT_UNIT if usage is None else usage.unit,
         amount=exact_sum([step.amount for step in steps]),
         steps=steps,
         program=program,

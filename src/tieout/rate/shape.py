@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final, assert_never
 
 from tieout.contract.price import (
+    STEPPED_SHAPES,
     Dynamic,
     Graduated,
     GraduatedPercentage,
@@ -36,8 +37,6 @@ from tieout.rate.needs import breakdown_of, rates_each_event
 from tieout.rate.prorate import prorated_working
 from tieout.rate.usage import Usage
 
-TIERED = (Graduated, Volume, Package, GraduatedPercentage)
-"""Shapes under which the price of a unit depends on how many there are."""
 WHOLE: Final = Exact(1)
 
 
@@ -58,7 +57,9 @@ def working(shape: MeteredShape, usage: Usage, price: Price, *, tiers: Exact = W
 
 def has_tiers(price: Price) -> bool:
     """Whether it matters to the price how usage is cut into parts."""
-    return not price.per_event and any(isinstance(shape, TIERED) for shape in plain_shapes(price.shape))
+    return not price.per_event and any(
+        isinstance(shape, STEPPED_SHAPES) for shape in plain_shapes(price.shape)
+    )
 
 
 def plain_working(shape: PlainShape, usage: Usage, currency: str, *, of_one_event: bool = False) -> Working:
@@ -91,7 +92,7 @@ def plain_working(shape: PlainShape, usage: Usage, currency: str, *, of_one_even
 
 def _plain_or_per_event(shape: PlainShape, usage: Usage, price: Price, tiers: Exact) -> Working:
     if not rates_each_event(price, shape):
-        if tiers != WHOLE and isinstance(shape, TIERED):
+        if tiers is not WHOLE and isinstance(shape, STEPPED_SHAPES):
             return prorated_working(shape, usage.quantity, tiers, unit=usage.unit, currency=price.currency)
         return plain_working(shape, usage, price.currency)
 

@@ -11,6 +11,8 @@ from tieout.kernel.working import Step, Working
 from tieout.rate.share import Share
 from tieout.rate.wording import amount_text, grouped
 
+FLAT_UNIT = "fee"
+
 
 def working(
     shape: Flat, *, period: Period, segment: Period, currency: str, quantity: Quantity | None = None

@@ -12,7 +12,7 @@ from tieout.contract.price import GraduatedPercentage, PercentTier
 from tieout.kernel.quantity import QUANTITY_ZERO, Quantity
 from tieout.kernel.rational import exact_text
 from tieout.kernel.working import Step, Working
-from tieout.rate.money_usage import money_text, units_per
+from tieout.rate.money_usage import stated_text, units_per
 from tieout.rate.wording import amount_text, percent_text
 
 
@@ -49,7 +49,7 @@ def _share_step(
 ) -> Step:
     rate = tier.percent / 100 / units_per(shape.amount_in, currency)
     amount = part.as_fraction() * rate
-    shown = money_text(part, shape.amount_in, currency)
+    shown = stated_text(part, shape.amount_in, currency)
     words = f"{percent_text(tier.percent)} of the {'first' if ordinal == 1 else 'next'} {shown}"
     if part < QUANTITY_ZERO:
         words = f"{percent_text(tier.percent)} of {shown} (a negative amount goes by the first tier)"

@@ -12,7 +12,7 @@ from tieout.contract.price import Percentage
 from tieout.kernel.quantity import QUANTITY_ZERO, Quantity
 from tieout.kernel.rational import Exact, exact_text
 from tieout.kernel.working import Step, Working
-from tieout.rate.money_usage import money_text, units_per
+from tieout.rate.money_usage import stated_text, units_per
 from tieout.rate.wording import amount_text, events_text, percent_text
 
 
@@ -21,7 +21,7 @@ def working(shape: Percentage, quantity: Quantity, event_count: int, *, currency
     at."""
     rate = shape.percent / 100 / units_per(shape.amount_in, currency)
     amount = quantity.as_fraction() * rate
-    shown = money_text(quantity, shape.amount_in, currency)
+    shown = stated_text(quantity, shape.amount_in, currency)
     text = f"{percent_text(shape.percent)} of {shown} = {amount_text(amount, currency)}"
     share = Step(rule="percentage", text=text, quantity=str(quantity), rate=exact_text(rate), amount=amount)
     if shape.fixed == 0:

@@ -11,8 +11,8 @@ from dataclasses import replace
 
 from tieout.contract.price import MeteredShape, Price
 from tieout.kernel.quantity import Quantity
-from tieout.kernel.rational import Exact, exact_sum
-from tieout.kernel.working import Step, Working
+from tieout.kernel.rational import exact_sum
+from tieout.kernel.working import Step, Working, remark
 from tieout.rate.shape import has_tiers, working
 from tieout.rate.share import Share
 from tieout.rate.usage import Usage
@@ -24,9 +24,9 @@ def split_steps(price: Price, share: Share) -> Working:
     if share.is_whole or not has_tiers(price) or price.tier_split == "continue":
         return ()
     if price.tier_split == "prorate":
-        return (_said("tiers-prorated", f"tiers and packages count{share.text}"),)
+        return (remark("tiers-prorated", f"tiers and packages count{share.text}"),)
     text = f"tiers start anew for this part of the period, {stretch_text(share.segment)}"
-    return (_said("tiers-restart", text),)
+    return (remark("tiers-restart", text),)
 
 
 def split_working(
@@ -34,13 +34,13 @@ def split_working(
 ) -> Working:
     """The working of one part of a period, or of all of it. `prior`: the usage of the parts before it; None:
     there are none, or they do not count."""
-    if not has_tiers(price):
+    if price.tier_split == "restart" or not has_tiers(price):
         return working(shape, usage, price)
     if price.tier_split == "continue":
         return _continued(shape, usage, price, prior)
-    if price.tier_split == "prorate" and not share.is_whole:
-        return working(shape, usage, price, tiers=share.fraction)
-    return working(shape, usage, price)
+    if share.is_whole:
+        return working(shape, usage, price)
+    return working(shape, usage, price, tiers=share.fraction)
 
 
 def _continued(shape: MeteredShape, usage: Usage, price: Price, prior: Quantity | None) -> Working:
@@ -54,7 +54,3 @@ def _continued(shape: MeteredShape, usage: Usage, price: Price, prior: Quantity 
     )
     less = Step(rule="tiers-continue", text=text, quantity=str(-prior), rate=None, amount=-before)
     return (*working(shape, replace(usage, quantity=prior + usage.quantity), price), less)
-
-
-def _said(rule: str, text: str) -> Step:
-    return Step(rule=rule, text=text, quantity=None, rate=None, amount=Exact(0))

@@ -11,12 +11,12 @@ from tieout.kernel.quantity import Quantity
 from tieout.kernel.rational import Exact
 from tieout.kernel.working import Step
 from tieout.rate.charge import Charge
+from tieout.rate.shape_flat import FLAT_UNIT
 from tieout.rate.share import elapsed_seconds
 from tieout.rate.terms import parse_terms
 from tieout.rate.wording import amount_text, share_text, stretch_text
 
 UNUSED_RULE = "unused-fee"
-UNUSED_UNIT = "fee"
 
 
 def unused_fee(fee: BilledFee, unused: Period, price: Price) -> Charge:
@@ -38,7 +38,7 @@ def unused_fee(fee: BilledFee, unused: Period, price: Price) -> Charge:
         period=fee.period,
         segment=unused,
         quantity=Quantity.of(1),
-        unit=UNUSED_UNIT,
+        unit=FLAT_UNIT,
         amount=amount,
         steps=(Step(rule=UNUSED_RULE, text=text, quantity=None, rate=None, amount=amount),),
         terms=parse_terms(fee.terms),

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from tieout.aggregate.breakdown import UsageGroup, regrouped
 from tieout.aggregate.snapshot import Snapshot
+from tieout.contract.conversion import priced_unit
 from tieout.contract.price import Price
 from tieout.kernel.errors import IntegrityViolation
 from tieout.kernel.quantity import QUANTITY_ZERO, Quantity
@@ -55,7 +56,7 @@ def usage_of(snapshot: Snapshot, price: Price, group: GroupName) -> Usage:
     unit = billed_unit(snapshot)
     if not want:
         billed = converted(snapshot.quantity, snapshot.conversion)
-        step = _step(snapshot, snapshot.quantity, billed, None)
+        step = _step(snapshot, measured=snapshot.quantity, billed=billed, parts=None)
         return Usage(billed, snapshot.event_count, unit, conversion=step)
     groups = _groups(snapshot, price)
     if group:
@@ -64,12 +65,13 @@ def usage_of(snapshot: Snapshot, price: Price, group: GroupName) -> Usage:
     measured = sum((each.quantity for each in groups), QUANTITY_ZERO)
     groups = tuple(converted_group(each, snapshot.conversion) for each in groups)
     usage = together(groups, unit, with_amount=want.amount_field is not None)
-    return replace(usage, conversion=_step(snapshot, measured, usage.quantity, len(groups)))
+    step = _step(snapshot, measured=measured, billed=usage.quantity, parts=len(groups))
+    return replace(usage, conversion=step)
 
 
 def billed_unit(snapshot: Snapshot) -> str:
     """The unit that prices are for."""
-    return snapshot.unit if snapshot.conversion is None else snapshot.conversion.unit
+    return priced_unit(snapshot.unit, snapshot.conversion)
 
 
 def together(groups: Sequence[UsageGroup], unit: str, *, with_amount: bool) -> Usage:
@@ -113,7 +115,9 @@ def _groups(snapshot: Snapshot, price: Price) -> tuple[UsageGroup, ...]:
     return groups
 
 
-def _step(snapshot: Snapshot, measured: Quantity, billed: Quantity, parts: int | None) -> Step | None:
+def _step(snapshot: Snapshot, *, measured: Quantity, billed: Quantity, parts: int | None) -> Step | None:
     if snapshot.conversion is None:
         return None
-    return conversion_step(snapshot.conversion, measured, snapshot.unit, billed, parts=parts)
+    return conversion_step(
+        snapshot.conversion, measured=measured, unit=snapshot.unit, billed=billed, parts=parts
+    )

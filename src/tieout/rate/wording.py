@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from tieout.kernel.errors import SHOWN_LENGTH_MAX, shown
 from tieout.kernel.instant import format_instant
-from tieout.kernel.money import currency
+from tieout.kernel.money import Money, currency
 from tieout.kernel.period import Period
 from tieout.kernel.quantity import Quantity
 from tieout.kernel.rational import Exact, exact_text
@@ -22,6 +22,11 @@ def amount_text(amount: Exact, code: str) -> str:
     if "/" in text:
         return f"{text} {code} (about {quantize(amount, ABOUT_PLACES, Rounding.HALF_EVEN)})"
     return f"{padded(text, currency(code).exponent)} {code}"
+
+
+def money_text(money: Money) -> str:
+    """`1,234.50 USD`."""
+    return f"{grouped(money.decimal_text)} {money.currency.code}"
 
 
 def padded(text: str, places: int) -> str:

@@ -13,7 +13,8 @@ from tieout.flows.apply_catalog import apply_catalog
 from tieout.flows.close_periods import close
 from tieout.flows.ingest_file import ingest_file
 from tieout.flows.measure_usage import usage
-from tieout.flows.preview_release import NOT_SIGNED, preview_group, preview_release
+from tieout.flows.policy import NOT_SIGNED
+from tieout.flows.preview_release import preview_group, preview_release
 from tieout.flows.quarantine import discard, quarantine_groups, quarantine_query, show_quarantine
 from tieout.flows.release_item import (
     BytesErased,

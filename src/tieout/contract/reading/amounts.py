@@ -36,7 +36,7 @@ def read_settled_amount(
 ) -> Exact:
     """A fixed amount is money as it stands, so it must be a whole number of minor units."""
     amount = read_amount(reader, name, default=default)
-    if unit is not None and (amount * 10**unit.exponent).denominator != 1:
+    if unit is not None and not unit.has(amount):
         places = (
             f"{unit.exponent} decimal place{'' if unit.exponent == 1 else 's'}"
             if unit.exponent

@@ -11,12 +11,10 @@ from tieout.contract.reading.price import read_currency
 from tieout.contract.reading.table import TableReader
 from tieout.kernel.ids import CouponKey, PlanKey, PriceKey, ProgramKey
 from tieout.kernel.instant import Instant, format_instant
-from tieout.kernel.limits import COUPONS_MAX
+from tieout.kernel.limits import COUPON_PERIODS_MAX, COUPON_USES_MAX, COUPONS_MAX, DISCOUNT_PERCENT_MAX
 from tieout.kernel.money import Currency
 from tieout.kernel.rational import Exact
 
-PERIODS_MAX = 1_200
-USES_MAX = 1_000
 ENDS = ("periods", "until", "forever")
 ONE_END = "write one of periods = 3, until = an instant, or forever = true"
 
@@ -32,10 +30,12 @@ def read_coupon(reader: TableReader, head: Head) -> Coupon:
         percent=percent,
         amount=amount,
         currency=None if unit is None else unit.code,
-        periods=reader.optional_integer("periods", minimum=1, maximum=PERIODS_MAX),
+        periods=reader.optional_integer("periods", minimum=1, maximum=COUPON_PERIODS_MAX),
         until=_until(reader),
         scope=_scope(reader),
-        uses_per_customer_max=reader.optional_integer("uses_per_customer_max", minimum=1, maximum=USES_MAX),
+        uses_per_customer_max=reader.optional_integer(
+            "uses_per_customer_max", minimum=1, maximum=COUPON_USES_MAX
+        ),
         digest=head.digest,
     )
 
@@ -58,7 +58,7 @@ def _value(reader: TableReader) -> tuple[Exact | None, Exact | None, Currency | 
     relative, absolute = reader.has("percent"), reader.has("amount")
     if relative == absolute:
         reader.problem("" if absolute else "percent", "write either percent, or amount and currency")
-    percent = read_percent(reader, "percent", maximum=100) if relative else None
+    percent = read_percent(reader, "percent", maximum=DISCOUNT_PERCENT_MAX) if relative else None
     if percent == 0:
         reader.problem("percent", "0 % takes nothing off")
     if not absolute:

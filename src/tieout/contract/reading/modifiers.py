@@ -5,12 +5,10 @@ from __future__ import annotations
 from tieout.contract.modifiers import NO_MODIFIERS, Allowance, Discount, Modifiers
 from tieout.contract.reading.amounts import read_percent, read_settled_amount
 from tieout.contract.reading.table import TableReader
-from tieout.kernel.limits import DISCOUNTS_MAX
+from tieout.kernel.limits import DISCOUNT_PERCENT_MAX, DISCOUNTS_MAX
 from tieout.kernel.money import Currency
 from tieout.kernel.quantity import QUANTITY_ZERO
 from tieout.kernel.rational import Exact, exact_text
-
-DISCOUNT_PERCENT_MAX = 100
 
 
 def read_modifiers(reader: TableReader, unit: Currency | None) -> Modifiers:

@@ -107,7 +107,7 @@ def _top_up(reader: TableReader, unit: Currency | None) -> TopUp | None:
     for name, amount in amounts.items():
         if amount <= 0:
             inner.problem(name, f"{exact_text(amount)} is not above zero")
-        elif unit is not None and (amount * 10**unit.exponent).denominator != 1:
+        elif unit is not None and not unit.has(amount):
             inner.problem(name, f"{exact_text(amount)} {unit.code} does not exist: it is no whole minor unit")
     inner.finish()
     return TopUp(**amounts)

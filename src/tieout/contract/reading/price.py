@@ -127,10 +127,7 @@ def _per_event(reader: TableReader, shape: PriceShape) -> tuple[bool, Literal["l
         return False, "line"  # members that a flat price does not have are reported as unknown
     per_event = reader.choice("rate_by", RateBy, default=RateBy.LINE) is RateBy.EVENT
     round_at = reader.choice("round_at", RoundAt, default=RoundAt.LINE)
-    bounded = all(
-        isinstance(each, Percentage) and (each.event_minimum, each.event_maximum) != (None, None)
-        for each in plain_shapes(shape)
-    )
+    bounded = all(isinstance(each, Percentage) and each.bounds_events for each in plain_shapes(shape))
     if round_at is RoundAt.EVENT and not (per_event or bounded):
         reader.problem(
             "round_at", 'rounds what each event costs, but they are rated together: set rate_by = "event"'

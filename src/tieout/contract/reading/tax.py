@@ -8,6 +8,7 @@ from tieout.contract.reading.head import Head
 from tieout.contract.reading.table import TableReader
 from tieout.contract.tax import Tax
 from tieout.kernel.ids import TaxKey
+from tieout.kernel.limits import TAX_PERCENT_MAX
 from tieout.kernel.rounding import Rounding
 
 
@@ -19,7 +20,7 @@ def read_tax(reader: TableReader, head: Head) -> Tax:
         effective_from=head.effective_from,
         name=reader.text("name"),
         jurisdiction=reader.text("jurisdiction"),
-        percent=read_percent(reader, "percent", maximum=100),
+        percent=read_percent(reader, "percent", maximum=TAX_PERCENT_MAX),
         inclusive=reader.boolean("inclusive", default=False),
         compound=reader.boolean("compound", default=False),
         categories=reader.texts("categories"),

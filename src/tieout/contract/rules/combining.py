@@ -34,7 +34,7 @@ def _allowance(price: Price) -> Iterator[tuple[str, str]]:
         why = "events carry the price, whatever their number"
     elif isinstance(shape, Matrix):
         why = "it does not say in which cell the free units are"
-    elif price.per_event or _bounds_events(shape):
+    elif price.per_event or (isinstance(shape, Percentage) and shape.bounds_events):
         why = "each event is rated alone, and it does not say which of them are free"
     elif isinstance(shape, Percentage) and shape.fixed != 0:
         why = "it does not say which events are free of the fixed part"
@@ -52,7 +52,3 @@ def _grouped(price: Price) -> Iterator[tuple[str, str]]:
     amounts = (place for place, each in enumerate(modifiers.discounts) if each.amount is not None)
     for name in (*names, *(f"discount[{place}].amount" for place in amounts)):
         yield name, "means nothing beside group_by: it does not say how the lines of the groups share it"
-
-
-def _bounds_events(shape: object) -> bool:
-    return isinstance(shape, Percentage) and (shape.event_minimum, shape.event_maximum) != (None, None)

@@ -11,7 +11,7 @@ from tieout.contract.rules.draft import Draft
 from tieout.contract.subscription import Commitment, Subscription
 from tieout.kernel.instant import Instant, format_instant
 from tieout.kernel.money import CURRENCIES
-from tieout.kernel.rational import Exact, exact_text
+from tieout.kernel.rational import exact_text
 
 
 def check_commitments(draft: Draft) -> Iterator[Problem]:
@@ -40,7 +40,7 @@ def _misfits(draft: Draft, subscription: Subscription, commitment: Commitment) -
     for customer in draft.catalog.customers.during(subscription.customer, commitment.start, commitment.end):
         unit = CURRENCIES.get(customer.currency)
         for name, amount in (("amount", commitment.amount), ("rollover_cap", commitment.rollover_cap)):
-            if unit is not None and amount is not None and not _whole(amount * 10**unit.exponent):
+            if unit is not None and amount is not None and not unit.has(amount):
                 yield name, f"{exact_text(amount)} {unit.code} does not exist: it is no whole minor unit"
 
 
@@ -73,7 +73,3 @@ def _rewritten(before: Subscription, after: Subscription) -> Iterator[str]:
 
 def _begun(subscription: Subscription, until: Instant) -> dict[str, Commitment]:
     return {each.key: each for each in subscription.commitments if each.start < until}
-
-
-def _whole(minor: Exact) -> bool:
-    return minor.denominator == 1

@@ -81,8 +81,7 @@ def _parts_needed(price: Price) -> Iterator[Misfit]:
     for each in plain_shapes(shape):
         if isinstance(each, Dynamic):
             yield "shape", "a dynamic price adds up what events state"
-        bounds = (each.event_minimum, each.event_maximum) if isinstance(each, Percentage) else ()
-        if isinstance(each, Percentage) and (each.fixed != 0 or set(bounds) != {None}):
+        if isinstance(each, Percentage) and (each.fixed != 0 or each.bounds_events):
             yield "shape", "a fixed part and bounds are for each event"
 
 

@@ -6,13 +6,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import pairwise
 
+from tieout.contract.conversion import priced_unit
 from tieout.contract.document import DocumentKind
 from tieout.contract.meter import Aggregation, Meter
 from tieout.contract.price import (
-    Graduated,
-    GraduatedPercentage,
+    STEPPED_SHAPES,
     Matrix,
-    Package,
     Price,
     Volume,
     plain_shapes,
@@ -20,8 +19,6 @@ from tieout.contract.price import (
 from tieout.contract.problem import Problem
 from tieout.contract.rules.draft import Draft
 from tieout.kernel.instant import Instant
-
-STEPPED = (Graduated, Volume, Package, GraduatedPercentage)
 
 
 def check_tier_splits(draft: Draft) -> Iterator[Problem]:
@@ -41,7 +38,7 @@ def check_tier_splits(draft: Draft) -> Iterator[Problem]:
 
 
 def _shape_misfits(price: Price) -> Iterator[str]:
-    if not any(isinstance(shape, STEPPED) for shape in plain_shapes(price.shape)):
+    if not any(isinstance(shape, STEPPED_SHAPES) for shape in plain_shapes(price.shape)):
         yield f"{price.tier_split} means nothing for a price without tiers or packages; leave it out"
     elif price.per_event:
         yield f"{price.tier_split} means nothing per event: each event is rated as if it were all the usage"
@@ -93,8 +90,7 @@ def _counted(meter: Meter) -> tuple[str, Aggregation, str | None]:
 
 
 def _unit(meter: Meter) -> str:
-    """The unit that prices are for."""
-    return meter.unit if meter.conversion is None else meter.conversion.unit
+    return priced_unit(meter.unit, meter.conversion)
 
 
 def _handover_misfits(before: Price, after: Price) -> Iterator[str]:
