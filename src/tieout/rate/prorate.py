@@ -99,6 +99,7 @@ def _volume(bands: Sequence[Band], units: Exact, share: Exact, unit: str, curren
 
 
 def _package(shape: Package, units: Exact, share: Exact, unit: str, currency: str) -> Step:
+    """It has no rate: what a unit costs depends on how full the last package is."""
     size, price = shape.size.as_fraction() * share, shape.amount * share
     exact_count = units / size
     away = shape.last is Rounding.UP
@@ -111,7 +112,7 @@ def _package(shape: Package, units: Exact, share: Exact, unit: str, currency: st
         f"{_number(units)} {unit} are {count:,} packages of {_number(size)} "
         f"at {amount_text(price, currency)} each ({kept}) = {amount_text(amount, currency)}"
     )
-    return Step("packages", text, exact_text(units), exact_text(price / size), amount)
+    return Step("packages", text, exact_text(units), None, amount)
 
 
 def _units(rule: str, words: str, units: Exact, rate: Exact, rate_words: str, unit: str, code: str) -> Step:
