@@ -169,6 +169,9 @@ def test_a_prorated_part_used_as_evenly_as_the_whole_costs_its_share(
         assert sum((step.amount for step in steps), Fraction(0)) == cost * share
         priced = sum((Fraction(step.quantity) for step in steps if step.quantity), Fraction(0))
         assert priced == of_part.as_fraction()
+        for step in (*steps, *all_of_it):
+            if step.quantity is not None and step.rate is not None:
+                assert step.amount == Fraction(step.quantity) * Fraction(step.rate), "as reconciliation asks"
 
 
 @EXAMPLES
