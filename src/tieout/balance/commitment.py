@@ -20,7 +20,9 @@ from tieout.kernel.money import Currency, Money
 from tieout.kernel.rational import Exact, exact_text
 from tieout.kernel.rounding import Rounding, settle
 
+COMMITMENT = "commitment/"
 METERED = "/metered"
+"""After the account of a commitment: the account that adds up the usage that counts for it."""
 
 
 class Role(StrEnum):
@@ -82,7 +84,7 @@ Outcome = tuple[list[CommitmentLine], list[Moved]]
 
 
 def account_of(subscription: SubscriptionId, key: str) -> str:
-    return f"commitment/{subscription}/{key}"
+    return f"{COMMITMENT}{subscription}/{key}"
 
 
 def standing(movements: Iterable[Movement], account: str) -> Standing:

@@ -71,14 +71,13 @@ def segments(
     `rest` is the part of the period that is still to bill (None: all of it); the fee for it is its share of
     the whole. Time without a phase has no segment. Raises `NothingInForce`.
     """
-    bounds = {bound for each in subscription.commitments for bound in (each.start, each.end)}
     found = (
         segment
         for phase, plan, stretch in _plan_stretches(catalog, subscription, rest or period)
         for keys, program, held in _fee_tables(catalog, subscription, phase, plan, stretch)
         for segment in _price_segments(catalog, subscription, period, phase, plan, held, keys, program)
     )
-    return _joined(found, bounds)
+    return _joined(found, _commitment_bounds(subscription))
 
 
 def _joined(found: Iterable[Segment], bounds: Container[Instant]) -> list[Segment]:
@@ -114,11 +113,15 @@ def _plan_stretches(
         end = period.end if phase.end is None else min(phase.end, period.end)
         if start >= end:
             continue
-        changes = [bound for each in subscription.commitments for bound in (each.start, each.end)]
+        changes = _commitment_bounds(subscription)
         if phase.plan_version is None:
-            changes += [plan.effective_from for plan in catalog.plans.versions(phase.plan)]
+            changes |= {plan.effective_from for plan in catalog.plans.versions(phase.plan)}
         for stretch in Period(start, end).split(changes):
             yield phase, _plan_at(catalog, subscription, phase, stretch.start), stretch
+
+
+def _commitment_bounds(subscription: Subscription) -> set[Instant]:
+    return {bound for each in subscription.commitments for bound in (each.start, each.end)}
 
 
 def _plan_at(catalog: Catalog, subscription: Subscription, phase: Phase, instant: Instant) -> Plan:
