@@ -69,7 +69,8 @@ class CommitmentLine:
 
 @dataclass(frozen=True, slots=True)
 class Moved:
-    """A movement to be: `metered` on the account that adds up usage, otherwise on the commitment's own."""
+    """A movement that is not recorded yet: METERED goes to the account that adds up usage, every other
+    kind to the commitment's own."""
 
     kind: MovementKind
     minor: int
@@ -88,7 +89,7 @@ def account_of(subscription: SubscriptionId, key: str) -> str:
 
 
 def standing(movements: Iterable[Movement], account: str) -> Standing:
-    """`movements` are those before the period."""
+    """Where the commitment of that account stands; `movements` are those before the period."""
     ours = [each for each in movements if each.account in (account, account + METERED)]
     return Standing(balance(ours, account), balance(ours, account + METERED), bool(ours))
 

@@ -1,5 +1,5 @@
-"""How a billing period splits: where phase or plan change, for a program's prices where it changes, and, per
-price, where it or its meter does, or one of its discounts ends.
+"""How a billing period splits, price by price: where its phase, plan, program, version or meter version
+changes, where one of its discounts ends, and for a metered price at the bounds of a commitment.
 
 Each segment is rated alone under the versions in force at its start, and shows as a line of its own. A price
 is split by its own changes only: another price's new version must not restart its tiers, nor does a phase

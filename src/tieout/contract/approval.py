@@ -64,7 +64,7 @@ def meter_changes(
 
 
 def is_owners(key: SigningKey, owner: str) -> bool:
-    """Whether the key is registered for that owner; case and blanks make no other name."""
+    """Whether the key is registered for that owner; names are the same apart from case and blanks."""
     return key.role is OwnerRole.OWNER and same_person(key.person) == same_person(owner)
 
 
@@ -81,8 +81,8 @@ def _valid(
     home_id: str,
     verify: Verify,
 ) -> Iterator[Signature]:
-    """Those after the version before, or after one before that: a version that was put in between later on
-    does not undo what was signed."""
+    """Signatures made for this version as the one after the version before it, or after an earlier one:
+    a version that is inserted between them later does not undo what was signed."""
     for signature in signatures:
         key = standing_key(signature, keys)
         if key is None:

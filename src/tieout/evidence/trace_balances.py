@@ -41,11 +41,11 @@ Members = dict[str, Any]  # an object of a JSON text that has not been looked at
 
 @dataclass(frozen=True, slots=True)
 class BalanceEvidence:
-    """`terms` is the stored document that the line's price digest names: the subscription's of a commitment,
+    """`document` is the stored one that the line's price digest names: the subscription's of a commitment,
     the price's of a fee. `movements` are the customer's, all of them; `billing` is the line that billed
     the fee in advance."""
 
-    terms: Document | None
+    document: Document | None
     movements: tuple[Movement, ...]
     billing: StoredEvidence | None
 
@@ -73,20 +73,20 @@ def reproduce_from_balances(stored: StoredEvidence, evidence: BalanceEvidence) -
 
 
 def _commitment(stored: StoredEvidence, evidence: BalanceEvidence, found: list[Difference]) -> Charge | None:
-    terms = _terms(Subscription, "subscription", stored.charge, evidence.terms, found)
+    subscription = _named(Subscription, "subscription", stored.charge, evidence.document, found)
     _, _, rest = stored.charge.price.partition(PREFIX)
     key, _, role = rest.rpartition("/")
     commitment = None
-    if terms is not None:
-        commitment = next((each for each in terms.commitments if each.key == key), None)
+    if subscription is not None:
+        commitment = next((each for each in subscription.commitments if each.key == key), None)
         if commitment is None:
-            found.append(Difference("subscription", terms.key, f"a commitment {key}", NONE))
-    if terms is None or commitment is None:
+            found.append(Difference("subscription", subscription.key, f"a commitment {key}", NONE))
+    if subscription is None or commitment is None:
         return None
     invoice, unit = stored.invoice, currency(stored.invoice.currency)
-    account, at = account_of(terms.key, key), counts_at(stored.invoice.period)
+    account, at = account_of(subscription.key, key), counts_at(stored.invoice.period)
     outcome = commitment_outcome(
-        terms,
+        subscription,
         commitment,
         [each for each in evidence.movements if each.effective_at < at],
         usage=_metered(stored, commitment, unit),
@@ -113,7 +113,7 @@ def _commitment(stored: StoredEvidence, evidence: BalanceEvidence, found: list[D
     return commitment_charge(
         line,
         commitment,
-        terms,
+        subscription,
         plan=stored.charge.plan,
         plan_version=stored.charge.plan_version,
         currency=unit.code,
@@ -137,7 +137,7 @@ def _metered(stored: StoredEvidence, commitment: Commitment, unit: Currency) -> 
 
 def _unused(stored: StoredEvidence, evidence: BalanceEvidence, found: list[Difference]) -> Charge | None:
     charge = stored.charge
-    price = _terms(Price, "price", charge, evidence.terms, found)
+    price = _named(Price, "price", charge, evidence.document, found)
     fee = next(
         (
             each
@@ -164,7 +164,7 @@ def _unused(stored: StoredEvidence, evidence: BalanceEvidence, found: list[Diffe
     return unused_fee(fee, charge.segment, price)
 
 
-def _terms(
+def _named(
     kind: type[R], layer: Layer, charge: StoredCharge, document: Document | None, found: list[Difference]
 ) -> R | None:
     owner = charge.subscription if layer == "subscription" else charge.price

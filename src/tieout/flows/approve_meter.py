@@ -61,7 +61,7 @@ def changes(home: Home) -> list[MeterChange]:
 
 
 def unapproved(home: Home) -> Unapproved:
-    """Those that wait for it."""
+    """The changes that still wait for their owner's signature."""
     return {
         (change.meter.key, change.meter.version): change
         for change in changes(home)

@@ -56,5 +56,5 @@ def around(steps: Working, price: Price, share: Share) -> Working:
 
 
 def _counted(price: Price, share: Share) -> Share:
-    """The share by which the modifiers count: all of them where the price says so."""
+    """The share of the period that the modifiers are for: all of it where the price does not prorate them."""
     return share if price.modifiers.prorate else Share(share.period, share.period)
