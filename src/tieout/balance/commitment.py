@@ -140,7 +140,12 @@ def _each_period(
     gone = f"{Money(unused, currency)} that had rolled over was not used and lapses"
     lines = [
         _line(Role.ROLLED_OVER, -rolled, paid_before, currency),
-        _line(Role.TRUE_UP, rest, _rest_text(name, own, rest, kept, commitment, currency), currency),
+        _line(
+            Role.TRUE_UP,
+            rest,
+            _rest_text(commitment, currency, name=name, own=own, rest=rest, kept=kept),
+            currency,
+        ),
         _line(Role.LAPSED, 0, gone, currency),
     ]
     shown = [line for line, wanted in zip(lines, (rolled, rest, unused), strict=True) if wanted]
@@ -208,7 +213,9 @@ def _rolls_over(commitment: Commitment, rest: int, currency: Currency) -> int:
     return min(rest, settle(commitment.rollover_cap, currency, Rounding.DOWN).minor)
 
 
-def _rest_text(name: str, own: int, rest: int, kept: int, commitment: Commitment, currency: Currency) -> str:
+def _rest_text(
+    commitment: Commitment, currency: Currency, *, name: str, own: int, rest: int, kept: int
+) -> str:
     text = f"{name}, drawn {Money(own, currency)}, rest {Money(rest, currency)}"
     return f"{text}; {Money(kept, currency)} of it rolls over" if commitment.rollover else text
 

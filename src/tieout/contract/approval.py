@@ -68,9 +68,15 @@ def is_owners(key: SigningKey, owner: str) -> bool:
     return key.role is OwnerRole.OWNER and same_person(key.person) == same_person(owner)
 
 
-def approval_bytes(before: Meter, meter: Meter, home_id: str) -> bytes:
+def approval_bytes(meter: Meter, *, before: Meter, home_id: str) -> bytes:
     """What the owner signs: this version, after that one, from its effective instant."""
-    return signed_bytes(home_id, meter.digest, before.digest, OwnerRole.OWNER, meter.effective_from)
+    return signed_bytes(
+        home_id=home_id,
+        document_digest=meter.digest,
+        predecessor_digest=before.digest,
+        role=OwnerRole.OWNER,
+        effective_from=meter.effective_from,
+    )
 
 
 def _valid(
@@ -88,7 +94,7 @@ def _valid(
         if key is None:
             continue
         for before in earlier:
-            message = approval_bytes(before, meter, home_id)
+            message = approval_bytes(meter, before=before, home_id=home_id)
             if is_owners(key, before.owner) and verify(key.public_key, message, signature.signature):
                 yield signature
                 break

@@ -95,7 +95,9 @@ def close(
     waiting = unapproved(home)
     ready, stopped = read_log(
         home,
-        lambda manifest: draft_accounts(home.engine, catalog, plan.due, manifest, sealed, waiting, recorded),
+        lambda manifest: draft_accounts(
+            home.engine, catalog, plan.due, manifest, sealed=sealed, unapproved=waiting, recorded=recorded
+        ),
         watermark=cutoff,
     )
     if run is None:

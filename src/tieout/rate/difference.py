@@ -25,7 +25,7 @@ class Difference:
     steps: Working
 
 
-def difference(charged: Sequence[Charge], asked: Sequence[Charge]) -> Difference:
+def difference(*, charged: Sequence[Charge], asked: Sequence[Charge]) -> Difference:
     """What `asked` asks beyond what was `charged`, of one subscription, price and segment.
 
     Each is one charge, or one for each group. A step that is in both is in neither working of the difference.
