@@ -72,7 +72,8 @@ def test_usage_above_a_minimum_costs_the_rate_times_its_price(
     costs, _ = play(agreed("minimum", minor, "end_of_term", overage_rate=rate), used)
     total = sum(used)
     above = max(total - minor, 0)
-    assert sum(costs) == (max(minor, total) - above + above * rate if total >= 0 else minor + total)
+    expected = max(minor, total) - above + above * rate if total >= 0 else minor + total
+    assert sum(costs) == expected
 
 
 @given(usages, amounts, st.none() | st.integers(1, 200))

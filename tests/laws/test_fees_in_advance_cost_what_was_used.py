@@ -44,7 +44,9 @@ def price(key: str) -> Price:
     )
 
 
-CATALOG = SimpleNamespace(prices=Versions([price(key) for key in AMOUNTS]))
+CATALOG = SimpleNamespace(
+    prices=Versions([price(key) for key in AMOUNTS]), program_with=lambda _price, _instant: None
+)
 OURS = Subscription(SUBSCRIPTION, 1, Instant(0), CUSTOMER, (), "digest")
 
 

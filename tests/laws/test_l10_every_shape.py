@@ -11,9 +11,11 @@ from hypothesis import strategies as st
 
 from tests import prices as any_
 from tests.records import JANUARY, price
+from tests.unit.close.test_reconcile import drafted
 from tests.unit.rate import naive
 from tests.usage import Used, charge_for, charged, snapshot_of
-from tieout.close.reconcile import rated_breaks, working_breaks
+from tieout.close.reconcile import rated_breaks, settled_breaks, working_breaks
+from tieout.close.reconcile_amounts import total_breaks
 from tieout.contract.modifiers import Modifiers
 from tieout.contract.price import Graduated, Matrix, Percentage, PerUnit, Price
 from tieout.kernel.instant import Instant
@@ -187,3 +189,17 @@ def test_shares_of_adjoining_parts_add_up(cuts: list[int]) -> None:
     for units in (Quantity.of(1), Quantity.parse("1000.000000000007")):
         assert sum(part.of_units(units).atoms for part in parts) == units.atoms
         assert sum((part.of(units.as_fraction()) for part in parts), Fraction(0)) == units.as_fraction()
+
+
+@FEW
+@given(st.lists(st.tuples(any_.prices(group_by=True), any_.events()), max_size=4))
+def test_lines_of_every_shape_add_up_and_events_round_alone(rated: list[tuple[Price, list[Used]]]) -> None:
+    charges = []
+    for each, events in rated:
+        in_dollars = replace(each, currency="USD")
+        charges += charged(in_dollars, snapshot_of(events, breakdown_of(in_dollars)))
+    invoice = drafted(*charges)
+    assert [*settled_breaks(charges, invoice.lines), *total_breaks(invoice)] == []
+    for charge in charges:
+        if charge.price.round_at == "event":
+            assert (charge.amount * 100).denominator == 1, "a line of rounded events is rounded again"

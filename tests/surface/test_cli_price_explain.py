@@ -190,6 +190,7 @@ def test_the_same_as_json_has_every_step_and_no_float(folder: Path) -> None:
     assert shown["program"] == {"key": "acquiring", "version": 1}
     assert shown["usage"] == {
         "quantity": "10",
+        "unit": "EUR",
         "events": 1,
         "amount": "10",
         "dimensions": {"country": "FR"},

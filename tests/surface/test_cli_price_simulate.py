@@ -200,6 +200,17 @@ def test_a_page_keeps_the_programs_apart_and_adds_each_of_them_up(two_programs: 
     assert "Stripe Managed Payments together" not in page, "one line adds up to itself"
 
 
+def test_page_and_trace_say_how_a_line_was_rounded(two_programs: DemoHome) -> None:
+    shown = two_programs.run("invoice", "show", "S-000002", "--json").json
+    (payments,) = [line for line in shown["lines"] if line["amount"] == "2.06"]
+    words = "2.05971 USD rounded half away from zero to 2.06 USD"
+    assert payments["settlement"] == words
+    assert words in two_programs.run("invoice", "show", "S-000002").out
+    traced = two_programs.run("trace", payments["id"])
+    assert words in traced.out and "program stripe-standard v1" in traced.out
+    assert two_programs.run("trace", payments["id"], "--json").json["line"]["settlement"] == words
+
+
 def test_a_program_that_would_have_held_in_a_sealed_period_is_simulated_and_never_applied(
     two_programs: DemoHome, candidate: Path
 ) -> None:

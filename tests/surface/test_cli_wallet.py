@@ -59,6 +59,17 @@ def test_a_wallet_shows_grants_in_order_movements_and_any_earlier_instant(home: 
     assert "acme holds 0.00 USD" in words and "top-up-requested" in words and "expires" in words
 
 
+def test_a_top_up_is_granted_under_the_id_of_its_request_and_so_only_once(home: str) -> None:
+    shown = in_process("wallet", "show", "acme", "--home", home, "--json").json
+    requests = [each["id"] for each in shown["movements"] if each["kind"] == "top-up-requested"]
+    assert len(requests) == 1
+    paid = [grant(home, "acme", "50.00", "--id", requests[0], "--json").json["new"] for _ in range(2)]
+    assert paid == [True, False]
+    assert in_process(
+        "wallet", "void", requests[0], "--home", home, "--by", "Fay", "--reason", "undone", "--json"
+    ).json["taken"] == "50.00"  # fmt: skip
+
+
 def test_an_expiry_counts_at_once_and_says_that_no_close_has_recorded_it(home: str) -> None:
     made = grant(
         home, "birch", "3", "--id", "gone", "--effective", "2026-01-01T00:00:00Z",

@@ -161,6 +161,10 @@ def _foot(paper: Document) -> RenderableType:
     words = [f"{named}, signed by {signed}." if signed else f"Not under a signed policy ({named})."]
     if policy.small_team_exception:
         words.append(f"Small team exception: {policy.small_team_exception}.")
+    words += [
+        f"Meter {each.meter} version {each.version}, signed by {each.owner}."
+        for each in paper.meter_approvals
+    ]
     words.append(f"Usage as of batch {grouped(str(paper.cutoff))} of the log.")
     if paper.lines:
         words.append(f"To see the events behind a line: tieout trace {paper.lines[0].id}")

@@ -134,6 +134,14 @@ class PolicyOfDocument(msgspec.Struct, frozen=True):
     small_team_exception: str | None
 
 
+class MeterApprovalOfDocument(msgspec.Struct, frozen=True):
+    """Who signed a change of a meter."""
+
+    meter: str
+    version: int
+    owner: str
+
+
 class Document(msgspec.Struct, frozen=True):
     """The parts of an invoice document that are printed; its other members are evidence. What came with
     format 2 has a default.
@@ -159,6 +167,7 @@ class Document(msgspec.Struct, frozen=True):
     taxes: tuple[TaxOfDocument, ...] = ()
     credits: tuple[CreditOfDocument, ...] = ()
     due: str | None = None
+    meter_approvals: tuple[MeterApprovalOfDocument, ...] = ()
 
 
 def read_document(invoice: str, stored: bytes) -> Document:

@@ -183,6 +183,7 @@ def _explained_json(found: Explained) -> Json:
         "meter": None if meter is None else {"key": meter.key, "version": meter.version, "unit": meter.unit},
         "usage": {
             "quantity": str(charge.quantity),
+            "unit": charge.unit,
             "events": None if snapshot is None else snapshot.event_count,
             "amount": None if usage.amount is None else str(usage.amount),
             "dimensions": dict(sorted(usage.dimensions.items())),

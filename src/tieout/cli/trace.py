@@ -71,6 +71,8 @@ def trace_page(found: Trace) -> RenderableType:
     steps = ([step.text, grouped(step.amount)] for step in found.steps)
     parts: list[RenderableType] = [Text(plain(head), style="bold"), Text(plain(priced))]
     parts.append(table(("working", f"exact amount ({code})>"), steps))
+    if found.settlement is not None:
+        parts.append(Text(plain(found.settlement)))
     if found.snapshot is not None:
         parts += [Text(plain(_snapshot_text(found))), _events_table(found)]
     if found.opening:
@@ -127,7 +129,7 @@ def _events_table(found: Trace) -> RenderableType:
 def _opening_table(found: Trace) -> RenderableType:
     total = grouped(str(len(found.opening)))
     shown = found.opening[: found.events.page_size]
-    title = f"Events before the period that state the levels it opens with: {len(shown)} of {total}"
+    title = f"Levels stated before the period: {len(shown)} of {total}"
     return _witness_table(shown, title)
 
 
@@ -214,6 +216,7 @@ def _trace_json(found: Trace) -> Json:
             "quantity": found.line.quantity,
             "unit": found.line.unit,
             "amount": found.amount.decimal_text,
+            "settlement": found.settlement,
             "currency": found.amount.currency.code,
         },
         "charge": _charge_json(found),

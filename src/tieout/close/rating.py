@@ -91,6 +91,8 @@ def _priors(segments: Sequence[Segment], used: Sequence[Snapshot | None]) -> lis
     no tier."""
     priors: list[Quantity | None] = [None] * len(segments)
     continuing = {_continued(segment) for segment in segments if segment.price.tier_split == "continue"}
+    if not continuing:
+        return priors
     totals: dict[tuple[SubscriptionId, PriceKey], Quantity] = {}
     for place in sorted(range(len(segments)), key=lambda place: segments[place].part.start):
         segment, snapshot = segments[place], used[place]

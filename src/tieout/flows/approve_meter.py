@@ -19,8 +19,8 @@ from tieout.kernel.errors import ConflictError, NotFound, shown
 from tieout.kernel.ids import MeterKey
 from tieout.kernel.instant import format_instant
 
-Unapproved = Mapping[tuple[MeterKey, int], MeterChange]
-"""The meter versions that nobody may be billed by yet."""
+ChangeByVersion = Mapping[tuple[MeterKey, int], MeterChange]
+"""Changes of meters by key and version; first versions are none."""
 
 
 class NothingToApprove(NotFound):
@@ -60,13 +60,13 @@ def changes(home: Home) -> list[MeterChange]:
     return meter_changes(meters, signatures, keys, home_id=home.home_id, verify=home.signer.verify)
 
 
-def unapproved(home: Home) -> Unapproved:
-    """The changes that still wait for their owner's signature."""
-    return {
-        (change.meter.key, change.meter.version): change
-        for change in changes(home)
-        if change.signature is None
-    }
+def by_version(home: Home) -> ChangeByVersion:
+    return {(change.meter.key, change.meter.version): change for change in changes(home)}
+
+
+def unapproved(home: Home) -> ChangeByVersion:
+    """Those that wait for a signature: nobody may be billed by them yet."""
+    return {named: change for named, change in by_version(home).items() if change.signature is None}
 
 
 def parked_for(change: MeterChange) -> Parked:

@@ -14,7 +14,7 @@ from tieout.close.account import AccountOutcome
 from tieout.close.outcome import NotDue, Outcome, Sealed
 from tieout.contract.catalog import Catalog
 from tieout.flows.apply_catalog import load_catalog
-from tieout.flows.approve_meter import unapproved
+from tieout.flows.approve_meter import by_version
 from tieout.flows.count_buckets import BucketRow, bucket_rows
 from tieout.flows.draft_accounts import ReadyAccount, draft_accounts, parked_by
 from tieout.flows.draft_balances import open_advances
@@ -92,11 +92,17 @@ def close(
     run = None if dry_run else home.books.closes.start(as_of=as_of, cutoff=cutoff, cutoff_at=now)
     since = min((account.period.start for account in plan.due), default=as_of)
     sealed = sealed_spans(home.books.invoices.snapshots(), since=since)
-    waiting = unapproved(home)
+    meter_changes = by_version(home)
     ready, stopped = read_log(
         home,
         lambda manifest: draft_accounts(
-            home.engine, catalog, plan.due, manifest, sealed=sealed, unapproved=waiting, recorded=recorded
+            home.engine,
+            catalog,
+            plan.due,
+            manifest,
+            sealed=sealed,
+            meter_changes=meter_changes,
+            recorded=recorded,
         ),
         watermark=cutoff,
     )

@@ -7,7 +7,7 @@ What goes wrong on one account parks that account; the others go on (L15).
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 
 from tieout import __version__
@@ -26,7 +26,7 @@ from tieout.close.segments import NothingInForce, Segment, segments
 from tieout.close.taxation import taxation_of
 from tieout.contract.catalog import Catalog
 from tieout.contract.party import Customer, Seller
-from tieout.flows.approve_meter import Unapproved, parked_for
+from tieout.flows.approve_meter import ChangeByVersion, parked_for
 from tieout.flows.draft_balances import (
     WAITS,
     BalanceChain,
@@ -39,7 +39,7 @@ from tieout.flows.due_accounts import DueAccount
 from tieout.flows.sealed_usage import SealedSpans, sealed_twice
 from tieout.invoice.draft import draft
 from tieout.invoice.draft import moved as status_moved
-from tieout.invoice.invoice import Invoice, PolicyReference
+from tieout.invoice.invoice import Invoice, MeterApproval, PolicyReference
 from tieout.invoice.status import Act
 from tieout.kernel.errors import TieoutError, Unavailable
 from tieout.kernel.ids import CustomerId, Watermark
@@ -69,11 +69,12 @@ class ReadyAccount:
 
 @dataclass(frozen=True, slots=True)
 class _Planned:
-    """An account with its segments and what has to be measured for them."""
+    """An account with its segments, what has to be measured for them, and who approved the meters."""
 
     account: DueAccount
     segments: tuple[Segment, ...]
     requests: tuple[UsageRequest, ...]
+    approvals: tuple[MeterApproval, ...]
 
 
 def draft_accounts(
@@ -83,7 +84,7 @@ def draft_accounts(
     manifest: LogManifest,
     *,
     sealed: SealedSpans,
-    unapproved: Unapproved,
+    meter_changes: ChangeByVersion,
     recorded: Mapping[CustomerId, tuple[Movement, ...]],
 ) -> tuple[list[ReadyAccount], list[AccountOutcome]]:
     """The drafts that tie, and the outcome of every account that is held or parked; no account is billed by a
@@ -97,7 +98,7 @@ def draft_accounts(
     ahead = bills_ahead(catalog)
     chain = BalanceChain(recorded)
     for account in sorted(accounts, key=_order):
-        plan = _plan(catalog, account, unapproved, ahead=ahead)
+        plan = _plan(catalog, account, meter_changes, ahead=ahead)
         if isinstance(plan, Parked):
             outcomes.append(AccountOutcome(account.customer, account.period, plan))
             chain.stopped.add(account.customer)
@@ -136,7 +137,9 @@ def _order(account: DueAccount) -> tuple[CustomerId, Instant, Instant]:
     return account.customer, account.period.end, account.period.start
 
 
-def _plan(catalog: Catalog, account: DueAccount, unapproved: Unapproved, *, ahead: bool) -> _Planned | Parked:
+def _plan(
+    catalog: Catalog, account: DueAccount, meter_changes: ChangeByVersion, *, ahead: bool
+) -> _Planned | Parked:
     try:
         found = [
             segment
@@ -144,11 +147,14 @@ def _plan(catalog: Catalog, account: DueAccount, unapproved: Unapproved, *, ahea
             for segment in segments(catalog, subscription, whole, account.period)
         ]
         found += fees_ahead(catalog, account) if ahead else []
-        for segment in found if unapproved else ():
-            meter = segment.meter
-            if meter is not None and (change := unapproved.get((meter.key, meter.version))) is not None:
+        approvals: dict[MeterApproval, None] = {}
+        for meter in (segment.meter for segment in found if segment.meter is not None):
+            change = meter_changes.get((meter.key, meter.version))
+            if change is not None and change.signature is None:
                 return parked_for(change)
-        return _Planned(account, tuple(found), tuple(usage_requests(catalog, found)))
+            if change is not None and (by := change.signature) is not None:
+                approvals[MeterApproval(meter.key, meter.version, by.person, by.key_id)] = None
+        return _Planned(account, tuple(found), tuple(usage_requests(catalog, found)), tuple(approvals))
     except Unavailable:
         raise
     except Exception as error:  # noqa: BLE001 - one account's failure may not stop the others (L15)
@@ -193,6 +199,7 @@ def _draft(
             ),
             taxation=taxation_of(catalog, customer, seller, plan.account.period),
         )
+        invoice = replace(invoice, approvals=plan.approvals)
         invoice, moved = moved_by(invoice, fees, commitments, opening)
         breaks = reconcile(invoice, rated, snapshots, recounts, plan.requests)
         breaks += sealed_twice(plan.requests, sealed)

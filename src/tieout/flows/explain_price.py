@@ -25,8 +25,10 @@ from tieout.kernel.ids import PlanKey, PriceKey
 from tieout.kernel.instant import Instant, format_instant
 from tieout.kernel.money import Money, currency
 from tieout.kernel.period import Period
+from tieout.kernel.quantity import Quantity
 from tieout.kernel.rounding import settle
 from tieout.rate.charge import Charge
+from tieout.rate.conversion import converted
 from tieout.rate.hypothetical import NOBODY, HypotheticalUsage, hypothetical_snapshot
 from tieout.rate.rate import rate
 from tieout.rate.terms import Terms
@@ -113,11 +115,18 @@ def explain(
         segment=part,
         group=ALL_USAGE if snapshot is None else group_names(snapshot, price)[0],
         program=catalog.program_with(price.key, in_force),
-        terms=Terms(quantity=usage.quantity if snapshot is None else None, prior=usage.prior),
+        terms=Terms(quantity=usage.quantity if snapshot is None else None, prior=_prior(usage, meter)),
     )
     amount = settle(charge.amount, currency(price.currency), price.rounding)
     settlement = settlement_text(charge.amount, amount, price.rounding)
     return Explained(price, meter, charge.program, usage, charge, amount, settlement)
+
+
+def _prior(usage: HypotheticalUsage, meter: Meter | None) -> Quantity | None:
+    """Usage of earlier parts in the unit that the price is for; it was metered like all other usage."""
+    if usage.prior is None:
+        return None
+    return converted(usage.prior, None if meter is None else meter.conversion)
 
 
 def catalog_to_explain(home: Home | None, folder: Path | None) -> Catalog:

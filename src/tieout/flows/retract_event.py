@@ -10,6 +10,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from tieout.aggregate.snapshot_text import opening_positions
 from tieout.contract.catalog import Catalog
 from tieout.contract.event_contract import ContractBook
 from tieout.contract.retraction import (
@@ -210,7 +211,10 @@ def _sealed_over(
         stored
         for stored in home.books.invoices.snapshots()
         if stored.event_type == target.event.type
-        and stored.period.contains(target.event.time)
+        and (
+            stored.period.contains(target.event.time)
+            or str(target.position) in opening_positions(stored.opening)
+        )
         and (before is None or stored.watermark < before.position.batch)
     ]
     invoices = {stored.invoice for stored in Counting(catalog, near).of(target)}

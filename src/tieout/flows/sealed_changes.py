@@ -16,7 +16,7 @@ from tieout.close.taxation import taxation_of
 from tieout.contract.catalog import Catalog
 from tieout.contract.document import Document, DocumentKind
 from tieout.contract.problem import Problem
-from tieout.contract.subscription import Subscription
+from tieout.contract.subscription import Commitment, Subscription
 from tieout.flows.home import Home
 from tieout.kernel.cadence import Cadence
 from tieout.kernel.errors import TieoutError
@@ -81,7 +81,7 @@ def _changed_by(
     changed -= {digest for part in was.parts for digest in part[2]} | was.beside
     if under_old.beside != was.beside:
         changed |= under_old.profiles - was.profiles
-    if new.digest != old.digest and (would_be.parts, would_be.beside) != (under_old.parts, under_old.beside):
+    if new.digest != old.digest and would_be.agreed != under_old.agreed:
         changed.add(new.digest)
     return changed
 
@@ -89,11 +89,18 @@ def _changed_by(
 @dataclass(frozen=True, slots=True)
 class _Billed:
     """What decides a subscription's amounts in a period: `beside` the parts, the coupons and taxes of the
-    invoice; `profiles` are those of customer and seller, which name them."""
+    invoice, with the order of the taxes and how each coupon is attached; `profiles` are those of customer and
+    seller, which name them; `commitments` those whose term reaches into it, which count its usage."""
 
     parts: frozenset[PartKey] = frozenset()
     beside: frozenset[str] = frozenset()
     profiles: frozenset[str] = frozenset()
+    commitments: frozenset[Commitment] = frozenset()
+
+    @property
+    def agreed(self) -> tuple[object, ...]:
+        """What a subscription's own version decides."""
+        return self.parts, self.beside, self.commitments
 
 
 def _billed(catalog: Catalog, subscription: Subscription, period: Period) -> _Billed:
@@ -110,13 +117,18 @@ def _billed(catalog: Catalog, subscription: Subscription, period: Period) -> _Bi
         granted = coupons_of(catalog, customer, [subscription], period, policy_cadence=Cadence.MONTHLY)
     except TieoutError:
         return _Billed()
-    set_aside = [] if taxation.set_aside is None else [taxation.set_aside]
+    in_order = "/".join(tax.digest for tax in taxation.taxes)
+    attached = (f"{each.coupon.digest}/{each.subscription}/{each.since}" for each in granted)
+    said = [in_order, *attached, *([] if taxation.set_aside is None else [taxation.set_aside])]
     return _Billed(
         frozenset((segment.part, segment.terms, _digests(segment)) for segment in found),
         frozenset(
-            (*(tax.digest for tax in taxation.taxes), *set_aside, *(each.coupon.digest for each in granted))
+            (*(tax.digest for tax in taxation.taxes), *said, *(each.coupon.digest for each in granted))
         ),
         frozenset((customer.digest, seller.digest)),
+        frozenset(
+            each for each in subscription.commitments if each.start < period.end and each.end > period.start
+        ),
     )
 
 

@@ -218,7 +218,7 @@ def _drafts(
         stopped: list[AccountOutcome] = []
         for accounts, opening in one_by_one(home, due, sealed_at):
             ready, others = draft_accounts(
-                home.engine, catalog, accounts, manifest, sealed={}, unapproved={}, recorded=opening
+                home.engine, catalog, accounts, manifest, sealed={}, meter_changes={}, recorded=opening
             )
             papers += [(each.account, json.loads(document_bytes(each.invoice))) for each in ready]
             stopped += others

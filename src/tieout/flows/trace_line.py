@@ -17,7 +17,7 @@ from tieout.evidence.shares import DiscountShare, discount_shares
 from tieout.evidence.stored import StoredCharge, StoredInvoice, StoredLine, StoredSnapshot
 from tieout.evidence.trace import PricedBy, Witnesses, reproduce
 from tieout.evidence.trace_balances import reproduce_from_balances, rests_on_balances
-from tieout.evidence.witness import Witness, is_counted, retraction_of
+from tieout.evidence.witness import Witness, is_counted, meter_event, retraction_of
 from tieout.flows.balance_evidence import balance_evidence
 from tieout.flows.home import Home
 from tieout.kernel.erased import looks_erased
@@ -25,6 +25,7 @@ from tieout.kernel.errors import NotFound, Refusal, TieoutError, shown
 from tieout.kernel.ids import EventType, LineId, SourceName, Watermark
 from tieout.kernel.instant import Instant
 from tieout.kernel.money import Money, currency
+from tieout.rate.charge import parse_group
 
 PAGE_SIZE_MAX = 10_000
 
@@ -64,7 +65,9 @@ class TracedStep:
 
 @dataclass(frozen=True, slots=True)
 class EventPage:
-    """A page of the events that the line's meter counted, in position order; `total` over all pages."""
+    """A page of the events that the line's meter counted, those of the line's group where it has one, in
+    position order; `total` over all pages.
+    """
 
     page: int
     page_size: int
@@ -93,7 +96,8 @@ class Trace:
     """A line with everything behind it. `snapshot` and `lineage` are None for a price without a meter.
 
     `opening`: the events before the line's spans that state the levels with which a time-weighted one
-    starts, in position order; none of them is among the events.
+    starts, in position order; none of them is among the events. `settlement` says how the invoice rounded the
+    line, where it did.
     """
 
     line: StoredLine
@@ -109,6 +113,7 @@ class Trace:
     opening: tuple[Witness, ...]
     reproduced: Reproduced
     discounts: tuple[DiscountShare, ...] = ()
+    settlement: str | None = None
 
 
 def trace(home: Home, line_id: LineId, *, page: int = 1, page_size: int = 20) -> Trace:
@@ -140,7 +145,11 @@ def trace(home: Home, line_id: LineId, *, page: int = 1, page_size: int = 20) ->
     else:
         reproduced = reproduce(stored, priced_by, found, secret=home.log.identity_secret)
     inside = [each for each in witnesses if lineage is not None and lineage.covers(each.event)]
-    judged = _counted(inside, priced_by.meter, _amount_field(stored.snapshot))
+    judged = [
+        each
+        for each in _counted(inside, priced_by.meter, _amount_field(stored.snapshot))
+        if _is_of_group(each, charge)
+    ]
     stating = {opening.position for opening in reproduced.opening}
     counted = [each for each in judged if _identity(each) not in retractions]
     retracted = [each for each in judged if _identity(each) in retractions]
@@ -165,6 +174,7 @@ def trace(home: Home, line_id: LineId, *, page: int = 1, page_size: int = 20) ->
         opening=tuple(each for each in witnesses if each.position in stating),
         reproduced=reproduced,
         discounts=discount_shares(stored.invoice, line_id),
+        settlement=_settlement(stored.invoice, line_id),
     )
 
 
@@ -223,6 +233,16 @@ def _contract(document: Document | None) -> EventContract | None:
     return record if isinstance(record, EventContract) else None
 
 
+def _is_of_group(witness: Witness, charge: StoredCharge) -> bool:
+    """Whether the event is of the usage that the charge is for; all are where its price does not group."""
+    try:
+        group = parse_group(charge.grouped_by)
+    except (ValueError, TypeError):
+        return True  # the reproduction reads it again, and names the charge
+    fields = meter_event(witness).fields if group else {}
+    return all(fields.get(name) == value for name, value in group)
+
+
 def _amount_field(snapshot: StoredSnapshot | None) -> str | None:
     try:
         return None if snapshot is None else parse_breakdown(snapshot.breakdown).amount_field
@@ -239,6 +259,15 @@ def _counted(witnesses: list[Witness], document: Document | None, amount_field: 
     if not isinstance(meter, Meter):
         return witnesses
     return [each for each in witnesses if is_counted(each, meter, amount_field)]
+
+
+def _settlement(invoice: StoredInvoice, line: LineId) -> str | None:
+    try:
+        printed = next(each for each in json.loads(invoice.document)["lines"] if each["id"] == line)
+        settlement = printed.get("settlement")
+    except (ValueError, KeyError, TypeError, AttributeError, StopIteration):
+        return None  # the reproduction reads the same document, and names it
+    return settlement if isinstance(settlement, str) else None
 
 
 def _steps(text: str) -> tuple[TracedStep, ...]:

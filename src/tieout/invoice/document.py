@@ -55,6 +55,7 @@ def document(invoice: Invoice) -> JsonValue:
         **document_amounts(invoice),
         "cutoff": _whole(invoice.cutoff),
         "policy": _policy(invoice.policy),
+        **({"meter_approvals": approvals} if (approvals := _approvals(invoice)) else {}),
         "tzdata_version": invoice.tzdata_version,
         "software_version": invoice.software_version,
     }
@@ -163,6 +164,19 @@ def _seller(seller: Seller) -> JsonValue:
         "tax_id": seller.tax_id,
         "email": seller.email,
     }
+
+
+def _approvals(invoice: Invoice) -> list[JsonValue]:
+    """Who signed the changes of meters by which lines were measured; first versions need nobody."""
+    return [
+        {
+            "meter": each.meter,
+            "version": _whole(each.version),
+            "owner": each.owner,
+            "key_id": each.key_id,
+        }
+        for each in invoice.approvals
+    ]
 
 
 def _policy(policy: PolicyReference) -> JsonValue:

@@ -11,7 +11,7 @@ from tieout.invoice.amounts import CreditUsed, InvoiceDiscount, TaxAmount
 from tieout.invoice.line import Line
 from tieout.invoice.status import Status
 from tieout.kernel.canonical import token
-from tieout.kernel.ids import CustomerId, InvoiceId, Watermark
+from tieout.kernel.ids import CustomerId, InvoiceId, MeterKey, Watermark
 from tieout.kernel.instant import Instant
 from tieout.kernel.money import Currency, Money
 from tieout.kernel.period import Period
@@ -29,6 +29,16 @@ class PolicyReference:
     digest: str
     signatures: tuple[tuple[str, str], ...]
     small_team_exception: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class MeterApproval:
+    """A version of a meter after its first, by which lines were measured, and the owner who signed it."""
+
+    meter: MeterKey
+    version: int
+    owner: str
+    key_id: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +87,7 @@ class Invoice:
     discounts: tuple[InvoiceDiscount, ...] = ()
     taxes: tuple[TaxAmount, ...] = ()
     credits: tuple[CreditUsed, ...] = ()
+    approvals: tuple[MeterApproval, ...] = ()
 
     @property
     def due(self) -> Money:

@@ -45,7 +45,7 @@ def conversion_step(
         conversion.places, f"{conversion.places} decimal places"
     )
     rounding = conversion.rounding.value.replace("_", " ")
-    each = "" if parts is None else f" in each of {parts:,} groups"
+    each = "" if parts in (None, 1) else f" in each of {parts:,} groups"
     text = (
         f"{usage_text(measured, unit)} divided by {grouped(exact_text(conversion.divide_by))}, "
         f"rounded {rounding} to {places}{each}, are {usage_text(billed, conversion.unit)}"

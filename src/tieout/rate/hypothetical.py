@@ -38,10 +38,10 @@ class UsageDoesNotFit(Refusal):
 
 @dataclass(frozen=True, slots=True)
 class HypotheticalUsage:
-    """`quantity` in the meter's unit; `amount` of money, of all events together, for a price that takes a
-    share of one or adds up what events state. `dimensions` are values of the meter's dimensions. `prior` is
-    the usage of earlier parts of the period, from which a price whose tiers continue goes on. Of a flat fee,
-    `quantity` says how often it is due.
+    """`quantity` in the meter's unit, before any conversion; `amount` of money, of all events together, for a
+    price that takes a share of one or adds up what events state. `dimensions` are values of the meter's
+    dimensions. `prior` is the usage of earlier parts of the period, from which a price whose tiers continue
+    goes on. Of a flat fee, `quantity` says how often it is due.
     """
 
     quantity: Quantity | None
@@ -87,6 +87,7 @@ def hypothetical_snapshot(
         excluded_count=0,
         breakdown=breakdown,
         groups=_groups(price, usage, quantity, events) if breakdown and events else (),
+        conversion=meter.conversion,
     )
 
 

@@ -68,8 +68,9 @@ def rate(
     if given != needed:
         raise UnratableSnapshot(price, snapshot, segment)
     usage = None if snapshot is None else usage_of(snapshot, price, group)
-    rated = _working(usage, price, Share(period, segment), terms)
-    steps = (*agreed_steps(price, terms), *rated, *waived_steps(rated, terms, price.currency))
+    steps = _working(usage, price, Share(period, segment), terms)
+    if terms is not LIST_TERMS:
+        steps = (*agreed_steps(price, terms), *steps, *waived_steps(steps, terms, price.currency))
     return Charge(
         subscription=subscription,
         price=price,

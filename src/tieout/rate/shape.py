@@ -92,7 +92,7 @@ def plain_working(shape: PlainShape, usage: Usage, currency: str, *, of_one_even
 
 def _plain_or_per_event(shape: PlainShape, usage: Usage, price: Price, tiers: Exact) -> Working:
     if not rates_each_event(price, shape):
-        if tiers != WHOLE and isinstance(shape, STEPPED_SHAPES):
+        if tiers is not WHOLE and isinstance(shape, STEPPED_SHAPES):
             return prorated_working(shape, usage.quantity, tiers, unit=usage.unit, currency=price.currency)
         return plain_working(shape, usage, price.currency)
 

@@ -34,13 +34,13 @@ def split_working(
 ) -> Working:
     """The working of one part of a period, or of all of it. `prior`: the usage of the parts before it; None:
     there are none, or they do not count."""
-    if not has_tiers(price):
+    if price.tier_split == "restart" or not has_tiers(price):
         return working(shape, usage, price)
     if price.tier_split == "continue":
         return _continued(shape, usage, price, prior)
-    if price.tier_split == "prorate" and not share.is_whole:
-        return working(shape, usage, price, tiers=share.fraction)
-    return working(shape, usage, price)
+    if share.is_whole:
+        return working(shape, usage, price)
+    return working(shape, usage, price, tiers=share.fraction)
 
 
 def _continued(shape: MeteredShape, usage: Usage, price: Price, prior: Quantity | None) -> Working:

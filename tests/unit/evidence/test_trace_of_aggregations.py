@@ -15,6 +15,7 @@ from tieout.flows.apply_catalog import apply_catalog
 from tieout.flows.ingest_file import ingest_file
 from tieout.flows.invoices import list_invoices
 from tieout.flows.measure_usage import usage
+from tieout.flows.retract_event import ApprovalNeeded, Decision, retract_event
 from tieout.flows.trace_line import Trace, trace
 from tieout.kernel.ids import CustomerId, LineId
 from tieout.kernel.instant import parse_instant
@@ -69,6 +70,7 @@ def test_a_line_of_a_group_goes_back_to_the_events_and_forward_to_its_amount(pla
     assert found.reproduced.matches
     assert (found.charge.grouped_by, found.charge.quantity) == ('[["region","us"]]', "0.501")
     assert (str(found.reproduced.quantity), found.amount.decimal_text) == ("0.501", "0.05")
+    assert [each.event.id for each in found.events.events] == ["t2", "t3"]
     assert [step.rule for step in found.steps] == ["conversion", "per-unit"]
 
 
@@ -149,3 +151,16 @@ def test_a_late_level_is_told_by_its_source(played: Stage) -> None:
     report = usage(played.home, CustomerId("harbor"), at=None, detailed=True)
     assert report.detail is not None
     assert [(row.source, row.event_count) for row in report.detail.sources] == [("app", 1)]
+
+
+@STORAGE
+def test_to_take_back_a_level_that_a_sealed_month_opens_with_needs_approval(played: Stage) -> None:
+    """The event of December lies in no sealed period, and January opens with its level."""
+    played.clock.set_to(parse_instant("2026-03-04T00:00:00Z"))
+    alone = Decision("a typing error", "Ada")
+    with pytest.raises(ApprovalNeeded, match="S-000001"):
+        retract_event(played.home, source="app", event_id="v1", decision=alone)
+    both = Decision("a typing error", "Ada", "Grace")
+    retract_event(played.home, source="app", event_id="v1", decision=both)
+    (late,) = usage(played.home, CustomerId("harbor"), at=None).late
+    assert (late.retracted_count, str(late.quantity)) == (1, "-24000")  # 100 GB for 240 hours

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from io import StringIO
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 
 from tests.small_home import FEBRUARY_3, ingest, january, make_home
+from tieout.cli.invoice_page import invoice_page
+from tieout.cli.paper import read_document
 from tieout.close.outcome import Parked, Sealed
 from tieout.contract.policy import OwnerRole, PolicyRole
 from tieout.flows.apply_catalog import apply_catalog
@@ -83,13 +87,20 @@ def test_an_unsigned_version_parks_the_account_and_a_signature_lets_it_go(town: 
     change = approve(home, "calls", None, signed(home, folder, owner_key(home, folder, "Product")))
     assert change.signature is not None and unapproved(home) == {}
     assert {type(outcome) for _, _, outcome in close(home, as_of=FEBRUARY_3).outcomes} == {Sealed}
-    document = json.loads(show_invoice(home, list_invoices(home)[0].id).document)
+    stored = show_invoice(home, list_invoices(home)[0].id).document
+    document = json.loads(stored)
     found = [
         (line["snapshot"]["meter_version"], line["segment"]["start"])
         for line in document["lines"]
         if line["meter"] == "calls"
     ]
     assert found == [(1, "2026-01-01T00:00:00Z"), (2, "2026-01-16T00:00:00Z")]
+    assert document["meter_approvals"] == [
+        {"meter": "calls", "version": 2, "owner": "Product", "key_id": change.signature.key_id}
+    ]
+    page = StringIO()
+    Console(file=page, width=200).print(invoice_page(read_document("one", stored)))
+    assert "Meter calls version 2, signed by Product." in page.getvalue()
 
 
 def test_the_owner_of_the_version_before_signs_and_nobody_else(town: tuple[Home, Path]) -> None:
