@@ -75,7 +75,9 @@ def segments(
         segment
         for phase, plan, stretch in _plan_stretches(catalog, subscription, rest or period)
         for keys, program, held in _fee_tables(catalog, subscription, phase, plan, stretch)
-        for segment in _price_segments(catalog, subscription, period, phase, plan, held, keys, program)
+        for segment in _price_segments(
+            catalog, subscription, phase, plan, keys, program, period=period, stretch=held
+        )
     )
     return _joined(found, _commitment_bounds(subscription))
 
@@ -156,13 +158,15 @@ def _priced_at(phase: Phase, instant: Instant) -> Instant:
 def _price_segments(
     catalog: Catalog,
     subscription: Subscription,
-    period: Period,
     phase: Phase,
     plan: Plan,
-    stretch: Period,
     keys: tuple[PriceKey, ...],
     program: Program | None,
+    *,
+    period: Period,
+    stretch: Period,
 ) -> Iterator[Segment]:
+    """Those of one fee table over one stretch of the period."""
     owner = (subscription.key, subscription.customer, period)
     for listed in keys:
         key = phase.price(listed)

@@ -150,7 +150,7 @@ def simulate(
     if customer is not None and customer not in applied.customers:
         raise NoSuchCustomer(customer)
     candidate = candidate_catalog(folder, home.books.documents.all())
-    chosen = _chosen(home, customer, month, invoice)
+    chosen = _chosen(home, customer, month=month, invoice=invoice)
     signed = policies(home)
     found: list[SimulatedInvoice] = []
     for cutoff, group in _by_cutoff(chosen):
@@ -164,7 +164,9 @@ def simulate(
     return Simulation(tuple(found), _totals(found))
 
 
-def _chosen(home: Home, customer: CustomerId | None, month: str | None, invoice: str | None) -> list[_Sealed]:
+def _chosen(
+    home: Home, customer: CustomerId | None, *, month: str | None, invoice: str | None
+) -> list[_Sealed]:
     if invoice is not None:
         rows = [show_invoice(home, invoice)]
         rows = [row for row in rows if customer in (None, row.customer)]

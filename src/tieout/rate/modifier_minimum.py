@@ -8,7 +8,7 @@ from tieout.rate.share import Share
 from tieout.rate.wording import amount_text
 
 
-def step(minimum: Exact, there: Exact, share: Share, *, currency: str) -> Step | None:
+def step(minimum: Exact, share: Share, *, there: Exact, currency: str) -> Step | None:
     """What the charge lacks to reach the part's share of the minimum; None where it lacks nothing."""
     least = share.of(minimum)
     if there >= least:

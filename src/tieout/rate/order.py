@@ -49,9 +49,9 @@ def around(steps: Working, price: Price, share: Share) -> Working:
         starts = share.segment.start
         add(modifier_discount.step(discount, there, counted, starts=starts, currency=price.currency))
     if modifiers.minimum is not None:
-        add(modifier_minimum.step(modifiers.minimum, there, counted, currency=price.currency))
+        add(modifier_minimum.step(modifiers.minimum, counted, there=there, currency=price.currency))
     if modifiers.maximum is not None:
-        add(modifier_maximum.step(modifiers.maximum, there, counted, currency=price.currency))
+        add(modifier_maximum.step(modifiers.maximum, counted, there=there, currency=price.currency))
     return tuple(found)
 
 
