@@ -170,15 +170,15 @@ def test_original_and_correction_together_are_the_recomputed(
     need = breakdown_of(each)
     original = charged(each, snapshot_of(before, need))
     recomputed = charged(each, snapshot_of([*before, *late], need))
-    correction = difference(original, recomputed)
+    correction = difference(charged=original, asked=recomputed)
     settled = sum((charge.amount for charge in original), Fraction(0))
     asked = sum((charge.amount for charge in recomputed), Fraction(0))
     assert settled + correction.amount == asked
     assert sum((step.amount for step in correction.steps), Fraction(0)) == correction.amount
     assert units_of(correction.steps) == correction.quantity.as_fraction()
-    assert difference(recomputed, recomputed).amount == 0
-    assert difference(original, original).steps == ()
-    back = difference(recomputed, original)
+    assert difference(charged=recomputed, asked=recomputed).amount == 0
+    assert difference(charged=original, asked=original).steps == ()
+    back = difference(charged=recomputed, asked=original)
     assert (back.amount, back.quantity) == (-correction.amount, negated(correction).quantity)
 
 

@@ -20,7 +20,9 @@ from tieout.kernel.money import Currency, Money
 from tieout.kernel.rational import Exact, exact_text
 from tieout.kernel.rounding import Rounding, settle
 
+COMMITMENT = "commitment/"
 METERED = "/metered"
+"""After the account of a commitment: the account that adds up the usage that counts for it."""
 
 
 class Role(StrEnum):
@@ -67,7 +69,8 @@ class CommitmentLine:
 
 @dataclass(frozen=True, slots=True)
 class Moved:
-    """A movement to be: `metered` on the account that adds up usage, otherwise on the commitment's own."""
+    """A movement that is not recorded yet: METERED goes to the account that adds up usage, every other
+    kind to the commitment's own."""
 
     kind: MovementKind
     minor: int
@@ -82,11 +85,11 @@ Outcome = tuple[list[CommitmentLine], list[Moved]]
 
 
 def account_of(subscription: SubscriptionId, key: str) -> str:
-    return f"commitment/{subscription}/{key}"
+    return f"{COMMITMENT}{subscription}/{key}"
 
 
 def standing(movements: Iterable[Movement], account: str) -> Standing:
-    """`movements` are those before the period."""
+    """Where the commitment of that account stands; `movements` are those before the period."""
     ours = [each for each in movements if each.account in (account, account + METERED)]
     return Standing(balance(ours, account), balance(ours, account + METERED), bool(ours))
 
@@ -137,7 +140,12 @@ def _each_period(
     gone = f"{Money(unused, currency)} that had rolled over was not used and lapses"
     lines = [
         _line(Role.ROLLED_OVER, -rolled, paid_before, currency),
-        _line(Role.TRUE_UP, rest, _rest_text(name, own, rest, kept, commitment, currency), currency),
+        _line(
+            Role.TRUE_UP,
+            rest,
+            _rest_text(commitment, currency, name=name, own=own, rest=rest, kept=kept),
+            currency,
+        ),
         _line(Role.LAPSED, 0, gone, currency),
     ]
     shown = [line for line, wanted in zip(lines, (rolled, rest, unused), strict=True) if wanted]
@@ -205,7 +213,9 @@ def _rolls_over(commitment: Commitment, rest: int, currency: Currency) -> int:
     return min(rest, settle(commitment.rollover_cap, currency, Rounding.DOWN).minor)
 
 
-def _rest_text(name: str, own: int, rest: int, kept: int, commitment: Commitment, currency: Currency) -> str:
+def _rest_text(
+    commitment: Commitment, currency: Currency, *, name: str, own: int, rest: int, kept: int
+) -> str:
     text = f"{name}, drawn {Money(own, currency)}, rest {Money(rest, currency)}"
     return f"{text}; {Money(kept, currency)} of it rolls over" if commitment.rollover else text
 

@@ -49,7 +49,7 @@ class BilledFee:
 
     @property
     def asked(self) -> Exact:
-        """What was asked after discounts, in units of the currency: a part not used is a part of it."""
+        """What was asked after discounts, in units of the currency; an unused part is its share of this."""
         return self.exact + self.discount.as_fraction()
 
     @property

@@ -16,7 +16,6 @@ from tieout.kernel.money import Money
 
 WALLET = "wallet/"
 PRIORITY_MAX = 1_000
-PRIORITY_DEFAULT = 100
 
 
 class GrantKind(StrEnum):

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from tieout.contract.problem import Problem
+    from tieout.flows.apply_catalog import CatalogApplied, CatalogRefused
 
 app = typer.Typer(
     help="Contracts, meters, prices, plans, customers: check, apply, show, approve.", no_args_is_help=True
@@ -67,21 +68,14 @@ def apply(folder: FolderArgument, home: HomeOption, as_json: JsonOption = False)
             applied = apply_catalog(where, folder)
             waiting = unapproved(where)
     except CatalogRefused as refused:
-        if as_json:
-            print_json({"added": [], "problems": problems_json(refused.problems)})
-        for problem in refused.problems:
-            complain(str(problem))
-        note(f"Nothing was applied: {len(refused.problems)} problems.")
+        say_refused(refused, as_json=as_json)
         raise typer.Exit(refused.exit_code) from refused
     if as_json:
-        added: list[Json] = [
-            {"kind": str(kind), "key": key, "version": version} for kind, key, version in applied.added
-        ]
         found = problems_json(applied.warnings)
         pending: list[Json] = [approvals.change_json(change) for change in waiting.values()]
         print_json(
             {
-                "added": added,
+                "added": added_json(applied),
                 "unchanged": applied.unchanged,
                 "pending": pending,
                 "problems": [],
@@ -159,6 +153,20 @@ def warn(warnings: Sequence[Problem]) -> None:
     """Warnings refuse nothing, so they go to stderr, each with its place."""
     for warning in warnings:
         note(f"warning: {plain(str(warning))}")
+
+
+def say_refused(refused: CatalogRefused, *, as_json: bool) -> None:
+    """Every problem, and that nothing was applied."""
+    if as_json:
+        print_json({"added": [], "problems": problems_json(refused.problems)})
+    for problem in refused.problems:
+        complain(str(problem))
+    note(f"Nothing was applied: {len(refused.problems)} problems.")
+
+
+def added_json(applied: CatalogApplied) -> list[Json]:
+    """Each version that an apply added."""
+    return [{"kind": str(kind), "key": key, "version": version} for kind, key, version in applied.added]
 
 
 def problems_json(problems: Sequence[Problem]) -> list[Json]:

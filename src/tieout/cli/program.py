@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from tieout.cli.options import HomeOption, JsonOption, opened
-from tieout.cli.screen import Json, complain, note, print_json, say, table
+from tieout.cli.screen import Json, note, print_json, say, table
 
 if TYPE_CHECKING:
     from tieout.contract.price import Price
@@ -83,7 +83,7 @@ def add(
     as_json: JsonOption = False,
 ) -> None:
     """Apply a program with its event contracts, meters and prices to a home, as `catalog apply` does."""
-    from tieout.cli.catalog import problems_json
+    from tieout.cli.catalog import added_json, say_refused
     from tieout.flows.apply_catalog import CatalogRefused
     from tieout.flows.shipped_programs import add_program
     from tieout.kernel.instant import parse_instant
@@ -93,17 +93,10 @@ def add(
         with opened(home) as where:
             applied = add_program(where, name, since=instant)
     except CatalogRefused as refused:
-        if as_json:
-            print_json({"added": [], "problems": problems_json(refused.problems)})
-        for problem in refused.problems:
-            complain(str(problem))
-        note(f"Nothing was applied: {len(refused.problems)} problems.")
+        say_refused(refused, as_json=as_json)
         raise typer.Exit(refused.exit_code) from refused
     if as_json:
-        added: list[Json] = [
-            {"kind": kind, "key": key, "version": version} for kind, key, version in applied.added
-        ]
-        print_json({"added": added, "unchanged": applied.unchanged, "problems": []})
+        print_json({"added": added_json(applied), "unchanged": applied.unchanged, "problems": []})
         return
     say(table(("kind", "key", "version>"), ([kind, key, str(each)] for kind, key, each in applied.added)))
     note(

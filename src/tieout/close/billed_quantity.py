@@ -41,12 +41,15 @@ def _converted(atoms: int, conversion: Conversion | None) -> int:
     step: int = 10 ** (FRACTION_DIGITS_MAX - conversion.places)
     divisor = conversion.divide_by.numerator * step
     whole, rest = divmod(abs(atoms) * conversion.divide_by.denominator, divisor)
-    size = (whole + _goes_on(atoms < 0, whole, 2 * rest - divisor, rest, conversion.rounding)) * step
+    size = (
+        whole + _goes_on(conversion.rounding, negative=atoms < 0, whole=whole, rest=rest, divisor=divisor)
+    ) * step
     return -size if atoms < 0 else size
 
 
-def _goes_on(negative: bool, whole: int, beyond_half: int, rest: int, rounding: Rounding) -> int:
+def _goes_on(rounding: Rounding, *, negative: bool, whole: int, rest: int, divisor: int) -> int:
     """1 where the size goes to the next whole number, 0 where its rest is cut off."""
+    beyond_half = 2 * rest - divisor
     goes = {
         Rounding.HALF_AWAY_FROM_ZERO: beyond_half >= 0,
         Rounding.HALF_EVEN: beyond_half > 0 or (beyond_half == 0 and whole % 2 == 1),

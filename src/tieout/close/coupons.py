@@ -1,5 +1,6 @@
-"""Which coupons hold for an invoice: those attached and not at their end at the last instant of its period,
-by which its customer and taxes are told too; in the version that was in force when each was attached."""
+"""Which coupons hold for an invoice: those that are attached and have not ended at the last instant of
+its period, which also decides its customer and taxes. A coupon holds in the version that was in force
+when it was attached."""
 
 from __future__ import annotations
 

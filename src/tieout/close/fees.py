@@ -2,8 +2,8 @@
 asked.
 
 What is owed is known only when a period is over, so fees are compared stretch by stretch: what was used
-and not billed is billed, what was billed and not used is credited. The first invoice, before which nothing
-was billed, so bills its own period too.
+and not billed is billed, what was billed and not used is credited. So the first invoice, before which
+nothing was billed, bills its own period too.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Layers of one invoice must tie, by computations that share no code; a difference is a break that holds it.
 
 Ties, in the order of the path: recount = snapshots, snapshots = rated quantities, working = charges,
-charges = lines, and from the lines to what is due by `reconcile_amounts`. And no event may be billed twice
-through two subscriptions to one meter.
+charges = lines, programs by `reconcile_programs`, and from the lines to what is due by `reconcile_amounts`.
+And no event may be billed twice through two subscriptions to one meter. Balances tie in `reconcile_balances`.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Balances must tie too: opening and movements give the closing, and the invoice says what the movements say.
 
-Sums are added up plainly here, from movements alone; nothing is taken from the code that drafted them.
+Sums are added up plainly here, from movements alone; of the code that drafted them only names are used.
 """
 
 from __future__ import annotations
@@ -8,17 +8,21 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
+from tieout.balance.commitment import COMMITMENT, METERED
+from tieout.balance.fee import ADVANCE
+from tieout.balance.grant import WALLET
 from tieout.balance.movement import Movement, MovementKind
 from tieout.close.breaks import Break
 from tieout.invoice.invoice import Invoice
 from tieout.kernel.ids import LineId
+from tieout.rate.unused_fee import UNUSED_RULE
 
 TIE_CREDITS = "credits used = movements"
 TIE_BALANCE = "opening + movements = closing, never below zero"
 TIE_ADVANCE = "fees billed in advance = earned + credited + still ahead"
 ACTION = "redraft the invoice; if it stays, report the movements of `tieout wallet show`"
 
-HELD = ("wallet/", "commitment/", "advance/")
+HELD = (WALLET, COMMITMENT, ADVANCE)
 """Accounts of what somebody holds; the one that adds up metered usage may fall below zero, by a credit."""
 
 
@@ -51,7 +55,7 @@ def _sum_breaks(opening: Sequence[Movement], moved: Sequence[Movement]) -> list[
         twice = sorted({each for each in ids if ids.count(each) > 1})
         breaks.append(Break(TIE_BALANCE, "every movement once", f"twice: {twice}", ACTION))
     for account in sorted({each.account for each in moved if each.account.startswith(HELD)}):
-        if account.endswith("/metered"):
+        if account.endswith(METERED):
             continue
         before = _sum(opening, account)
         change = _sum(moved, account)
@@ -76,7 +80,7 @@ def _advance_breaks(invoice: Invoice, moved: Sequence[Movement]) -> list[Break]:
     unused = sum(
         line.amount.minor
         for line in invoice.lines
-        if line.charge.snapshot is None and any(step.rule == "unused-fee" for step in line.charge.steps)
+        if line.charge.snapshot is None and any(step.rule == UNUSED_RULE for step in line.charge.steps)
     )
     if lines == billed and credited == unused:
         return []

@@ -13,9 +13,8 @@ ACTION = "redraft the invoice; if it stays, report the program: its fees would b
 
 
 def program_breaks(lines: Sequence[Line]) -> list[Break]:
-    """A price that its line's program does not have, a price under two programs or under one and none, and
-    lines of a subscription's program with others between them.
-    """
+    """Lines whose program does not have their price, prices under two programs or both under a program
+    and under none, and lines of a subscription's program that do not stand together."""
     breaks = []
     owners: dict[tuple[str, int], str | None] = {}
     for line in lines:

@@ -1,5 +1,5 @@
-"""How a billing period splits: where phase or plan change, for a program's prices where it changes, and, per
-price, where it or its meter does, or one of its discounts ends.
+"""How a billing period splits, price by price: where its phase, plan, program, version or meter version
+changes, where one of its discounts ends, and for a metered price at the bounds of a commitment.
 
 Each segment is rated alone under the versions in force at its start, and shows as a line of its own. A price
 is split by its own changes only: another price's new version must not restart its tiers, nor does a phase
@@ -71,14 +71,15 @@ def segments(
     `rest` is the part of the period that is still to bill (None: all of it); the fee for it is its share of
     the whole. Time without a phase has no segment. Raises `NothingInForce`.
     """
-    bounds = {bound for each in subscription.commitments for bound in (each.start, each.end)}
     found = (
         segment
         for phase, plan, stretch in _plan_stretches(catalog, subscription, rest or period)
         for keys, program, held in _fee_tables(catalog, subscription, phase, plan, stretch)
-        for segment in _price_segments(catalog, subscription, period, phase, plan, held, keys, program)
+        for segment in _price_segments(
+            catalog, subscription, phase, plan, keys, program, period=period, stretch=held
+        )
     )
-    return _joined(found, bounds)
+    return _joined(found, _commitment_bounds(subscription))
 
 
 def _joined(found: Iterable[Segment], bounds: Container[Instant]) -> list[Segment]:
@@ -116,11 +117,15 @@ def _plan_stretches(
         end = period.end if phase.end is None else min(phase.end, period.end)
         if start >= end:
             continue
-        changes = [bound for each in subscription.commitments for bound in (each.start, each.end)]
+        changes = _commitment_bounds(subscription)
         if phase.plan_version is None:
-            changes += [plan.effective_from for plan in catalog.plans.versions(phase.plan)]
+            changes |= {plan.effective_from for plan in catalog.plans.versions(phase.plan)}
         for stretch in Period(start, end).split(changes):
             yield phase, _plan_at(catalog, subscription, phase, stretch.start), stretch
+
+
+def _commitment_bounds(subscription: Subscription) -> set[Instant]:
+    return {bound for each in subscription.commitments for bound in (each.start, each.end)}
 
 
 def _plan_at(catalog: Catalog, subscription: Subscription, phase: Phase, instant: Instant) -> Plan:
@@ -155,13 +160,15 @@ def _priced_at(phase: Phase, instant: Instant) -> Instant:
 def _price_segments(
     catalog: Catalog,
     subscription: Subscription,
-    period: Period,
     phase: Phase,
     plan: Plan,
-    stretch: Period,
     keys: tuple[PriceKey, ...],
     program: Program | None,
+    *,
+    period: Period,
+    stretch: Period,
 ) -> Iterator[Segment]:
+    """Those of one fee table over one stretch of the period."""
     owner = (subscription.key, subscription.customer, period)
     for listed in keys:
         key = phase.price(listed)

@@ -64,13 +64,19 @@ def meter_changes(
 
 
 def is_owners(key: SigningKey, owner: str) -> bool:
-    """Whether the key is registered for that owner; case and blanks make no other name."""
+    """Whether the key is registered for that owner; names are the same apart from case and blanks."""
     return key.role is OwnerRole.OWNER and same_person(key.person) == same_person(owner)
 
 
-def approval_bytes(before: Meter, meter: Meter, home_id: str) -> bytes:
+def approval_bytes(meter: Meter, *, before: Meter, home_id: str) -> bytes:
     """What the owner signs: this version, after that one, from its effective instant."""
-    return signed_bytes(home_id, meter.digest, before.digest, OwnerRole.OWNER, meter.effective_from)
+    return signed_bytes(
+        home_id=home_id,
+        document_digest=meter.digest,
+        predecessor_digest=before.digest,
+        role=OwnerRole.OWNER,
+        effective_from=meter.effective_from,
+    )
 
 
 def _valid(
@@ -81,14 +87,14 @@ def _valid(
     home_id: str,
     verify: Verify,
 ) -> Iterator[Signature]:
-    """Those after the version before, or after one before that: a version that was put in between later on
-    does not undo what was signed."""
+    """Signatures made for this version as the one after the version before it, or after an earlier one:
+    a version that is inserted between them later does not undo what was signed."""
     for signature in signatures:
         key = standing_key(signature, keys)
         if key is None:
             continue
         for before in earlier:
-            message = approval_bytes(before, meter, home_id)
+            message = approval_bytes(meter, before=before, home_id=home_id)
             if is_owners(key, before.owner) and verify(key.public_key, message, signature.signature):
                 yield signature
                 break

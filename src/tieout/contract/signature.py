@@ -50,6 +50,7 @@ class SigningKey:
 
 
 def signed_bytes(
+    *,
     home_id: str,
     document_digest: str,
     predecessor_digest: str | None,
@@ -145,4 +146,10 @@ def same_person(name: str) -> str:
 
 
 def _message(policy: Policy, role: SignerRole, home_id: str) -> bytes:
-    return signed_bytes(home_id, policy.digest, policy.predecessor_digest, role, policy.effective_from)
+    return signed_bytes(
+        home_id=home_id,
+        document_digest=policy.digest,
+        predecessor_digest=policy.predecessor_digest,
+        role=role,
+        effective_from=policy.effective_from,
+    )

@@ -17,8 +17,8 @@ Waiver = Literal["trial", "paused"]
 
 @dataclass(frozen=True, slots=True)
 class Grandfathered:
-    """The plan and its prices stay as they stood at `prices_as_of`; at the phase's end the phase that follows
-    goes on with the plan `successor`."""
+    """The plan and its prices stay as they stood at `prices_as_of` until the phase ends; the next phase is on
+    the plan `successor`."""
 
     prices_as_of: Instant
     successor: PlanKey
@@ -56,11 +56,12 @@ class Phase:
 class Commitment:
     """What metered usage of `[start, end)` must cost at least (minimum) or may cost at most (maximum).
 
-    `billing` says when a minimum is due: EACH_PERIOD holds `amount` for every billing period (part of one: by
-    time) and bills what usage did not reach; END_OF_TERM and UPFRONT hold it for the whole term, and bill the
-    rest at its end, or all of it with the first invoice. `rollover`: what was billed for a period and not
-    used pays in the next one, up to `rollover_cap`. Usage beyond a minimum costs `overage_rate` times its
-    price. A maximum is for the whole term. Amounts are in whole units of the customer's currency.
+    `billing` says when a minimum is due: EACH_PERIOD asks `amount` of every billing period (of a part of one,
+    its share by time) and bills what usage did not reach; END_OF_TERM and UPFRONT hold it for the whole term,
+    and bill the rest at its end, or all of it with the first invoice. `rollover`: what was billed for a
+    period and not used pays in the next one, up to `rollover_cap`. Usage beyond a minimum costs
+    `overage_rate` times its price. A maximum is for the whole term. Amounts are in whole units of the
+    customer's currency.
     """
 
     key: str

@@ -24,7 +24,7 @@ from tieout.engines.duckdb_events import meter_events_sql
 from tieout.engines.duckdb_groups import groups_by_request
 from tieout.engines.duckdb_levels import NO_LEVELS, Levels, levels_by_request
 from tieout.engines.duckdb_predicate import Bindings
-from tieout.engines.duckdb_result import Row, exact_rows
+from tieout.engines.duckdb_result import Row, exact_rows, quantity_of
 from tieout.engines.duckdb_retracted import register_retracted
 from tieout.kernel import limits
 from tieout.kernel.digest import LANE_MODULUS, Fingerprint
@@ -252,21 +252,19 @@ def _quantity(aggregation: Aggregation, count: int, value: Sequence[int], levels
         case Aggregation.TIME_WEIGHTED:
             return unit_hours(levels.parts)
         case Aggregation.AVERAGE:
-            return average_of(_joined(value[0], value[1]), count)
+            return average_of(quantity_of(units=value[0], atoms=value[1]), count)
         case Aggregation.SUM | Aggregation.LAST:
-            return _joined(value[0], value[1]) if count else QUANTITY_ZERO
+            return quantity_of(units=value[0], atoms=value[1]) if count else QUANTITY_ZERO
         case _:
             assert_never(aggregation)
 
 
 def _overflows(request: UsageRequest, value: Sequence[int], levels: Levels) -> bool:
     """Whether values, amounts or levels add up, signs aside, to what no quantity may reach."""
-    if request.breakdown.amount_field is not None and overflows(_joined(value[-2], value[-1])):
+    if request.breakdown.amount_field is not None and overflows(
+        quantity_of(units=value[-2], atoms=value[-1])
+    ):
         return True
     if request.meter.aggregation in (Aggregation.SUM, Aggregation.AVERAGE):
-        return overflows(_joined(value[2], value[3]))
+        return overflows(quantity_of(units=value[2], atoms=value[3]))
     return level_hours_overflow(levels.magnitude)
-
-
-def _joined(units: int, atoms: int) -> Quantity:
-    return Quantity.from_atoms(units * ATOMS_PER_UNIT + atoms)

@@ -8,9 +8,9 @@ from duckdb import DuckDBPyConnection
 
 from tieout.aggregate.breakdown import Breakdown, UsageGroup
 from tieout.engines.duckdb_predicate import Bound
-from tieout.engines.duckdb_result import TextRow, exact_text_rows, whole
+from tieout.engines.duckdb_result import TextRow, exact_text_rows, quantity_of, whole
 from tieout.kernel import limits
-from tieout.kernel.quantity import ATOMS_PER_UNIT, Quantity
+from tieout.kernel.quantity import Quantity
 
 ONE = Quantity.of(1)
 
@@ -61,17 +61,13 @@ def _group(row: TextRow, breakdown: Breakdown, *, counts: bool) -> UsageGroup:
     priced = breakdown.amount_field is not None
     value = each_amount = None
     if breakdown.by_value:
-        value = ONE if counts else _joined(each[0], each[1])
-        each_amount = _joined(each[2], each[3]) if priced else None
+        value = ONE if counts else quantity_of(units=each[0], atoms=each[1])
+        each_amount = quantity_of(units=each[2], atoms=each[3]) if priced else None
     return UsageGroup(
         values=texts,
-        quantity=Quantity.of(count) if counts else _joined(units, atoms),
+        quantity=Quantity.of(count) if counts else quantity_of(units=units, atoms=atoms),
         event_count=count,
         value=value,
-        amount=_joined(amount_units, amount_atoms) if priced else None,
+        amount=quantity_of(units=amount_units, atoms=amount_atoms) if priced else None,
         each_amount=each_amount,
     )
-
-
-def _joined(units: int, atoms: int) -> Quantity:
-    return Quantity.from_atoms(units * ATOMS_PER_UNIT + atoms)

@@ -13,10 +13,10 @@ from duckdb import DuckDBPyConnection
 
 from tieout.aggregate.time_weighted import Opening
 from tieout.engines.duckdb_predicate import Bound
-from tieout.engines.duckdb_result import exact_rows, exact_text_rows, whole
+from tieout.engines.duckdb_result import exact_rows, exact_text_rows, quantity_of, whole
 from tieout.kernel.ids import Position, Subject
 from tieout.kernel.instant import Instant
-from tieout.kernel.quantity import ATOMS_PER_UNIT, Quantity
+from tieout.kernel.quantity import ATOMS_PER_UNIT
 
 LIMB_BITS = 32
 LIMB_MASK = 2**LIMB_BITS - 1
@@ -99,7 +99,7 @@ def _openings(
         opening = Opening(
             Subject(str(subject)),
             Instant(opens),
-            Quantity.from_atoms(units * ATOMS_PER_UNIT + atoms),
+            quantity_of(units=units, atoms=atoms),
             Instant(time),
             Position(batch, row_),
         )

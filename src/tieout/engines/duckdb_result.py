@@ -8,6 +8,7 @@ from duckdb import DuckDBPyConnection
 
 from tieout.engines.duckdb_predicate import Bound
 from tieout.kernel.errors import IntegrityViolation
+from tieout.kernel.quantity import ATOMS_PER_UNIT, Quantity
 
 Row = tuple[int | None, ...]
 TextRow = tuple[int | str | None, ...]
@@ -43,6 +44,11 @@ def exact_text_rows(
 ) -> list[TextRow]:
     """The same for a query some of whose columns are VARCHAR."""
     return [*exact_rows(connection, sql, bound, types)]
+
+
+def quantity_of(*, units: int, atoms: int) -> Quantity:
+    """A quantity that the engine gave as two whole numbers, both of its sign."""
+    return Quantity.from_atoms(units * ATOMS_PER_UNIT + atoms)
 
 
 def whole(cell: int | str | None) -> int:

@@ -14,9 +14,9 @@ from duckdb import DuckDBPyConnection
 
 from tieout.engines.duckdb_engine import connected
 from tieout.engines.duckdb_predicate import Bindings
-from tieout.engines.duckdb_result import exact_rows
+from tieout.engines.duckdb_result import exact_rows, quantity_of, whole
 from tieout.ingest.control_total import Accepted, ControlTotal
-from tieout.kernel.quantity import ATOMS_PER_UNIT, QUANTITY_ZERO, Quantity
+from tieout.kernel.quantity import ATOMS_PER_UNIT, QUANTITY_ZERO
 from tieout.ports import LogManifest
 from tieout.table.layout import FIELD_PREFIX, ColumnKind, layout_of
 
@@ -35,7 +35,7 @@ def source_totals(
         for (event_type, field), places in groups.items():
             windows = [stated[place] for place in places]
             for number, events, units, atoms in _rows(connection, event_type, field, windows, manifest):
-                total = Quantity.from_atoms((units or 0) * ATOMS_PER_UNIT + (atoms or 0))
+                total = quantity_of(units=whole(units), atoms=whole(atoms))
                 found[places[number or 0]] = Accepted(events or 0, None if field is None else total)
     return [
         found.get(place, Accepted(0, None if total.field is None else QUANTITY_ZERO))

@@ -20,12 +20,13 @@ from tieout.contract.meter import Aggregation, Meter
 from tieout.contract.predicate import Predicate
 from tieout.engines.recount_columns import group_sums, text_of
 from tieout.engines.recount_groups import count_groups, usage_groups
-from tieout.engines.recount_levels import MICROSECONDS_PER_HOUR, History, LevelHours
+from tieout.engines.recount_levels import History, LevelHours
 from tieout.engines.recount_retracted import TakenBack, taken_back
 from tieout.engines.recount_values import Tally, count_values
 from tieout.engines.recount_windows import Windows, layers
 from tieout.kernel import limits, quantity
 from tieout.kernel.digest import LANE_MODULUS, Fingerprint
+from tieout.kernel.instant import HOUR_MICROSECONDS
 from tieout.kernel.quantity import ATOMS_PER_UNIT, Quantity, QuantityOverflow
 from tieout.ports import LogManifest
 from tieout.table.layout import FIELD_PREFIX
@@ -77,7 +78,7 @@ def _recount(request: UsageRequest, tally: Tally, levels: LevelHours) -> Recount
     bound = quantity.QUANTITY_TOTAL_MAX * ATOMS_PER_UNIT
     if (
         max(tally.magnitude, tally.groups.amount_magnitude) >= bound
-        or levels.magnitude >= bound * MICROSECONDS_PER_HOUR
+        or levels.magnitude >= bound * HOUR_MICROSECONDS
     ):
         refusal = QuantityOverflow.code
     elif len(groups) > limits.GROUPS_PER_SNAPSHOT_MAX:

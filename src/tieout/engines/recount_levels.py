@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -17,10 +17,9 @@ from tieout.aggregate.time_weighted import Opening
 from tieout.aggregate.window import ClippedSpan
 from tieout.engines.recount_columns import value_limbs
 from tieout.kernel.ids import Position, Subject
-from tieout.kernel.instant import Instant
+from tieout.kernel.instant import HOUR_MICROSECONDS, Instant
 from tieout.kernel.quantity import Quantity
 
-MICROSECONDS_PER_HOUR: Final = 60 * 60 * 1_000_000
 Mask = npt.NDArray[np.bool_]
 Whole = npt.NDArray[Any]
 """An array of Python's whole numbers."""
@@ -103,7 +102,7 @@ class Runs:
             levels = self.level[begin:beyond]
             total += int((levels * durations).sum()) if levels.size else 0
             magnitude += int((abs(levels) * durations).sum()) if levels.size else 0
-        return LevelHours(_rounded(total, MICROSECONDS_PER_HOUR), magnitude, tuple(openings))
+        return LevelHours(_rounded(total, HOUR_MICROSECONDS), magnitude, tuple(openings))
 
     def _opening(self, span: ClippedSpan, place: int) -> Opening:
         return Opening(

@@ -45,7 +45,7 @@ def count_values(
 ) -> None:
     """Adds the values of the rows at `inside`, which count for the requests at `request`.
 
-    Called after the rows were added to `count`. Levels over time are no business of this file.
+    Called after the rows were added to `count`. Levels over time are counted in `recount_levels.py`.
     """
     column = table.column(value)
     if aggregation in (Aggregation.SUM, Aggregation.AVERAGE):

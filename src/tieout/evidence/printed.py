@@ -10,6 +10,7 @@ import json
 from hashlib import sha256
 from typing import Any
 
+from tieout.evidence.named_document import NONE
 from tieout.evidence.reproduced import Difference, Fact, compared
 from tieout.evidence.stored import StoredEvidence, StoredSnapshot
 from tieout.kernel.canonical import JsonNumber, canonical_json
@@ -18,8 +19,6 @@ from tieout.kernel.instant import format_instant, parse_instant
 from tieout.kernel.money import Money, currency
 from tieout.kernel.period import Period
 from tieout.kernel.quantity import QUANTITY_ZERO, Quantity
-
-NONE = "none"
 
 Members = dict[str, Any]  # an object of a JSON text that has not been looked at yet
 

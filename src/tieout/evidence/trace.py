@@ -9,8 +9,7 @@ sound snapshot.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
-from typing import TypeVar
+from dataclasses import dataclass
 
 from tieout.aggregate.measure import measure
 from tieout.aggregate.snapshot import Snapshot
@@ -23,18 +22,18 @@ from tieout.aggregate.snapshot_text import (
     parse_breakdown,
 )
 from tieout.aggregate.window import UsageRequest
-from tieout.contract.document import Document, record_of
+from tieout.contract.document import Document
 from tieout.contract.meter import Meter
 from tieout.contract.plan import Plan
 from tieout.contract.price import Price
 from tieout.contract.program import Program
 from tieout.evidence.lineage import MalformedLineage, parse_lineage
+from tieout.evidence.named_document import NONE, record_named
 from tieout.evidence.printed import printed_differences
 from tieout.evidence.reproduced import Difference, Layer, Reproduced, compared
 from tieout.evidence.stored import StoredEvidence, StoredSnapshot
 from tieout.evidence.witness import Witness, digest_lanes, meter_event, retraction_of
 from tieout.invoice.line import settled_line
-from tieout.kernel.digest import document_digest
 from tieout.kernel.errors import TieoutError
 from tieout.kernel.ids import Watermark
 from tieout.kernel.money import Money
@@ -43,9 +42,6 @@ from tieout.rate.charge import Charge, parse_group, steps_text
 from tieout.rate.rate import rate
 from tieout.rate.terms import parse_terms
 
-R = TypeVar("R", Meter, Price, Plan, Program)
-
-NONE = "none"
 INPUTS: frozenset[Layer] = frozenset({"event", "contract", "meter", "price", "plan", "program"})
 
 
@@ -78,10 +74,10 @@ def reproduce(
     """
     found: list[Difference] = []
     charge = stored.charge
-    price = _record(
-        Price, "price", f"{charge.price} v{charge.price_version}", documents.price, charge.price_digest, found
-    )
-    plan = _record(Plan, "plan", f"{charge.plan} v{charge.plan_version}", documents.plan, None, found)
+    name = f"{charge.price} v{charge.price_version}"
+    price = record_named(Price, "price", documents.price, found, name=name, digest=charge.price_digest)
+    name = f"{charge.plan} v{charge.plan_version}"
+    plan = record_named(Plan, "plan", documents.plan, found, name=name, digest=None)
     program = _program(stored, documents.program, price, found)
     snapshot = None
     if stored.snapshot is not None:
@@ -96,33 +92,6 @@ def reproduce(
     return Reproduced(quantity, amount, tuple(dict.fromkeys(found)), opening)  # a row can disagree with both
 
 
-def _record(
-    kind: type[R],
-    layer: Layer,
-    name: str,
-    document: Document | None,
-    named: str | None,
-    found: list[Difference],
-) -> R | None:
-    """The record the stored text says now, after its digest was held against the stored and the named one."""
-    if document is None:
-        found.append(Difference(layer, name, "a stored document", "none"))
-        return None
-    digest = document_digest(document.table)
-    for other, place in ((document.digest, "its digest"), (named, "the digest named on the line")):
-        if other is not None and digest != other:
-            found.append(Difference(layer, name, f"{place} {other}", digest))
-    try:
-        record = record_of(replace(document, digest=digest))
-    except (TieoutError, ValueError) as error:
-        found.append(Difference(layer, name, "a readable document", str(error)))
-        return None
-    if not isinstance(record, kind):
-        found.append(Difference(layer, name, "a readable document", "one with problems"))
-        return None
-    return record
-
-
 def _snapshot(
     stored: StoredEvidence,
     snapshot: StoredSnapshot,
@@ -132,7 +101,7 @@ def _snapshot(
     found: list[Difference],
 ) -> Snapshot | None:
     name = f"{snapshot.meter} v{snapshot.meter_version}"
-    meter = _record(Meter, "meter", name, document, snapshot.meter_digest, found)
+    meter = record_named(Meter, "meter", document, found, name=name, digest=snapshot.meter_digest)
     if meter is None:
         return None
     events = [meter_event(each) for each in _checked(witnesses.events, secret, found)]
@@ -186,7 +155,7 @@ def _checked(witnesses: Iterable[Witness], secret: bytes, found: list[Difference
         if lanes is None:
             version = witness.event.contract_version
             found.append(
-                Difference("contract", f"{witness.event.type} v{version}", "a stored document", "none")
+                Difference("contract", f"{witness.event.type} v{version}", "a stored document", NONE)
             )
         elif lanes != (witness.lane_a, witness.lane_b):
             stored_lanes = f"digest {witness.lane_a:016x}{witness.lane_b:016x}"
@@ -204,7 +173,7 @@ def _program(
     named = stored.charge.program
     if named is None:
         return None
-    program = _record(Program, "program", named, document, None, found)
+    program = record_named(Program, "program", document, found, name=named, digest=None)
     if program is not None and price is not None and price.key not in program.prices:
         found.append(Difference("program", named, f"price {price.key}", ", ".join(program.prices)))
     return program

@@ -9,24 +9,24 @@ it was billed, which must say what the line said that billed it.
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any, TypeVar
 
-from tieout.balance.commitment import account_of, recorded_as
+from tieout.balance.commitment import METERED, account_of, recorded_as
 from tieout.balance.fee import billed_fees
 from tieout.balance.movement import Movement
 from tieout.close.commitments import commitment_outcome, in_term
 from tieout.close.credits import counts_at
-from tieout.contract.document import Document, record_of
+from tieout.contract.document import Document
 from tieout.contract.price import Price
 from tieout.contract.subscription import Commitment, Subscription
+from tieout.evidence.named_document import NONE, record_named
 from tieout.evidence.printed import printed_differences
 from tieout.evidence.reproduced import Difference, Layer, Reproduced, compared
 from tieout.evidence.shares import discount_shares
 from tieout.evidence.stored import StoredCharge, StoredEvidence
 from tieout.invoice.line import settled_line
-from tieout.kernel.digest import document_digest
 from tieout.kernel.errors import TieoutError
 from tieout.kernel.instant import parse_instant
 from tieout.kernel.money import Currency, Money, currency
@@ -41,11 +41,11 @@ Members = dict[str, Any]  # an object of a JSON text that has not been looked at
 
 @dataclass(frozen=True, slots=True)
 class BalanceEvidence:
-    """`terms` is the stored document that the line's price digest names: the subscription's of a commitment,
+    """`document` is the stored one that the line's price digest names: the subscription's of a commitment,
     the price's of a fee. `movements` are the customer's, all of them; `billing` is the line that billed
     the fee in advance."""
 
-    terms: Document | None
+    document: Document | None
     movements: tuple[Movement, ...]
     billing: StoredEvidence | None
 
@@ -73,20 +73,20 @@ def reproduce_from_balances(stored: StoredEvidence, evidence: BalanceEvidence) -
 
 
 def _commitment(stored: StoredEvidence, evidence: BalanceEvidence, found: list[Difference]) -> Charge | None:
-    terms = _terms(Subscription, "subscription", stored.charge, evidence.terms, found)
+    subscription = _named(Subscription, "subscription", stored.charge, evidence.document, found)
     _, _, rest = stored.charge.price.partition(PREFIX)
     key, _, role = rest.rpartition("/")
     commitment = None
-    if terms is not None:
-        commitment = next((each for each in terms.commitments if each.key == key), None)
+    if subscription is not None:
+        commitment = next((each for each in subscription.commitments if each.key == key), None)
         if commitment is None:
-            found.append(Difference("subscription", terms.key, f"a commitment {key}", "none"))
-    if terms is None or commitment is None:
+            found.append(Difference("subscription", subscription.key, f"a commitment {key}", NONE))
+    if subscription is None or commitment is None:
         return None
     invoice, unit = stored.invoice, currency(stored.invoice.currency)
-    account, at = account_of(terms.key, key), counts_at(stored.invoice.period)
+    account, at = account_of(subscription.key, key), counts_at(stored.invoice.period)
     outcome = commitment_outcome(
-        terms,
+        subscription,
         commitment,
         [each for each in evidence.movements if each.effective_at < at],
         usage=_metered(stored, commitment, unit),
@@ -102,7 +102,7 @@ def _commitment(stored: StoredEvidence, evidence: BalanceEvidence, found: list[D
     ours = {
         each.id: each.amount.minor
         for each in evidence.movements
-        if each.invoice == invoice.id and each.account.removesuffix("/metered") == account
+        if each.invoice == invoice.id and each.account.removesuffix(METERED) == account
     }
     facts = ("movements", str(sorted(expected.items())), str(sorted(ours.items())))
     found += compared("movement", account, facts)
@@ -113,7 +113,7 @@ def _commitment(stored: StoredEvidence, evidence: BalanceEvidence, found: list[D
     return commitment_charge(
         line,
         commitment,
-        terms,
+        subscription,
         plan=stored.charge.plan,
         plan_version=stored.charge.plan_version,
         currency=unit.code,
@@ -137,7 +137,7 @@ def _metered(stored: StoredEvidence, commitment: Commitment, unit: Currency) -> 
 
 def _unused(stored: StoredEvidence, evidence: BalanceEvidence, found: list[Difference]) -> Charge | None:
     charge = stored.charge
-    price = _terms(Price, "price", charge, evidence.terms, found)
+    price = _named(Price, "price", charge, evidence.document, found)
     fee = next(
         (
             each
@@ -150,12 +150,12 @@ def _unused(stored: StoredEvidence, evidence: BalanceEvidence, found: list[Diffe
         None,
     )
     if fee is None:
-        found.append(Difference("movement", charge.subscription, "a fee billed in advance", "none"))
+        found.append(Difference("movement", charge.subscription, "a fee billed in advance", NONE))
     if fee is None or price is None:
         return None
     billing = evidence.billing
     if billing is None:
-        found.append(Difference("movement", fee.line, "a line that billed the fee", "none"))
+        found.append(Difference("movement", fee.line, "a line that billed the fee", NONE))
     else:
         found += compared("movement", fee.line, ("amount", billing.charge.amount, exact_text(fee.exact)))
         taken = sum((exact(each.amount) for each in discount_shares(billing.invoice, fee.line)), Fraction(0))
@@ -164,22 +164,12 @@ def _unused(stored: StoredEvidence, evidence: BalanceEvidence, found: list[Diffe
     return unused_fee(fee, charge.segment, price)
 
 
-def _terms(
+def _named(
     kind: type[R], layer: Layer, charge: StoredCharge, document: Document | None, found: list[Difference]
 ) -> R | None:
-    name = f"{charge.subscription if layer == 'subscription' else charge.price} v{charge.price_version}"
-    if document is None:
-        found.append(Difference(layer, name, "a stored document", "none"))
-        return None
-    digest = document_digest(document.table)
-    for other, place in ((document.digest, "its digest"), (charge.price_digest, "the digest on the line")):
-        if digest != other:
-            found.append(Difference(layer, name, f"{place} {other}", digest))
-    record = record_of(replace(document, digest=digest))
-    if not isinstance(record, kind):
-        found.append(Difference(layer, name, "a readable document", "one with problems"))
-        return None
-    return record
+    owner = charge.subscription if layer == "subscription" else charge.price
+    name = f"{owner} v{charge.price_version}"
+    return record_named(kind, layer, document, found, name=name, digest=charge.price_digest)
 
 
 def _compared(stored: StoredEvidence, charge: Charge, found: list[Difference]) -> Money:

@@ -96,7 +96,13 @@ def close(
     ready, stopped = read_log(
         home,
         lambda manifest: draft_accounts(
-            home.engine, catalog, plan.due, manifest, sealed, meter_changes, recorded
+            home.engine,
+            catalog,
+            plan.due,
+            manifest,
+            sealed=sealed,
+            meter_changes=meter_changes,
+            recorded=recorded,
         ),
         watermark=cutoff,
     )

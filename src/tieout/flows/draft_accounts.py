@@ -82,6 +82,7 @@ def draft_accounts(
     catalog: Catalog,
     accounts: Sequence[DueAccount],
     manifest: LogManifest,
+    *,
     sealed: SealedSpans,
     meter_changes: ChangeByVersion,
     recorded: Mapping[CustomerId, tuple[Movement, ...]],
@@ -89,7 +90,8 @@ def draft_accounts(
     """The drafts that tie, and the outcome of every account that is held or parked; no account is billed by a
     meter version that its owner has not signed.
 
-    `recorded` are the movements of the customers' balances.
+    `sealed` is usage that no other subscription may bill again, `recorded` the movements of the customers'
+    balances.
     """
     outcomes: list[AccountOutcome] = []
     planned: list[_Planned] = []

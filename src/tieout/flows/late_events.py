@@ -144,9 +144,9 @@ def _late_after(
 
 
 def _needs_the_whole(aggregation: Aggregation, late: int, retracted: int) -> bool:
-    """The last of a part is not that of the whole; what was retracted lies in no late part; and a level may
-    be stated by an event long before the period.
-    """
+    """Whether only measuring the whole window again tells the difference: usage that does not add up (the
+    last, the greatest) is not told by its late part; what was retracted lies in no late part; and a level
+    may be stated by an event long before the period."""
     if aggregation is Aggregation.TIME_WEIGHTED:
         return True
     return retracted > 0 or (late > 0 and not aggregation.additive)

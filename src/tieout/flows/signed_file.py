@@ -58,7 +58,11 @@ def verified(
 ) -> Signature:
     """The signature as it is recorded now, if it is over that document. Raises `SignatureRefused`."""
     message = signed_bytes(
-        home.home_id, signed.document_digest, predecessor_digest, signed.role, effective_from
+        home_id=home.home_id,
+        document_digest=signed.document_digest,
+        predecessor_digest=predecessor_digest,
+        role=signed.role,
+        effective_from=effective_from,
     )
     if not home.signer.verify(key.public_key, message, signed.signature):
         raise SignatureRefused(file, "it does not verify: the document, the key or the bytes are others")

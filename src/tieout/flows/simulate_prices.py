@@ -150,18 +150,23 @@ def simulate(
     if customer is not None and customer not in applied.customers:
         raise NoSuchCustomer(customer)
     candidate = candidate_catalog(folder, home.books.documents.all())
-    chosen = _chosen(home, customer, month, invoice)
+    chosen = _chosen(home, customer, month=month, invoice=invoice)
     signed = policies(home)
     found: list[SimulatedInvoice] = []
     for cutoff, group in _by_cutoff(chosen):
         after = _drafts(home, candidate, signed, group, cutoff)
         today = _drafts(home, applied, signed, group, cutoff)
-        found += [_compared(sealed, after[sealed.stored.id], today[sealed.stored.id]) for sealed in group]
+        found += [
+            _compared(sealed, after=after[sealed.stored.id], today=today[sealed.stored.id])
+            for sealed in group
+        ]
     found.sort(key=lambda each: (each.customer, each.period, each.number))
     return Simulation(tuple(found), _totals(found))
 
 
-def _chosen(home: Home, customer: CustomerId | None, month: str | None, invoice: str | None) -> list[_Sealed]:
+def _chosen(
+    home: Home, customer: CustomerId | None, *, month: str | None, invoice: str | None
+) -> list[_Sealed]:
     if invoice is not None:
         rows = [show_invoice(home, invoice)]
         rows = [row for row in rows if customer in (None, row.customer)]
@@ -214,7 +219,9 @@ def _drafts(
         papers: list[tuple[DueAccount, Members]] = []
         stopped: list[AccountOutcome] = []
         for accounts, opening in one_by_one(home, due, sealed_at):
-            ready, others = draft_accounts(home.engine, catalog, accounts, manifest, {}, {}, opening)
+            ready, others = draft_accounts(
+                home.engine, catalog, accounts, manifest, sealed={}, meter_changes={}, recorded=opening
+            )
             papers += [(each.account, json.loads(document_bytes(each.invoice))) for each in ready]
             stopped += others
         return papers, stopped
@@ -264,7 +271,7 @@ def _why(outcome: Outcome) -> str:
             raise AssertionError(f"a draft that is not ready is held or parked, not {outcome}")
 
 
-def _compared(sealed: _Sealed, after: Drafted, today: Drafted) -> SimulatedInvoice:
+def _compared(sealed: _Sealed, *, after: Drafted, today: Drafted) -> SimulatedInvoice:
     stored, before = sealed.stored, sealed.paper
     code = before["currency"]
     problem = after if isinstance(after, str) else None

@@ -59,7 +59,11 @@ def sign_request(
     if isinstance(role, OwnerRole) != (asked.kind == "meter"):
         raise NotForThisRole(asked)
     message = signed_bytes(
-        asked.home_id, asked.document_digest, asked.predecessor_digest, role, asked.effective_from
+        home_id=asked.home_id,
+        document_digest=asked.document_digest,
+        predecessor_digest=asked.predecessor_digest,
+        role=role,
+        effective_from=asked.effective_from,
     )
     signed = SignatureFile(
         home_id=asked.home_id,

@@ -12,12 +12,13 @@ from tieout.kernel.rounding import Rounding
 
 @dataclass(frozen=True, slots=True)
 class InvoiceDiscount:
-    """Off the subtotal. `amount` is zero or negative; key, version and digest name the document behind it.
+    """Off the subtotal. `amount` is zero or negative; `reference` (the coupon's key), version and digest
+    name the document behind it.
 
-    `shares` has every line that it is for, with the line's part of `amount`: they add up to it. `base` is
-    what those lines came to, less the discounts before this one. `stated` is what a discount of a sum of
-    money promises, `unused` the part of it that the base was too small for. `text` says how the amount came
-    about.
+    `shares` has every line that the discount is for, with the line's part of `amount`; they add up to it.
+    `base` is what those lines came to, less the discounts before this one. `stated` is what a coupon for a
+    sum of money promises, `unused` the part of that which the base was too small for. `text` says how the
+    amount came about.
     """
 
     name: str

@@ -62,9 +62,9 @@ def document(invoice: Invoice) -> JsonValue:
 
 
 def _line(line: Line, period: Period) -> dict[str, JsonValue]:
-    """A share of a longer period of the calendar than the invoice bills says of which; a part of the usage of
-    its meter, which part; what the subscription agreed beside the price stands where there is something.
-    """
+    """A line for a share of a calendar period that is longer than the invoice's says which period; one
+    for a part of its meter's usage says which part. What the subscription agreed beside the price is
+    written where there is something."""
     charge = line.charge
     settlement = line.settlement
     share = {} if charge.period == period else {"share_of": _period(charge.period)}

@@ -1,4 +1,4 @@
-"""A line is a settled charge: the only place where money is rounded, once per line, as the price says."""
+"""A line is a settled charge: its money is rounded once, as the price says."""
 
 from __future__ import annotations
 

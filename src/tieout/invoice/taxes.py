@@ -1,10 +1,10 @@
 """Taxes on an invoice, in the order in which customer or seller names them, on its lines after discounts.
 
 Each is computed on the sum of its lines and rounded once. An exclusive tax is added to the total; an
-inclusive one is contained: alone on its lines it is gross x r / (100 + r), and of several each is its part. A
-compound tax counts those before it into its base, as they were rounded. An exempt customer, or one that owes
-the tax itself, gets the same rows with the reason and nothing charged; prices that include a tax stay as they
-are. A negative base gives a negative tax: nothing is cut off.
+inclusive one is contained in them: alone on its lines it is gross x r / (100 + r); of several, each is its
+own part of the gross. A compound tax counts those before it into its base, as they were rounded. An exempt
+customer, or one that owes the tax itself, gets the same rows with the reason and nothing charged; prices that
+include a tax stay as they are. A negative base gives a negative tax: nothing is cut off.
 """
 
 from __future__ import annotations

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from tieout.kernel.quantity import QUANTITY_ZERO, Quantity
-from tieout.kernel.rational import Exact
+from tieout.kernel.rational import Exact, exact_text
 from tieout.kernel.working import Step, Working
 from tieout.rate.charge import Charge
 
@@ -25,7 +25,7 @@ class Difference:
     steps: Working
 
 
-def difference(charged: Sequence[Charge], asked: Sequence[Charge]) -> Difference:
+def difference(*, charged: Sequence[Charge], asked: Sequence[Charge]) -> Difference:
     """What `asked` asks beyond what was `charged`, of one subscription, price and segment.
 
     Each is one charge, or one for each group. A step that is in both is in neither working of the difference.
@@ -52,12 +52,8 @@ def _steps(charges: Iterable[Charge]) -> Iterable[Step]:
 
 
 def _taken_back(step: Step) -> Step:
-    quantity = None if step.quantity is None else str(-Quantity(_atoms(step.quantity)))
+    quantity = None if step.quantity is None else exact_text(-Exact(step.quantity))
     return replace(step, text=f"taken back: {step.text}", quantity=quantity, amount=-step.amount)
-
-
-def _atoms(text: str) -> int:
-    return (Exact(text) * 10**12).numerator
 
 
 def _quantity(charges: Iterable[Charge]) -> Quantity:

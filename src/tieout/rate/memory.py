@@ -16,7 +16,7 @@ M = TypeVar("M")
 
 
 class ByIdentity(Generic[S, M]):
-    """The last `ENTRIES_MAX` results of `make(shape, unit, currency)`."""
+    """Results of `make(shape, unit, currency)`; all are forgotten once there are `ENTRIES_MAX`."""
 
     __slots__ = ("_found", "_make")
 
@@ -25,7 +25,7 @@ class ByIdentity(Generic[S, M]):
         self._found: dict[tuple[int, str, str], tuple[S, M]] = {}
 
     def of(self, shape: S, unit: str, currency: str) -> M:
-        """Made where it was not yet, or is forgotten."""
+        """The result; it is made unless it is remembered."""
         key = (id(shape), unit, currency)
         entry = self._found.get(key)
         if entry is None:

@@ -8,8 +8,8 @@ from tieout.rate.share import Share
 from tieout.rate.wording import amount_text
 
 
-def step(maximum: Exact, there: Exact, share: Share, *, currency: str) -> Step | None:
-    """What is too much for the part's share of the maximum; None where nothing is."""
+def step(maximum: Exact, share: Share, *, there: Exact, currency: str) -> Step | None:
+    """What takes the charge down to the part's share of the maximum; None where it is not above it."""
     most = share.of(maximum)
     if there <= most:
         return None

@@ -1,4 +1,4 @@
-"""Minimum: a charge below it is raised to it, whatever usage there was; a credit as well."""
+"""Minimum: a charge below it is raised to it, whatever usage there was; so is a credit."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from tieout.rate.share import Share
 from tieout.rate.wording import amount_text
 
 
-def step(minimum: Exact, there: Exact, share: Share, *, currency: str) -> Step | None:
-    """What is missing to the part's share of the minimum; None where nothing is."""
+def step(minimum: Exact, share: Share, *, there: Exact, currency: str) -> Step | None:
+    """What the charge lacks to reach the part's share of the minimum; None where it lacks nothing."""
     least = share.of(minimum)
     if there >= least:
         return None

@@ -49,12 +49,12 @@ def around(steps: Working, price: Price, share: Share) -> Working:
         starts = share.segment.start
         add(modifier_discount.step(discount, there, counted, starts=starts, currency=price.currency))
     if modifiers.minimum is not None:
-        add(modifier_minimum.step(modifiers.minimum, there, counted, currency=price.currency))
+        add(modifier_minimum.step(modifiers.minimum, counted, there=there, currency=price.currency))
     if modifiers.maximum is not None:
-        add(modifier_maximum.step(modifiers.maximum, there, counted, currency=price.currency))
+        add(modifier_maximum.step(modifiers.maximum, counted, there=there, currency=price.currency))
     return tuple(found)
 
 
 def _counted(price: Price, share: Share) -> Share:
-    """The share by which the modifiers count: all of them where the price says so."""
+    """The share of the period that the modifiers are for: all of it where the price does not prorate them."""
     return share if price.modifiers.prorate else Share(share.period, share.period)

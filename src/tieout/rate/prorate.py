@@ -34,13 +34,16 @@ def prorated_working(
     units = quantity.as_fraction()
     match shape:
         case Graduated(tiers, per):
-            return tuple(_graduated(_rates(tiers, per, currency), units, share, unit, currency))
+            bands = _rates(tiers, per, currency)
+            return tuple(_graduated(bands, units, share=share, unit=unit, currency=currency))
         case GraduatedPercentage(percent_tiers):
-            return tuple(_graduated(_percents(percent_tiers), units, share, unit, currency))
+            bands = _percents(percent_tiers)
+            return tuple(_graduated(bands, units, share=share, unit=unit, currency=currency))
         case Volume(tiers, per):
-            return tuple(_volume(_rates(tiers, per, currency), units, share, unit, currency))
+            bands = _rates(tiers, per, currency)
+            return tuple(_volume(bands, units, share=share, unit=unit, currency=currency))
         case Package():
-            return (_package(shape, units, share, unit, currency),)
+            return (_package(shape, units, share=share, unit=unit, currency=currency),)
         case _:
             raise AssertionError(f"{type(shape).__name__} has no tiers; the catalog's check refuses it")
 
@@ -73,7 +76,9 @@ def _percents(tiers: Sequence[PercentTier]) -> list[Band]:
     ]
 
 
-def _graduated(bands: Sequence[Band], units: Exact, share: Exact, unit: str, currency: str) -> Iterator[Step]:
+def _graduated(
+    bands: Sequence[Band], units: Exact, *, share: Exact, unit: str, currency: str
+) -> Iterator[Step]:
     lower = Exact(0)
     for ordinal, (bound, rate, words, fixed) in enumerate(bands, start=1):
         upper = None if bound is None else bound * share
@@ -81,24 +86,26 @@ def _graduated(bands: Sequence[Band], units: Exact, share: Exact, unit: str, cur
             inside = (units if upper is None else min(units, upper)) - lower
             place = "first" if ordinal == 1 else "next"
             above = "" if ordinal == 1 else f" (above {_number(lower)})"
-            yield _units(f"tier-{ordinal}", f"{place} {{}}{above}", inside, rate, words, unit, currency)
-            yield from _fixed(ordinal, fixed, share, currency)
+            used = f"{place} {_number(inside)} {unit}{above}"
+            yield _units(ordinal, inside, rate, used=used, at=words, currency=currency)
+            yield from _fixed(ordinal, fixed, share=share, currency=currency)
         if upper is None:
             return
         lower = upper
 
 
-def _volume(bands: Sequence[Band], units: Exact, share: Exact, unit: str, currency: str) -> Iterator[Step]:
+def _volume(bands: Sequence[Band], units: Exact, *, share: Exact, unit: str, currency: str) -> Iterator[Step]:
     ordinal, (_, rate, words, fixed) = next(
         (ordinal, band)
         for ordinal, band in enumerate(bands, start=1)
         if band[0] is None or units <= band[0] * share
     )
-    yield _units(f"tier-{ordinal}", f"all {{}} in tier {ordinal}", units, rate, words, unit, currency)
-    yield from _fixed(ordinal, fixed, share, currency)
+    used = f"all {_number(units)} {unit} in tier {ordinal}"
+    yield _units(ordinal, units, rate, used=used, at=words, currency=currency)
+    yield from _fixed(ordinal, fixed, share=share, currency=currency)
 
 
-def _package(shape: Package, units: Exact, share: Exact, unit: str, currency: str) -> Step:
+def _package(shape: Package, units: Exact, *, share: Exact, unit: str, currency: str) -> Step:
     """It has no rate: what a unit costs depends on how full the last package is."""
     size, price = shape.size.as_fraction() * share, shape.amount * share
     exact_count = units / size
@@ -115,14 +122,13 @@ def _package(shape: Package, units: Exact, share: Exact, unit: str, currency: st
     return Step("packages", text, exact_text(units), None, amount)
 
 
-def _units(rule: str, words: str, units: Exact, rate: Exact, rate_words: str, unit: str, code: str) -> Step:
+def _units(ordinal: int, units: Exact, rate: Exact, *, used: str, at: str, currency: str) -> Step:
     amount = units * rate
-    used = words.format(f"{_number(units)} {unit}")
-    text = f"{used} at {rate_words} = {amount_text(amount, code)}"
-    return Step(rule, text, exact_text(units), exact_text(rate), amount)
+    text = f"{used} at {at} = {amount_text(amount, currency)}"
+    return Step(f"tier-{ordinal}", text, exact_text(units), exact_text(rate), amount)
 
 
-def _fixed(ordinal: int, fixed: Exact, share: Exact, currency: str) -> Iterator[Step]:
+def _fixed(ordinal: int, fixed: Exact, *, share: Exact, currency: str) -> Iterator[Step]:
     if fixed != 0:
         amount = fixed * share
         text = f"fixed amount of tier {ordinal}, its share = {amount_text(amount, currency)}"

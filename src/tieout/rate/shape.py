@@ -84,7 +84,7 @@ def plain_working(shape: PlainShape, usage: Usage, currency: str, *, of_one_even
         case Dynamic():
             stated = QUANTITY_ZERO if usage.amount is None else usage.amount
             return shape_dynamic.working(
-                shape, quantity, usage.event_count, stated, unit=unit, currency=currency
+                shape, quantity, usage.event_count, stated=stated, unit=unit, currency=currency
             )
         case _:
             assert_never(shape)

@@ -13,7 +13,7 @@ from tieout.rate.wording import amount_text, events_text, usage_text
 
 
 def working(
-    shape: Dynamic, quantity: Quantity, event_count: int, stated: Quantity, *, unit: str, currency: str
+    shape: Dynamic, quantity: Quantity, event_count: int, *, stated: Quantity, unit: str, currency: str
 ) -> Working:
     """One step: `3 calls, 12.50 USD as stated in cost of 3 events`; it has no rate."""
     amount = money_of(stated, shape.amount_in, currency)

@@ -49,7 +49,7 @@ class Share:
         if self.is_whole:
             return ""
         part, whole = elapsed_seconds(self.segment), elapsed_seconds(self.period)
-        return f" for {share_text(part, whole)}, {stretch_text(self.segment)}"
+        return f" for {share_text(part_seconds=part, whole_seconds=whole)}, {stretch_text(self.segment)}"
 
 
 def elapsed_seconds(period: Period) -> int:

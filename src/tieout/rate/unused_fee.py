@@ -25,8 +25,9 @@ def unused_fee(fee: BilledFee, unused: Period, price: Price) -> Charge:
     amount = -fee.asked * Exact(part, whole)
     asked = amount_text(fee.asked, price.currency)
     asked += " after discounts" if fee.discount.minor else ""
+    share = share_text(part_seconds=part, whole_seconds=whole)
     text = (
-        f"{asked} was billed in advance on line {fee.line}; {share_text(part, whole)} of that, "
+        f"{asked} was billed in advance on line {fee.line}; {share} of that, "
         f"{stretch_text(unused)}, were not used = {amount_text(amount, price.currency)}"
     )
     return Charge(

@@ -76,7 +76,7 @@ def rate_text(unit_amount: Exact, per: Exact, code: str) -> str:
     return f"{amount} each" if per == 1 else f"{amount} per {grouped(exact_text(per))}"
 
 
-def share_text(part_seconds: int, whole_seconds: int) -> str:
+def share_text(*, part_seconds: int, whole_seconds: int) -> str:
     """`14 of 31 days (1,209,600 of 2,678,400 seconds)`; seconds alone where days are uneven."""
     seconds = f"{part_seconds:,} of {whole_seconds:,} seconds"
     if part_seconds % DAY_SECONDS or whole_seconds % DAY_SECONDS:

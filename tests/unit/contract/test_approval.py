@@ -32,7 +32,7 @@ def verify(public_key: bytes, message: bytes, signature: bytes) -> bool:
 
 
 def sign(by: SigningKey, *, at: int = 20, home: str = HOME, over: Meter = SECOND) -> Signature:
-    message = approval_bytes(FIRST, over, home)
+    message = approval_bytes(over, before=FIRST, home_id=home)
     return Signature(
         by.role, by.key_id, by.person, over.digest, sha256(by.public_key + message).digest(), Instant(at)
     )
@@ -72,9 +72,17 @@ def test_a_signature_is_over_this_version_in_this_home_and_no_policy() -> None:
     assert not approved([owner], replace(sign(owner, over=other), document_digest=SECOND.digest))
     later = replace(SECOND, effective_from=Instant(SECOND.effective_from + 1))
     assert not approved([owner], sign(owner, over=later)), "from another instant on"
-    parts = (HOME, SECOND.digest, FIRST.digest)
-    since = SECOND.effective_from
-    assert signed_bytes(*parts, OwnerRole.OWNER, since) != signed_bytes(*parts, PolicyRole.OPS, since)
+    as_owner, as_ops = (
+        signed_bytes(
+            home_id=HOME,
+            document_digest=SECOND.digest,
+            predecessor_digest=FIRST.digest,
+            role=role,
+            effective_from=SECOND.effective_from,
+        )
+        for role in (OwnerRole.OWNER, PolicyRole.OPS)
+    )
+    assert as_owner != as_ops
 
 
 def test_a_first_version_needs_no_signature() -> None:

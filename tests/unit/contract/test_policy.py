@@ -42,7 +42,13 @@ def key(
 
 
 def sign(policy: Policy, by: SigningKey, at: int, *, home: str = HOME) -> Signature:
-    message = signed_bytes(home, policy.digest, policy.predecessor_digest, by.role, policy.effective_from)
+    message = signed_bytes(
+        home_id=home,
+        document_digest=policy.digest,
+        predecessor_digest=policy.predecessor_digest,
+        role=by.role,
+        effective_from=policy.effective_from,
+    )
     signature = sha256(by.public_key + message).digest()
     return Signature(by.role, by.key_id, by.person, policy.digest, signature, Instant(at))
 
@@ -130,10 +136,17 @@ def test_a_key_signs_only_from_its_registration_for_its_role_and_person() -> Non
 
 
 def test_signed_bytes_name_home_document_predecessor_role_and_instant() -> None:
-    assert signed_bytes("h", "d", None, OPS, Instant(0)) == (
-        b"25:tieout/policy-signature/1,1:h,1:d,0:,3:ops,20:1970-01-01T00:00:00Z,"
-    )
-    assert signed_bytes("h", "da", "b", OPS, Instant(0)) != signed_bytes("h", "d", "ab", OPS, Instant(0))
+    def signed(document: str, predecessor: str | None) -> bytes:
+        return signed_bytes(
+            home_id="h",
+            document_digest=document,
+            predecessor_digest=predecessor,
+            role=OPS,
+            effective_from=Instant(0),
+        )
+
+    assert signed("d", None) == (b"25:tieout/policy-signature/1,1:h,1:d,0:,3:ops,20:1970-01-01T00:00:00Z,")
+    assert signed("da", "b") != signed("d", "ab")
 
 
 def test_the_policy_that_came_into_force_last_governs() -> None:

@@ -55,13 +55,14 @@ def test_a_grant_between_draft_and_seal_parks_the_account_and_the_next_close_sea
 
         honest = close_periods.draft_accounts
 
-        def slow(*arguments):  # type: ignore[no-untyped-def]
-            drafted = honest(*arguments)
+        def slow(*arguments, **named):  # type: ignore[no-untyped-def]
+            drafted = honest(*arguments, **named)
             give(home, "acme", "1.00", "meanwhile")
             return drafted
 
         monkeypatch.setattr(close_periods, "draft_accounts", slow)
         found = [outcome for customer, _, outcome in close(home, as_of=MARCH_3).outcomes if customer == ACME]
+        assert found
         assert all(isinstance(outcome, Parked) and "have moved" in outcome.reason for outcome in found)
         monkeypatch.setattr(close_periods, "draft_accounts", honest)
         found = [outcome for customer, _, outcome in close(home, as_of=MARCH_3).outcomes if customer == ACME]

@@ -16,6 +16,7 @@ from tieout.contract.reading.shape import PlainShapeName, read_plain_shape
 from tieout.contract.reading.table import TableReader
 from tieout.contract.tax import STANDARD_CATEGORY
 from tieout.kernel.ids import MeterKey, PriceKey
+from tieout.kernel.limits import PRICES_PER_PLAN_MAX
 from tieout.kernel.money import Currency, UnknownCurrency, currency
 from tieout.kernel.rounding import Rounding
 
@@ -103,6 +104,14 @@ def read_currency(reader: TableReader) -> Currency | None:
     except UnknownCurrency as error:
         reader.problem("currency", str(error).removesuffix("."))
         return None
+
+
+def read_listed_prices(reader: TableReader, *, at_least: int) -> tuple[PriceKey, ...]:
+    """The keys in `prices` of a plan or a program."""
+    keys = tuple(PriceKey(key) for key in reader.texts("prices", at_least=at_least))
+    if len(keys) > PRICES_PER_PLAN_MAX:
+        reader.problem("prices", f"has {len(keys)} prices; at most {PRICES_PER_PLAN_MAX} are allowed")
+    return keys
 
 
 def _shape(reader: TableReader, name: ShapeName, unit: Currency | None) -> PriceShape:

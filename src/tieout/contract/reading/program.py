@@ -9,11 +9,10 @@ from datetime import date
 from tieout.contract.program import Program
 from tieout.contract.reading.cadence import read_cadence
 from tieout.contract.reading.head import Head
-from tieout.contract.reading.price import read_currency
+from tieout.contract.reading.price import read_currency, read_listed_prices
 from tieout.contract.reading.table import TableReader
 from tieout.kernel.errors import shown
-from tieout.kernel.ids import PriceKey, ProgramKey
-from tieout.kernel.limits import PRICES_PER_PLAN_MAX
+from tieout.kernel.ids import ProgramKey
 
 URL_PATTERN = re.compile(r"https?://[!-~]+\Z")
 STAND_IN_DATE = date(1970, 1, 1)
@@ -26,9 +25,7 @@ def read_program(reader: TableReader, head: Head) -> Program:
         reader.problem("source", f"{shown(source)} is not a web address (https://...)")
     if not reader.has("as_of"):
         reader.problem("as_of", "is missing: the day on which the source was read")
-    prices = tuple(PriceKey(key) for key in reader.texts("prices", at_least=1))
-    if len(prices) > PRICES_PER_PLAN_MAX:
-        reader.problem("prices", f"has {len(prices)} prices; at most {PRICES_PER_PLAN_MAX} are allowed")
+    prices = read_listed_prices(reader, at_least=1)
     unit = read_currency(reader)
     return Program(
         key=ProgramKey(head.key),

@@ -60,7 +60,7 @@ def _phase(reader: TableReader) -> Phase:
 
 
 def _quantities(reader: TableReader) -> tuple[tuple[PriceKey, Quantity], ...]:
-    """`{ seat-fee = "5" }`: by key of the plan's flat price; zero is a quantity, less is none."""
+    """`{ seat-fee = "5" }`: by key of the plan's flat price; zero is a quantity, a negative number is not."""
     inner = reader.table("quantities")
     found = []
     for key in sorted(inner.names) if inner is not None else ():

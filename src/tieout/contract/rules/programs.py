@@ -9,6 +9,7 @@ from tieout.contract.document import DocumentKind
 from tieout.contract.plan import Plan
 from tieout.contract.problem import Problem
 from tieout.contract.rules.draft import Draft
+from tieout.contract.rules.pricing import listed_misfits
 from tieout.kernel.ids import PriceKey, ProgramKey
 
 
@@ -16,20 +17,13 @@ def check_programs(draft: Draft) -> Iterator[Problem]:
     """Each program by itself, then programs against one another, then the plans that list them."""
     owners: dict[PriceKey, ProgramKey] = {}
     for program in draft.catalog.programs:
+        for name, message in listed_misfits(draft, program, what="program"):
+            yield draft.problem(DocumentKind.PROGRAM, program, name, message)
         for place, key in enumerate(program.prices):
-            name = f"prices[{place}]"
-            unknown = draft.missing(DocumentKind.PRICE, key, since=program.effective_from)
-            if unknown is not None:
-                yield draft.problem(DocumentKind.PROGRAM, program, name, unknown)
-            for price in draft.catalog.prices.during(key, program.effective_from, None):
-                if price.currency != program.currency:
-                    message = f"price {key} v{price.version} is in {price.currency}, "
-                    message += f"the program in {program.currency}"
-                    yield draft.problem(DocumentKind.PROGRAM, program, name, message)
             owner = owners.setdefault(key, program.key)
             if owner != program.key:
                 message = f"price {key} belongs to program {owner}; programs are never blended"
-                yield draft.problem(DocumentKind.PROGRAM, program, name, message)
+                yield draft.problem(DocumentKind.PROGRAM, program, f"prices[{place}]", message)
     for plan in draft.catalog.plans:
         for name, message in _misfits(draft, plan, owners):
             yield draft.problem(DocumentKind.PLAN, plan, name, message)
