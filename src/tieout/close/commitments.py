@@ -48,7 +48,8 @@ def commitments_due(
     if not subscription.commitments or not charges:
         return
     money = currency(charges[0].price.currency)
-    plan = max(charges, key=lambda charge: charge.segment.start)
+    of_period = [charge for charge in charges if charge.segment.start < period.end]  # no fee in advance
+    plan = max(of_period or charges, key=lambda charge: charge.segment.start)
     for commitment in subscription.commitments:
         usage = sum(usage_minor(charge, money) for charge in charges if counts(commitment, charge))
         found = commitment_outcome(

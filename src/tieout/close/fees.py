@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from tieout.balance.fee import BilledFee, billed, earned, open_fees, without
 from tieout.balance.movement import Movement
 from tieout.close.segments import NothingInForce, Segment
+from tieout.close.segments import segments as segments_of
 from tieout.contract.catalog import Catalog
 from tieout.contract.price import Flat, Price
 from tieout.contract.subscription import Subscription
@@ -74,7 +75,7 @@ def fees_due(
             raise NothingInForce("price", fee.price, fee.subscription, fee.segment.start)
         used = [
             each.part
-            for each in segments
+            for each in (*segments, *_used_before(catalog, subscriptions, fee, period))
             if each.subscription == fee.subscription and _key_of(each) == _key(fee)
         ]
         program = catalog.program_with(price.key, _priced_at(fee))
@@ -86,6 +87,22 @@ def fees_due(
         amounts = [settle(charge.amount, money, price.rounding) for charge in unused]
         settled.append((fee, -sum(amounts, zero(money))))
     return Fees(tuple(rated), tuple(credits_), tuple(settled))
+
+
+def _used_before(
+    catalog: Catalog, subscriptions: Sequence[Subscription], fee: BilledFee, period: Period
+) -> list[Segment]:
+    """The segments of the fee's time before the period: a calendar that changed may have ended an invoice in
+    the middle of it."""
+    if fee.segment.start >= period.start:
+        return []
+    before = Period(fee.segment.start, min(fee.segment.end, period.start))
+    return [
+        segment
+        for each in subscriptions
+        if each.key == fee.subscription
+        for segment in segments_of(catalog, each, fee.period, before)
+    ]
 
 
 def _priced_at(fee: BilledFee) -> Instant:

@@ -84,17 +84,19 @@ def segments(
 
 def _joined(found: Iterable[Segment], bounds: Container[Instant]) -> list[Segment]:
     """Parts that differ in nothing but their place in time are one, where one ends and the next begins;
-    what is metered stays apart at the bounds of a commitment, which counts it."""
+    what is metered stays apart at the bounds of a commitment, which counts it. A program goes on under
+    another plan that lists it: who was active in both halves of a month was active in one month."""
     places: dict[tuple[object, ...], int] = {}
     joined: list[Segment] = []
     for segment in found:
         meter = None if segment.meter is None else segment.meter.version
         plan, price = segment.plan, segment.price
-        program = None if segment.program is None else segment.program.reference
-        key = (plan.key, plan.version, program, price.key, price.version, meter, segment.terms)
+        table = (plan.key, plan.version) if segment.program is None else segment.program.reference
+        key = (table, price.key, price.version, meter, segment.terms)
         place = places.get(key)
         if place is not None and _goes_on(joined[place], segment, bounds):
-            joined[place] = replace(segment, part=Period(joined[place].part.start, segment.part.end))
+            before = joined[place]
+            joined[place] = replace(before, part=Period(before.part.start, segment.part.end))
         else:
             places[key] = len(joined)
             joined.append(segment)

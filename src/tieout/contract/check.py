@@ -29,7 +29,7 @@ from tieout.contract.rules.policies import check_policies
 from tieout.contract.rules.pricing import check_plans, check_prices
 from tieout.contract.rules.programs import check_programs
 from tieout.contract.rules.sources import check_sources
-from tieout.contract.rules.splitting import check_tier_splits
+from tieout.contract.rules.splitting import check_discount_ends, check_tier_splits
 from tieout.contract.rules.subjects import check_subjects
 from tieout.contract.rules.subscribing import check_customers, check_subscriptions
 from tieout.contract.rules.taxing import check_taxes
@@ -48,6 +48,7 @@ RULES: tuple[Rule, ...] = (
     check_combinations,
     check_measuring,
     check_tier_splits,
+    check_discount_ends,
     check_plans,
     check_programs,
     check_customers,

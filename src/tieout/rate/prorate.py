@@ -21,7 +21,7 @@ from tieout.kernel.quantity import Quantity
 from tieout.kernel.rational import Exact, exact_text
 from tieout.kernel.rounding import Rounding
 from tieout.kernel.working import Step, Working
-from tieout.rate.wording import amount_text, grouped, rate_text
+from tieout.rate.wording import amount_text, grouped, percent_text, rate_text
 
 HUNDRED = Exact(100)
 
@@ -69,7 +69,7 @@ def _percents(tiers: Sequence[PercentTier]) -> list[Band]:
         (
             None if tier.up_to is None else tier.up_to.as_fraction(),
             tier.percent / HUNDRED,
-            f"{exact_text(tier.percent)} %",
+            percent_text(tier.percent),
             tier.flat_amount,
         )
         for tier in tiers
@@ -106,6 +106,7 @@ def _volume(bands: Sequence[Band], units: Exact, *, share: Exact, unit: str, cur
 
 
 def _package(shape: Package, units: Exact, *, share: Exact, unit: str, currency: str) -> Step:
+    """It has no rate: what a unit costs depends on how full the last package is."""
     size, price = shape.size.as_fraction() * share, shape.amount * share
     exact_count = units / size
     away = shape.last is Rounding.UP
@@ -115,10 +116,10 @@ def _package(shape: Package, units: Exact, *, share: Exact, unit: str, currency:
     amount = count * price
     kept = "a package begun is a full one" if away else "a package begun costs nothing"
     text = (
-        f"{_number(units)} {unit} are {count:,} packages of {_number(size)} "
+        f"{_number(units)} {unit} are {count:,} package{'' if abs(count) == 1 else 's'} of {_number(size)} "
         f"at {amount_text(price, currency)} each ({kept}) = {amount_text(amount, currency)}"
     )
-    return Step("packages", text, exact_text(units), exact_text(price / size), amount)
+    return Step("packages", text, exact_text(units), None, amount)
 
 
 def _units(ordinal: int, units: Exact, rate: Exact, *, used: str, at: str, currency: str) -> Step:

@@ -87,6 +87,22 @@ def test_a_new_version_of_a_program_splits_its_own_prices_only() -> None:
     ]
 
 
+def test_a_change_of_plan_does_not_split_a_program_that_both_list() -> None:
+    """An account that was paid before and after it would otherwise be two active accounts of one month."""
+    pro = replace(BOTH, key=PlanKey("pro"), programs=(ProgramKey("a-program"),))
+    programs = (program("a-program", "p/usage", "p/fee"), program("q-program", "q/fee"))
+    both = replace(catalog(plans=(BOTH, pro), prices=PRICES), programs=Versions(programs))
+    phases = subscription(("basic", "2026-01-01", "2026-01-11"), ("pro", "2026-01-11", None))
+    first, second = period("2026-01-01", "2026-01-11"), period("2026-01-11", "2026-02-01")
+    assert [(each.price.key, each.plan.key, each.part) for each in segments(both, phases, JANUARY)] == [
+        ("usage", "basic", first),
+        ("q/fee", "basic", first),
+        ("p/usage", "basic", JANUARY),
+        ("p/fee", "basic", JANUARY),
+        ("usage", "pro", second),
+    ]
+
+
 def test_a_program_that_is_not_in_force_is_an_error_and_not_free() -> None:
     with pytest.raises(NothingInForce, match="program a-program"):
         found(program("a-program", "p/usage", since="2026-01-11"), program("q-program", "q/fee"))

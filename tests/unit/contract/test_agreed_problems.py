@@ -172,3 +172,23 @@ dimensions = ["model", "feature"]
 def test_tiers_that_continue_or_shrink_are_no_problem() -> None:
     both = with_changes((P, GRADUATED, f"{GRADUATED}\n{CONTINUE}"), (P, V2_TIERS, f"{V2_TIERS}\n{PRORATE}"))
     assert problems_of(both) == []
+
+
+SEATS, ENDING = 'unit_amount = "9"', '[[price.discount]]\nname = "launch"\npercent = "20"'
+
+
+@pytest.mark.parametrize("aggregation", ["last", "max", "min", "unique", "average"])
+def test_a_discount_does_not_end_inside_what_does_not_add_up(aggregation: str) -> None:
+    """9 seats until the 15th and 9 after it would be billed as 18."""
+    changes = (M, 'aggregation = "last"', f'aggregation = "{aggregation}"')
+    until = f"{SEATS}\n{ENDING}\nuntil = 2026-02-15T00:00:00Z"
+    message = f"of meter seats v1 the {aggregation} of each part would be billed"
+    expect(with_changes(changes, (P, SEATS, until)), "price seats-usd v1", "discount[0].until", message)
+
+
+@pytest.mark.parametrize("aggregation", ["sum", "time_weighted"])
+def test_a_discount_may_end_inside_what_adds_up(aggregation: str) -> None:
+    changes = (M, 'aggregation = "last"', f'aggregation = "{aggregation}"')
+    assert problems_of(with_changes(changes, (P, SEATS, f"{SEATS}\n{ENDING}"))) == []
+    until = f"{SEATS}\n{ENDING}\nuntil = 2026-02-15T00:00:00Z"
+    assert problems_of(with_changes(changes, (P, SEATS, until))) == []

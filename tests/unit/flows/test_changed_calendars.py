@@ -20,6 +20,17 @@ from tieout.gateways.clock import SteppedClock
 from tieout.kernel.ids import CustomerId, LineId
 from tieout.kernel.instant import Instant, parse_instant
 
+ADVANCE = """
+[[price]]
+key = "fee-usd"
+version = 2
+effective_from = 2026-01-01T00:00:00Z
+currency = "USD"
+description = "Monthly fee"
+shape = "flat"
+amount = "10.00"
+timing = "advance"
+"""
 ACME = CustomerId("acme")
 FEBRUARY_4 = parse_instant("2026-02-04T00:00:00Z")
 APRIL_1 = parse_instant("2026-04-01T00:00:00Z")
@@ -102,6 +113,24 @@ def test_after_a_change_of_anchor_the_days_between_pay_their_share(town: tuple[H
         if line["price"] == "fee-usd"
     ]
     assert fees == [("10.00", False), ("4.52", True), ("10.00", False)], "14 of the 31 days from 15 January"
+
+
+def test_a_fee_in_advance_that_a_change_of_calendar_cuts_was_used_all_the_same(
+    town: tuple[Home, SteppedClock],
+) -> None:
+    """February is paid with January's invoice and ends, after the move to Tokyo, nine hours into a March."""
+    home, clock = town
+    (home.folder / "advance.toml").write_text(ADVANCE)
+    apply_catalog(home, home.folder / "advance.toml")
+    close(home, as_of=FEBRUARY_4, customers=(ACME,))
+    changed(home, CUSTOMER.format(key="acme", zone="UTC", start="2026-01-01T00:00:00Z"), zone='"Asia/Tokyo"')
+    clock.set_to(parse_instant("2026-04-03T00:00:00Z"))
+    close(home, as_of=clock.now(), customers=(ACME,))
+    fees = [
+        [line["amount"] for line in lines(home, ACME, place) if line["price"] == "fee-usd"]
+        for place in range(3)
+    ]
+    assert fees == [["10.00", "10.00"], ["9.88"], ["10.00"]], "735 of March's 744 hours; nothing is credited"
 
 
 @pytest.mark.parametrize("since", ["2026-02-01", "2026-01-20"])

@@ -56,6 +56,23 @@ plan = "basic"
 from = "2026-01-01T00:00:00Z"
 until = {start}
 """
+COMMITTED = """
+[[subscription]]
+key = "acme-main"
+version = {version}
+effective_from = 2025-12-31T0{version}:00:00Z
+customer = "acme"
+[[subscription.phase]]
+plan = "basic"
+from = "2026-01-01T00:00:00Z"
+[[subscription.commitment]]
+key = "half-year"
+kind = "minimum"
+amount = "{amount}"
+from = {start}
+until = 2026-07-01T00:00:00Z
+billing = "end_of_term"
+"""
 UNUSED = PRICE.replace('"calls-usd"', '"other-usd"').replace("version = 2", "version = 1")
 INSIDE, AFTER = "2026-01-20T00:00:00Z", "2026-02-01T05:00:00Z"
 
@@ -110,6 +127,22 @@ def test_a_subscription_is_not_ended_in_sealed_time(closed: tuple[Home, Path]) -
     file = folder / "later.toml"
     file.write_text(SUBSCRIPTION.format(start="2026-02-01T00:00:00Z"))
     assert len(apply_catalog(home, file).added) == 1
+
+
+@pytest.mark.parametrize(("start", "amount"), [("2026-01-01T00:00:00Z", "500.00"), (INSIDE, "900.00")])
+def test_a_commitment_is_not_changed_in_sealed_time_however_early_its_version_takes_effect(
+    tmp_path: Path, start: str, amount: str
+) -> None:
+    """The version takes effect before the term begins, so that by itself it rewrites nothing."""
+    home, _ = make_home(tmp_path / "home")
+    file = tmp_path / "agreed.toml"
+    with home:
+        file.write_text(COMMITTED.format(version=2, amount="900.00", start="2026-01-01T00:00:00Z"))
+        apply_catalog(home, file)
+        close(home, as_of=FEBRUARY_3)
+        (found,) = problems(home, tmp_path, COMMITTED.format(version=3, amount=amount, start=start))
+        assert found[:2] == ("subscription acme-main v3", "phase")
+        assert "of acme billed from 2026-01-01T00:00:00Z until 2026-02-01T00:00:00Z" in found[2]
 
 
 def test_all_are_found_at_once_and_what_no_sealed_period_uses_is_no_problem(

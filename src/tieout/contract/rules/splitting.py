@@ -1,5 +1,5 @@
-"""What a price may say of its tiers where a period is split. A combination without a meaning is refused here,
-since at the close it would be a number that nobody agreed to."""
+"""What a price may say of its tiers, and of its discounts, where a period is split. A combination without a
+meaning is refused here, since at the close it would be a number that nobody agreed to."""
 
 from __future__ import annotations
 
@@ -35,6 +35,23 @@ def check_tier_splits(draft: Draft) -> Iterator[Problem]:
         for before, after in pairwise(draft.catalog.prices.versions(key)):
             for message in _handover_misfits(before, after):
                 yield draft.problem(DocumentKind.PRICE, after, "tier_split", message)
+
+
+def check_discount_ends(draft: Draft) -> Iterator[Problem]:
+    """A discount that ends inside a period splits it: a peak would be billed once for each part, and with the
+    discount more than without. Unit-hours of parts do add up."""
+    for price in draft.catalog.prices:
+        ending = [place for place, each in enumerate(price.modifiers.discounts) if each.until is not None]
+        meters = _meters(draft, price) if ending else ()
+        for meter in meters:
+            if meter.aggregation.additive or meter.aggregation is Aggregation.TIME_WEIGHTED:
+                continue
+            message = (
+                f"splits the period, and of meter {meter.key} v{meter.version} the {meter.aggregation} of "
+                "each part would be billed; end it by a coupon on this price, which holds for whole periods"
+            )
+            for place in ending:
+                yield draft.problem(DocumentKind.PRICE, price, f"discount[{place}].until", message)
 
 
 def _shape_misfits(price: Price) -> Iterator[str]:
