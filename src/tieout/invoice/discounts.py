@@ -18,10 +18,10 @@ from tieout.invoice.line import Line, settlement_text
 from tieout.kernel.ids import LineId, SubscriptionId
 from tieout.kernel.instant import Instant
 from tieout.kernel.money import Currency, Money, currency, zero
-from tieout.kernel.rational import Exact, exact_text
+from tieout.kernel.rational import Exact
 from tieout.kernel.rounding import Rounding, allocate, settle
 from tieout.rate.unused_fee import is_unused_fee
-from tieout.rate.wording import money_text
+from tieout.rate.wording import money_text, percent_text
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +115,7 @@ def _text(coupon: Coupon, *, base: Money, wanted: Money, used: Money, lines: int
     if coupon.percent is not None:
         exact = base.as_fraction() * coupon.percent / 100
         came = settlement_text(exact, used, Rounding.HALF_AWAY_FROM_ZERO) or money_text(used)
-        return f"{exact_text(coupon.percent)} % of {on} = {came}"
+        return f"{percent_text(coupon.percent)} of {on} = {came}"
     if used == wanted:
         return f"{money_text(used)} off {on}"
     return f"{money_text(used)} off {on}; {money_text(wanted - used)} not used, not carried over"

@@ -15,19 +15,10 @@ from tieout.kernel.rational import Exact
 from tieout.kernel.rounding import Rounding, settle
 from tieout.kernel.zone import zone
 from tieout.rate.charge import Charge
-from tieout.rate.wording import amount_text, money_text, values_text
+from tieout.rate.wording import amount_text, money_text, rounding_text, values_text
 
 LINES_MAX = 999
 """Ordinals have three digits. An invoice with more lines is refused, not renumbered."""
-
-ROUNDING_WORDS = {
-    Rounding.HALF_AWAY_FROM_ZERO: "half away from zero",
-    Rounding.HALF_EVEN: "half to even",
-    Rounding.UP: "away from zero",
-    Rounding.DOWN: "towards zero",
-    Rounding.CEILING: "up",
-    Rounding.FLOOR: "down",
-}
 
 
 class TooManyLines(Refusal):
@@ -111,7 +102,7 @@ def settlement_text(exact: Exact, settled: Money, rounding: Rounding) -> str | N
     if exact == settled.as_fraction():
         return None
     given = amount_text(exact, settled.currency.code)
-    return f"{given} rounded {ROUNDING_WORDS[rounding]} to {money_text(settled)}"
+    return f"{given} rounded {rounding_text(rounding)} to {money_text(settled)}"
 
 
 def _local_text(instant: Instant, zone_name: str) -> str:

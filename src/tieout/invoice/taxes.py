@@ -19,7 +19,7 @@ from tieout.kernel.ids import LineId
 from tieout.kernel.money import Currency, Money, zero
 from tieout.kernel.rational import Exact, exact_text
 from tieout.kernel.rounding import Rounding, settle
-from tieout.rate.wording import money_text
+from tieout.rate.wording import money_text, percent_text
 
 Net = Mapping[LineId, Money]
 
@@ -75,7 +75,7 @@ def _exclusive(
     exact = base.as_fraction() * tax.percent / 100
     amount = settle(exact, unit, tax.rounding)
     came = settlement_text(exact, amount, tax.rounding) or money_text(amount)
-    text = f"{exact_text(tax.percent)} % of {money_text(base)} = {came}"
+    text = f"{percent_text(tax.percent)} of {money_text(base)} = {came}"
     return _row(tax, on, base=base, amount=amount, text=text)
 
 

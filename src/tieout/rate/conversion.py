@@ -14,7 +14,7 @@ from tieout.kernel.quantity import Quantity
 from tieout.kernel.rational import exact_text
 from tieout.kernel.rounding import quantize
 from tieout.kernel.working import Step, remark
-from tieout.rate.wording import grouped, usage_text
+from tieout.rate.wording import grouped, rounding_text, usage_text
 
 
 def converted(quantity: Quantity, conversion: Conversion | None) -> Quantity:
@@ -38,16 +38,17 @@ def converted_group(group: UsageGroup, conversion: Conversion | None) -> UsageGr
 def conversion_step(
     conversion: Conversion, *, measured: Quantity, unit: str, billed: Quantity, parts: int | None
 ) -> Step:
-    """`1,500,000,000 bytes divided by 1,000,000,000, rounded up to 1 place, are 1.5 GB`; `parts`: how many
-    groups were converted apart.
+    """`1,500,000 bytes divided by 1,000,000, rounded away from zero to 1 decimal place, are 1.5 MB`.
+
+    `parts`: how many groups were converted apart.
     """
     places = {0: "whole units", 1: "1 decimal place"}.get(
         conversion.places, f"{conversion.places} decimal places"
     )
-    rounding = conversion.rounding.value.replace("_", " ")
     each = "" if parts in (None, 1) else f" in each of {parts:,} groups"
     text = (
         f"{usage_text(measured, unit)} divided by {grouped(exact_text(conversion.divide_by))}, "
-        f"rounded {rounding} to {places}{each}, are {usage_text(billed, conversion.unit)}"
+        f"rounded {rounding_text(conversion.rounding)} to {places}{each}, "
+        f"are {usage_text(billed, conversion.unit)}"
     )
     return remark("conversion", text)

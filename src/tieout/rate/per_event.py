@@ -19,7 +19,7 @@ from tieout.kernel.rational import Exact
 from tieout.kernel.rounding import settle
 from tieout.kernel.working import Step, Working
 from tieout.rate.usage import Usage
-from tieout.rate.wording import amount_text, events_text, usage_text
+from tieout.rate.wording import amount_text, events_text, rounding_text, usage_text
 
 RateOne = Callable[[Usage], Working]
 
@@ -41,7 +41,7 @@ def _step(group: UsageGroup, rate_one: RateOne, unit: str, price: Price) -> Step
     amount = each * group.event_count
     words = "; ".join(step.text for step in inner)
     if _rounds(price):
-        words = f"{words}; rounded {_rule(price)} to {amount_text(each, price.currency)}"
+        words = f"{words}; rounded {rounding_text(price.rounding)} to {amount_text(each, price.currency)}"
     elif len(inner) > 1:
         words = f"{words}; together {amount_text(each, price.currency)}"
     text = f"{events_text(group.event_count)}: {words}"
@@ -56,7 +56,7 @@ def _rest(groups: tuple[UsageGroup, ...], rate_one: RateOne, unit: str, price: P
         amount += _each(group, rate_one, unit, price)[0] * group.event_count
         quantity += group.quantity
         count += group.event_count
-    rounded = f", each rounded {_rule(price)}" if _rounds(price) else ""
+    rounded = f", each rounded {rounding_text(price.rounding)}" if _rounds(price) else ""
     text = f"{events_text(count)} of {len(groups):,} further values, {usage_text(quantity, unit)}, "
     text = f"{text}rated the same way one by one{rounded} = {amount_text(amount, price.currency)}"
     return Step(rule=f"{_name(price)}-rest", text=text, quantity=str(quantity), rate=None, amount=amount)
@@ -79,7 +79,3 @@ def _rounds(price: Price) -> bool:
 def _name(price: Price) -> str:
     """The rule that rounded is part of the step's."""
     return f"event-rounded-{price.rounding.value}" if _rounds(price) else "event"
-
-
-def _rule(price: Price) -> str:
-    return price.rounding.value.replace("_", " ")

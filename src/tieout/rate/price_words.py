@@ -20,9 +20,8 @@ from tieout.contract.price import (
     Volume,
 )
 from tieout.kernel.quantity import QUANTITY_ZERO, Quantity
-from tieout.kernel.rational import exact_text
 from tieout.kernel.rounding import Rounding
-from tieout.rate.wording import amount_text, grouped, rate_text
+from tieout.rate.wording import amount_text, grouped, percent_text, rate_text
 
 
 def price_words(price: Price) -> tuple[str, ...]:
@@ -52,7 +51,7 @@ def _plain(shape: PlainShape, code: str) -> tuple[str, ...]:
             asked = [_with_flat(rate_text(tier.unit_amount, per, code), tier, code) for tier in tiers]
             return tuple(f"all units, {_span(tiers, place)}: {text}" for place, text in enumerate(asked))
         case GraduatedPercentage(tiers):
-            asked = [_with_flat(f"{exact_text(tier.percent)} %", tier, code) for tier in tiers]
+            asked = [_with_flat(percent_text(tier.percent), tier, code) for tier in tiers]
             return tuple(f"{_span(tiers, place)}: {text}" for place, text in enumerate(asked))
         case Package():
             last = "a package begun is paid" if shape.last is Rounding.UP else "only full packages are paid"
@@ -67,7 +66,7 @@ def _plain(shape: PlainShape, code: str) -> tuple[str, ...]:
 
 
 def _percentage(shape: Percentage, code: str) -> str:
-    text = f"{exact_text(shape.percent)} %"
+    text = percent_text(shape.percent)
     if shape.fixed:
         text += f" + {amount_text(shape.fixed, code)} for each event"
     if shape.event_minimum is not None:

@@ -21,7 +21,7 @@ from tieout.kernel.quantity import Quantity
 from tieout.kernel.rational import Exact, exact_text
 from tieout.kernel.rounding import Rounding
 from tieout.kernel.working import Step, Working
-from tieout.rate.wording import amount_text, grouped, rate_text
+from tieout.rate.wording import amount_text, grouped, percent_text, rate_text
 
 HUNDRED = Exact(100)
 
@@ -69,7 +69,7 @@ def _percents(tiers: Sequence[PercentTier]) -> list[Band]:
         (
             None if tier.up_to is None else tier.up_to.as_fraction(),
             tier.percent / HUNDRED,
-            f"{exact_text(tier.percent)} %",
+            percent_text(tier.percent),
             tier.flat_amount,
         )
         for tier in tiers

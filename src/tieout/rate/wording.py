@@ -14,6 +14,14 @@ from tieout.kernel.rounding import Rounding, quantize
 
 DAY_SECONDS = 86_400
 ABOUT_PLACES = 6
+ROUNDING_WORDS = {
+    Rounding.HALF_AWAY_FROM_ZERO: "half away from zero",
+    Rounding.HALF_EVEN: "half to even",
+    Rounding.UP: "away from zero",
+    Rounding.DOWN: "towards zero",
+    Rounding.CEILING: "up",
+    Rounding.FLOOR: "down",
+}
 
 
 def amount_text(amount: Exact, code: str) -> str:
@@ -51,6 +59,11 @@ def usage_text(quantity: Quantity, unit: str) -> str:
 def percent_text(percent: Exact) -> str:
     """`2.9 %`."""
     return f"{grouped(exact_text(percent))} %"
+
+
+def rounding_text(rounding: Rounding) -> str:
+    """`half away from zero`; UP is `away from zero`, since a credit goes down by it."""
+    return ROUNDING_WORDS[rounding]
 
 
 def events_text(count: int) -> str:

@@ -169,7 +169,8 @@ def test_the_working_says_what_was_divided_and_how_it_was_rounded() -> None:
     usage = replace(snapshot("1734567891"), unit="byte", conversion=GIGABYTES)
     (charge,) = charges_of(usage, PER_GB)
     assert [step.text for step in charge.steps] == [
-        "1,734,567,891 byte divided by 1,000,000,000, rounded up to 3 decimal places, are 1.735 GB",
+        "1,734,567,891 byte divided by 1,000,000,000, rounded away from zero to 3 decimal places, "
+        "are 1.735 GB",
         "1.735 GB at 1.00 USD each = 1.735 USD",
     ]
     assert charge.snapshot == usage
