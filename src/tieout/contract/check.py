@@ -3,12 +3,13 @@ in one."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TypeVar
 
 from tieout.contract.catalog import Catalog
 from tieout.contract.coupon import Coupon
-from tieout.contract.document import Document, Record, record_of
+from tieout.contract.document import Document, Record, read_record
 from tieout.contract.event_contract import ContractBook, EventContract
 from tieout.contract.meter import Meter
 from tieout.contract.party import Customer, Seller
@@ -61,6 +62,15 @@ RULES: tuple[Rule, ...] = (
     check_policies,
 )
 WARNINGS: tuple[Rule, ...] = (warn_of_cheaper_usage,)
+RULES_OF_PRICES: tuple[Rule, ...] = (
+    check_prices,
+    check_combinations,
+    check_measuring,
+    check_tier_splits,
+    check_discount_ends,
+    check_plans,
+    check_programs,
+)
 R = TypeVar("R")
 
 
@@ -76,21 +86,38 @@ def check(
     grouped = group(documents)
     problems: list[Problem] = []
     records: list[Record] = []
+    broken: list[Record] = []
     for found in grouped.values():
         versions_read: set[int] = set()
         for document in found:
-            record = record_of(document)
-            if isinstance(record, tuple):
-                problems += record
-            elif document.version not in versions_read:
+            record, wrong = read_record(document)
+            problems += wrong
+            if document.version not in versions_read and (not wrong or _tells_its_use(record, wrong)):
                 versions_read.add(document.version)
-                records.append(record)
+                (broken if wrong else records).append(record)
     draft = Draft(_catalog(records), grouped)
     for rule in RULES:
         problems += rule(draft)
+    problems += _also_wrong(Draft(_catalog([*records, *broken]), grouped), problems) if broken else []
     if run_example is not None:
         problems += check_examples(draft, run_example)
     return (None, sorted(problems, key=_place)) if problems else (draft.catalog, [])
+
+
+def _tells_its_use(record: Record, wrong: Iterable[Problem]) -> bool:
+    """Whether a price with mistakes still says for which meter, in which currency and of which shape."""
+    if not isinstance(record, Price):
+        return False
+    members = {re.split(r"[.\[]", problem.field, maxsplit=1)[0] for problem in wrong}
+    return not members & {"currency", "meter", "shape", "dimensions", "cell", "otherwise", "amount_field"}
+
+
+def _also_wrong(draft: Draft, known: Sequence[Problem]) -> list[Problem]:
+    """What else is wrong with prices that have a mistake of their own, and with the plans that list them: a
+    wrong rate does not hide a wrong currency. A member that is known to be wrong is not judged again."""
+    places = {(problem.key, problem.field) for problem in known}
+    found = (problem for rule in RULES_OF_PRICES for problem in rule(draft))
+    return [problem for problem in found if (problem.key, problem.field) not in places]
 
 
 def warnings(catalog: Catalog, documents: Iterable[Document]) -> list[Problem]:

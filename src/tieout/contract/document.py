@@ -177,6 +177,12 @@ def in_force_from(document: Document, instant: Instant) -> Document:
 def record_of(document: Document) -> Record | tuple[Problem, ...]:
     """The record that a document says, or everything that is wrong with it. The same for a fresh and a
     stored one."""
+    record, wrong = read_record(document)
+    return wrong or record
+
+
+def read_record(document: Document) -> tuple[Record, tuple[Problem, ...]]:
+    """The record with everything that is wrong with it; where something is, it is made up in part."""
     findings = Findings()
     table = json.loads(
         document.table, parse_int=JsonNumber, parse_float=JsonNumber, parse_constant=JsonNumber
@@ -187,9 +193,7 @@ def record_of(document: Document) -> Record | tuple[Problem, ...]:
         findings.add("", f"the stored text is of {head.key} v{head.version}")
     if not findings.items and document_digest(document.table) != document.digest:
         findings.add("", "the stored text does not have the stored digest")
-    if findings.items:
-        return tuple(document.problem(name, message) for name, message in findings.items)
-    return record
+    return record, tuple(document.problem(name, message) for name, message in findings.items)
 
 
 def _read(

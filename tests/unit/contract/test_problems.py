@@ -311,3 +311,27 @@ def test_subscriptions_that_follow_one_another_bill_nothing_twice() -> None:
     assert problems_of(with_changes(until, (B, "", later))) == []
     twice = [problem for problem in problems_of(with_changes((B, "", later))) if "twice" in problem.message]
     assert [problem.key for problem in twice] == ["subscription acme-second v1"] * 2
+
+
+def test_a_wrong_rate_hides_neither_a_wrong_currency_nor_a_wrong_dimension() -> None:
+    """All at once: whoever mends the rate must not be sent back for the rest."""
+    wrong = 'unit_amount = "-9"\ngroup_by = ["building"]'
+    files = with_changes((P, 'unit_amount = "9"', wrong))
+    seats = files[P].index('key = "seats-usd"')
+    files[P] = files[P][:seats] + files[P][seats:].replace('"USD"', '"EUR"', 1)
+    assert {(problem.key, problem.field, problem.message) for problem in problems_of(files)} >= {
+        ("price seats-usd v1", "unit_amount", "-9 is negative"),
+        ("price seats-usd v1", "group_by", "meter seats v1 declares no dimension 'building'"),
+        ("plan team v1", "prices[3]", "price seats-usd v1 is in EUR, the plan in USD"),
+    }
+
+
+def test_what_cannot_be_read_is_not_judged() -> None:
+    """A price of an unknown currency is not said to be in another one than its plan."""
+    files = with_changes((P, 'unit_amount = "9"', 'unit_amount = "-9"'))
+    seats = files[P].index('key = "seats-usd"')
+    files[P] = files[P][:seats] + files[P][seats:].replace('"USD"', '"USDX"', 1)
+    assert [(problem.key, problem.field) for problem in problems_of(files)] == [
+        ("price seats-usd v1", "currency"),
+        ("price seats-usd v1", "unit_amount"),
+    ]
