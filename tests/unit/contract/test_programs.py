@@ -107,3 +107,52 @@ from = 2026-03-01T00:00:00Z
     only += 'name = "Seats"\ncurrency = "USD"\ncadence = "monthly"\nprograms = ["seat-fees"]\n'
     files = with_changes(MOVED, STARTER_TOO, ("plans.toml", "", SEATS + only + second))
     assert any("seats would be billed twice" in problem.message for problem in problems_of(files))
+
+
+KEPT = """
+[[plan]]
+key = "late"
+version = 1
+effective_from = 2026-02-01T00:00:00Z
+name = "Late"
+currency = "USD"
+cadence = "monthly"
+programs = ["seat-fees"]
+
+[[customer]]
+key = "kept"
+version = 1
+effective_from = 2026-01-01T00:00:00Z
+name = "Kept"
+zone = "UTC"
+currency = "USD"
+seller = "northwind"
+address = ["1 Street"]
+
+[[subscription]]
+key = "kept"
+version = 1
+effective_from = 2026-01-01T00:00:00Z
+customer = "kept"
+[[subscription.phase]]
+plan = "late"
+plan_version = 1
+from = 2026-02-10T00:00:00Z
+until = 2026-03-01T00:00:00Z
+prices_as_of = 2026-01-15T00:00:00Z
+successor = "late"
+[[subscription.phase]]
+plan = "late"
+from = 2026-03-01T00:00:00Z
+"""
+
+
+@pytest.mark.parametrize("since", ["2026-01-01", "2026-02-01"])
+def test_a_kept_program_must_have_been_there(since: str) -> None:
+    """Otherwise nobody would hear of it before the close parks the account."""
+    program = SEATS.replace("2026-01-01T", f"{since}T").replace("as_of = 2026-01-01", f"as_of = {since}")
+    changes = ("plans.toml", OWN, '"generated-tokens-usd"]'), ("plans.toml", "", program + KEPT)
+    found = [(problem.key, problem.field, problem.message) for problem in problems_of(with_changes(*changes))]
+    wrong = "program 'seat-fees' is in force only from 2026-02-01T00:00:00Z, not yet at 2026-01-15T00:00:00Z"
+    expected = [("subscription kept v1", "phase[0].prices_as_of", wrong)]
+    assert found == (expected if since == "2026-02-01" else [])

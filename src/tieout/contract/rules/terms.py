@@ -93,6 +93,10 @@ def _grandfathered_misfits(
             unknown = draft.missing(DocumentKind.PRICE, phase.price(key), since=kept.prices_as_of)
             if unknown is not None and phase.price(key) == key:
                 yield f"{name}.prices_as_of", unknown
+        for program in plan.programs:
+            unknown = draft.missing(DocumentKind.PROGRAM, program, since=kept.prices_as_of)
+            if unknown is not None:
+                yield f"{name}.prices_as_of", unknown
     if phase.end is None:
         return
     end = format_instant(phase.end)
