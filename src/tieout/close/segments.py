@@ -1,5 +1,6 @@
-"""How a billing period splits, price by price: where its phase, plan, program, version or meter version
-changes, where one of its discounts ends, and for a metered price at the bounds of a commitment.
+"""How a billing period splits, price by price: where its version, its meter's, or that of the plan or program
+that lists it changes, where what a phase agreed about it does, where one of its discounts ends, and for a
+metered price at the bounds of a commitment.
 
 Each segment is rated alone under the versions in force at its start, and shows as a line of its own. A price
 is split by its own changes only: another price's new version must not restart its tiers, nor does a phase
