@@ -26,6 +26,7 @@ from tieout.contract.rules.draft import Draft, group
 from tieout.contract.rules.examples import RunExample, check_examples
 from tieout.contract.rules.measuring import check_measuring
 from tieout.contract.rules.metering import check_meters
+from tieout.contract.rules.peaks import warn_of_peaks_in_parts
 from tieout.contract.rules.policies import check_policies
 from tieout.contract.rules.pricing import check_plans, check_prices
 from tieout.contract.rules.programs import check_programs
@@ -61,7 +62,7 @@ RULES: tuple[Rule, ...] = (
     check_sources,
     check_policies,
 )
-WARNINGS: tuple[Rule, ...] = (warn_of_cheaper_usage,)
+WARNINGS: tuple[Rule, ...] = (warn_of_cheaper_usage, warn_of_peaks_in_parts)
 RULES_OF_PRICES: tuple[Rule, ...] = (
     check_prices,
     check_combinations,
