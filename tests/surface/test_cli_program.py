@@ -110,6 +110,13 @@ def test_show_says_who_pays_and_when_it_was_read() -> None:
     assert "each counted" in page and "2.00 USD each" in page
 
 
+def test_toml_and_json_at_once_are_refused() -> None:
+    """Who asks for JSON must never read something else from stdout."""
+    refused = in_process("program", "show", "stripe-connect", "--toml", "--json")
+    assert (refused.code, refused.out) == (2, "")
+    assert "--toml: stands beside --json; give one of the two" in refused.err
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_the_toml_is_a_catalog_of_exactly_its_documents(name: str, tmp_path: Path) -> None:
     text = in_process("program", "show", name, "--toml").out

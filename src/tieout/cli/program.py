@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from tieout.cli.options import HomeOption, JsonOption, opened
+from tieout.cli.refusals import MalformedOption
 from tieout.cli.screen import Json, note, print_json, say, table
 
 if TYPE_CHECKING:
@@ -52,6 +53,8 @@ def show(
     """What a program charges, for what, and to whom."""
     from tieout.flows.shipped_programs import find_program
 
+    if as_toml and as_json:
+        raise MalformedOption("--toml", "stands beside --json; give one of the two")
     shipped = find_program(name)
     if as_toml:
         typer.echo(shipped.text, nl=False)

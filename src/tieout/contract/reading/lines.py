@@ -7,6 +7,7 @@ multi-line strings; what it does not recognise has no line, never a wrong docume
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Mapping
 
 HEADER_PATTERN = re.compile(r"\s*(\[\[?)\s*([^\[\]#]+?)\s*\]\]?\s*(?:#.*)?\Z")
@@ -21,6 +22,7 @@ def document_lines(text: str) -> dict[str, list[Lines]]:
     """For each kind, the lines of its [[kind]] documents in the order in which they stand."""
     found: dict[str, list[dict[str, int]]] = {}
     current: dict[str, int] | None = None
+    listed_before: Counter[str] = Counter()
     prefix = ""
     for number, line in _lines_outside_strings(text):
         header = HEADER_PATTERN.match(line)
@@ -29,10 +31,11 @@ def document_lines(text: str) -> dict[str, list[Lines]]:
             listed = header.group(1) == "[["
             if len(path) == 1:
                 current, prefix = ({"": number} if listed else None), ""
+                listed_before.clear()
                 if current is not None:
                     found.setdefault(path[0], []).append(current)
             elif current is not None:
-                prefix = _inner_prefix(current, path[1:], listed=listed)
+                prefix = _inner_prefix(listed_before, path[1:], listed=listed)
                 current[prefix.rstrip(".")] = number
         elif current is not None and (member := MEMBER_PATTERN.match(line)):
             current.setdefault(prefix + member.group(1), number)
@@ -46,14 +49,13 @@ def line_of(lines: Lines, name: str) -> int | None:
     return lines.get(name)
 
 
-def _inner_prefix(lines: Mapping[str, int], path: list[str], *, listed: bool) -> str:
+def _inner_prefix(listed_before: Counter[str], path: list[str], *, listed: bool) -> str:
     """`fields.tokens.` for [kind.fields.tokens]; `phase[1].` for the second [[kind.phase]]."""
     name = ".".join(path)
     if not listed:
         return f"{name}."
-    ordinal = 0
-    while f"{name}[{ordinal}]" in lines:
-        ordinal += 1
+    ordinal = listed_before[name]
+    listed_before[name] += 1
     return f"{name}[{ordinal}]."
 
 

@@ -37,10 +37,12 @@ class Findings:
     """(field, message) pairs in the order they were found."""
 
     items: list[tuple[str, str]] = field(default_factory=list)
+    _noted: set[tuple[str, str]] = field(default_factory=set, repr=False)
 
     def add(self, name: str, message: str) -> None:
         """Note one problem under its dotted field name; the same problem is noted once."""
-        if (name, message) not in self.items:
+        if (name, message) not in self._noted:
+            self._noted.add((name, message))
             self.items.append((name, message))
 
 
