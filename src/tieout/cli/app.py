@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import errno
+import os
+import sys
 from typing import Annotated, Any
 
 import typer
@@ -40,6 +42,9 @@ SHORT_OF_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EMFILE, 
 """The machine cannot do it now: exit code 5. Other refusals of the system are about what was named."""
 
 
+PIPE_CLOSED = 141
+"""Whoever read the output went away, as the shell says it of a signal: 128 + SIGPIPE. It is no difference."""
+
 ORDER = (
     *(
         "demo",
@@ -75,12 +80,18 @@ class Verbs(TyperGroup):
             raise typer.Exit(error.exit_code) from error
         except OSError as error:
             if error.errno == errno.EPIPE:
-                raise
+                _print_nothing_more()
+                raise typer.Exit(PIPE_CLOSED) from error
             complain(_os_text(error))
             raise typer.Exit(Unavailable.exit_code if error.errno in SHORT_OF_ROOM else 2) from error
         except Exception as error:
             _leave_if_storage_failed(error)
             raise
+
+
+def _print_nothing_more() -> None:
+    """What is still buffered goes nowhere, so that the end of the process does not complain of it."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _leave_if_storage_failed(error: Exception) -> None:
