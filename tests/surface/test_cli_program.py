@@ -103,10 +103,10 @@ def test_the_terms_are_those_of_the_sources() -> None:
     }
 
 
-def test_show_says_who_pays_and_when_it_was_read() -> None:
+def test_show_says_who_pays_and_what_to_compare_it_with() -> None:
     page = in_process("program", "show", "stripe-connect").out
     assert "charged to the platform, at the end of the month" in page
-    assert "https://stripe.com/connect/pricing, read 2026-11-01; not checked since" in page
+    assert "Fees as of 2026-11-01; compare them with https://stripe.com/connect/pricing before use." in page
     assert "each counted" in page and "2.00 USD each" in page
 
 

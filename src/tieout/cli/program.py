@@ -22,7 +22,7 @@ NameArgument = Annotated[str, typer.Argument(help="The program's key.", show_def
 
 @app.command("list")
 def list_(as_json: JsonOption = False) -> None:
-    """Every shipped program with its source and the day on which it was read."""
+    """Every shipped program with its source and the day as of which its fees are stated."""
     from tieout.flows.shipped_programs import list_programs
 
     found = list_programs()
@@ -64,7 +64,7 @@ def show(
         return
     program = shipped.program
     say(f"{program.name} (version {program.version}), charged to {program.charged_to}.")
-    say(f"{program.source}, read {program.as_of.isoformat()}; not checked since.")
+    say(f"Fees as of {program.as_of.isoformat()}; compare them with {program.source} before use.")
     meters = {meter.key: meter for meter in shipped.meters}
     rows = (
         [price.key, price.description, _terms(price), meters[price.meter].definition if price.meter else ""]

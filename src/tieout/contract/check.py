@@ -43,9 +43,7 @@ from tieout.contract.tax import Tax
 from tieout.contract.versions import Versions
 
 Rule = Callable[[Draft], Iterator[Problem]]
-RULES: tuple[Rule, ...] = (
-    check_versions,
-    check_meters,
+RULES_OF_PRICES: tuple[Rule, ...] = (
     check_prices,
     check_combinations,
     check_measuring,
@@ -53,6 +51,11 @@ RULES: tuple[Rule, ...] = (
     check_discount_ends,
     check_plans,
     check_programs,
+)
+RULES: tuple[Rule, ...] = (
+    check_versions,
+    check_meters,
+    *RULES_OF_PRICES,
     check_customers,
     check_subscriptions,
     check_commitments,
@@ -63,15 +66,6 @@ RULES: tuple[Rule, ...] = (
     check_policies,
 )
 WARNINGS: tuple[Rule, ...] = (warn_of_cheaper_usage, warn_of_peaks_in_parts)
-RULES_OF_PRICES: tuple[Rule, ...] = (
-    check_prices,
-    check_combinations,
-    check_measuring,
-    check_tier_splits,
-    check_discount_ends,
-    check_plans,
-    check_programs,
-)
 R = TypeVar("R")
 
 

@@ -1,4 +1,4 @@
-"""A fee table kept apart from other fee tables, with the place and the day it was read."""
+"""A fee table kept apart from other fee tables, with the page to hold it to, and its day."""
 
 from __future__ import annotations
 
@@ -14,8 +14,9 @@ from tieout.kernel.instant import Instant
 class Program:
     """`prices` are its own: no other program has them, and no plan lists one of them beside it.
 
-    `source` is the page of the `provider` on which the fees stood on the day `as_of`; `charged_to` says whom
-    and when they are charged, in words. `cadence` is the only one at which they may be billed (None: any).
+    `source` is the page of the `provider` to hold the fees to, `as_of` the day for which they are stated;
+    `charged_to` says whom and when they are charged, in words. `cadence` is the only one at which they may be
+    billed (None: any).
     """
 
     key: ProgramKey

@@ -86,9 +86,6 @@ class Fingerprint:
         return f"{self.count}:{self.a:016x}:{self.b:016x}"
 
 
-FINGERPRINT_ZERO: Final = Fingerprint(0, 0, 0)
-
-
 def lanes(digest: bytes) -> tuple[int, int]:
     """The two unsigned 64-bit lanes of a content digest."""
     return int.from_bytes(digest[0:8], "little"), int.from_bytes(digest[8:16], "little")

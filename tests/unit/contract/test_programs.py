@@ -53,7 +53,7 @@ REFUSED = [
      "is missing"),
     (SEATS.replace("https://example.com/seats", "a brochure"), MOVED, "program seat-fees v1", "source",
      "not a web address"),
-    (SEATS.replace("as_of = 2026-01-01\n", ""), MOVED, "program seat-fees v1", "as_of", "day on which"),
+    (SEATS.replace("as_of = 2026-01-01\n", ""), MOVED, "program seat-fees v1", "as_of", "day as of which"),
     (SEATS.replace("as_of = 2026-01-01", 'as_of = "soon"'), MOVED, "program seat-fees v1", "as_of",
      "not a date"),
     (SEATS.replace('"seats-usd"', '"seat-usd"'), MOVED, "program seat-fees v1", "prices[0]",

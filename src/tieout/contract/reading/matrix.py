@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import islice
 
 from tieout.contract.price import Cell, Dynamic, Matrix, PlainShape
-from tieout.contract.reading.shape import PlainShapeName, read_plain_shape
+from tieout.contract.reading.shape import PLAIN_SHAPES, read_plain_shape
 from tieout.contract.reading.table import TableReader
 from tieout.kernel.errors import shown
 from tieout.kernel.limits import CELLS_MAX
@@ -42,7 +42,7 @@ def _cell(reader: TableReader, dimensions: tuple[str, ...], unit: Currency | Non
 
 
 def _nested(reader: TableReader, unit: Currency | None) -> PlainShape:
-    shape = read_plain_shape(reader, reader.choice("shape", PlainShapeName), unit)
+    shape = read_plain_shape(reader, reader.choice("shape", PLAIN_SHAPES), unit)
     reader.finish()
     return shape
 

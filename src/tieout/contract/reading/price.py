@@ -12,27 +12,13 @@ from tieout.contract.reading.amounts import read_settled_amount
 from tieout.contract.reading.head import Head
 from tieout.contract.reading.matrix import read_matrix
 from tieout.contract.reading.modifiers import read_modifiers
-from tieout.contract.reading.shape import PlainShapeName, read_plain_shape
+from tieout.contract.reading.shape import ShapeName, read_plain_shape
 from tieout.contract.reading.table import TableReader
 from tieout.contract.tax import STANDARD_CATEGORY
 from tieout.kernel.ids import MeterKey, PriceKey
 from tieout.kernel.limits import PRICES_PER_PLAN_MAX
 from tieout.kernel.money import Currency, UnknownCurrency, currency
 from tieout.kernel.rounding import Rounding
-
-
-class ShapeName(StrEnum):
-    """Shapes by the name that documents give them: those of `PlainShapeName`, and two that stand alone."""
-
-    PER_UNIT = "per_unit"
-    GRADUATED = "graduated"
-    VOLUME = "volume"
-    PACKAGE = "package"
-    GRADUATED_PERCENTAGE = "graduated_percentage"
-    PERCENTAGE = "percentage"
-    DYNAMIC = "dynamic"
-    MATRIX = "matrix"
-    FLAT = "flat"
 
 
 class TierSplitName(StrEnum):
@@ -119,7 +105,7 @@ def _shape(reader: TableReader, name: ShapeName, unit: Currency | None) -> Price
         return _flat(reader, unit)
     if name is ShapeName.MATRIX:
         return read_matrix(reader, unit)
-    return read_plain_shape(reader, PlainShapeName(name.value), unit)
+    return read_plain_shape(reader, name, unit)
 
 
 def _flat(reader: TableReader, unit: Currency | None) -> Flat:

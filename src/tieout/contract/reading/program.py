@@ -19,12 +19,12 @@ STAND_IN_DATE = date(1970, 1, 1)
 
 
 def read_program(reader: TableReader, head: Head) -> Program:
-    """Without its source and the day it was read, nobody can check a fee table: both are required."""
+    """Without its source and the day of its figures, nobody can check a fee table: both are required."""
     source = reader.text("source")
     if source and URL_PATTERN.match(source) is None:
         reader.problem("source", f"{shown(source)} is not a web address (https://...)")
     if not reader.has("as_of"):
-        reader.problem("as_of", "is missing: the day on which the source was read")
+        reader.problem("as_of", "is missing: the day as of which the fees are stated")
     prices = read_listed_prices(reader, at_least=1)
     unit = read_currency(reader)
     return Program(

@@ -37,8 +37,8 @@ from tieout.kernel.rounding import Rounding
 PlainReader = Callable[[TableReader, Currency | None], PlainShape]
 
 
-class PlainShapeName(StrEnum):
-    """Shapes that a price, and a cell of a matrix, can have, by the name that documents give them."""
+class ShapeName(StrEnum):
+    """Shapes by the name that documents give them."""
 
     PER_UNIT = "per_unit"
     GRADUATED = "graduated"
@@ -47,6 +47,8 @@ class PlainShapeName(StrEnum):
     GRADUATED_PERCENTAGE = "graduated_percentage"
     PERCENTAGE = "percentage"
     DYNAMIC = "dynamic"
+    MATRIX = "matrix"
+    FLAT = "flat"
 
 
 class LastPackage(StrEnum):
@@ -56,9 +58,9 @@ class LastPackage(StrEnum):
     DOWN = "down"
 
 
-def read_plain_shape(reader: TableReader, name: PlainShapeName, unit: Currency | None) -> PlainShape:
-    """The shape of that name from the members beside it."""
-    return READERS[name](reader, unit)
+def read_plain_shape(reader: TableReader, name: ShapeName, unit: Currency | None) -> PlainShape:
+    """The shape of that name, one of `PLAIN_SHAPES`, from the members beside it."""
+    return PLAIN_SHAPES[name](reader, unit)
 
 
 def _per_unit(reader: TableReader, unit: Currency | None) -> PlainShape:
@@ -114,12 +116,13 @@ def _dynamic(reader: TableReader, unit: Currency | None) -> PlainShape:
     return Dynamic(amount_field=reader.text("amount_field"), amount_in=read_amount_in(reader))
 
 
-READERS: Mapping[PlainShapeName, PlainReader] = {
-    PlainShapeName.PER_UNIT: _per_unit,
-    PlainShapeName.GRADUATED: _graduated,
-    PlainShapeName.VOLUME: _volume,
-    PlainShapeName.PACKAGE: _package,
-    PlainShapeName.GRADUATED_PERCENTAGE: _graduated_percentage,
-    PlainShapeName.PERCENTAGE: _percentage,
-    PlainShapeName.DYNAMIC: _dynamic,
+PLAIN_SHAPES: Mapping[ShapeName, PlainReader] = {
+    ShapeName.PER_UNIT: _per_unit,
+    ShapeName.GRADUATED: _graduated,
+    ShapeName.VOLUME: _volume,
+    ShapeName.PACKAGE: _package,
+    ShapeName.GRADUATED_PERCENTAGE: _graduated_percentage,
+    ShapeName.PERCENTAGE: _percentage,
+    ShapeName.DYNAMIC: _dynamic,
 }
+"""Those that a cell of a matrix can have too."""

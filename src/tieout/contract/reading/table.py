@@ -8,7 +8,7 @@ After a problem a reader returns a stand-in of the right type; whoever builds a 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from difflib import get_close_matches
@@ -156,8 +156,8 @@ class TableReader:
             self.problem(name, f"must be true or false, not {_kind(value)}")
         return value is True
 
-    def choice(self, name: str, options: type[Choice], *, default: Choice | None = None) -> Choice:
-        """One of an enum's values; required unless a default is given."""
+    def choice(self, name: str, options: Iterable[Choice], *, default: Choice | None = None) -> Choice:
+        """One of an enum's values, or of some of them; required unless a default is given."""
         members = list(options)
         if default is not None and not self.has(name):
             return default
