@@ -16,6 +16,7 @@ MONEY_PATH = (
         "ingest",
         "aggregate",
         "balance",
+        "ledger",
         "rate",
         "invoice",
         "close",

@@ -16,6 +16,7 @@ CORE = (
     "ingest",
     "aggregate",
     "balance",
+    "ledger",
     "rate",
     "invoice",
     "close",

@@ -175,7 +175,8 @@ def settled_breaks(charges: Sequence[Charge], lines: Sequence[Line]) -> list[Bre
     for line in lines:
         price = line.charge.price
         exact_minor = line.charge.amount * 10**line.amount.currency.exponent
-        off = abs(line.amount.minor - exact_minor)
+        settled_minor = line.amount.minor + sum(each.amount.minor for each in line.earlier)
+        off = abs(settled_minor - exact_minor)
         within = off <= Fraction(1, 2) if price.rounding in HALVES else off < 1
         if not within or line.amount.currency.code != price.currency:
             expected = f"{line.id}: {line.charge.amount} {price.currency}, rounded {price.rounding.value}"

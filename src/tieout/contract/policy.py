@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from tieout.kernel.cadence import Cadence
-from tieout.kernel.ids import PolicyKey
+from tieout.kernel.ids import CustomerId, PlanKey, PolicyKey, PriceKey
 from tieout.kernel.instant import Instant
+from tieout.kernel.rational import Exact
 
 
 class PolicyRole(StrEnum):
@@ -34,11 +35,50 @@ def signer_role(text: str) -> SignerRole:
     return OwnerRole.OWNER if text == OwnerRole.OWNER else PolicyRole(text)
 
 
+class LatePath(StrEnum):
+    """How a correction of a sealed period reaches the customer: on its next invoice, or as a note at once."""
+
+    NEXT_INVOICE = "next_invoice"
+    NOTE = "note"
+
+
+class LateApproval(StrEnum):
+    """Who approves that late data changes what was already shown: a person, on a delta report, or the policy
+    itself, in advance."""
+
+    DELTA_REPORT = "delta_report"
+    POLICY = "policy"
+
+
+class Requirement(StrEnum):
+    """Evidence that must exist before an invoice under the policy is sealed."""
+
+    APPROVED_DRAFT = "approved_draft"
+    CONTROL_TOTALS = "control_totals"
+    VERIFIED_LOG = "verified_log"
+
+
+@dataclass(frozen=True, slots=True)
+class OffCycle:
+    """Which accounts may be billed inside a period, and when. An account is eligible by its customer, one of
+    its plans or one of its prices; an empty tuple names nobody. Conditions: what is not billed yet comes to
+    `exposure_over` (whole units, of accounts in that currency) or more; usage has reached
+    `commitment_used_percent` of a commitment; the subscription ended (`contract_end`)."""
+
+    customers: tuple[CustomerId, ...] = ()
+    plans: tuple[PlanKey, ...] = ()
+    prices: tuple[PriceKey, ...] = ()
+    exposure_over: tuple[tuple[str, Exact], ...] = ()
+    commitment_used_percent: Exact | None = None
+    contract_end: bool = False
+
+
 @dataclass(frozen=True, slots=True)
 class Policy:
     """`predecessor_digest` None only for a home's first policy. `grace_hours` is how long after a period's
-    end its close waits. `small_team_exception` states why fewer than three people sign; every paper under it
-    says so."""
+    end its close waits, `review_hours` how long the draft then waits for a person (0: it is sealed at once).
+    `small_team_exception` states why fewer than three people sign; every paper under it says so. `off_cycle`
+    None: nobody is billed inside a period. `requires` is what must be on record before a seal."""
 
     key: PolicyKey
     version: int
@@ -49,6 +89,11 @@ class Policy:
     proposer: str
     small_team_exception: str | None
     digest: str
+    review_hours: int = 0
+    late_path: LatePath = LatePath.NEXT_INVOICE
+    late_approval: LateApproval = LateApproval.DELTA_REPORT
+    off_cycle: OffCycle | None = None
+    requires: frozenset[Requirement] = frozenset()
 
 
 def policy_governing(states: Iterable[tuple[Policy, Instant | None]], instant: Instant) -> Policy | None:

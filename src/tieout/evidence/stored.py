@@ -12,6 +12,7 @@ from tieout.balance.movement import Movement
 from tieout.kernel.ids import CustomerId, InvoiceId, LineId, MeterKey, PlanKey, PriceKey, SubscriptionId
 from tieout.kernel.instant import Instant
 from tieout.kernel.period import Period
+from tieout.ledger.entry import Entry
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +97,8 @@ class StoredCharge:
 
 @dataclass(frozen=True, slots=True)
 class StoredLine:
-    """A line row: `amount_minor` in minor units of the invoice's currency."""
+    """A line row: `amount_minor` in minor units of the invoice's currency. `earlier` and `correction` are
+    JSON texts, where the line has them."""
 
     id: LineId
     invoice: InvoiceId
@@ -107,12 +109,14 @@ class StoredLine:
     quantity: str
     unit: str
     amount_minor: int
+    earlier: str | None = None
+    correction: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class SealedRows:
     """Everything one sealing writes, in one transaction. `movements` were worked out when the customer had
-    `movements_seen`; where that is no longer so, nothing is written.
+    `movements_seen`; where that is no longer so, nothing is written. `entries` are posted with it.
     """
 
     invoice: StoredInvoice
@@ -121,6 +125,7 @@ class SealedRows:
     lines: tuple[StoredLine, ...]
     movements: tuple[Movement, ...] = ()
     movements_seen: int = 0
+    entries: tuple[Entry, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,10 +33,11 @@ from tieout.evidence.printed import printed_differences
 from tieout.evidence.reproduced import Difference, Layer, Reproduced, compared
 from tieout.evidence.stored import StoredEvidence, StoredSnapshot
 from tieout.evidence.witness import Witness, digest_lanes, meter_event, retraction_of
+from tieout.invoice.earlier import parse_earlier
 from tieout.invoice.line import settled_line
 from tieout.kernel.errors import TieoutError
 from tieout.kernel.ids import Watermark
-from tieout.kernel.money import Money
+from tieout.kernel.money import Money, currency
 from tieout.kernel.rational import exact_text
 from tieout.rate.charge import Charge, parse_group, steps_text
 from tieout.rate.rate import rate
@@ -220,8 +221,9 @@ def _charge(
 def _line(stored: StoredEvidence, charge: Charge, found: list[Difference]) -> Money | None:
     line = stored.line
     try:
-        settled = settled_line(stored.invoice.id, line.ordinal, charge, zone_name="UTC")
-    except (TieoutError, AssertionError) as error:
+        earlier = parse_earlier(line.earlier, currency(charge.price.currency))
+        settled = settled_line(stored.invoice.id, line.ordinal, charge, zone_name="UTC", earlier=earlier)
+    except (TieoutError, AssertionError, ValueError, KeyError, TypeError) as error:
         found.append(Difference("line", line.id, "a line that can be settled", str(error)))
         return None
     if not _damaged(found):

@@ -198,9 +198,14 @@ def _draft(
                 policy_cadence=plan.account.policy.policy.cadence,
             ),
             taxation=taxation_of(catalog, customer, seller, plan.account.period),
+            kind=plan.account.kind,
+            sequence=plan.account.sequence,
+            earlier=plan.account.earlier,
+            additions=plan.account.additions,
         )
         invoice = replace(invoice, approvals=plan.approvals)
         invoice, moved = moved_by(invoice, fees, commitments, opening)
+        rated += [addition.charge for addition in plan.account.additions]
         breaks = reconcile(invoice, rated, snapshots, recounts, plan.requests)
         breaks += sealed_twice(plan.requests, sealed)
         breaks += balance_breaks(invoice, opening, moved)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from tieout.close.account import AccountOutcome
 from tieout.close.calendar import anchor_of, cadence_of, due_periods, next_due_at
@@ -13,6 +13,9 @@ from tieout.contract.catalog import Catalog
 from tieout.contract.party import Customer
 from tieout.contract.subscription import Subscription
 from tieout.flows.policy import PolicyState, governing
+from tieout.invoice.billable import Billable
+from tieout.invoice.earlier import EarlierLine, Scope
+from tieout.invoice.invoice import KIND_FINAL
 from tieout.kernel.cadence import Cadence
 from tieout.kernel.calendar import period_at
 from tieout.kernel.errors import TieoutError
@@ -33,7 +36,8 @@ class DueAccount:
     """One customer's period with the subscriptions that it has to bill, under the policy that governs it.
 
     `period` is what is still to bill; `wholes` are the calendar's periods it lies in, one per subscription.
-    They are the same unless zone, anchor or cadence changed after a period was sealed.
+    They are the same unless zone, anchor or cadence changed after a period was sealed. `earlier` is what
+    other papers of the period settled, `additions` what the invoice asks for beside its own charges.
     """
 
     customer: CustomerId
@@ -41,6 +45,10 @@ class DueAccount:
     subscriptions: tuple[Subscription, ...]
     wholes: tuple[Period, ...]
     policy: PolicyState
+    kind: str = KIND_FINAL
+    sequence: int = 1
+    earlier: Mapping[Scope, tuple[EarlierLine, ...]] = field(default_factory=dict)
+    additions: tuple[Billable, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

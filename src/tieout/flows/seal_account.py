@@ -18,6 +18,7 @@ from tieout.evidence.stored import SealedRows, StoredCharge, StoredInvoice, Stor
 from tieout.flows.draft_accounts import ReadyAccount
 from tieout.flows.home import Home
 from tieout.invoice.document import document_bytes
+from tieout.invoice.earlier import correction_text, earlier_text
 from tieout.invoice.invoice import Invoice
 from tieout.invoice.line import Line
 from tieout.invoice.number import format_number
@@ -159,6 +160,8 @@ def _line(invoice: InvoiceId, ordinal: int, line: Line) -> StoredLine:
         quantity=str(line.quantity),
         unit=line.unit,
         amount_minor=line.amount.minor,
+        earlier=earlier_text(line.earlier),
+        correction=correction_text(line.correction),
     )
 
 

@@ -14,6 +14,7 @@ from tieout.aggregate.snapshot_text import breakdown_json, conversion_json, grou
 from tieout.contract.party import Customer, Seller
 from tieout.contract.program import Program
 from tieout.invoice.document_amounts import document_amounts, line_amounts
+from tieout.invoice.earlier import correction_json, earlier_json
 from tieout.invoice.invoice import Invoice, PolicyReference
 from tieout.invoice.line import Line
 from tieout.kernel.canonical import JsonNumber, JsonValue, canonical_json
@@ -64,7 +65,8 @@ def document(invoice: Invoice) -> JsonValue:
 def _line(line: Line, period: Period) -> dict[str, JsonValue]:
     """A line for a share of a calendar period that is longer than the invoice's says which period; one
     for a part of its meter's usage says which part. What the subscription agreed beside the price is
-    written where there is something."""
+    written where there is something, and so is what earlier papers settled: `exact_amount` and the steps are
+    of the whole charge."""
     charge = line.charge
     settlement = line.settlement
     share = {} if charge.period == period else {"share_of": _period(charge.period)}
@@ -72,6 +74,8 @@ def _line(line: Line, period: Period) -> dict[str, JsonValue]:
         **share,
         **({} if charge.program is None else {"program": _program(charge.program)}),
         **({"terms": agreed} if (agreed := terms_json(charge.terms)) else {}),
+        **({"earlier": earlier_json(line.earlier)} if line.earlier else {}),
+        **({} if line.correction is None else {"correction": correction_json(line.correction)}),
         "id": line.id,
         "description": line.description,
         **({"group": group_json(charge.group)} if charge.group else {}),

@@ -3,20 +3,24 @@ same invoice."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from tieout.contract.party import Customer, Seller
 from tieout.invoice import totals
+from tieout.invoice.billable import Billable
 from tieout.invoice.discounts import GrantedCoupon, discounts, net_amounts
+from tieout.invoice.earlier import EarlierLine, Scope, scope_of
 from tieout.invoice.invoice import KIND_FINAL, Invoice, InvoiceKey, PolicyReference
-from tieout.invoice.line import settled_line
+from tieout.invoice.line import Line, settled_line
 from tieout.invoice.status import Act, Status, after
 from tieout.invoice.taxes import NO_TAXATION, Taxation, taxes
 from tieout.kernel.ids import Watermark
 from tieout.kernel.money import currency
 from tieout.kernel.period import Period
 from tieout.rate.charge import Charge
+
+NOTHING_EARLIER: Mapping[Scope, Sequence[EarlierLine]] = {}
 
 
 def draft(
@@ -29,26 +33,31 @@ def draft(
     policy: PolicyReference,
     tzdata_version: str,
     software_version: str,
+    kind: str = KIND_FINAL,
     sequence: int = 1,
     coupons: Sequence[GrantedCoupon] = (),
     taxation: Taxation = NO_TAXATION,
+    earlier: Mapping[Scope, Sequence[EarlierLine]] = NOTHING_EARLIER,
+    additions: Sequence[Billable] = (),
 ) -> Invoice:
-    """The draft of a period's final invoice, in the customer's currency.
+    """The draft of a period's invoice, in the customer's currency.
 
     Lines stand by subscription, those of each fee program together after those of none, then by start of
-    segment, then in the order given (that of the plan).
+    segment, then in the order given (that of the plan). `earlier` is what other papers of the period have
+    settled, by scope. `additions` (corrections of sealed periods, lines that a person added) follow.
     Raises `CurrencyMismatch` for a charge or coupon in another currency, `TooManyLines` beyond 999.
     """
     money = currency(customer.currency)
-    key = InvoiceKey(customer.key, period, seller.number_series, money.code, KIND_FINAL, sequence)
-    ordered = _ordered(charges)
-    lines = tuple(
-        settled_line(key.invoice_id, ordinal, charge, zone_name=customer.zone, billing=period)
-        for ordinal, charge in enumerate(ordered, start=1)
-    )
+    key = InvoiceKey(customer.key, period, seller.number_series, money.code, kind, sequence)
+    asked = [Billable(charge, tuple(earlier.get(scope_of(charge), ()))) for charge in _ordered(charges)]
+    asked += additions
+    lines = _lines(key, asked, customer.zone)
     subtotal = totals.subtotal(lines, money)
     taken = discounts(lines, coupons, money)
-    levied = taxes(lines, net_amounts(lines, taken), taxation, money)
+    net = net_amounts(lines, taken)
+    levied = tuple(
+        tax for taxed, on in _by_taxation(asked, lines, taxation) for tax in taxes(on, net, taxed, money)
+    )
     return Invoice(
         id=key.invoice_id,
         key=key,
@@ -69,6 +78,36 @@ def draft(
         discounts=taken,
         taxes=levied,
     )
+
+
+def _lines(key: InvoiceKey, asked: Sequence[Billable], zone_name: str) -> tuple[Line, ...]:
+    return tuple(
+        settled_line(
+            key.invoice_id,
+            ordinal,
+            each.charge,
+            zone_name=zone_name,
+            billing=key.period,
+            earlier=each.earlier,
+            correction=each.correction,
+        )
+        for ordinal, each in enumerate(asked, start=1)
+    )
+
+
+def _by_taxation(
+    asked: Sequence[Billable], lines: Sequence[Line], taxation: Taxation
+) -> list[tuple[Taxation, list[Line]]]:
+    """The invoice's own first; a correction keeps the taxes of the period that it corrects."""
+    groups: list[tuple[Taxation, list[Line]]] = [(taxation, [])]
+    for each, line in zip(asked, lines, strict=True):
+        wanted = taxation if each.taxation is None else each.taxation
+        found = next((on for taxed, on in groups if taxed == wanted), None)
+        if found is None:
+            groups.append((wanted, [line]))
+        else:
+            found.append(line)
+    return groups
 
 
 def moved(invoice: Invoice, act: Act) -> Invoice:

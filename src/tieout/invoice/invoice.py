@@ -17,7 +17,11 @@ from tieout.kernel.money import Currency, Money
 from tieout.kernel.period import Period
 
 KIND_FINAL = "final"
-"""The invoice that ends a period. Interim invoices and credit notes are other kinds."""
+"""The invoice that ends a period."""
+KIND_INTERIM = "interim"
+"""Bills a period that still runs, up to the cutoff."""
+KIND_NOTE = "note"
+"""Corrects sealed invoices of a period at once: a credit note below zero, a debit note above."""
 
 
 @dataclass(frozen=True, slots=True)

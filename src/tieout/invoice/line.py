@@ -1,10 +1,13 @@
-"""A line is a settled charge: its money is rounded once, as the price says."""
+"""A line is a settled charge, less what earlier papers settled of it: money is rounded once, as the price
+says."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import time
 
+from tieout.invoice.earlier import Correction, EarlierLine
 from tieout.kernel.errors import Refusal
 from tieout.kernel.ids import InvoiceId, LineId, MeterKey, PriceKey
 from tieout.kernel.instant import Instant, to_datetime
@@ -37,12 +40,18 @@ class TooManyLines(Refusal):
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One line of an invoice: the charge it settles, words for the customer, and the money."""
+    """One line of an invoice: the charge it settles, words for the customer, and the money.
+
+    `earlier` lines settled part of the charge; `quantity` and `amount` are what is left of it, below zero
+    where they settled more. `correction` says why a sealed period is billed again.
+    """
 
     id: LineId
     charge: Charge
     description: str
     amount: Money
+    earlier: tuple[EarlierLine, ...] = ()
+    correction: Correction | None = None
 
     @property
     def meter(self) -> MeterKey | None:
@@ -50,7 +59,7 @@ class Line:
 
     @property
     def quantity(self) -> Quantity:
-        return self.charge.quantity
+        return sum((-each.quantity for each in self.earlier), self.charge.quantity)
 
     @property
     def unit(self) -> str:
@@ -59,7 +68,8 @@ class Line:
     @property
     def settlement(self) -> str | None:
         """How the money came of the exact amount, in words; None where nothing had to be rounded."""
-        return settlement_text(self.charge.amount, self.amount, self.charge.price.rounding)
+        whole = sum((each.amount for each in self.earlier), self.amount)
+        return settlement_text(self.charge.amount, whole, self.charge.price.rounding)
 
     @property
     def price(self) -> PriceKey:
@@ -78,14 +88,23 @@ def line_id(invoice: InvoiceId, ordinal: int) -> LineId:
 
 
 def settled_line(
-    invoice: InvoiceId, ordinal: int, charge: Charge, *, zone_name: str, billing: Period | None = None
+    invoice: InvoiceId,
+    ordinal: int,
+    charge: Charge,
+    *,
+    zone_name: str,
+    billing: Period | None = None,
+    earlier: Sequence[EarlierLine] = (),
+    correction: Correction | None = None,
 ) -> Line:
-    """Round the charge once to the currency's minor unit under the price's rounding rule.
+    """Round the charge once to the currency's minor unit under the price's rounding rule, then take off what
+    earlier lines settled.
 
     A line for a part of the period, or for another than the invoice's (`billing`), says which, in the
     customer's zone; one for a group of usage, which group.
     """
-    amount = settle(charge.amount, currency(charge.price.currency), charge.price.rounding)
+    asked = settle(charge.amount, currency(charge.price.currency), charge.price.rounding)
+    amount = sum((-each.amount for each in earlier), asked)
     description = charge.price.description
     if charge.group:
         description = f"{description}: {values_text(charge.group)}"
@@ -94,7 +113,7 @@ def settled_line(
         start = _local_text(charge.segment.start, zone_name)
         end = _local_text(charge.segment.end, zone_name)
         description = f"{description} ({start} until {end})"
-    return Line(line_id(invoice, ordinal), charge, description, amount)
+    return Line(line_id(invoice, ordinal), charge, description, amount, tuple(earlier), correction)
 
 
 def settlement_text(exact: Exact, settled: Money, rounding: Rounding) -> str | None:

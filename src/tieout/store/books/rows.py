@@ -166,6 +166,8 @@ def line_row(line: StoredLine) -> Row:
         "quantity": line.quantity,
         "unit": line.unit,
         "amount_minor": line.amount_minor,
+        "earlier": line.earlier,
+        "correction": line.correction,
     }
 
 
@@ -180,6 +182,8 @@ def line_of(row: RowMapping) -> StoredLine:
         quantity=row["quantity"],
         unit=row["unit"],
         amount_minor=row["amount_minor"],
+        earlier=row["earlier"],
+        correction=row["correction"],
     )
 
 

@@ -181,6 +181,8 @@ invoice_line = Table(
     Column("quantity", Text, nullable=False),
     Column("unit", Text, nullable=False),
     Column("amount_minor", BigInteger, nullable=False),
+    Column("earlier", Text),
+    Column("correction", Text),
     UniqueConstraint("invoice", "ordinal"),
 )
 

@@ -1,0 +1,76 @@
+"""A journal entry: postings whose debits equal their credits in each currency (L14). It is never edited; a
+correction reverses it and posts what holds."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from tieout.kernel.errors import IntegrityViolation
+from tieout.kernel.ids import CustomerId, InvoiceId, LineId
+from tieout.kernel.instant import Instant
+from tieout.kernel.money import Money
+from tieout.ledger.account import Account
+
+
+class Unbalanced(IntegrityViolation):
+    """Debits and credits of an entry differ; it may not be posted."""
+
+    code = "unbalanced-entry"
+
+    def __init__(self, entry: str, currency: str, minor: int) -> None:
+        super().__init__(f"Journal entry {entry} is off by {minor} minor units of {currency}.")
+
+
+class EntryKind(StrEnum):
+    """Why an entry was posted."""
+
+    ACCRUAL = "accrual"
+    INVOICE = "invoice"
+    CREDITS_APPLIED = "credits-applied"
+    CREDIT_NOTE = "credit-note"
+    REVERSAL = "reversal"
+    PAYMENT = "payment"
+    REFUND = "refund"
+    CREDIT_SOLD = "credit-sold"
+    CREDIT_EXPIRED = "credit-expired"
+    EARNED = "earned"
+    MANUAL = "manual"
+
+
+@dataclass(frozen=True, slots=True)
+class Posting:
+    """`amount` debits the account above zero and credits it below. `line` is the invoice line it is for."""
+
+    account: Account
+    amount: Money
+    line: LineId | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """`effective_at` is when it counts economically; `accounting_period` (a month in UTC, `2026-02`) is where
+    it was booked: the month of `effective_at`, or, where that was locked, the one open then. Both it and
+    `booked_at` are None until it is posted. `id` is derived from what it is for, so that nothing is posted
+    twice. `reverses` is the entry that it takes back. Raises `Unbalanced`.
+    """
+
+    id: str
+    kind: EntryKind
+    customer: CustomerId
+    effective_at: Instant
+    postings: tuple[Posting, ...]
+    reason: str
+    invoice: InvoiceId | None = None
+    reverses: str | None = None
+    accounting_period: str | None = None
+    booked_at: Instant | None = None
+
+    def __post_init__(self) -> None:
+        off: dict[str, int] = {}
+        for posting in self.postings:
+            code = posting.amount.currency.code
+            off[code] = off.get(code, 0) + posting.amount.minor
+        for code, minor in off.items():
+            if minor:
+                raise Unbalanced(self.id, code, minor)

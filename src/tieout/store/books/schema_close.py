@@ -1,0 +1,165 @@
+"""The tables of the books that the close adds: drafts, reviews, breaks, ledger, corrections and waivers."""
+
+from __future__ import annotations
+
+from sqlalchemy import BigInteger, Column, ForeignKey, Index, Integer, LargeBinary, Table, Text
+
+from tieout.store.books.schema import METADATA
+
+draft = Table(
+    "draft",
+    METADATA,
+    Column("invoice", Text, primary_key=True),
+    Column("revision", Integer, primary_key=True),
+    Column("customer", Text, nullable=False),
+    Column("period_start", BigInteger, nullable=False),
+    Column("period_end", BigInteger, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("sequence", Integer, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("cutoff", BigInteger, nullable=False),
+    Column("cutoff_at", BigInteger, nullable=False),
+    Column("close_run", Integer, ForeignKey("close_run.id"), nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("document", LargeBinary, nullable=False),
+    Column("sha256", Text, nullable=False),
+    Column("drafted_at", BigInteger, nullable=False),
+)
+
+review_entry = Table(
+    "review_entry",
+    METADATA,
+    Column("id", Text, primary_key=True),
+    Column("invoice", Text, nullable=False),
+    Column("revision", Integer, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("person", Text, nullable=False),
+    Column("text", Text, nullable=False),
+    Column("sha256", Text),
+    Column("recorded_at", BigInteger, nullable=False),
+)
+
+manual_line = Table(
+    "manual_line",
+    METADATA,
+    Column("id", Text, primary_key=True),
+    Column("customer", Text, nullable=False),
+    Column("period_start", BigInteger, nullable=False),
+    Column("period_end", BigInteger, nullable=False),
+    Column("currency", Text, nullable=False),
+    Column("amount_minor", BigInteger, nullable=False),
+    Column("description", Text, nullable=False),
+    Column("tax_category", Text, nullable=False),
+    Column("person", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("recorded_at", BigInteger, nullable=False),
+)
+
+manual_line_decision = Table(
+    "manual_line_decision",
+    METADATA,
+    Column("manual_line", Text, ForeignKey("manual_line.id"), primary_key=True),
+    Column("decision", Text, nullable=False),
+    Column("person", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("decided_at", BigInteger, nullable=False),
+)
+
+close_break = Table(
+    "close_break",
+    METADATA,
+    Column("close_run", Integer, ForeignKey("close_run.id"), primary_key=True),
+    Column("ordinal", Integer, primary_key=True),
+    Column("customer", Text),
+    Column("period_start", BigInteger),
+    Column("period_end", BigInteger),
+    Column("invoice", Text),
+    Column("tie", Text, nullable=False),
+    Column("class", Text, nullable=False),
+    Column("size", Text, nullable=False),
+    Column("expected", Text, nullable=False),
+    Column("found", Text, nullable=False),
+    Column("next_action", Text, nullable=False),
+)
+
+journal_entry = Table(
+    "journal_entry",
+    METADATA,
+    Column("id", Text, primary_key=True),
+    Column("kind", Text, nullable=False),
+    Column("customer", Text, nullable=False),
+    Column("invoice", Text),
+    Column("effective_at", BigInteger, nullable=False),
+    Column("accounting_period", Text, nullable=False),
+    Column("booked_at", BigInteger, nullable=False),
+    Column("reverses", Text, ForeignKey("journal_entry.id"), unique=True),
+    Column("reason", Text, nullable=False),
+)
+
+posting = Table(
+    "posting",
+    METADATA,
+    Column("entry", Text, ForeignKey("journal_entry.id"), primary_key=True),
+    Column("ordinal", Integer, primary_key=True),
+    Column("account", Text, nullable=False),
+    Column("currency", Text, nullable=False),
+    Column("amount_minor", BigInteger, nullable=False),
+    Column("line", Text),
+)
+
+accounting_lock = Table(
+    "accounting_lock",
+    METADATA,
+    Column("accounting_period", Text, primary_key=True),
+    Column("person", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("locked_at", BigInteger, nullable=False),
+)
+
+correction = Table(
+    "correction",
+    METADATA,
+    Column("digest", Text, primary_key=True),
+    Column("kind", Text, nullable=False),
+    Column("report", Text, nullable=False),
+    Column("documents", Text, nullable=False),
+    Column("person", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("previewed_at", BigInteger, nullable=False),
+)
+
+correction_approval = Table(
+    "correction_approval",
+    METADATA,
+    Column("digest", Text, ForeignKey("correction.digest"), primary_key=True),
+    Column("person", Text, primary_key=True),
+    Column("reason", Text, nullable=False),
+    Column("approved_at", BigInteger, nullable=False),
+)
+
+invoice_void = Table(
+    "invoice_void",
+    METADATA,
+    Column("invoice", Text, ForeignKey("invoice.id"), primary_key=True),
+    Column("person", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("voided_at", BigInteger, nullable=False),
+)
+
+waiver = Table(
+    "waiver",
+    METADATA,
+    Column("digest", Text, primary_key=True),
+    Column("source", Text, nullable=False),
+    Column("control_total", Text, nullable=False),
+    Column("document", Text, nullable=False),
+    Column("person", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("proposed_at", BigInteger, nullable=False),
+)
+
+Index("draft_by_customer", draft.c.customer, draft.c.period_start)
+Index("review_by_invoice", review_entry.c.invoice, review_entry.c.revision)
+Index("manual_line_by_customer", manual_line.c.customer, manual_line.c.period_start)
+Index("entry_by_invoice", journal_entry.c.invoice)
+Index("entry_by_customer", journal_entry.c.customer, journal_entry.c.effective_at)
