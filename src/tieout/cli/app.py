@@ -15,6 +15,7 @@ from tieout.cli import (
     close,
     commitment,
     compact,
+    correction,
     customer,
     doctor,
     events,
@@ -62,7 +63,7 @@ ORDER = (
         "ingest",
         "quarantine",
     ),
-    *("events", "usage", "close", "invoice", "trace", "compact", "verify", "index", "doctor"),
+    *("events", "usage", "close", "invoice", "correction", "trace", "compact", "verify", "index", "doctor"),
 )
 
 
@@ -164,6 +165,7 @@ for noun, verbs in (
     ("wallet", wallet.app),
     ("commitment", commitment.app),
     ("invoice", invoice.app),
+    ("correction", correction.app),
     ("index", index.app),
 ):
     app.add_typer(verbs, name=noun)

@@ -19,6 +19,7 @@ from tieout.kernel.instant import format_instant, parse_instant
 from tieout.kernel.money import Money, currency
 from tieout.kernel.period import Period
 from tieout.kernel.quantity import QUANTITY_ZERO, Quantity
+from tieout.kernel.rational import exact
 
 Members = dict[str, Any]  # an object of a JSON text that has not been looked at yet
 
@@ -77,7 +78,23 @@ def _line(stored: StoredEvidence, document: Members, printed: Members, place: in
         ("quantity", printed["quantity"], line.quantity),
         ("unit", printed["unit"], line.unit),
         ("amount", printed["amount"], Money(line.amount_minor, currency(document["currency"])).decimal_text),
+        ("earlier lines", _json(_minor(printed, document)), line.earlier or NONE),
+        ("correction", _json(printed.get("correction")), line.correction or NONE),
     )
+
+
+def _minor(printed: Members, document: Members) -> list[Members] | None:
+    """The earlier lines as they are stored: money in minor units."""
+    if "earlier" not in printed:
+        return None
+    scale = 10 ** currency(document["currency"]).exponent
+    return [
+        {
+            **{name: each[name] for name in each if name != "amount"},
+            "minor": int(exact(each["amount"]) * scale),
+        }
+        for each in printed["earlier"]
+    ]
 
 
 def _charge(stored: StoredEvidence, document: Members, printed: Members) -> tuple[Fact, ...]:
@@ -93,7 +110,7 @@ def _charge(stored: StoredEvidence, document: Members, printed: Members) -> tupl
         ("program", _program(printed), str(charge.program)),
         ("period", _printed_period(whole), _period(charge.period)),
         ("segment", _printed_period(printed["segment"]), _period(charge.segment)),
-        ("quantity", printed["quantity"], charge.quantity),
+        ("quantity", _whole_quantity(printed), charge.quantity),
         ("unit", printed["unit"], charge.unit),
         ("amount", printed["exact_amount"], charge.amount),
         ("steps", canonical_json(printed["steps"]), charge.steps),
@@ -104,6 +121,12 @@ def _charge(stored: StoredEvidence, document: Members, printed: Members) -> tupl
     )
 
 
+def _whole_quantity(printed: Members) -> str:
+    """What the line is for in all: what it says, and what the earlier lines said that it names."""
+    before = (Quantity.parse(each["quantity"]) for each in printed.get("earlier", ()))
+    return str(sum(before, Quantity.parse(printed["quantity"])))
+
+
 def _stated_before(printed: Members) -> str:
     return str(printed.get("terms", {}).get("prior_quantity", NONE))
 
@@ -111,8 +134,8 @@ def _stated_before(printed: Members) -> str:
 def _usage_before(document: Members, printed: Members) -> str:
     """What the lines of earlier parts under the same price add up to, where the line says it goes on from
     them."""
-    if _stated_before(printed) == NONE:
-        return NONE
+    if _stated_before(printed) == NONE or "correction" in printed:
+        return _stated_before(printed)  # the parts before a corrected one may be on other papers
     start = parse_instant(printed["segment"]["start"])
     before = [
         Quantity.parse(line["quantity"])

@@ -117,6 +117,8 @@ class StoredLine:
 class SealedRows:
     """Everything one sealing writes, in one transaction. `movements` were worked out when the customer had
     `movements_seen`; where that is no longer so, nothing is written. `entries` are posted with it.
+    `corrects`: by report (empty: by policy) the periods that it corrects, worked out when the customer had
+    `papers_seen` papers and voids; None where it does not matter.
     """
 
     invoice: StoredInvoice
@@ -126,6 +128,8 @@ class SealedRows:
     movements: tuple[Movement, ...] = ()
     movements_seen: int = 0
     entries: tuple[Entry, ...] = ()
+    corrects: tuple[tuple[str, Period], ...] = ()
+    papers_seen: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,7 +31,7 @@ from tieout.evidence.lineage import MalformedLineage, parse_lineage
 from tieout.evidence.named_document import NONE, record_named
 from tieout.evidence.printed import printed_differences
 from tieout.evidence.reproduced import Difference, Layer, Reproduced, compared
-from tieout.evidence.stored import StoredEvidence, StoredSnapshot
+from tieout.evidence.stored import StoredCharge, StoredEvidence, StoredSnapshot
 from tieout.evidence.witness import Witness, digest_lanes, meter_event, retraction_of
 from tieout.invoice.earlier import parse_earlier
 from tieout.invoice.line import settled_line
@@ -42,6 +42,8 @@ from tieout.kernel.rational import exact_text
 from tieout.rate.charge import Charge, parse_group, steps_text
 from tieout.rate.rate import rate
 from tieout.rate.terms import parse_terms
+from tieout.rate.usage import group_names
+from tieout.rate.withdrawn import WITHDRAWN_RULE, withdrawn_charge
 
 INPUTS: frozenset[Layer] = frozenset({"event", "contract", "meter", "price", "plan", "program"})
 
@@ -191,6 +193,8 @@ def _charge(
     charge = stored.charge
     if stored.snapshot is not None and stored.snapshot.period != charge.segment:
         return None  # one of the two rows was changed; the sealed document says which
+    if f'"rule":"{WITHDRAWN_RULE}"' in charge.steps:
+        return _withdrawn(stored, price, program, snapshot, found)
     try:
         rated = rate(
             snapshot,
@@ -206,6 +210,11 @@ def _charge(
     except (TieoutError, AssertionError, ValueError, TypeError) as error:
         found.append(Difference("charge", charge.id, "a price and usage that fit", str(error)))
         return None
+    _compare_charge(charge, rated, found)
+    return rated
+
+
+def _compare_charge(charge: StoredCharge, rated: Charge, found: list[Difference]) -> None:
     if not _damaged(found):
         found += compared(
             "charge",
@@ -215,6 +224,34 @@ def _charge(
             ("amount", exact_text(rated.amount), charge.amount),
             ("steps", steps_text(rated.steps), charge.steps),
         )
+
+
+def _withdrawn(
+    stored: StoredEvidence,
+    price: Price,
+    program: Program | None,
+    snapshot: Snapshot | None,
+    found: list[Difference],
+) -> Charge:
+    """Nothing is asked for a group of which no event is left."""
+    charge = stored.charge
+    group = parse_group(charge.grouped_by)
+    if snapshot is None or group in group_names(snapshot, price):
+        left = "none of its usage" if snapshot is not None else "the usage measured again"
+        found.append(Difference("charge", charge.id, left, f"nothing asked for {charge.grouped_by}"))
+    rated = withdrawn_charge(
+        charge.subscription,
+        price,
+        plan=charge.plan,
+        plan_version=charge.plan_version,
+        snapshot=snapshot,
+        period=charge.period,
+        segment=charge.segment,
+        unit=charge.unit,
+        group=group,
+        program=program,
+    )
+    _compare_charge(charge, rated, found)
     return rated
 
 

@@ -15,15 +15,18 @@ from tieout.close.outcome import NotDue, Outcome, Sealed
 from tieout.contract.catalog import Catalog
 from tieout.flows.apply_catalog import load_catalog
 from tieout.flows.approve_meter import by_version
+from tieout.flows.bill_corrections import corrections_due
 from tieout.flows.count_buckets import BucketRow, bucket_rows
 from tieout.flows.draft_accounts import ReadyAccount, draft_accounts, parked_by
 from tieout.flows.draft_balances import open_advances
-from tieout.flows.due_accounts import DueAccount, agenda, sealed_without
+from tieout.flows.due_accounts import Agenda, DueAccount, agenda, sealed_without
 from tieout.flows.home import Home
 from tieout.flows.invoices import InvoiceRow, draft_row, row_of
 from tieout.flows.late_events import late_rows
+from tieout.flows.place_corrections import notes_ready, place_corrections, with_papers_seen
 from tieout.flows.policy import policies
 from tieout.flows.read_log import read_log
+from tieout.flows.replacing import replacing
 from tieout.flows.seal_account import seal
 from tieout.flows.sealed_usage import sealed_spans
 from tieout.kernel.errors import NotFound, Refusal, Unavailable, shown
@@ -85,10 +88,13 @@ def close(
     chosen = _chosen(catalog, customers)
     cutoff = home.log.head()
     billed = home.books.invoices.billed()
-    recorded = home.books.movements.of(chosen)
-    plan = agenda(
-        catalog, policies(home), billed, customers=chosen, as_of=as_of, advanced=open_advances(recorded)
-    )
+    recorded = dict(home.books.movements.of(chosen))
+    states = policies(home)
+    plan = agenda(catalog, states, billed, customers=chosen, as_of=as_of, advanced=open_advances(recorded))
+    due = corrections_due(home, catalog, states, customers=chosen, cutoff=cutoff)
+    accounts = replacing(plan.due, home.books.corrections.voids())
+    placed = place_corrections(catalog, accounts, due, ended=_ended(plan))
+    notes, held = notes_ready(home, placed.notes, recorded)
     run = None if dry_run else home.books.closes.start(as_of=as_of, cutoff=cutoff, cutoff_at=now)
     since = min((account.period.start for account in plan.due), default=as_of)
     sealed = sealed_spans(home.books.invoices.snapshots(), since=since)
@@ -98,7 +104,7 @@ def close(
         lambda manifest: draft_accounts(
             home.engine,
             catalog,
-            plan.due,
+            placed.accounts,
             manifest,
             sealed=sealed,
             meter_changes=meter_changes,
@@ -106,21 +112,38 @@ def close(
         ),
         watermark=cutoff,
     )
+    ready = with_papers_seen(due, [*notes, *ready])
+    stopped += [*due.outcomes, *held]
     if run is None:
         done, invoices = _previewed(ready)
     else:
         done, invoices = _sealed(home, ready, run, progress or _unwatched)
-    outcomes = sorted((*plan.outcomes, *stopped, *done), key=_order)
-    if run is not None:
-        lasting = [account for account in outcomes if not isinstance(account.outcome, NotDue)]
-        home.books.closes.record(run, lasting)
-        home.books.closes.end(run, at=home.clock.now())
+    outcomes = _recorded(home, run, [*plan.outcomes, *stopped, *done])
     return CloseReport(
         as_of,
         cutoff,
         tuple((account.customer, account.period, account.outcome) for account in outcomes),
         tuple(invoices),
         _buckets(home, catalog, plan.due, cutoff),
+    )
+
+
+def _recorded(home: Home, run: int | None, accounts: Sequence[AccountOutcome]) -> list[AccountOutcome]:
+    """In order; those that last are written down, and the run is over. A dry run writes nothing."""
+    outcomes = sorted(accounts, key=_order)
+    if run is not None:
+        lasting = [account for account in outcomes if not isinstance(account.outcome, NotDue)]
+        home.books.closes.record(run, lasting)
+        home.books.closes.end(run, at=home.clock.now())
+    return outcomes
+
+
+def _ended(plan: Agenda) -> frozenset[CustomerId]:
+    """Customers of whom no invoice is to come."""
+    return frozenset(
+        each.customer
+        for each in plan.outcomes
+        if isinstance(each.outcome, NotDue) and each.outcome.due_at is None
     )
 
 

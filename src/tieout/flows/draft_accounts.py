@@ -32,6 +32,7 @@ from tieout.flows.draft_balances import (
     BalanceChain,
     bills_ahead,
     committed_by,
+    corrected_movements,
     fees_ahead,
     moved_by,
 )
@@ -47,6 +48,7 @@ from tieout.kernel.instant import Instant
 from tieout.kernel.quantity import Unmeasurable
 from tieout.kernel.zone import tzdata_version
 from tieout.ports import LogManifest, UsageEngine
+from tieout.rate.charge import Charge
 
 PARKED_ACTION = "correct the cause, then run the close again; nothing was billed for this period"
 
@@ -56,7 +58,7 @@ class ReadyAccount:
     """A reconciled draft with the requests and snapshots behind it; it may be sealed.
 
     `movements` go with it, as long as the customer still has the `movements_seen` that it was worked out
-    from.
+    from; where it carries corrections, as long as the customer has the `papers_seen`.
     """
 
     account: DueAccount
@@ -65,6 +67,7 @@ class ReadyAccount:
     snapshots: tuple[Snapshot, ...]
     movements: tuple[Movement, ...] = ()
     movements_seen: int = 0
+    papers_seen: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +116,14 @@ def draft_accounts(
         recounts = list(islice(recounted, len(plan.requests)))
         customer = plan.account.customer
         drafted = _draft(
-            catalog, plan, answers, recounts, manifest.watermark, sealed, chain.opening(customer)
+            catalog,
+            plan,
+            answers,
+            recounts,
+            manifest.watermark,
+            sealed,
+            chain.opening(customer),
+            chain.seen(customer),
         )
         if isinstance(drafted, ReadyAccount) and chain.waits(customer, drafted.movements):
             drafted = WAITS
@@ -169,6 +179,7 @@ def _draft(
     cutoff: Watermark,
     sealed: SealedSpans,
     opening: tuple[Movement, ...],
+    seen: int,
 ) -> ReadyAccount | Held | Parked:
     try:
         snapshots = []
@@ -176,39 +187,22 @@ def _draft(
             if isinstance(answer, Unmeasurable):
                 raise answer
             snapshots.append(answer)
-        customer, seller = _parties(catalog, plan.account)
+        customer, seller = parties_of(catalog, plan.account)
+        carried = plan.account.carried
+        known, opening = opening, (*opening, *carried.movements)
         fees = fees_due(catalog, plan.account.subscriptions, plan.segments, opening, plan.account.period)
         rated = [*charges(fees.segments, snapshots), *fees.credits]
         commitments = committed_by(plan.account, rated, opening)
         rated += [charge for found in commitments for charge in found.charges]
-        invoice = draft(
-            customer=customer,
-            seller=seller,
-            period=plan.account.period,
-            charges=rated,
-            cutoff=cutoff,
-            policy=_reference(plan.account),
-            tzdata_version=tzdata_version(),
-            software_version=__version__,
-            coupons=coupons_of(
-                catalog,
-                customer,
-                plan.account.subscriptions,
-                plan.account.period,
-                policy_cadence=plan.account.policy.policy.cadence,
-            ),
-            taxation=taxation_of(catalog, customer, seller, plan.account.period),
-            kind=plan.account.kind,
-            sequence=plan.account.sequence,
-            earlier=plan.account.earlier,
-            additions=plan.account.additions,
-        )
+        invoice = _invoice(catalog, plan.account, customer, seller, rated, cutoff)
         invoice = replace(invoice, approvals=plan.approvals)
         invoice, moved = moved_by(invoice, fees, commitments, opening)
-        rated += [addition.charge for addition in plan.account.additions]
-        breaks = reconcile(invoice, rated, snapshots, recounts, plan.requests)
+        moved = (*corrected_movements(carried.movements, invoice), *moved)
+        corrected = [each.charge for each in plan.account.additions if each.correction is not None]
+        rated += [each.charge for each in plan.account.additions if each.correction is None]
+        breaks = reconcile(invoice, rated, snapshots, recounts, plan.requests, additions=corrected)
         breaks += sealed_twice(plan.requests, sealed)
-        breaks += balance_breaks(invoice, opening, moved)
+        breaks += balance_breaks(invoice, known, moved)
     except Unavailable:
         raise
     except Exception as error:  # noqa: BLE001 - one account's failure may not stop the others (L15)
@@ -217,12 +211,50 @@ def _draft(
         return Held(invoice.id, tuple(breaks))
     reconciled = status_moved(invoice, Act.RECONCILED)
     return ReadyAccount(
-        plan.account, reconciled, plan.requests, tuple(snapshots), moved, movements_seen=len(opening)
+        plan.account,
+        reconciled,
+        (*plan.requests, *carried.requests),
+        (*snapshots, *carried.snapshots),
+        moved,
+        movements_seen=seen,
     )
 
 
-def _parties(catalog: Catalog, account: DueAccount) -> tuple[Customer, Seller]:
-    """Both profiles as they stood when the period ended."""
+def _invoice(
+    catalog: Catalog,
+    account: DueAccount,
+    customer: Customer,
+    seller: Seller,
+    rated: Sequence[Charge],
+    cutoff: Watermark,
+) -> Invoice:
+    return draft(
+        customer=customer,
+        seller=seller,
+        period=account.period,
+        charges=rated,
+        cutoff=cutoff,
+        policy=reference_of(account),
+        tzdata_version=tzdata_version(),
+        software_version=__version__,
+        coupons=coupons_of(
+            catalog,
+            customer,
+            account.subscriptions,
+            account.period,
+            policy_cadence=account.policy.policy.cadence,
+        ),
+        taxation=taxation_of(catalog, customer, seller, account.period),
+        kind=account.kind,
+        sequence=account.sequence,
+        earlier=account.earlier,
+        additions=account.additions,
+        replaces=account.replaces,
+    )
+
+
+def parties_of(catalog: Catalog, account: DueAccount) -> tuple[Customer, Seller]:
+    """Both profiles as they stood when the period ended. Raises `NothingInForce`."""
     last = account.period.last_instant
     subscription = account.subscriptions[0].key
     customer = catalog.customers.at(account.customer, last)
@@ -234,7 +266,8 @@ def _parties(catalog: Catalog, account: DueAccount) -> tuple[Customer, Seller]:
     return customer, seller
 
 
-def _reference(account: DueAccount) -> PolicyReference:
+def reference_of(account: DueAccount) -> PolicyReference:
+    """The policy that governs the account, as its paper names it."""
     policy = account.policy.policy
     signatures = sorted((signature.role.value, signature.key_id) for signature in account.policy.signatures)
     return PolicyReference(

@@ -6,6 +6,9 @@ from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from tieout.aggregate.snapshot import Snapshot
+from tieout.aggregate.window import UsageRequest
+from tieout.balance.movement import Movement
 from tieout.close.account import AccountOutcome
 from tieout.close.calendar import anchor_of, cadence_of, due_periods, next_due_at
 from tieout.close.outcome import NotDue, Parked
@@ -32,12 +35,28 @@ NOTHING_ADVANCED: Mapping[SubscriptionId, Sequence[Period]] = {}
 
 
 @dataclass(frozen=True, slots=True)
+class Carried:
+    """Corrections of sealed periods that go with an account's paper: which report approved each (empty: the
+    policy), the usage behind them, and what they move."""
+
+    corrects: tuple[tuple[str, Period], ...] = ()
+    requests: tuple[UsageRequest, ...] = ()
+    snapshots: tuple[Snapshot, ...] = ()
+    movements: tuple[Movement, ...] = ()
+
+
+NOTHING_CARRIED = Carried()
+
+
+@dataclass(frozen=True, slots=True)
 class DueAccount:
     """One customer's period with the subscriptions that it has to bill, under the policy that governs it.
 
     `period` is what is still to bill; `wholes` are the calendar's periods it lies in, one per subscription.
     They are the same unless zone, anchor or cadence changed after a period was sealed. `earlier` is what
-    other papers of the period settled, `additions` what the invoice asks for beside its own charges.
+    other papers of the period settled, `additions` what the invoice asks for beside its own charges;
+    `carried` is what stands behind those that correct. `replaces`: the numbers of voided papers in whose
+    place it comes.
     """
 
     customer: CustomerId
@@ -49,6 +68,8 @@ class DueAccount:
     sequence: int = 1
     earlier: Mapping[Scope, tuple[EarlierLine, ...]] = field(default_factory=dict)
     additions: tuple[Billable, ...] = ()
+    carried: Carried = NOTHING_CARRIED
+    replaces: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,7 +39,7 @@ PartKey = tuple[Period, Terms, frozenset[str]]
 
 
 @dataclass(frozen=True, slots=True)
-class _Hit:
+class SealedHit:
     """A sealed period that a document would change."""
 
     customer: CustomerId
@@ -50,12 +50,22 @@ def sealed_problems(home: Home, before: Catalog, after: Catalog, fresh: Sequence
     """A problem for each new document and each sealed period that it would change; `after` is `before` with
     the `fresh` documents. Every seal lies in the past, so documents of the future cost nothing here.
     """
+    hits = sealed_hits(home, before, after, fresh)
+    return [
+        problem for document in fresh for problem in _problems(home, document, hits.get(document.digest, []))
+    ]
+
+
+def sealed_hits(
+    home: Home, before: Catalog, after: Catalog, fresh: Sequence[Document]
+) -> dict[str, list[SealedHit]]:
+    """The sealed periods that each new document would change, by its digest."""
     now = home.clock.now()
     begun = [document for document in fresh if document.kind in PRICING and document.effective_from < now]
     if not begun:
-        return []
+        return {}
     since = min(document.effective_from for document in begun)
-    hits: dict[str, list[_Hit]] = {}
+    hits: dict[str, list[SealedHit]] = {}
     for key, periods in home.books.invoices.billed().items():
         old, new = before.subscriptions.latest(key), after.subscriptions.latest(key)
         if old is None or new is None:
@@ -63,10 +73,8 @@ def sealed_problems(home: Home, before: Catalog, after: Catalog, fresh: Sequence
         for period in periods:
             if period.end > since:
                 for digest in _changed_by(before, after, old, new, period):
-                    hits.setdefault(digest, []).append(_Hit(old.customer, period))
-    return [
-        problem for document in fresh for problem in _problems(home, document, hits.get(document.digest, []))
-    ]
+                    hits.setdefault(digest, []).append(SealedHit(old.customer, period))
+    return hits
 
 
 def _changed_by(
@@ -137,23 +145,28 @@ def _digests(segment: Segment) -> frozenset[str]:
     return frozenset(document.digest for document in documents if document is not None)
 
 
-def _problems(home: Home, document: Document, hits: Sequence[_Hit]) -> list[Problem]:
+def _problems(home: Home, document: Document, hits: Sequence[SealedHit]) -> list[Problem]:
     if not hits:
         return []
     free = format_instant(max(hit.period.end for hit in hits))
+    instead = (
+        ", or, where the price was wrong, say which version it supersedes and run `tieout correction preview`"
+        if document.kind is DocumentKind.PRICE
+        else ""
+    )
     field = "phase" if document.kind is DocumentKind.SUBSCRIPTION else "effective_from"
     return [
         document.problem(
             field,
             f"would change what invoice {_number(home, hit)} of {hit.customer} billed from "
             f"{format_instant(hit.period.start)} until {format_instant(hit.period.end)}; a sealed period is "
-            f"changed only by a correction: let it take effect at {free} or later",
+            f"changed only by a correction: let it take effect at {free} or later{instead}",
         )
         for hit in sorted(dict.fromkeys(hits), key=lambda hit: (hit.customer, hit.period))
     ]
 
 
-def _number(home: Home, hit: _Hit) -> str:
+def _number(home: Home, hit: SealedHit) -> str:
     numbers = [
         invoice.number for invoice in home.books.invoices.sealed(hit.customer) if invoice.period == hit.period
     ]

@@ -14,6 +14,7 @@ from tieout.ports.books import (
     MovementStore,
     SignatureStore,
 )
+from tieout.ports.corrections import CorrectionStore
 from tieout.ports.events import (
     EventLog,
     Intake,
@@ -65,6 +66,7 @@ __all__ = [
     "Books",
     "Clock",
     "CloseStore",
+    "CorrectionStore",
     "DocumentStore",
     "Entropy",
     "EventLog",

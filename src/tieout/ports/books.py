@@ -15,6 +15,7 @@ from tieout.invoice.invoice import InvoiceKey
 from tieout.kernel.ids import CustomerId, HomeId, KeyId, LineId, SubscriptionId, Watermark
 from tieout.kernel.instant import Instant
 from tieout.kernel.period import Period
+from tieout.ports.corrections import CorrectionStore
 
 
 class DocumentStore(Protocol):
@@ -149,3 +150,6 @@ class Books(Protocol):
 
     @property
     def movements(self) -> MovementStore: ...
+
+    @property
+    def corrections(self) -> CorrectionStore: ...

@@ -11,6 +11,7 @@ from tieout.kernel.errors import NotFound
 from tieout.kernel.ids import HomeId
 from tieout.store.books.api_keys import SqlApiKeys
 from tieout.store.books.closes import SqlCloses
+from tieout.store.books.corrections import SqlCorrections
 from tieout.store.books.documents import SqlDocuments
 from tieout.store.books.invoices import SqlInvoices
 from tieout.store.books.movements import SqlMovements
@@ -43,6 +44,7 @@ class SqlBooks:
     closes: SqlCloses
     invoices: SqlInvoices
     movements: SqlMovements
+    corrections: SqlCorrections
 
     def close(self) -> None:
         self.engine.dispose()
@@ -93,4 +95,5 @@ def _books(engine: Engine, home_id: HomeId) -> SqlBooks:
         SqlCloses(engine),
         SqlInvoices(engine),
         SqlMovements(engine),
+        SqlCorrections(engine),
     )

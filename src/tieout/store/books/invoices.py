@@ -20,6 +20,7 @@ from tieout.kernel.period import Period
 from tieout.store.books import rows
 from tieout.store.books.movements import add_movements
 from tieout.store.books.numbering import next_number
+from tieout.store.books.papers import add_corrects, check_papers
 from tieout.store.books.schema import charge, invoice, invoice_line, number_series, snapshot
 from tieout.store.books.schema_close import invoice_void
 from tieout.store.books.writing import writing
@@ -147,6 +148,8 @@ def _matches(key: InvoiceKey) -> ColumnElement[bool]:
 
 
 def _write(connection: Connection, sealed: SealedRows, run: int) -> None:
+    if sealed.papers_seen is not None:
+        check_papers(connection, sealed.invoice.customer, seen=sealed.papers_seen)
     connection.execute(insert(invoice), rows.invoice_row(sealed.invoice, run))
     if sealed.snapshots:
         connection.execute(insert(snapshot), [rows.snapshot_row(row) for row in sealed.snapshots])
@@ -154,3 +157,4 @@ def _write(connection: Connection, sealed: SealedRows, run: int) -> None:
         connection.execute(insert(charge), [rows.charge_row(row) for row in sealed.charges])
         connection.execute(insert(invoice_line), [rows.line_row(row) for row in sealed.lines])
     add_movements(connection, sealed.movements, seen=sealed.movements_seen)
+    add_corrects(connection, sealed)
