@@ -26,6 +26,7 @@ from tieout.close.segments import NothingInForce, Segment, segments
 from tieout.close.taxation import taxation_of
 from tieout.contract.catalog import Catalog
 from tieout.contract.party import Customer, Seller
+from tieout.evidence.stored import ReviewedDraft
 from tieout.flows.approve_meter import ChangeByVersion, parked_for
 from tieout.flows.draft_balances import (
     WAITS,
@@ -56,7 +57,7 @@ class ReadyAccount:
     """A reconciled draft with the requests and snapshots behind it; it may be sealed.
 
     `movements` go with it, as long as the customer still has the `movements_seen` that it was worked out
-    from.
+    from. `reviewed` is the stored draft that it must be the same as, if its policy asks for a review.
     """
 
     account: DueAccount
@@ -65,6 +66,7 @@ class ReadyAccount:
     snapshots: tuple[Snapshot, ...]
     movements: tuple[Movement, ...] = ()
     movements_seen: int = 0
+    reviewed: ReviewedDraft | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,17 +88,18 @@ def draft_accounts(
     sealed: SealedSpans,
     meter_changes: ChangeByVersion,
     recorded: Mapping[CustomerId, tuple[Movement, ...]],
+    behind: frozenset[CustomerId] = frozenset(),
 ) -> tuple[list[ReadyAccount], list[AccountOutcome]]:
     """The drafts that tie, and the outcome of every account that is held or parked; no account is billed by a
     meter version that its owner has not signed.
 
     `sealed` is usage that no other subscription may bill again, `recorded` the movements of the customers'
-    balances.
+    balances; who is `behind` has an earlier period that is not sealed, so its balances cannot go on.
     """
     outcomes: list[AccountOutcome] = []
     planned: list[_Planned] = []
     ahead = bills_ahead(catalog)
-    chain = BalanceChain(recorded)
+    chain = BalanceChain(recorded, stopped=set(behind))
     for account in sorted(accounts, key=_order):
         plan = _plan(catalog, account, meter_changes, ahead=ahead)
         if isinstance(plan, Parked):
@@ -214,7 +217,7 @@ def _draft(
     except Exception as error:  # noqa: BLE001 - one account's failure may not stop the others (L15)
         return parked_by(error)
     if breaks:
-        return Held(invoice.id, tuple(breaks))
+        return Held(invoice.id, tuple(breaks), status_moved(invoice, Act.BROKEN))
     reconciled = status_moved(invoice, Act.RECONCILED)
     return ReadyAccount(
         plan.account, reconciled, plan.requests, tuple(snapshots), moved, movements_seen=len(opening)
