@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from tests.scenarios.test_scenarios import HERE, POLICY, play_step
+from tests.scenarios.frame import HERE, Playing, play_step
+from tests.scenarios.steps_policy import POLICY
 from tieout.cli.app import app
 from tieout.cli.demo.stage import set_stage, sign_policy
 from tieout.flows.apply_catalog import apply_catalog
@@ -25,7 +26,7 @@ def played(folder: Path, story: str) -> list[str]:
         sign_policy(stage, POLICY.format(effective_from=told["starts_at"]))
         apply_catalog(stage.home, HERE / story / "catalog")
         for step in told["step"]:
-            play_step(stage, HERE / story, step)
+            play_step(Playing(stage, HERE / story, {}), step)
         return [row.id for row in list_invoices(stage.home)]
 
 

@@ -12,7 +12,8 @@ from typing import Any
 
 import pytest
 
-from tests.scenarios.test_scenarios import HERE, POLICY, play_step
+from tests.scenarios.frame import HERE, Playing, play_step
+from tests.scenarios.steps_policy import POLICY
 from tests.surface.conftest import DemoHome, Ran
 from tieout.cli.demo.stage import set_stage, sign_policy
 from tieout.flows.apply_catalog import apply_catalog
@@ -35,7 +36,7 @@ def played(name: str, folder: Path) -> DemoHome:
             add_program(stage.home, program)
         apply_catalog(stage.home, story / "catalog")
         for step in told["step"]:
-            play_step(stage, story, step)
+            play_step(Playing(stage, story, {}), step)
     return DemoHome(folder, told)
 
 

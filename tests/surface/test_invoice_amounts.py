@@ -11,7 +11,8 @@ from pathlib import Path
 import pysqlite3
 import pytest
 
-from tests.scenarios.test_scenarios import HERE, POLICY, play_step
+from tests.scenarios.frame import HERE, Playing, play_step
+from tests.scenarios.steps_policy import POLICY
 from tests.surface.conftest import in_process
 from tieout.cli.demo.stage import set_stage, sign_policy
 from tieout.flows.apply_catalog import apply_catalog
@@ -30,7 +31,7 @@ def played(name: str, folder: Path) -> Path:
         sign_policy(stage, POLICY.format(effective_from=told["starts_at"]))
         apply_catalog(stage.home, story / "catalog")
         for step in told["step"]:
-            play_step(stage, story, step)
+            play_step(Playing(stage, story, {}), step)
     return folder
 
 

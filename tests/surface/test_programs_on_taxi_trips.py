@@ -23,7 +23,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from tests.scenarios.test_scenarios import POLICY
+from tests.scenarios.steps_policy import POLICY
 from tests.surface.conftest import DemoHome
 from tests.surface.test_demo import REAL_DATA
 from tieout.cli.demo.run_real import TAXI

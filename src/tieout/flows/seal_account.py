@@ -50,12 +50,14 @@ def seal(home: Home, ready: ReadyAccount, *, run: int) -> StoredInvoice | None:
     issued_at = home.clock.now()
 
     def issue(ordinal: int) -> SealedRows:
-        number = format_number(ready.invoice.key.series, ordinal)
+        number = format_number(ready.invoice.number_series, ordinal)
         return sealed_rows(
             ready, sealed_invoice(ready.invoice, number=number, issued_at=issued_at), issued_at
         )
 
-    return home.books.invoices.seal(ready.invoice.key, run=run, issue=issue)
+    return home.books.invoices.seal(
+        ready.invoice.key, series=ready.invoice.number_series, run=run, issue=issue
+    )
 
 
 def sealed_rows(ready: ReadyAccount, invoice: Invoice, sealed_at: Instant) -> SealedRows:

@@ -143,8 +143,8 @@ def _rests_on(document: Members) -> Iterator[tuple[str, str]]:
 
 
 def _of_series(invoices: Sequence[StoredInvoice], taken: dict[str, int]) -> Iterator[LogFinding]:
-    for series in sorted({invoice.series for invoice in invoices} | taken.keys()):
-        numbers = {invoice.number for invoice in invoices if invoice.series == series}
+    for series in sorted({_series(invoice) for invoice in invoices} | taken.keys()):
+        numbers = {invoice.number for invoice in invoices if _series(invoice) == series}
         for ordinal in range(1, len(numbers) + 1):
             if format_number(series, ordinal) not in numbers:
                 yield LogFinding("series", series, f"{format_number(series, ordinal)} is missing")
@@ -152,3 +152,8 @@ def _of_series(invoices: Sequence[StoredInvoice], taken: dict[str, int]) -> Iter
         if last != len(numbers):
             detail = f"its last number is {last}, and it holds {len(numbers)} invoices"
             yield LogFinding("series", series, detail)
+
+
+def _series(invoice: StoredInvoice) -> str:
+    """That of its number: notes are numbered apart."""
+    return invoice.number.rpartition("-")[0]

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
-from tests.scenarios.test_scenarios import HERE, POLICY, play_step
+from tests.scenarios.frame import HERE, Playing, play_step
+from tests.scenarios.steps_policy import POLICY
 from tieout.cli.demo.stage import Stage, set_stage, sign_policy
 from tieout.flows.apply_catalog import apply_catalog
 from tieout.flows.ingest_file import ingest_file
@@ -38,7 +39,7 @@ def played(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Stage]:
         apply_catalog(stage.home, folder / "catalog")
         for step in told["step"]:
             if step.get("read") != "late.ndjson":
-                play_step(stage, folder, step)
+                play_step(Playing(stage, folder, {}), step)
         yield stage
 
 

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.scenarios.test_scenarios import HERE, POLICY, play_step
+from tests.scenarios.frame import HERE, Playing, play_step
+from tests.scenarios.steps_policy import POLICY
 from tieout.cli.demo.stage import set_stage, sign_policy
 from tieout.evidence.printed import printed_differences
 from tieout.evidence.stored import StoredEvidence
@@ -30,8 +31,8 @@ def last_line(tmp_path: Path) -> StoredEvidence:
         sign_policy(stage, POLICY.format(effective_from="2026-01-02T00:00:00Z"))
         apply_catalog(stage.home, HERE / "tiers_continue" / "catalog")
         read = {"at": "2026-07-01T06:00:00Z", "read": "june.ndjson", "accepted": 7, "duplicate": 0}
-        play_step(stage, HERE / "tiers_continue", read)
-        play_step(stage, HERE / "tiers_continue", {"at": "2026-07-03T00:00:00Z", "close": True})
+        play_step(Playing(stage, HERE / "tiers_continue", {}), read)
+        play_step(Playing(stage, HERE / "tiers_continue", {}), {"at": "2026-07-03T00:00:00Z", "close": True})
         (row,) = list_invoices(stage.home)
         line = LineId(json.loads(show_invoice(stage.home, row.id).document)["lines"][-1]["id"])
         traced = trace(stage.home, line)

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.scenarios.test_scenarios import HERE, POLICY, play_step
+from tests.scenarios.frame import HERE, Playing, play_step
+from tests.scenarios.steps_policy import POLICY
 from tieout.cli.demo.stage import set_stage, sign_policy
 from tieout.close.outcome import Parked
 from tieout.flows.apply_catalog import apply_catalog
@@ -25,7 +26,7 @@ def test_it_parks_and_is_sealed_once_the_cause_is_gone(
     with stage.home:
         sign_policy(stage, POLICY.format(effective_from=told["starts_at"]))
         apply_catalog(stage.home, folder / "catalog")
-        play_step(stage, folder, told["step"][0])
+        play_step(Playing(stage, folder, {}), told["step"][0])
         as_of = parse_instant("2026-02-02T06:00:00Z")
         stage.clock.set_to(as_of)
         monkeypatch.setattr(limits, "GROUPS_PER_SNAPSHOT_MAX", 1)

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.scenarios.test_scenarios import HERE, POLICY, play_step
+from tests.scenarios.frame import HERE, Playing, play_step
+from tests.scenarios.steps_policy import POLICY
 from tieout.cli.demo.stage import set_stage, sign_policy
 from tieout.flows.apply_catalog import apply_catalog
 from tieout.flows.compact_log import compact_log
@@ -29,7 +30,7 @@ def test_it_is_the_same_once_the_sealed_events_are_in_segments(
         sign_policy(stage, POLICY.format(effective_from=told["starts_at"]))
         apply_catalog(stage.home, HERE / story / "catalog")
         for step in told["step"]:
-            play_step(stage, HERE / story, step)
+            play_step(Playing(stage, HERE / story, {}), step)
             compact_log(stage.home, rows_min=1)
         report = usage(stage.home, CustomerId("harbor"), at=None)
         assert [(row.event_count, str(row.quantity)) for row in report.late] == [late]

@@ -6,7 +6,8 @@ import tomllib
 from pathlib import Path
 
 from tests.review import corrected, feed, open_ones
-from tests.scenarios.test_scenarios import HERE, POLICY, play_step
+from tests.scenarios.frame import HERE, Playing, play_step
+from tests.scenarios.steps_policy import POLICY
 from tieout.cli.demo.stage import Stage, set_stage, sign_policy
 from tieout.flows.apply_catalog import apply_catalog
 from tieout.flows.preview_release import Preview, preview_release
@@ -22,7 +23,7 @@ def previewed(tmp_path: Path, story: str, steps: int, item: dict[str, object], *
         sign_policy(stage, POLICY.format(effective_from=told["starts_at"]))
         apply_catalog(stage.home, HERE / story / "catalog")
         for step in told["step"][:steps]:
-            play_step(stage, HERE / story, step)
+            play_step(Playing(stage, HERE / story, {}), step)
         stage.clock.set_to(parse_instant("2026-02-10T00:00:00Z"))
         feed(stage.home, [item])
         (found,) = open_ones(stage.home)

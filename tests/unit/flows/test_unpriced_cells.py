@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from tests.scenarios.test_scenarios import HERE, POLICY
+from tests.scenarios.frame import HERE
+from tests.scenarios.steps_policy import POLICY
 from tieout.cli.demo.stage import set_stage, sign_policy
 from tieout.close.outcome import Parked, Sealed
 from tieout.flows.apply_catalog import apply_catalog

@@ -1,0 +1,55 @@
+"""The ledger at the end: `[[balance]]` with `customer`, `account`, `currency` and `amount`; debits are above
+zero.
+
+Of a customer that has one, all balances but zeros are told. Whatever is told, all postings add up to zero.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from sqlalchemy import func, select
+
+from tests.scenarios.frame import Playing, Told
+from tieout.kernel.money import Money, currency
+from tieout.store.books.schema_close import journal_entry, posting
+
+
+def check_balances(playing: Playing, told: list[Told]) -> None:
+    found = _balances(playing)
+    sums: dict[str, Decimal] = {}
+    for each in found:
+        sums[each["currency"]] = sums.get(each["currency"], Decimal(0)) + Decimal(each["amount"])
+    assert not any(sums.values()), f"the trial balance does not balance: {sums}"
+    customers = {each["customer"] for each in told}
+    assert [each for each in found if each["customer"] in customers] == sorted(told, key=_order)
+
+
+def _balances(playing: Playing) -> list[Told]:
+    """Summed from the postings themselves, not by the code that reports them."""
+    columns = (journal_entry.c.customer, posting.c.account, posting.c.currency)
+    asked = (
+        select(*columns, func.sum(posting.c.amount_minor))
+        .join(journal_entry, journal_entry.c.id == posting.c.entry)
+        .group_by(*columns)
+    )
+    with playing.stage.home.books.engine.connect() as connection:  # type: ignore[attr-defined]
+        rows = connection.execute(asked).all()
+    balances = [
+        {
+            "customer": customer,
+            "account": account,
+            "currency": code,
+            "amount": Money(int(minor), currency(code)).decimal_text,
+        }
+        for customer, account, code, minor in rows
+        if minor
+    ]
+    return sorted(balances, key=_order)
+
+
+def _order(balance: Told) -> tuple[str, str, str]:
+    return balance["customer"], balance["account"], balance["currency"]
+
+
+ENDS = {"balance": check_balances}
