@@ -13,6 +13,7 @@ from enum import StrEnum
 from tieout.kernel.ids import CustomerId, InvoiceId, Watermark
 from tieout.kernel.instant import Instant, format_instant
 from tieout.kernel.period import Period
+from tieout.kernel.person import is_same_person
 
 DIGEST_SHOWN = 12
 """Hexadecimal digits of a digest in a sentence."""
@@ -100,7 +101,7 @@ def standing(
         elif each.kind is EntryKind.OBJECTION:
             approval, objection = None, each
     by = None if approval is None else approval.person
-    if draft.delta is not None and not _delta_is_approved(draft, ours):
+    if draft.delta is not None and not is_delta_approved(draft, ours):
         who = "" if draft.person is None else f" by somebody else than {draft.person}"
         return Standing(False, f"the approval of what changed ({draft.delta[:DIGEST_SHOWN]}){who}", by)
     if objection is not None:
@@ -120,8 +121,12 @@ def void_approvals(draft: StoredDraft, entries: Sequence[ReviewEntry]) -> list[R
     return [each for each in entries if each.kind is EntryKind.APPROVAL and each.revision < draft.revision]
 
 
-def _delta_is_approved(draft: StoredDraft, entries: Sequence[ReviewEntry]) -> bool:
+def is_delta_approved(draft: StoredDraft, entries: Sequence[ReviewEntry]) -> bool:
+    """By another person than who drafted it, if a person did."""
     return any(
-        each.kind is EntryKind.DELTA_APPROVAL and each.sha256 == draft.delta and each.person != draft.person
+        each.revision == draft.revision
+        and each.kind is EntryKind.DELTA_APPROVAL
+        and each.sha256 == draft.delta
+        and not (draft.person and is_same_person(each.person, draft.person))
         for each in entries
     )

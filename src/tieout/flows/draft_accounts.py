@@ -45,6 +45,7 @@ from tieout.invoice.status import Act
 from tieout.kernel.errors import TieoutError, Unavailable
 from tieout.kernel.ids import CustomerId, Watermark
 from tieout.kernel.instant import Instant
+from tieout.kernel.period import Period
 from tieout.kernel.quantity import Unmeasurable
 from tieout.kernel.zone import tzdata_version
 from tieout.ports import LogManifest, UsageEngine
@@ -88,18 +89,18 @@ def draft_accounts(
     sealed: SealedSpans,
     meter_changes: ChangeByVersion,
     recorded: Mapping[CustomerId, tuple[Movement, ...]],
-    behind: frozenset[CustomerId] = frozenset(),
+    behind: frozenset[tuple[CustomerId, Period]] = frozenset(),
 ) -> tuple[list[ReadyAccount], list[AccountOutcome]]:
     """The drafts that tie, and the outcome of every account that is held or parked; no account is billed by a
     meter version that its owner has not signed.
 
     `sealed` is usage that no other subscription may bill again, `recorded` the movements of the customers'
-    balances; who is `behind` has an earlier period that is not sealed, so its balances cannot go on.
+    balances. Before the accounts that are `behind` a period is not sealed, so balances cannot go on.
     """
     outcomes: list[AccountOutcome] = []
     planned: list[_Planned] = []
     ahead = bills_ahead(catalog)
-    chain = BalanceChain(recorded, stopped=set(behind))
+    chain = BalanceChain(recorded)
     for account in sorted(accounts, key=_order):
         plan = _plan(catalog, account, meter_changes, ahead=ahead)
         if isinstance(plan, Parked):
@@ -115,6 +116,8 @@ def draft_accounts(
         answers = list(islice(measured, len(plan.requests)))
         recounts = list(islice(recounted, len(plan.requests)))
         customer = plan.account.customer
+        if (customer, plan.account.period) in behind:
+            chain.stopped.add(customer)
         drafted = _draft(
             catalog, plan, answers, recounts, manifest.watermark, sealed, chain.opening(customer)
         )

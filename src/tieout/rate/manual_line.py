@@ -16,6 +16,7 @@ from tieout.kernel.ids import CustomerId, PlanKey, PriceKey, SubscriptionId
 from tieout.kernel.instant import Instant, format_instant
 from tieout.kernel.money import Money
 from tieout.kernel.period import Period
+from tieout.kernel.person import is_same_person
 from tieout.kernel.quantity import Quantity
 from tieout.kernel.rounding import Rounding
 from tieout.kernel.working import Step
@@ -71,7 +72,7 @@ class ManualLine:
         return (
             decided is not None
             and decided.decision is LineDecision.APPROVED
-            and decided.person != self.person
+            and not is_same_person(decided.person, self.person)
         )
 
 
