@@ -165,8 +165,8 @@ def _by_event(before: Members | None, after: Members | None) -> Iterator[str]:
         return
     if _usage(one) == _usage(other):
         return
-    came = _count(other, "event_count", "retracted_count", "excluded_count")
-    came -= _count(one, "event_count", "retracted_count", "excluded_count")
+    came = _count(other, "event_count", "retracted_count")
+    came -= _count(one, "event_count", "retracted_count")
     gone = _count(other, "retracted_count") - _count(one, "retracted_count")
     if came:
         yield f"{came} new event{'' if came == 1 else 's'}"
@@ -225,8 +225,8 @@ def _snapshot(line: Members | None) -> Members | None:
 
 
 def _usage(snapshot: Members | None) -> Members | None:
-    """All of it but the watermark, which moves with every cutoff."""
-    return None if snapshot is None else {**snapshot, "watermark": None}
+    """What it counts: without the watermark, which moves with every cutoff, and without what it excluded."""
+    return None if snapshot is None else {**snapshot, "watermark": None, "excluded_count": None}
 
 
 def _count(snapshot: Members | None, *names: str) -> int:

@@ -108,6 +108,11 @@ def is_manual(price: str) -> bool:
     return price.startswith(PREFIX)
 
 
+def manual_line_of(price: str) -> str:
+    """The id of the line whose price it is."""
+    return price.removeprefix(PREFIX)
+
+
 def manual_charge(
     line: ManualLine, *, subscription: SubscriptionId, plan: PlanKey, plan_version: int
 ) -> Charge:

@@ -15,7 +15,7 @@ from tieout.evidence.stored import SealedRows
 from tieout.invoice.invoice import KIND_FINAL
 from tieout.kernel.errors import ConflictError
 from tieout.kernel.ids import CustomerId, InvoiceId
-from tieout.rate.manual_line import PREFIX, LineDecision, is_manual
+from tieout.rate.manual_line import LineDecision, is_manual, manual_line_of
 from tieout.store.books.schema import invoice
 from tieout.store.books.schema_close import draft, manual_line, manual_line_decision, review_entry
 from tieout.store.sqlite import is_sqlite
@@ -83,7 +83,7 @@ def check_decisions(connection: Connection, batch: Sequence[SealedRows]) -> None
     for sealed in final:
         found = sealed.invoice
         expected = approved.get((found.customer, found.period.start, found.period.end), set())
-        on_it = {charge.price.removeprefix(PREFIX) for charge in sealed.charges if is_manual(charge.price)}
+        on_it = {manual_line_of(charge.price) for charge in sealed.charges if is_manual(charge.price)}
         if on_it != expected:
             raise DraftMoved(found.customer)
 
