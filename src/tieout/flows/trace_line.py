@@ -17,6 +17,7 @@ from tieout.evidence.shares import DiscountShare, discount_shares
 from tieout.evidence.stored import StoredCharge, StoredInvoice, StoredLine, StoredSnapshot
 from tieout.evidence.trace import PricedBy, Witnesses, reproduce
 from tieout.evidence.trace_balances import reproduce_from_balances, rests_on_balances
+from tieout.evidence.trace_manual_line import reproduce_manual_line
 from tieout.evidence.witness import Witness, is_counted, meter_event, retraction_of
 from tieout.flows.balance_evidence import balance_evidence
 from tieout.flows.home import Home
@@ -26,6 +27,7 @@ from tieout.kernel.ids import EventType, LineId, SourceName, Watermark
 from tieout.kernel.instant import Instant
 from tieout.kernel.money import Money, currency
 from tieout.rate.charge import parse_group
+from tieout.rate.manual_line import is_manual, manual_line_of
 
 PAGE_SIZE_MAX = 10_000
 
@@ -140,7 +142,9 @@ def trace(home: Home, line_id: LineId, *, page: int = 1, page_size: int = 20) ->
         program=next((each for each in documents.values() if each.name == f"program {charge.program}"), None),
     )
     found = Witnesses(witnesses, tuple(retractions.values()))
-    if rests_on_balances(charge):
+    if is_manual(charge.price):
+        reproduced = reproduce_manual_line(stored, home.books.manual_lines.find(manual_line_of(charge.price)))
+    elif rests_on_balances(charge):
         reproduced = reproduce_from_balances(stored, balance_evidence(home, stored, documents))
     else:
         reproduced = reproduce(stored, priced_by, found, secret=home.log.identity_secret)
