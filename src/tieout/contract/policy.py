@@ -56,6 +56,15 @@ class Requirement(StrEnum):
     APPROVED_DRAFT = "approved_draft"
     CONTROL_TOTALS = "control_totals"
     VERIFIED_LOG = "verified_log"
+    DECIDED_QUARANTINE = "decided_quarantine"
+    SIGNED_PRICES = "signed_prices"
+
+
+class Anchoring(StrEnum):
+    """From where periods are counted: the calendar, or the day on which the subscription started."""
+
+    CALENDAR = "calendar"
+    ANNIVERSARY = "anniversary"
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +87,9 @@ class Policy:
     """`predecessor_digest` None only for a home's first policy. `grace_hours` is how long after a period's
     end its close waits, `review_hours` how long the draft then waits for a person (0: it is sealed at once).
     `small_team_exception` states why fewer than three people sign; every paper under it says so. `off_cycle`
-    None: nobody is billed inside a period. `requires` is what must be on record before a seal."""
+    None: nobody is billed inside a period. `requires` is what must be on record before a seal. Periods of
+    months start on `anchor_day`, or on the last day of a month that has none; both members are for customers
+    that name no anchor of their own."""
 
     key: PolicyKey
     version: int
@@ -94,6 +105,8 @@ class Policy:
     late_approval: LateApproval = LateApproval.DELTA_REPORT
     off_cycle: OffCycle | None = None
     requires: frozenset[Requirement] = frozenset()
+    anchoring: Anchoring = Anchoring.CALENDAR
+    anchor_day: int = 1
 
 
 def policy_governing(states: Iterable[tuple[Policy, Instant | None]], instant: Instant) -> Policy | None:

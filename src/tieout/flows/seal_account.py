@@ -50,12 +50,14 @@ def seal(home: Home, ready: ReadyAccount, *, run: int) -> StoredInvoice | None:
     issued_at = home.clock.now()
 
     def issue(ordinal: int) -> SealedRows:
-        number = format_number(ready.invoice.key.series, ordinal)
+        number = format_number(ready.invoice.number_series, ordinal)
         return sealed_rows(
             ready, sealed_invoice(ready.invoice, number=number, issued_at=issued_at), issued_at
         )
 
-    return home.books.invoices.seal(ready.invoice.key, run=run, issue=issue)
+    return home.books.invoices.seal(
+        ready.invoice.key, series=ready.invoice.number_series, run=run, issue=issue
+    )
 
 
 def sealed_rows(ready: ReadyAccount, invoice: Invoice, sealed_at: Instant) -> SealedRows:
@@ -95,7 +97,9 @@ def sealed_rows(ready: ReadyAccount, invoice: Invoice, sealed_at: Instant) -> Se
     charges = tuple(_charge(invoice.id, ordinal, line, names) for ordinal, line in numbered)
     lines = tuple(_line(invoice.id, ordinal, line) for ordinal, line in numbered)
     movements = tuple(replace(each, recorded_at=sealed_at) for each in ready.movements)
-    return SealedRows(stored, snapshots, charges, lines, movements, ready.movements_seen)
+    return SealedRows(
+        stored, snapshots, charges, lines, movements, ready.movements_seen, reviewed=ready.reviewed
+    )
 
 
 def _snapshot(invoice: InvoiceId, name: str, snapshot: Snapshot, request: UsageRequest) -> StoredSnapshot:

@@ -42,6 +42,8 @@ def document(invoice: Invoice) -> JsonValue:
         "number": invoice.number,
         "status": invoice.status.value,
         "kind": invoice.key.kind,
+        "paper": invoice.paper.value,
+        **({"replaces": list(invoice.replaces)} if invoice.replaces else {}),
         "series": invoice.key.series,
         "sequence": _whole(invoice.key.sequence),
         "currency": invoice.currency.code,

@@ -39,6 +39,7 @@ def draft(
     taxation: Taxation = NO_TAXATION,
     earlier: Mapping[Scope, Sequence[EarlierLine]] = NOTHING_EARLIER,
     additions: Sequence[Billable] = (),
+    replaces: Sequence[str] = (),
 ) -> Invoice:
     """The draft of a period's invoice, in the customer's currency.
 
@@ -77,6 +78,7 @@ def draft(
         software_version=software_version,
         discounts=taken,
         taxes=levied,
+        replaces=tuple(replaces),
     )
 
 

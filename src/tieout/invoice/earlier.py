@@ -14,8 +14,9 @@ from enum import StrEnum
 
 from tieout.kernel.canonical import JsonNumber, JsonValue, canonical_json
 from tieout.kernel.ids import InvoiceId, LineId, PriceKey, SubscriptionId
-from tieout.kernel.instant import Instant
+from tieout.kernel.instant import Instant, format_instant, parse_instant
 from tieout.kernel.money import Currency, Money
+from tieout.kernel.period import Period
 from tieout.kernel.quantity import Quantity
 from tieout.rate.charge import Charge, group_text
 
@@ -54,15 +55,18 @@ class Cause(StrEnum):
     RETRACTED = "retractions"
     PRICE = "a corrected price"
     CARRIED = "a correction of an earlier period"
+    MAPPED = "subjects given after the seal"
+    CREDITED = "a credit that was agreed"
 
 
 @dataclass(frozen=True, slots=True)
 class Correction:
-    """`original` is the line first sealed for the scope; None where nothing was. `late_events` and
-    `retracted_events` are how many came after its cutoff. `superseded_price_version` only where a price was
-    corrected; `approval` is the digest of the delta report that was approved, None where the signed policy
-    approves in advance."""
+    """`period` is the sealed one. `original` is the line first sealed for the scope; None where nothing was.
+    `late_events` and `retracted_events` are how many came after its cutoff. `superseded_price_version` only
+    where a price was corrected; `approval` is the digest of the delta report that was approved, None where
+    the signed policy approves in advance."""
 
+    period: Period
     original: LineId | None
     causes: tuple[Cause, ...]
     late_events: int
@@ -120,6 +124,10 @@ def parse_earlier(text: str | None, currency: Currency) -> tuple[EarlierLine, ..
 def correction_json(correction: Correction) -> dict[str, JsonValue]:
     superseded = correction.superseded_price_version
     said: dict[str, JsonValue | None] = {
+        "period": {
+            "start": format_instant(correction.period.start),
+            "end": format_instant(correction.period.end),
+        },
         "original_line": correction.original,
         "causes": [cause.value for cause in correction.causes],
         "late_events": JsonNumber(str(correction.late_events)),
@@ -141,8 +149,9 @@ def parse_correction(text: str | None) -> Correction | None:
     if text is None:
         return None
     said = json.loads(text)
-    original = said.get("original_line")
+    original, period = said.get("original_line"), said["period"]
     return Correction(
+        period=Period(parse_instant(period["start"]), parse_instant(period["end"])),
         original=None if original is None else LineId(original),
         causes=tuple(Cause(each) for each in said["causes"]),
         late_events=int(said["late_events"]),

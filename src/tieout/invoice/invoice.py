@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date
+from enum import StrEnum
 from hashlib import sha256
+from typing import Final
 
 from tieout.contract.party import Customer, Seller
 from tieout.invoice.amounts import CreditUsed, InvoiceDiscount, TaxAmount
@@ -22,6 +24,25 @@ KIND_INTERIM = "interim"
 """Bills a period that still runs, up to the cutoff."""
 KIND_NOTE = "note"
 """Corrects sealed invoices of a period at once: a credit note below zero, a debit note above."""
+
+
+class Paper(StrEnum):
+    """What the customer holds in hand. An invoice below zero is a credit note, whatever its kind."""
+
+    INVOICE = "invoice"
+    CREDIT_NOTE = "credit note"
+    DEBIT_NOTE = "debit note"
+
+
+SERIES_SUFFIX: Final = {Paper.INVOICE: "", Paper.CREDIT_NOTE: "-CN", Paper.DEBIT_NOTE: "-DN"}
+"""Each kind of paper is numbered in a series of its own."""
+
+
+def paper_of(kind: str, total: Money) -> Paper:
+    """By kind and sign."""
+    if total.minor < 0:
+        return Paper.CREDIT_NOTE
+    return Paper.DEBIT_NOTE if kind == KIND_NOTE else Paper.INVOICE
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +90,8 @@ class InvoiceKey:
 class Invoice:
     """A draft, held, ready or sealed invoice. Sealing gives it `number`, `issued_at` and `due_date`.
 
-    `subtotal` is of the lines; `total` after discounts and taxes; `due` after the credits.
+    `subtotal` is of the lines; `total` after discounts and taxes; `due` after the credits. `replaces`: the
+    numbers of voided papers in whose place it stands.
     """
 
     id: InvoiceId
@@ -92,6 +114,16 @@ class Invoice:
     taxes: tuple[TaxAmount, ...] = ()
     credits: tuple[CreditUsed, ...] = ()
     approvals: tuple[MeterApproval, ...] = ()
+    replaces: tuple[str, ...] = ()
+
+    @property
+    def paper(self) -> Paper:
+        return paper_of(self.key.kind, self.total)
+
+    @property
+    def number_series(self) -> str:
+        """The series that its number is taken from."""
+        return self.key.series + SERIES_SUFFIX[self.paper]
 
     @property
     def due(self) -> Money:

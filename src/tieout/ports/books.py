@@ -15,6 +15,7 @@ from tieout.invoice.invoice import InvoiceKey
 from tieout.kernel.ids import CustomerId, HomeId, KeyId, LineId, SubscriptionId, Watermark
 from tieout.kernel.instant import Instant
 from tieout.kernel.period import Period
+from tieout.ports.drafts import DraftStore, ManualLineStore
 
 
 class DocumentStore(Protocol):
@@ -85,19 +86,24 @@ class InvoiceStore(Protocol):
     def evidence(self, line: LineId) -> StoredEvidence | None: ...
 
     def snapshots(self, customer: CustomerId | None = None) -> tuple[StoredSnapshot, ...]:
-        """All of them, or one customer's, without their groups, which can be many."""
+        """Those that hold, all or one customer's, without their groups, which can be many: none of a voided
+        paper, and of one window that corrections measured again, the last."""
         ...
 
     def billed(self) -> Mapping[SubscriptionId, tuple[Period, ...]]:
-        """The billing periods that are sealed for each subscription, in order; no two overlap."""
+        """The billing periods that final invoices hold for each subscription, in order; no two overlap. What
+        was voided is due again, and a correction on an invoice bills no period of it."""
         ...
 
     def last_numbers(self) -> dict[str, int]:
         """The last number that each series has given out."""
         ...
 
-    def seal(self, key: InvoiceKey, *, run: int, issue: Callable[[int], SealedRows]) -> StoredInvoice | None:
-        """Takes the series' next number, asks `issue` for the rows and writes them, all in one transaction.
+    def seal(
+        self, key: InvoiceKey, *, series: str, run: int, issue: Callable[[int], SealedRows]
+    ) -> StoredInvoice | None:
+        """Takes the next number of `series`, asks `issue` for the rows and writes them, all in one
+        transaction.
 
         None where the key is sealed already: nothing was written and no number was used.
         """
@@ -144,3 +150,9 @@ class Books(Protocol):
 
     @property
     def movements(self) -> MovementStore: ...
+
+    @property
+    def drafts(self) -> DraftStore: ...
+
+    @property
+    def manual_lines(self) -> ManualLineStore: ...

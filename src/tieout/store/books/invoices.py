@@ -9,22 +9,26 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, Connection, Engine, and_, insert, select
+from sqlalchemy import ColumnElement, Connection, Engine, RowMapping, and_, exists, insert, select
 from sqlalchemy.exc import IntegrityError
 
 from tieout.evidence.stored import SealedRows, StoredEvidence, StoredInvoice, StoredSnapshot
-from tieout.invoice.invoice import InvoiceKey
+from tieout.invoice.invoice import KIND_FINAL, InvoiceKey
 from tieout.kernel.ids import CustomerId, LineId, SubscriptionId
 from tieout.kernel.instant import Instant
 from tieout.kernel.period import Period
 from tieout.store.books import rows
+from tieout.store.books.decisions import check_decisions, while_nobody_decides
 from tieout.store.books.movements import add_movements
 from tieout.store.books.numbering import next_number
 from tieout.store.books.schema import charge, invoice, invoice_line, number_series, snapshot
+from tieout.store.books.schema_close import invoice_void
 from tieout.store.books.writing import writing
 from tieout.store.crash import crash_point
 
 _LISTED_SNAPSHOT = [column for column in snapshot.c if column.name != "groups"]
+STANDS = ~exists().where(invoice_void.c.invoice == invoice.c.id)
+"""Of an invoice that was not voided."""
 _LISTED = [column for column in invoice.c if column.name != "document"]
 
 
@@ -53,16 +57,21 @@ class SqlInvoices:
             return _evidence(connection, line)
 
     def snapshots(self, customer: CustomerId | None = None) -> tuple[StoredSnapshot, ...]:
-        query = select(*_LISTED_SNAPSHOT).order_by(snapshot.c.invoice, snapshot.c.id)
+        query = select(*_LISTED_SNAPSHOT).join(invoice, snapshot.c.invoice == invoice.c.id).where(STANDS)
+        query = query.order_by(invoice.c.sealed_at, snapshot.c.watermark, snapshot.c.invoice, snapshot.c.id)
         if customer is not None:
             query = query.where(snapshot.c.customer == customer)
         with self.engine.connect() as connection:
             found = connection.execute(query).mappings().all()
-        return tuple(rows.snapshot_of(row) for row in found)
+        last = {_window(row): row for row in found}
+        ordered = sorted(last.values(), key=lambda row: (row["invoice"], row["id"]))
+        return tuple(rows.snapshot_of(row) for row in ordered)
 
     def billed(self) -> dict[SubscriptionId, tuple[Period, ...]]:
         columns = (charge.c.subscription, invoice.c.period_start, invoice.c.period_end)
         query = select(*columns).join(invoice, charge.c.invoice == invoice.c.id)
+        query = query.join(invoice_line, invoice_line.c.charge == charge.c.id)
+        query = query.where(STANDS, invoice.c.kind == KIND_FINAL, invoice_line.c.correction.is_(None))
         with self.engine.connect() as connection:
             found = connection.execute(query.distinct().order_by(*columns)).all()
         periods: dict[SubscriptionId, list[Period]] = {}
@@ -75,14 +84,18 @@ class SqlInvoices:
             found = connection.execute(select(number_series.c.series, number_series.c.last_number)).all()
         return {row.series: row.last_number for row in found}
 
-    def seal(self, key: InvoiceKey, *, run: int, issue: Callable[[int], SealedRows]) -> StoredInvoice | None:
+    def seal(
+        self, key: InvoiceKey, *, series: str, run: int, issue: Callable[[int], SealedRows]
+    ) -> StoredInvoice | None:
         try:
             with writing(self.engine) as connection:
+                while_nobody_decides(connection)
                 if _is_sealed(connection, key):
                     return None
-                number = next_number(connection, key.series)
+                number = next_number(connection, series)
                 crash_point("seal-after-number")
                 sealed = issue(number)
+                check_decisions(connection, [sealed])
                 _write(connection, sealed, run)
                 crash_point("seal-before-commit")
         except IntegrityError:
@@ -93,6 +106,12 @@ class SqlInvoices:
             raise
         crash_point("seal-after-commit")
         return sealed.invoice
+
+
+def _window(row: RowMapping) -> tuple[object, ...]:
+    """What a snapshot measures, however often."""
+    names = ("subscription", "meter", "meter_version", "period_start", "period_end")
+    return tuple(row[name] for name in names)
 
 
 def _evidence(connection: Connection, line: LineId) -> StoredEvidence | None:
