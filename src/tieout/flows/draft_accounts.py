@@ -17,7 +17,6 @@ from tieout.aggregate.window import UsageRequest
 from tieout.balance.movement import Movement
 from tieout.close.account import AccountOutcome
 from tieout.close.coupons import coupons_of
-from tieout.close.fees import fees_due
 from tieout.close.outcome import Held, Parked
 from tieout.close.rating import charges, usage_requests
 from tieout.close.reconcile import reconcile
@@ -34,6 +33,7 @@ from tieout.flows.draft_balances import (
     bills_ahead,
     committed_by,
     fees_ahead,
+    fees_of,
     moved_by,
 )
 from tieout.flows.due_accounts import DueAccount
@@ -183,7 +183,7 @@ def _draft(
                 raise answer
             snapshots.append(answer)
         customer, seller = _parties(catalog, plan.account)
-        fees = fees_due(catalog, plan.account.subscriptions, plan.segments, opening, plan.account.period)
+        fees = fees_of(catalog, plan.account, plan.segments, opening)
         rated = [*charges(fees.segments, snapshots), *fees.credits]
         commitments = committed_by(plan.account, rated, opening)
         rated += [charge for found in commitments for charge in found.charges]
@@ -201,7 +201,7 @@ def _draft(
                 customer,
                 plan.account.subscriptions,
                 plan.account.period,
-                policy_cadence=plan.account.policy.policy.cadence,
+                defaults=plan.account.defaults,
             ),
             taxation=taxation_of(catalog, customer, seller, plan.account.period),
             kind=plan.account.kind,
