@@ -117,6 +117,8 @@ class StoredLine:
 class SealedRows:
     """Everything one sealing writes, in one transaction. `movements` were worked out when the customer had
     `movements_seen`; where that is no longer so, nothing is written. `entries` are posted with it.
+    `interims_seen`: the interim invoices of the period that stood then, under the same rule; None where the
+    policy allows none.
     """
 
     invoice: StoredInvoice
@@ -126,6 +128,7 @@ class SealedRows:
     movements: tuple[Movement, ...] = ()
     movements_seen: int = 0
     entries: tuple[Entry, ...] = ()
+    interims_seen: frozenset[InvoiceId] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,14 +15,13 @@ from tieout.close.outcome import NotDue, Outcome, Sealed
 from tieout.contract.catalog import Catalog
 from tieout.flows.apply_catalog import load_catalog
 from tieout.flows.approve_meter import by_version
+from tieout.flows.close_agenda import close_agenda
 from tieout.flows.count_buckets import BucketRow, bucket_rows
 from tieout.flows.draft_accounts import ReadyAccount, draft_accounts, parked_by
-from tieout.flows.draft_balances import open_advances
-from tieout.flows.due_accounts import DueAccount, agenda, sealed_without
+from tieout.flows.due_accounts import DueAccount, sealed_without
 from tieout.flows.home import Home
 from tieout.flows.invoices import InvoiceRow, draft_row, row_of
 from tieout.flows.late_events import late_rows
-from tieout.flows.policy import policies
 from tieout.flows.read_log import read_log
 from tieout.flows.seal_account import seal
 from tieout.flows.sealed_usage import sealed_spans
@@ -84,11 +83,8 @@ def close(
     catalog = load_catalog(home)
     chosen = _chosen(catalog, customers)
     cutoff = home.log.head()
-    billed = home.books.invoices.billed()
     recorded = home.books.movements.of(chosen)
-    plan = agenda(
-        catalog, policies(home), billed, customers=chosen, as_of=as_of, advanced=open_advances(recorded)
-    )
+    plan = close_agenda(home, catalog, chosen, recorded, as_of=as_of)
     run = None if dry_run else home.books.closes.start(as_of=as_of, cutoff=cutoff, cutoff_at=now)
     since = min((account.period.start for account in plan.due), default=as_of)
     sealed = sealed_spans(home.books.invoices.snapshots(), since=since)
@@ -110,7 +106,7 @@ def close(
         done, invoices = _previewed(ready)
     else:
         done, invoices = _sealed(home, ready, run, progress or _unwatched)
-    outcomes = sorted((*plan.outcomes, *stopped, *done), key=_order)
+    outcomes = sorted(_told((*plan.outcomes, *stopped, *done)), key=_order)
     if run is not None:
         lasting = [account for account in outcomes if not isinstance(account.outcome, NotDue)]
         home.books.closes.record(run, lasting)
@@ -127,8 +123,8 @@ def close(
 def _buckets(
     home: Home, catalog: Catalog, due: Sequence[DueAccount], cutoff: Watermark
 ) -> tuple[BucketRow, ...]:
-    """Where every event of the periods went."""
-    periods = [account.period for account in due]
+    """Where every event of the periods that ended went."""
+    periods = [account.period for account in due if account.running is None]
     return read_log(
         home,
         lambda manifest: bucket_rows(
@@ -176,6 +172,10 @@ def _sealed(
 def _sealed_by_another(home: Home, draft: ReadyAccount) -> AccountOutcome:
     """Another close was faster; or the period was sealed before these subscriptions were known."""
     account = draft.account
+    if account.running is not None:
+        stored = home.books.invoices.find(draft.invoice.id)
+        assert stored is not None, "its key is sealed, and the id is made of the key"
+        return AccountOutcome(account.customer, account.period, Sealed(stored.id, stored.number))
     billed = home.books.invoices.billed()
     missing = [
         subscription
@@ -196,6 +196,16 @@ def _previewed(ready: Sequence[ReadyAccount]) -> tuple[list[AccountOutcome], lis
         for draft in ready
     ]
     return outcomes, [draft_row(draft.invoice) for draft in ready]
+
+
+def _told(outcomes: Sequence[AccountOutcome]) -> list[AccountOutcome]:
+    """Who is billed inside a period is not also told as not due."""
+    looked_at = {each.customer for each in outcomes if not isinstance(each.outcome, NotDue)}
+    return [
+        each
+        for each in outcomes
+        if not (isinstance(each.outcome, NotDue) and each.period is None and each.customer in looked_at)
+    ]
 
 
 def _order(account: AccountOutcome) -> tuple[str, int]:

@@ -12,6 +12,7 @@ from tieout.kernel.ids import HomeId
 from tieout.store.books.api_keys import SqlApiKeys
 from tieout.store.books.closes import SqlCloses
 from tieout.store.books.documents import SqlDocuments
+from tieout.store.books.interims import SqlInterims
 from tieout.store.books.invoices import SqlInvoices
 from tieout.store.books.movements import SqlMovements
 from tieout.store.books.schema import meta
@@ -43,6 +44,7 @@ class SqlBooks:
     closes: SqlCloses
     invoices: SqlInvoices
     movements: SqlMovements
+    interims: SqlInterims
 
     def close(self) -> None:
         self.engine.dispose()
@@ -93,4 +95,5 @@ def _books(engine: Engine, home_id: HomeId) -> SqlBooks:
         SqlCloses(engine),
         SqlInvoices(engine),
         SqlMovements(engine),
+        SqlInterims(engine),
     )
