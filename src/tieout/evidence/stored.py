@@ -114,11 +114,21 @@ class StoredLine:
 
 
 @dataclass(frozen=True, slots=True)
+class ReviewedDraft:
+    """The revision of a draft that people looked at, and how many entries about it had been made when it was
+    decided that it may be sealed."""
+
+    invoice: InvoiceId
+    revision: int
+    entries_seen: int
+
+
+@dataclass(frozen=True, slots=True)
 class SealedRows:
     """Everything one sealing writes, in one transaction. `movements` were worked out when the customer had
-    `movements_seen`; where that is no longer so, nothing is written. `entries` are posted with it.
-    `interims_seen`: the interim invoices of the period that stood then, under the same rule; None where the
-    policy allows none.
+    `movements_seen`; where that is no longer so, nothing is written. `entries` are posted with it. Nor is
+    anything written where somebody has said more about the draft that was `reviewed`, or other interim
+    invoices of the period stand than `interims_seen` (None: the policy allows none).
     """
 
     invoice: StoredInvoice
@@ -129,6 +139,7 @@ class SealedRows:
     movements_seen: int = 0
     entries: tuple[Entry, ...] = ()
     interims_seen: frozenset[InvoiceId] | None = None
+    reviewed: ReviewedDraft | None = None
 
 
 @dataclass(frozen=True, slots=True)

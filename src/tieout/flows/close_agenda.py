@@ -32,9 +32,7 @@ def close_agenda(
     signed = policies(home)
     billed = home.books.invoices.billed()
     interims = interims_of(home, signed, customers)
-    plan = agenda(
-        catalog, signed, billed, customers=customers, as_of=as_of, advanced=open_advances(recorded)
-    )
+    plan = agenda(catalog, signed, billed, customers=customers, as_of=as_of, advanced=open_advances(recorded))
     running, unknown = running_accounts(
         catalog,
         signed,

@@ -26,6 +26,7 @@ from tieout.close.segments import NothingInForce, Segment, segments
 from tieout.close.taxation import taxation_of
 from tieout.contract.catalog import Catalog
 from tieout.contract.party import Customer, Seller
+from tieout.evidence.stored import ReviewedDraft
 from tieout.flows.approve_meter import ChangeByVersion, parked_for
 from tieout.flows.asked import Measured, asked_of
 from tieout.flows.draft_balances import (
@@ -46,6 +47,7 @@ from tieout.kernel.errors import TieoutError, Unavailable
 from tieout.kernel.ids import CustomerId, Watermark
 from tieout.kernel.instant import Instant
 from tieout.kernel.money import currency
+from tieout.kernel.period import Period
 from tieout.kernel.quantity import Unmeasurable
 from tieout.kernel.zone import tzdata_version
 from tieout.ports import LogManifest, UsageEngine
@@ -58,7 +60,7 @@ class ReadyAccount:
     """A reconciled draft with the requests and snapshots behind it; it may be sealed.
 
     `movements` go with it, as long as the customer still has the `movements_seen` that it was worked out
-    from.
+    from. `reviewed` is the stored draft that it must be the same as, if its policy asks for a review.
     """
 
     account: DueAccount
@@ -67,6 +69,7 @@ class ReadyAccount:
     snapshots: tuple[Snapshot, ...]
     movements: tuple[Movement, ...] = ()
     movements_seen: int = 0
+    reviewed: ReviewedDraft | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,12 +91,13 @@ def draft_accounts(
     sealed: SealedSpans,
     meter_changes: ChangeByVersion,
     recorded: Mapping[CustomerId, tuple[Movement, ...]],
+    behind: frozenset[tuple[CustomerId, Period]] = frozenset(),
 ) -> tuple[list[ReadyAccount], list[AccountOutcome]]:
     """The drafts that tie, and the outcome of every account that is held or parked; no account is billed by a
     meter version that its owner has not signed.
 
     `sealed` is usage that no other subscription may bill again, `recorded` the movements of the customers'
-    balances.
+    balances. Before the accounts that are `behind` a period is not sealed, so balances cannot go on.
     """
     outcomes: list[AccountOutcome] = []
     planned: list[_Planned] = []
@@ -114,6 +118,8 @@ def draft_accounts(
         answers = list(islice(measured, len(plan.requests)))
         recounts = list(islice(recounted, len(plan.requests)))
         customer = plan.account.customer
+        if (customer, plan.account.period) in behind:
+            chain.stopped.add(customer)
         drafted = _draft(
             catalog, plan, answers, recounts, manifest.watermark, sealed, chain.opening(customer)
         )
@@ -217,7 +223,7 @@ def _draft(
     except Exception as error:  # noqa: BLE001 - one account's failure may not stop the others (L15)
         return parked_by(error)
     if breaks:
-        return Held(invoice.id, tuple(breaks))
+        return Held(invoice.id, tuple(breaks), status_moved(invoice, Act.BROKEN))
     reconciled = status_moved(invoice, Act.RECONCILED)
     return ReadyAccount(account, reconciled, requests, snapshots, moved, movements_seen=len(opening))
 

@@ -105,6 +105,7 @@ def sealed_rows(ready: ReadyAccount, invoice: Invoice, sealed_at: Instant) -> Se
         movements,
         ready.movements_seen,
         interims_seen=ready.account.interims_seen,
+        reviewed=ready.reviewed,
     )
 
 

@@ -12,8 +12,10 @@ from tieout.kernel.ids import HomeId
 from tieout.store.books.api_keys import SqlApiKeys
 from tieout.store.books.closes import SqlCloses
 from tieout.store.books.documents import SqlDocuments
+from tieout.store.books.drafts import SqlDrafts
 from tieout.store.books.interims import SqlInterims
 from tieout.store.books.invoices import SqlInvoices
+from tieout.store.books.manual_lines import SqlManualLines
 from tieout.store.books.movements import SqlMovements
 from tieout.store.books.schema import meta
 from tieout.store.books.signatures import SqlSignatures
@@ -45,6 +47,8 @@ class SqlBooks:
     invoices: SqlInvoices
     movements: SqlMovements
     interims: SqlInterims
+    drafts: SqlDrafts
+    manual_lines: SqlManualLines
 
     def close(self) -> None:
         self.engine.dispose()
@@ -96,4 +100,6 @@ def _books(engine: Engine, home_id: HomeId) -> SqlBooks:
         SqlInvoices(engine),
         SqlMovements(engine),
         SqlInterims(engine),
+        SqlDrafts(engine),
+        SqlManualLines(engine),
     )
