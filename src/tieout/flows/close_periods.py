@@ -15,15 +15,14 @@ from tieout.close.outcome import NotDue, Outcome, Sealed
 from tieout.contract.catalog import Catalog
 from tieout.flows.apply_catalog import load_catalog
 from tieout.flows.approve_meter import by_version
+from tieout.flows.close_agenda import close_agenda
 from tieout.flows.count_buckets import BucketRow, bucket_rows
 from tieout.flows.draft_accounts import ReadyAccount, draft_accounts, parked_by
-from tieout.flows.draft_balances import open_advances
-from tieout.flows.due_accounts import DueAccount, agenda, sealed_without
+from tieout.flows.due_accounts import DueAccount, sealed_without
 from tieout.flows.home import Home
 from tieout.flows.invoices import InvoiceRow, draft_row, row_of
 from tieout.flows.late_events import late_rows
 from tieout.flows.manual_lines import with_manual_lines
-from tieout.flows.policy import policies
 from tieout.flows.read_log import read_log
 from tieout.flows.review_drafts import (
     AccountKey,
@@ -96,11 +95,8 @@ def close(
     catalog = load_catalog(home)
     chosen = _chosen(catalog, customers)
     cutoff = home.log.head()
-    billed = home.books.invoices.billed()
     recorded = home.books.movements.of(chosen)
-    plan = agenda(
-        catalog, policies(home), billed, customers=chosen, as_of=as_of, advanced=open_advances(recorded)
-    )
+    plan = close_agenda(home, catalog, chosen, recorded, as_of=as_of)
     run = None if dry_run else home.books.closes.start(as_of=as_of, cutoff=cutoff, cutoff_at=now)
     due, refused = with_manual_lines(home, catalog, plan.due)
     reviews = look(home, due, as_of=as_of, redraft=redraft)
@@ -120,7 +116,7 @@ def close(
     done, late = seal_all(ready)
     invoices = [*early, *late]
     told = [*refused, *reviews.outcomes, *reviewed, *stopped, *in_review, *done]
-    outcomes = sorted(told if redraft is not None else [*plan.outcomes, *told], key=_order)
+    outcomes = sorted(told if redraft is not None else _told([*plan.outcomes, *told]), key=_order)
     if run is not None:
         lasting = [account for account in outcomes if not isinstance(account.outcome, NotDue)]
         home.books.closes.record(run, lasting)
@@ -168,8 +164,8 @@ def _drafted(
 def _buckets(
     home: Home, catalog: Catalog, due: Sequence[DueAccount], cutoff: Watermark
 ) -> tuple[BucketRow, ...]:
-    """Where every event of the periods went."""
-    periods = [account.period for account in due]
+    """Where every event of the periods that ended went."""
+    periods = [account.period for account in due if account.running is None]
     return read_log(
         home,
         lambda manifest: bucket_rows(
@@ -217,6 +213,10 @@ def _sealed(
 def _sealed_by_another(home: Home, draft: ReadyAccount) -> AccountOutcome:
     """Another close was faster; or the period was sealed before these subscriptions were known."""
     account = draft.account
+    if account.running is not None:
+        stored = home.books.invoices.find(draft.invoice.id)
+        assert stored is not None, "its key is sealed, and the id is made of the key"
+        return AccountOutcome(account.customer, account.period, Sealed(stored.id, stored.number))
     billed = home.books.invoices.billed()
     missing = [
         subscription
@@ -237,6 +237,16 @@ def _previewed(ready: Sequence[ReadyAccount]) -> tuple[list[AccountOutcome], lis
         for draft in ready
     ]
     return outcomes, [draft_row(draft.invoice) for draft in ready]
+
+
+def _told(outcomes: Sequence[AccountOutcome]) -> list[AccountOutcome]:
+    """Who is billed inside a period is not also told as not due."""
+    looked_at = {each.customer for each in outcomes if not isinstance(each.outcome, NotDue)}
+    return [
+        each
+        for each in outcomes
+        if not (isinstance(each.outcome, NotDue) and each.period is None and each.customer in looked_at)
+    ]
 
 
 def _order(account: AccountOutcome) -> tuple[str, int]:

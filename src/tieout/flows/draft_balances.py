@@ -14,7 +14,7 @@ from tieout.balance.fee import ADVANCE, open_fees
 from tieout.balance.movement import Movement, MovementKind
 from tieout.close.calendar import calendar_of
 from tieout.close.commitments import Committed, commitments_due
-from tieout.close.credits import counts_at, pay_with_credits
+from tieout.close.credits import pay_with_credits
 from tieout.close.fees import Fees, fee_movements, fees_due, in_advance
 from tieout.close.outcome import Parked
 from tieout.close.segments import Segment, segments
@@ -113,7 +113,7 @@ def moved_by(
     invoice: Invoice, fees: Fees, commitments: Sequence[Committed], opening: Sequence[Movement]
 ) -> tuple[Invoice, tuple[Movement, ...]]:
     """The invoice as credits pay for it, and every movement that is sealed with it."""
-    at = counts_at(invoice.period)
+    at = invoice.counts_at
     moved = fee_movements(fees, invoice, at=at)
     moved += [
         recorded_as(each, found.account, invoice.key.customer, invoice.currency, invoice.id, at)

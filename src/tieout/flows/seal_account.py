@@ -98,7 +98,14 @@ def sealed_rows(ready: ReadyAccount, invoice: Invoice, sealed_at: Instant) -> Se
     lines = tuple(_line(invoice.id, ordinal, line) for ordinal, line in numbered)
     movements = tuple(replace(each, recorded_at=sealed_at) for each in ready.movements)
     return SealedRows(
-        stored, snapshots, charges, lines, movements, ready.movements_seen, reviewed=ready.reviewed
+        stored,
+        snapshots,
+        charges,
+        lines,
+        movements,
+        ready.movements_seen,
+        interims_seen=ready.account.interims_seen,
+        reviewed=ready.reviewed,
     )
 
 

@@ -18,6 +18,7 @@ from tieout.kernel.ids import CustomerId, HomeId, KeyId, LineId, SubscriptionId,
 from tieout.kernel.instant import Instant
 from tieout.kernel.period import Period
 from tieout.ports.drafts import DraftStore, ManualLineStore
+from tieout.ports.interims import InterimStore
 
 
 class DocumentStore(Protocol):
@@ -102,7 +103,8 @@ class InvoiceStore(Protocol):
 
     def snapshots(self, customer: CustomerId | None = None) -> tuple[StoredSnapshot, ...]:
         """Those that hold, all or one customer's, without their groups, which can be many: none of a voided
-        paper, and of one window that corrections measured again, the last."""
+        paper, none of an interim invoice (its period is open, and is measured again at its end), and of one
+        window that corrections measured again, the last."""
         ...
 
     def billed(self) -> Mapping[SubscriptionId, tuple[Period, ...]]:
@@ -165,6 +167,9 @@ class Books(Protocol):
 
     @property
     def movements(self) -> MovementStore: ...
+
+    @property
+    def interims(self) -> InterimStore: ...
 
     @property
     def drafts(self) -> DraftStore: ...

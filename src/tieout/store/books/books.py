@@ -13,6 +13,7 @@ from tieout.store.books.api_keys import SqlApiKeys
 from tieout.store.books.closes import SqlCloses
 from tieout.store.books.documents import SqlDocuments
 from tieout.store.books.drafts import SqlDrafts
+from tieout.store.books.interims import SqlInterims
 from tieout.store.books.invoices import SqlInvoices
 from tieout.store.books.manual_lines import SqlManualLines
 from tieout.store.books.movements import SqlMovements
@@ -45,6 +46,7 @@ class SqlBooks:
     closes: SqlCloses
     invoices: SqlInvoices
     movements: SqlMovements
+    interims: SqlInterims
     drafts: SqlDrafts
     manual_lines: SqlManualLines
 
@@ -97,6 +99,7 @@ def _books(engine: Engine, folder: Path, home_id: HomeId) -> SqlBooks:
         SqlCloses(engine, folder),
         SqlInvoices(engine),
         SqlMovements(engine),
+        SqlInterims(engine),
         SqlDrafts(engine),
         SqlManualLines(engine),
     )

@@ -13,12 +13,13 @@ from sqlalchemy import ColumnElement, Connection, Engine, RowMapping, and_, exis
 from sqlalchemy.exc import IntegrityError
 
 from tieout.evidence.stored import SealedRows, StoredEvidence, StoredInvoice, StoredSnapshot
-from tieout.invoice.invoice import KIND_FINAL, InvoiceKey
+from tieout.invoice.invoice import KIND_FINAL, KIND_INTERIM, InvoiceKey
 from tieout.kernel.ids import CustomerId, LineId, SubscriptionId
 from tieout.kernel.instant import Instant
 from tieout.kernel.period import Period
 from tieout.store.books import rows
 from tieout.store.books.decisions import check_decisions, while_nobody_decides
+from tieout.store.books.interims import check_period
 from tieout.store.books.movements import add_movements
 from tieout.store.books.numbering import next_number
 from tieout.store.books.schema import charge, invoice, invoice_line, number_series, snapshot
@@ -58,6 +59,7 @@ class SqlInvoices:
 
     def snapshots(self, customer: CustomerId | None = None) -> tuple[StoredSnapshot, ...]:
         query = select(*_LISTED_SNAPSHOT).join(invoice, snapshot.c.invoice == invoice.c.id).where(STANDS)
+        query = query.where(invoice.c.kind != KIND_INTERIM)
         query = query.order_by(invoice.c.sealed_at, snapshot.c.watermark, snapshot.c.invoice, snapshot.c.id)
         if customer is not None:
             query = query.where(snapshot.c.customer == customer)
@@ -150,6 +152,7 @@ def _matches(key: InvoiceKey) -> ColumnElement[bool]:
 
 
 def _write(connection: Connection, sealed: SealedRows, run: int) -> None:
+    check_period(connection, sealed)
     connection.execute(insert(invoice), rows.invoice_row(sealed.invoice, run))
     if sealed.snapshots:
         connection.execute(insert(snapshot), [rows.snapshot_row(row) for row in sealed.snapshots])
