@@ -22,6 +22,7 @@ from tieout.close.outcome import Held, Parked
 from tieout.close.rating import charges, usage_requests
 from tieout.close.reconcile import reconcile
 from tieout.close.reconcile_balances import balance_breaks
+from tieout.close.reconcile_ledger import ledger_breaks
 from tieout.close.segments import NothingInForce, Segment, segments
 from tieout.close.taxation import taxation_of
 from tieout.contract.catalog import Catalog
@@ -39,6 +40,7 @@ from tieout.flows.due_accounts import DueAccount
 from tieout.flows.sealed_usage import SealedSpans, sealed_twice
 from tieout.invoice.draft import draft
 from tieout.invoice.draft import moved as status_moved
+from tieout.invoice.entries import proposed_entries
 from tieout.invoice.invoice import Invoice, MeterApproval, PolicyReference
 from tieout.invoice.status import Act
 from tieout.kernel.errors import TieoutError, Unavailable
@@ -46,6 +48,7 @@ from tieout.kernel.ids import CustomerId, Watermark
 from tieout.kernel.instant import Instant
 from tieout.kernel.quantity import Unmeasurable
 from tieout.kernel.zone import tzdata_version
+from tieout.ledger.entry import Entry
 from tieout.ports import LogManifest, UsageEngine
 
 PARKED_ACTION = "correct the cause, then run the close again; nothing was billed for this period"
@@ -56,7 +59,7 @@ class ReadyAccount:
     """A reconciled draft with the requests and snapshots behind it; it may be sealed.
 
     `movements` go with it, as long as the customer still has the `movements_seen` that it was worked out
-    from.
+    from. `entries` are proposed; the seal posts them.
     """
 
     account: DueAccount
@@ -65,6 +68,7 @@ class ReadyAccount:
     snapshots: tuple[Snapshot, ...]
     movements: tuple[Movement, ...] = ()
     movements_seen: int = 0
+    entries: tuple[Entry, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,6 +213,8 @@ def _draft(
         breaks = reconcile(invoice, rated, snapshots, recounts, plan.requests)
         breaks += sealed_twice(plan.requests, sealed)
         breaks += balance_breaks(invoice, opening, moved)
+        entries = proposed_entries(invoice, moved, opening)
+        breaks += ledger_breaks(invoice, moved, opening, entries)
     except Unavailable:
         raise
     except Exception as error:  # noqa: BLE001 - one account's failure may not stop the others (L15)
@@ -217,7 +223,7 @@ def _draft(
         return Held(invoice.id, tuple(breaks))
     reconciled = status_moved(invoice, Act.RECONCILED)
     return ReadyAccount(
-        plan.account, reconciled, plan.requests, tuple(snapshots), moved, movements_seen=len(opening)
+        plan.account, reconciled, plan.requests, tuple(snapshots), moved, len(opening), entries
     )
 
 

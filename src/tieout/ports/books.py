@@ -15,6 +15,8 @@ from tieout.invoice.invoice import InvoiceKey
 from tieout.kernel.ids import CustomerId, HomeId, KeyId, LineId, SubscriptionId, Watermark
 from tieout.kernel.instant import Instant
 from tieout.kernel.period import Period
+from tieout.ledger.entry import Entry
+from tieout.ports.ledger import LedgerStore
 
 
 class DocumentStore(Protocol):
@@ -118,8 +120,9 @@ class MovementStore(Protocol):
 
     def find(self, movement_id: str) -> Movement | None: ...
 
-    def record(self, movements: Sequence[Movement], *, seen: int) -> None:
-        """Adds movements of one customer who has `seen` so far; refuses where others came in between.
+    def record(self, movements: Sequence[Movement], *, seen: int, entries: Sequence[Entry] = ()) -> None:
+        """Adds movements of one customer who has `seen` so far, with what they mean for the ledger; refuses
+        where others came in between.
 
         Those of an invoice are written by `InvoiceStore.seal`, in its transaction, under the same rule.
         """
@@ -149,3 +152,6 @@ class Books(Protocol):
 
     @property
     def movements(self) -> MovementStore: ...
+
+    @property
+    def ledger(self) -> LedgerStore: ...

@@ -13,6 +13,7 @@ from tieout.store.books.api_keys import SqlApiKeys
 from tieout.store.books.closes import SqlCloses
 from tieout.store.books.documents import SqlDocuments
 from tieout.store.books.invoices import SqlInvoices
+from tieout.store.books.ledger import SqlLedger
 from tieout.store.books.movements import SqlMovements
 from tieout.store.books.schema import meta
 from tieout.store.books.signatures import SqlSignatures
@@ -43,6 +44,7 @@ class SqlBooks:
     closes: SqlCloses
     invoices: SqlInvoices
     movements: SqlMovements
+    ledger: SqlLedger
 
     def close(self) -> None:
         self.engine.dispose()
@@ -93,4 +95,5 @@ def _books(engine: Engine, home_id: HomeId) -> SqlBooks:
         SqlCloses(engine),
         SqlInvoices(engine),
         SqlMovements(engine),
+        SqlLedger(engine),
     )

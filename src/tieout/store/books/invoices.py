@@ -18,6 +18,7 @@ from tieout.kernel.ids import CustomerId, LineId, SubscriptionId
 from tieout.kernel.instant import Instant
 from tieout.kernel.period import Period
 from tieout.store.books import rows
+from tieout.store.books.ledger import add_entries
 from tieout.store.books.movements import add_movements
 from tieout.store.books.numbering import next_number
 from tieout.store.books.schema import charge, invoice, invoice_line, number_series, snapshot
@@ -154,3 +155,4 @@ def _write(connection: Connection, sealed: SealedRows, run: int) -> None:
         connection.execute(insert(charge), [rows.charge_row(row) for row in sealed.charges])
         connection.execute(insert(invoice_line), [rows.line_row(row) for row in sealed.lines])
     add_movements(connection, sealed.movements, seen=sealed.movements_seen)
+    add_entries(connection, sealed.entries, booked_at=sealed.invoice.sealed_at)
