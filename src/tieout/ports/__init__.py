@@ -32,6 +32,7 @@ from tieout.ports.events import (
     UnreadableSegment,
 )
 from tieout.ports.identities import IndexedRange, IndexStatus
+from tieout.ports.ledger import LedgerStore
 from tieout.ports.pipeline import (
     ArrivalOrder,
     LagCount,
@@ -80,6 +81,7 @@ __all__ = [
     "IntakeTotals",
     "InvoiceStore",
     "LagCount",
+    "LedgerStore",
     "LogFinding",
     "LogManifest",
     "LogReview",

@@ -17,8 +17,10 @@ from tieout.invoice.invoice import InvoiceKey
 from tieout.kernel.ids import CustomerId, HomeId, KeyId, LineId, SubscriptionId, Watermark
 from tieout.kernel.instant import Instant
 from tieout.kernel.period import Period
+from tieout.ledger.entry import Entry
 from tieout.ports.drafts import DraftStore, ManualLineStore
 from tieout.ports.interims import InterimStore
+from tieout.ports.ledger import LedgerStore
 
 
 class DocumentStore(Protocol):
@@ -136,8 +138,9 @@ class MovementStore(Protocol):
 
     def find(self, movement_id: str) -> Movement | None: ...
 
-    def record(self, movements: Sequence[Movement], *, seen: int) -> None:
-        """Adds movements of one customer who has `seen` so far; refuses where others came in between.
+    def record(self, movements: Sequence[Movement], *, seen: int, entries: Sequence[Entry] = ()) -> None:
+        """Adds movements of one customer who has `seen` so far, with what they mean for the ledger; refuses
+        where others came in between.
 
         Those of an invoice are written by `InvoiceStore.seal`, in its transaction, under the same rule.
         """
@@ -176,3 +179,6 @@ class Books(Protocol):
 
     @property
     def manual_lines(self) -> ManualLineStore: ...
+
+    @property
+    def ledger(self) -> LedgerStore: ...

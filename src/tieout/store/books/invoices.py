@@ -20,6 +20,7 @@ from tieout.kernel.period import Period
 from tieout.store.books import rows
 from tieout.store.books.decisions import check_decisions, while_nobody_decides
 from tieout.store.books.interims import check_period
+from tieout.store.books.ledger import add_entries
 from tieout.store.books.movements import add_movements
 from tieout.store.books.numbering import next_number
 from tieout.store.books.schema import charge, invoice, invoice_line, number_series, snapshot
@@ -160,3 +161,4 @@ def _write(connection: Connection, sealed: SealedRows, run: int) -> None:
         connection.execute(insert(charge), [rows.charge_row(row) for row in sealed.charges])
         connection.execute(insert(invoice_line), [rows.line_row(row) for row in sealed.lines])
     add_movements(connection, sealed.movements, seen=sealed.movements_seen)
+    add_entries(connection, sealed.entries, booked_at=sealed.invoice.sealed_at)
