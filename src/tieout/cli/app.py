@@ -17,6 +17,7 @@ from tieout.cli import (
     compact,
     customer,
     doctor,
+    draft,
     events,
     index,
     init,
@@ -62,7 +63,7 @@ ORDER = (
         "ingest",
         "quarantine",
     ),
-    *("events", "usage", "close", "invoice", "trace", "compact", "verify", "index", "doctor"),
+    *("events", "usage", "close", "draft", "invoice", "trace", "compact", "verify", "index", "doctor"),
 )
 
 
@@ -163,6 +164,7 @@ for noun, verbs in (
     ("events", events.app),
     ("wallet", wallet.app),
     ("commitment", commitment.app),
+    ("draft", draft.app),
     ("invoice", invoice.app),
     ("index", index.app),
 ):

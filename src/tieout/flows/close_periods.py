@@ -22,8 +22,18 @@ from tieout.flows.due_accounts import DueAccount, agenda, sealed_without
 from tieout.flows.home import Home
 from tieout.flows.invoices import InvoiceRow, draft_row, row_of
 from tieout.flows.late_events import late_rows
+from tieout.flows.manual_lines import with_manual_lines
 from tieout.flows.policy import policies
 from tieout.flows.read_log import read_log
+from tieout.flows.review_drafts import (
+    AccountKey,
+    Drafted,
+    Redraft,
+    finish,
+    keep_for_review,
+    keep_held,
+    look,
+)
 from tieout.flows.seal_account import seal
 from tieout.flows.sealed_usage import sealed_spans
 from tieout.kernel.errors import NotFound, Refusal, Unavailable, shown
@@ -72,8 +82,10 @@ def close(
     customers: tuple[CustomerId, ...] | None = None,
     dry_run: bool = False,
     progress: Progress | None = None,
+    redraft: Redraft | None = None,
 ) -> CloseReport:
     """Ends every period that is due as of `as_of`. A dry run writes nothing and gives the drafts instead.
+    With `redraft`, nothing but that draft is looked at, and nothing is sealed.
 
     Raises `FutureClose`, `NoSuchCustomer`, and `Unavailable` where the books cannot be written; what was
     sealed until then stays sealed.
@@ -90,27 +102,25 @@ def close(
         catalog, policies(home), billed, customers=chosen, as_of=as_of, advanced=open_advances(recorded)
     )
     run = None if dry_run else home.books.closes.start(as_of=as_of, cutoff=cutoff, cutoff_at=now)
-    since = min((account.period.start for account in plan.due), default=as_of)
-    sealed = sealed_spans(home.books.invoices.snapshots(), since=since)
-    meter_changes = by_version(home)
-    ready, stopped = read_log(
-        home,
-        lambda manifest: draft_accounts(
-            home.engine,
-            catalog,
-            plan.due,
-            manifest,
-            sealed=sealed,
-            meter_changes=meter_changes,
-            recorded=recorded,
-        ),
-        watermark=cutoff,
-    )
-    if run is None:
-        done, invoices = _previewed(ready)
-    else:
-        done, invoices = _sealed(home, ready, run, progress or _unwatched)
-    outcomes = sorted((*plan.outcomes, *stopped, *done), key=_order)
+    due, refused = with_manual_lines(home, catalog, plan.due)
+    reviews = look(home, due, as_of=as_of, redraft=redraft)
+
+    def drafted(accounts: Sequence[DueAccount], at: Watermark, behind: frozenset[AccountKey]) -> Drafted:
+        return _drafted(home, catalog, accounts, at, behind=behind)
+
+    def seal_all(ready: Sequence[ReadyAccount]) -> tuple[list[AccountOutcome], list[InvoiceRow]]:
+        if run is None:
+            return _previewed(ready)
+        return _sealed(home, ready, run, progress or _unwatched)
+
+    reviewed, early = finish(home, reviews, drafted, seal_all, run=run)
+    ready, stopped = drafted(reviews.fresh, cutoff, reviews.behind(reviews.fresh))
+    ready, in_review = keep_for_review(home, reviews, ready, drafted, run=run)
+    keep_held(home, stopped, run=run)
+    done, late = seal_all(ready)
+    invoices = [*early, *late]
+    told = [*refused, *reviews.outcomes, *reviewed, *stopped, *in_review, *done]
+    outcomes = sorted(told if redraft is not None else [*plan.outcomes, *told], key=_order)
     if run is not None:
         lasting = [account for account in outcomes if not isinstance(account.outcome, NotDue)]
         home.books.closes.record(run, lasting)
@@ -121,6 +131,37 @@ def close(
         tuple((account.customer, account.period, account.outcome) for account in outcomes),
         tuple(invoices),
         _buckets(home, catalog, plan.due, cutoff),
+    )
+
+
+def _drafted(
+    home: Home,
+    catalog: Catalog,
+    accounts: Sequence[DueAccount],
+    cutoff: Watermark,
+    *,
+    behind: frozenset[AccountKey],
+) -> Drafted:
+    """With usage up to the cutoff, and balances as they are now."""
+    if not accounts:
+        return [], []
+    recorded = home.books.movements.of(sorted({account.customer for account in accounts}))
+    since = min(account.period.start for account in accounts)
+    sealed = sealed_spans(home.books.invoices.snapshots(), since=since)
+    meter_changes = by_version(home)
+    return read_log(
+        home,
+        lambda manifest: draft_accounts(
+            home.engine,
+            catalog,
+            accounts,
+            manifest,
+            sealed=sealed,
+            meter_changes=meter_changes,
+            recorded=recorded,
+            behind=behind,
+        ),
+        watermark=cutoff,
     )
 
 

@@ -17,7 +17,6 @@ from tieout.aggregate.window import UsageRequest
 from tieout.balance.movement import Movement
 from tieout.close.account import AccountOutcome
 from tieout.close.coupons import coupons_of
-from tieout.close.fees import fees_due
 from tieout.close.outcome import Held, Parked
 from tieout.close.rating import charges, usage_requests
 from tieout.close.reconcile import reconcile
@@ -26,6 +25,7 @@ from tieout.close.segments import NothingInForce, Segment, segments
 from tieout.close.taxation import taxation_of
 from tieout.contract.catalog import Catalog
 from tieout.contract.party import Customer, Seller
+from tieout.evidence.stored import ReviewedDraft
 from tieout.flows.approve_meter import ChangeByVersion, parked_for
 from tieout.flows.draft_balances import (
     WAITS,
@@ -33,6 +33,7 @@ from tieout.flows.draft_balances import (
     bills_ahead,
     committed_by,
     fees_ahead,
+    fees_of,
     moved_by,
 )
 from tieout.flows.due_accounts import DueAccount
@@ -44,6 +45,7 @@ from tieout.invoice.status import Act
 from tieout.kernel.errors import TieoutError, Unavailable
 from tieout.kernel.ids import CustomerId, Watermark
 from tieout.kernel.instant import Instant
+from tieout.kernel.period import Period
 from tieout.kernel.quantity import Unmeasurable
 from tieout.kernel.zone import tzdata_version
 from tieout.ports import LogManifest, UsageEngine
@@ -56,7 +58,7 @@ class ReadyAccount:
     """A reconciled draft with the requests and snapshots behind it; it may be sealed.
 
     `movements` go with it, as long as the customer still has the `movements_seen` that it was worked out
-    from.
+    from. `reviewed` is the stored draft that it must be the same as, if its policy asks for a review.
     """
 
     account: DueAccount
@@ -65,6 +67,7 @@ class ReadyAccount:
     snapshots: tuple[Snapshot, ...]
     movements: tuple[Movement, ...] = ()
     movements_seen: int = 0
+    reviewed: ReviewedDraft | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,12 +89,13 @@ def draft_accounts(
     sealed: SealedSpans,
     meter_changes: ChangeByVersion,
     recorded: Mapping[CustomerId, tuple[Movement, ...]],
+    behind: frozenset[tuple[CustomerId, Period]] = frozenset(),
 ) -> tuple[list[ReadyAccount], list[AccountOutcome]]:
     """The drafts that tie, and the outcome of every account that is held or parked; no account is billed by a
     meter version that its owner has not signed.
 
     `sealed` is usage that no other subscription may bill again, `recorded` the movements of the customers'
-    balances.
+    balances. Before the accounts that are `behind` a period is not sealed, so balances cannot go on.
     """
     outcomes: list[AccountOutcome] = []
     planned: list[_Planned] = []
@@ -112,6 +116,8 @@ def draft_accounts(
         answers = list(islice(measured, len(plan.requests)))
         recounts = list(islice(recounted, len(plan.requests)))
         customer = plan.account.customer
+        if (customer, plan.account.period) in behind:
+            chain.stopped.add(customer)
         drafted = _draft(
             catalog, plan, answers, recounts, manifest.watermark, sealed, chain.opening(customer)
         )
@@ -177,7 +183,7 @@ def _draft(
                 raise answer
             snapshots.append(answer)
         customer, seller = _parties(catalog, plan.account)
-        fees = fees_due(catalog, plan.account.subscriptions, plan.segments, opening, plan.account.period)
+        fees = fees_of(catalog, plan.account, plan.segments, opening)
         rated = [*charges(fees.segments, snapshots), *fees.credits]
         commitments = committed_by(plan.account, rated, opening)
         rated += [charge for found in commitments for charge in found.charges]
@@ -195,7 +201,7 @@ def _draft(
                 customer,
                 plan.account.subscriptions,
                 plan.account.period,
-                policy_cadence=plan.account.policy.policy.cadence,
+                defaults=plan.account.defaults,
             ),
             taxation=taxation_of(catalog, customer, seller, plan.account.period),
             kind=plan.account.kind,
@@ -214,7 +220,7 @@ def _draft(
     except Exception as error:  # noqa: BLE001 - one account's failure may not stop the others (L15)
         return parked_by(error)
     if breaks:
-        return Held(invoice.id, tuple(breaks))
+        return Held(invoice.id, tuple(breaks), status_moved(invoice, Act.BROKEN))
     reconciled = status_moved(invoice, Act.RECONCILED)
     return ReadyAccount(
         plan.account, reconciled, plan.requests, tuple(snapshots), moved, movements_seen=len(opening)

@@ -97,7 +97,9 @@ def sealed_rows(ready: ReadyAccount, invoice: Invoice, sealed_at: Instant) -> Se
     charges = tuple(_charge(invoice.id, ordinal, line, names) for ordinal, line in numbered)
     lines = tuple(_line(invoice.id, ordinal, line) for ordinal, line in numbered)
     movements = tuple(replace(each, recorded_at=sealed_at) for each in ready.movements)
-    return SealedRows(stored, snapshots, charges, lines, movements, ready.movements_seen)
+    return SealedRows(
+        stored, snapshots, charges, lines, movements, ready.movements_seen, reviewed=ready.reviewed
+    )
 
 
 def _snapshot(invoice: InvoiceId, name: str, snapshot: Snapshot, request: UsageRequest) -> StoredSnapshot:

@@ -18,7 +18,6 @@ from tieout.contract.document import Document, DocumentKind
 from tieout.contract.problem import Problem
 from tieout.contract.subscription import Commitment, Subscription
 from tieout.flows.home import Home
-from tieout.kernel.cadence import Cadence
 from tieout.kernel.errors import TieoutError
 from tieout.kernel.ids import CustomerId
 from tieout.kernel.instant import format_instant
@@ -114,7 +113,7 @@ def _billed(catalog: Catalog, subscription: Subscription, period: Period) -> _Bi
         found = segments(catalog, subscription, period)
         taxation = taxation_of(catalog, customer, seller, period)
         # how the policy counts periods is the same before and after
-        granted = coupons_of(catalog, customer, [subscription], period, policy_cadence=Cadence.MONTHLY)
+        granted = coupons_of(catalog, customer, [subscription], period, defaults=())
     except TieoutError:
         return _Billed()
     in_order = "/".join(tax.digest for tax in taxation.taxes)

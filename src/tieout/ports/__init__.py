@@ -14,6 +14,7 @@ from tieout.ports.books import (
     MovementStore,
     SignatureStore,
 )
+from tieout.ports.drafts import DraftStore, ManualLineStore
 from tieout.ports.events import (
     EventLog,
     Intake,
@@ -66,6 +67,7 @@ __all__ = [
     "Clock",
     "CloseStore",
     "DocumentStore",
+    "DraftStore",
     "Entropy",
     "EventLog",
     "HealthFact",
@@ -84,6 +86,7 @@ __all__ = [
     "LogSizes",
     "LogVerification",
     "Maintenance",
+    "ManualLineStore",
     "MovementStore",
     "NotAllAccepted",
     "OrphanSearch",

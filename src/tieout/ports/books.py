@@ -15,6 +15,7 @@ from tieout.invoice.invoice import InvoiceKey
 from tieout.kernel.ids import CustomerId, HomeId, KeyId, LineId, SubscriptionId, Watermark
 from tieout.kernel.instant import Instant
 from tieout.kernel.period import Period
+from tieout.ports.drafts import DraftStore, ManualLineStore
 
 
 class DocumentStore(Protocol):
@@ -149,3 +150,9 @@ class Books(Protocol):
 
     @property
     def movements(self) -> MovementStore: ...
+
+    @property
+    def drafts(self) -> DraftStore: ...
+
+    @property
+    def manual_lines(self) -> ManualLineStore: ...

@@ -12,7 +12,9 @@ from tieout.kernel.ids import HomeId
 from tieout.store.books.api_keys import SqlApiKeys
 from tieout.store.books.closes import SqlCloses
 from tieout.store.books.documents import SqlDocuments
+from tieout.store.books.drafts import SqlDrafts
 from tieout.store.books.invoices import SqlInvoices
+from tieout.store.books.manual_lines import SqlManualLines
 from tieout.store.books.movements import SqlMovements
 from tieout.store.books.schema import meta
 from tieout.store.books.signatures import SqlSignatures
@@ -43,6 +45,8 @@ class SqlBooks:
     closes: SqlCloses
     invoices: SqlInvoices
     movements: SqlMovements
+    drafts: SqlDrafts
+    manual_lines: SqlManualLines
 
     def close(self) -> None:
         self.engine.dispose()
@@ -93,4 +97,6 @@ def _books(engine: Engine, home_id: HomeId) -> SqlBooks:
         SqlCloses(engine),
         SqlInvoices(engine),
         SqlMovements(engine),
+        SqlDrafts(engine),
+        SqlManualLines(engine),
     )

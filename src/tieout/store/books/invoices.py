@@ -18,6 +18,7 @@ from tieout.kernel.ids import CustomerId, LineId, SubscriptionId
 from tieout.kernel.instant import Instant
 from tieout.kernel.period import Period
 from tieout.store.books import rows
+from tieout.store.books.decisions import check_decisions, while_nobody_decides
 from tieout.store.books.movements import add_movements
 from tieout.store.books.numbering import next_number
 from tieout.store.books.schema import charge, invoice, invoice_line, number_series, snapshot
@@ -88,11 +89,13 @@ class SqlInvoices:
     ) -> StoredInvoice | None:
         try:
             with writing(self.engine) as connection:
+                while_nobody_decides(connection)
                 if _is_sealed(connection, key):
                     return None
                 number = next_number(connection, series)
                 crash_point("seal-after-number")
                 sealed = issue(number)
+                check_decisions(connection, [sealed])
                 _write(connection, sealed, run)
                 crash_point("seal-before-commit")
         except IntegrityError:

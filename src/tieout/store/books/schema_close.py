@@ -20,10 +20,14 @@ draft = Table(
     Column("cutoff", BigInteger, nullable=False),
     Column("cutoff_at", BigInteger, nullable=False),
     Column("close_run", Integer, ForeignKey("close_run.id"), nullable=False),
+    Column("person", Text),
     Column("reason", Text, nullable=False),
     Column("document", LargeBinary, nullable=False),
     Column("sha256", Text, nullable=False),
+    Column("difference", Text),
+    Column("delta", Text),
     Column("drafted_at", BigInteger, nullable=False),
+    Column("review_until", BigInteger),
 )
 
 review_entry = Table(

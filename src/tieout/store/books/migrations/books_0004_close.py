@@ -56,10 +56,14 @@ def _drafts() -> None:
         sa.Column("cutoff", sa.BigInteger, nullable=False),
         sa.Column("cutoff_at", sa.BigInteger, nullable=False),
         sa.Column("close_run", sa.Integer, sa.ForeignKey("close_run.id"), nullable=False),
+        sa.Column("person", sa.Text),
         sa.Column("reason", sa.Text, nullable=False),
         sa.Column("document", sa.LargeBinary, nullable=False),
         sa.Column("sha256", sa.Text, nullable=False),
+        sa.Column("difference", sa.Text),
+        sa.Column("delta", sa.Text),
         sa.Column("drafted_at", sa.BigInteger, nullable=False),
+        sa.Column("review_until", sa.BigInteger),
     )
     op.create_table(
         "review_entry",
