@@ -12,6 +12,7 @@ from tieout.ports.books import (
     DocumentStore,
     InvoiceStore,
     MovementStore,
+    Sealing,
     SignatureStore,
 )
 from tieout.ports.drafts import DraftStore, ManualLineStore
@@ -101,6 +102,7 @@ __all__ = [
     "Receiver",
     "RefusedRequests",
     "RequestLedger",
+    "Sealing",
     "SegmentFile",
     "SegmentFiles",
     "SegmentsUnavailable",

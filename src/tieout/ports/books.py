@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from typing import Protocol
 
 from tieout.balance.movement import Movement
@@ -13,8 +14,7 @@ from tieout.contract.api_key import ApiKey
 from tieout.contract.document import Document
 from tieout.contract.signature import Signature, SigningKey
 from tieout.evidence.stored import SealedRows, StoredEvidence, StoredInvoice, StoredSnapshot
-from tieout.invoice.invoice import InvoiceKey
-from tieout.kernel.ids import CustomerId, HomeId, KeyId, LineId, SubscriptionId, Watermark
+from tieout.kernel.ids import CustomerId, HomeId, InvoiceId, KeyId, LineId, SubscriptionId, Watermark
 from tieout.kernel.instant import Instant
 from tieout.kernel.period import Period
 from tieout.ledger.entry import Entry
@@ -92,6 +92,16 @@ class CloseStore(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class Sealing:
+    """An invoice to be sealed: its id, the series that numbers it, and what gives its rows once the ordinal
+    of its number is known."""
+
+    id: InvoiceId
+    series: str
+    issue: Callable[[int], SealedRows]
+
+
 class InvoiceStore(Protocol):
     """Sealed invoices and all that stands behind their lines."""
 
@@ -118,13 +128,11 @@ class InvoiceStore(Protocol):
         """The last number that each series has given out."""
         ...
 
-    def seal(
-        self, key: InvoiceKey, *, series: str, run: int, issue: Callable[[int], SealedRows]
-    ) -> StoredInvoice | None:
-        """Takes the next number of `series`, asks `issue` for the rows and writes them, all in one
-        transaction.
+    def seal(self, batch: Sequence[Sealing], *, run: int) -> list[StoredInvoice | None]:
+        """Takes the next number of each one's series, asks for its rows and writes them: all of the batch, in
+        one transaction, or nothing where anything is raised.
 
-        None where the key is sealed already: nothing was written and no number was used.
+        None for each whose key is sealed already: nothing was written for it and no number was used.
         """
         ...
 
