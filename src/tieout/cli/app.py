@@ -18,6 +18,7 @@ from tieout.cli import (
     correction,
     customer,
     doctor,
+    draft,
     events,
     index,
     init,
@@ -63,7 +64,8 @@ ORDER = (
         "ingest",
         "quarantine",
     ),
-    *("events", "usage", "close", "invoice", "correction", "trace", "compact", "verify", "index", "doctor"),
+    *("events", "usage", "close", "draft", "invoice", "correction"),
+    *("trace", "compact", "verify", "index", "doctor"),
 )
 
 
@@ -164,6 +166,7 @@ for noun, verbs in (
     ("events", events.app),
     ("wallet", wallet.app),
     ("commitment", commitment.app),
+    ("draft", draft.app),
     ("invoice", invoice.app),
     ("correction", correction.app),
     ("index", index.app),

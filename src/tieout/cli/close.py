@@ -26,7 +26,10 @@ def close(
     as_of: Annotated[
         str | None, typer.Option("--as-of", help="Close what was due at this RFC 3339 instant. Default: now.")
     ] = None,
-    customer: Annotated[list[str] | None, typer.Option(help="Only this customer; may be repeated.")] = None,
+    customer: Annotated[
+        list[str] | None,
+        typer.Option("--account", "--customer", help="Only this customer's account; may be repeated."),
+    ] = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Show what would happen; write nothing.")
     ] = False,
@@ -68,7 +71,7 @@ def say_close(report: CloseReport) -> None:
 
 def say_close_to(show: Callable[[RenderableType], None], report: CloseReport, *, invoices: bool) -> None:
     """The same to any listener, with the list of invoices or only their totals by currency."""
-    from tieout.close.outcome import WAITING, outcome_name
+    from tieout.close.outcome import WAITING, InReview, outcome_name
 
     counts = Counter(outcome_name(outcome) for _, _, outcome in report.outcomes)
     show(
@@ -76,16 +79,31 @@ def say_close_to(show: Callable[[RenderableType], None], report: CloseReport, *,
         + ", ".join(f"{grouped(str(count))} {name}" for name, count in sorted(counts.items()))
     )
     waiting = [
-        [customer, outcome_name(outcome).value, *_why(outcome)]
+        [customer, outcome_name(outcome).value, *why(outcome)]
         for customer, _, outcome in report.outcomes
         if outcome_name(outcome) in WAITING
     ]
     if waiting:
         show(table(("customer", "outcome", "why", "next action"), waiting))
+    in_review = [
+        [customer, outcome.invoice, str(outcome.revision), outcome.waits_for]
+        for customer, _, outcome in report.outcomes
+        if isinstance(outcome, InReview)
+    ]
+    if in_review:
+        show(table(("customer", "draft", "revision>", "waits for"), in_review))
     if invoices and report.invoices:
         show(invoices_table(report.invoices))
     elif report.invoices:
         show(_totals_text(report))
+    reasons = [
+        [row.customer, row.number or "-", fact.condition.value, fact.text]
+        for row in report.invoices
+        if row.off_cycle is not None
+        for fact in row.off_cycle.facts
+    ]
+    if reasons:
+        show(table(("interim of", "number", "condition", "what met it"), reasons))
     if report.buckets:
         columns = (
             *("meter", "counted>", "excluded>", "why excluded", "filtered out>"),
@@ -112,8 +130,9 @@ def _totals_text(report: CloseReport) -> str:
     return f"{grouped(str(len(report.invoices)))} invoices: {sums}"
 
 
-def _why(outcome: Outcome) -> tuple[str, str]:
-    from tieout.close.outcome import Held, Parked
+def why(outcome: Outcome) -> tuple[str, str]:
+    """Why it is not sealed, and what to do about it."""
+    from tieout.close.outcome import Held, InReview, Parked
 
     match outcome:
         case Held(breaks=breaks):
@@ -123,12 +142,15 @@ def _why(outcome: Outcome) -> tuple[str, str]:
             return whys, "\n".join(found.next_action for found in breaks)
         case Parked(reason=reason, next_action=next_action):
             return reason, next_action
+        case InReview(revision=revision, waits_for=waits_for):
+            return f"revision {revision} waits for {waits_for}", "tieout draft show"
         case _:
             return "", ""
 
 
-def _outcome_json(outcome: Outcome) -> dict[str, Json]:
-    from tieout.close.outcome import Held, NotDue, Parked, Sealed, outcome_name
+def outcome_json(outcome: Outcome) -> dict[str, Json]:
+    """One word, and what goes with it."""
+    from tieout.close.outcome import Held, InReview, NotDue, Parked, Sealed, outcome_name
     from tieout.kernel.instant import format_instant
 
     named: dict[str, Json] = {"outcome": outcome_name(outcome).value}
@@ -143,6 +165,8 @@ def _outcome_json(outcome: Outcome) -> dict[str, Json]:
             return {**named, "invoice": invoice, "breaks": rows}
         case Parked(reason=reason, next_action=next_action):
             return {**named, "reason": reason, "next_action": next_action}
+        case InReview(invoice=invoice, revision=revision, waits_for=waits_for):
+            return {**named, "invoice": invoice, "revision": revision, "waits_for": waits_for}
         case NotDue(due_at=due_at):
             return {**named, "due_at": None if due_at is None else format_instant(due_at)}
 
@@ -156,7 +180,7 @@ def _report_json(report: CloseReport, *, dry_run: bool) -> Json:
             "period": None
             if period is None
             else {"start": format_instant(period.start), "end": format_instant(period.end)},
-            **_outcome_json(outcome),
+            **outcome_json(outcome),
         }
         for customer, period, outcome in report.outcomes
     ]

@@ -13,6 +13,7 @@ from typing import Any
 from tieout.evidence.named_document import NONE
 from tieout.evidence.reproduced import Difference, Fact, compared
 from tieout.evidence.stored import StoredEvidence, StoredSnapshot
+from tieout.invoice.earlier import EarlierLine, earlier_text
 from tieout.kernel.canonical import JsonNumber, canonical_json
 from tieout.kernel.errors import TieoutError
 from tieout.kernel.instant import format_instant, parse_instant
@@ -78,23 +79,9 @@ def _line(stored: StoredEvidence, document: Members, printed: Members, place: in
         ("quantity", printed["quantity"], line.quantity),
         ("unit", printed["unit"], line.unit),
         ("amount", printed["amount"], Money(line.amount_minor, currency(document["currency"])).decimal_text),
-        ("earlier lines", _json(_minor(printed, document)), line.earlier or NONE),
+        ("earlier", _earlier(printed, document["currency"]), line.earlier or NONE),
         ("correction", _json(printed.get("correction")), line.correction or NONE),
     )
-
-
-def _minor(printed: Members, document: Members) -> list[Members] | None:
-    """The earlier lines as they are stored: money in minor units."""
-    if "earlier" not in printed:
-        return None
-    scale = 10 ** currency(document["currency"]).exponent
-    return [
-        {
-            **{name: each[name] for name in each if name != "amount"},
-            "minor": int(exact(each["amount"]) * scale),
-        }
-        for each in printed["earlier"]
-    ]
 
 
 def _charge(stored: StoredEvidence, document: Members, printed: Members) -> tuple[Fact, ...]:
@@ -110,7 +97,7 @@ def _charge(stored: StoredEvidence, document: Members, printed: Members) -> tupl
         ("program", _program(printed), str(charge.program)),
         ("period", _printed_period(whole), _period(charge.period)),
         ("segment", _printed_period(printed["segment"]), _period(charge.segment)),
-        ("quantity", _whole_quantity(printed), charge.quantity),
+        ("quantity", str(_cumulative(printed)), charge.quantity),
         ("unit", printed["unit"], charge.unit),
         ("amount", printed["exact_amount"], charge.amount),
         ("steps", canonical_json(printed["steps"]), charge.steps),
@@ -121,10 +108,26 @@ def _charge(stored: StoredEvidence, document: Members, printed: Members) -> tupl
     )
 
 
-def _whole_quantity(printed: Members) -> str:
-    """What the line is for in all: what it says, and what the earlier lines said that it names."""
-    before = (Quantity.parse(each["quantity"]) for each in printed.get("earlier", ()))
-    return str(sum(before, Quantity.parse(printed["quantity"])))
+def _cumulative(line: Members) -> Quantity:
+    """What the line is for in all: its quantity, and what earlier lines had of it."""
+    before = [Quantity.parse(each["quantity"]) for each in line.get("earlier", ())]
+    return sum(before, Quantity.parse(line["quantity"]))
+
+
+def _earlier(printed: Members, code: str) -> str:
+    """As a line row has it."""
+    unit = currency(code)
+    found = tuple(
+        EarlierLine(
+            each["line"],
+            each["invoice"],
+            each["number"],
+            Quantity.parse(each["quantity"]),
+            Money(int(exact(each["amount"]) * 10**unit.exponent), unit),
+        )
+        for each in printed.get("earlier", ())
+    )
+    return earlier_text(found) or NONE
 
 
 def _stated_before(printed: Members) -> str:
@@ -138,7 +141,7 @@ def _usage_before(document: Members, printed: Members) -> str:
         return _stated_before(printed)  # the parts before a corrected one may be on other papers
     start = parse_instant(printed["segment"]["start"])
     before = [
-        Quantity.parse(line["quantity"])
+        _cumulative(line)
         for line in document["lines"]
         if (line["subscription"], line["price"]) == (printed["subscription"], printed["price"])
         and parse_instant(line["segment"]["end"]) <= start

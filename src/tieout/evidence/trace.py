@@ -42,8 +42,8 @@ from tieout.kernel.rational import exact_text
 from tieout.rate.charge import Charge, parse_group, steps_text
 from tieout.rate.rate import rate
 from tieout.rate.terms import parse_terms
-from tieout.rate.usage import group_names
-from tieout.rate.withdrawn import WITHDRAWN_RULE, withdrawn_charge
+from tieout.rate.usage import billed_unit, group_names
+from tieout.rate.withdrawn import is_withdrawn, withdrawn_charge
 
 INPUTS: frozenset[Layer] = frozenset({"event", "contract", "meter", "price", "plan", "program"})
 
@@ -193,9 +193,9 @@ def _charge(
     charge = stored.charge
     if stored.snapshot is not None and stored.snapshot.period != charge.segment:
         return None  # one of the two rows was changed; the sealed document says which
-    if f'"rule":"{WITHDRAWN_RULE}"' in charge.steps:
-        return _withdrawn(stored, price, program, snapshot, found)
     try:
+        if is_withdrawn(charge.steps):
+            return _withdrawn(stored, price, plan, program, snapshot, found)
         rated = rate(
             snapshot,
             price,
@@ -210,49 +210,50 @@ def _charge(
     except (TieoutError, AssertionError, ValueError, TypeError) as error:
         found.append(Difference("charge", charge.id, "a price and usage that fit", str(error)))
         return None
-    _compare_charge(charge, rated, found)
-    return rated
-
-
-def _compare_charge(charge: StoredCharge, rated: Charge, found: list[Difference]) -> None:
     if not _damaged(found):
-        found += compared(
-            "charge",
-            charge.id,
-            ("quantity", str(rated.quantity), charge.quantity),
-            ("unit", rated.unit, charge.unit),
-            ("amount", exact_text(rated.amount), charge.amount),
-            ("steps", steps_text(rated.steps), charge.steps),
-        )
+        found += _charge_differences(charge, rated)
+    return rated
 
 
 def _withdrawn(
     stored: StoredEvidence,
     price: Price,
+    plan: Plan,
     program: Program | None,
     snapshot: Snapshot | None,
     found: list[Difference],
-) -> Charge:
-    """Nothing is asked for a group of which no event is left."""
-    charge = stored.charge
-    group = parse_group(charge.grouped_by)
+) -> Charge | None:
+    """Nothing is asked of a group that has no events any more, or of all usage where there are groups."""
+    charge, group = stored.charge, parse_group(stored.charge.grouped_by)
     if snapshot is None or group in group_names(snapshot, price):
-        left = "none of its usage" if snapshot is not None else "the usage measured again"
-        found.append(Difference("charge", charge.id, left, f"nothing asked for {charge.grouped_by}"))
+        found.append(Difference("charge", charge.id, "a price of the usage that is there", "nothing asked"))
+        return None
     rated = withdrawn_charge(
         charge.subscription,
         price,
         plan=charge.plan,
-        plan_version=charge.plan_version,
+        plan_version=plan.version,
         snapshot=snapshot,
         period=charge.period,
         segment=charge.segment,
-        unit=charge.unit,
+        unit=billed_unit(snapshot),
         group=group,
         program=program,
     )
-    _compare_charge(charge, rated, found)
+    if not _damaged(found):
+        found += _charge_differences(charge, rated)
     return rated
+
+
+def _charge_differences(charge: StoredCharge, rated: Charge) -> list[Difference]:
+    return compared(
+        "charge",
+        charge.id,
+        ("quantity", str(rated.quantity), charge.quantity),
+        ("unit", rated.unit, charge.unit),
+        ("amount", exact_text(rated.amount), charge.amount),
+        ("steps", steps_text(rated.steps), charge.steps),
+    )
 
 
 def _line(stored: StoredEvidence, charge: Charge, found: list[Difference]) -> Money | None:

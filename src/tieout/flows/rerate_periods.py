@@ -19,7 +19,7 @@ from tieout.balance.reversal import standing_movements
 from tieout.close.account import AccountOutcome
 from tieout.close.breaks import Break
 from tieout.close.credits import counts_at
-from tieout.close.fees import fees_due, in_advance
+from tieout.close.fees import in_advance
 from tieout.close.outcome import Held, Parked
 from tieout.close.rating import charges, usage_requests
 from tieout.close.reconcile import billed_twice, rated_breaks, recount_breaks, working_breaks
@@ -34,7 +34,7 @@ from tieout.correction.causes import PeriodChange, Window, explained
 from tieout.correction.settled import SettledLine, by_scope
 from tieout.evidence.stored import StoredSnapshot
 from tieout.flows.draft_accounts import parked_by, parties_of
-from tieout.flows.draft_balances import committed_by
+from tieout.flows.draft_balances import committed_by, fees_of
 from tieout.flows.home import Home
 from tieout.flows.sealed_periods import SealedPeriod
 from tieout.flows.sealed_usage import SealedSpans, sealed_twice
@@ -48,7 +48,7 @@ from tieout.kernel.money import currency
 from tieout.kernel.quantity import Unmeasurable
 from tieout.ports import LogManifest
 from tieout.rate.charge import Charge
-from tieout.rate.withdrawn import is_withdrawn
+from tieout.rate.withdrawn import WITHDRAWN_RULE
 
 NOT_YET = InvoiceId("not-sealed")
 """The paper of movements that are only worked out."""
@@ -187,7 +187,7 @@ def _rerated(
         found = _correction(catalog, wanted, parts, requests, snapshots, chain, stored)
         breaks: list[Break] = [
             *recount_breaks(snapshots, recounts),
-            *rated_breaks(snapshots, [each for each in found.charges if not is_withdrawn(each)]),
+            *rated_breaks(snapshots, [each for each in found.charges if not _is_withdrawn(each)]),
             *working_breaks(found.charges),
             *billed_twice(requests),
             *sealed_twice(requests, others),
@@ -213,7 +213,7 @@ def _correction(
     sealed, account = wanted.sealed, wanted.sealed.account
     customer, seller = parties_of(catalog, account)
     opening = chain.opening(sealed)
-    fees = fees_due(catalog, account.subscriptions, parts, opening, account.period)
+    fees = fees_of(catalog, account, parts, opening)
     rated = [*charges(fees.segments, snapshots), *fees.credits]
     commitments = committed_by(account, rated, opening)
     asked = [charge for charge in rated if not in_advance(charge.price)]
@@ -246,6 +246,10 @@ def _correction(
         },
         _recorded(chain, sealed),
     )
+
+
+def _is_withdrawn(charge: Charge) -> bool:
+    return any(step.rule == WITHDRAWN_RULE for step in charge.steps)
 
 
 def _measured(answers: Sequence[Snapshot | Unmeasurable]) -> Iterator[Snapshot]:

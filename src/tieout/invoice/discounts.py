@@ -20,6 +20,7 @@ from tieout.kernel.instant import Instant
 from tieout.kernel.money import Currency, Money, currency, zero
 from tieout.kernel.rational import Exact
 from tieout.kernel.rounding import Rounding, allocate, settle
+from tieout.rate.manual_line import is_manual
 from tieout.rate.unused_fee import is_unused_fee
 from tieout.rate.wording import money_text, percent_text
 
@@ -33,9 +34,10 @@ class GrantedCoupon:
     since: Instant
 
     def covers(self, line: Line) -> bool:
-        """Never a fee that is given back: that is what was paid of it, and is discounted already."""
+        """Never a fee that is given back: that is what was paid of it, and is discounted already. Nor a
+        line that people agreed on: that is an amount as it stands."""
         charge = line.charge
-        if is_unused_fee(charge):
+        if is_unused_fee(charge) or is_manual(charge.price.key):
             return False
         if self.subscription is not None and self.subscription != charge.subscription:
             return False

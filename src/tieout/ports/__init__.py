@@ -12,9 +12,11 @@ from tieout.ports.books import (
     DocumentStore,
     InvoiceStore,
     MovementStore,
+    Sealing,
     SignatureStore,
 )
 from tieout.ports.corrections import CorrectionStore
+from tieout.ports.drafts import DraftStore, ManualLineStore
 from tieout.ports.events import (
     EventLog,
     Intake,
@@ -32,6 +34,7 @@ from tieout.ports.events import (
     UnreadableSegment,
 )
 from tieout.ports.identities import IndexedRange, IndexStatus
+from tieout.ports.ledger import LedgerStore
 from tieout.ports.pipeline import (
     ArrivalOrder,
     LagCount,
@@ -68,6 +71,7 @@ __all__ = [
     "CloseStore",
     "CorrectionStore",
     "DocumentStore",
+    "DraftStore",
     "Entropy",
     "EventLog",
     "HealthFact",
@@ -80,12 +84,14 @@ __all__ = [
     "IntakeTotals",
     "InvoiceStore",
     "LagCount",
+    "LedgerStore",
     "LogFinding",
     "LogManifest",
     "LogReview",
     "LogSizes",
     "LogVerification",
     "Maintenance",
+    "ManualLineStore",
     "MovementStore",
     "NotAllAccepted",
     "OrphanSearch",
@@ -98,6 +104,7 @@ __all__ = [
     "Receiver",
     "RefusedRequests",
     "RequestLedger",
+    "Sealing",
     "SegmentFile",
     "SegmentFiles",
     "SegmentsUnavailable",

@@ -47,5 +47,6 @@ def withdrawn_charge(
     )
 
 
-def is_withdrawn(charge: Charge) -> bool:
-    return any(step.rule == WITHDRAWN_RULE for step in charge.steps)
+def is_withdrawn(steps: str) -> bool:
+    """By the stored working."""
+    return f'"rule":"{WITHDRAWN_RULE}"' in steps
