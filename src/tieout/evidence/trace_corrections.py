@@ -4,7 +4,7 @@ up to this one settled of its usage."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from tieout.balance.commitment import METERED, CommitmentLine, Role, account_of
@@ -12,12 +12,19 @@ from tieout.balance.movement import Movement
 from tieout.balance.reversal import standing_movements
 from tieout.close.commitments import commitment_outcome, in_term
 from tieout.contract.subscription import Commitment, Subscription
-from tieout.correction.carried import before_period, corrected_period, moved_differently, recorded_moves
+from tieout.correction.carried import (
+    Moves,
+    before_period,
+    corrected_period,
+    moved_differently,
+    recorded_moves,
+)
 from tieout.evidence.reproduced import Difference, compared
 from tieout.evidence.stored import StoredEvidence, StoredInvoice
 from tieout.evidence.stored_corrections import SettledRow
 from tieout.invoice.earlier import Correction
 from tieout.invoice.invoice import KIND_NOTE
+from tieout.kernel.ids import InvoiceId
 from tieout.kernel.money import currency
 from tieout.kernel.period import Period
 from tieout.kernel.rational import Exact
@@ -68,8 +75,22 @@ def corrected_commitment(
         currency=unit,
     )
     lines, moved = ([], []) if outcome is None else outcome
-    own = [paper for paper, of in papers.items() if period.start <= of.start and of.end <= period.end]
     asked = {(account + each.suffix, each.kind): each.minor for each in moved}
+    found += _movement_differences(account, asked, before, mine, papers, period, invoice)
+    return _charge(stored, subscription, commitment, lines)
+
+
+def _movement_differences(
+    account: str,
+    asked: Moves,
+    before: Sequence[Movement],
+    mine: Sequence[Movement],
+    papers: Mapping[InvoiceId, Period],
+    period: Period,
+    invoice: StoredInvoice,
+) -> list[Difference]:
+    """What the paper moved for the period, against what it had to: what is asked, less what was recorded."""
+    own = [paper for paper, of in papers.items() if period.start <= of.start and of.end <= period.end]
     recorded = {
         key: minor
         for key, minor in recorded_moves(before, own, period).items()
@@ -80,7 +101,7 @@ def corrected_commitment(
         recorded,
         period=period,
         customer=invoice.customer,
-        currency=unit,
+        currency=currency(invoice.currency),
         invoice=invoice.id,
         at=invoice.period.last_instant,
     )
@@ -89,7 +110,16 @@ def corrected_commitment(
         for each in mine
         if each.account.removesuffix(METERED) == account and corrected_period(each) == period
     ]
-    found += compared("movement", account, ("movements", _said(wanted), _said(ours)))
+    return compared("movement", account, ("movements", _said(wanted), _said(ours)))
+
+
+def _charge(
+    stored: StoredEvidence,
+    subscription: Subscription,
+    commitment: Commitment,
+    lines: Sequence[CommitmentLine],
+) -> Charge:
+    """The line of that role; a charge of zero where there is none any more."""
     role = stored.charge.price.rpartition("/")[2]
     line = next((each for each in lines if each.role.value == role), None)
     named = line or CommitmentLine(Role(role), Exact(0), "")
@@ -99,7 +129,7 @@ def corrected_commitment(
         subscription,
         plan=stored.charge.plan,
         plan_version=stored.charge.plan_version,
-        currency=unit.code,
+        currency=stored.invoice.currency,
         period=stored.charge.period,
         segment=stored.charge.segment,
     )
