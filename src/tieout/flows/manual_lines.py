@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from tieout.close.account import AccountOutcome
-from tieout.close.calendar import anchor_of, cadence_of
+from tieout.close.calendar import calendar_of
 from tieout.close.outcome import Parked
 from tieout.contract.catalog import Catalog
 from tieout.contract.party import Customer
@@ -15,13 +15,12 @@ from tieout.contract.subscription import Subscription
 from tieout.contract.tax import STANDARD_CATEGORY
 from tieout.flows.apply_catalog import load_catalog
 from tieout.flows.decision import decision_now
-from tieout.flows.due_accounts import DueAccount, cadence_at
+from tieout.flows.due_accounts import DueAccount, period_defaults
 from tieout.flows.home import Home
 from tieout.flows.policy import policies
 from tieout.flows.seal_account import MINOR_UNITS_MAX
 from tieout.invoice.billable import Billable
 from tieout.invoice.invoice import KIND_FINAL
-from tieout.kernel.calendar import period_at
 from tieout.kernel.errors import ConflictError, NotFound, Refusal, TieoutError, shown
 from tieout.kernel.ids import CustomerId
 from tieout.kernel.instant import Instant, format_instant
@@ -207,12 +206,11 @@ def billing_period(
 ) -> Period:
     """The period of the customer's calendar that holds the instant, less what is sealed of it. Raises
     `NoBillingPeriod`."""
-    states = policies(home)
+    defaults = period_defaults(policies(home))
     billed = home.books.invoices.billed()
     found: set[Period] = set()
     for subscription in catalog.subscriptions_of(profile.key):
-        cadence = cadence_at(catalog, profile, subscription, states, within)
-        period = period_at(anchor_of(profile, cadence_of(catalog, subscription, cadence)), within)
+        period = calendar_of(catalog, subscription, defaults).at(within).period
         if _is_on(subscription, period):
             done = [
                 each.end for each in billed.get(subscription.key, ()) if each.start < period.start < each.end
