@@ -15,6 +15,7 @@ from tieout.ports.books import (
     Sealing,
     SignatureStore,
 )
+from tieout.ports.corrections import CorrectionStore
 from tieout.ports.drafts import DraftStore, ManualLineStore
 from tieout.ports.events import (
     EventLog,
@@ -68,6 +69,7 @@ __all__ = [
     "Books",
     "Clock",
     "CloseStore",
+    "CorrectionStore",
     "DocumentStore",
     "DraftStore",
     "Entropy",

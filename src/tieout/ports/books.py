@@ -18,6 +18,7 @@ from tieout.kernel.ids import CustomerId, HomeId, InvoiceId, KeyId, LineId, Subs
 from tieout.kernel.instant import Instant
 from tieout.kernel.period import Period
 from tieout.ledger.entry import Entry
+from tieout.ports.corrections import CorrectionStore
 from tieout.ports.drafts import DraftStore, ManualLineStore
 from tieout.ports.interims import InterimStore
 from tieout.ports.ledger import LedgerStore
@@ -190,3 +191,6 @@ class Books(Protocol):
 
     @property
     def ledger(self) -> LedgerStore: ...
+
+    @property
+    def corrections(self) -> CorrectionStore: ...

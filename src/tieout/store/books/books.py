@@ -11,6 +11,7 @@ from tieout.kernel.errors import NotFound
 from tieout.kernel.ids import HomeId
 from tieout.store.books.api_keys import SqlApiKeys
 from tieout.store.books.closes import SqlCloses
+from tieout.store.books.corrections import SqlCorrections
 from tieout.store.books.documents import SqlDocuments
 from tieout.store.books.drafts import SqlDrafts
 from tieout.store.books.interims import SqlInterims
@@ -51,6 +52,8 @@ class SqlBooks:
     drafts: SqlDrafts
     manual_lines: SqlManualLines
     ledger: SqlLedger
+
+    corrections: SqlCorrections
 
     def close(self) -> None:
         self.engine.dispose()
@@ -105,4 +108,5 @@ def _books(engine: Engine, folder: Path, home_id: HomeId) -> SqlBooks:
         SqlDrafts(engine),
         SqlManualLines(engine),
         SqlLedger(engine),
+        SqlCorrections(engine),
     )

@@ -170,6 +170,18 @@ correction_approval = Table(
     Column("approved_at", BigInteger, nullable=False),
 )
 
+correction_billed = Table(
+    "correction_billed",
+    METADATA,
+    Column("digest", Text, primary_key=True),
+    Column("invoice", Text, ForeignKey("invoice.id"), primary_key=True),
+    Column("period_start", BigInteger, primary_key=True),
+    Column("period_end", BigInteger, nullable=False),
+    Column("customer", Text, nullable=False),
+)
+"""Which paper carries what an approved report says about a customer's period; an empty digest where the
+signed policy approves in advance."""
+
 invoice_void = Table(
     "invoice_void",
     METADATA,
