@@ -14,6 +14,7 @@ from tieout.ports.books import (
     MovementStore,
     SignatureStore,
 )
+from tieout.ports.breaks import BreakStore, ProposedWaiver, RecordedBreak, WaiverStore
 from tieout.ports.drafts import DraftStore, ManualLineStore
 from tieout.ports.events import (
     EventLog,
@@ -64,6 +65,7 @@ __all__ = [
     "ApiKeyStore",
     "ArrivalOrder",
     "Books",
+    "BreakStore",
     "Clock",
     "CloseStore",
     "DocumentStore",
@@ -93,10 +95,12 @@ __all__ = [
     "Pipeline",
     "PipelineAlert",
     "PreparedGroup",
+    "ProposedWaiver",
     "QuarantinedItem",
     "Receipt",
     "ReceivedRequest",
     "Receiver",
+    "RecordedBreak",
     "RefusedRequests",
     "RequestLedger",
     "SegmentFile",
@@ -112,4 +116,5 @@ __all__ = [
     "Tally",
     "UnreadableSegment",
     "UsageEngine",
+    "WaiverStore",
 ]

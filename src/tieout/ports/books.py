@@ -15,6 +15,7 @@ from tieout.invoice.invoice import InvoiceKey
 from tieout.kernel.ids import CustomerId, HomeId, KeyId, LineId, SubscriptionId, Watermark
 from tieout.kernel.instant import Instant
 from tieout.kernel.period import Period
+from tieout.ports.breaks import BreakStore, WaiverStore
 from tieout.ports.drafts import DraftStore, ManualLineStore
 
 
@@ -156,3 +157,9 @@ class Books(Protocol):
 
     @property
     def manual_lines(self) -> ManualLineStore: ...
+
+    @property
+    def breaks(self) -> BreakStore: ...
+
+    @property
+    def waivers(self) -> WaiverStore: ...

@@ -10,6 +10,7 @@ from sqlalchemy import Engine, insert, select
 from tieout.kernel.errors import NotFound
 from tieout.kernel.ids import HomeId
 from tieout.store.books.api_keys import SqlApiKeys
+from tieout.store.books.breaks import SqlBreaks
 from tieout.store.books.closes import SqlCloses
 from tieout.store.books.documents import SqlDocuments
 from tieout.store.books.drafts import SqlDrafts
@@ -18,6 +19,7 @@ from tieout.store.books.manual_lines import SqlManualLines
 from tieout.store.books.movements import SqlMovements
 from tieout.store.books.schema import meta
 from tieout.store.books.signatures import SqlSignatures
+from tieout.store.books.waivers import SqlWaivers
 from tieout.store.migrate import prepare_schema
 from tieout.store.sqlite import begin_immediate, open_engine
 
@@ -47,6 +49,8 @@ class SqlBooks:
     movements: SqlMovements
     drafts: SqlDrafts
     manual_lines: SqlManualLines
+    breaks: SqlBreaks
+    waivers: SqlWaivers
 
     def close(self) -> None:
         self.engine.dispose()
@@ -99,4 +103,6 @@ def _books(engine: Engine, home_id: HomeId) -> SqlBooks:
         SqlMovements(engine),
         SqlDrafts(engine),
         SqlManualLines(engine),
+        SqlBreaks(engine),
+        SqlWaivers(engine),
     )
