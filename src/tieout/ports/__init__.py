@@ -12,6 +12,7 @@ from tieout.ports.books import (
     DocumentStore,
     InvoiceStore,
     MovementStore,
+    Sealing,
     SignatureStore,
 )
 from tieout.ports.breaks import BreakStore, ProposedWaiver, RecordedBreak, WaiverStore
@@ -33,6 +34,7 @@ from tieout.ports.events import (
     UnreadableSegment,
 )
 from tieout.ports.identities import IndexedRange, IndexStatus
+from tieout.ports.ledger import LedgerStore
 from tieout.ports.pipeline import (
     ArrivalOrder,
     LagCount,
@@ -82,6 +84,7 @@ __all__ = [
     "IntakeTotals",
     "InvoiceStore",
     "LagCount",
+    "LedgerStore",
     "LogFinding",
     "LogManifest",
     "LogReview",
@@ -103,6 +106,7 @@ __all__ = [
     "RecordedBreak",
     "RefusedRequests",
     "RequestLedger",
+    "Sealing",
     "SegmentFile",
     "SegmentFiles",
     "SegmentsUnavailable",
