@@ -122,6 +122,7 @@ def close(
     outcomes = sorted(told if redraft is not None else _told([*plan.outcomes, *told]), key=_order)
     if run is not None:
         lasting = [account for account in outcomes if not isinstance(account.outcome, NotDue)]
+        home.books.breaks.record(run, lasting, ())
         home.books.closes.record(run, lasting)
         home.books.closes.end(run, at=home.clock.now())
     return CloseReport(
