@@ -86,12 +86,12 @@ def _with_fees(
         for part in parts_of(world.catalog, subscription, period, whole)
     }
     placed = [(places[charge.price["key"], charge.part[0]], charge) for charge in charges]
-    placed += owed(subscription, parts, billed, period, zone=zone)
+    placed += owed(subscription, parts, billed, whole, zone=zone)
     following, next_whole = world.period_from(subscription, period[1])
     return (
         [charge for _, charge in sorted(placed, key=lambda pair: pair[0])]
-        + unused(parts, billed, period, zone=zone)
-        + ahead(world.catalog, subscription, following, next_whole, period, zone=zone)
+        + unused(parts, billed, whole, zone=zone)
+        + ahead(world.catalog, subscription, following, next_whole, whole, zone=zone)
     )
 
 

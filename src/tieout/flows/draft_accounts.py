@@ -22,6 +22,7 @@ from tieout.close.outcome import Held, Parked
 from tieout.close.rating import usage_requests
 from tieout.close.reconcile import reconcile
 from tieout.close.reconcile_balances import balance_breaks
+from tieout.close.reconcile_ledger import ledger_breaks
 from tieout.close.segments import NothingInForce, Segment, segments
 from tieout.close.taxation import taxation_of
 from tieout.contract.catalog import Catalog
@@ -41,6 +42,7 @@ from tieout.flows.sealed_usage import SealedSpans, sealed_twice
 from tieout.invoice.discounts import GrantedCoupon
 from tieout.invoice.draft import draft
 from tieout.invoice.draft import moved as status_moved
+from tieout.invoice.entries import proposed_entries
 from tieout.invoice.invoice import Invoice, MeterApproval, PolicyReference
 from tieout.invoice.status import Act
 from tieout.kernel.errors import TieoutError, Unavailable
@@ -50,6 +52,7 @@ from tieout.kernel.money import currency
 from tieout.kernel.period import Period
 from tieout.kernel.quantity import Unmeasurable
 from tieout.kernel.zone import tzdata_version
+from tieout.ledger.entry import Entry
 from tieout.ports import LogManifest, UsageEngine
 
 PARKED_ACTION = "correct the cause, then run the close again; nothing was billed for this period"
@@ -61,6 +64,7 @@ class ReadyAccount:
 
     `movements` go with it, as long as the customer still has the `movements_seen` that it was worked out
     from. `reviewed` is the stored draft that it must be the same as, if its policy asks for a review.
+    `entries` are proposed; the seal posts them.
     """
 
     account: DueAccount
@@ -70,6 +74,7 @@ class ReadyAccount:
     movements: tuple[Movement, ...] = ()
     movements_seen: int = 0
     reviewed: ReviewedDraft | None = None
+    entries: tuple[Entry, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,6 +223,8 @@ def _draft(
         breaks = reconcile(invoice, rated, snapshots, recounted, requests)
         breaks += sealed_twice(requests, sealed)
         breaks += balance_breaks(invoice, opening, moved)
+        entries = proposed_entries(invoice, moved, opening)
+        breaks += ledger_breaks(invoice, moved, opening, entries)
     except Unavailable:
         raise
     except Exception as error:  # noqa: BLE001 - one account's failure may not stop the others (L15)
@@ -225,7 +232,9 @@ def _draft(
     if breaks:
         return Held(invoice.id, tuple(breaks), status_moved(invoice, Act.BROKEN))
     reconciled = status_moved(invoice, Act.RECONCILED)
-    return ReadyAccount(account, reconciled, requests, snapshots, moved, movements_seen=len(opening))
+    return ReadyAccount(
+        account, reconciled, requests, snapshots, moved, movements_seen=len(opening), entries=entries
+    )
 
 
 def _measured(

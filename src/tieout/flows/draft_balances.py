@@ -20,6 +20,8 @@ from tieout.close.outcome import Parked
 from tieout.close.segments import Segment, segments
 from tieout.contract.catalog import Catalog
 from tieout.flows.due_accounts import DueAccount
+from tieout.invoice.contained import contained_taxes
+from tieout.invoice.deferred import with_contained
 from tieout.invoice.invoice import KIND_FINAL, Invoice
 from tieout.kernel.ids import CustomerId, SubscriptionId
 from tieout.kernel.period import Period
@@ -121,4 +123,4 @@ def moved_by(
         for each in found.moved
     ]
     paid, burned = pay_with_credits(invoice, opening)
-    return paid, (*moved, *burned)
+    return paid, with_contained(invoice, contained_taxes(invoice), (*moved, *burned), opening)

@@ -15,6 +15,7 @@ from tieout.store.books.documents import SqlDocuments
 from tieout.store.books.drafts import SqlDrafts
 from tieout.store.books.interims import SqlInterims
 from tieout.store.books.invoices import SqlInvoices
+from tieout.store.books.ledger import SqlLedger
 from tieout.store.books.manual_lines import SqlManualLines
 from tieout.store.books.movements import SqlMovements
 from tieout.store.books.schema import meta
@@ -49,6 +50,7 @@ class SqlBooks:
     interims: SqlInterims
     drafts: SqlDrafts
     manual_lines: SqlManualLines
+    ledger: SqlLedger
 
     def close(self) -> None:
         self.engine.dispose()
@@ -102,4 +104,5 @@ def _books(engine: Engine, folder: Path, home_id: HomeId) -> SqlBooks:
         SqlInterims(engine),
         SqlDrafts(engine),
         SqlManualLines(engine),
+        SqlLedger(engine),
     )
