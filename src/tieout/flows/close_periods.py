@@ -115,7 +115,7 @@ def close(
     reviewed, early = finish(home, reviews, drafted, seal_all, run=run)
     ready, stopped = drafted(reviews.fresh, cutoff, reviews.behind(reviews.fresh))
     ready, in_review = keep_for_review(home, reviews, ready, drafted, run=run)
-    keep_held(home, stopped, run=run)
+    keep_held(home, stopped, as_of=as_of, run=run)
     done, late = seal_all(ready)
     invoices = [*note_rows, *early, *late]
     told = [*refused, *held, *noted, *reviews.outcomes, *reviewed, *stopped, *in_review, *done]

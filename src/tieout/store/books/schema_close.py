@@ -19,6 +19,7 @@ draft = Table(
     Column("state", Text, nullable=False),
     Column("cutoff", BigInteger, nullable=False),
     Column("cutoff_at", BigInteger, nullable=False),
+    Column("as_of", BigInteger, nullable=False),
     Column("close_run", Integer, ForeignKey("close_run.id"), nullable=False),
     Column("person", Text),
     Column("reason", Text, nullable=False),

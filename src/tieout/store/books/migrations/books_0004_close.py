@@ -59,6 +59,7 @@ def _drafts() -> None:
         sa.Column("state", sa.Text, nullable=False),
         sa.Column("cutoff", sa.BigInteger, nullable=False),
         sa.Column("cutoff_at", sa.BigInteger, nullable=False),
+        sa.Column("as_of", sa.BigInteger, nullable=False),
         sa.Column("close_run", sa.Integer, sa.ForeignKey("close_run.id"), nullable=False),
         sa.Column("person", sa.Text),
         sa.Column("reason", sa.Text, nullable=False),
