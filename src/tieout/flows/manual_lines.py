@@ -7,21 +7,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from tieout.close.account import AccountOutcome
-from tieout.close.calendar import anchor_of, cadence_of
+from tieout.close.calendar import calendar_of, is_active
 from tieout.close.outcome import Parked
 from tieout.contract.catalog import Catalog
 from tieout.contract.party import Customer
-from tieout.contract.subscription import Subscription
 from tieout.contract.tax import STANDARD_CATEGORY
 from tieout.flows.apply_catalog import load_catalog
 from tieout.flows.decision import decision_now
-from tieout.flows.due_accounts import DueAccount, cadence_at
+from tieout.flows.due_accounts import DueAccount, period_defaults
 from tieout.flows.home import Home
 from tieout.flows.policy import policies
 from tieout.flows.seal_account import MINOR_UNITS_MAX
 from tieout.invoice.billable import Billable
 from tieout.invoice.invoice import KIND_FINAL
-from tieout.kernel.calendar import period_at
 from tieout.kernel.errors import ConflictError, NotFound, Refusal, TieoutError, shown
 from tieout.kernel.ids import CustomerId
 from tieout.kernel.instant import Instant, format_instant
@@ -207,17 +205,15 @@ def billing_period(
 ) -> Period:
     """The period of the customer's calendar that holds the instant, less what is sealed of it. Raises
     `NoBillingPeriod`."""
-    states = policies(home)
+    defaults = period_defaults(policies(home))
     billed = home.books.invoices.billed()
     found: set[Period] = set()
     for subscription in catalog.subscriptions_of(profile.key):
-        cadence = cadence_at(catalog, profile, subscription, states, within)
-        period = period_at(anchor_of(profile, cadence_of(catalog, subscription, cadence)), within)
-        if _is_on(subscription, period):
-            done = [
-                each.end for each in billed.get(subscription.key, ()) if each.start < period.start < each.end
-            ]
-            found.add(Period(max([period.start, *done]), period.end))
+        period = calendar_of(catalog, subscription, defaults).at(within).period
+        if is_active(subscription, period):
+            done = [each.end for each in billed.get(subscription.key, ())]
+            start = max((end for end in done if period.start < end < period.end), default=period.start)
+            found.add(Period(start, period.end))
     exactly = [each for each in found if until is None or (each.start == within and each.end == until)]
     if len(exactly) != 1:
         raise NoBillingPeriod(profile.key, within, sorted(found) if exactly or until is not None else [])
@@ -239,13 +235,6 @@ def _charge(catalog: Catalog, account: DueAccount, line: ManualLine) -> Charge:
     phase = (begun or subscription.phases)[-1]
     plan = catalog.plans.at(phase.plan, account.period.last_instant) or catalog.plans.versions(phase.plan)[-1]
     return manual_charge(line, subscription=subscription.key, plan=plan.key, plan_version=plan.version)
-
-
-def _is_on(subscription: Subscription, period: Period) -> bool:
-    return any(
-        phase.start < period.end and (phase.end is None or period.start < phase.end)
-        for phase in subscription.phases
-    )
 
 
 def _text_problems(description: str) -> list[str]:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Protocol
 
 from tieout.balance.movement import Movement
 from tieout.close.account import AccountOutcome, RecordedOutcome
+from tieout.close.outcome import OutcomeName
 from tieout.contract.api_key import ApiKey
 from tieout.contract.document import Document
 from tieout.contract.signature import Signature, SigningKey
@@ -63,11 +65,24 @@ class ApiKeyStore(Protocol):
 class CloseStore(Protocol):
     """Runs of the close and what became of each account in them."""
 
+    def running(self) -> AbstractContextManager[bool]:
+        """True for the one process of this machine that may close by itself; the others stand by. Whether or
+        not it holds, no period is sealed twice."""
+        ...
+
     def start(self, *, as_of: Instant, cutoff: Watermark, cutoff_at: Instant) -> int: ...
 
     def record(self, run: int, outcomes: Sequence[AccountOutcome]) -> None: ...
 
     def end(self, run: int, *, at: Instant) -> None: ...
+
+    def waiting(self) -> Mapping[OutcomeName, int]:
+        """How many accounts are held, parked or in review by their latest outcome."""
+        ...
+
+    def last_ended(self) -> tuple[int, Instant] | None:
+        """The last run that came to its end, and when."""
+        ...
 
     def latest(self) -> tuple[RecordedOutcome, ...]:
         """For each account and period the outcome of the last run that looked at it."""

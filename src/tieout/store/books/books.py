@@ -58,7 +58,7 @@ def create_books(folder: Path, home_id: HomeId, *, url: str | None = None) -> Sq
     prepare_schema(engine, schema="books", place=str(folder))
     with begin_immediate(engine) as connection:
         connection.execute(insert(meta), {"name": "home_id", "value": home_id})
-    return _books(engine, home_id)
+    return _books(engine, folder, home_id)
 
 
 def open_books(folder: Path, *, url: str | None = None) -> SqlBooks:
@@ -69,7 +69,7 @@ def open_books(folder: Path, *, url: str | None = None) -> SqlBooks:
     if home_id is None:
         engine.dispose()
         raise BooksWithoutHome(str(folder))
-    return _books(engine, home_id)
+    return _books(engine, folder, home_id)
 
 
 def home_id_of(folder: Path, *, url: str | None = None) -> HomeId | None:
@@ -87,14 +87,14 @@ def _home_id(engine: Engine) -> HomeId | None:
     return None if found is None else HomeId(found)
 
 
-def _books(engine: Engine, home_id: HomeId) -> SqlBooks:
+def _books(engine: Engine, folder: Path, home_id: HomeId) -> SqlBooks:
     return SqlBooks(
         home_id,
         engine,
         SqlDocuments(engine),
         SqlSignatures(engine),
         SqlApiKeys(engine),
-        SqlCloses(engine),
+        SqlCloses(engine, folder),
         SqlInvoices(engine),
         SqlMovements(engine),
         SqlDrafts(engine),
