@@ -115,13 +115,14 @@ def close(
     reviewed, early = finish(home, reviews, drafted, seal_all, run=run)
     ready, stopped = drafted(reviews.fresh, cutoff, reviews.behind(reviews.fresh))
     ready, in_review = keep_for_review(home, reviews, ready, drafted, run=run)
-    keep_held(home, stopped, run=run)
+    keep_held(home, stopped, as_of=as_of, run=run)
     done, late = seal_all(ready)
     invoices = [*note_rows, *early, *late]
     told = [*refused, *held, *noted, *reviews.outcomes, *reviewed, *stopped, *in_review, *done]
     outcomes = sorted(told if redraft is not None else _told([*plan.outcomes, *told]), key=_order)
     if run is not None:
         lasting = [account for account in outcomes if not isinstance(account.outcome, NotDue)]
+        home.books.breaks.record(run, lasting, ())
         home.books.closes.record(run, lasting)
         home.books.closes.end(run, at=home.clock.now())
     return CloseReport(

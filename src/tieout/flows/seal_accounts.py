@@ -51,6 +51,7 @@ def _batches(ready: Sequence[ReadyAccount]) -> Iterator[list[ReadyAccount]]:
     rows = 0
     for draft in ready:
         needed = 1 + len(draft.snapshots) + 2 * len(draft.invoice.lines) + len(draft.movements)
+        needed += sum(1 + len(entry.postings) for entry in draft.entries)
         if batch and rows + needed > ROWS_PER_TRANSACTION:
             yield batch
             batch, rows = [], 0

@@ -15,6 +15,7 @@ from tieout.ports.books import (
     Sealing,
     SignatureStore,
 )
+from tieout.ports.breaks import BreakStore, ProposedWaiver, RecordedBreak, WaiverStore
 from tieout.ports.corrections import CorrectionStore
 from tieout.ports.drafts import DraftStore, ManualLineStore
 from tieout.ports.events import (
@@ -67,6 +68,7 @@ __all__ = [
     "ApiKeyStore",
     "ArrivalOrder",
     "Books",
+    "BreakStore",
     "Clock",
     "CloseStore",
     "CorrectionStore",
@@ -98,10 +100,12 @@ __all__ = [
     "Pipeline",
     "PipelineAlert",
     "PreparedGroup",
+    "ProposedWaiver",
     "QuarantinedItem",
     "Receipt",
     "ReceivedRequest",
     "Receiver",
+    "RecordedBreak",
     "RefusedRequests",
     "RequestLedger",
     "Sealing",
@@ -118,4 +122,5 @@ __all__ = [
     "Tally",
     "UnreadableSegment",
     "UsageEngine",
+    "WaiverStore",
 ]

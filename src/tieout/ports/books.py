@@ -18,6 +18,7 @@ from tieout.kernel.ids import CustomerId, HomeId, InvoiceId, KeyId, LineId, Subs
 from tieout.kernel.instant import Instant
 from tieout.kernel.period import Period
 from tieout.ledger.entry import Entry
+from tieout.ports.breaks import BreakStore, WaiverStore
 from tieout.ports.corrections import CorrectionStore
 from tieout.ports.drafts import DraftStore, ManualLineStore
 from tieout.ports.interims import InterimStore
@@ -188,6 +189,12 @@ class Books(Protocol):
 
     @property
     def manual_lines(self) -> ManualLineStore: ...
+
+    @property
+    def breaks(self) -> BreakStore: ...
+
+    @property
+    def waivers(self) -> WaiverStore: ...
 
     @property
     def ledger(self) -> LedgerStore: ...
