@@ -22,6 +22,8 @@ from tieout.cli import (
     init,
     invoice,
     key,
+    ledger,
+    payment,
     pipeline,
     policy,
     price,
@@ -62,7 +64,19 @@ ORDER = (
         "ingest",
         "quarantine",
     ),
-    *("events", "usage", "close", "invoice", "trace", "compact", "verify", "index", "doctor"),
+    *(
+        "events",
+        "usage",
+        "close",
+        "invoice",
+        "trace",
+        "ledger",
+        "payment",
+        "compact",
+        "verify",
+        "index",
+        "doctor",
+    ),
 )
 
 
@@ -164,6 +178,8 @@ for noun, verbs in (
     ("wallet", wallet.app),
     ("commitment", commitment.app),
     ("invoice", invoice.app),
+    ("ledger", ledger.app),
+    ("payment", payment.app),
     ("index", index.app),
 ):
     app.add_typer(verbs, name=noun)

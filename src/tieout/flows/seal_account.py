@@ -100,7 +100,7 @@ def sealed_rows(ready: ReadyAccount, invoice: Invoice, sealed_at: Instant) -> Se
     charges = tuple(_charge(invoice.id, ordinal, line, names) for ordinal, line in numbered)
     lines = tuple(_line(invoice.id, ordinal, line) for ordinal, line in numbered)
     movements = tuple(replace(each, recorded_at=sealed_at) for each in ready.movements)
-    entries = issued(ready.entries, sealed_at)
+    entries = issued(ready.entries, invoice)
     return SealedRows(stored, snapshots, charges, lines, movements, ready.movements_seen, entries)
 
 
