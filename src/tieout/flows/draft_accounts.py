@@ -208,6 +208,7 @@ def _draft(
             earlier=account.earlier,
             additions=account.additions,
             off_cycle=asked.off_cycle,
+            given=account.given,
         )
         invoice = replace(invoice, approvals=plan.approvals)
         invoice, moved = moved_by(invoice, asked.fees, asked.commitments, opening)
