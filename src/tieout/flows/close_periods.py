@@ -24,6 +24,7 @@ from tieout.flows.invoices import InvoiceRow, draft_row, row_of
 from tieout.flows.late_events import late_rows
 from tieout.flows.manual_lines import with_manual_lines
 from tieout.flows.read_log import read_log
+from tieout.flows.required_evidence import with_evidence
 from tieout.flows.review_drafts import (
     AccountKey,
     Drafted,
@@ -105,9 +106,9 @@ def close(
         return _drafted(home, catalog, accounts, at, behind=behind)
 
     def seal_all(ready: Sequence[ReadyAccount]) -> tuple[list[AccountOutcome], list[InvoiceRow]]:
-        if run is None:
-            return _previewed(ready)
-        return _sealed(home, ready, run, progress or _unwatched)
+        kept, lacking = with_evidence(home, ready)
+        told, rows = _previewed(kept) if run is None else _sealed(home, kept, run, progress or _unwatched)
+        return [*lacking, *told], rows
 
     reviewed, early = finish(home, reviews, drafted, seal_all, run=run)
     ready, stopped = drafted(reviews.fresh, cutoff, reviews.behind(reviews.fresh))

@@ -19,6 +19,7 @@ from tieout.kernel.instant import Instant
 from tieout.kernel.period import Period
 from tieout.ports.drafts import DraftStore, ManualLineStore
 from tieout.ports.interims import InterimStore
+from tieout.ports.verifications import VerificationStore
 
 
 class DocumentStore(Protocol):
@@ -167,6 +168,9 @@ class Books(Protocol):
 
     @property
     def movements(self) -> MovementStore: ...
+
+    @property
+    def verifications(self) -> VerificationStore: ...
 
     @property
     def interims(self) -> InterimStore: ...

@@ -19,6 +19,7 @@ from tieout.store.books.manual_lines import SqlManualLines
 from tieout.store.books.movements import SqlMovements
 from tieout.store.books.schema import meta
 from tieout.store.books.signatures import SqlSignatures
+from tieout.store.books.verifications import SqlVerifications
 from tieout.store.migrate import prepare_schema
 from tieout.store.sqlite import begin_immediate, open_engine
 
@@ -49,6 +50,7 @@ class SqlBooks:
     interims: SqlInterims
     drafts: SqlDrafts
     manual_lines: SqlManualLines
+    verifications: SqlVerifications
 
     def close(self) -> None:
         self.engine.dispose()
@@ -102,4 +104,5 @@ def _books(engine: Engine, folder: Path, home_id: HomeId) -> SqlBooks:
         SqlInterims(engine),
         SqlDrafts(engine),
         SqlManualLines(engine),
+        SqlVerifications(engine),
     )
