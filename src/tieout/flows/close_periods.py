@@ -7,7 +7,7 @@ close is resumed by running it again, and running it twice seals nothing twice (
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from tieout.close.account import AccountOutcome
@@ -17,13 +17,15 @@ from tieout.flows.apply_catalog import load_catalog
 from tieout.flows.approve_meter import by_version
 from tieout.flows.close_agenda import close_agenda
 from tieout.flows.count_buckets import BucketRow, bucket_rows
-from tieout.flows.draft_accounts import ReadyAccount, draft_accounts, parked_by
-from tieout.flows.due_accounts import DueAccount, sealed_without
+from tieout.flows.draft_accounts import ReadyAccount, draft_accounts
+from tieout.flows.due_accounts import Agenda, DueAccount
 from tieout.flows.home import Home
-from tieout.flows.invoices import InvoiceRow, draft_row, row_of
+from tieout.flows.invoices import InvoiceRow, draft_row
 from tieout.flows.late_events import late_rows
 from tieout.flows.manual_lines import with_manual_lines
+from tieout.flows.place_corrections import Corrections, first_finals
 from tieout.flows.read_log import read_log
+from tieout.flows.replacing import replacing
 from tieout.flows.required_evidence import with_evidence
 from tieout.flows.review_drafts import (
     AccountKey,
@@ -34,16 +36,14 @@ from tieout.flows.review_drafts import (
     keep_held,
     look,
 )
-from tieout.flows.seal_account import seal
+from tieout.flows.seal_accounts import Progress, seal_accounts
 from tieout.flows.sealed_usage import sealed_spans
-from tieout.kernel.errors import NotFound, Refusal, Unavailable, shown
+from tieout.kernel.errors import NotFound, Refusal, shown
 from tieout.kernel.ids import CustomerId, Watermark
 from tieout.kernel.instant import Instant, format_instant
 from tieout.kernel.period import Period
 
 PREVIEW_NUMBER = "not sealed: dry run"
-
-Progress = Callable[[int, int], None]
 
 
 class FutureClose(Refusal):
@@ -99,27 +99,29 @@ def close(
     recorded = home.books.movements.of(chosen)
     plan = close_agenda(home, catalog, chosen, recorded, as_of=as_of)
     run = None if dry_run else home.books.closes.start(as_of=as_of, cutoff=cutoff, cutoff_at=now)
-    due, refused = with_manual_lines(home, catalog, plan.due)
+    due, refused = with_manual_lines(home, catalog, replacing(plan.due, home.books.corrections.voids()))
     reviews = look(home, due, as_of=as_of, redraft=redraft)
+    corrections = Corrections(home, catalog, first_finals(due))
 
     def drafted(accounts: Sequence[DueAccount], at: Watermark, behind: frozenset[AccountKey]) -> Drafted:
-        return _drafted(home, catalog, accounts, at, behind=behind)
+        return _drafted(home, catalog, corrections.on(accounts, at), at, behind=behind)
 
     def seal_all(ready: Sequence[ReadyAccount]) -> tuple[list[AccountOutcome], list[InvoiceRow]]:
-        kept, lacking = with_evidence(home, ready)
-        told, rows = _previewed(kept) if run is None else _sealed(home, kept, run, progress or _unwatched)
-        return [*lacking, *told], rows
+        return _ended_or_shown(home, ready, run, progress or _unwatched)
 
+    notes, held = corrections.notes(chosen if redraft is None else (), cutoff, ended=_ended(plan))
+    noted, note_rows = seal_all(notes)
     reviewed, early = finish(home, reviews, drafted, seal_all, run=run)
     ready, stopped = drafted(reviews.fresh, cutoff, reviews.behind(reviews.fresh))
     ready, in_review = keep_for_review(home, reviews, ready, drafted, run=run)
-    keep_held(home, stopped, run=run)
+    keep_held(home, stopped, as_of=as_of, run=run)
     done, late = seal_all(ready)
-    invoices = [*early, *late]
-    told = [*refused, *reviews.outcomes, *reviewed, *stopped, *in_review, *done]
+    invoices = [*note_rows, *early, *late]
+    told = [*refused, *held, *noted, *reviews.outcomes, *reviewed, *stopped, *in_review, *done]
     outcomes = sorted(told if redraft is not None else _told([*plan.outcomes, *told]), key=_order)
     if run is not None:
         lasting = [account for account in outcomes if not isinstance(account.outcome, NotDue)]
+        home.books.breaks.record(run, lasting, ())
         home.books.closes.record(run, lasting)
         home.books.closes.end(run, at=home.clock.now())
     return CloseReport(
@@ -128,6 +130,15 @@ def close(
         tuple((account.customer, account.period, account.outcome) for account in outcomes),
         tuple(invoices),
         _buckets(home, catalog, plan.due, cutoff),
+    )
+
+
+def _ended(plan: Agenda) -> frozenset[CustomerId]:
+    """Customers of whom no invoice is to come."""
+    return frozenset(
+        each.customer
+        for each in plan.outcomes
+        if isinstance(each.outcome, NotDue) and each.outcome.due_at is None
     )
 
 
@@ -185,51 +196,13 @@ def _chosen(catalog: Catalog, customers: tuple[CustomerId, ...] | None) -> tuple
     return tuple(sorted(set(customers)))
 
 
-def _sealed(
-    home: Home, ready: Sequence[ReadyAccount], run: int, progress: Progress
+def _ended_or_shown(
+    home: Home, ready: Sequence[ReadyAccount], run: int | None, progress: Progress
 ) -> tuple[list[AccountOutcome], list[InvoiceRow]]:
-    outcomes: list[AccountOutcome] = []
-    invoices: list[InvoiceRow] = []
-    for place, draft in enumerate(ready, start=1):
-        account = draft.account
-        try:
-            stored = seal(home, draft, run=run)
-        except Unavailable:
-            raise
-        except Exception as error:  # noqa: BLE001 - one account's failure may not stop the others (L15)
-            outcomes.append(AccountOutcome(account.customer, account.period, parked_by(error)))
-            continue
-        finally:
-            progress(place, len(ready))
-        if stored is None:
-            outcomes.append(_sealed_by_another(home, draft))
-        else:
-            outcomes.append(
-                AccountOutcome(account.customer, account.period, Sealed(stored.id, stored.number))
-            )
-            invoices.append(row_of(stored))
-    return outcomes, invoices
-
-
-def _sealed_by_another(home: Home, draft: ReadyAccount) -> AccountOutcome:
-    """Another close was faster; or the period was sealed before these subscriptions were known."""
-    account = draft.account
-    if account.running is not None:
-        stored = home.books.invoices.find(draft.invoice.id)
-        assert stored is not None, "its key is sealed, and the id is made of the key"
-        return AccountOutcome(account.customer, account.period, Sealed(stored.id, stored.number))
-    billed = home.books.invoices.billed()
-    missing = [
-        subscription
-        for subscription in account.subscriptions
-        if any(line.charge.subscription == subscription.key for line in draft.invoice.lines)
-        and account.period not in billed.get(subscription.key, ())
-    ]
-    if missing:
-        return AccountOutcome(account.customer, account.period, sealed_without(account))
-    stored = home.books.invoices.find(draft.invoice.id)
-    assert stored is not None, "its key is sealed, and the id is made of the key"
-    return AccountOutcome(account.customer, account.period, Sealed(stored.id, stored.number))
+    """Seals what has the evidence that its policy asks for; a dry run, without a `run`, only shows it."""
+    kept, lacking = with_evidence(home, ready)
+    told, rows = _previewed(kept) if run is None else seal_accounts(home, kept, run, progress)
+    return [*lacking, *told], rows
 
 
 def _previewed(ready: Sequence[ReadyAccount]) -> tuple[list[AccountOutcome], list[InvoiceRow]]:

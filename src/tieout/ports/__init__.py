@@ -12,8 +12,11 @@ from tieout.ports.books import (
     DocumentStore,
     InvoiceStore,
     MovementStore,
+    Sealing,
     SignatureStore,
 )
+from tieout.ports.breaks import BreakStore, ProposedWaiver, RecordedBreak, WaiverStore
+from tieout.ports.corrections import CorrectionStore
 from tieout.ports.drafts import DraftStore, ManualLineStore
 from tieout.ports.events import (
     EventLog,
@@ -32,6 +35,7 @@ from tieout.ports.events import (
     UnreadableSegment,
 )
 from tieout.ports.identities import IndexedRange, IndexStatus
+from tieout.ports.ledger import LedgerStore
 from tieout.ports.pipeline import (
     ArrivalOrder,
     LagCount,
@@ -64,8 +68,10 @@ __all__ = [
     "ApiKeyStore",
     "ArrivalOrder",
     "Books",
+    "BreakStore",
     "Clock",
     "CloseStore",
+    "CorrectionStore",
     "DocumentStore",
     "DraftStore",
     "Entropy",
@@ -80,6 +86,7 @@ __all__ = [
     "IntakeTotals",
     "InvoiceStore",
     "LagCount",
+    "LedgerStore",
     "LogFinding",
     "LogManifest",
     "LogReview",
@@ -93,12 +100,15 @@ __all__ = [
     "Pipeline",
     "PipelineAlert",
     "PreparedGroup",
+    "ProposedWaiver",
     "QuarantinedItem",
     "Receipt",
     "ReceivedRequest",
     "Receiver",
+    "RecordedBreak",
     "RefusedRequests",
     "RequestLedger",
+    "Sealing",
     "SegmentFile",
     "SegmentFiles",
     "SegmentsUnavailable",
@@ -112,4 +122,5 @@ __all__ = [
     "Tally",
     "UnreadableSegment",
     "UsageEngine",
+    "WaiverStore",
 ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from typing import Protocol
 
 from tieout.balance.movement import Movement
@@ -13,12 +14,15 @@ from tieout.contract.api_key import ApiKey
 from tieout.contract.document import Document
 from tieout.contract.signature import Signature, SigningKey
 from tieout.evidence.stored import SealedRows, StoredEvidence, StoredInvoice, StoredSnapshot
-from tieout.invoice.invoice import InvoiceKey
-from tieout.kernel.ids import CustomerId, HomeId, KeyId, LineId, SubscriptionId, Watermark
+from tieout.kernel.ids import CustomerId, HomeId, InvoiceId, KeyId, LineId, SubscriptionId, Watermark
 from tieout.kernel.instant import Instant
 from tieout.kernel.period import Period
+from tieout.ledger.entry import Entry
+from tieout.ports.breaks import BreakStore, WaiverStore
+from tieout.ports.corrections import CorrectionStore
 from tieout.ports.drafts import DraftStore, ManualLineStore
 from tieout.ports.interims import InterimStore
+from tieout.ports.ledger import LedgerStore
 from tieout.ports.verifications import VerificationStore
 
 
@@ -91,6 +95,16 @@ class CloseStore(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class Sealing:
+    """An invoice to be sealed: its id, the series that numbers it, and what gives its rows once the ordinal
+    of its number is known."""
+
+    id: InvoiceId
+    series: str
+    issue: Callable[[int], SealedRows]
+
+
 class InvoiceStore(Protocol):
     """Sealed invoices and all that stands behind their lines."""
 
@@ -117,13 +131,11 @@ class InvoiceStore(Protocol):
         """The last number that each series has given out."""
         ...
 
-    def seal(
-        self, key: InvoiceKey, *, series: str, run: int, issue: Callable[[int], SealedRows]
-    ) -> StoredInvoice | None:
-        """Takes the next number of `series`, asks `issue` for the rows and writes them, all in one
-        transaction.
+    def seal(self, batch: Sequence[Sealing], *, run: int) -> list[StoredInvoice | None]:
+        """Takes the next number of each one's series, asks for its rows and writes them: all of the batch, in
+        one transaction, or nothing where anything is raised.
 
-        None where the key is sealed already: nothing was written and no number was used.
+        None for each whose key is sealed already: nothing was written for it and no number was used.
         """
         ...
 
@@ -137,8 +149,9 @@ class MovementStore(Protocol):
 
     def find(self, movement_id: str) -> Movement | None: ...
 
-    def record(self, movements: Sequence[Movement], *, seen: int) -> None:
-        """Adds movements of one customer who has `seen` so far; refuses where others came in between.
+    def record(self, movements: Sequence[Movement], *, seen: int, entries: Sequence[Entry] = ()) -> None:
+        """Adds movements of one customer who has `seen` so far, with what they mean for the ledger; refuses
+        where others came in between.
 
         Those of an invoice are written by `InvoiceStore.seal`, in its transaction, under the same rule.
         """
@@ -180,3 +193,15 @@ class Books(Protocol):
 
     @property
     def manual_lines(self) -> ManualLineStore: ...
+
+    @property
+    def breaks(self) -> BreakStore: ...
+
+    @property
+    def waivers(self) -> WaiverStore: ...
+
+    @property
+    def ledger(self) -> LedgerStore: ...
+
+    @property
+    def corrections(self) -> CorrectionStore: ...

@@ -1,5 +1,5 @@
-"""Each requirement of a signed policy: without its evidence nothing is sealed and the account says what to do;
-with it, the same close seals."""
+"""Each requirement of a signed policy: without its evidence nothing is sealed and the account says what to
+do; with it, the same close seals."""
 
 from __future__ import annotations
 
