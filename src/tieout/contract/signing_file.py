@@ -22,6 +22,8 @@ REQUEST_FORMAT = "tieout/signing-request/1"
 SIGNATURE_FORMAT = "tieout/signature-file/1"
 KEY_ID_HEX_DIGITS = 16
 
+SignedKind = Literal["policy", "meter", "price"]
+
 
 class MalformedSigningFile(Refusal):
     """The file is not a signing request or signature of ours."""
@@ -34,7 +36,7 @@ class MalformedSigningFile(Refusal):
 
 @dataclass(frozen=True, slots=True)
 class SigningRequest:
-    """What is asked of a signer. `document` is the canonical JSON text of a policy, or of a meter; then
+    """What is asked of a signer. `document` is the canonical JSON text of a policy, a price, or a meter; then
     `owner` is who must sign.
     """
 
@@ -45,7 +47,7 @@ class SigningRequest:
     document_digest: str
     predecessor_digest: str | None
     effective_from: Instant
-    kind: Literal["policy", "meter"] = "policy"
+    kind: SignedKind = "policy"
     owner: str | None = None
 
 
@@ -94,7 +96,7 @@ def parse_request(text: str) -> SigningRequest:
         effective_from = parse_instant(_string(members, "effective_from", what))
     except MalformedInstant as error:
         raise MalformedSigningFile(what, str(error)) from error
-    kind: Literal["policy", "meter"] = "meter" if "meter" in members else "policy"
+    kind: SignedKind = "meter" if "meter" in members else "price" if "price" in members else "policy"
     request = SigningRequest(
         home_id=_string(members, "home", what),
         key=_string(members, kind, what),

@@ -7,7 +7,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from tieout.contract.policy import OwnerRole, SignerRole
-from tieout.contract.signature import signed_bytes
+from tieout.contract.signature import PRICED_FORMAT, signed_bytes
 from tieout.contract.signing_file import (
     SignatureFile,
     SigningRequest,
@@ -31,22 +31,29 @@ class SigningRequestMissing(NotFound):
 
 
 class NotForThisRole(Refusal):
-    """Policies are signed for product, finance and ops, meters by their owner."""
+    """Policies are signed for product, finance and ops, prices for product or finance, meters by their
+    owner."""
 
     code = "not-for-this-role"
 
     def __init__(self, request: SigningRequest) -> None:
-        verb = "catalog" if request.kind == "meter" else "policy"
+        verb = {"meter": "catalog", "price": "price", "policy": "policy"}[request.kind]
         super().__init__(
             f"The request is for {request.kind} {request.key}: sign it with `tieout {verb} sign`."
         )
 
 
 def sign_request(
-    request: Path, *, private_key: Path, role: SignerRole, person: str | None, out: Path
+    request: Path,
+    *,
+    private_key: Path,
+    role: SignerRole,
+    person: str | None,
+    out: Path,
+    as_price: bool = False,
 ) -> SigningRequest:
     """Writes the signature file, and gives back what was signed. `person` None: the owner whom the request
-    names.
+    names. A price is signed only where the signer says that it is one.
 
     Raises `SigningRequestMissing`, `MalformedSigningFile`, `NotForThisRole` or a key file's refusal.
     """
@@ -56,7 +63,8 @@ def sign_request(
     except OSError as error:
         raise SigningRequestMissing(request) from error
     asked = parse_request(text)
-    if isinstance(role, OwnerRole) != (asked.kind == "meter"):
+    meant = "price" if as_price else "meter" if isinstance(role, OwnerRole) else "policy"
+    if asked.kind != meant:
         raise NotForThisRole(asked)
     message = signed_bytes(
         home_id=asked.home_id,
@@ -64,6 +72,7 @@ def sign_request(
         predecessor_digest=asked.predecessor_digest,
         role=role,
         effective_from=asked.effective_from,
+        signed_format=PRICED_FORMAT if asked.kind == "price" else None,
     )
     signed = SignatureFile(
         home_id=asked.home_id,

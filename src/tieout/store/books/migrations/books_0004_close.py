@@ -31,6 +31,7 @@ INSERT_ONLY: Mapping[str, tuple[str, ...]] = {
     "correction_billed": ("digest, invoice, period_start",),
     "invoice_void": ("invoice",),
     "waiver": ("digest",),
+    "log_verification": ("id",),
 }
 
 
@@ -231,4 +232,13 @@ def _corrections() -> None:
         sa.Column("person", sa.Text, nullable=False),
         sa.Column("reason", sa.Text, nullable=False),
         sa.Column("proposed_at", sa.BigInteger, nullable=False),
+    )
+    op.create_table(
+        "log_verification",
+        sa.Column("id", sa.Integer, primary_key=True),
+        sa.Column("batches", sa.BigInteger, nullable=False),
+        sa.Column("head_digest", sa.Text, nullable=False),
+        sa.Column("findings", sa.Integer, nullable=False),
+        sa.Column("person", sa.Text, nullable=False),
+        sa.Column("verified_at", sa.BigInteger, nullable=False),
     )
