@@ -34,8 +34,8 @@ class MalformedSigningFile(Refusal):
 
 @dataclass(frozen=True, slots=True)
 class SigningRequest:
-    """What is asked of a signer. `document` is the canonical JSON text of a policy, or of a meter; then
-    `owner` is who must sign.
+    """What is asked of a signer. `document` is the canonical JSON text of a policy, of a waiver, or of a
+    meter; then `owner` is who must sign.
     """
 
     home_id: str
@@ -45,7 +45,7 @@ class SigningRequest:
     document_digest: str
     predecessor_digest: str | None
     effective_from: Instant
-    kind: Literal["policy", "meter"] = "policy"
+    kind: Literal["policy", "meter", "waiver"] = "policy"
     owner: str | None = None
 
 
@@ -94,7 +94,9 @@ def parse_request(text: str) -> SigningRequest:
         effective_from = parse_instant(_string(members, "effective_from", what))
     except MalformedInstant as error:
         raise MalformedSigningFile(what, str(error)) from error
-    kind: Literal["policy", "meter"] = "meter" if "meter" in members else "policy"
+    kind: Literal["policy", "meter", "waiver"] = "meter" if "meter" in members else "policy"
+    if "waiver" in members:
+        kind = "waiver"
     request = SigningRequest(
         home_id=_string(members, "home", what),
         key=_string(members, kind, what),
@@ -132,7 +134,9 @@ def parse_signature(text: str) -> SignatureFile:
     try:
         role = signer_role(_string(members, "role", what))
     except ValueError as error:
-        raise MalformedSigningFile(what, "role must be product, finance, ops or owner") from error
+        raise MalformedSigningFile(
+            what, "role must be product, finance, ops, engineering or owner"
+        ) from error
     try:
         signature = bytes.fromhex(_string(members, "signature", what))
     except ValueError as error:
