@@ -53,16 +53,18 @@ def reconcile(
     snapshots: Sequence[Snapshot],
     recounts: Sequence[Recount],
     requests: Sequence[UsageRequest],
+    additions: Sequence[Charge] = (),
 ) -> list[Break]:
     """Every break of one account's draft; none means it may be sealed.
 
-    `recounts` must come from code that shares nothing with the engine behind `snapshots`.
+    `additions` are charges whose usage ties elsewhere: corrections of other periods. `recounts` must come
+    from code that shares nothing with the engine behind `snapshots`.
     """
     return [
         *recount_breaks(snapshots, recounts, requests),
         *rated_breaks(snapshots, charges),
         *working_breaks(charges),
-        *settled_breaks(charges, invoice.lines),
+        *settled_breaks([*charges, *additions], invoice.lines),
         *program_breaks(invoice.lines),
         *amount_breaks(invoice),
         *billed_twice(requests),

@@ -16,6 +16,7 @@ from tieout.ports.books import (
     SignatureStore,
 )
 from tieout.ports.breaks import BreakStore, ProposedWaiver, RecordedBreak, WaiverStore
+from tieout.ports.corrections import CorrectionStore
 from tieout.ports.drafts import DraftStore, ManualLineStore
 from tieout.ports.events import (
     EventLog,
@@ -70,6 +71,7 @@ __all__ = [
     "BreakStore",
     "Clock",
     "CloseStore",
+    "CorrectionStore",
     "DocumentStore",
     "DraftStore",
     "Entropy",

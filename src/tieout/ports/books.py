@@ -19,6 +19,7 @@ from tieout.kernel.instant import Instant
 from tieout.kernel.period import Period
 from tieout.ledger.entry import Entry
 from tieout.ports.breaks import BreakStore, WaiverStore
+from tieout.ports.corrections import CorrectionStore
 from tieout.ports.drafts import DraftStore, ManualLineStore
 from tieout.ports.interims import InterimStore
 from tieout.ports.ledger import LedgerStore
@@ -197,3 +198,6 @@ class Books(Protocol):
 
     @property
     def ledger(self) -> LedgerStore: ...
+
+    @property
+    def corrections(self) -> CorrectionStore: ...

@@ -12,6 +12,7 @@ from tieout.kernel.ids import HomeId
 from tieout.store.books.api_keys import SqlApiKeys
 from tieout.store.books.breaks import SqlBreaks
 from tieout.store.books.closes import SqlCloses
+from tieout.store.books.corrections import SqlCorrections
 from tieout.store.books.documents import SqlDocuments
 from tieout.store.books.drafts import SqlDrafts
 from tieout.store.books.interims import SqlInterims
@@ -55,6 +56,8 @@ class SqlBooks:
     breaks: SqlBreaks
     waivers: SqlWaivers
     ledger: SqlLedger
+
+    corrections: SqlCorrections
 
     def close(self) -> None:
         self.engine.dispose()
@@ -111,4 +114,5 @@ def _books(engine: Engine, folder: Path, home_id: HomeId) -> SqlBooks:
         SqlBreaks(engine),
         SqlWaivers(engine),
         SqlLedger(engine),
+        SqlCorrections(engine),
     )

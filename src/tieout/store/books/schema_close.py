@@ -19,6 +19,7 @@ draft = Table(
     Column("state", Text, nullable=False),
     Column("cutoff", BigInteger, nullable=False),
     Column("cutoff_at", BigInteger, nullable=False),
+    Column("as_of", BigInteger, nullable=False),
     Column("close_run", Integer, ForeignKey("close_run.id"), nullable=False),
     Column("person", Text),
     Column("reason", Text, nullable=False),
@@ -171,6 +172,18 @@ correction_approval = Table(
     Column("reason", Text, nullable=False),
     Column("approved_at", BigInteger, nullable=False),
 )
+
+correction_billed = Table(
+    "correction_billed",
+    METADATA,
+    Column("digest", Text, primary_key=True),
+    Column("invoice", Text, ForeignKey("invoice.id"), primary_key=True),
+    Column("period_start", BigInteger, primary_key=True),
+    Column("period_end", BigInteger, nullable=False),
+    Column("customer", Text, nullable=False),
+)
+"""Which paper carries what an approved report says about a customer's period; an empty digest where the
+signed policy approves in advance."""
 
 invoice_void = Table(
     "invoice_void",
