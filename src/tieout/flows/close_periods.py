@@ -9,14 +9,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 
 from tieout.close.account import AccountOutcome
 from tieout.close.outcome import NotDue, Outcome, Sealed
+from tieout.close.reconcile_cycle import NOTHING_HELD, CycleTies
 from tieout.contract.catalog import Catalog
 from tieout.flows.apply_catalog import load_catalog
 from tieout.flows.approve_meter import by_version
 from tieout.flows.close_agenda import close_agenda
 from tieout.flows.count_buckets import BucketRow, bucket_rows
+from tieout.flows.cycle_ties import cycle_ties
 from tieout.flows.draft_accounts import ReadyAccount, draft_accounts
 from tieout.flows.due_accounts import Agenda, DueAccount
 from tieout.flows.home import Home
@@ -103,8 +106,14 @@ def close(
     reviews = look(home, due, as_of=as_of, redraft=redraft)
     corrections = Corrections(home, catalog, first_finals(due))
 
+    @cache
+    def ties(at: Watermark) -> CycleTies:
+        return cycle_ties(home, [account.elapsed for account in due], cutoff=at, now=now)
+
     def drafted(accounts: Sequence[DueAccount], at: Watermark, behind: frozenset[AccountKey]) -> Drafted:
-        return _drafted(home, catalog, corrections.on(accounts, at), at, behind=behind)
+        cycle = ties(at) if accounts else NOTHING_HELD
+        on_paper = corrections.on(accounts, at)
+        return _drafted(home, catalog, on_paper, at, behind=behind, cycle=cycle)
 
     def seal_all(ready: Sequence[ReadyAccount]) -> tuple[list[AccountOutcome], list[InvoiceRow]]:
         return _ended_or_shown(home, ready, run, progress or _unwatched)
@@ -149,6 +158,7 @@ def _drafted(
     cutoff: Watermark,
     *,
     behind: frozenset[AccountKey],
+    cycle: CycleTies,
 ) -> Drafted:
     """With usage up to the cutoff, and balances as they are now."""
     if not accounts:
@@ -168,6 +178,7 @@ def _drafted(
             meter_changes=meter_changes,
             recorded=recorded,
             behind=behind,
+            cycle=cycle,
         ),
         watermark=cutoff,
     )
