@@ -66,8 +66,8 @@ ORDER = (
         "ingest",
         "quarantine",
     ),
-    *("events", "usage", "close", "draft", "invoice", "correction", "trace"),
-    *("ledger", "payment", "compact", "verify", "index", "doctor"),
+    *("events", "usage", "close", "draft", "invoice", "correction"),
+    *("trace", "ledger", "payment", "compact", "verify", "index", "doctor"),
 )
 
 
