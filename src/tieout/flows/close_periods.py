@@ -24,6 +24,7 @@ from tieout.flows.invoices import InvoiceRow, draft_row
 from tieout.flows.late_events import late_rows
 from tieout.flows.manual_lines import with_manual_lines
 from tieout.flows.policy import policies
+from tieout.flows.rarely_collected import rarely_collected
 from tieout.flows.read_log import read_log
 from tieout.flows.review_drafts import (
     AccountKey,
@@ -73,6 +74,7 @@ class CloseReport:
     buckets: tuple[BucketRow, ...]
 
 
+@rarely_collected()
 def close(
     home: Home,
     *,
