@@ -47,18 +47,18 @@ def without(span: Span, taken: Sequence[Span]) -> list[Span]:
 
 
 def owed(
-    subscription: Document, parts: Sequence[Part], billed: Sequence[Advance], period: Span, *, zone: str
+    subscription: Document, parts: Sequence[Part], billed: Sequence[Advance], invoiced: Span, *, zone: str
 ) -> list[tuple[tuple[int, ...], Charge]]:
     """Used and not billed: with the place of the part among the lines."""
     found = []
     for part in parts:
         paid = [each.charge.part for each in billed if each.charge.price["key"] == part.price["key"]]
         for span in without(part.span, paid):
-            found.append((part.place, fee(subscription, replace(part, span=span), period, zone=zone)))
+            found.append((part.place, fee(subscription, replace(part, span=span), invoiced, zone=zone)))
     return found
 
 
-def unused(parts: Sequence[Part], billed: Sequence[Advance], period: Span, *, zone: str) -> list[Charge]:
+def unused(parts: Sequence[Part], billed: Sequence[Advance], invoiced: Span, *, zone: str) -> list[Charge]:
     """Billed and not used."""
     found = []
     for advance in billed:
@@ -67,13 +67,13 @@ def unused(parts: Sequence[Part], billed: Sequence[Advance], period: Span, *, zo
         paid = Fraction(advance.paid, 10 ** digits(charge.price["currency"]))
         for span in without(charge.part, used):
             share = Fraction(seconds(span), seconds(charge.part))
-            words = f"{charge.price['description']}, unused part{suffix(span, period, zone)}"
+            words = f"{charge.price['description']}, unused part{suffix(span, invoiced, zone)}"
             found.append(replace(charge, part=span, amount=-paid * share, words=words, kind="unused fee"))
     return found
 
 
 def ahead(
-    catalog: Catalog, subscription: Document, following: Span, whole: Span, period: Span, *, zone: str
+    catalog: Catalog, subscription: Document, following: Span, whole: Span, invoiced: Span, *, zone: str
 ) -> list[Charge]:
     parts = in_advance(catalog, subscription, following, whole)
-    return [replace(fee(subscription, part, period, zone=zone), kind="fee ahead") for part in parts]
+    return [replace(fee(subscription, part, invoiced, zone=zone), kind="fee ahead") for part in parts]

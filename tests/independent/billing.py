@@ -14,6 +14,7 @@ from tests.independent.instants import HOUR, Span, local_date
 from tests.independent.parts import parts_of
 from tests.independent.policy import Signed, calendar_at, governing
 from tests.independent.rating import Charge
+from tests.independent.review import Content, cutoff_to_seal, hand_lines
 from tests.independent.totals import Line, discounts, set_aside, tax_list, taxes
 from tests.independent.wallet import pay
 from tests.independent.world import Billed, Paper, World
@@ -85,12 +86,12 @@ def _with_fees(
         for part in parts_of(world.catalog, subscription, period, whole)
     }
     placed = [(places[charge.price["key"], charge.part[0]], charge) for charge in charges]
-    placed += owed(subscription, parts, billed, period, zone=zone)
+    placed += owed(subscription, parts, billed, whole, zone=zone)
     following, next_whole = world.period_from(subscription, period[1])
     return (
         [charge for _, charge in sorted(placed, key=lambda pair: pair[0])]
-        + unused(parts, billed, period, zone=zone)
-        + ahead(world.catalog, subscription, following, next_whole, period, zone=zone)
+        + unused(parts, billed, whole, zone=zone)
+        + ahead(world.catalog, subscription, following, next_whole, whole, zone=zone)
     )
 
 
@@ -139,8 +140,41 @@ def close(world: World, at: int, chosen: Sequence[str] | None) -> list[Paper]:
         for account in due_accounts(world, customer, at):
             if not meters_signed(world, account):
                 break
-            sealed.append(seal_final(world, account, at, cutoff))
+            as_of = cutoff_to_seal(
+                world.drafts,
+                (account.customer, account.period),
+                account.policy.document.get("review_hours", 0),
+                at,
+                cutoff,
+                lambda position, account=account: content(world, account, position),
+            )
+            if as_of is not None:
+                sealed.append(seal_final(world, account, at, as_of))
     return sealed
+
+
+def draft_of(world: World, customer: str, at: int) -> Account:
+    """The one account of a customer that waits for people."""
+    (found,) = [each for each in due_accounts(world, customer, at) if (customer, each.period) in world.drafts]
+    return found
+
+
+def content(world: World, account: Account, cutoff: int) -> Content:
+    """What a draft shows as of a position."""
+    charged = [charge for _, _, own in final_charges(world, account, cutoff) for charge in own]
+    return tuple((each.words, each.quantity, each.settled) for each in charged) + tuple(
+        (line.charge.words, line.quantity, line.amount) for line in lines_by_hand(world, account)
+    )
+
+
+def lines_by_hand(world: World, account: Account) -> list[Line]:
+    return hand_lines(
+        world.by_hand,
+        account.customer,
+        account.period,
+        subscription=account.subscriptions[0][0]["key"],
+        currency=currency_of(world, account),
+    )
 
 
 def meters_signed(world: World, account: Account) -> bool:
@@ -156,6 +190,7 @@ def meters_signed(world: World, account: Account) -> bool:
 def seal_final(world: World, account: Account, at: int, cutoff: int) -> Paper:
     by_subscription = final_charges(world, account, cutoff)
     lines = [Line(charge, charge.settled, charge.quantity) for _, _, own in by_subscription for charge in own]
+    lines += lines_by_hand(world, account)
     paper = seal(world, account, lines, at, cutoff)
     for subscription, whole, charges in by_subscription:
         key = subscription["key"]

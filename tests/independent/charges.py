@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from fractions import Fraction
+from zoneinfo import ZoneInfo
 
+from tests.independent.calendar_days import day_begins
 from tests.independent.documents import Catalog, Document
-from tests.independent.instants import Span, local_date, seconds
+from tests.independent.instants import Span, local_date, moment, seconds
 from tests.independent.log import Event
 from tests.independent.parts import Part, parts_of
 from tests.independent.rating import Charge, Group, allowance, groups, modified, rate_usage
@@ -14,11 +16,18 @@ from tests.independent.shapes import ZERO, number
 from tests.independent.usage import Usage, aggregate, measure
 
 
-def suffix(part: Span, period: Span, zone: str) -> str:
-    """Which part of the invoice's period a line is for, where it is not all of it."""
-    if part == period:
+def suffix(part: Span, whole: Span, zone: str) -> str:
+    """Which part of the calendar's period a line is for, where it is not all of it."""
+    if part == whole:
         return ""
-    return f" ({local_date(part[0], zone)} until {local_date(part[1], zone)})"
+    return f" ({_local(part[0], zone)} until {_local(part[1], zone)})"
+
+
+def _local(at: int, zone: str) -> str:
+    """The day, and the time where the day does not begin then."""
+    day = local_date(at, zone)
+    clock = moment(at).astimezone(ZoneInfo(zone)).strftime(" %H:%M:%S")
+    return str(day) + ("" if day_begins(day, zone) == at else clock)
 
 
 def charges_of(
@@ -36,17 +45,17 @@ def charges_of(
     used: dict[str, Fraction] = {}
     for part in parts_of(catalog, subscription, period, whole):
         if part.meter is not None:
-            rated = list(_metered(catalog, subscription, part, period, events, used, zone=zone, final=final))
+            rated = list(_metered(catalog, subscription, part, events, used, zone=zone, final=final))
             found += rated
             if not part.waived:
                 before = used.get(part.price["key"], ZERO)
                 used[part.price["key"]] = before + sum((each.quantity for each in rated), ZERO)
         elif part.price.get("timing", "arrears") == "arrears" and final:
-            found.append(fee(subscription, part, period, zone=zone))
+            found.append(fee(subscription, part, whole, zone=zone))
     return found
 
 
-def fee(subscription: Document, part: Part, period: Span, *, zone: str) -> Charge:
+def fee(subscription: Document, part: Part, whole: Span, *, zone: str) -> Charge:
     """Its share of the calendar's period, by elapsed seconds."""
     share = Fraction(seconds(part.span), seconds(part.period))
     amount = number(part.price, "amount") * Fraction(part.quantity) * share
@@ -57,7 +66,7 @@ def fee(subscription: Document, part: Part, period: Span, *, zone: str) -> Charg
         (),
         Fraction(part.quantity),
         ZERO if part.waived else amount,
-        part.price["description"] + suffix(part.span, period, zone),
+        part.price["description"] + suffix(part.span, whole, zone),
     )
 
 
@@ -65,7 +74,6 @@ def _metered(
     catalog: Catalog,
     subscription: Document,
     part: Part,
-    period: Span,
     events: Sequence[Event],
     used: dict[str, Fraction],
     *,
@@ -88,7 +96,7 @@ def _metered(
             group,
             rated.quantity,
             ZERO if part.waived else amount,
-            price["description"] + _group_words(group) + suffix(part.span, period, zone),
+            price["description"] + _group_words(group) + suffix(part.span, part.period, zone),
             events=mine,
         )
 

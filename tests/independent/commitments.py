@@ -55,7 +55,7 @@ def commitment_charges(
                     period=whole,
                     quantity=Fraction(1),
                     amount=Fraction(amount, 10 ** digits(currency)),
-                    words=f"Commitment {commitment['key']}: {words}" + suffix(part, period, zone),
+                    words=f"Commitment {commitment['key']}: {words}" + suffix(part, whole, zone),
                     kind="commitment",
                 )
             )

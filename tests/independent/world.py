@@ -13,6 +13,7 @@ from tests.independent.instants import Span, overlap
 from tests.independent.log import Log
 from tests.independent.policy import Signed, cadence_of, calendar_at
 from tests.independent.rating import Charge
+from tests.independent.review import ByHand, Drafts
 from tests.independent.totals import Line, Printed
 from tests.independent.wallet import Grant
 
@@ -65,6 +66,8 @@ class World:
     signed_meters: dict[str, int] = field(default_factory=dict)
     """How many versions after its first the owner of a meter has signed, in order."""
     entries: list[dict[str, Any]] = field(default_factory=list)
+    drafts: Drafts = field(default_factory=dict)
+    by_hand: list[ByHand] = field(default_factory=list)
 
     def number(self, series: str) -> str:
         """Without gaps in a series."""

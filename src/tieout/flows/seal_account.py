@@ -18,6 +18,7 @@ from tieout.evidence.stored import SealedRows, StoredCharge, StoredInvoice, Stor
 from tieout.flows.draft_accounts import ReadyAccount
 from tieout.invoice.document import document_bytes
 from tieout.invoice.earlier import correction_text, earlier_text
+from tieout.invoice.entries import issued
 from tieout.invoice.invoice import Invoice
 from tieout.invoice.line import Line
 from tieout.invoice.number import format_number
@@ -61,7 +62,9 @@ def sealed_rows(ready: ReadyAccount, invoice: Invoice, sealed_at: Instant) -> Se
     """Every row of the sealing. Raises `AmountTooLarge`."""
     taxed = (amount for tax in invoice.taxes for amount in (tax.base, tax.amount))
     moved = (movement.amount for movement in ready.movements)
-    for money in (invoice.total, invoice.due, *taxed, *moved, *(line.amount for line in invoice.lines)):
+    posted = (posting.amount for entry in ready.entries for posting in entry.postings)
+    lines_ = (line.amount for line in invoice.lines)
+    for money in (invoice.total, invoice.due, *taxed, *moved, *posted, *lines_):
         if abs(money.minor) > MINOR_UNITS_MAX:
             raise AmountTooLarge(invoice.id, money.minor)
     assert invoice.number is not None, "a sealed invoice has a number"
@@ -95,7 +98,17 @@ def sealed_rows(ready: ReadyAccount, invoice: Invoice, sealed_at: Instant) -> Se
     lines = tuple(_line(invoice.id, ordinal, line) for ordinal, line in numbered)
     movements = tuple(replace(each, recorded_at=sealed_at) for each in ready.movements)
     return SealedRows(
-        stored, snapshots, charges, lines, movements, ready.movements_seen, reviewed=ready.reviewed
+        stored,
+        snapshots,
+        charges,
+        lines,
+        movements,
+        ready.movements_seen,
+        entries=issued(ready.entries, sealed_at),
+        interims_seen=ready.account.interims_seen,
+        corrects=ready.account.carried.corrects,
+        papers_seen=ready.account.carried.papers_seen,
+        reviewed=ready.reviewed,
     )
 
 

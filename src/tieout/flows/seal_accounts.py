@@ -51,6 +51,7 @@ def _batches(ready: Sequence[ReadyAccount]) -> Iterator[list[ReadyAccount]]:
     rows = 0
     for draft in ready:
         needed = 1 + len(draft.snapshots) + 2 * len(draft.invoice.lines) + len(draft.movements)
+        needed += sum(1 + len(entry.postings) for entry in draft.entries)
         if batch and rows + needed > ROWS_PER_TRANSACTION:
             yield batch
             batch, rows = [], 0
@@ -79,6 +80,10 @@ def _sealed_together(
 def _sealed_by_another(home: Home, draft: ReadyAccount) -> AccountOutcome:
     """Another close was faster; or the period was sealed before these subscriptions were known."""
     account = draft.account
+    if account.running is not None:
+        stored = home.books.invoices.find(draft.invoice.id)
+        assert stored is not None, "its key is sealed, and the id is made of the key"
+        return AccountOutcome(account.customer, account.period, Sealed(stored.id, stored.number))
     billed = home.books.invoices.billed()
     missing = [
         subscription

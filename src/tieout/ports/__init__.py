@@ -15,6 +15,8 @@ from tieout.ports.books import (
     Sealing,
     SignatureStore,
 )
+from tieout.ports.breaks import BreakStore, ProposedWaiver, RecordedBreak, WaiverStore
+from tieout.ports.corrections import CorrectionStore
 from tieout.ports.drafts import DraftStore, ManualLineStore
 from tieout.ports.events import (
     EventLog,
@@ -33,6 +35,7 @@ from tieout.ports.events import (
     UnreadableSegment,
 )
 from tieout.ports.identities import IndexedRange, IndexStatus
+from tieout.ports.ledger import LedgerStore
 from tieout.ports.pipeline import (
     ArrivalOrder,
     LagCount,
@@ -65,8 +68,10 @@ __all__ = [
     "ApiKeyStore",
     "ArrivalOrder",
     "Books",
+    "BreakStore",
     "Clock",
     "CloseStore",
+    "CorrectionStore",
     "DocumentStore",
     "DraftStore",
     "Entropy",
@@ -81,6 +86,7 @@ __all__ = [
     "IntakeTotals",
     "InvoiceStore",
     "LagCount",
+    "LedgerStore",
     "LogFinding",
     "LogManifest",
     "LogReview",
@@ -94,10 +100,12 @@ __all__ = [
     "Pipeline",
     "PipelineAlert",
     "PreparedGroup",
+    "ProposedWaiver",
     "QuarantinedItem",
     "Receipt",
     "ReceivedRequest",
     "Receiver",
+    "RecordedBreak",
     "RefusedRequests",
     "RequestLedger",
     "Sealing",
@@ -114,4 +122,5 @@ __all__ = [
     "Tally",
     "UnreadableSegment",
     "UsageEngine",
+    "WaiverStore",
 ]

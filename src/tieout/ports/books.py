@@ -17,7 +17,12 @@ from tieout.evidence.stored import SealedRows, StoredEvidence, StoredInvoice, St
 from tieout.kernel.ids import CustomerId, HomeId, InvoiceId, KeyId, LineId, SubscriptionId, Watermark
 from tieout.kernel.instant import Instant
 from tieout.kernel.period import Period
+from tieout.ledger.entry import Entry
+from tieout.ports.breaks import BreakStore, WaiverStore
+from tieout.ports.corrections import CorrectionStore
 from tieout.ports.drafts import DraftStore, ManualLineStore
+from tieout.ports.interims import InterimStore
+from tieout.ports.ledger import LedgerStore
 
 
 class DocumentStore(Protocol):
@@ -112,7 +117,8 @@ class InvoiceStore(Protocol):
 
     def snapshots(self, customer: CustomerId | None = None) -> tuple[StoredSnapshot, ...]:
         """Those that hold, all or one customer's, without their groups, which can be many: none of a voided
-        paper, and of one window that corrections measured again, the last."""
+        paper, none of an interim invoice (its period is open, and is measured again at its end), and of one
+        window that corrections measured again, the last."""
         ...
 
     def billed(self) -> Mapping[SubscriptionId, tuple[Period, ...]]:
@@ -142,8 +148,9 @@ class MovementStore(Protocol):
 
     def find(self, movement_id: str) -> Movement | None: ...
 
-    def record(self, movements: Sequence[Movement], *, seen: int) -> None:
-        """Adds movements of one customer who has `seen` so far; refuses where others came in between.
+    def record(self, movements: Sequence[Movement], *, seen: int, entries: Sequence[Entry] = ()) -> None:
+        """Adds movements of one customer who has `seen` so far, with what they mean for the ledger; refuses
+        where others came in between.
 
         Those of an invoice are written by `InvoiceStore.seal`, in its transaction, under the same rule.
         """
@@ -175,7 +182,22 @@ class Books(Protocol):
     def movements(self) -> MovementStore: ...
 
     @property
+    def interims(self) -> InterimStore: ...
+
+    @property
     def drafts(self) -> DraftStore: ...
 
     @property
     def manual_lines(self) -> ManualLineStore: ...
+
+    @property
+    def breaks(self) -> BreakStore: ...
+
+    @property
+    def waivers(self) -> WaiverStore: ...
+
+    @property
+    def ledger(self) -> LedgerStore: ...
+
+    @property
+    def corrections(self) -> CorrectionStore: ...

@@ -48,10 +48,12 @@ class SqlCloses:
         for first in range(0, len(rows), ROWS_PER_TRANSACTION):
             with writing(self.engine) as connection:
                 connection.execute(insert(close_outcome), rows[first : first + ROWS_PER_TRANSACTION])
+            crash_point("close-after-outcomes")
 
     def end(self, run: int, *, at: Instant) -> None:
         with writing(self.engine) as connection:
             connection.execute(update(close_run).where(close_run.c.id == run).values(ended_at=at))
+        crash_point("close-after-end")
 
     def waiting(self) -> dict[OutcomeName, int]:
         later = close_outcome.alias("later")

@@ -19,6 +19,7 @@ draft = Table(
     Column("state", Text, nullable=False),
     Column("cutoff", BigInteger, nullable=False),
     Column("cutoff_at", BigInteger, nullable=False),
+    Column("as_of", BigInteger, nullable=False),
     Column("close_run", Integer, ForeignKey("close_run.id"), nullable=False),
     Column("person", Text),
     Column("reason", Text, nullable=False),
@@ -80,7 +81,9 @@ close_break = Table(
     Column("invoice", Text),
     Column("tie", Text, nullable=False),
     Column("class", Text, nullable=False),
+    Column("reach", Text, nullable=False),
     Column("size", Text, nullable=False),
+    Column("events", Text, nullable=False),
     Column("expected", Text, nullable=False),
     Column("found", Text, nullable=False),
     Column("next_action", Text, nullable=False),
@@ -97,6 +100,7 @@ journal_entry = Table(
     Column("accounting_period", Text, nullable=False),
     Column("booked_at", BigInteger, nullable=False),
     Column("reverses", Text, ForeignKey("journal_entry.id"), unique=True),
+    Column("person", Text),
     Column("reason", Text, nullable=False),
 )
 
@@ -109,6 +113,34 @@ posting = Table(
     Column("currency", Text, nullable=False),
     Column("amount_minor", BigInteger, nullable=False),
     Column("line", Text),
+)
+
+manual_entry = Table(
+    "manual_entry",
+    METADATA,
+    Column("id", Text, primary_key=True),
+    Column("customer", Text, nullable=False),
+    Column("effective_at", BigInteger, nullable=False),
+    Column("postings", Text, nullable=False),
+    Column("person", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("proposed_at", BigInteger, nullable=False),
+)
+
+manual_entry_decision = Table(
+    "manual_entry_decision",
+    METADATA,
+    Column("manual_entry", Text, ForeignKey("manual_entry.id"), primary_key=True),
+    Column("decision", Text, nullable=False),
+    Column("person", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("decided_at", BigInteger, nullable=False),
+)
+
+invoice_before_ledger = Table(
+    "invoice_before_ledger",
+    METADATA,
+    Column("invoice", Text, ForeignKey("invoice.id"), primary_key=True),
 )
 
 accounting_lock = Table(
@@ -140,6 +172,18 @@ correction_approval = Table(
     Column("reason", Text, nullable=False),
     Column("approved_at", BigInteger, nullable=False),
 )
+
+correction_billed = Table(
+    "correction_billed",
+    METADATA,
+    Column("digest", Text, primary_key=True),
+    Column("invoice", Text, ForeignKey("invoice.id"), primary_key=True),
+    Column("period_start", BigInteger, primary_key=True),
+    Column("period_end", BigInteger, nullable=False),
+    Column("customer", Text, nullable=False),
+)
+"""Which paper carries what an approved report says about a customer's period; an empty digest where the
+signed policy approves in advance."""
 
 invoice_void = Table(
     "invoice_void",

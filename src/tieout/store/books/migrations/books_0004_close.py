@@ -22,9 +22,13 @@ INSERT_ONLY: Mapping[str, tuple[str, ...]] = {
     "close_break": ("close_run, ordinal",),
     "journal_entry": ("id",),
     "posting": ("entry, ordinal",),
+    "manual_entry": ("id",),
+    "manual_entry_decision": ("manual_entry",),
+    "invoice_before_ledger": ("invoice",),
     "accounting_lock": ("accounting_period",),
     "correction": ("digest",),
     "correction_approval": ("digest, person",),
+    "correction_billed": ("digest, invoice, period_start",),
     "invoice_void": ("invoice",),
     "waiver": ("digest",),
 }
@@ -55,6 +59,7 @@ def _drafts() -> None:
         sa.Column("state", sa.Text, nullable=False),
         sa.Column("cutoff", sa.BigInteger, nullable=False),
         sa.Column("cutoff_at", sa.BigInteger, nullable=False),
+        sa.Column("as_of", sa.BigInteger, nullable=False),
         sa.Column("close_run", sa.Integer, sa.ForeignKey("close_run.id"), nullable=False),
         sa.Column("person", sa.Text),
         sa.Column("reason", sa.Text, nullable=False),
@@ -117,7 +122,9 @@ def _breaks() -> None:
         sa.Column("invoice", sa.Text),
         sa.Column("tie", sa.Text, nullable=False),
         sa.Column("class", sa.Text, nullable=False),
+        sa.Column("reach", sa.Text, nullable=False),
         sa.Column("size", sa.Text, nullable=False),
+        sa.Column("events", sa.Text, nullable=False),
         sa.Column("expected", sa.Text, nullable=False),
         sa.Column("found", sa.Text, nullable=False),
         sa.Column("next_action", sa.Text, nullable=False),
@@ -135,6 +142,7 @@ def _ledger() -> None:
         sa.Column("accounting_period", sa.Text, nullable=False),
         sa.Column("booked_at", sa.BigInteger, nullable=False),
         sa.Column("reverses", sa.Text, sa.ForeignKey("journal_entry.id"), unique=True),
+        sa.Column("person", sa.Text),
         sa.Column("reason", sa.Text, nullable=False),
     )
     op.create_table(
@@ -146,6 +154,30 @@ def _ledger() -> None:
         sa.Column("amount_minor", sa.BigInteger, nullable=False),
         sa.Column("line", sa.Text),
     )
+    op.create_table(
+        "manual_entry",
+        sa.Column("id", sa.Text, primary_key=True),
+        sa.Column("customer", sa.Text, nullable=False),
+        sa.Column("effective_at", sa.BigInteger, nullable=False),
+        sa.Column("postings", sa.Text, nullable=False),
+        sa.Column("person", sa.Text, nullable=False),
+        sa.Column("reason", sa.Text, nullable=False),
+        sa.Column("proposed_at", sa.BigInteger, nullable=False),
+    )
+    op.create_table(
+        "manual_entry_decision",
+        sa.Column("manual_entry", sa.Text, sa.ForeignKey("manual_entry.id"), primary_key=True),
+        sa.Column("decision", sa.Text, nullable=False),
+        sa.Column("person", sa.Text, nullable=False),
+        sa.Column("reason", sa.Text, nullable=False),
+        sa.Column("decided_at", sa.BigInteger, nullable=False),
+    )
+    op.create_table(
+        "invoice_before_ledger",
+        sa.Column("invoice", sa.Text, sa.ForeignKey("invoice.id"), primary_key=True),
+    )
+    # what was sealed before there was a ledger has no entries, and says so
+    op.execute(sa.text("INSERT INTO invoice_before_ledger (invoice) SELECT id FROM invoice"))
     op.create_table(
         "accounting_lock",
         sa.Column("accounting_period", sa.Text, primary_key=True),
@@ -174,6 +206,14 @@ def _corrections() -> None:
         sa.Column("person", sa.Text, primary_key=True),
         sa.Column("reason", sa.Text, nullable=False),
         sa.Column("approved_at", sa.BigInteger, nullable=False),
+    )
+    op.create_table(
+        "correction_billed",
+        sa.Column("digest", sa.Text, primary_key=True),
+        sa.Column("invoice", sa.Text, sa.ForeignKey("invoice.id"), primary_key=True),
+        sa.Column("period_start", sa.BigInteger, primary_key=True),
+        sa.Column("period_end", sa.BigInteger, nullable=False),
+        sa.Column("customer", sa.Text, nullable=False),
     )
     op.create_table(
         "invoice_void",
