@@ -27,6 +27,7 @@ from tieout.flows.invoices import InvoiceRow, draft_row
 from tieout.flows.late_events import late_rows
 from tieout.flows.manual_lines import with_manual_lines
 from tieout.flows.place_corrections import Corrections, first_finals
+from tieout.flows.rarely_collected import rarely_collected
 from tieout.flows.read_log import read_log
 from tieout.flows.replacing import replacing
 from tieout.flows.required_evidence import with_evidence
@@ -78,6 +79,7 @@ class CloseReport:
     buckets: tuple[BucketRow, ...]
 
 
+@rarely_collected()
 def close(
     home: Home,
     *,

@@ -38,6 +38,7 @@ INSERT_ONLY: Mapping[str, tuple[str, ...]] = {
 def upgrade() -> None:
     for name in ("earlier", "correction"):
         op.add_column("invoice_line", sa.Column(name, sa.Text))
+    op.create_index("invoice_by_close_run", "invoice", ["close_run"])
     _drafts()
     _manual_lines()
     _breaks()
