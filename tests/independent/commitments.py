@@ -62,6 +62,24 @@ def commitment_charges(
     return found
 
 
+def agreed_and_used(
+    subscription: Document,
+    commitment: Document,
+    charges: Sequence[Charge],
+    earlier: Sequence[tuple[Span, Sequence[Charge]]],
+    part: Span,
+    whole: Span,
+    *,
+    unit: str,
+) -> tuple[int, int, int]:
+    """What is committed, what of it is used by now, and since when it is counted."""
+    term = _term(subscription, commitment)
+    if commitment.get("billing") == "each_period":
+        return _share(commitment, part, whole, unit), _used(term, charges), part[0]
+    used = sum(_used(term, own) for _, own in earlier) + _used(term, charges)
+    return minor(number(commitment, "amount"), unit), used, term[0]
+
+
 def _term(subscription: Document, commitment: Document) -> Span:
     """It ends with its subscription at the latest."""
     last = max(phase_span(phase)[1] for phase in subscription["phase"])
