@@ -96,6 +96,14 @@ def say_close_to(show: Callable[[RenderableType], None], report: CloseReport, *,
         show(invoices_table(report.invoices))
     elif report.invoices:
         show(_totals_text(report))
+    reasons = [
+        [row.customer, row.number or "-", fact.condition.value, fact.text]
+        for row in report.invoices
+        if row.off_cycle is not None
+        for fact in row.off_cycle.facts
+    ]
+    if reasons:
+        show(table(("interim of", "number", "condition", "what met it"), reasons))
     if report.buckets:
         columns = (
             *("meter", "counted>", "excluded>", "why excluded", "filtered out>"),

@@ -127,7 +127,8 @@ class ReviewedDraft:
 class SealedRows:
     """Everything one sealing writes, in one transaction. `movements` were worked out when the customer had
     `movements_seen`; where that is no longer so, nothing is written. `entries` are posted with it. Nor is
-    anything written where somebody has said more about the draft that was `reviewed`.
+    anything written where somebody has said more about the draft that was `reviewed`, or other interim
+    invoices of the period stand than `interims_seen` (None: the policy allows none).
     """
 
     invoice: StoredInvoice
@@ -137,6 +138,7 @@ class SealedRows:
     movements: tuple[Movement, ...] = ()
     movements_seen: int = 0
     entries: tuple[Entry, ...] = ()
+    interims_seen: frozenset[InvoiceId] | None = None
     reviewed: ReviewedDraft | None = None
 
 

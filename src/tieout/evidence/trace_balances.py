@@ -13,11 +13,12 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any, TypeVar
 
-from tieout.balance.commitment import METERED, account_of, recorded_as
+from tieout.balance.commitment import METERED, CommitmentLine, Role, account_of, recorded_as
 from tieout.balance.fee import billed_fees
 from tieout.balance.movement import Movement
 from tieout.close.commitments import commitment_outcome, in_term
 from tieout.close.credits import counts_at
+from tieout.close.interim import NOTHING_DRAWN
 from tieout.contract.document import Document
 from tieout.contract.price import Price
 from tieout.contract.subscription import Commitment, Subscription
@@ -25,7 +26,9 @@ from tieout.evidence.named_document import NONE, record_named
 from tieout.evidence.printed import printed_differences
 from tieout.evidence.reproduced import Difference, Layer, Reproduced, compared
 from tieout.evidence.shares import discount_shares
-from tieout.evidence.stored import StoredCharge, StoredEvidence
+from tieout.evidence.stored import StoredCharge, StoredEvidence, StoredInvoice
+from tieout.invoice.earlier import parse_earlier
+from tieout.invoice.invoice import KIND_INTERIM
 from tieout.invoice.line import settled_line
 from tieout.kernel.errors import TieoutError
 from tieout.kernel.instant import parse_instant
@@ -88,13 +91,14 @@ def _commitment(stored: StoredEvidence, evidence: BalanceEvidence, found: list[D
     outcome = commitment_outcome(
         subscription,
         commitment,
-        [each for each in evidence.movements if each.effective_at < at],
+        [each for each in evidence.movements if each.effective_at < at and _known(each, invoice)],
         usage=_metered(stored, commitment, unit),
         whole=stored.charge.period,
         period=invoice.period,
         currency=unit,
     )
     lines, moved = ([], []) if outcome is None else outcome
+    moved = [] if invoice.kind == KIND_INTERIM else moved  # balances move with the final
     expected = {
         each.id: each.amount.minor
         for each in (recorded_as(one, account, invoice.customer, unit, invoice.id, at) for one in moved)
@@ -107,6 +111,8 @@ def _commitment(stored: StoredEvidence, evidence: BalanceEvidence, found: list[D
     facts = ("movements", str(sorted(expected.items())), str(sorted(ours.items())))
     found += compared("movement", account, facts)
     line = next((each for each in lines if each.role.value == role), None)
+    if line is None and stored.line.earlier is not None:
+        line = CommitmentLine(Role(role), Fraction(0), NOTHING_DRAWN)
     if line is None:
         found.append(Difference("charge", stored.charge.id, f"no line for {role}", stored.charge.amount))
         return None
@@ -122,11 +128,18 @@ def _commitment(stored: StoredEvidence, evidence: BalanceEvidence, found: list[D
     )
 
 
+def _known(movement: Movement, invoice: StoredInvoice) -> bool:
+    """Whether a draft of the invoice could see it: an interim may come before an earlier period is closed."""
+    if invoice.kind != KIND_INTERIM:
+        return True
+    return movement.recorded_at is not None and movement.recorded_at <= invoice.sealed_at
+
+
 def _metered(stored: StoredEvidence, commitment: Commitment, unit: Currency) -> int:
     """Minor units of the usage lines inside the term, as the sealed document prints them."""
     document: Members = json.loads(stored.invoice.document)
     amounts = [
-        exact(line["amount"]) * 10**unit.exponent
+        exact(line["cumulative"]["amount"] if "cumulative" in line else line["amount"]) * 10**unit.exponent
         for line in document["lines"]
         if line["subscription"] == stored.charge.subscription
         and line["snapshot"] is not None
@@ -174,7 +187,8 @@ def _named(
 
 def _compared(stored: StoredEvidence, charge: Charge, found: list[Difference]) -> Money:
     row, line = stored.charge, stored.line
-    settled = settled_line(stored.invoice.id, line.ordinal, charge, zone_name="UTC")
+    earlier = parse_earlier(line.earlier, currency(charge.price.currency))
+    settled = settled_line(stored.invoice.id, line.ordinal, charge, zone_name="UTC", earlier=earlier)
     found += compared(
         "charge",
         row.id,

@@ -7,7 +7,7 @@ close is resumed by running it again, and running it twice seals nothing twice (
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from tieout.close.account import AccountOutcome
@@ -15,15 +15,14 @@ from tieout.close.outcome import NotDue, Outcome, Sealed
 from tieout.contract.catalog import Catalog
 from tieout.flows.apply_catalog import load_catalog
 from tieout.flows.approve_meter import by_version
+from tieout.flows.close_agenda import close_agenda
 from tieout.flows.count_buckets import BucketRow, bucket_rows
-from tieout.flows.draft_accounts import ReadyAccount, draft_accounts, parked_by
-from tieout.flows.draft_balances import open_advances
-from tieout.flows.due_accounts import DueAccount, agenda, sealed_without
+from tieout.flows.draft_accounts import ReadyAccount, draft_accounts
+from tieout.flows.due_accounts import DueAccount
 from tieout.flows.home import Home
-from tieout.flows.invoices import InvoiceRow, draft_row, row_of
+from tieout.flows.invoices import InvoiceRow, draft_row
 from tieout.flows.late_events import late_rows
 from tieout.flows.manual_lines import with_manual_lines
-from tieout.flows.policy import policies
 from tieout.flows.read_log import read_log
 from tieout.flows.review_drafts import (
     AccountKey,
@@ -34,16 +33,14 @@ from tieout.flows.review_drafts import (
     keep_held,
     look,
 )
-from tieout.flows.seal_account import seal
+from tieout.flows.seal_accounts import Progress, seal_accounts
 from tieout.flows.sealed_usage import sealed_spans
-from tieout.kernel.errors import NotFound, Refusal, Unavailable, shown
+from tieout.kernel.errors import NotFound, Refusal, shown
 from tieout.kernel.ids import CustomerId, Watermark
 from tieout.kernel.instant import Instant, format_instant
 from tieout.kernel.period import Period
 
 PREVIEW_NUMBER = "not sealed: dry run"
-
-Progress = Callable[[int, int], None]
 
 
 class FutureClose(Refusal):
@@ -96,11 +93,8 @@ def close(
     catalog = load_catalog(home)
     chosen = _chosen(catalog, customers)
     cutoff = home.log.head()
-    billed = home.books.invoices.billed()
     recorded = home.books.movements.of(chosen)
-    plan = agenda(
-        catalog, policies(home), billed, customers=chosen, as_of=as_of, advanced=open_advances(recorded)
-    )
+    plan = close_agenda(home, catalog, chosen, recorded, as_of=as_of)
     run = None if dry_run else home.books.closes.start(as_of=as_of, cutoff=cutoff, cutoff_at=now)
     due, refused = with_manual_lines(home, catalog, plan.due)
     reviews = look(home, due, as_of=as_of, redraft=redraft)
@@ -111,7 +105,7 @@ def close(
     def seal_all(ready: Sequence[ReadyAccount]) -> tuple[list[AccountOutcome], list[InvoiceRow]]:
         if run is None:
             return _previewed(ready)
-        return _sealed(home, ready, run, progress or _unwatched)
+        return seal_accounts(home, ready, run, progress or _unwatched)
 
     reviewed, early = finish(home, reviews, drafted, seal_all, run=run)
     ready, stopped = drafted(reviews.fresh, cutoff, reviews.behind(reviews.fresh))
@@ -120,7 +114,7 @@ def close(
     done, late = seal_all(ready)
     invoices = [*early, *late]
     told = [*refused, *reviews.outcomes, *reviewed, *stopped, *in_review, *done]
-    outcomes = sorted(told if redraft is not None else [*plan.outcomes, *told], key=_order)
+    outcomes = sorted(told if redraft is not None else _told([*plan.outcomes, *told]), key=_order)
     if run is not None:
         lasting = [account for account in outcomes if not isinstance(account.outcome, NotDue)]
         home.books.closes.record(run, lasting)
@@ -168,8 +162,8 @@ def _drafted(
 def _buckets(
     home: Home, catalog: Catalog, due: Sequence[DueAccount], cutoff: Watermark
 ) -> tuple[BucketRow, ...]:
-    """Where every event of the periods went."""
-    periods = [account.period for account in due]
+    """Where every event of the periods that ended went."""
+    periods = [account.period for account in due if account.running is None]
     return read_log(
         home,
         lambda manifest: bucket_rows(
@@ -188,55 +182,22 @@ def _chosen(catalog: Catalog, customers: tuple[CustomerId, ...] | None) -> tuple
     return tuple(sorted(set(customers)))
 
 
-def _sealed(
-    home: Home, ready: Sequence[ReadyAccount], run: int, progress: Progress
-) -> tuple[list[AccountOutcome], list[InvoiceRow]]:
-    outcomes: list[AccountOutcome] = []
-    invoices: list[InvoiceRow] = []
-    for place, draft in enumerate(ready, start=1):
-        account = draft.account
-        try:
-            stored = seal(home, draft, run=run)
-        except Unavailable:
-            raise
-        except Exception as error:  # noqa: BLE001 - one account's failure may not stop the others (L15)
-            outcomes.append(AccountOutcome(account.customer, account.period, parked_by(error)))
-            continue
-        finally:
-            progress(place, len(ready))
-        if stored is None:
-            outcomes.append(_sealed_by_another(home, draft))
-        else:
-            outcomes.append(
-                AccountOutcome(account.customer, account.period, Sealed(stored.id, stored.number))
-            )
-            invoices.append(row_of(stored))
-    return outcomes, invoices
-
-
-def _sealed_by_another(home: Home, draft: ReadyAccount) -> AccountOutcome:
-    """Another close was faster; or the period was sealed before these subscriptions were known."""
-    account = draft.account
-    billed = home.books.invoices.billed()
-    missing = [
-        subscription
-        for subscription in account.subscriptions
-        if any(line.charge.subscription == subscription.key for line in draft.invoice.lines)
-        and account.period not in billed.get(subscription.key, ())
-    ]
-    if missing:
-        return AccountOutcome(account.customer, account.period, sealed_without(account))
-    stored = home.books.invoices.find(draft.invoice.id)
-    assert stored is not None, "its key is sealed, and the id is made of the key"
-    return AccountOutcome(account.customer, account.period, Sealed(stored.id, stored.number))
-
-
 def _previewed(ready: Sequence[ReadyAccount]) -> tuple[list[AccountOutcome], list[InvoiceRow]]:
     outcomes = [
         AccountOutcome(draft.account.customer, draft.account.period, Sealed(draft.invoice.id, PREVIEW_NUMBER))
         for draft in ready
     ]
     return outcomes, [draft_row(draft.invoice) for draft in ready]
+
+
+def _told(outcomes: Sequence[AccountOutcome]) -> list[AccountOutcome]:
+    """Who is billed inside a period is not also told as not due."""
+    looked_at = {each.customer for each in outcomes if not isinstance(each.outcome, NotDue)}
+    return [
+        each
+        for each in outcomes
+        if not (isinstance(each.outcome, NotDue) and each.period is None and each.customer in looked_at)
+    ]
 
 
 def _order(account: AccountOutcome) -> tuple[str, int]:

@@ -14,12 +14,14 @@ from tieout.balance.fee import ADVANCE, open_fees
 from tieout.balance.movement import Movement, MovementKind
 from tieout.close.calendar import calendar_of
 from tieout.close.commitments import Committed, commitments_due
-from tieout.close.credits import counts_at, pay_with_credits
+from tieout.close.credits import pay_with_credits
 from tieout.close.fees import Fees, fee_movements, fees_due, in_advance
 from tieout.close.outcome import Parked
 from tieout.close.segments import Segment, segments
 from tieout.contract.catalog import Catalog
 from tieout.flows.due_accounts import DueAccount
+from tieout.invoice.contained import contained_taxes
+from tieout.invoice.deferred import with_contained
 from tieout.invoice.invoice import KIND_FINAL, Invoice
 from tieout.kernel.ids import CustomerId, SubscriptionId
 from tieout.kernel.period import Period
@@ -113,7 +115,7 @@ def moved_by(
     invoice: Invoice, fees: Fees, commitments: Sequence[Committed], opening: Sequence[Movement]
 ) -> tuple[Invoice, tuple[Movement, ...]]:
     """The invoice as credits pay for it, and every movement that is sealed with it."""
-    at = counts_at(invoice.period)
+    at = invoice.counts_at
     moved = fee_movements(fees, invoice, at=at)
     moved += [
         recorded_as(each, found.account, invoice.key.customer, invoice.currency, invoice.id, at)
@@ -121,4 +123,4 @@ def moved_by(
         for each in found.moved
     ]
     paid, burned = pay_with_credits(invoice, opening)
-    return paid, (*moved, *burned)
+    return paid, with_contained(invoice, contained_taxes(invoice), (*moved, *burned), opening)

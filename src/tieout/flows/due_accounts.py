@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from tieout.close.account import AccountOutcome
 from tieout.close.calendar import BillingCalendar, PeriodDefault, calendar_of, is_active
+from tieout.close.off_cycle import Crossing
 from tieout.close.outcome import NotDue, Parked
 from tieout.contract.catalog import Catalog
 from tieout.contract.subscription import Subscription
@@ -16,7 +17,7 @@ from tieout.invoice.billable import Billable
 from tieout.invoice.earlier import EarlierLine, Scope
 from tieout.invoice.invoice import KIND_FINAL
 from tieout.kernel.errors import TieoutError
-from tieout.kernel.ids import CustomerId, SubscriptionId
+from tieout.kernel.ids import CustomerId, InvoiceId, SubscriptionId
 from tieout.kernel.instant import HOUR_MICROSECONDS, Instant, format_instant
 from tieout.kernel.period import Period
 
@@ -31,13 +32,22 @@ NOTHING_ADVANCED: Mapping[SubscriptionId, Sequence[Period]] = {}
 
 
 @dataclass(frozen=True, slots=True)
+class Running:
+    """A period is looked at before its end: as of when, and what was billed once already."""
+
+    as_of: Instant
+    crossings: frozenset[Crossing]
+
+
+@dataclass(frozen=True, slots=True)
 class DueAccount:
     """One customer's period with the subscriptions that it has to bill, under the policy that governs it.
 
     `period` is what is still to bill; `wholes` are the calendar's periods it lies in, one per subscription.
     They are the same unless zone, anchor or cadence changed. `earlier` is what other papers of the period
     settled, `additions` what the invoice asks for beside its own charges; `defaults` what the policies say of
-    periods.
+    periods. `running` only where the period has not ended; `interims_seen` are the interim invoices that were
+    taken off, None where the policy allows none.
     """
 
     customer: CustomerId
@@ -50,6 +60,15 @@ class DueAccount:
     earlier: Mapping[Scope, tuple[EarlierLine, ...]] = field(default_factory=dict)
     additions: tuple[Billable, ...] = ()
     defaults: tuple[PeriodDefault, ...] = ()
+    running: Running | None = None
+    interims_seen: frozenset[InvoiceId] | None = None
+
+    @property
+    def elapsed(self) -> Period:
+        """The period up to the instant whose profiles, coupons and taxes hold for the paper."""
+        if self.running is None:
+            return self.period
+        return Period(self.period.start, Instant(self.running.as_of + 1))
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,7 +169,7 @@ def _open_periods(calendar: BillingCalendar, done: Sequence[Period], *, as_of: I
         (Period(start, end), found.whole)
         for found in calendar.begun(since=since, until=as_of)
         if found.period.end <= as_of
-        for start, end in _unbilled(found.period, done)
+        for start, end in unbilled_parts(found.period, done)
     ]
 
 
@@ -175,11 +194,11 @@ def _left_with_a_fee(
         (Period(start, end), period)
         for period in dict.fromkeys(advanced)
         if period.end <= as_of and not is_active(calendar.subscription, period)
-        for start, end in _unbilled(period, done)
+        for start, end in unbilled_parts(period, done)
     ]
 
 
-def _unbilled(period: Period, done: Sequence[Period]) -> Iterator[tuple[Instant, Instant]]:
+def unbilled_parts(period: Period, done: Sequence[Period]) -> Iterator[tuple[Instant, Instant]]:
     """The parts of the period that are not sealed yet. `done` is in order and disjoint."""
     start = period.start
     for sealed in done[bisect_right(done, period.start, key=lambda each: each.end) :]:

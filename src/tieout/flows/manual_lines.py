@@ -7,11 +7,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from tieout.close.account import AccountOutcome
-from tieout.close.calendar import calendar_of
+from tieout.close.calendar import calendar_of, is_active
 from tieout.close.outcome import Parked
 from tieout.contract.catalog import Catalog
 from tieout.contract.party import Customer
-from tieout.contract.subscription import Subscription
 from tieout.contract.tax import STANDARD_CATEGORY
 from tieout.flows.apply_catalog import load_catalog
 from tieout.flows.decision import decision_now
@@ -211,11 +210,10 @@ def billing_period(
     found: set[Period] = set()
     for subscription in catalog.subscriptions_of(profile.key):
         period = calendar_of(catalog, subscription, defaults).at(within).period
-        if _is_on(subscription, period):
-            done = [
-                each.end for each in billed.get(subscription.key, ()) if each.start < period.start < each.end
-            ]
-            found.add(Period(max([period.start, *done]), period.end))
+        if is_active(subscription, period):
+            done = [each.end for each in billed.get(subscription.key, ())]
+            start = max((end for end in done if period.start < end < period.end), default=period.start)
+            found.add(Period(start, period.end))
     exactly = [each for each in found if until is None or (each.start == within and each.end == until)]
     if len(exactly) != 1:
         raise NoBillingPeriod(profile.key, within, sorted(found) if exactly or until is not None else [])
@@ -237,13 +235,6 @@ def _charge(catalog: Catalog, account: DueAccount, line: ManualLine) -> Charge:
     phase = (begun or subscription.phases)[-1]
     plan = catalog.plans.at(phase.plan, account.period.last_instant) or catalog.plans.versions(phase.plan)[-1]
     return manual_charge(line, subscription=subscription.key, plan=plan.key, plan_version=plan.version)
-
-
-def _is_on(subscription: Subscription, period: Period) -> bool:
-    return any(
-        phase.start < period.end and (phase.end is None or period.start < phase.end)
-        for phase in subscription.phases
-    )
 
 
 def _text_problems(description: str) -> list[str]:

@@ -1,4 +1,4 @@
-"""Seals one reconciled draft: number, document, digest and every row behind its lines, in one transaction."""
+"""What sealing one reconciled draft writes: number, document, digest and every row behind its lines."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from tieout.aggregate.window import UsageRequest
 from tieout.evidence.lineage import lineage_of, predicate_text
 from tieout.evidence.stored import SealedRows, StoredCharge, StoredInvoice, StoredLine, StoredSnapshot
 from tieout.flows.draft_accounts import ReadyAccount
-from tieout.flows.home import Home
 from tieout.invoice.document import document_bytes
 from tieout.invoice.earlier import correction_text, earlier_text
+from tieout.invoice.entries import issued
 from tieout.invoice.invoice import Invoice
 from tieout.invoice.line import Line
 from tieout.invoice.number import format_number
@@ -27,6 +27,7 @@ from tieout.kernel.errors import Refusal
 from tieout.kernel.ids import InvoiceId
 from tieout.kernel.instant import Instant
 from tieout.kernel.rational import exact_text
+from tieout.ports import Sealing
 from tieout.rate.charge import group_text, steps_text
 from tieout.rate.terms import terms_text
 
@@ -45,9 +46,8 @@ class AmountTooLarge(Refusal):
         )
 
 
-def seal(home: Home, ready: ReadyAccount, *, run: int) -> StoredInvoice | None:
-    """The sealed invoice, or None where it was sealed before. Nothing is written unless everything is."""
-    issued_at = home.clock.now()
+def sealing_of(ready: ReadyAccount, *, issued_at: Instant) -> Sealing:
+    """What the books ask for when the draft has its number."""
 
     def issue(ordinal: int) -> SealedRows:
         number = format_number(ready.invoice.number_series, ordinal)
@@ -55,16 +55,16 @@ def seal(home: Home, ready: ReadyAccount, *, run: int) -> StoredInvoice | None:
             ready, sealed_invoice(ready.invoice, number=number, issued_at=issued_at), issued_at
         )
 
-    return home.books.invoices.seal(
-        ready.invoice.key, series=ready.invoice.number_series, run=run, issue=issue
-    )
+    return Sealing(ready.invoice.id, ready.invoice.number_series, issue)
 
 
 def sealed_rows(ready: ReadyAccount, invoice: Invoice, sealed_at: Instant) -> SealedRows:
     """Every row of the sealing. Raises `AmountTooLarge`."""
     taxed = (amount for tax in invoice.taxes for amount in (tax.base, tax.amount))
     moved = (movement.amount for movement in ready.movements)
-    for money in (invoice.total, invoice.due, *taxed, *moved, *(line.amount for line in invoice.lines)):
+    posted = (posting.amount for entry in ready.entries for posting in entry.postings)
+    lines_ = (line.amount for line in invoice.lines)
+    for money in (invoice.total, invoice.due, *taxed, *moved, *posted, *lines_):
         if abs(money.minor) > MINOR_UNITS_MAX:
             raise AmountTooLarge(invoice.id, money.minor)
     assert invoice.number is not None, "a sealed invoice has a number"
@@ -98,7 +98,15 @@ def sealed_rows(ready: ReadyAccount, invoice: Invoice, sealed_at: Instant) -> Se
     lines = tuple(_line(invoice.id, ordinal, line) for ordinal, line in numbered)
     movements = tuple(replace(each, recorded_at=sealed_at) for each in ready.movements)
     return SealedRows(
-        stored, snapshots, charges, lines, movements, ready.movements_seen, reviewed=ready.reviewed
+        stored,
+        snapshots,
+        charges,
+        lines,
+        movements,
+        ready.movements_seen,
+        entries=issued(ready.entries, sealed_at),
+        interims_seen=ready.account.interims_seen,
+        reviewed=ready.reviewed,
     )
 
 

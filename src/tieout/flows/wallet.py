@@ -26,6 +26,7 @@ from tieout.contract.reading.table import KEY_PATTERN
 from tieout.flows.apply_catalog import load_catalog
 from tieout.flows.decision import decision_now
 from tieout.flows.home import Home
+from tieout.invoice.credit_entries import credit_entries
 from tieout.kernel.errors import ConflictError, NotFound, Refusal, shown
 from tieout.kernel.ids import CustomerId, PlanKey, PriceKey
 from tieout.kernel.instant import Instant, format_instant
@@ -123,7 +124,9 @@ def grant_credit(
     if known is not None:
         return _repeated(known, made, dated=order.effective_at is not None), False
     seen = len(home.books.movements.of([grant.customer]).get(grant.customer, ()))
-    home.books.movements.record([replace(made, recorded_at=decision.decided_at)], seen=seen)
+    home.books.movements.record(
+        [replace(made, recorded_at=decision.decided_at)], seen=seen, entries=credit_entries([made])
+    )
     return grant, True
 
 
@@ -141,7 +144,11 @@ def void_grant(home: Home, grant_id: str, *, person: str, reason: str) -> tuple[
     if held.left == 0:
         raise NothingToVoid(held, "is used up or void")
     taken = voided(held, at=decision.decided_at, person=decision.person, reason=decision.reason)
-    home.books.movements.record([replace(taken, recorded_at=decision.decided_at)], seen=len(movements))
+    home.books.movements.record(
+        [replace(taken, recorded_at=decision.decided_at)],
+        seen=len(movements),
+        entries=credit_entries([taken], movements),
+    )
     return held.grant, -taken.amount
 
 

@@ -13,6 +13,7 @@ from tieout.invoice.discounts import GrantedCoupon, discounts, net_amounts
 from tieout.invoice.earlier import EarlierLine, Scope, scope_of
 from tieout.invoice.invoice import KIND_FINAL, Invoice, InvoiceKey, PolicyReference
 from tieout.invoice.line import Line, settled_line
+from tieout.invoice.off_cycle import OffCycleReason
 from tieout.invoice.status import Act, Status, after
 from tieout.invoice.taxes import NO_TAXATION, Taxation, taxes
 from tieout.kernel.ids import Watermark
@@ -40,6 +41,7 @@ def draft(
     earlier: Mapping[Scope, Sequence[EarlierLine]] = NOTHING_EARLIER,
     additions: Sequence[Billable] = (),
     replaces: Sequence[str] = (),
+    off_cycle: OffCycleReason | None = None,
 ) -> Invoice:
     """The draft of a period's invoice, in the customer's currency.
 
@@ -79,6 +81,7 @@ def draft(
         discounts=taken,
         taxes=levied,
         replaces=tuple(replaces),
+        off_cycle=off_cycle,
     )
 
 

@@ -52,7 +52,8 @@ class Entry:
     """`effective_at` is when it counts economically; `accounting_period` (a month in UTC, `2026-02`) is where
     it was booked: the month of `effective_at`, or, where that was locked, the one open then. Both it and
     `booked_at` are None until it is posted. `id` is derived from what it is for, so that nothing is posted
-    twice. `reverses` is the entry that it takes back. Raises `Unbalanced`.
+    twice. `reverses` is the entry that it takes back; `person` whoever decided it, where that was a person.
+    Raises `Unbalanced`.
     """
 
     id: str
@@ -63,6 +64,7 @@ class Entry:
     reason: str
     invoice: InvoiceId | None = None
     reverses: str | None = None
+    person: str | None = None
     accounting_period: str | None = None
     booked_at: Instant | None = None
 

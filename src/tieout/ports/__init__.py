@@ -12,6 +12,7 @@ from tieout.ports.books import (
     DocumentStore,
     InvoiceStore,
     MovementStore,
+    Sealing,
     SignatureStore,
 )
 from tieout.ports.drafts import DraftStore, ManualLineStore
@@ -32,6 +33,7 @@ from tieout.ports.events import (
     UnreadableSegment,
 )
 from tieout.ports.identities import IndexedRange, IndexStatus
+from tieout.ports.ledger import LedgerStore
 from tieout.ports.pipeline import (
     ArrivalOrder,
     LagCount,
@@ -80,6 +82,7 @@ __all__ = [
     "IntakeTotals",
     "InvoiceStore",
     "LagCount",
+    "LedgerStore",
     "LogFinding",
     "LogManifest",
     "LogReview",
@@ -99,6 +102,7 @@ __all__ = [
     "Receiver",
     "RefusedRequests",
     "RequestLedger",
+    "Sealing",
     "SegmentFile",
     "SegmentFiles",
     "SegmentsUnavailable",

@@ -13,7 +13,9 @@ from tieout.store.books.api_keys import SqlApiKeys
 from tieout.store.books.closes import SqlCloses
 from tieout.store.books.documents import SqlDocuments
 from tieout.store.books.drafts import SqlDrafts
+from tieout.store.books.interims import SqlInterims
 from tieout.store.books.invoices import SqlInvoices
+from tieout.store.books.ledger import SqlLedger
 from tieout.store.books.manual_lines import SqlManualLines
 from tieout.store.books.movements import SqlMovements
 from tieout.store.books.schema import meta
@@ -45,8 +47,10 @@ class SqlBooks:
     closes: SqlCloses
     invoices: SqlInvoices
     movements: SqlMovements
+    interims: SqlInterims
     drafts: SqlDrafts
     manual_lines: SqlManualLines
+    ledger: SqlLedger
 
     def close(self) -> None:
         self.engine.dispose()
@@ -58,7 +62,7 @@ def create_books(folder: Path, home_id: HomeId, *, url: str | None = None) -> Sq
     prepare_schema(engine, schema="books", place=str(folder))
     with begin_immediate(engine) as connection:
         connection.execute(insert(meta), {"name": "home_id", "value": home_id})
-    return _books(engine, home_id)
+    return _books(engine, folder, home_id)
 
 
 def open_books(folder: Path, *, url: str | None = None) -> SqlBooks:
@@ -69,7 +73,7 @@ def open_books(folder: Path, *, url: str | None = None) -> SqlBooks:
     if home_id is None:
         engine.dispose()
         raise BooksWithoutHome(str(folder))
-    return _books(engine, home_id)
+    return _books(engine, folder, home_id)
 
 
 def home_id_of(folder: Path, *, url: str | None = None) -> HomeId | None:
@@ -87,16 +91,18 @@ def _home_id(engine: Engine) -> HomeId | None:
     return None if found is None else HomeId(found)
 
 
-def _books(engine: Engine, home_id: HomeId) -> SqlBooks:
+def _books(engine: Engine, folder: Path, home_id: HomeId) -> SqlBooks:
     return SqlBooks(
         home_id,
         engine,
         SqlDocuments(engine),
         SqlSignatures(engine),
         SqlApiKeys(engine),
-        SqlCloses(engine),
+        SqlCloses(engine, folder),
         SqlInvoices(engine),
         SqlMovements(engine),
+        SqlInterims(engine),
         SqlDrafts(engine),
         SqlManualLines(engine),
+        SqlLedger(engine),
     )

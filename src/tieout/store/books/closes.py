@@ -5,9 +5,11 @@ stopped.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from pathlib import Path
 
-from sqlalchemy import Engine, func, insert, select, update
+from sqlalchemy import Engine, and_, exists, func, insert, select, update
 
 from tieout.close.account import AccountOutcome, RecordedOutcome, recorded
 from tieout.close.outcome import OutcomeName
@@ -17,8 +19,10 @@ from tieout.kernel.period import Period
 from tieout.store.books.schema import close_outcome, close_run
 from tieout.store.books.writing import writing
 from tieout.store.crash import crash_point
+from tieout.store.files import leased
 
 ROWS_PER_TRANSACTION = 500
+CLOSER_LOCK_NAME = "closer.lock"
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +30,10 @@ class SqlCloses:
     """The port `CloseStore`."""
 
     engine: Engine
+    folder: Path
+
+    def running(self) -> AbstractContextManager[bool]:
+        return leased(self.folder / CLOSER_LOCK_NAME)
 
     def start(self, *, as_of: Instant, cutoff: Watermark, cutoff_at: Instant) -> int:
         row = {"as_of": as_of, "cutoff": cutoff, "cutoff_at": cutoff_at}
@@ -44,6 +52,36 @@ class SqlCloses:
     def end(self, run: int, *, at: Instant) -> None:
         with writing(self.engine) as connection:
             connection.execute(update(close_run).where(close_run.c.id == run).values(ended_at=at))
+
+    def waiting(self) -> dict[OutcomeName, int]:
+        later = close_outcome.alias("later")
+        same_period = and_(
+            later.c.period_start.is_not_distinct_from(close_outcome.c.period_start),
+            later.c.period_end.is_not_distinct_from(close_outcome.c.period_end),
+        )
+        overtaken = exists().where(
+            later.c.customer == close_outcome.c.customer, later.c.id > close_outcome.c.id, same_period
+        )
+        names = [OutcomeName.HELD.value, OutcomeName.PARKED.value, OutcomeName.IN_REVIEW.value]
+        query = (
+            select(close_outcome.c.outcome, func.count())
+            .where(close_outcome.c.outcome.in_(names), ~overtaken)
+            .group_by(close_outcome.c.outcome)
+        )
+        with self.engine.connect() as connection:
+            found = connection.execute(query).all()
+        return {OutcomeName(name): count for name, count in found}
+
+    def last_ended(self) -> tuple[int, Instant] | None:
+        query = (
+            select(close_run.c.id, close_run.c.ended_at)
+            .where(close_run.c.ended_at.is_not(None))
+            .order_by(close_run.c.id.desc())
+            .limit(1)
+        )
+        with self.engine.connect() as connection:
+            row = connection.execute(query).one_or_none()
+        return None if row is None else (row[0], Instant(row[1]))
 
     def latest(self) -> tuple[RecordedOutcome, ...]:
         account = (close_outcome.c.customer, close_outcome.c.period_start, close_outcome.c.period_end)

@@ -13,6 +13,8 @@ from tieout.kernel.errors import ConflictError
 from tieout.kernel.ids import CustomerId, InvoiceId
 from tieout.kernel.instant import Instant
 from tieout.kernel.money import Money, currency
+from tieout.ledger.entry import Entry
+from tieout.store.books.ledger import add_entries
 from tieout.store.books.schema import movement
 from tieout.store.books.writing import writing
 from tieout.store.sqlite import is_sqlite
@@ -56,10 +58,13 @@ class SqlMovements:
             row = connection.execute(query).mappings().one_or_none()
         return None if row is None else _movement(row)
 
-    def record(self, movements: Sequence[Movement], *, seen: int) -> None:
+    def record(self, movements: Sequence[Movement], *, seen: int, entries: Sequence[Entry] = ()) -> None:
         try:
             with writing(self.engine) as connection:
                 add_movements(connection, movements, seen=seen)
+                booked_at = movements[0].recorded_at
+                assert booked_at is not None, "who records knows when"
+                add_entries(connection, entries, booked_at=booked_at)
         except IntegrityError as error:  # the id was taken for another customer at this very moment
             raise BalancesMoved(movements[0].customer) from error
 

@@ -97,6 +97,7 @@ journal_entry = Table(
     Column("accounting_period", Text, nullable=False),
     Column("booked_at", BigInteger, nullable=False),
     Column("reverses", Text, ForeignKey("journal_entry.id"), unique=True),
+    Column("person", Text),
     Column("reason", Text, nullable=False),
 )
 
@@ -109,6 +110,34 @@ posting = Table(
     Column("currency", Text, nullable=False),
     Column("amount_minor", BigInteger, nullable=False),
     Column("line", Text),
+)
+
+manual_entry = Table(
+    "manual_entry",
+    METADATA,
+    Column("id", Text, primary_key=True),
+    Column("customer", Text, nullable=False),
+    Column("effective_at", BigInteger, nullable=False),
+    Column("postings", Text, nullable=False),
+    Column("person", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("proposed_at", BigInteger, nullable=False),
+)
+
+manual_entry_decision = Table(
+    "manual_entry_decision",
+    METADATA,
+    Column("manual_entry", Text, ForeignKey("manual_entry.id"), primary_key=True),
+    Column("decision", Text, nullable=False),
+    Column("person", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("decided_at", BigInteger, nullable=False),
+)
+
+invoice_before_ledger = Table(
+    "invoice_before_ledger",
+    METADATA,
+    Column("invoice", Text, ForeignKey("invoice.id"), primary_key=True),
 )
 
 accounting_lock = Table(

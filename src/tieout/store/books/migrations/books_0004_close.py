@@ -22,6 +22,9 @@ INSERT_ONLY: Mapping[str, tuple[str, ...]] = {
     "close_break": ("close_run, ordinal",),
     "journal_entry": ("id",),
     "posting": ("entry, ordinal",),
+    "manual_entry": ("id",),
+    "manual_entry_decision": ("manual_entry",),
+    "invoice_before_ledger": ("invoice",),
     "accounting_lock": ("accounting_period",),
     "correction": ("digest",),
     "correction_approval": ("digest, person",),
@@ -135,6 +138,7 @@ def _ledger() -> None:
         sa.Column("accounting_period", sa.Text, nullable=False),
         sa.Column("booked_at", sa.BigInteger, nullable=False),
         sa.Column("reverses", sa.Text, sa.ForeignKey("journal_entry.id"), unique=True),
+        sa.Column("person", sa.Text),
         sa.Column("reason", sa.Text, nullable=False),
     )
     op.create_table(
@@ -146,6 +150,30 @@ def _ledger() -> None:
         sa.Column("amount_minor", sa.BigInteger, nullable=False),
         sa.Column("line", sa.Text),
     )
+    op.create_table(
+        "manual_entry",
+        sa.Column("id", sa.Text, primary_key=True),
+        sa.Column("customer", sa.Text, nullable=False),
+        sa.Column("effective_at", sa.BigInteger, nullable=False),
+        sa.Column("postings", sa.Text, nullable=False),
+        sa.Column("person", sa.Text, nullable=False),
+        sa.Column("reason", sa.Text, nullable=False),
+        sa.Column("proposed_at", sa.BigInteger, nullable=False),
+    )
+    op.create_table(
+        "manual_entry_decision",
+        sa.Column("manual_entry", sa.Text, sa.ForeignKey("manual_entry.id"), primary_key=True),
+        sa.Column("decision", sa.Text, nullable=False),
+        sa.Column("person", sa.Text, nullable=False),
+        sa.Column("reason", sa.Text, nullable=False),
+        sa.Column("decided_at", sa.BigInteger, nullable=False),
+    )
+    op.create_table(
+        "invoice_before_ledger",
+        sa.Column("invoice", sa.Text, sa.ForeignKey("invoice.id"), primary_key=True),
+    )
+    # what was sealed before there was a ledger has no entries, and says so
+    op.execute(sa.text("INSERT INTO invoice_before_ledger (invoice) SELECT id FROM invoice"))
     op.create_table(
         "accounting_lock",
         sa.Column("accounting_period", sa.Text, primary_key=True),

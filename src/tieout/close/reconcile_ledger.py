@@ -1,0 +1,165 @@
+"""The fifth tie: an invoice's totals = its proposed ledger entries.
+
+What each account must come to is worked out from the totals that the document prints and from the sums of
+movements, in plain minor units. Of the code that proposes entries only names of accounts are used.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+
+from tieout.balance.commitment import COMMITMENT
+from tieout.balance.fee import ADVANCE
+from tieout.balance.movement import Movement, MovementKind
+from tieout.close.breaks import Break
+from tieout.invoice.invoice import Invoice
+from tieout.ledger.account import Account
+from tieout.ledger.entry import Entry
+
+TIE_LEDGER = "totals = proposed ledger entries"
+TIE_LEDGER_LINES = "lines = revenue and deferred revenue"
+TIE_BALANCED = "debits = credits"
+ACTION = "report the invoice: its ledger entries are not what its totals say"
+
+PREPAID_ROLES = frozenset({"upfront", "drawdown", "rolled-over", "lapsed"})
+"""A commitment with one of these lines holds money that was billed ahead of usage."""
+
+
+def ledger_breaks(
+    invoice: Invoice, moved: Sequence[Movement], opening: Sequence[Movement], entries: Sequence[Entry]
+) -> list[Break]:
+    """Every break between a draft with its movements and the entries that would be posted with it."""
+    return [
+        *_unbalanced(invoice, entries),
+        *_account_breaks(invoice, moved, opening, entries),
+        *_line_breaks(invoice, entries),
+    ]
+
+
+def _unbalanced(invoice: Invoice, entries: Sequence[Entry]) -> Iterator[Break]:
+    for entry in entries:
+        debits = sum(each.amount.minor for each in entry.postings if each.amount.minor > 0)
+        credits_ = sum(-each.amount.minor for each in entry.postings if each.amount.minor < 0)
+        codes = {each.amount.currency.code for each in entry.postings}
+        if debits != credits_ or codes != {invoice.currency.code} or entry.customer != invoice.key.customer:
+            found = f"{debits} and {credits_} of {sorted(codes)} for {entry.customer}"
+            expected = f"{entry.id}: as much on both sides, {invoice.currency}, {invoice.key.customer}"
+            yield Break(TIE_BALANCED, expected, f"{entry.id}: {found}", ACTION)
+    twice = sorted(name for name, count in Counter(each.id for each in entries).items() if count > 1)
+    if twice:
+        yield Break(TIE_BALANCED, "every entry once", f"twice: {twice}", ACTION)
+
+
+def _account_breaks(
+    invoice: Invoice, moved: Sequence[Movement], opening: Sequence[Movement], entries: Iterable[Entry]
+) -> list[Break]:
+    found: Counter[Account] = Counter()
+    for entry in entries:
+        for posting in entry.postings:
+            found[posting.account] += posting.amount.minor
+    expected = _expected(invoice, moved, opening)
+    return [
+        Break(
+            TIE_LEDGER,
+            f"{account.value} {expected[account]} minor units",
+            f"{account.value} {found[account]}",
+            ACTION,
+        )
+        for account in Account
+        if found[account] != expected[account]
+    ]
+
+
+def _expected(invoice: Invoice, moved: Sequence[Movement], opening: Sequence[Movement]) -> Counter[Account]:
+    """Revenue and deferred revenue are, together, what the lines come to without taxes."""
+    total = invoice.total.minor
+    pays = _moved(moved, opening, MovementKind.USED)
+    expired = _moved(moved, opening, MovementKind.EXPIRED)
+    lapsed = sum(_lapsed(invoice, moved))
+    deferred = _deferred(invoice, moved)
+    contained = sum(tax.amount.minor for tax in invoice.taxes if tax.inclusive)
+    taken = sum(discount.amount.minor for discount in invoice.discounts)
+    found: Counter[Account] = Counter()
+    found[Account.RECEIVABLE] = max(total, 0) - pays["paid"] - pays["promotional"]
+    found[Account.CUSTOMER_BALANCE] = min(total, 0)
+    found[Account.TAX_PAYABLE] = -sum(tax.amount.minor for tax in invoice.taxes)
+    found[Account.PAID_CREDITS] = pays["paid"] + expired["paid"]
+    found[Account.PROMOTIONAL_CREDITS] = pays["promotional"]
+    found[Account.BREAKAGE] = -expired["paid"] - lapsed
+    found[Account.DEFERRED_REVENUE] = -deferred
+    found[Account.REVENUE] = lapsed + deferred - (invoice.subtotal.minor + taken - contained)
+    return found
+
+
+def _moved(moved: Iterable[Movement], opening: Sequence[Movement], kind: MovementKind) -> Counter[str]:
+    """Minor units that grants lost, by kind of grant."""
+    found: Counter[str] = Counter()
+    for each in moved:
+        if each.kind is kind:
+            grants = (one for one in opening if one.id == f"grant/{each.account.partition('/')[2]}")
+            found[json.loads(next(grants).details)["kind"]] -= each.amount.minor
+    return found
+
+
+def _deferred(invoice: Invoice, moved: Iterable[Movement]) -> int:
+    """By how much more is billed ahead than before: the balances say so, less the taxes in them."""
+    prepaid = _prepaid(invoice, moved)
+    return sum(
+        each.amount.minor - _contained(each)
+        for each in moved
+        if each.account.startswith(ADVANCE) or each.account in prepaid
+    )
+
+
+def _lapsed(invoice: Invoice, moved: Sequence[Movement]) -> Iterator[int]:
+    """What was billed ahead and is lost, without the tax in it: only where a line says so."""
+    for account, roles in _roles(invoice).items():
+        for each in moved:
+            if "lapsed" in roles and each.account == account and each.kind is MovementKind.LAPSED:
+                yield _contained(each) - each.amount.minor
+
+
+def _prepaid(invoice: Invoice, moved: Iterable[Movement]) -> set[str]:
+    begun = {each.account for each in moved if each.kind is MovementKind.COMMITTED}
+    return {
+        account
+        for account, roles in _roles(invoice).items()
+        if roles & PREPAID_ROLES or ("true-up" in roles and account in begun)
+    }
+
+
+def _roles(invoice: Invoice) -> dict[str, set[str]]:
+    found: dict[str, set[str]] = {}
+    for line in invoice.lines:
+        head, _, role = line.price.rpartition("/")
+        if head.startswith(COMMITMENT):
+            account = f"{COMMITMENT}{line.charge.subscription}/{head.removeprefix(COMMITMENT)}"
+            found.setdefault(account, set()).add(role)
+    return found
+
+
+def _contained(movement: Movement) -> int:
+    return int(json.loads(movement.details).get("contained_minor", 0))
+
+
+def _line_breaks(invoice: Invoice, entries: Sequence[Entry]) -> Iterator[Break]:
+    """Each line's postings; with taxes contained in prices, only their sum is told, above."""
+    if any(tax.inclusive and tax.amount.minor for tax in invoice.taxes):
+        return
+    posted: Counter[str] = Counter()
+    for entry in entries:
+        if entry.id.startswith("accrual/"):
+            for each in entry.postings:
+                if each.line is not None:
+                    posted[each.line] -= each.amount.minor
+    asked: Counter[str] = Counter({line.id: line.amount.minor for line in invoice.lines})
+    for discount in invoice.discounts:
+        for line, share in discount.shares:
+            asked[line] += share.minor
+    for name in sorted(posted.keys() | asked.keys()):
+        if posted[name] != asked[name]:
+            yield Break(
+                TIE_LEDGER_LINES, f"{name} {asked[name]} minor units", f"{name} {posted[name]}", ACTION
+            )

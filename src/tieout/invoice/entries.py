@@ -1,0 +1,178 @@
+"""What an invoice means for the ledger: entries that are proposed with the draft and posted by the seal.
+
+At the last instant of the period what was used is earned, and owed without a bill yet: the accrual. Fees
+for times to come and what was committed in advance are owed by the seller until then: deferred revenue,
+released by what is over, drawn or lapsed. The invoice, at its issue, turns what was unbilled into a
+receivable and adds the taxes; credits then pay. Discounts make revenue smaller; so do promotional credits, in
+the period that they pay for. A total below zero is owed to the customer.
+
+Amounts are minor units here; debits are above zero.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+
+from tieout.balance.movement import Movement
+from tieout.invoice.contained import contained_taxes
+from tieout.invoice.credit_entries import credit_entries, paid_by_kind
+from tieout.invoice.deferred import Released, deferred_of, releases
+from tieout.invoice.discounts import net_amounts
+from tieout.invoice.invoice import Invoice
+from tieout.kernel.ids import LineId
+from tieout.kernel.instant import Instant
+from tieout.kernel.money import Currency, Money
+from tieout.ledger.account import Account
+from tieout.ledger.entry import Entry, EntryKind, Posting
+
+ACCRUAL = "accrual/"
+EARNED = "earned/"
+INVOICE = "invoice/"
+CREDITS = "credits/"
+
+AT_ISSUE = frozenset({EntryKind.INVOICE, EntryKind.CREDIT_NOTE, EntryKind.CREDITS_APPLIED})
+"""Kinds of entries that take effect when the paper is issued."""
+
+Posted = tuple[Account, int, LineId | None]
+
+
+def proposed_entries(
+    invoice: Invoice, moved: Sequence[Movement] = (), opening: Sequence[Movement] = ()
+) -> tuple[Entry, ...]:
+    """Of a draft with the movements that go with it; `opening` are the customer's movements before.
+
+    Those that take effect at the issue have the end of the period until there is one (`issued`). Nothing is
+    proposed of what comes to nothing.
+    """
+    contained = contained_taxes(invoice)
+    earned = _earned_parts(invoice, contained, moved, opening)
+    paid, promotional = paid_by_kind(invoice, moved, opening)
+    last = invoice.period.last_instant
+    made = [
+        *_accruals(invoice, earned, promotional, last),
+        _entry(
+            invoice, EARNED, EntryKind.EARNED, last, _released(releases(invoice, contained, moved, opening))
+        ),
+        _bill(invoice, sum(minor for _, minor, _ in _flat(earned))),
+        _entry(
+            invoice,
+            CREDITS,
+            EntryKind.CREDITS_APPLIED,
+            invoice.period.end,
+            [
+                (Account.PAID_CREDITS, paid, None),
+                (Account.UNBILLED_RECEIVABLE, promotional, None),
+                (Account.RECEIVABLE, -paid - promotional, None),
+            ],
+        ),
+    ]
+    if moved:
+        made += credit_entries(moved, opening)
+    return tuple(each for each in made if each is not None)
+
+
+def issued(entries: Iterable[Entry], at: Instant) -> tuple[Entry, ...]:
+    """As they are posted by a seal at `at`: nothing that a paper says takes effect after its issue."""
+    return tuple(
+        each if each.kind not in AT_ISSUE and each.effective_at <= at else replace(each, effective_at=at)
+        for each in entries
+    )
+
+
+Parts = dict[Instant, list[Posted]]
+
+
+def _flat(parts: Parts) -> Iterable[Posted]:
+    return (each for several in parts.values() for each in several)
+
+
+def _earned_parts(
+    invoice: Invoice,
+    contained: Mapping[LineId, int],
+    moved: Sequence[Movement],
+    opening: Sequence[Movement],
+) -> Parts:
+    """What each line adds to revenue and to deferred revenue, credits above zero here, by when it counts: a
+    correction counts for the period that it corrects."""
+    last = invoice.period.last_instant
+    net = net_amounts(invoice.lines, invoice.discounts) if invoice.discounts else None
+    deferred = deferred_of(invoice, contained, moved, opening)
+    parts: Parts = {last: []}
+    for line in invoice.lines:
+        amount = line.amount.minor if net is None else net[line.id].minor
+        if contained:
+            amount -= contained.get(line.id, 0)
+        at = last if line.correction is None else line.correction.period.last_instant
+        kept = deferred.get(line.id, 0)
+        found = parts.setdefault(at, [])
+        if amount != kept:
+            found.append((Account.REVENUE, amount - kept, line.id))
+        if kept:
+            found.append((Account.DEFERRED_REVENUE, kept, line.id))
+    return parts
+
+
+def _accruals(invoice: Invoice, earned: Parts, promotional: int, last: Instant) -> Iterable[Entry | None]:
+    for at, parts in earned.items():
+        postings: list[Posted] = [(account, -minor, line) for account, minor, line in parts]
+        if at == last and promotional:
+            postings.append((Account.PROMOTIONAL_CREDITS, promotional, None))
+        owed = -sum(minor for _, minor, _ in postings)
+        name = ACCRUAL if at == last else f"{ACCRUAL}{at}/"
+        yield _entry(
+            invoice,
+            name,
+            EntryKind.ACCRUAL,
+            at,
+            [(Account.UNBILLED_RECEIVABLE, owed, None), *postings],
+        )
+
+
+def _released(found: Sequence[Released]) -> list[Posted]:
+    postings: list[Posted] = []
+    for each in found:
+        postings.append((Account.DEFERRED_REVENUE, each.minor, each.line))
+        postings.append((Account.BREAKAGE if each.lapsed else Account.REVENUE, -each.minor, each.line))
+    return postings
+
+
+def _bill(invoice: Invoice, accrued: int) -> Entry | None:
+    total = invoice.total.minor
+    owed = Account.RECEIVABLE if total >= 0 else Account.CUSTOMER_BALANCE
+    kind = EntryKind.INVOICE if total >= 0 else EntryKind.CREDIT_NOTE
+    taxes: list[Posted] = [(Account.TAX_PAYABLE, -tax.amount.minor, None) for tax in invoice.taxes]
+    return _entry(
+        invoice,
+        INVOICE,
+        kind,
+        invoice.period.end,
+        [(owed, total, None), (Account.UNBILLED_RECEIVABLE, -accrued, None), *taxes],
+    )
+
+
+REASONS = {
+    EntryKind.ACCRUAL: "used and not billed yet",
+    EntryKind.EARNED: "billed in advance, and over",
+    EntryKind.INVOICE: "invoice issued",
+    EntryKind.CREDIT_NOTE: "credit note issued",
+    EntryKind.CREDITS_APPLIED: "credits pay for the invoice",
+}
+
+
+def _entry(
+    invoice: Invoice, name: str, kind: EntryKind, at: Instant, postings: Iterable[Posted]
+) -> Entry | None:
+    unit: Currency = invoice.currency
+    found = tuple(Posting(account, Money(minor, unit), line) for account, minor, line in postings if minor)
+    if not found:
+        return None
+    return Entry(
+        id=f"{name}{invoice.id}",
+        kind=kind,
+        customer=invoice.key.customer,
+        effective_at=at,
+        postings=found,
+        reason=REASONS[kind],
+        invoice=invoice.id,
+    )

@@ -1,0 +1,51 @@
+"""The ledger as flows see it: entries are only added, months are only locked."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Protocol
+
+from tieout.kernel.ids import InvoiceId
+from tieout.kernel.instant import Instant
+from tieout.ledger.balances import EVERYTHING, Balance, Selection
+from tieout.ledger.entry import Entry
+from tieout.ledger.lock import Lock
+
+
+class LedgerStore(Protocol):
+    """Posted entries. Those of an invoice are posted by `InvoiceStore.seal`, those of a grant by
+    `MovementStore.record`, each in its own transaction."""
+
+    def entries(self, selection: Selection = EVERYTHING) -> Iterator[Entry]:
+        """By effective instant and id, read as they are asked for."""
+        ...
+
+    def find(self, entry_id: str) -> Entry | None: ...
+
+    def balances(self, selection: Selection = EVERYTHING) -> tuple[Balance, ...]:
+        """By account in the order of the chart, customer and currency. With an account, of it alone."""
+        ...
+
+    def post(
+        self,
+        decide: Callable[[Sequence[Entry]], Sequence[Entry]],
+        *,
+        seen: Selection,
+        booked_at: Instant,
+    ) -> tuple[Entry, ...]:
+        """In one transaction: reads the entries of `seen`, posts what `decide` makes of them, and gives them
+        back as they were booked. No other `post` for the same customer comes in between. Refuses an id that
+        is posted already."""
+        ...
+
+    def locks(self) -> tuple[Lock, ...]:
+        """In the order of their months."""
+        ...
+
+    def lock(self, decide: Callable[[Sequence[Lock]], Lock]) -> Lock:
+        """In one transaction: shows the locks there are, and adds the one that is decided."""
+        ...
+
+    def before_ledger(self) -> frozenset[InvoiceId]:
+        """Invoices that were sealed before there was a ledger: they have no entries."""
+        ...
