@@ -80,8 +80,8 @@ class World:
     """What an off-cycle rule has billed once."""
     approved: list[tuple[str, int]] = field(default_factory=list)
     """Customers whose late data a person let be billed, as of a position of the log."""
-    movements: list[tuple[str, str, str, int]] = field(default_factory=list)
-    """Customer, account, currency and minor units of what no paper says: payments and refunds."""
+    movements: list[tuple[str, str, list[tuple[str, int]]]] = field(default_factory=list)
+    """Customer, currency and what no paper says, account by account: payments and refunds."""
 
     def number(self, series: str) -> str:
         """Without gaps in a series."""
