@@ -14,8 +14,10 @@ from tests.independent.interims import interim_lines, running_accounts
 from tests.independent.parts import parts_of
 from tests.independent.policy import governing
 from tests.independent.rating import Charge
+from tests.independent.review import Content, cutoff_to_seal, hand_lines
 from tests.independent.seal import seal
 from tests.independent.settled import lines_of, settled_before
+from tests.independent.totals import Line
 from tests.independent.world import Account, Billed, Paper, World
 
 
@@ -89,7 +91,16 @@ def close(world: World, at: int, chosen: Sequence[str] | None) -> list[Paper]:
         for account in due_accounts(world, customer, at):
             if not meters_signed(world, account):
                 break
-            sealed.append(seal_final(world, account, at, cutoff, waiting))
+            as_of = cutoff_to_seal(
+                world.drafts,
+                (account.customer, account.period),
+                account.policy.document.get("review_hours", 0),
+                at,
+                cutoff,
+                lambda position, account=account: content(world, account, position),
+            )
+            if as_of is not None:
+                sealed.append(seal_final(world, account, at, as_of, waiting))
         for account in running_accounts(world, customer, at):
             lines, crossed = interim_lines(world, account, at, cutoff)
             if lines:
@@ -115,6 +126,30 @@ def _says(world: World, period: Span, member: str, default: str) -> str:
     return str(policy.document.get(member, default)) if policy else default
 
 
+def draft_of(world: World, customer: str, at: int) -> Account:
+    """The one account of a customer that waits for people."""
+    (found,) = [each for each in due_accounts(world, customer, at) if (customer, each.period) in world.drafts]
+    return found
+
+
+def content(world: World, account: Account, cutoff: int) -> Content:
+    """What a draft shows as of a position."""
+    charged = [charge for _, _, own in final_charges(world, account, cutoff) for charge in own]
+    return tuple((each.words, each.quantity, each.settled) for each in charged) + tuple(
+        (line.charge.words, line.quantity, line.amount) for line in lines_by_hand(world, account)
+    )
+
+
+def lines_by_hand(world: World, account: Account) -> list[Line]:
+    return hand_lines(
+        world.by_hand,
+        account.customer,
+        account.period,
+        subscription=account.subscriptions[0][0]["key"],
+        currency=world.currency_of(account),
+    )
+
+
 def meters_signed(world: World, account: Account) -> bool:
     """A version of a meter after its first bills nobody until its owner signed it."""
     return all(
@@ -132,6 +167,7 @@ def seal_final(world: World, account: Account, at: int, cutoff: int, waiting: li
     lines = lines_of(charges, settled_before(world, account.customer, account.period))
     corrections = [each for each in waiting if each.period < account.period]
     lines += [line for each in corrections for line in each.lines]
+    lines += lines_by_hand(world, account)
     paper = seal(world, account, lines, at, cutoff)
     for each in corrections:
         waiting.remove(each)

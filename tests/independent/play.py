@@ -7,12 +7,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from tests.independent.billing import close
+from tests.independent.billing import close, content, draft_of
 from tests.independent.documents import FAR, Catalog
 from tests.independent.instants import instant, text
 from tests.independent.log import Log
 from tests.independent.numbers import minor, money_text, quantity_text
 from tests.independent.policy import Signed
+from tests.independent.review import by_hand, redraft, say
 from tests.independent.shapes import number
 from tests.independent.totals import Line
 from tests.independent.wallet import Grant
@@ -102,6 +103,31 @@ def _approve(world: World, _folder: Path, step: Told) -> None:
     world.signed_meters[meter] = world.signed_meters.get(meter, 0) + 1
 
 
+def _draft(world: World, _folder: Path, step: Told) -> None:
+    told, at = step["draft"], instant(step["at"])
+    account = draft_of(world, told["customer"], at)
+    key = (account.customer, account.period)
+    if told["does"] == "redraft":
+        hours = account.policy.document["review_hours"]
+        head = world.log.places
+        redraft(
+            world.drafts,
+            key,
+            hours,
+            at,
+            head,
+            lambda position: content(world, account, position),
+            told["by"],
+        )
+    else:
+        say(world.drafts[key], told)
+
+
+def _line_by_hand(world: World, _folder: Path, step: Told) -> None:
+    if "approved_by" in step["line"]:
+        world.by_hand.append(by_hand(step["line"], f"manual/{len(world.by_hand)}"))
+
+
 STEPS: dict[str, Callable[[World, Path, Told], None]] = {
     "read": _read,
     "amend": _amend,
@@ -110,6 +136,8 @@ STEPS: dict[str, Callable[[World, Path, Told], None]] = {
     "close": _close,
     "sign": _sign_next,
     "approve": _approve,
+    "draft": _draft,
+    "line": _line_by_hand,
 }
 ARGUMENTS = {"at", "accepted", "duplicate", "sealed", "unpriced", "buckets", "customers", "outcomes"}
 

@@ -12,6 +12,7 @@ from tests.independent.instants import Span, overlap
 from tests.independent.log import Log
 from tests.independent.policy import Signed, cadence_of, calendar_at
 from tests.independent.rating import Charge
+from tests.independent.review import ByHand, Drafts
 from tests.independent.totals import Line, Printed
 from tests.independent.wallet import Grant
 
@@ -82,6 +83,8 @@ class World:
     """Customers whose late data a person let be billed, as of a position of the log."""
     movements: list[tuple[str, str, list[tuple[str, int]]]] = field(default_factory=list)
     """Customer, currency and what no paper says, account by account: payments and refunds."""
+    drafts: Drafts = field(default_factory=dict)
+    by_hand: list[ByHand] = field(default_factory=list)
 
     def number(self, series: str) -> str:
         """Without gaps in a series."""

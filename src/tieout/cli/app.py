@@ -15,6 +15,7 @@ from tieout.cli import (
     close,
     commitment,
     compact,
+    correction,
     customer,
     doctor,
     draft,
@@ -63,7 +64,8 @@ ORDER = (
         "ingest",
         "quarantine",
     ),
-    *("events", "usage", "close", "draft", "invoice", "trace", "compact", "verify", "index", "doctor"),
+    *("events", "usage", "close", "draft", "invoice", "correction"),
+    *("trace", "compact", "verify", "index", "doctor"),
 )
 
 
@@ -166,6 +168,7 @@ for noun, verbs in (
     ("commitment", commitment.app),
     ("draft", draft.app),
     ("invoice", invoice.app),
+    ("correction", correction.app),
     ("index", index.app),
 ):
     app.add_typer(verbs, name=noun)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from tieout.cli.breaks_shown import break_json, break_text
 from tieout.cli.invoice import invoices_table, row_json
 from tieout.cli.options import HomeOption, JsonOption, opened
 from tieout.cli.screen import Json, grouped, note, print_json, progress, say, table
@@ -136,10 +137,8 @@ def why(outcome: Outcome) -> tuple[str, str]:
 
     match outcome:
         case Held(breaks=breaks):
-            whys = "\n".join(
-                f"{found.tie}: expected {found.expected}, found {found.found}" for found in breaks
-            )
-            return whys, "\n".join(found.next_action for found in breaks)
+            whys = "\n".join(break_text(found) for found in breaks)
+            return whys, "\n".join(dict.fromkeys(found.next_action for found in breaks))
         case Parked(reason=reason, next_action=next_action):
             return reason, next_action
         case InReview(revision=revision, waits_for=waits_for):
@@ -158,10 +157,7 @@ def outcome_json(outcome: Outcome) -> dict[str, Json]:
         case Sealed(invoice=invoice, number=number):
             return {**named, "invoice": invoice, "number": number}
         case Held(invoice=invoice, breaks=breaks):
-            rows: list[Json] = [
-                {"tie": row.tie, "expected": row.expected, "found": row.found, "next_action": row.next_action}
-                for row in breaks
-            ]
+            rows: list[Json] = [break_json(row) for row in breaks]
             return {**named, "invoice": invoice, "breaks": rows}
         case Parked(reason=reason, next_action=next_action):
             return {**named, "reason": reason, "next_action": next_action}

@@ -71,7 +71,9 @@ def _discount_breaks(discount: InvoiceDiscount, left: dict[LineId, int]) -> Iter
         or abs(share.minor * whole - shared * parts[line]) >= max(whole, 1)
     )
     if bad:
-        yield Break(TIE_SHARES, f"{name}: shares within their lines", f"{name}: {', '.join(bad)}", REDRAFT)
+        said = f"{name}: {', '.join(bad)}"
+        expected, size = f"{name}: shares within their lines", f"{len(bad)} shares"
+        yield Break(TIE_SHARES, expected, said, REDRAFT, size=size)
     base = sum(left.get(line, 0) for line in lines)
     room = max(base, 0)
     if discount.percent is not None:
@@ -124,7 +126,8 @@ def _due_breaks(invoice: Invoice) -> Iterator[Break]:
     yield from _differences(TIE_DUE, REDRAFT, ("due", invoice.total.minor - credits_used, invoice.due.minor))
     negative = [credit.account for credit in invoice.credits if credit.amount.minor < 0]
     if negative:
-        yield Break(TIE_DUE, "credits of zero or more", f"negative: {', '.join(negative)}", REPORT)
+        said, size = f"negative: {', '.join(negative)}", f"{len(negative)} credits"
+        yield Break(TIE_DUE, "credits of zero or more", said, REPORT, size=size)
 
 
 def _currency_breaks(invoice: Invoice) -> Iterator[Break]:
@@ -136,7 +139,8 @@ def _currency_breaks(invoice: Invoice) -> Iterator[Break]:
     codes = {amount.currency.code for amount in (*amounts, invoice.subtotal, invoice.total)}
     expected = invoice.currency.code
     if codes != {expected} or expected != invoice.customer.currency:
-        yield Break(TIE_CURRENCY, expected, ", ".join(sorted(codes)), REDRAFT)
+        size = f"{len(codes)} currencies"
+        yield Break(TIE_CURRENCY, expected, ", ".join(sorted(codes)), REDRAFT, size=size)
 
 
 def rounded(amount: Fraction, rule: Rounding) -> int:
@@ -158,4 +162,5 @@ def rounded(amount: Fraction, rule: Rounding) -> int:
 def _differences(tie: str, action: str, *facts: tuple[str, int, int]) -> Iterator[Break]:
     for name, expected, found in facts:
         if expected != found:
-            yield Break(tie, f"{name} {expected} minor units", f"{name} {found}", action)
+            size = f"{found - expected} minor units"
+            yield Break(tie, f"{name} {expected} minor units", f"{name} {found}", action, size=size)

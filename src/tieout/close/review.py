@@ -28,9 +28,9 @@ class DraftState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class StoredDraft:
-    """One revision. `document` is empty where only the row was asked for. `person` drafted it (None: the
-    close), for `reason`. `difference` is the text of what it changed of the revision that was shown before;
-    `delta` its digest, where events came or went: then another person must approve it.
+    """One revision. `document` is empty where only the row was asked for. It was due as of `as_of`. `person`
+    drafted it (None: the close), for `reason`. `difference` is the text of what it changed of the revision
+    that was shown before; `delta` its digest, where events came or went: then another person must approve it.
     """
 
     invoice: InvoiceId
@@ -42,6 +42,7 @@ class StoredDraft:
     state: DraftState
     cutoff: Watermark
     cutoff_at: Instant
+    as_of: Instant
     person: str | None
     reason: str
     document: bytes

@@ -18,12 +18,14 @@ from tieout.flows.approve_meter import by_version
 from tieout.flows.close_agenda import close_agenda
 from tieout.flows.count_buckets import BucketRow, bucket_rows
 from tieout.flows.draft_accounts import ReadyAccount, draft_accounts
-from tieout.flows.due_accounts import DueAccount
+from tieout.flows.due_accounts import Agenda, DueAccount
 from tieout.flows.home import Home
 from tieout.flows.invoices import InvoiceRow, draft_row
 from tieout.flows.late_events import late_rows
 from tieout.flows.manual_lines import with_manual_lines
+from tieout.flows.place_corrections import Corrections, first_finals
 from tieout.flows.read_log import read_log
+from tieout.flows.replacing import replacing
 from tieout.flows.review_drafts import (
     AccountKey,
     Drafted,
@@ -96,27 +98,31 @@ def close(
     recorded = home.books.movements.of(chosen)
     plan = close_agenda(home, catalog, chosen, recorded, as_of=as_of)
     run = None if dry_run else home.books.closes.start(as_of=as_of, cutoff=cutoff, cutoff_at=now)
-    due, refused = with_manual_lines(home, catalog, plan.due)
+    due, refused = with_manual_lines(home, catalog, replacing(plan.due, home.books.corrections.voids()))
     reviews = look(home, due, as_of=as_of, redraft=redraft)
+    corrections = Corrections(home, catalog, first_finals(due))
 
     def drafted(accounts: Sequence[DueAccount], at: Watermark, behind: frozenset[AccountKey]) -> Drafted:
-        return _drafted(home, catalog, accounts, at, behind=behind)
+        return _drafted(home, catalog, corrections.on(accounts, at), at, behind=behind)
 
     def seal_all(ready: Sequence[ReadyAccount]) -> tuple[list[AccountOutcome], list[InvoiceRow]]:
         if run is None:
             return _previewed(ready)
         return seal_accounts(home, ready, run, progress or _unwatched)
 
+    notes, held = corrections.notes(chosen if redraft is None else (), cutoff, ended=_ended(plan))
+    noted, note_rows = seal_all(notes)
     reviewed, early = finish(home, reviews, drafted, seal_all, run=run)
     ready, stopped = drafted(reviews.fresh, cutoff, reviews.behind(reviews.fresh))
     ready, in_review = keep_for_review(home, reviews, ready, drafted, run=run)
-    keep_held(home, stopped, run=run)
+    keep_held(home, stopped, as_of=as_of, run=run)
     done, late = seal_all(ready)
-    invoices = [*early, *late]
-    told = [*refused, *reviews.outcomes, *reviewed, *stopped, *in_review, *done]
+    invoices = [*note_rows, *early, *late]
+    told = [*refused, *held, *noted, *reviews.outcomes, *reviewed, *stopped, *in_review, *done]
     outcomes = sorted(told if redraft is not None else _told([*plan.outcomes, *told]), key=_order)
     if run is not None:
         lasting = [account for account in outcomes if not isinstance(account.outcome, NotDue)]
+        home.books.breaks.record(run, lasting, ())
         home.books.closes.record(run, lasting)
         home.books.closes.end(run, at=home.clock.now())
     return CloseReport(
@@ -125,6 +131,15 @@ def close(
         tuple((account.customer, account.period, account.outcome) for account in outcomes),
         tuple(invoices),
         _buckets(home, catalog, plan.due, cutoff),
+    )
+
+
+def _ended(plan: Agenda) -> frozenset[CustomerId]:
+    """Customers of whom no invoice is to come."""
+    return frozenset(
+        each.customer
+        for each in plan.outcomes
+        if isinstance(each.outcome, NotDue) and each.outcome.due_at is None
     )
 
 

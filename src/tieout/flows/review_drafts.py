@@ -120,7 +120,7 @@ def finish(
         same, other = _compared(ready, reviews)
         sealed, rows = seal(same)
         again = [_kept(home, reviews, each, MOVED, drafted, run=run) for each in other]
-        keep_held(home, stopped, run=run)
+        keep_held(home, stopped, as_of=reviews.as_of, run=run)
         outcomes += [*sealed, *again, *stopped]
         invoices += rows
         for outcome in (*sealed, *again, *stopped):
@@ -144,7 +144,7 @@ def keep_for_review(
     return at_once, outcomes
 
 
-def keep_held(home: Home, stopped: Sequence[AccountOutcome], *, run: int | None) -> None:
+def keep_held(home: Home, stopped: Sequence[AccountOutcome], *, as_of: Instant, run: int | None) -> None:
     """Stores what does not tie for people to look at; the same again is not stored again."""
     for each in stopped:
         if run is None or not isinstance(each.outcome, Held) or each.outcome.draft is None:
@@ -153,7 +153,7 @@ def keep_held(home: Home, stopped: Sequence[AccountOutcome], *, run: int | None)
         revisions = home.books.drafts.revisions(invoice.id)
         last = revisions[-1] if revisions else None
         reason = "; ".join(f"{found.tie}: {found.expected}, {found.found}" for found in each.outcome.breaks)
-        draft = _stored(home, invoice, last, DraftState.HELD, reason)
+        draft = _stored(home, invoice, last, DraftState.HELD, reason, as_of)
         if last is None or (last.state, last.reason) != (DraftState.HELD, reason):
             home.books.drafts.add(draft, run=run)
 
@@ -178,7 +178,14 @@ def _place(
         )
         reviews.unsealed.add((account.customer, account.period))
     else:
-        reviews.ripe.append((account, found))
+        reviews.ripe.append((_as_drafted(account, found), found))
+
+
+def _as_drafted(account: DueAccount, found: StoredDraft) -> DueAccount:
+    """What is billed inside a period is worked out as of the instant at which it was drafted."""
+    if account.running is None:
+        return account
+    return replace(account, running=replace(account.running, as_of=found.as_of))
 
 
 def _has_all_lines(home: Home, account: DueAccount, found: StoredDraft) -> bool:
@@ -223,7 +230,7 @@ def _kept(
     account, invoice = ready.account, ready.invoice
     revisions = home.books.drafts.revisions(invoice.id)
     last = revisions[-1] if revisions else None
-    draft = _stored(home, invoice, last, DraftState.IN_REVIEW, reason)
+    draft = _stored(home, invoice, last, DraftState.IN_REVIEW, reason, reviews.as_of)
     hours = account.policy.policy.review_hours
     draft = replace(draft, review_until=Instant(draft.drafted_at + hours * HOUR_MICROSECONDS))
     if reviews.redraft is not None:
@@ -258,7 +265,12 @@ def _basis(revisions: Sequence[StoredDraft], entries: Sequence[ReviewEntry]) -> 
 
 
 def _stored(
-    home: Home, invoice: Invoice, last: StoredDraft | None, state: DraftState, reason: str
+    home: Home,
+    invoice: Invoice,
+    last: StoredDraft | None,
+    state: DraftState,
+    reason: str,
+    as_of: Instant,
 ) -> StoredDraft:
     document, now = document_bytes(invoice), home.clock.now()
     return StoredDraft(
@@ -271,6 +283,7 @@ def _stored(
         state=state,
         cutoff=invoice.cutoff,
         cutoff_at=now,
+        as_of=as_of,
         person=None,
         reason=reason,
         document=document,

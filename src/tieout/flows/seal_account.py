@@ -106,6 +106,8 @@ def sealed_rows(ready: ReadyAccount, invoice: Invoice, sealed_at: Instant) -> Se
         ready.movements_seen,
         entries=issued(ready.entries, sealed_at),
         interims_seen=ready.account.interims_seen,
+        corrects=ready.account.carried.corrects,
+        papers_seen=ready.account.carried.papers_seen,
         reviewed=ready.reviewed,
     )
 

@@ -47,7 +47,8 @@ def draft(
 
     Lines stand by subscription, those of each fee program together after those of none, then by start of
     segment, then in the order given (that of the plan). `earlier` is what other papers of the period have
-    settled, by scope. `additions` (corrections of sealed periods, lines that a person added) follow.
+    settled, by scope. `additions` (corrections of sealed periods, lines that a person added) follow; no
+    coupon of this period is for them.
     Raises `CurrencyMismatch` for a charge or coupon in another currency, `TooManyLines` beyond 999.
     """
     money = currency(customer.currency)
@@ -56,7 +57,7 @@ def draft(
     asked += additions
     lines = _lines(key, asked, customer.zone)
     subtotal = totals.subtotal(lines, money)
-    taken = discounts(lines, coupons, money)
+    taken = discounts(lines[: len(charges)], coupons, money)
     net = net_amounts(lines, taken)
     levied = tuple(
         tax for taxed, on in _by_taxation(asked, lines, taxation) for tax in taxes(on, net, taxed, money)

@@ -18,6 +18,8 @@ from tieout.kernel.ids import CustomerId, HomeId, InvoiceId, KeyId, LineId, Subs
 from tieout.kernel.instant import Instant
 from tieout.kernel.period import Period
 from tieout.ledger.entry import Entry
+from tieout.ports.breaks import BreakStore, WaiverStore
+from tieout.ports.corrections import CorrectionStore
 from tieout.ports.drafts import DraftStore, ManualLineStore
 from tieout.ports.interims import InterimStore
 from tieout.ports.ledger import LedgerStore
@@ -189,4 +191,13 @@ class Books(Protocol):
     def manual_lines(self) -> ManualLineStore: ...
 
     @property
+    def breaks(self) -> BreakStore: ...
+
+    @property
+    def waivers(self) -> WaiverStore: ...
+
+    @property
     def ledger(self) -> LedgerStore: ...
+
+    @property
+    def corrections(self) -> CorrectionStore: ...

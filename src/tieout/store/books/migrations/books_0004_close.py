@@ -28,6 +28,7 @@ INSERT_ONLY: Mapping[str, tuple[str, ...]] = {
     "accounting_lock": ("accounting_period",),
     "correction": ("digest",),
     "correction_approval": ("digest, person",),
+    "correction_billed": ("digest, invoice, period_start",),
     "invoice_void": ("invoice",),
     "waiver": ("digest",),
 }
@@ -58,6 +59,7 @@ def _drafts() -> None:
         sa.Column("state", sa.Text, nullable=False),
         sa.Column("cutoff", sa.BigInteger, nullable=False),
         sa.Column("cutoff_at", sa.BigInteger, nullable=False),
+        sa.Column("as_of", sa.BigInteger, nullable=False),
         sa.Column("close_run", sa.Integer, sa.ForeignKey("close_run.id"), nullable=False),
         sa.Column("person", sa.Text),
         sa.Column("reason", sa.Text, nullable=False),
@@ -120,7 +122,9 @@ def _breaks() -> None:
         sa.Column("invoice", sa.Text),
         sa.Column("tie", sa.Text, nullable=False),
         sa.Column("class", sa.Text, nullable=False),
+        sa.Column("reach", sa.Text, nullable=False),
         sa.Column("size", sa.Text, nullable=False),
+        sa.Column("events", sa.Text, nullable=False),
         sa.Column("expected", sa.Text, nullable=False),
         sa.Column("found", sa.Text, nullable=False),
         sa.Column("next_action", sa.Text, nullable=False),
@@ -202,6 +206,14 @@ def _corrections() -> None:
         sa.Column("person", sa.Text, primary_key=True),
         sa.Column("reason", sa.Text, nullable=False),
         sa.Column("approved_at", sa.BigInteger, nullable=False),
+    )
+    op.create_table(
+        "correction_billed",
+        sa.Column("digest", sa.Text, primary_key=True),
+        sa.Column("invoice", sa.Text, sa.ForeignKey("invoice.id"), primary_key=True),
+        sa.Column("period_start", sa.BigInteger, primary_key=True),
+        sa.Column("period_end", sa.BigInteger, nullable=False),
+        sa.Column("customer", sa.Text, nullable=False),
     )
     op.create_table(
         "invoice_void",
