@@ -24,6 +24,8 @@ from tieout.cli import (
     init,
     invoice,
     key,
+    ledger,
+    payment,
     pipeline,
     policy,
     price,
@@ -65,7 +67,7 @@ ORDER = (
         "quarantine",
     ),
     *("events", "usage", "close", "draft", "invoice", "correction"),
-    *("trace", "compact", "verify", "index", "doctor"),
+    *("trace", "ledger", "payment", "compact", "verify", "index", "doctor"),
 )
 
 
@@ -169,6 +171,8 @@ for noun, verbs in (
     ("draft", draft.app),
     ("invoice", invoice.app),
     ("correction", correction.app),
+    ("ledger", ledger.app),
+    ("payment", payment.app),
     ("index", index.app),
 ):
     app.add_typer(verbs, name=noun)

@@ -139,6 +139,7 @@ def _ledger() -> None:
         sa.Column("customer", sa.Text, nullable=False),
         sa.Column("invoice", sa.Text),
         sa.Column("effective_at", sa.BigInteger, nullable=False),
+        sa.Column("effective_on", sa.Text, nullable=False),
         sa.Column("accounting_period", sa.Text, nullable=False),
         sa.Column("booked_at", sa.BigInteger, nullable=False),
         sa.Column("reverses", sa.Text, sa.ForeignKey("journal_entry.id"), unique=True),
@@ -153,12 +154,14 @@ def _ledger() -> None:
         sa.Column("currency", sa.Text, nullable=False),
         sa.Column("amount_minor", sa.BigInteger, nullable=False),
         sa.Column("line", sa.Text),
+        sqlite_with_rowid=False,  # half the writes
     )
     op.create_table(
         "manual_entry",
         sa.Column("id", sa.Text, primary_key=True),
         sa.Column("customer", sa.Text, nullable=False),
         sa.Column("effective_at", sa.BigInteger, nullable=False),
+        sa.Column("effective_on", sa.Text, nullable=False),
         sa.Column("postings", sa.Text, nullable=False),
         sa.Column("person", sa.Text, nullable=False),
         sa.Column("reason", sa.Text, nullable=False),
