@@ -209,6 +209,17 @@ waiver = Table(
     Column("proposed_at", BigInteger, nullable=False),
 )
 
+log_verification = Table(
+    "log_verification",
+    METADATA,
+    Column("id", Integer, primary_key=True),
+    Column("batches", BigInteger, nullable=False),
+    Column("head_digest", Text, nullable=False),
+    Column("findings", Integer, nullable=False),
+    Column("person", Text, nullable=False),
+    Column("verified_at", BigInteger, nullable=False),
+)
+
 Index("draft_by_customer", draft.c.customer, draft.c.period_start)
 Index("review_by_invoice", review_entry.c.invoice, review_entry.c.revision)
 Index("manual_line_by_customer", manual_line.c.customer, manual_line.c.period_start)

@@ -31,12 +31,14 @@ INSERT_ONLY: Mapping[str, tuple[str, ...]] = {
     "correction_billed": ("digest, invoice, period_start",),
     "invoice_void": ("invoice",),
     "waiver": ("digest",),
+    "log_verification": ("id",),
 }
 
 
 def upgrade() -> None:
     for name in ("earlier", "correction"):
         op.add_column("invoice_line", sa.Column(name, sa.Text))
+    op.create_index("invoice_by_close_run", "invoice", ["close_run"])
     _drafts()
     _manual_lines()
     _breaks()
@@ -234,4 +236,13 @@ def _corrections() -> None:
         sa.Column("person", sa.Text, nullable=False),
         sa.Column("reason", sa.Text, nullable=False),
         sa.Column("proposed_at", sa.BigInteger, nullable=False),
+    )
+    op.create_table(
+        "log_verification",
+        sa.Column("id", sa.Integer, primary_key=True),
+        sa.Column("batches", sa.BigInteger, nullable=False),
+        sa.Column("head_digest", sa.Text, nullable=False),
+        sa.Column("findings", sa.Integer, nullable=False),
+        sa.Column("person", sa.Text, nullable=False),
+        sa.Column("verified_at", sa.BigInteger, nullable=False),
     )
