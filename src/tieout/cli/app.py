@@ -29,6 +29,7 @@ from tieout.cli import (
     price,
     program,
     quarantine,
+    reconcile,
     serve,
     subscription,
     trace,
@@ -64,7 +65,7 @@ ORDER = (
         "ingest",
         "quarantine",
     ),
-    *("events", "usage", "close", "draft", "invoice", "correction"),
+    *("events", "usage", "close", "reconcile", "draft", "invoice", "correction"),
     *("trace", "compact", "verify", "index", "doctor"),
 )
 
@@ -168,6 +169,7 @@ for noun, verbs in (
     ("commitment", commitment.app),
     ("draft", draft.app),
     ("invoice", invoice.app),
+    ("reconcile", reconcile.app),
     ("correction", correction.app),
     ("index", index.app),
 ):
