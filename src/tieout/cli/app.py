@@ -24,6 +24,8 @@ from tieout.cli import (
     init,
     invoice,
     key,
+    ledger,
+    payment,
     pipeline,
     policy,
     price,
@@ -66,7 +68,7 @@ ORDER = (
         "quarantine",
     ),
     *("events", "usage", "close", "reconcile", "draft", "invoice", "correction"),
-    *("trace", "compact", "verify", "index", "doctor"),
+    *("trace", "ledger", "payment", "compact", "verify", "index", "doctor"),
 )
 
 
@@ -171,6 +173,8 @@ for noun, verbs in (
     ("invoice", invoice.app),
     ("reconcile", reconcile.app),
     ("correction", correction.app),
+    ("ledger", ledger.app),
+    ("payment", payment.app),
     ("index", index.app),
 ):
     app.add_typer(verbs, name=noun)

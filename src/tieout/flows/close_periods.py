@@ -28,8 +28,10 @@ from tieout.flows.invoices import InvoiceRow, draft_row
 from tieout.flows.late_events import late_rows
 from tieout.flows.manual_lines import with_manual_lines
 from tieout.flows.place_corrections import Corrections, first_finals
+from tieout.flows.rarely_collected import rarely_collected
 from tieout.flows.read_log import read_log
 from tieout.flows.replacing import replacing
+from tieout.flows.required_evidence import with_evidence
 from tieout.flows.review_drafts import (
     AccountKey,
     Drafted,
@@ -80,6 +82,7 @@ class CloseReport:
     buckets: tuple[BucketRow, ...]
 
 
+@rarely_collected()
 def close(
     home: Home,
     *,
@@ -113,9 +116,7 @@ def close(
     drafted = _drafter(home, catalog, due, corrections, now)
 
     def seal_all(ready: Sequence[ReadyAccount]) -> tuple[list[AccountOutcome], list[InvoiceRow]]:
-        if run is None:
-            return _previewed(ready)
-        return seal_accounts(home, ready, run, progress or _unwatched)
+        return _ended_or_shown(home, ready, run, progress or _unwatched)
 
     notes, held = corrections.notes(chosen if redraft is None else (), cutoff, ended=_ended(plan))
     noted, note_rows = seal_all(notes)
@@ -230,6 +231,15 @@ def _chosen(catalog: Catalog, customers: tuple[CustomerId, ...] | None) -> tuple
         if customer not in catalog.customers:
             raise NoSuchCustomer(customer)
     return tuple(sorted(set(customers)))
+
+
+def _ended_or_shown(
+    home: Home, ready: Sequence[ReadyAccount], run: int | None, progress: Progress
+) -> tuple[list[AccountOutcome], list[InvoiceRow]]:
+    """Seals what has the evidence that its policy asks for; a dry run, without a `run`, only shows it."""
+    kept, lacking = with_evidence(home, ready)
+    told, rows = _previewed(kept) if run is None else seal_accounts(home, kept, run, progress)
+    return [*lacking, *told], rows
 
 
 def _previewed(ready: Sequence[ReadyAccount]) -> tuple[list[AccountOutcome], list[InvoiceRow]]:

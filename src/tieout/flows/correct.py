@@ -25,6 +25,7 @@ from tieout.kernel.canonical import JsonNumber, canonical_json
 from tieout.kernel.errors import ConflictError, NotFound, Refusal, shown
 from tieout.kernel.ids import CustomerId
 from tieout.kernel.instant import format_instant, parse_instant
+from tieout.kernel.period import Period
 
 LATE, PRICE = "late data", "corrected catalog"
 REASON_LENGTH_MAX = 500
@@ -200,8 +201,12 @@ def sections_of(report: StoredReport) -> Mapping[tuple[CustomerId, str], str]:
 
 def section_key(delta: DeltaPeriod) -> tuple[CustomerId, str]:
     """As `sections_of` keys it."""
-    start, end = format_instant(delta.period.start), format_instant(delta.period.end)
-    return delta.customer, f"{start} until {end}"
+    return delta.customer, stretch(delta.period)
+
+
+def stretch(period: Period) -> str:
+    """A period as reports name it."""
+    return f"{format_instant(period.start)} until {format_instant(period.end)}"
 
 
 def _stretch(period: Mapping[str, str]) -> str:

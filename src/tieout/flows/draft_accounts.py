@@ -257,6 +257,7 @@ def _invoice(
         earlier=account.earlier,
         additions=account.additions,
         off_cycle=asked.off_cycle,
+        given=account.given,
         replaces=account.replaces,
     )
     return replace(found, approvals=plan.approvals)

@@ -7,7 +7,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from tieout.contract.policy import OwnerRole, PolicyRole, SignerRole
-from tieout.contract.signature import WAIVED_FORMAT, signed_bytes
+from tieout.contract.signature import PRICED_FORMAT, WAIVED_FORMAT, signed_bytes
 from tieout.contract.signing_file import (
     SignatureFile,
     SigningRequest,
@@ -32,13 +32,13 @@ class SigningRequestMissing(NotFound):
 
 
 class NotForThisRole(Refusal):
-    """Policies are signed for product, finance and ops, meters by their owner, waivers for finance, ops and
-    engineering."""
+    """Policies are signed for product, finance and ops, prices for product or finance, meters by their
+    owner, waivers for finance, ops and engineering."""
 
     code = "not-for-this-role"
 
     def __init__(self, request: SigningRequest) -> None:
-        verb = "catalog" if request.kind == "meter" else "policy"
+        verb = {"meter": "catalog", "price": "price"}.get(request.kind, "policy")
         who = f" as {', '.join(WAIVER_ROLES)}" if request.kind == "waiver" else ""
         super().__init__(
             f"The request is for {request.kind} {request.key}: sign it with `tieout {verb} sign`{who}."
@@ -46,10 +46,16 @@ class NotForThisRole(Refusal):
 
 
 def sign_request(
-    request: Path, *, private_key: Path, role: SignerRole, person: str | None, out: Path
+    request: Path,
+    *,
+    private_key: Path,
+    role: SignerRole,
+    person: str | None,
+    out: Path,
+    as_price: bool = False,
 ) -> SigningRequest:
     """Writes the signature file, and gives back what was signed. `person` None: the owner whom the request
-    names.
+    names. A price is signed only where the signer says that it is one.
 
     Raises `SigningRequestMissing`, `MalformedSigningFile`, `NotForThisRole` or a key file's refusal.
     """
@@ -59,8 +65,13 @@ def sign_request(
     except OSError as error:
         raise SigningRequestMissing(request) from error
     asked = parse_request(text)
-    roles = {"policy": tuple(PolicyRole), "meter": tuple(OwnerRole), "waiver": WAIVER_ROLES}
-    if role not in roles[asked.kind]:
+    roles = {
+        "policy": tuple(PolicyRole),
+        "price": tuple(PolicyRole),
+        "meter": tuple(OwnerRole),
+        "waiver": WAIVER_ROLES,
+    }
+    if role not in roles[asked.kind] or as_price != (asked.kind == "price"):
         raise NotForThisRole(asked)
     message = signed_bytes(
         home_id=asked.home_id,
@@ -68,7 +79,7 @@ def sign_request(
         predecessor_digest=asked.predecessor_digest,
         role=role,
         effective_from=asked.effective_from,
-        signed_format=WAIVED_FORMAT if asked.kind == "waiver" else None,
+        signed_format={"price": PRICED_FORMAT, "waiver": WAIVED_FORMAT}.get(asked.kind),
     )
     signed = SignatureFile(
         home_id=asked.home_id,

@@ -23,6 +23,7 @@ from tieout.ports.corrections import CorrectionStore
 from tieout.ports.drafts import DraftStore, ManualLineStore
 from tieout.ports.interims import InterimStore
 from tieout.ports.ledger import LedgerStore
+from tieout.ports.verifications import VerificationStore
 
 
 class DocumentStore(Protocol):
@@ -47,6 +48,10 @@ class SignatureStore(Protocol):
     def add_key(self, key: SigningKey) -> None: ...
 
     def revoke_key(self, key_id: KeyId, *, at: Instant) -> None: ...
+
+    def rotate_key(self, old: KeyId, new: SigningKey) -> None:
+        """Revokes the one when it registers the other, in one transaction."""
+        ...
 
     def signatures(self) -> tuple[Signature, ...]: ...
 
@@ -180,6 +185,9 @@ class Books(Protocol):
 
     @property
     def movements(self) -> MovementStore: ...
+
+    @property
+    def verifications(self) -> VerificationStore: ...
 
     @property
     def interims(self) -> InterimStore: ...
