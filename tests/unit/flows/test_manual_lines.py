@@ -264,6 +264,17 @@ def test_a_changed_record_is_found_by_trace_and_verify(home: Home) -> None:
     assert any(each.where == line.id for each in verify_books(home).findings)
 
 
+def test_a_line_whose_approval_became_its_own_authors_does_not_trace(home: Home) -> None:
+    line = approve(home, add(home))
+    close(home, as_of=FEBRUARY_3)
+    with begin_immediate(home.books.engine) as connection:  # type: ignore[attr-defined]
+        connection.execute(text("DROP TRIGGER manual_line_decision_no_update"))
+        connection.execute(text("UPDATE manual_line_decision SET person = 'Dana'"))
+    found = trace(home, LineId(acme(home)["lines"][-1]["id"]))
+    (difference,) = [each for each in found.reproduced.differences if each.what == "manual line"]
+    assert (difference.name, difference.found) == (line.id, "approved by Dana")
+
+
 def test_a_line_approved_after_the_draft_makes_a_redraft(tmp_path: Path) -> None:
     home, clock = make_reviewed_home(tmp_path / "home")
     with home:
