@@ -154,6 +154,7 @@ def _invoice(paper: Paper) -> Told:
         "currency": paper.currency,
         "number": paper.number,
         "kind": paper.kind,
+        "paper": paper.paper,
         "sequence": paper.sequence,
         "start": text(paper.period[0]),
         "end": text(paper.period[1]),

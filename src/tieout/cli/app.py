@@ -15,6 +15,7 @@ from tieout.cli import (
     close,
     commitment,
     compact,
+    correction,
     customer,
     doctor,
     draft,
@@ -23,6 +24,8 @@ from tieout.cli import (
     init,
     invoice,
     key,
+    ledger,
+    payment,
     pipeline,
     policy,
     price,
@@ -63,7 +66,8 @@ ORDER = (
         "ingest",
         "quarantine",
     ),
-    *("events", "usage", "close", "draft", "invoice", "trace", "compact", "verify", "index", "doctor"),
+    *("events", "usage", "close", "draft", "invoice", "correction"),
+    *("trace", "ledger", "payment", "compact", "verify", "index", "doctor"),
 )
 
 
@@ -166,6 +170,9 @@ for noun, verbs in (
     ("commitment", commitment.app),
     ("draft", draft.app),
     ("invoice", invoice.app),
+    ("correction", correction.app),
+    ("ledger", ledger.app),
+    ("payment", payment.app),
     ("index", index.app),
 ):
     app.add_typer(verbs, name=noun)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from tieout.cli.breaks_shown import break_json, break_text
 from tieout.cli.invoice import invoices_table, row_json
 from tieout.cli.options import HomeOption, JsonOption, opened
 from tieout.cli.screen import Json, grouped, note, print_json, progress, say, table
@@ -41,6 +42,7 @@ def close(
     """
     from tieout.close.outcome import WAITING, outcome_name
     from tieout.flows.close_periods import close as close_periods
+    from tieout.flows.policy import NOT_SIGNED
     from tieout.kernel.ids import CustomerId
     from tieout.kernel.instant import parse_instant
 
@@ -58,7 +60,7 @@ def close(
         print_json(_report_json(report, dry_run=dry_run))
     else:
         if dry_run:
-            note("Dry run: nothing was written.")
+            note(f"Dry run: nothing was written; what is shown is billed to nobody, {NOT_SIGNED}.")
         say_close(report)
     if any(outcome_name(outcome) in WAITING for _, _, outcome in report.outcomes):
         raise typer.Exit(1)
@@ -136,10 +138,8 @@ def why(outcome: Outcome) -> tuple[str, str]:
 
     match outcome:
         case Held(breaks=breaks):
-            whys = "\n".join(
-                f"{found.tie}: expected {found.expected}, found {found.found}" for found in breaks
-            )
-            return whys, "\n".join(found.next_action for found in breaks)
+            whys = "\n".join(break_text(found) for found in breaks)
+            return whys, "\n".join(dict.fromkeys(found.next_action for found in breaks))
         case Parked(reason=reason, next_action=next_action):
             return reason, next_action
         case InReview(revision=revision, waits_for=waits_for):
@@ -158,10 +158,7 @@ def outcome_json(outcome: Outcome) -> dict[str, Json]:
         case Sealed(invoice=invoice, number=number):
             return {**named, "invoice": invoice, "number": number}
         case Held(invoice=invoice, breaks=breaks):
-            rows: list[Json] = [
-                {"tie": row.tie, "expected": row.expected, "found": row.found, "next_action": row.next_action}
-                for row in breaks
-            ]
+            rows: list[Json] = [break_json(row) for row in breaks]
             return {**named, "invoice": invoice, "breaks": rows}
         case Parked(reason=reason, next_action=next_action):
             return {**named, "reason": reason, "next_action": next_action}
@@ -172,6 +169,7 @@ def outcome_json(outcome: Outcome) -> dict[str, Json]:
 
 
 def _report_json(report: CloseReport, *, dry_run: bool) -> Json:
+    from tieout.flows.policy import NOT_SIGNED
     from tieout.kernel.instant import format_instant
 
     outcomes: list[Json] = [
@@ -188,6 +186,7 @@ def _report_json(report: CloseReport, *, dry_run: bool) -> Json:
         "as_of": format_instant(report.as_of),
         "cutoff": report.cutoff,
         "dry_run": dry_run,
+        **({"standing": NOT_SIGNED} if dry_run else {}),
         "outcomes": outcomes,
         "invoices": [row_json(row) for row in report.invoices],
         "buckets": [_bucket_json(row) for row in report.buckets],

@@ -47,7 +47,8 @@ def _words(outcome: Outcome) -> tuple[str, str, InvoiceId | None]:
             return reason, f"look at it: tieout draft show {invoice}", invoice
         case Held(invoice, breaks):
             reasons = "; ".join(
-                f"{found.tie}: expected {found.expected}, found {found.found}" for found in breaks
+                f"{found.tie} ({found.kind.value}): expected {found.expected}, found {found.found}"
+                for found in breaks
             )
             return reasons, "; ".join(dict.fromkeys(found.next_action for found in breaks)), invoice
         case Parked(reason, next_action):

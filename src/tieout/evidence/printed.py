@@ -80,6 +80,7 @@ def _line(stored: StoredEvidence, document: Members, printed: Members, place: in
         ("unit", printed["unit"], line.unit),
         ("amount", printed["amount"], Money(line.amount_minor, currency(document["currency"])).decimal_text),
         ("earlier", _earlier(printed, document["currency"]), line.earlier or NONE),
+        ("correction", _json(printed.get("correction")), line.correction or NONE),
     )
 
 
@@ -136,8 +137,8 @@ def _stated_before(printed: Members) -> str:
 def _usage_before(document: Members, printed: Members) -> str:
     """What the lines of earlier parts under the same price add up to, where the line says it goes on from
     them."""
-    if _stated_before(printed) == NONE:
-        return NONE
+    if _stated_before(printed) == NONE or "correction" in printed:
+        return _stated_before(printed)  # the parts before a corrected one may be on other papers
     start = parse_instant(printed["segment"]["start"])
     before = [
         _cumulative(line)

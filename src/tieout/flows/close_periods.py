@@ -9,21 +9,28 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 
 from tieout.close.account import AccountOutcome
 from tieout.close.outcome import NotDue, Outcome, Sealed
+from tieout.close.reconcile_cycle import NOTHING_HELD, CycleTies
 from tieout.contract.catalog import Catalog
 from tieout.flows.apply_catalog import load_catalog
 from tieout.flows.approve_meter import by_version
 from tieout.flows.close_agenda import close_agenda
 from tieout.flows.count_buckets import BucketRow, bucket_rows
+from tieout.flows.cycle_ties import cycle_ties
 from tieout.flows.draft_accounts import ReadyAccount, draft_accounts
-from tieout.flows.due_accounts import DueAccount
+from tieout.flows.due_accounts import Agenda, DueAccount
 from tieout.flows.home import Home
 from tieout.flows.invoices import InvoiceRow, draft_row
 from tieout.flows.late_events import late_rows
 from tieout.flows.manual_lines import with_manual_lines
+from tieout.flows.place_corrections import Corrections, first_finals
+from tieout.flows.rarely_collected import rarely_collected
 from tieout.flows.read_log import read_log
+from tieout.flows.replacing import replacing
+from tieout.flows.required_evidence import with_evidence
 from tieout.flows.review_drafts import (
     AccountKey,
     Drafted,
@@ -72,6 +79,7 @@ class CloseReport:
     buckets: tuple[BucketRow, ...]
 
 
+@rarely_collected()
 def close(
     home: Home,
     *,
@@ -96,27 +104,35 @@ def close(
     recorded = home.books.movements.of(chosen)
     plan = close_agenda(home, catalog, chosen, recorded, as_of=as_of)
     run = None if dry_run else home.books.closes.start(as_of=as_of, cutoff=cutoff, cutoff_at=now)
-    due, refused = with_manual_lines(home, catalog, plan.due)
+    due, refused = with_manual_lines(home, catalog, replacing(plan.due, home.books.corrections.voids()))
     reviews = look(home, due, as_of=as_of, redraft=redraft)
+    corrections = Corrections(home, catalog, first_finals(due))
+
+    @cache
+    def ties(at: Watermark) -> CycleTies:
+        return cycle_ties(home, [account.elapsed for account in due], cutoff=at, now=now)
 
     def drafted(accounts: Sequence[DueAccount], at: Watermark, behind: frozenset[AccountKey]) -> Drafted:
-        return _drafted(home, catalog, accounts, at, behind=behind)
+        cycle = ties(at) if accounts else NOTHING_HELD
+        on_paper = corrections.on(accounts, at)
+        return _drafted(home, catalog, on_paper, at, behind=behind, cycle=cycle)
 
     def seal_all(ready: Sequence[ReadyAccount]) -> tuple[list[AccountOutcome], list[InvoiceRow]]:
-        if run is None:
-            return _previewed(ready)
-        return seal_accounts(home, ready, run, progress or _unwatched)
+        return _ended_or_shown(home, ready, run, progress or _unwatched)
 
+    notes, held = corrections.notes(chosen if redraft is None else (), cutoff, ended=_ended(plan))
+    noted, note_rows = seal_all(notes)
     reviewed, early = finish(home, reviews, drafted, seal_all, run=run)
     ready, stopped = drafted(reviews.fresh, cutoff, reviews.behind(reviews.fresh))
     ready, in_review = keep_for_review(home, reviews, ready, drafted, run=run)
     keep_held(home, stopped, as_of=as_of, run=run)
     done, late = seal_all(ready)
-    invoices = [*early, *late]
-    told = [*refused, *reviews.outcomes, *reviewed, *stopped, *in_review, *done]
+    invoices = [*note_rows, *early, *late]
+    told = [*refused, *held, *noted, *reviews.outcomes, *reviewed, *stopped, *in_review, *done]
     outcomes = sorted(told if redraft is not None else _told([*plan.outcomes, *told]), key=_order)
     if run is not None:
         lasting = [account for account in outcomes if not isinstance(account.outcome, NotDue)]
+        home.books.breaks.record(run, lasting, ())
         home.books.closes.record(run, lasting)
         home.books.closes.end(run, at=home.clock.now())
     return CloseReport(
@@ -128,6 +144,15 @@ def close(
     )
 
 
+def _ended(plan: Agenda) -> frozenset[CustomerId]:
+    """Customers of whom no invoice is to come."""
+    return frozenset(
+        each.customer
+        for each in plan.outcomes
+        if isinstance(each.outcome, NotDue) and each.outcome.due_at is None
+    )
+
+
 def _drafted(
     home: Home,
     catalog: Catalog,
@@ -135,6 +160,7 @@ def _drafted(
     cutoff: Watermark,
     *,
     behind: frozenset[AccountKey],
+    cycle: CycleTies,
 ) -> Drafted:
     """With usage up to the cutoff, and balances as they are now."""
     if not accounts:
@@ -154,6 +180,7 @@ def _drafted(
             meter_changes=meter_changes,
             recorded=recorded,
             behind=behind,
+            cycle=cycle,
         ),
         watermark=cutoff,
     )
@@ -180,6 +207,15 @@ def _chosen(catalog: Catalog, customers: tuple[CustomerId, ...] | None) -> tuple
         if customer not in catalog.customers:
             raise NoSuchCustomer(customer)
     return tuple(sorted(set(customers)))
+
+
+def _ended_or_shown(
+    home: Home, ready: Sequence[ReadyAccount], run: int | None, progress: Progress
+) -> tuple[list[AccountOutcome], list[InvoiceRow]]:
+    """Seals what has the evidence that its policy asks for; a dry run, without a `run`, only shows it."""
+    kept, lacking = with_evidence(home, ready)
+    told, rows = _previewed(kept) if run is None else seal_accounts(home, kept, run, progress)
+    return [*lacking, *told], rows
 
 
 def _previewed(ready: Sequence[ReadyAccount]) -> tuple[list[AccountOutcome], list[InvoiceRow]]:

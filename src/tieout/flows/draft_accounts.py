@@ -22,6 +22,7 @@ from tieout.close.outcome import Held, Parked
 from tieout.close.rating import usage_requests
 from tieout.close.reconcile import reconcile
 from tieout.close.reconcile_balances import balance_breaks
+from tieout.close.reconcile_cycle import NOTHING_HELD, CycleTies
 from tieout.close.reconcile_ledger import ledger_breaks
 from tieout.close.segments import NothingInForce, Segment, segments
 from tieout.close.taxation import taxation_of
@@ -29,11 +30,12 @@ from tieout.contract.catalog import Catalog
 from tieout.contract.party import Customer, Seller
 from tieout.evidence.stored import ReviewedDraft
 from tieout.flows.approve_meter import ChangeByVersion, parked_for
-from tieout.flows.asked import Measured, asked_of
+from tieout.flows.asked import Asked, Measured, asked_of
 from tieout.flows.draft_balances import (
     WAITS,
     BalanceChain,
     bills_ahead,
+    corrected_movements,
     fees_ahead,
     moved_by,
 )
@@ -54,6 +56,7 @@ from tieout.kernel.quantity import Unmeasurable
 from tieout.kernel.zone import tzdata_version
 from tieout.ledger.entry import Entry
 from tieout.ports import LogManifest, UsageEngine
+from tieout.rate.charge import Charge
 
 PARKED_ACTION = "correct the cause, then run the close again; nothing was billed for this period"
 
@@ -97,12 +100,14 @@ def draft_accounts(
     meter_changes: ChangeByVersion,
     recorded: Mapping[CustomerId, tuple[Movement, ...]],
     behind: frozenset[tuple[CustomerId, Period]] = frozenset(),
+    cycle: CycleTies = NOTHING_HELD,
 ) -> tuple[list[ReadyAccount], list[AccountOutcome]]:
     """The drafts that tie, and the outcome of every account that is held or parked; no account is billed by a
     meter version that its owner has not signed.
 
     `sealed` is usage that no other subscription may bill again, `recorded` the movements of the customers'
-    balances. Before the accounts that are `behind` a period is not sealed, so balances cannot go on.
+    balances. Before the accounts that are `behind` a period is not sealed, so balances cannot go on. `cycle`
+    is what holds every invoice of a period, and what would but for a waiver.
     """
     outcomes: list[AccountOutcome] = []
     planned: list[_Planned] = []
@@ -126,7 +131,15 @@ def draft_accounts(
         if (customer, plan.account.period) in behind:
             chain.stopped.add(customer)
         drafted = _draft(
-            catalog, plan, answers, recounts, manifest.watermark, sealed, chain.opening(customer)
+            catalog,
+            plan,
+            answers,
+            recounts,
+            manifest.watermark,
+            sealed,
+            chain.opening(customer),
+            chain.seen(customer),
+            cycle,
         )
         if drafted is None:  # the period runs, and nothing is to be billed inside it
             continue
@@ -187,44 +200,34 @@ def _draft(
     cutoff: Watermark,
     sealed: SealedSpans,
     opening: tuple[Movement, ...],
+    seen: int,
+    cycle: CycleTies,
 ) -> ReadyAccount | Held | Parked | None:
     """None where the period runs and is not to be billed inside."""
     account = plan.account
     try:
-        customer, seller = _parties(catalog, account)
+        customer, seller = parties_of(catalog, account)
         measured = _measured(plan.requests, answers, recounts)
         money = currency(customer.currency)
+        carried = account.carried
+        known, opening = opening, (*opening, *carried.movements)
         asked = asked_of(catalog, account, plan.segments, measured, opening, money)
         if asked is None:
             return None
-        invoice = draft(
-            customer=customer,
-            seller=seller,
-            period=account.period,
-            charges=asked.charges,
-            cutoff=cutoff,
-            policy=_reference(account),
-            tzdata_version=tzdata_version(),
-            software_version=__version__,
-            coupons=_coupons(catalog, account, customer),
-            taxation=taxation_of(catalog, customer, seller, account.elapsed),
-            kind=account.kind,
-            sequence=account.sequence,
-            earlier=account.earlier,
-            additions=account.additions,
-            off_cycle=asked.off_cycle,
-        )
-        invoice = replace(invoice, approvals=plan.approvals)
+        invoice = _invoice(catalog, plan, asked, cutoff, customer=customer, seller=seller)
+        invoice = replace(invoice, waived=cycle.waived(account.elapsed))
         invoice, moved = moved_by(invoice, asked.fees, asked.commitments, opening)
-        rated = [*asked.charges, *(addition.charge for addition in account.additions)]
+        moved = (*corrected_movements(carried.movements, invoice), *moved)
+        rated, corrected = _ties(asked.charges, account)
         requests = tuple(request for request, _, _ in asked.measured)
         snapshots = tuple(snapshot for _, snapshot, _ in asked.measured)
         recounted = [recount for _, _, recount in asked.measured]
-        breaks = reconcile(invoice, rated, snapshots, recounted, requests)
+        breaks = reconcile(invoice, rated, snapshots, recounted, requests, corrected)
         breaks += sealed_twice(requests, sealed)
-        breaks += balance_breaks(invoice, opening, moved)
-        entries = proposed_entries(invoice, moved, opening)
-        breaks += ledger_breaks(invoice, moved, opening, entries)
+        breaks += balance_breaks(invoice, known, moved)
+        entries = proposed_entries(invoice, moved, known)
+        breaks += ledger_breaks(invoice, moved, known, entries)
+        breaks += cycle.of(account.elapsed)
     except Unavailable:
         raise
     except Exception as error:  # noqa: BLE001 - one account's failure may not stop the others (L15)
@@ -233,8 +236,46 @@ def _draft(
         return Held(invoice.id, tuple(breaks), status_moved(invoice, Act.BROKEN))
     reconciled = status_moved(invoice, Act.RECONCILED)
     return ReadyAccount(
-        account, reconciled, requests, snapshots, moved, movements_seen=len(opening), entries=entries
+        account,
+        reconciled,
+        (*requests, *carried.requests),
+        (*snapshots, *carried.snapshots),
+        moved,
+        movements_seen=seen,
+        entries=entries,
     )
+
+
+def _invoice(
+    catalog: Catalog, plan: _Planned, asked: Asked, cutoff: Watermark, *, customer: Customer, seller: Seller
+) -> Invoice:
+    account = plan.account
+    found = draft(
+        customer=customer,
+        seller=seller,
+        period=account.period,
+        charges=asked.charges,
+        cutoff=cutoff,
+        policy=reference_of(account),
+        tzdata_version=tzdata_version(),
+        software_version=__version__,
+        coupons=_coupons(catalog, account, customer),
+        taxation=taxation_of(catalog, customer, seller, account.elapsed),
+        kind=account.kind,
+        sequence=account.sequence,
+        earlier=account.earlier,
+        additions=account.additions,
+        off_cycle=asked.off_cycle,
+        given=account.given,
+        replaces=account.replaces,
+    )
+    return replace(found, approvals=plan.approvals)
+
+
+def _ties(asked: Sequence[Charge], account: DueAccount) -> tuple[list[Charge], list[Charge]]:
+    """The charges whose usage ties with this draft, and those of corrections, which tied before."""
+    added = [each.charge for each in account.additions if each.correction is None]
+    return [*asked, *added], [each.charge for each in account.additions if each.correction is not None]
 
 
 def _measured(
@@ -257,7 +298,7 @@ def _coupons(catalog: Catalog, account: DueAccount, customer: Customer) -> list[
     return found if account.running is None else [each for each in found if each.coupon.percent is not None]
 
 
-def _parties(catalog: Catalog, account: DueAccount) -> tuple[Customer, Seller]:
+def parties_of(catalog: Catalog, account: DueAccount) -> tuple[Customer, Seller]:
     """Both profiles as they stood when the period ended, or when a running one is billed."""
     last = account.elapsed.last_instant
     subscription = account.subscriptions[0].key
@@ -270,7 +311,8 @@ def _parties(catalog: Catalog, account: DueAccount) -> tuple[Customer, Seller]:
     return customer, seller
 
 
-def _reference(account: DueAccount) -> PolicyReference:
+def reference_of(account: DueAccount) -> PolicyReference:
+    """The policy that governs the account, as its paper names it."""
     policy = account.policy.policy
     signatures = sorted((signature.role.value, signature.key_id) for signature in account.policy.signatures)
     return PolicyReference(

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from tieout.balance.commitment import recorded_as
 from tieout.balance.fee import ADVANCE, open_fees
 from tieout.balance.movement import Movement, MovementKind
+from tieout.balance.reversal import standing_movements
 from tieout.close.calendar import calendar_of
 from tieout.close.commitments import Committed, commitments_due
 from tieout.close.credits import pay_with_credits
@@ -19,6 +20,7 @@ from tieout.close.fees import Fees, fee_movements, fees_due, in_advance
 from tieout.close.outcome import Parked
 from tieout.close.segments import Segment, segments
 from tieout.contract.catalog import Catalog
+from tieout.correction.carried import sealed_with
 from tieout.flows.due_accounts import DueAccount
 from tieout.invoice.contained import contained_taxes
 from tieout.invoice.deferred import with_contained
@@ -42,6 +44,14 @@ class BalanceChain:
     stopped: set[CustomerId] = field(default_factory=set)
 
     def opening(self, customer: CustomerId) -> tuple[Movement, ...]:
+        """What stands of them: without what a voided paper moved."""
+        return standing_movements(self._all(customer))
+
+    def seen(self, customer: CustomerId) -> int:
+        """How many there are, reversed ones too."""
+        return len(self._all(customer))
+
+    def _all(self, customer: CustomerId) -> tuple[Movement, ...]:
         return (*self.recorded.get(customer, ()), *self.drafted.get(customer, ()))
 
     def moves(self, customer: CustomerId, moved: Sequence[Movement]) -> None:
@@ -57,7 +67,7 @@ def open_advances(
 ) -> dict[SubscriptionId, list[Period]]:
     """The periods whose fees were billed in advance and are neither earned nor credited, by subscription."""
     found: dict[SubscriptionId, list[Period]] = {}
-    for movements in recorded.values():
+    for movements in map(standing_movements, recorded.values()):
         billed = {each.account for each in movements if each.kind is MovementKind.BILLED}
         for subscription in sorted(SubscriptionId(each.removeprefix(ADVANCE)) for each in billed):
             found[subscription] = [fee.period for fee in open_fees(movements, subscription)]
@@ -109,6 +119,11 @@ def committed_by(
             period=account.period,
         )
     ]
+
+
+def corrected_movements(movements: Sequence[Movement], invoice: Invoice) -> list[Movement]:
+    """What corrections move, on the paper that carries them."""
+    return [sealed_with(each, invoice.id, at=invoice.counts_at) for each in movements]
 
 
 def moved_by(

@@ -6,6 +6,9 @@ from bisect import bisect_right
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from tieout.aggregate.snapshot import Snapshot
+from tieout.aggregate.window import UsageRequest
+from tieout.balance.movement import Movement
 from tieout.close.account import AccountOutcome
 from tieout.close.calendar import BillingCalendar, PeriodDefault, calendar_of, is_active
 from tieout.close.off_cycle import Crossing
@@ -14,6 +17,7 @@ from tieout.contract.catalog import Catalog
 from tieout.contract.subscription import Subscription
 from tieout.flows.policy import PolicyState, governing
 from tieout.invoice.billable import Billable
+from tieout.invoice.discounts import Given
 from tieout.invoice.earlier import EarlierLine, Scope
 from tieout.invoice.invoice import KIND_FINAL
 from tieout.kernel.errors import TieoutError
@@ -32,6 +36,21 @@ NOTHING_ADVANCED: Mapping[SubscriptionId, Sequence[Period]] = {}
 
 
 @dataclass(frozen=True, slots=True)
+class Carried:
+    """Corrections of sealed periods that go with an account's paper: which report approved each (empty: the
+    policy), the usage behind them, what they move, and how many papers and voids the customer had."""
+
+    corrects: tuple[tuple[str, Period], ...] = ()
+    requests: tuple[UsageRequest, ...] = ()
+    snapshots: tuple[Snapshot, ...] = ()
+    movements: tuple[Movement, ...] = ()
+    papers_seen: int | None = None
+
+
+NOTHING_CARRIED = Carried()
+
+
+@dataclass(frozen=True, slots=True)
 class Running:
     """A period is looked at before its end: as of when, and what was billed once already."""
 
@@ -47,7 +66,9 @@ class DueAccount:
     They are the same unless zone, anchor or cadence changed. `earlier` is what other papers of the period
     settled, `additions` what the invoice asks for beside its own charges; `defaults` what the policies say of
     periods. `running` only where the period has not ended; `interims_seen` are the interim invoices that were
-    taken off, None where the policy allows none.
+    taken off, None where the policy allows none; `given` is what they gave of coupons. `carried` is what
+    stands behind additions that correct; `replaces` are the numbers of voided papers in whose place the
+    invoice comes.
     """
 
     customer: CustomerId
@@ -62,6 +83,9 @@ class DueAccount:
     defaults: tuple[PeriodDefault, ...] = ()
     running: Running | None = None
     interims_seen: frozenset[InvoiceId] | None = None
+    carried: Carried = NOTHING_CARRIED
+    replaces: tuple[str, ...] = ()
+    given: Given = field(default_factory=dict)
 
     @property
     def elapsed(self) -> Period:

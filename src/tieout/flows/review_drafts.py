@@ -35,6 +35,7 @@ Drafter = Callable[[Sequence[DueAccount], Watermark, frozenset[AccountKey]], Dra
 Sealer = Callable[[Sequence[ReadyAccount]], tuple[list[AccountOutcome], list[InvoiceRow]]]
 
 PERIOD_ENDED = "the period ended"
+OFF_CYCLE = "a condition of the off-cycle rule was met"
 REPAIRED = "drafted again after it was held"
 MOVED = "what it rests on has changed since it was drafted"
 
@@ -139,7 +140,8 @@ def keep_for_review(
         if not _is_reviewed(each.account):
             at_once.append(each)
             continue
-        reason = PERIOD_ENDED if reviews.stored(each.account) is None else REPAIRED
+        begun = PERIOD_ENDED if each.account.running is None else OFF_CYCLE
+        reason = begun if reviews.stored(each.account) is None else REPAIRED
         outcomes.append(_kept(home, reviews, each, reason, drafted, run=run))
     return at_once, outcomes
 

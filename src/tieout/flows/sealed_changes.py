@@ -40,7 +40,7 @@ PartKey = tuple[Period, Terms, frozenset[str]]
 
 
 @dataclass(frozen=True, slots=True)
-class _Hit:
+class SealedHit:
     """A sealed period that a document would change."""
 
     customer: CustomerId
@@ -52,20 +52,28 @@ def sealed_problems(home: Home, before: Catalog, after: Catalog, fresh: Sequence
     """A problem for each new document and each sealed period that it would change; `after` is `before` with
     the `fresh` documents. Every seal lies in the past, so documents of the future cost nothing here.
     """
+    hits = sealed_hits(home, before, after, fresh)
+    return [problem for document in fresh for problem in _problems(document, hits.get(document.digest, []))]
+
+
+def sealed_hits(
+    home: Home, before: Catalog, after: Catalog, fresh: Sequence[Document]
+) -> dict[str, list[SealedHit]]:
+    """The sealed periods that each new document would change, by its digest."""
     now = home.clock.now()
     begun = [document for document in fresh if document.kind in PRICING and document.effective_from < now]
     if not begun:
-        return []
+        return {}
     since = min(document.effective_from for document in begun)
-    hits: dict[str, list[_Hit]] = {}
+    hits: dict[str, list[SealedHit]] = {}
     for key, period, number in (*_billed_periods(home), *_billed_so_far(home, before)):
         old, new = before.subscriptions.latest(key), after.subscriptions.latest(key)
         if old is None or new is None or period.end <= since:
             continue
         for digest in _changed_by(before, after, old, new, period):
             numbers = number or _number(home, old.customer, period)
-            hits.setdefault(digest, []).append(_Hit(old.customer, period, numbers))
-    return [problem for document in fresh for problem in _problems(document, hits.get(document.digest, []))]
+            hits.setdefault(digest, []).append(SealedHit(old.customer, period, numbers))
+    return hits
 
 
 def _billed_periods(home: Home) -> Iterator[tuple[SubscriptionId, Period, str]]:
@@ -154,17 +162,22 @@ def _digests(segment: Segment) -> frozenset[str]:
     return frozenset(document.digest for document in documents if document is not None)
 
 
-def _problems(document: Document, hits: Sequence[_Hit]) -> list[Problem]:
+def _problems(document: Document, hits: Sequence[SealedHit]) -> list[Problem]:
     if not hits:
         return []
     free = format_instant(max(hit.period.end for hit in hits))
+    instead = (
+        ", or, where the price was wrong, say which version it supersedes and run `tieout correction preview`"
+        if document.kind is DocumentKind.PRICE
+        else ""
+    )
     field = "phase" if document.kind is DocumentKind.SUBSCRIPTION else "effective_from"
     return [
         document.problem(
             field,
             f"would change what invoice {hit.numbers} of {hit.customer} billed from "
             f"{format_instant(hit.period.start)} until {format_instant(hit.period.end)}; a sealed period is "
-            f"changed only by a correction: let it take effect at {free} or later",
+            f"changed only by a correction: let it take effect at {free} or later{instead}",
         )
         for hit in sorted(dict.fromkeys(hits), key=lambda hit: (hit.customer, hit.period))
     ]

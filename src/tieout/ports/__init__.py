@@ -15,6 +15,8 @@ from tieout.ports.books import (
     Sealing,
     SignatureStore,
 )
+from tieout.ports.breaks import BreakStore, ProposedWaiver, RecordedBreak, WaiverStore
+from tieout.ports.corrections import CorrectionStore
 from tieout.ports.drafts import DraftStore, ManualLineStore
 from tieout.ports.events import (
     EventLog,
@@ -66,8 +68,10 @@ __all__ = [
     "ApiKeyStore",
     "ArrivalOrder",
     "Books",
+    "BreakStore",
     "Clock",
     "CloseStore",
+    "CorrectionStore",
     "DocumentStore",
     "DraftStore",
     "Entropy",
@@ -96,10 +100,12 @@ __all__ = [
     "Pipeline",
     "PipelineAlert",
     "PreparedGroup",
+    "ProposedWaiver",
     "QuarantinedItem",
     "Receipt",
     "ReceivedRequest",
     "Receiver",
+    "RecordedBreak",
     "RefusedRequests",
     "RequestLedger",
     "Sealing",
@@ -116,4 +122,5 @@ __all__ = [
     "Tally",
     "UnreadableSegment",
     "UsageEngine",
+    "WaiverStore",
 ]

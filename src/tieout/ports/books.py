@@ -18,9 +18,12 @@ from tieout.kernel.ids import CustomerId, HomeId, InvoiceId, KeyId, LineId, Subs
 from tieout.kernel.instant import Instant
 from tieout.kernel.period import Period
 from tieout.ledger.entry import Entry
+from tieout.ports.breaks import BreakStore, WaiverStore
+from tieout.ports.corrections import CorrectionStore
 from tieout.ports.drafts import DraftStore, ManualLineStore
 from tieout.ports.interims import InterimStore
 from tieout.ports.ledger import LedgerStore
+from tieout.ports.verifications import VerificationStore
 
 
 class DocumentStore(Protocol):
@@ -45,6 +48,10 @@ class SignatureStore(Protocol):
     def add_key(self, key: SigningKey) -> None: ...
 
     def revoke_key(self, key_id: KeyId, *, at: Instant) -> None: ...
+
+    def rotate_key(self, old: KeyId, new: SigningKey) -> None:
+        """Revokes the one when it registers the other, in one transaction."""
+        ...
 
     def signatures(self) -> tuple[Signature, ...]: ...
 
@@ -180,6 +187,9 @@ class Books(Protocol):
     def movements(self) -> MovementStore: ...
 
     @property
+    def verifications(self) -> VerificationStore: ...
+
+    @property
     def interims(self) -> InterimStore: ...
 
     @property
@@ -189,4 +199,13 @@ class Books(Protocol):
     def manual_lines(self) -> ManualLineStore: ...
 
     @property
+    def breaks(self) -> BreakStore: ...
+
+    @property
+    def waivers(self) -> WaiverStore: ...
+
+    @property
     def ledger(self) -> LedgerStore: ...
+
+    @property
+    def corrections(self) -> CorrectionStore: ...

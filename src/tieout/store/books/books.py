@@ -10,7 +10,9 @@ from sqlalchemy import Engine, insert, select
 from tieout.kernel.errors import NotFound
 from tieout.kernel.ids import HomeId
 from tieout.store.books.api_keys import SqlApiKeys
+from tieout.store.books.breaks import SqlBreaks
 from tieout.store.books.closes import SqlCloses
+from tieout.store.books.corrections import SqlCorrections
 from tieout.store.books.documents import SqlDocuments
 from tieout.store.books.drafts import SqlDrafts
 from tieout.store.books.interims import SqlInterims
@@ -20,6 +22,8 @@ from tieout.store.books.manual_lines import SqlManualLines
 from tieout.store.books.movements import SqlMovements
 from tieout.store.books.schema import meta
 from tieout.store.books.signatures import SqlSignatures
+from tieout.store.books.verifications import SqlVerifications
+from tieout.store.books.waivers import SqlWaivers
 from tieout.store.migrate import prepare_schema
 from tieout.store.sqlite import begin_immediate, open_engine
 
@@ -50,7 +54,12 @@ class SqlBooks:
     interims: SqlInterims
     drafts: SqlDrafts
     manual_lines: SqlManualLines
+    verifications: SqlVerifications
+    breaks: SqlBreaks
+    waivers: SqlWaivers
     ledger: SqlLedger
+
+    corrections: SqlCorrections
 
     def close(self) -> None:
         self.engine.dispose()
@@ -104,5 +113,9 @@ def _books(engine: Engine, folder: Path, home_id: HomeId) -> SqlBooks:
         SqlInterims(engine),
         SqlDrafts(engine),
         SqlManualLines(engine),
+        SqlVerifications(engine),
+        SqlBreaks(engine),
+        SqlWaivers(engine),
         SqlLedger(engine),
+        SqlCorrections(engine),
     )

@@ -24,6 +24,7 @@ from tieout.store.books.interims import check_period
 from tieout.store.books.ledger import add_entries
 from tieout.store.books.movements import add_movements
 from tieout.store.books.numbering import lock_series, record_numbers
+from tieout.store.books.papers import add_corrects, check_papers
 from tieout.store.books.schema import charge, invoice, invoice_line, number_series, snapshot
 from tieout.store.books.schema_close import invoice_void
 from tieout.store.books.writing import ConnectionLost, writing
@@ -102,6 +103,7 @@ class SqlInvoices:
     def _seal(self, batch: Sequence[Sealing], run: int) -> list[StoredInvoice | None]:
         issued: dict[InvoiceId, SealedRows] = {}
         with writing(self.engine) as connection:
+            crash_point("seal-before-number")
             while_nobody_decides(connection)
             last = lock_series(connection, (sealing.series for sealing in batch))
             sealed_before = _sealed_of(connection, [sealing.id for sealing in batch])
@@ -148,6 +150,12 @@ def _sealed_of(connection: Connection, ids: Sequence[InvoiceId]) -> frozenset[st
     return frozenset(connection.execute(select(invoice.c.id).where(invoice.c.id.in_(ids))).scalars())
 
 
+def _before(batch: Sequence[SealedRows], one: SealedRows) -> int:
+    """How many papers of the same customer the batch seals before it: they are not there yet."""
+    place = next(place for place, each in enumerate(batch) if each is one)
+    return sum(each.invoice.customer == one.invoice.customer for each in batch[:place])
+
+
 def _sealed_by(connection: Connection, run: int, ids: Sequence[InvoiceId]) -> dict[InvoiceId, StoredInvoice]:
     query = select(*_LISTED).where(invoice.c.id.in_(ids), invoice.c.close_run == run)
     found = [rows.invoice_of(row) for row in connection.execute(query).mappings()]
@@ -159,6 +167,8 @@ def _write(connection: Connection, batch: Sequence[SealedRows], run: int) -> Non
         return
     for each in batch:
         check_period(connection, each)
+        if each.papers_seen is not None:
+            check_papers(connection, each.invoice.customer, seen=each.papers_seen - _before(batch, each))
     connection.execute(insert(invoice), [rows.invoice_row(each.invoice, run) for each in batch])
     if snapshots := [rows.snapshot_row(row) for each in batch for row in each.snapshots]:
         connection.execute(insert(snapshot), snapshots)
@@ -167,5 +177,6 @@ def _write(connection: Connection, batch: Sequence[SealedRows], run: int) -> Non
         connection.execute(insert(invoice_line), [rows.line_row(row) for each in batch for row in each.lines])
     for each in batch:
         add_movements(connection, each.movements, seen=each.movements_seen)
+        add_corrects(connection, each)
     entries = [entry for each in batch for entry in each.entries]
     add_entries(connection, entries, booked_at=max(each.invoice.sealed_at for each in batch))

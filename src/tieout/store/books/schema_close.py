@@ -81,7 +81,9 @@ close_break = Table(
     Column("invoice", Text),
     Column("tie", Text, nullable=False),
     Column("class", Text, nullable=False),
+    Column("reach", Text, nullable=False),
     Column("size", Text, nullable=False),
+    Column("events", Text, nullable=False),
     Column("expected", Text, nullable=False),
     Column("found", Text, nullable=False),
     Column("next_action", Text, nullable=False),
@@ -95,6 +97,7 @@ journal_entry = Table(
     Column("customer", Text, nullable=False),
     Column("invoice", Text),
     Column("effective_at", BigInteger, nullable=False),
+    Column("effective_on", Text, nullable=False),
     Column("accounting_period", Text, nullable=False),
     Column("booked_at", BigInteger, nullable=False),
     Column("reverses", Text, ForeignKey("journal_entry.id"), unique=True),
@@ -111,6 +114,7 @@ posting = Table(
     Column("currency", Text, nullable=False),
     Column("amount_minor", BigInteger, nullable=False),
     Column("line", Text),
+    sqlite_with_rowid=False,
 )
 
 manual_entry = Table(
@@ -119,6 +123,7 @@ manual_entry = Table(
     Column("id", Text, primary_key=True),
     Column("customer", Text, nullable=False),
     Column("effective_at", BigInteger, nullable=False),
+    Column("effective_on", Text, nullable=False),
     Column("postings", Text, nullable=False),
     Column("person", Text, nullable=False),
     Column("reason", Text, nullable=False),
@@ -171,6 +176,18 @@ correction_approval = Table(
     Column("approved_at", BigInteger, nullable=False),
 )
 
+correction_billed = Table(
+    "correction_billed",
+    METADATA,
+    Column("digest", Text, primary_key=True),
+    Column("invoice", Text, ForeignKey("invoice.id"), primary_key=True),
+    Column("period_start", BigInteger, primary_key=True),
+    Column("period_end", BigInteger, nullable=False),
+    Column("customer", Text, nullable=False),
+)
+"""Which paper carries what an approved report says about a customer's period; an empty digest where the
+signed policy approves in advance."""
+
 invoice_void = Table(
     "invoice_void",
     METADATA,
@@ -190,6 +207,17 @@ waiver = Table(
     Column("person", Text, nullable=False),
     Column("reason", Text, nullable=False),
     Column("proposed_at", BigInteger, nullable=False),
+)
+
+log_verification = Table(
+    "log_verification",
+    METADATA,
+    Column("id", Integer, primary_key=True),
+    Column("batches", BigInteger, nullable=False),
+    Column("head_digest", Text, nullable=False),
+    Column("findings", Integer, nullable=False),
+    Column("person", Text, nullable=False),
+    Column("verified_at", BigInteger, nullable=False),
 )
 
 Index("draft_by_customer", draft.c.customer, draft.c.period_start)
