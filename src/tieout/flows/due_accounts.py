@@ -66,9 +66,9 @@ class DueAccount:
     They are the same unless zone, anchor or cadence changed. `earlier` is what other papers of the period
     settled, `additions` what the invoice asks for beside its own charges; `defaults` what the policies say of
     periods. `running` only where the period has not ended; `interims_seen` are the interim invoices that were
-    taken off, None where the policy allows none; `given` is what they gave of coupons. `carried` is what stands
-    behind additions that correct; `replaces` are the numbers of voided papers in whose place the invoice
-    comes.
+    taken off, None where the policy allows none; `given` is what they gave of coupons. `carried` is what
+    stands behind additions that correct; `replaces` are the numbers of voided papers in whose place the
+    invoice comes.
     """
 
     customer: CustomerId

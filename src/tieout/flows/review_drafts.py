@@ -23,7 +23,6 @@ from tieout.flows.invoices import InvoiceRow
 from tieout.invoice.difference import difference_digest, difference_text, draft_difference
 from tieout.invoice.document import document_bytes
 from tieout.invoice.invoice import Invoice
-from tieout.invoice.off_cycle import parse_off_cycle
 from tieout.kernel.ids import CustomerId, InvoiceId, Watermark
 from tieout.kernel.instant import HOUR_MICROSECONDS, Instant, format_instant
 from tieout.kernel.period import Period
@@ -105,7 +104,7 @@ def look(home: Home, due: Sequence[DueAccount], *, as_of: Instant, redraft: Redr
             reviews.fresh.append(account)
             first_fresh.setdefault(account.customer, account.period.start)
         else:
-            _place(home, reviews, _as_drafted(home, account, found), found, first_fresh.get(account.customer))
+            _place(home, reviews, account, found, first_fresh.get(account.customer))
     return reviews
 
 
@@ -189,15 +188,6 @@ def _as_drafted(account: DueAccount, found: StoredDraft) -> DueAccount:
     if account.running is None:
         return account
     return replace(account, running=replace(account.running, as_of=found.as_of))
-
-
-def _as_drafted(home: Home, account: DueAccount, found: StoredDraft) -> DueAccount:
-    """An interim invoice is computed again as of the instant as of which its conditions were met."""
-    if account.running is None:
-        return account
-    reason = parse_off_cycle(home.books.drafts.revisions(found.invoice)[-1].document)
-    assert reason is not None, "the draft of a running period says why"
-    return replace(account, running=replace(account.running, as_of=reason.as_of))
 
 
 def _has_all_lines(home: Home, account: DueAccount, found: StoredDraft) -> bool:
