@@ -18,7 +18,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from bench.contender import folder_bytes
-from bench.event_blocks import ROWS, block
+from bench.event_blocks import CUSTOMERS, DAYS, ROWS, block
 from bench.memory import peak_bytes
 from bench.tieout_ingest import CATALOG
 from tieout.flows.apply_catalog import apply_catalog, load_catalog
@@ -42,17 +42,33 @@ FOLDER = ROOT / ".bench" / "log"
 
 @dataclass(frozen=True, slots=True)
 class Built:
-    """What a folder holds: the first `done` of `planned` blocks, made from `seed`."""
+    """What a folder holds: the first `done` of `planned` blocks, made from `seed`, of so many customers and
+    going through so many days.
+    """
 
     seed: int
     rows: int
     planned: int
     done: int
     seconds: float
+    customers: int = CUSTOMERS
+    days: int = DAYS
 
     @property
     def events(self) -> int:
         return self.rows * self.done
+
+    def lines(self, number: int) -> bytes:
+        """Those of one block."""
+        made = block(
+            number,
+            blocks=self.planned,
+            seed=self.seed,
+            rows=self.rows,
+            customers=self.customers,
+            days=self.days,
+        )
+        return made.tobytes()
 
 
 def build(folder: Path, events: int, *, workers: int) -> Built:
@@ -69,7 +85,7 @@ def build(folder: Path, events: int, *, workers: int) -> Built:
         started = time.perf_counter()
         _add(folder, built, upto, workers=workers)
         built = replace(built, done=upto, seconds=built.seconds + time.perf_counter() - started)
-        _record(folder, built)
+        record_built(folder, built)
         speed = (built.done - at_first) * built.rows / (time.perf_counter() - begin)
         left = (wanted - built.done) * built.rows / speed
         done = f"{built.events:>12,} of {wanted * built.rows:,} events"
@@ -88,11 +104,11 @@ def _begun(folder: Path, wanted: int) -> Built:
     with create_home(folder / "home", clock=SteppedClock(BUILT_AT)) as home:
         apply_catalog(home, CATALOG)
     built = Built(SEED, ROWS, max(wanted, PLANNED_MIN), 0, 0.0)
-    _record(folder, built)
+    record_built(folder, built)
     return built
 
 
-def _record(folder: Path, built: Built) -> None:
+def record_built(folder: Path, built: Built) -> None:
     write_durably(folder / "build.json", (json.dumps(asdict(built)) + "\n").encode())
 
 
@@ -105,7 +121,7 @@ def _add(folder: Path, built: Built, upto: int, *, workers: int) -> None:
         )
         with opened as intake:
             for number in range(built.done, upto):
-                intake.lines(block(number, blocks=built.planned, seed=built.seed, rows=built.rows).tobytes())
+                intake.lines(built.lines(number))
             intake.finish()
         compact_log(home)
 

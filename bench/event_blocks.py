@@ -21,6 +21,7 @@ Octets = npt.NDArray[np.uint8]
 ROWS = 34_800
 """Lines of a block: the 8 MiB that a file is read in."""
 CUSTOMERS = 25_000
+"""As many as there are unless told otherwise; up to 100,000 fit the line."""
 FIRST_DAY = date(2026, 1, 1)
 DAYS = 90
 LATE_SECONDS_MAX = 3_600
@@ -56,16 +57,18 @@ _UUID_DASHES = (0, 4, 6, 8, 10, 16)
 """The octets of a UUID between which a dash stands."""
 
 
-def block(number: int, *, blocks: int, seed: int, rows: int = ROWS) -> Octets:
-    """The lines of one of `blocks` blocks, numbered from 0: (rows, LINE_BYTES)."""
+def block(
+    number: int, *, blocks: int, seed: int, rows: int = ROWS, customers: int = CUSTOMERS, days: int = DAYS
+) -> Octets:
+    """The lines of one of `blocks` blocks, numbered from 0, which go through `days`: (rows, LINE_BYTES)."""
     assert 0 <= number < blocks
     chance = np.random.default_rng([seed, number])
     lines = np.tile(np.frombuffer(_LINE, dtype=np.uint8), (rows, 1))
     _put_ids(lines, chance.integers(0, 256, size=(rows, 16), dtype=np.uint8))
     lines[:, _PLACE["source"]] = ord("1") + chance.integers(0, 4, size=rows)
-    customers = (CUSTOMERS * chance.random(rows) ** 2).astype(np.int64)
-    _put_digits(lines, _PLACE["subject"], customers, digits=5)
-    _put_times(lines, _micros(number, blocks, rows, chance))
+    subjects = (customers * chance.random(rows) ** 2).astype(np.int64)
+    _put_digits(lines, _PLACE["subject"], subjects, digits=5)
+    _put_times(lines, _micros(number, blocks, rows, chance, days=days))
     models = _MODELS[chance.integers(0, len(MODELS), size=rows)]
     lines[:, _PLACE["model"] : _PLACE["model"] + models.shape[1]] = models
     _put_digits(lines, _PLACE["input"], chance.integers(1_000, 10_000, size=rows), digits=4)
@@ -73,9 +76,11 @@ def block(number: int, *, blocks: int, seed: int, rows: int = ROWS) -> Octets:
     return lines
 
 
-def _micros(number: int, blocks: int, rows: int, chance: np.random.Generator) -> npt.NDArray[np.int64]:
+def _micros(
+    number: int, blocks: int, rows: int, chance: np.random.Generator, *, days: int
+) -> npt.NDArray[np.int64]:
     """Microseconds since the first day began."""
-    span = DAYS * _DAY_SECONDS * 1_000_000
+    span = days * _DAY_SECONDS * 1_000_000
     sent = (number * rows + np.arange(rows, dtype=np.float64)) / (blocks * rows) * span
     late = chance.random(rows) ** 8 * LATE_SECONDS_MAX * 1_000_000
     return np.maximum(sent - late, 0).astype(np.int64)

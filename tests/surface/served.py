@@ -101,7 +101,8 @@ class Served:
         return verification
 
     def start(self, *, workers: int = 2, **environment: str) -> None:
-        command = [sys.executable, "-m", "tieout.cli", "serve", "--home", str(self.folder)]
+        """Without the process that closes: `tests/faults/test_closer.py` has that."""
+        command = [sys.executable, "-m", "tieout.cli", "serve", "--no-close", "--home", str(self.folder)]
         surroundings = {"PATH": "/usr/bin:/bin", "PYTHONPATH": ":".join(sys.path), **environment}
         if self.url is not None:
             surroundings[DATABASE_URL_VARIABLE] = self.url

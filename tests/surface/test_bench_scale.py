@@ -48,8 +48,8 @@ def test_a_build_that_was_stopped_goes_on_and_more_can_be_added(
                 raise KeyboardInterrupt
             record(folder, built)
 
-        record = build_module._record
-        patched.setattr(build_module, "_record", killed_in_the_third)
+        record = build_module.record_built
+        patched.setattr(build_module, "record_built", killed_in_the_third)
         with pytest.raises(KeyboardInterrupt):
             build(tmp_path, 5 * ROWS, workers=1)
     assert build(tmp_path, 5 * ROWS, workers=1).events == 5 * ROWS

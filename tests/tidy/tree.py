@@ -19,6 +19,7 @@ CORE = (
     "ledger",
     "rate",
     "invoice",
+    "correction",
     "close",
     "evidence",
 )

@@ -14,7 +14,7 @@ from tests.records import POLICY
 from tieout.aggregate.event import MeterEvent
 from tieout.aggregate.measure import measure
 from tieout.balance.movement import Movement
-from tieout.close.calendar import anchor_of, cadence_of
+from tieout.close.calendar import CALENDAR_FIRST
 from tieout.close.coupons import coupons_of
 from tieout.close.credits import counts_at
 from tieout.close.fees import fee_movements, fees_due, in_advance
@@ -93,8 +93,8 @@ class Account:
 
     @property
     def anchor(self) -> Anchor:
-        cadence = cadence_of(self.catalog, self.subscription, Cadence.MONTHLY)
-        return anchor_of(self.customer, cadence)
+        cadence = self.catalog.plans_of(self.subscription.phases[0])[0].cadence or Cadence.MONTHLY
+        return Anchor(cadence, self.customer.zone, self.customer.anchor or CALENDAR_FIRST)
 
     def period_at(self, instant: Instant) -> Period:
         return period_at(self.anchor, instant)
@@ -135,7 +135,7 @@ class Account:
             policy=POLICY,
             tzdata_version="",
             software_version="",
-            coupons=coupons_of(self.catalog, self.customer, held, period, policy_cadence=self.anchor.cadence),
+            coupons=coupons_of(self.catalog, self.customer, held, period, defaults=()),
             taxation=taxation_of(self.catalog, self.customer, seller, period),
         )
 

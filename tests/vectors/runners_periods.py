@@ -9,7 +9,7 @@ from typing import Any
 
 from tests.vectors.account import Account, account
 from tests.vectors.runners_time import cadence_text, hours_after_midnight, without_brackets
-from tieout.close.calendar import due_periods
+from tieout.close.calendar import calendar_of
 from tieout.close.segments import segments
 from tieout.kernel.cadence import Cadence, parse_cadence
 from tieout.kernel.calendar import Anchor, boundary, local_date, local_midnight, period_at, periods_between
@@ -53,15 +53,8 @@ def subscribed(
 
 def due(held: Account, as_of: Instant) -> list[Period]:
     """The periods that have ended, with no time to wait."""
-    return due_periods(
-        held.catalog,
-        held.customer,
-        held.subscription,
-        policy_cadence=Cadence.MONTHLY,
-        grace_hours=0,
-        since=None,
-        as_of=as_of,
-    )
+    calendar = calendar_of(held.catalog, held.subscription)
+    return [each.period for each in calendar.begun(since=None, until=as_of) if each.period.end <= as_of]
 
 
 def part_of(held: Account, period: Period) -> Period:

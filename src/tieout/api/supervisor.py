@@ -19,6 +19,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from tieout.api.answers import unavailable
+from tieout.api.closer import run_closer
 from tieout.api.keeper import run_keeper
 from tieout.api.limits import (
     CONNECTIONS_BACKLOG_MAX,
@@ -79,6 +80,7 @@ class Supervisor:
     port: int
     workers: int
     say: Callable[[str], None]
+    closes: bool = True
     _posts: list[_Post] = field(default_factory=list)
     _listening: list[socket.socket] = field(default_factory=list)
 
@@ -92,6 +94,8 @@ class Supervisor:
             _Post(f"worker {number + 1}", _worker(self.folder, sock), sock)
             for number, sock in enumerate(self._listening)
         ]
+        if self.closes:
+            self._posts.append(_Post("closer", lambda _: run_closer(self.folder)))
         self._posts.append(_Post("keeper", lambda _: run_keeper(self.folder)))
         try:
             self._start_all()
@@ -104,8 +108,10 @@ class Supervisor:
         return 0
 
     def _start_all(self) -> None:
-        waiting = {self._start(post): post for post in self._posts[:-1]}
-        self._start(self._posts[-1])
+        waiting = {self._start(post): post for post in self._posts if post.listening is not None}
+        for post in self._posts:
+            if post.listening is None:
+                os.close(self._start(post))
         until = time.monotonic() + START_SECONDS_MAX
         while waiting:
             readable, _, _ = select.select(list(waiting), [], [], max(0, until - time.monotonic()))

@@ -14,7 +14,7 @@ from tieout.kernel.money import Money
 
 class MovementKind(StrEnum):
     """Why a balance moved. Grants of a wallet, commitments, and fees billed in advance have their own
-    words."""
+    words; what a voided paper moved is reversed."""
 
     GRANTED = "granted"
     USED = "used"
@@ -29,6 +29,7 @@ class MovementKind(StrEnum):
     BILLED = "billed"
     EARNED = "earned"
     CREDITED = "credited"
+    REVERSED = "reversed"
 
 
 @dataclass(frozen=True, slots=True)

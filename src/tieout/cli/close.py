@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from tieout.cli.breaks_shown import break_json, break_text
 from tieout.cli.invoice import invoices_table, row_json
 from tieout.cli.options import HomeOption, JsonOption, opened
 from tieout.cli.screen import Json, grouped, note, print_json, progress, say, table
@@ -26,7 +27,10 @@ def close(
     as_of: Annotated[
         str | None, typer.Option("--as-of", help="Close what was due at this RFC 3339 instant. Default: now.")
     ] = None,
-    customer: Annotated[list[str] | None, typer.Option(help="Only this customer; may be repeated.")] = None,
+    customer: Annotated[
+        list[str] | None,
+        typer.Option("--account", "--customer", help="Only this customer's account; may be repeated."),
+    ] = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Show what would happen; write nothing.")
     ] = False,
@@ -38,6 +42,7 @@ def close(
     """
     from tieout.close.outcome import WAITING, outcome_name
     from tieout.flows.close_periods import close as close_periods
+    from tieout.flows.policy import NOT_SIGNED
     from tieout.kernel.ids import CustomerId
     from tieout.kernel.instant import parse_instant
 
@@ -55,7 +60,7 @@ def close(
         print_json(_report_json(report, dry_run=dry_run))
     else:
         if dry_run:
-            note("Dry run: nothing was written.")
+            note(f"Dry run: nothing was written; what is shown is billed to nobody, {NOT_SIGNED}.")
         say_close(report)
     if any(outcome_name(outcome) in WAITING for _, _, outcome in report.outcomes):
         raise typer.Exit(1)
@@ -68,7 +73,7 @@ def say_close(report: CloseReport) -> None:
 
 def say_close_to(show: Callable[[RenderableType], None], report: CloseReport, *, invoices: bool) -> None:
     """The same to any listener, with the list of invoices or only their totals by currency."""
-    from tieout.close.outcome import WAITING, outcome_name
+    from tieout.close.outcome import WAITING, InReview, outcome_name
 
     counts = Counter(outcome_name(outcome) for _, _, outcome in report.outcomes)
     show(
@@ -76,16 +81,31 @@ def say_close_to(show: Callable[[RenderableType], None], report: CloseReport, *,
         + ", ".join(f"{grouped(str(count))} {name}" for name, count in sorted(counts.items()))
     )
     waiting = [
-        [customer, outcome_name(outcome).value, *_why(outcome)]
+        [customer, outcome_name(outcome).value, *why(outcome)]
         for customer, _, outcome in report.outcomes
         if outcome_name(outcome) in WAITING
     ]
     if waiting:
         show(table(("customer", "outcome", "why", "next action"), waiting))
+    in_review = [
+        [customer, outcome.invoice, str(outcome.revision), outcome.waits_for]
+        for customer, _, outcome in report.outcomes
+        if isinstance(outcome, InReview)
+    ]
+    if in_review:
+        show(table(("customer", "draft", "revision>", "waits for"), in_review))
     if invoices and report.invoices:
         show(invoices_table(report.invoices))
     elif report.invoices:
         show(_totals_text(report))
+    reasons = [
+        [row.customer, row.number or "-", fact.condition.value, fact.text]
+        for row in report.invoices
+        if row.off_cycle is not None
+        for fact in row.off_cycle.facts
+    ]
+    if reasons:
+        show(table(("interim of", "number", "condition", "what met it"), reasons))
     if report.buckets:
         columns = (
             *("meter", "counted>", "excluded>", "why excluded", "filtered out>"),
@@ -112,23 +132,25 @@ def _totals_text(report: CloseReport) -> str:
     return f"{grouped(str(len(report.invoices)))} invoices: {sums}"
 
 
-def _why(outcome: Outcome) -> tuple[str, str]:
-    from tieout.close.outcome import Held, Parked
+def why(outcome: Outcome) -> tuple[str, str]:
+    """Why it is not sealed, and what to do about it."""
+    from tieout.close.outcome import Held, InReview, Parked
 
     match outcome:
         case Held(breaks=breaks):
-            whys = "\n".join(
-                f"{found.tie}: expected {found.expected}, found {found.found}" for found in breaks
-            )
-            return whys, "\n".join(found.next_action for found in breaks)
+            whys = "\n".join(break_text(found) for found in breaks)
+            return whys, "\n".join(dict.fromkeys(found.next_action for found in breaks))
         case Parked(reason=reason, next_action=next_action):
             return reason, next_action
+        case InReview(revision=revision, waits_for=waits_for):
+            return f"revision {revision} waits for {waits_for}", "tieout draft show"
         case _:
             return "", ""
 
 
-def _outcome_json(outcome: Outcome) -> dict[str, Json]:
-    from tieout.close.outcome import Held, NotDue, Parked, Sealed, outcome_name
+def outcome_json(outcome: Outcome) -> dict[str, Json]:
+    """One word, and what goes with it."""
+    from tieout.close.outcome import Held, InReview, NotDue, Parked, Sealed, outcome_name
     from tieout.kernel.instant import format_instant
 
     named: dict[str, Json] = {"outcome": outcome_name(outcome).value}
@@ -136,18 +158,18 @@ def _outcome_json(outcome: Outcome) -> dict[str, Json]:
         case Sealed(invoice=invoice, number=number):
             return {**named, "invoice": invoice, "number": number}
         case Held(invoice=invoice, breaks=breaks):
-            rows: list[Json] = [
-                {"tie": row.tie, "expected": row.expected, "found": row.found, "next_action": row.next_action}
-                for row in breaks
-            ]
+            rows: list[Json] = [break_json(row) for row in breaks]
             return {**named, "invoice": invoice, "breaks": rows}
         case Parked(reason=reason, next_action=next_action):
             return {**named, "reason": reason, "next_action": next_action}
+        case InReview(invoice=invoice, revision=revision, waits_for=waits_for):
+            return {**named, "invoice": invoice, "revision": revision, "waits_for": waits_for}
         case NotDue(due_at=due_at):
             return {**named, "due_at": None if due_at is None else format_instant(due_at)}
 
 
 def _report_json(report: CloseReport, *, dry_run: bool) -> Json:
+    from tieout.flows.policy import NOT_SIGNED
     from tieout.kernel.instant import format_instant
 
     outcomes: list[Json] = [
@@ -156,7 +178,7 @@ def _report_json(report: CloseReport, *, dry_run: bool) -> Json:
             "period": None
             if period is None
             else {"start": format_instant(period.start), "end": format_instant(period.end)},
-            **_outcome_json(outcome),
+            **outcome_json(outcome),
         }
         for customer, period, outcome in report.outcomes
     ]
@@ -164,6 +186,7 @@ def _report_json(report: CloseReport, *, dry_run: bool) -> Json:
         "as_of": format_instant(report.as_of),
         "cutoff": report.cutoff,
         "dry_run": dry_run,
+        **({"standing": NOT_SIGNED} if dry_run else {}),
         "outcomes": outcomes,
         "invoices": [row_json(row) for row in report.invoices],
         "buckets": [_bucket_json(row) for row in report.buckets],

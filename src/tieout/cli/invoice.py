@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
@@ -71,13 +71,14 @@ def invoices_table(rows: Sequence[InvoiceRow]) -> Table:
     """The list as a table, with periods in UTC; the page of each invoice says the customer's own days."""
     from tieout.kernel.instant import format_instant
 
-    columns = ("number", "id", "customer", "period (UTC)", "status", "total>", "due>", "currency")
+    columns = ("number", "id", "customer", "period (UTC)", "kind", "status", "total>", "due>", "currency")
     cells = (
         [
             row.number or "-",
             row.id,
             row.customer,
             f"{format_instant(row.period.start)} to {format_instant(row.period.end)}",
+            row.kind,
             row.status,
             grouped(row.total.decimal_text),
             grouped(row.due.decimal_text),
@@ -90,9 +91,13 @@ def invoices_table(rows: Sequence[InvoiceRow]) -> Table:
 
 def row_json(row: InvoiceRow) -> Json:
     """One row of the list."""
+    from tieout.invoice.off_cycle import off_cycle_json
     from tieout.kernel.instant import format_instant
 
+    reason = row.off_cycle
     return {
+        **({} if reason is None else {"off_cycle": cast("Json", off_cycle_json(reason))}),
+        "kind": row.kind,
         "id": row.id,
         "number": row.number,
         "customer": row.customer,

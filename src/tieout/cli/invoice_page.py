@@ -17,6 +17,7 @@ from rich.text import Text
 
 from tieout.cli.invoice_totals import invoice_totals
 from tieout.cli.screen import grouped, plain
+from tieout.invoice.invoice import KIND_INTERIM
 from tieout.kernel.instant import Instant, parse_instant, to_datetime
 from tieout.kernel.zone import zone
 
@@ -55,7 +56,8 @@ def _heading(paper: Document) -> RenderableType:
     grid.add_column()
     grid.add_column(justify="right")
     seller = paper.seller
-    title = f"Invoice {paper.number}" if paper.number else "Invoice draft, no number yet"
+    name = "Interim invoice" if paper.kind == KIND_INTERIM else "Invoice"
+    title = f"{name} {paper.number}" if paper.number else f"{name} draft, no number yet"
     status = "sealed" if paper.status == "sealed" else f"{paper.status.upper()}: not to be paid"
     grid.add_row(Text(plain(seller.name), style="bold"), Text(title, style="bold"))
     right = [paper.id, status]
@@ -75,6 +77,8 @@ def _parties(paper: Document) -> RenderableType:
     left += [f"Tax id {customer.tax_id}"] if customer.tax_id else []
     left += [customer.email] if customer.email else []
     right = [("Period", _period(paper)), ("Time zone", paper.period.zone)]
+    if paper.off_cycle is not None:
+        right.append(("Usage so far, as of", _moment(parse_instant(paper.off_cycle.as_of), paper)))
     if paper.issued_at:
         issued = _local(parse_instant(paper.issued_at), paper.period.zone).date()
         right.append(("Issued", _day(issued)))
@@ -134,12 +138,23 @@ def _description(line: LineOfDocument) -> Text:
         text.append(f"\n  {plain(step.text)}", style="dim")
     if line.settlement is not None:
         text.append(f"\n  {plain(line.settlement)}", style="dim")
+    if line.cumulative is not None:
+        said = f"in all {_quantity(line, line.cumulative.quantity)}{grouped(line.cumulative.amount)}"
+        text.append(f"\n  {said}", style="dim")
+    for each in line.earlier:
+        said = f"less {_quantity(line, each.quantity)}{grouped(each.amount)} on {each.number}"
+        text.append(f"\n  {plain(said)}", style="dim")
     if line.snapshot is not None and line.snapshot.retracted_count:
         count = line.snapshot.retracted_count
         text.append(f"\n  {grouped(str(count))} retracted, not counted", style="dim")
     if line.amount_after_discounts not in (None, line.amount):
         text.append(f"\n  after discounts {grouped(line.amount_after_discounts)}", style="dim")
     return text.append(f"\n  {plain(_versions(line))}", style="dim italic")
+
+
+def _quantity(line: LineOfDocument, quantity: str) -> str:
+    """Nothing for what has no meter."""
+    return "" if line.meter is None else f"{grouped(quantity)} {plain(line.unit)}: "
 
 
 def _versions(line: LineOfDocument) -> str:
@@ -161,6 +176,12 @@ def _foot(paper: Document) -> RenderableType:
     words = [f"{named}, signed by {signed}." if signed else f"Not under a signed policy ({named})."]
     if policy.small_team_exception:
         words.append(f"Small team exception: {policy.small_team_exception}.")
+    if paper.off_cycle is not None:
+        facts = "; ".join(each.text for each in paper.off_cycle.conditions)
+        words.append(
+            f"Billed inside its period under that policy's off-cycle rule: {facts}. "
+            "The final invoice of the period bills the rest, with fees and minimums."
+        )
     words += [
         f"Meter {each.meter} version {each.version}, signed by {each.owner}."
         for each in paper.meter_approvals
@@ -169,6 +190,10 @@ def _foot(paper: Document) -> RenderableType:
     if paper.lines:
         words.append(f"To see the events behind a line: tieout trace {paper.lines[0].id}")
     return Text(plain(" ".join(words[:-1]) + "\n" + words[-1]), style="dim")
+
+
+def _moment(instant: Instant, paper: Document) -> str:
+    return f"{_local(instant, paper.period.zone):%Y-%m-%d %H:%M:%S}"
 
 
 def _local(instant: Instant, zone_name: str) -> datetime:

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 HomeOption = Annotated[
     Path, typer.Option("--home", envvar="TIEOUT_HOME", help="The data folder.", show_default=False)
 ]
+ByOption = Annotated[str, typer.Option("--by", help="Who decides.", show_default=False)]
+ReasonOption = Annotated[str, typer.Option("--reason", help="Why.", show_default=False)]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON; decimals are strings.")]
 
 

@@ -64,6 +64,35 @@ class ProgramOfDocument(msgspec.Struct, frozen=True):
     as_of: str
 
 
+class EarlierOfDocument(msgspec.Struct, frozen=True):
+    """A line of an earlier paper that settled part of this one's charge."""
+
+    number: str
+    quantity: str
+    amount: str
+
+
+class CumulativeOfDocument(msgspec.Struct, frozen=True):
+    """What a charge comes to in all, with what earlier papers settled."""
+
+    quantity: str
+    amount: str
+
+
+class ConditionOfDocument(msgspec.Struct, frozen=True):
+    """A condition of the policy that held."""
+
+    condition: str
+    text: str
+
+
+class OffCycleOfDocument(msgspec.Struct, frozen=True):
+    """Why a period that runs was billed, and as of when."""
+
+    as_of: str
+    conditions: tuple[ConditionOfDocument, ...]
+
+
 class LineOfDocument(msgspec.Struct, frozen=True):
     """One line as stored; `settlement` says how it was rounded, where it was. `amount_after_discounts` is
     None in documents of format 1.
@@ -85,6 +114,8 @@ class LineOfDocument(msgspec.Struct, frozen=True):
     settlement: str | None = None
     program: ProgramOfDocument | None = None
     amount_after_discounts: str | None = None
+    cumulative: CumulativeOfDocument | None = None
+    earlier: tuple[EarlierOfDocument, ...] = ()
 
 
 class DiscountOfDocument(msgspec.Struct, frozen=True):
@@ -168,6 +199,9 @@ class Document(msgspec.Struct, frozen=True):
     credits: tuple[CreditOfDocument, ...] = ()
     due: str | None = None
     meter_approvals: tuple[MeterApprovalOfDocument, ...] = ()
+    kind: str = "final"
+    sequence: int = 1
+    off_cycle: OffCycleOfDocument | None = None
 
 
 def read_document(invoice: str, stored: bytes) -> Document:

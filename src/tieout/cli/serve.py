@@ -24,9 +24,16 @@ def serve(
             help="Server processes; as many as there are cores if left out.", min=1, max=WORKERS_MAX
         ),
     ] = None,
+    closes: Annotated[
+        bool,
+        typer.Option("--close/--no-close", help="Close periods when the signed policy says they are due."),
+    ] = True,
 ) -> None:
-    """Take in events over HTTP: durable, exactly once, with a receipt for each request."""
+    """Take in events over HTTP: durable, exactly once, with a receipt for each request.
+
+    Periods are closed as they become due; `--no-close` leaves that to `tieout close`.
+    """
     from tieout.api.supervisor import Supervisor
 
     count = workers or min(WORKERS_MAX, len(os.sched_getaffinity(0)))
-    raise typer.Exit(Supervisor(home, host, port, count, say=note).run())
+    raise typer.Exit(Supervisor(home, host, port, count, say=note, closes=closes).run())

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from tieout.cli.options import HomeOption, JsonOption, opened
+from tieout.cli.options import ByOption, HomeOption, JsonOption, ReasonOption, opened
 from tieout.cli.screen import Json, grouped, note, print_json, say, table
 
 if TYPE_CHECKING:
@@ -20,9 +20,6 @@ if TYPE_CHECKING:
     from tieout.kernel.instant import Instant
 
 app = typer.Typer(help="Prepaid credits: grant, show, void.", no_args_is_help=True)
-
-ByOption = Annotated[str, typer.Option("--by", help="Who decides.", show_default=False)]
-ReasonOption = Annotated[str, typer.Option("--reason", help="Why.", show_default=False)]
 
 
 @app.command()

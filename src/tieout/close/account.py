@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from tieout.close.outcome import Held, NotDue, Outcome, OutcomeName, Parked, Sealed, outcome_name
+from tieout.close.outcome import Held, InReview, NotDue, Outcome, OutcomeName, Parked, Sealed, outcome_name
 from tieout.kernel.ids import CustomerId, InvoiceId
 from tieout.kernel.instant import format_instant
 from tieout.kernel.period import Period
@@ -42,9 +42,13 @@ def _words(outcome: Outcome) -> tuple[str, str, InvoiceId | None]:
     match outcome:
         case Sealed(invoice, number):
             return f"sealed as {number}", "", invoice
+        case InReview(invoice, revision, waits_for):
+            reason = f"draft revision {revision} waits for {waits_for}"
+            return reason, f"look at it: tieout draft show {invoice}", invoice
         case Held(invoice, breaks):
             reasons = "; ".join(
-                f"{found.tie}: expected {found.expected}, found {found.found}" for found in breaks
+                f"{found.tie} ({found.kind.value}): expected {found.expected}, found {found.found}"
+                for found in breaks
             )
             return reasons, "; ".join(dict.fromkeys(found.next_action for found in breaks)), invoice
         case Parked(reason, next_action):

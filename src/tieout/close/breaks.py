@@ -1,15 +1,70 @@
-"""A break: two layers of an invoice that do not agree. It holds the invoice."""
+"""A break: two layers that do not agree, itemised so that a person knows what it is, how large, and what to
+do.
+
+Its class says which accident it is, so that the same accident reads the same whichever tie found it.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Final
+
+from tieout.kernel.ids import Position
+
+EVENTS_NAMED_MAX: Final = 20
+"""Events that a break names, first positions first; its size says how many there are."""
+
+
+class BreakClass(StrEnum):
+    """DUPLICATE: counted or billed twice. OUT_OF_ORDER: the same events, another order. MISSING: one side has
+    less. DRIFT: the same question is answered otherwise than before. UNPRICED: usage of a customer without a
+    price. UNMATCHED: usage of nobody. ARITHMETIC: amounts that do not add up."""
+
+    DUPLICATE = "duplicate"
+    OUT_OF_ORDER = "out-of-order"
+    MISSING = "missing"
+    DRIFT = "drift"
+    UNPRICED = "unpriced"
+    UNMATCHED = "unmatched"
+    ARITHMETIC = "arithmetic"
+
+
+class Reach(StrEnum):
+    """What a break stops: the invoice of its account, those of the whole cycle, or none (it is noted)."""
+
+    ACCOUNT = "account"
+    CYCLE = "cycle"
+    NOTED = "noted"
+
+
+@dataclass(frozen=True, slots=True)
+class NamedEvent:
+    """An event that a break is about."""
+
+    source: str
+    id: str
+    position: Position
+
+    def __str__(self) -> str:
+        return f"{self.source} {self.id} at {self.position}"
 
 
 @dataclass(frozen=True, slots=True)
 class Break:
-    """Which tie, what each side says, and what a person does next."""
+    """Which tie, what each side says, and what a person does next; `size` is how far they are apart, in
+    events, units or money, as a text."""
 
     tie: str
     expected: str
     found: str
     next_action: str
+    kind: BreakClass = BreakClass.ARITHMETIC
+    size: str = field(kw_only=True)
+    reach: Reach = Reach.ACCOUNT
+    events: tuple[NamedEvent, ...] = ()
+
+
+def events_size(count: int) -> str:
+    """`1 event`, `3 events`."""
+    return f"{count} event{'' if count == 1 else 's'}"

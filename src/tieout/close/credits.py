@@ -1,8 +1,8 @@
 """Prepaid credits at the close: they pay the total of an invoice, after discounts and taxes, as far as they
 reach.
 
-What counts is what a customer holds at the last instant of the period: a grant that expires before pays
-nothing of it, one that expires with it still does.
+What counts is what a customer holds at the last instant of the period, or when a running one is billed: a
+grant that expires before pays nothing of it, one that expires with it still does.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from tieout.kernel.period import Period
 
 
 def counts_at(period: Period) -> Instant:
-    """When the movements of a period's invoice take effect: its last instant."""
+    """When the movements of a period's final invoice take effect: its last instant."""
     return period.last_instant
 
 
@@ -30,7 +30,7 @@ def pay_with_credits(invoice: Invoice, opening: Sequence[Movement]) -> tuple[Inv
     """The invoice with the credits that pay for it; what they, their expiry and a top-up move."""
     if not opening and invoice.customer.top_up is None:
         return invoice, []
-    at = counts_at(invoice.period)
+    at = invoice.counts_at
     expired = due_expiries(opening, at=at)
     net = net_amounts(invoice.lines, invoice.discounts)
     payables = [Payable(line.price, line.charge.plan, net[line.id].minor) for line in invoice.lines]

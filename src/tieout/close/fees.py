@@ -8,7 +8,7 @@ nothing was billed, bills its own period too.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from tieout.balance.fee import BilledFee, billed, earned, open_fees, without
@@ -20,7 +20,7 @@ from tieout.contract.price import Flat, Price
 from tieout.contract.subscription import Subscription
 from tieout.invoice.discounts import net_amounts
 from tieout.invoice.invoice import Invoice
-from tieout.kernel.ids import PriceKey
+from tieout.kernel.ids import PriceKey, SubscriptionId
 from tieout.kernel.instant import Instant
 from tieout.kernel.money import Money, currency, zero
 from tieout.kernel.period import Period
@@ -53,9 +53,11 @@ def fees_due(
     segments: Sequence[Segment],
     opening: Sequence[Movement],
     period: Period,
+    cut: Container[SubscriptionId] = (),
 ) -> Fees:
     """`segments` are those of `period` and, of fees in advance, those of the next period as far as it is
-    known.
+    known. A subscription is `cut` where a plan of another cadence ends its period before its time: what was
+    billed for the rest of it is credited now, not when that time is over.
 
     Raises `NothingInForce` where the price of an open fee is gone.
     """
@@ -69,7 +71,7 @@ def fees_due(
             continue
         taken = [fee.segment for fee in fees[segment.subscription] if _key(fee) == _key_of(segment)]
         rated += [replace(segment, part=part) for part in without(segment.part, taken)]
-    for fee in (fee for each in fees.values() for fee in each if fee.segment.end <= period.end):
+    for fee in (fee for each in fees.values() for fee in each if _is_over(fee, period, cut)):
         price = catalog.prices.version(fee.price, fee.price_version)
         if price is None:
             raise NothingInForce("price", fee.price, fee.subscription, fee.segment.start)
@@ -87,6 +89,10 @@ def fees_due(
         amounts = [settle(charge.amount, money, price.rounding) for charge in unused]
         settled.append((fee, -sum(amounts, zero(money))))
     return Fees(tuple(rated), tuple(credits_), tuple(settled))
+
+
+def _is_over(fee: BilledFee, period: Period, cut: Container[SubscriptionId]) -> bool:
+    return fee.segment.end <= period.end or (fee.subscription in cut and fee.segment.start < period.end)
 
 
 def _used_before(

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final
 
 from tieout.close.breaks import Break
+from tieout.invoice.invoice import Invoice
 from tieout.kernel.ids import InvoiceId
 from tieout.kernel.instant import Instant
 
@@ -21,10 +22,12 @@ class Sealed:
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """Two layers do not tie; the draft waits, with every break and what to do about it."""
+    """Two layers do not tie; the draft waits, with every break and what to do about it. `draft` is what
+    people look at meanwhile; it is no part of the outcome."""
 
     invoice: InvoiceId
     breaks: tuple[Break, ...]
+    draft: Invoice | None = field(default=None, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,13 +45,24 @@ class NotDue:
     due_at: Instant | None
 
 
-Outcome = Sealed | Held | Parked | NotDue
+@dataclass(frozen=True, slots=True)
+class InReview:
+    """The draft ties and waits for a person; `waits_for` says how long, or for whom. The signed policy says
+    so: nobody is late with it."""
+
+    invoice: InvoiceId
+    revision: int
+    waits_for: str
+
+
+Outcome = Sealed | InReview | Held | Parked | NotDue
 
 
 class OutcomeName(StrEnum):
     """The one word for an outcome: in the books, on the screen and in JSON."""
 
     SEALED = "sealed"
+    IN_REVIEW = "in-review"
     HELD = "held"
     PARKED = "parked"
     NOT_DUE = "not-due"
@@ -62,6 +76,8 @@ def outcome_name(outcome: Outcome) -> OutcomeName:
     match outcome:
         case Sealed():
             return OutcomeName.SEALED
+        case InReview():
+            return OutcomeName.IN_REVIEW
         case Held():
             return OutcomeName.HELD
         case Parked():

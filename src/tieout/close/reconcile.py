@@ -8,7 +8,7 @@ And no event may be billed twice through two subscriptions to one meter. Balance
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 from fractions import Fraction
 from functools import lru_cache
 from hashlib import sha256
@@ -18,9 +18,10 @@ from tieout.aggregate.snapshot import Snapshot
 from tieout.aggregate.snapshot_text import groups_text, opening_text
 from tieout.aggregate.window import UsageRequest
 from tieout.close.billed_quantity import billed_quantity
-from tieout.close.breaks import Break
+from tieout.close.breaks import Break, BreakClass, events_size
 from tieout.close.reconcile_amounts import amount_breaks
 from tieout.close.reconcile_programs import program_breaks
+from tieout.contract.meter import Aggregation
 from tieout.invoice.invoice import Invoice
 from tieout.invoice.line import Line
 from tieout.kernel.ids import MeterKey, Subject, SubscriptionId
@@ -38,8 +39,11 @@ TIE_ONCE = "every event billed once per meter"
 _SubjectWindow = tuple[MeterKey, Subject, Instant, Instant, SubscriptionId, str]
 """Meter, subject, start, end, subscription, and how a break names it."""
 
+MORE_THAN_ONCE = "more than once"
 DIGEST_SHOWN = 16
 """Hexadecimal digits of a digest in a break."""
+ORDERED = (Aggregation.LAST, Aggregation.TIME_WEIGHTED)
+"""Their answer depends on the order of the same events."""
 HALVES = (Rounding.HALF_AWAY_FROM_ZERO, Rounding.HALF_EVEN)
 
 
@@ -49,54 +53,93 @@ def reconcile(
     snapshots: Sequence[Snapshot],
     recounts: Sequence[Recount],
     requests: Sequence[UsageRequest],
+    additions: Sequence[Charge] = (),
 ) -> list[Break]:
     """Every break of one account's draft; none means it may be sealed.
 
-    `recounts` must come from code that shares nothing with the engine behind `snapshots`.
+    `additions` are charges whose usage ties elsewhere: corrections of other periods. `recounts` must come
+    from code that shares nothing with the engine behind `snapshots`.
     """
     return [
-        *recount_breaks(snapshots, recounts),
+        *recount_breaks(snapshots, recounts, requests),
         *rated_breaks(snapshots, charges),
         *working_breaks(charges),
-        *settled_breaks(charges, invoice.lines),
+        *settled_breaks([*charges, *additions], invoice.lines),
         *program_breaks(invoice.lines),
         *amount_breaks(invoice),
         *billed_twice(requests),
     ]
 
 
-def recount_breaks(snapshots: Sequence[Snapshot], recounts: Sequence[Recount]) -> list[Break]:
+def recount_breaks(
+    snapshots: Sequence[Snapshot], recounts: Sequence[Recount], requests: Sequence[UsageRequest] = ()
+) -> list[Break]:
     """Quantity, count, fingerprint, groups and opening states of each snapshot against its recount; neither
-    side may lack one."""
-    counted = {_window(recount): _usage(recount) for recount in recounts}
-    measured = {_window(snapshot): _usage(snapshot) for snapshot in snapshots}
-    return [
-        Break(
-            TIE_RECOUNT,
-            f"{window}: {counted.get(window, 'no recount')}",
-            f"{window}: {measured.get(window, 'no snapshot')}",
-            "run `tieout verify`; if the log is sound, the engine miscounts: report both numbers",
-        )
-        for window in sorted(counted.keys() | measured.keys())
-        if counted.get(window) != measured.get(window)
-    ]
+    side may lack one. `requests` tell which meters depend on the order of their events."""
+    counted = {_window(recount): recount for recount in recounts}
+    measured = {_window(snapshot): snapshot for snapshot in snapshots}
+    ordered = {
+        (request.meter.key, request.meter.version)
+        for request in requests
+        if request.meter.aggregation in ORDERED
+    }
+    breaks = []
+    for window in sorted(counted.keys() | measured.keys()):
+        expected, found = counted.get(window), measured.get(window)
+        said = "no recount" if expected is None else _usage(expected)
+        told = "no snapshot" if found is None else _usage(found)
+        if said != told:
+            kind, size = _recount_class(expected, found, ordered)
+            action = "run `tieout verify`; if the log is sound, the engine miscounts: report both numbers"
+            breaks.append(
+                Break(TIE_RECOUNT, f"{window}: {said}", f"{window}: {told}", action, kind=kind, size=size)
+            )
+    return breaks
+
+
+def _recount_class(
+    expected: Recount | None, found: Snapshot | None, ordered: Container[tuple[MeterKey, int]]
+) -> tuple[BreakClass, str]:
+    """Fewer events than were counted again are missing, more are doubled. As many others is drift: the two
+    looked at other events. The same events with another answer were taken in another order, or added wrongly.
+    """
+    if expected is None or found is None:
+        either = expected or found
+        assert either is not None, "one of the two named the window"
+        return BreakClass.MISSING, events_size(either.event_count)
+    more = found.event_count - expected.event_count
+    if more:
+        return BreakClass.MISSING if more < 0 else BreakClass.DUPLICATE, events_size(abs(more))
+    if found.fingerprint != expected.fingerprint:
+        return BreakClass.DRIFT, f"up to {events_size(found.event_count)}"
+    off = f"{found.quantity - expected.quantity} {found.unit}"
+    is_ordered = (found.meter, found.meter_version) in ordered
+    return BreakClass.OUT_OF_ORDER if is_ordered else BreakClass.ARITHMETIC, off
 
 
 def rated_breaks(snapshots: Sequence[Snapshot], charges: Sequence[Charge]) -> list[Break]:
     """Every snapshot is rated, at its quantity, by each price that rates it: by one charge, or by those of
     all its groups together. No charge rests on usage that was not measured."""
-    measured = {_window(snapshot): str(snapshot.quantity) for snapshot in snapshots}
+    measured = {_window(snapshot): snapshot for snapshot in snapshots}
     rated = _rated(charges)
-    return [
-        Break(
-            TIE_RATED,
-            f"{window}: {measured.get(window, 'not measured')}",
-            f"{window}: {', '.join(sorted(rated.get(window, {'not rated'})))}",
-            "redraft the invoice; if it stays, a price of the plan is missing for this meter",
-        )
-        for window in sorted(measured.keys() | rated.keys())
-        if rated.get(window) != {measured.get(window)}
-    ]
+    breaks = []
+    for window in sorted(measured.keys() | rated.keys()):
+        snapshot = measured.get(window)
+        expected = "not measured" if snapshot is None else str(snapshot.quantity)
+        found = rated.get(window, {"not rated"})
+        if found != {expected}:
+            kind = BreakClass.ARITHMETIC
+            if snapshot is None:
+                kind = BreakClass.MISSING
+            elif window not in rated:
+                kind = BreakClass.UNPRICED
+            elif any(said.endswith(MORE_THAN_ONCE) for said in found):
+                kind = BreakClass.DUPLICATE
+            size = "usage that was not measured" if snapshot is None else f"{expected} {snapshot.unit}"
+            said = f"{window}: {', '.join(sorted(found))}"
+            action = "redraft the invoice; if it stays, a price of the plan is missing for this meter"
+            breaks.append(Break(TIE_RATED, f"{window}: {expected}", said, action, kind=kind, size=size))
+    return breaks
 
 
 def _rated(charges: Sequence[Charge]) -> dict[str, set[str]]:
@@ -117,7 +160,7 @@ def _rated(charges: Sequence[Charge]) -> dict[str, set[str]]:
             found = f"price {name}, {charge.group}: {charge.quantity}, of its events {held}"
             rated.setdefault(window, set()).add(found)
         if names[_charge_name(charge)] > 1:
-            rated.setdefault(window, set()).add(f"price {name} more than once")
+            rated.setdefault(window, set()).add(f"price {name} {MORE_THAN_ONCE}")
     for (window, name), total in totals.items():
         charge = priced[window, name]
         assert charge.snapshot is not None, "only charges with usage are looked at"
@@ -151,7 +194,8 @@ def working_breaks(charges: Sequence[Charge]) -> list[Break]:
             action = (
                 f"report price {charge.price.key} version {charge.price.version}: its shape does not add up"
             )
-            breaks.append(Break(TIE_WORKING, ", ".join(expected), ", ".join(found), action))
+            size = f"{amount - charge.amount} {charge.price.currency}"
+            breaks.append(Break(TIE_WORKING, ", ".join(expected), ", ".join(found), action, size=size))
     return breaks
 
 
@@ -171,7 +215,10 @@ def settled_breaks(charges: Sequence[Charge], lines: Sequence[Line]) -> list[Bre
     if charged != settled:
         missing, extra = charged - settled, settled - charged
         action = "redraft the invoice: its lines are not those of its charges"
-        breaks.append(Break(TIE_SETTLED, f"missing {sorted(missing)}", f"extra {sorted(extra)}", action))
+        kind = BreakClass.MISSING if missing else BreakClass.DUPLICATE
+        size = f"{missing.total()} charges missing, {extra.total()} extra"
+        said = f"missing {sorted(missing)}"
+        breaks.append(Break(TIE_SETTLED, said, f"extra {sorted(extra)}", action, kind=kind, size=size))
     for line in lines:
         price = line.charge.price
         exact_minor = line.charge.amount * 10**line.amount.currency.exponent
@@ -181,7 +228,8 @@ def settled_breaks(charges: Sequence[Charge], lines: Sequence[Line]) -> list[Bre
         if not within or line.amount.currency.code != price.currency:
             expected = f"{line.id}: {line.charge.amount} {price.currency}, rounded {price.rounding.value}"
             action = "redraft the invoice: a line is not its charge, rounded"
-            breaks.append(Break(TIE_SETTLED, expected, f"{line.id}: {line.amount}", action))
+            size = f"{settled_minor - exact_minor} minor units"
+            breaks.append(Break(TIE_SETTLED, expected, f"{line.id}: {line.amount}", action, size=size))
     return breaks
 
 
@@ -204,7 +252,9 @@ def billed_twice(requests: Iterable[UsageRequest]) -> list[Break]:
         if others:
             expected = f"one window for subject {subject}"
             action = "end one of the two subscriptions, or take the meter out of one of their plans"
-            breaks.append(Break(TIE_ONCE, expected, f"{others[0][5]} and {name}", action))
+            said, kind = f"{others[0][5]} and {name}", BreakClass.DUPLICATE
+            size = "the events of one subject"
+            breaks.append(Break(TIE_ONCE, expected, said, action, kind=kind, size=size))
         open_.append(window)
     return breaks
 

@@ -28,13 +28,21 @@ REPORT = "report the invoice's amounts: they are not what its documents say"
 
 def amount_breaks(invoice: Invoice) -> list[Break]:
     """Discounts, taxes, total and due of one draft, in that order."""
-    left = {line.id: line.amount.minor for line in invoice.lines}
+    net = {line.id: line.amount.minor for line in invoice.lines}
+    whole = {
+        line.id: line.amount.minor + sum(each.amount.minor for each in line.earlier)
+        for line in invoice.lines
+        if line.correction is None
+    }
+    left = {**net, **whole}
     found: list[Break] = []
     for discount in invoice.discounts:
         found += _discount_breaks(discount, left)
-        for line, share in discount.shares:
+        for line, share in (*discount.shares, *discount.given):
             left[line] = left.get(line, 0) + share.minor
-    found += _tax_breaks(invoice.taxes, left)
+        for line, share in discount.shares:
+            net[line] = net.get(line, 0) + share.minor
+    found += _tax_breaks(invoice.taxes, net)
     return [*found, *total_breaks(invoice), *_due_breaks(invoice), *_currency_breaks(invoice)]
 
 
@@ -54,24 +62,29 @@ def total_breaks(invoice: Invoice) -> list[Break]:
 
 
 def _discount_breaks(discount: InvoiceDiscount, left: dict[LineId, int]) -> Iterator[Break]:
-    """Shares add up, and each is within a unit of its line's part; none turns its line around; the amount is
-    what percent or sum gives.
+    """Shares add up, and with what earlier papers gave each is within a unit of its line's part; none turns
+    its line around; the amount is what percent or sum gives, less what was given.
     """
     name = discount.reference
     shared = sum(share.minor for _, share in discount.shares)
     yield from _differences(TIE_SHARES, REDRAFT, (f"{name}", discount.amount.minor, shared))
+    before = {line: given.minor for line, given in discount.given}
+    given = sum(before.values())
+    in_all = [(line, share.minor + before.get(line, 0)) for line, share in discount.shares]
     lines = [line for line, _ in discount.shares]
     parts = {line: max(left.get(line, 0), 0) for line in lines}
     whole = sum(parts.values())
     bad = sorted(
-        f"{line} {share.minor}"
-        for line, share in discount.shares
+        f"{line} {share}"
+        for line, share in in_all
         if lines.count(line) > 1
-        or not -parts[line] <= share.minor <= 0
-        or abs(share.minor * whole - shared * parts[line]) >= max(whole, 1)
+        or not -parts[line] <= share <= 0
+        or abs(share * whole - (shared + given) * parts[line]) >= max(whole, 1)
     )
     if bad:
-        yield Break(TIE_SHARES, f"{name}: shares within their lines", f"{name}: {', '.join(bad)}", REDRAFT)
+        said = f"{name}: {', '.join(bad)}"
+        expected, size = f"{name}: shares within their lines", f"{len(bad)} shares"
+        yield Break(TIE_SHARES, expected, said, REDRAFT, size=size)
     base = sum(left.get(line, 0) for line in lines)
     room = max(base, 0)
     if discount.percent is not None:
@@ -82,7 +95,7 @@ def _discount_breaks(discount: InvoiceDiscount, left: dict[LineId, int]) -> Iter
         TIE_DISCOUNT,
         REPORT,
         (f"{name} base", base, discount.base.minor),
-        (f"{name} amount", -min(wanted, room), discount.amount.minor),
+        (f"{name} amount", -min(wanted, room) - given, discount.amount.minor),
         (f"{name} unused", max(wanted - room, 0), discount.unused.minor),
     )
 
@@ -124,7 +137,8 @@ def _due_breaks(invoice: Invoice) -> Iterator[Break]:
     yield from _differences(TIE_DUE, REDRAFT, ("due", invoice.total.minor - credits_used, invoice.due.minor))
     negative = [credit.account for credit in invoice.credits if credit.amount.minor < 0]
     if negative:
-        yield Break(TIE_DUE, "credits of zero or more", f"negative: {', '.join(negative)}", REPORT)
+        said, size = f"negative: {', '.join(negative)}", f"{len(negative)} credits"
+        yield Break(TIE_DUE, "credits of zero or more", said, REPORT, size=size)
 
 
 def _currency_breaks(invoice: Invoice) -> Iterator[Break]:
@@ -136,7 +150,8 @@ def _currency_breaks(invoice: Invoice) -> Iterator[Break]:
     codes = {amount.currency.code for amount in (*amounts, invoice.subtotal, invoice.total)}
     expected = invoice.currency.code
     if codes != {expected} or expected != invoice.customer.currency:
-        yield Break(TIE_CURRENCY, expected, ", ".join(sorted(codes)), REDRAFT)
+        size = f"{len(codes)} currencies"
+        yield Break(TIE_CURRENCY, expected, ", ".join(sorted(codes)), REDRAFT, size=size)
 
 
 def rounded(amount: Fraction, rule: Rounding) -> int:
@@ -158,4 +173,5 @@ def rounded(amount: Fraction, rule: Rounding) -> int:
 def _differences(tie: str, action: str, *facts: tuple[str, int, int]) -> Iterator[Break]:
     for name, expected, found in facts:
         if expected != found:
-            yield Break(tie, f"{name} {expected} minor units", f"{name} {found}", action)
+            size = f"{found - expected} minor units"
+            yield Break(tie, f"{name} {expected} minor units", f"{name} {found}", action, size=size)

@@ -12,7 +12,7 @@ from tieout.balance.commitment import COMMITMENT, METERED
 from tieout.balance.fee import ADVANCE
 from tieout.balance.grant import WALLET
 from tieout.balance.movement import Movement, MovementKind
-from tieout.close.breaks import Break
+from tieout.close.breaks import Break, BreakClass
 from tieout.invoice.invoice import Invoice
 from tieout.kernel.ids import LineId
 from tieout.rate.unused_fee import UNUSED_RULE
@@ -45,7 +45,8 @@ def _credit_breaks(invoice: Invoice, moved: Sequence[Movement]) -> list[Break]:
     if credited == used and sound and within:
         return []
     text = f"{used} of {sorted(codes)}, total {invoice.total}, due {invoice.due}"
-    return [Break(TIE_CREDITS, f"credits {credited}", f"movements {text}", ACTION)]
+    size = f"{sum(minor for _, minor in credited) - paid} minor units"
+    return [Break(TIE_CREDITS, f"credits {credited}", f"movements {text}", ACTION, size=size)]
 
 
 def _sum_breaks(opening: Sequence[Movement], moved: Sequence[Movement]) -> list[Break]:
@@ -53,7 +54,9 @@ def _sum_breaks(opening: Sequence[Movement], moved: Sequence[Movement]) -> list[
     ids = [each.id for each in (*opening, *moved)]
     if len(set(ids)) != len(ids):
         twice = sorted({each for each in ids if ids.count(each) > 1})
-        breaks.append(Break(TIE_BALANCE, "every movement once", f"twice: {twice}", ACTION))
+        size, kind = f"{len(ids) - len(set(ids))} movements", BreakClass.DUPLICATE
+        found = f"twice: {twice}"
+        breaks.append(Break(TIE_BALANCE, "every movement once", found, ACTION, kind=kind, size=size))
     for account in sorted({each.account for each in moved if each.account.startswith(HELD)}):
         if account.endswith(METERED):
             continue
@@ -61,7 +64,8 @@ def _sum_breaks(opening: Sequence[Movement], moved: Sequence[Movement]) -> list[
         change = _sum(moved, account)
         if before + change < 0:
             found = f"{account}: {before} and {change} minor units give {before + change}"
-            breaks.append(Break(TIE_BALANCE, "nothing below zero", found, ACTION))
+            size = f"{before + change} minor units"
+            breaks.append(Break(TIE_BALANCE, "nothing below zero", found, ACTION, size=size))
     return breaks
 
 
@@ -85,7 +89,9 @@ def _advance_breaks(invoice: Invoice, moved: Sequence[Movement]) -> list[Break]:
     if lines == billed and credited == unused:
         return []
     expected = f"lines ahead {sorted(lines.items())}, unused {unused}"
-    return [Break(TIE_ADVANCE, expected, f"billed {sorted(billed.items())}, credited {credited}", ACTION)]
+    off = sum(billed.values()) - sum(lines.values()) + credited - unused
+    found = f"billed {sorted(billed.items())}, credited {credited}"
+    return [Break(TIE_ADVANCE, expected, found, ACTION, size=f"{off} minor units")]
 
 
 def _sum(movements: Iterable[Movement], account: str) -> int:

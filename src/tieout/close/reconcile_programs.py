@@ -22,16 +22,20 @@ def program_breaks(lines: Sequence[Line]) -> list[Break]:
         table = None if program is None else program.key
         if program is not None and line.price not in program.prices:
             expected = f"{program.reference}: {', '.join(program.prices)}"
-            breaks.append(Break(TIE_PROGRAM, expected, f"{line.id}: {line.price}", ACTION))
+            breaks.append(
+                Break(TIE_PROGRAM, expected, f"{line.id}: {line.price}", ACTION, size=str(line.amount))
+            )
         owner = owners.setdefault((line.price, line.price_version), table)
         if owner != table:
             found = f"{line.id}: {line.price} under {table or 'no program'}"
-            breaks.append(Break(TIE_PROGRAM, f"{line.price} under {owner or 'no program'}", found, ACTION))
+            said = f"{line.price} under {owner or 'no program'}"
+            breaks.append(Break(TIE_PROGRAM, said, found, ACTION, size=str(line.amount)))
     stretches = [key for key, _ in groupby(lines, key=_whose) if key[1] is not None]
     for key in dict.fromkeys(stretches):
         if stretches.count(key) > 1:
             found = f"{key[1]} of subscription {key[0]} in {stretches.count(key)} places"
-            breaks.append(Break(TIE_PROGRAM, "lines of a program together", found, ACTION))
+            size = f"{stretches.count(key)} places"
+            breaks.append(Break(TIE_PROGRAM, "lines of a program together", found, ACTION, size=size))
     return breaks
 
 

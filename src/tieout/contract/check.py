@@ -35,7 +35,7 @@ from tieout.contract.rules.splitting import check_discount_ends, check_tier_spli
 from tieout.contract.rules.subjects import check_subjects
 from tieout.contract.rules.subscribing import check_customers, check_subscriptions
 from tieout.contract.rules.taxing import check_taxes
-from tieout.contract.rules.versioning import check_versions
+from tieout.contract.rules.versioning import check_superseding, check_versions
 from tieout.contract.source import SourceMapping
 from tieout.contract.subject import SubjectBook, SubjectMapping
 from tieout.contract.subscription import Subscription
@@ -54,6 +54,7 @@ RULES_OF_PRICES: tuple[Rule, ...] = (
 )
 RULES: tuple[Rule, ...] = (
     check_versions,
+    check_superseding,
     check_meters,
     *RULES_OF_PRICES,
     check_customers,

@@ -156,6 +156,7 @@ class Price:
     `per_event`: each event is rated alone, as if it were all the usage, and the results are added up;
     `round_at` says whether each of them is rounded to minor units, or the line alone. `group_by`: one line
     for each value of these dimensions of the meter. `tax_category` says which taxes hold for its lines.
+    `supersedes`: the version that was wrong, in whose place this one stands from the same instant on.
     """
 
     key: PriceKey
@@ -173,6 +174,7 @@ class Price:
     group_by: tuple[str, ...] = ()
     modifiers: Modifiers = NO_MODIFIERS
     tax_category: str = STANDARD_CATEGORY
+    supersedes: int | None = None
 
 
 def plain_shapes(shape: PriceShape) -> Iterator[PlainShape | Flat]:

@@ -1,9 +1,9 @@
 """All versions of one kind of record. A version is in force from its effective instant until the next
-one's."""
+one's; one that supersedes a wrong one stands in its place."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Generic, Protocol, TypeVar
 
 from tieout.kernel.instant import Instant
@@ -28,13 +28,14 @@ R = TypeVar("R", bound=Versioned)
 class Versions(Generic[R]):
     """Records by key, each key's in order of version. Iterating gives every version, by key and version."""
 
-    __slots__ = ("_by_key",)
+    __slots__ = ("_by_key", "_in_effect")
 
     def __init__(self, records: Iterable[R]) -> None:
         by_key: dict[str, list[R]] = {}
         for record in sorted(records, key=lambda record: (record.key, record.version)):
             by_key.setdefault(record.key, []).append(record)
         self._by_key = {key: tuple(versions) for key, versions in by_key.items()}
+        self._in_effect = {key: _in_effect(versions) for key, versions in self._by_key.items()}
 
     def __iter__(self) -> Iterator[R]:
         return (record for versions in self._by_key.values() for record in versions)
@@ -61,7 +62,8 @@ class Versions(Generic[R]):
     def at(self, key: str, instant: Instant) -> R | None:
         """The version in force at that instant; None for an unknown key or before its first version."""
         return next(
-            (record for record in reversed(self.versions(key)) if record.effective_from <= instant), None
+            (record for record in reversed(self._in_effect.get(key, ())) if record.effective_from <= instant),
+            None,
         )
 
     def latest(self, key: str) -> R | None:
@@ -80,8 +82,20 @@ class Versions(Generic[R]):
         )
 
     def until(self, record: R) -> Instant | None:
-        """When the next version takes over; None for the last."""
-        following = (
-            other.effective_from for other in self.versions(record.key) if other.version > record.version
-        )
-        return next(following, None)
+        """When the next version takes over, or the one that supersedes it; None for the last."""
+        versions = self._in_effect.get(record.key, ())
+        place = next((place for place, each in enumerate(versions) if each.version == record.version), None)
+        if place is None or place + 1 == len(versions):
+            return None
+        return versions[place + 1].effective_from
+
+
+def _in_effect(versions: Sequence[R]) -> tuple[R, ...]:
+    """In the order in which they take over: one that supersedes another stands right behind it, whatever
+    came between the two."""
+    found: list[R] = []
+    for record in versions:
+        superseded = getattr(record, "supersedes", None)
+        place = next((place for place, each in enumerate(found) if each.version == superseded), None)
+        found.insert(len(found) if place is None else place + 1, record)
+    return tuple(found)

@@ -7,7 +7,7 @@ nothing but digits, so the engine casts no text that it could read in another wa
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -16,8 +16,9 @@ from duckdb import DuckDBPyConnection
 
 from tieout.engines.duckdb_engine import connected
 from tieout.engines.duckdb_predicate import Bindings
-from tieout.engines.duckdb_result import UnexpectedResultType
+from tieout.engines.duckdb_result import UnexpectedResultType, exact_rows, whole
 from tieout.ingest.sequence import SEQUENCE_DIGITS_MAX, SEQUENCE_TYPE, Ranges, SequenceRuns
+from tieout.kernel.instant import Instant
 from tieout.ports import LogManifest
 
 TYPES = ("INTEGER", "BIGINT")
@@ -55,13 +56,38 @@ def sequence_runs(
     return tuple(each for each in runs if each is not None)
 
 
+def times_of_numbers(
+    manifest: LogManifest, source: str, numbers: Sequence[int], *, threads: int | None
+) -> dict[int, tuple[Instant, Instant]]:
+    """The first and last event time of the source's events with each of these numbers."""
+    with connected(threads) as connection:
+        bindings = Bindings()
+        parts = _parts(connection, manifest, source, bindings, ', "time"')
+        if not parts:
+            return {}
+        connection.register("asked", pa.table({"asked_number": pa.array(numbers, pa.int64())}))
+        bindings.values["type"] = SEQUENCE_TYPE
+        sql = (
+            f'SELECT number, min("time"), max("time") FROM (SELECT {NUMBER} AS number, "time" '  # noqa: S608 (constants and placeholders)
+            f"FROM ({' UNION ALL '.join(parts)}) AS events "
+            "WHERE json_extract(attributes, '$.sequence') IS NOT NULL) AS numbered "
+            "SEMI JOIN asked ON number = asked_number GROUP BY number"
+        )
+        rows = exact_rows(connection, sql, bindings.values, ("BIGINT", "BIGINT", "BIGINT"))
+    return {whole(number): (Instant(whole(first)), Instant(whole(last))) for number, first, last in rows}
+
+
 def _parts(
-    connection: DuckDBPyConnection, manifest: LogManifest, source: str | None, bindings: Bindings
+    connection: DuckDBPyConnection,
+    manifest: LogManifest,
+    source: str | None,
+    bindings: Bindings,
+    more: str = "",
 ) -> list[str]:
-    """Selects of source and attributes of the accepted events that may have a number."""
+    """Selects of source and attributes (and more columns) of the accepted events that may have a number."""
     narrow = "" if source is None else f" AND source = {bindings.bind(source)}"
     where = f'WHERE "batch" <= {bindings.bind(int(manifest.watermark))} AND {HAS_ONE}{narrow}'
-    chosen = f"SELECT source, CASE WHEN {HAS_ONE} THEN attributes END AS attributes"
+    chosen = f"SELECT source, CASE WHEN {HAS_ONE} THEN attributes END AS attributes{more}"
     return [f"{chosen} FROM {place} {where}" for place in _places(connection, manifest, bindings)]
 
 
@@ -75,7 +101,9 @@ def _places(connection: DuckDBPyConnection, manifest: LogManifest, bindings: Bin
         yield f"read_parquet({bindings.bind(paths)})"
     for ordinal, tail in enumerate(manifest.tail):
         if tail.table.num_rows:
-            connection.register(f"tail_{ordinal}", tail.table.select(["batch", "source", "attributes"]))
+            connection.register(
+                f"tail_{ordinal}", tail.table.select(["batch", "source", "attributes", "time"])
+            )
             yield f"tail_{ordinal}"
 
 

@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from tieout.aggregate.bucket import BucketCounts, BucketRequest
 from tieout.aggregate.recount import Recount
 from tieout.aggregate.snapshot import Snapshot
 from tieout.aggregate.window import UsageRequest
-from tieout.engines import duckdb_buckets, duckdb_sequences, duckdb_source_totals, recount
+from tieout.engines import (
+    duckdb_buckets,
+    duckdb_dispositions,
+    duckdb_sequences,
+    duckdb_source_totals,
+    recount,
+)
 from tieout.engines.damage import damage_named
 from tieout.engines.duckdb_engine import DuckEngine
 from tieout.ingest.control_total import Accepted, ControlTotal
 from tieout.ingest.sequence import SequenceRuns
+from tieout.kernel.instant import Instant
 from tieout.kernel.quantity import Unmeasurable
 from tieout.ports import LogManifest
+from tieout.ports.dispositions import DispositionDifference, Dispositions
 
 
 class EmbeddedEngine:
@@ -45,3 +53,15 @@ class EmbeddedEngine:
     def source_totals(self, stated: Sequence[ControlTotal], manifest: LogManifest) -> list[Accepted]:
         with damage_named(manifest):
             return duckdb_source_totals.source_totals(stated, manifest, threads=self._threads)
+
+    def differing_dispositions(
+        self, told: Dispositions, manifest: LogManifest
+    ) -> list[DispositionDifference]:
+        with damage_named(manifest):
+            return duckdb_dispositions.differing_dispositions(manifest, told, threads=self._threads)
+
+    def times_of_numbers(
+        self, manifest: LogManifest, *, source: str, numbers: Sequence[int]
+    ) -> Mapping[int, tuple[Instant, Instant]]:
+        with damage_named(manifest):
+            return duckdb_sequences.times_of_numbers(manifest, source, numbers, threads=self._threads)

@@ -7,6 +7,7 @@ text, windows are found by binary search, and values are added up as 32-bit limb
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -15,7 +16,7 @@ import pyarrow.parquet as pq
 
 from tieout.aggregate.breakdown import Breakdown, TooManyGroups
 from tieout.aggregate.recount import Recount
-from tieout.aggregate.window import UsageRequest
+from tieout.aggregate.window import ClippedSpan, UsageRequest
 from tieout.contract.meter import Aggregation, Meter
 from tieout.contract.predicate import Predicate
 from tieout.engines.recount_columns import group_sums, text_of
@@ -23,9 +24,10 @@ from tieout.engines.recount_groups import count_groups, usage_groups
 from tieout.engines.recount_levels import History, LevelHours
 from tieout.engines.recount_retracted import TakenBack, taken_back
 from tieout.engines.recount_values import Tally, count_values
-from tieout.engines.recount_windows import Windows, layers
+from tieout.engines.recount_windows import Located, Rows, Windows, layers
 from tieout.kernel import limits, quantity
 from tieout.kernel.digest import LANE_MODULUS, Fingerprint
+from tieout.kernel.ids import EventType
 from tieout.kernel.instant import HOUR_MICROSECONDS
 from tieout.kernel.quantity import ATOMS_PER_UNIT, Quantity, QuantityOverflow
 from tieout.ports import LogManifest
@@ -33,43 +35,78 @@ from tieout.table.layout import FIELD_PREFIX
 from tieout.table.packed import columns_of, unpacked
 
 Mask = npt.NDArray[np.bool_]
-Indices = npt.NDArray[np.int64]
 
 
 def recount(requests: Sequence[UsageRequest], manifest: LogManifest) -> list[Recount]:
-    """One recount per request, in their order, as of the manifest's watermark."""
-    answers: dict[int, Recount] = {}
+    """One recount per request, in their order, as of the manifest's watermark. Each part of the log is read
+    once for all meters of its event type.
+    """
     alike: dict[tuple[Meter, Breakdown], list[int]] = {}
     for place, request in enumerate(requests):
         alike.setdefault((request.meter, request.breakdown), []).append(place)
     gone = taken_back(manifest)
-    for places in alike.values():
-        found = _recount_alike([requests[place] for place in places], manifest, gone)
-        answers.update(zip(places, found, strict=True))
+    layered: dict[tuple[tuple[ClippedSpan, ...], ...], list[Windows]] = {}
+    counting = [_Counting.of([requests[place] for place in places], layered) for places in alike.values()]
+    for event in sorted({each.meter.event for each in counting}):
+        same = [each for each in counting if each.meter.event == event]
+        for table in _tables(event, same, manifest, gone):
+            counts = (table.column("batch").to_numpy() <= int(manifest.watermark)) & ~gone.among(table)
+            found = Located(table)
+            for each in same:
+                each.count(table, counts, found)
+    answers: dict[int, Recount] = {}
+    for places, each in zip(alike.values(), counting, strict=True):
+        answers.update(zip(places, each.recounts(), strict=True))
     return [answers[place] for place in range(len(requests))]
 
 
-def _recount_alike(requests: Sequence[UsageRequest], manifest: LogManifest, gone: TakenBack) -> list[Recount]:
-    """Recounts of requests for one meter and breakdown."""
-    meter, breakdown = requests[0].meter, requests[0].breakdown
-    tallies = [Tally() for _ in requests]
-    windows = layers([(place, request.spans) for place, request in enumerate(requests)])
-    history = History()
-    weighted = meter.aggregation is Aggregation.TIME_WEIGHTED
-    if weighted:
-        history.watch(span for request in requests for span in request.spans)
-    for table in _tables(meter, breakdown, manifest, gone):
-        counts = (table.column("batch").to_numpy() <= int(manifest.watermark)) & ~gone.among(table)
-        kept = counts & _kept(meter, breakdown, table)
-        for layer in windows:
-            _count_table(meter, breakdown, table, layer, kept, tallies)
-        if weighted and kept.any():
-            history.add(table, FIELD_PREFIX + str(meter.field), kept)
-    runs = history.sorted()
-    return [
-        _recount(request, tally, runs.level_hours(request.spans) if weighted else LevelHours(0, 0, ()))
-        for request, tally in zip(requests, tallies, strict=True)
-    ]
+@dataclass(frozen=True, slots=True)
+class _Counting:
+    """The requests for one meter and breakdown, and what they have come to so far."""
+
+    requests: Sequence[UsageRequest]
+    tallies: list[Tally]
+    windows: list[Windows]
+    history: History
+
+    @classmethod
+    def of(
+        cls,
+        requests: Sequence[UsageRequest],
+        layered: dict[tuple[tuple[ClippedSpan, ...], ...], list[Windows]],
+    ) -> _Counting:
+        """`layered`: windows by spans, since the meters of a plan mostly ask for the same ones."""
+        spans = tuple(tuple(request.spans) for request in requests)
+        if spans not in layered:
+            layered[spans] = layers(list(enumerate(spans)))
+        history = History()
+        if requests[0].meter.aggregation is Aggregation.TIME_WEIGHTED:
+            history.watch(span for request in requests for span in request.spans)
+        return cls(requests, [Tally() for _ in requests], layered[spans], history)
+
+    @property
+    def meter(self) -> Meter:
+        return self.requests[0].meter
+
+    @property
+    def breakdown(self) -> Breakdown:
+        return self.requests[0].breakdown
+
+    def count(self, table: pa.Table, counts: Mask, found: Located) -> None:
+        """`counts`: the rows that are there as of the watermark."""
+        kept = counts & _kept(self.meter, self.breakdown, table)
+        for layer in self.windows:
+            _count_table(self.meter, self.breakdown, table, found.rows(layer, kept), self.tallies)
+        if self.meter.aggregation is Aggregation.TIME_WEIGHTED and kept.any():
+            self.history.add(table, FIELD_PREFIX + str(self.meter.field), kept)
+
+    def recounts(self) -> list[Recount]:
+        weighted = self.meter.aggregation is Aggregation.TIME_WEIGHTED
+        runs = self.history.sorted()
+        return [
+            _recount(request, tally, runs.level_hours(request.spans) if weighted else LevelHours(0, 0, ()))
+            for request, tally in zip(self.requests, self.tallies, strict=True)
+        ]
 
 
 def _recount(request: UsageRequest, tally: Tally, levels: LevelHours) -> Recount:
@@ -110,20 +147,24 @@ def _atoms(aggregation: Aggregation, tally: Tally, levels: LevelHours) -> int:
     return tally.atoms
 
 
-def _tables(meter: Meter, breakdown: Breakdown, manifest: LogManifest, gone: TakenBack) -> Iterator[pa.Table]:
-    """The needed columns of each part of the meter's event type, one file at a time."""
-    conditions = [*meter.filter, *(c for exclusion in meter.exclusions for c in exclusion.where)]
-    named = {FIELD_PREFIX + name for name in _fields(meter, breakdown) if name}
-    named |= {FIELD_PREFIX + condition.field for condition in conditions}
-    wanted = {"subject", "source", "time", "batch", "row", "lane_a", "lane_b", *named, *gone.columns}
+def _tables(
+    event: EventType, counting: Sequence[_Counting], manifest: LogManifest, gone: TakenBack
+) -> Iterator[pa.Table]:
+    """The columns that any of the meters needs of each part of the event type, one file at a time."""
+    wanted = {"subject", "source", "time", "batch", "row", "lane_a", "lane_b", *gone.columns}
+    for each in counting:
+        meter = each.meter
+        conditions = [*meter.filter, *(c for exclusion in meter.exclusions for c in exclusion.where)]
+        wanted |= {FIELD_PREFIX + name for name in _fields(meter, each.breakdown) if name}
+        wanted |= {FIELD_PREFIX + condition.field for condition in conditions}
     stored = wanted | set(columns_of(sorted(wanted)))
     for segment in manifest.segments:
-        if segment.type == meter.event:
+        if segment.type == event:
             file = pq.ParquetFile(segment.path)
             names = [name for name in file.schema_arrow.names if name in stored]
             yield unpacked(file.read(columns=names))
     for part in manifest.tail:
-        if part.type == meter.event:
+        if part.type == event:
             yield part.table.select([name for name in part.table.column_names if name in wanted])
 
 
@@ -146,32 +187,24 @@ def _kept(meter: Meter, breakdown: Breakdown, table: pa.Table) -> Mask:
 
 
 def _count_table(
-    meter: Meter,
-    breakdown: Breakdown,
-    table: pa.Table,
-    windows: Windows,
-    kept: Mask,
-    tallies: list[Tally],
+    meter: Meter, breakdown: Breakdown, table: pa.Table, rows: Rows, tallies: list[Tally]
 ) -> None:
-    """`kept`: the rows that the meter counts as of the watermark."""
-    request = np.where(kept, windows.find(table.column("subject"), table.column("time").to_numpy()), -1)
-    inside: Indices = np.flatnonzero(request >= 0)
-    if inside.size == 0:
+    """`rows`: those that the meter counts as of the watermark."""
+    if rows.order.size == 0:
         return
-    order = inside[np.argsort(request[inside], kind="stable")]
-    places, starts = np.unique(request[order], return_index=True)
-    sizes = np.diff([*starts, order.size])
-    sums_a = group_sums(table.column("lane_a").to_numpy()[order], starts)
-    sums_b = group_sums(table.column("lane_b").to_numpy()[order], starts)
-    for place, size, lane_a, lane_b in zip(places, sizes, sums_a, sums_b, strict=True):
+    sums_a = group_sums(table.column("lane_a").to_numpy()[rows.order], rows.starts)
+    sums_b = group_sums(table.column("lane_b").to_numpy()[rows.order], rows.starts)
+    each = zip(rows.places.tolist(), rows.sizes.tolist(), sums_a, sums_b, strict=True)
+    for place, size, lane_a, lane_b in each:
         tally = tallies[place]
-        tally.count += int(size)
+        tally.count += size
         tally.lane_a += lane_a
         tally.lane_b += lane_b
     if meter.field is not None:
-        count_values(meter.aggregation, table, FIELD_PREFIX + meter.field, request, inside, tallies)
+        count_values(meter.aggregation, table, FIELD_PREFIX + meter.field, rows, tallies)
     if breakdown:
-        count_groups(meter, breakdown, table, request, inside, [tally.groups for tally in tallies])
+        inside = np.sort(rows.order)
+        count_groups(meter, breakdown, table, rows.request, inside, [tally.groups for tally in tallies])
 
 
 def _holds(predicate: Predicate, table: pa.Table) -> Mask:

@@ -35,9 +35,8 @@ def value_limbs(column: pa.ChunkedArray) -> Limbs:
     ]
 
 
-def magnitudes(column: pa.ChunkedArray) -> Limbs:
+def magnitudes(limbs: Limbs) -> Limbs:
     """The limbs of the sizes: negative values turned round, limb by limb."""
-    limbs = value_limbs(column)
     sign = np.where(limbs[-1][0] < 0, -1, 1)
     return [(limb * sign, weight) for limb, weight in limbs]
 
@@ -49,6 +48,27 @@ def limb_sums(limbs: Limbs, order: npt.NDArray[np.int64], starts: npt.NDArray[np
         for place, part in enumerate(np.add.reduceat(column[order], starts).tolist()):
             sums[place] += part * weight
     return sums
+
+
+def limb_extremes(
+    limbs: Limbs, order: npt.NDArray[np.int64], starts: npt.NDArray[np.intp], *, greatest: bool
+) -> list[int]:
+    """The greatest or least value in atoms of each of the same runs: the highest limb decides, and of those
+    that are equal in it the next one.
+    """
+    choose = np.maximum if greatest else np.minimum
+    bounds = np.iinfo(np.int64)
+    beaten = bounds.min if greatest else bounds.max
+    sizes = np.diff([*starts, order.size])
+    standing = np.ones(order.size, dtype=np.bool_)
+    extremes = [0] * len(starts)
+    for column, weight in reversed(limbs):
+        values = np.where(standing, column[order], beaten)
+        best = choose.reduceat(values, starts)
+        standing &= values == np.repeat(best, sizes)
+        for place, part in enumerate(best.tolist()):
+            extremes[place] += part * weight
+    return extremes
 
 
 def group_sums(values: npt.NDArray[np.uint64], starts: npt.NDArray[np.intp]) -> list[int]:

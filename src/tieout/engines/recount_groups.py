@@ -66,7 +66,7 @@ def count_groups(
         group.atoms += int(sizes[place]) * ATOMS_PER_UNIT if value is None else atoms[place]
         group.amount += amounts[place]
     if breakdown.amount_field is not None:
-        limbs = magnitudes(table.column(FIELD_PREFIX + breakdown.amount_field))
+        limbs = magnitudes(value_limbs(table.column(FIELD_PREFIX + breakdown.amount_field)))
         for place, size in enumerate(limb_sums(limbs, order, starts)):
             tallies[int(sorted_keys[starts[place]][0])].amount_magnitude += size
 

@@ -11,6 +11,7 @@ import pyarrow as pa
 
 from tieout.aggregate.window import ClippedSpan
 
+Indices = npt.NDArray[np.int64]
 Placed = tuple[str, int, int, int]
 """(subject, start, end, place of the request)."""
 
@@ -37,6 +38,47 @@ class Windows:
         span = np.searchsorted(self.opens, at, side="right") - 1
         found = (code >= 0) & (span >= 0) & (at < self.closes[span])
         return np.where(found, self.places[span], -1)
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """Rows that count, and for whom. `request` is for each row of the table the place of its request or -1,
+    `order` the rows that have one, run by run; the run that begins at `starts[n]` is that of `places[n]`.
+    """
+
+    request: Indices
+    order: Indices
+    places: Indices
+    starts: npt.NDArray[np.intp]
+
+    @property
+    def sizes(self) -> npt.NDArray[np.intp]:
+        return np.diff([*self.starts, self.order.size])
+
+
+def _rows(request: Indices) -> Rows:
+    inside = np.flatnonzero(request >= 0)
+    order = inside[np.argsort(request[inside], kind="stable")]
+    places, starts = np.unique(request[order], return_index=True)
+    return Rows(request, order, places, starts)
+
+
+class Located:
+    """Whose the rows of one table are, looked up once for all meters that share their windows."""
+
+    def __init__(self, table: pa.Table) -> None:
+        self._table = table
+        self._found: dict[int, Rows] = {}
+
+    def rows(self, windows: Windows, kept: npt.NDArray[np.bool_]) -> Rows:
+        """The rows of these windows among those that are kept."""
+        known = self._found.get(id(windows))
+        if known is None:
+            known = _rows(windows.find(self._table.column("subject"), self._table.column("time").to_numpy()))
+            self._found[id(windows)] = known
+        if kept[known.order].all():
+            return known
+        return _rows(np.where(kept, known.request, -1))
 
 
 def layers(requests: Sequence[tuple[int, Sequence[ClippedSpan]]]) -> list[Windows]:

@@ -13,12 +13,14 @@ from typing import Any
 from tieout.evidence.named_document import NONE
 from tieout.evidence.reproduced import Difference, Fact, compared
 from tieout.evidence.stored import StoredEvidence, StoredSnapshot
+from tieout.invoice.earlier import EarlierLine, earlier_text
 from tieout.kernel.canonical import JsonNumber, canonical_json
 from tieout.kernel.errors import TieoutError
 from tieout.kernel.instant import format_instant, parse_instant
 from tieout.kernel.money import Money, currency
 from tieout.kernel.period import Period
 from tieout.kernel.quantity import QUANTITY_ZERO, Quantity
+from tieout.kernel.rational import exact
 
 Members = dict[str, Any]  # an object of a JSON text that has not been looked at yet
 
@@ -77,6 +79,8 @@ def _line(stored: StoredEvidence, document: Members, printed: Members, place: in
         ("quantity", printed["quantity"], line.quantity),
         ("unit", printed["unit"], line.unit),
         ("amount", printed["amount"], Money(line.amount_minor, currency(document["currency"])).decimal_text),
+        ("earlier", _earlier(printed, document["currency"]), line.earlier or NONE),
+        ("correction", _json(printed.get("correction")), line.correction or NONE),
     )
 
 
@@ -93,7 +97,7 @@ def _charge(stored: StoredEvidence, document: Members, printed: Members) -> tupl
         ("program", _program(printed), str(charge.program)),
         ("period", _printed_period(whole), _period(charge.period)),
         ("segment", _printed_period(printed["segment"]), _period(charge.segment)),
-        ("quantity", printed["quantity"], charge.quantity),
+        ("quantity", str(_cumulative(printed)), charge.quantity),
         ("unit", printed["unit"], charge.unit),
         ("amount", printed["exact_amount"], charge.amount),
         ("steps", canonical_json(printed["steps"]), charge.steps),
@@ -104,6 +108,28 @@ def _charge(stored: StoredEvidence, document: Members, printed: Members) -> tupl
     )
 
 
+def _cumulative(line: Members) -> Quantity:
+    """What the line is for in all: its quantity, and what earlier lines had of it."""
+    before = [Quantity.parse(each["quantity"]) for each in line.get("earlier", ())]
+    return sum(before, Quantity.parse(line["quantity"]))
+
+
+def _earlier(printed: Members, code: str) -> str:
+    """As a line row has it."""
+    unit = currency(code)
+    found = tuple(
+        EarlierLine(
+            each["line"],
+            each["invoice"],
+            each["number"],
+            Quantity.parse(each["quantity"]),
+            Money(int(exact(each["amount"]) * 10**unit.exponent), unit),
+        )
+        for each in printed.get("earlier", ())
+    )
+    return earlier_text(found) or NONE
+
+
 def _stated_before(printed: Members) -> str:
     return str(printed.get("terms", {}).get("prior_quantity", NONE))
 
@@ -111,11 +137,11 @@ def _stated_before(printed: Members) -> str:
 def _usage_before(document: Members, printed: Members) -> str:
     """What the lines of earlier parts under the same price add up to, where the line says it goes on from
     them."""
-    if _stated_before(printed) == NONE:
-        return NONE
+    if _stated_before(printed) == NONE or "correction" in printed:
+        return _stated_before(printed)  # the parts before a corrected one may be on other papers
     start = parse_instant(printed["segment"]["start"])
     before = [
-        Quantity.parse(line["quantity"])
+        _cumulative(line)
         for line in document["lines"]
         if (line["subscription"], line["price"]) == (printed["subscription"], printed["price"])
         and parse_instant(line["segment"]["end"]) <= start

@@ -22,6 +22,7 @@ Layer = Literal[
     "invoice",
     "subscription",
     "movement",
+    "manual line",
 ]
 
 Fact = tuple[str, str, str]

@@ -114,9 +114,23 @@ class StoredLine:
 
 
 @dataclass(frozen=True, slots=True)
+class ReviewedDraft:
+    """The revision of a draft that people looked at, and how many entries about it had been made when it was
+    decided that it may be sealed."""
+
+    invoice: InvoiceId
+    revision: int
+    entries_seen: int
+
+
+@dataclass(frozen=True, slots=True)
 class SealedRows:
     """Everything one sealing writes, in one transaction. `movements` were worked out when the customer had
-    `movements_seen`; where that is no longer so, nothing is written. `entries` are posted with it.
+    `movements_seen`; where that is no longer so, nothing is written. `entries` are posted with it. Nor is
+    anything written where somebody has said more about the draft that was `reviewed`, or other interim
+    invoices of the period stand than `interims_seen` (None: the policy allows none). `corrects`: by report
+    (empty: by policy) the periods that it corrects, worked out when the customer had `papers_seen` papers and
+    voids; None where it does not matter.
     """
 
     invoice: StoredInvoice
@@ -126,6 +140,10 @@ class SealedRows:
     movements: tuple[Movement, ...] = ()
     movements_seen: int = 0
     entries: tuple[Entry, ...] = ()
+    interims_seen: frozenset[InvoiceId] | None = None
+    corrects: tuple[tuple[str, Period], ...] = ()
+    papers_seen: int | None = None
+    reviewed: ReviewedDraft | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,7 +31,7 @@ from tieout.evidence.lineage import MalformedLineage, parse_lineage
 from tieout.evidence.named_document import NONE, record_named
 from tieout.evidence.printed import printed_differences
 from tieout.evidence.reproduced import Difference, Layer, Reproduced, compared
-from tieout.evidence.stored import StoredEvidence, StoredSnapshot
+from tieout.evidence.stored import StoredCharge, StoredEvidence, StoredSnapshot
 from tieout.evidence.witness import Witness, digest_lanes, meter_event, retraction_of
 from tieout.invoice.earlier import parse_earlier
 from tieout.invoice.line import settled_line
@@ -42,6 +42,8 @@ from tieout.kernel.rational import exact_text
 from tieout.rate.charge import Charge, parse_group, steps_text
 from tieout.rate.rate import rate
 from tieout.rate.terms import parse_terms
+from tieout.rate.usage import billed_unit, group_names
+from tieout.rate.withdrawn import is_withdrawn, withdrawn_charge
 
 INPUTS: frozenset[Layer] = frozenset({"event", "contract", "meter", "price", "plan", "program"})
 
@@ -192,6 +194,8 @@ def _charge(
     if stored.snapshot is not None and stored.snapshot.period != charge.segment:
         return None  # one of the two rows was changed; the sealed document says which
     try:
+        if is_withdrawn(charge.steps):
+            return _withdrawn(stored, price, plan, program, snapshot, found)
         rated = rate(
             snapshot,
             price,
@@ -207,15 +211,49 @@ def _charge(
         found.append(Difference("charge", charge.id, "a price and usage that fit", str(error)))
         return None
     if not _damaged(found):
-        found += compared(
-            "charge",
-            charge.id,
-            ("quantity", str(rated.quantity), charge.quantity),
-            ("unit", rated.unit, charge.unit),
-            ("amount", exact_text(rated.amount), charge.amount),
-            ("steps", steps_text(rated.steps), charge.steps),
-        )
+        found += _charge_differences(charge, rated)
     return rated
+
+
+def _withdrawn(
+    stored: StoredEvidence,
+    price: Price,
+    plan: Plan,
+    program: Program | None,
+    snapshot: Snapshot | None,
+    found: list[Difference],
+) -> Charge | None:
+    """Nothing is asked of a group that has no events any more, or of all usage where there are groups."""
+    charge, group = stored.charge, parse_group(stored.charge.grouped_by)
+    if snapshot is None or group in group_names(snapshot, price):
+        found.append(Difference("charge", charge.id, "a price of the usage that is there", "nothing asked"))
+        return None
+    rated = withdrawn_charge(
+        charge.subscription,
+        price,
+        plan=charge.plan,
+        plan_version=plan.version,
+        snapshot=snapshot,
+        period=charge.period,
+        segment=charge.segment,
+        unit=billed_unit(snapshot),
+        group=group,
+        program=program,
+    )
+    if not _damaged(found):
+        found += _charge_differences(charge, rated)
+    return rated
+
+
+def _charge_differences(charge: StoredCharge, rated: Charge) -> list[Difference]:
+    return compared(
+        "charge",
+        charge.id,
+        ("quantity", str(rated.quantity), charge.quantity),
+        ("unit", rated.unit, charge.unit),
+        ("amount", exact_text(rated.amount), charge.amount),
+        ("steps", steps_text(rated.steps), charge.steps),
+    )
 
 
 def _line(stored: StoredEvidence, charge: Charge, found: list[Difference]) -> Money | None:

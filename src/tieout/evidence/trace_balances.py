@@ -13,19 +13,25 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any, TypeVar
 
-from tieout.balance.commitment import METERED, account_of, recorded_as
+from tieout.balance.commitment import METERED, CommitmentLine, Role, account_of, recorded_as
 from tieout.balance.fee import billed_fees
 from tieout.balance.movement import Movement
 from tieout.close.commitments import commitment_outcome, in_term
 from tieout.close.credits import counts_at
+from tieout.close.interim import NOTHING_DRAWN
 from tieout.contract.document import Document
 from tieout.contract.price import Price
 from tieout.contract.subscription import Commitment, Subscription
+from tieout.correction.carried import corrected_period
 from tieout.evidence.named_document import NONE, record_named
 from tieout.evidence.printed import printed_differences
 from tieout.evidence.reproduced import Difference, Layer, Reproduced, compared
 from tieout.evidence.shares import discount_shares
-from tieout.evidence.stored import StoredCharge, StoredEvidence
+from tieout.evidence.stored import StoredCharge, StoredEvidence, StoredInvoice
+from tieout.evidence.stored_corrections import SettledRow
+from tieout.evidence.trace_corrections import CorrectedBalances, corrected_commitment, known_by
+from tieout.invoice.earlier import parse_correction, parse_earlier
+from tieout.invoice.invoice import KIND_INTERIM
 from tieout.invoice.line import settled_line
 from tieout.kernel.errors import TieoutError
 from tieout.kernel.instant import parse_instant
@@ -43,11 +49,12 @@ Members = dict[str, Any]  # an object of a JSON text that has not been looked at
 class BalanceEvidence:
     """`document` is the stored one that the line's price digest names: the subscription's of a commitment,
     the price's of a fee. `movements` are the customer's, all of them; `billing` is the line that billed
-    the fee in advance."""
+    the fee in advance; `rows` are the lines of all papers that stand, where the line corrects a period."""
 
     document: Document | None
     movements: tuple[Movement, ...]
     billing: StoredEvidence | None
+    rows: tuple[SettledRow, ...] = ()
 
 
 def rests_on_balances(charge: StoredCharge) -> bool:
@@ -83,30 +90,39 @@ def _commitment(stored: StoredEvidence, evidence: BalanceEvidence, found: list[D
             found.append(Difference("subscription", subscription.key, f"a commitment {key}", NONE))
     if subscription is None or commitment is None:
         return None
+    correction = parse_correction(stored.line.correction)
+    if correction is not None:
+        balances = CorrectedBalances(evidence.movements, evidence.rows)
+        return corrected_commitment(stored, correction, subscription, commitment, balances, found)
     invoice, unit = stored.invoice, currency(stored.invoice.currency)
+    known = known_by(evidence.movements, invoice)
     account, at = account_of(subscription.key, key), counts_at(stored.invoice.period)
     outcome = commitment_outcome(
         subscription,
         commitment,
-        [each for each in evidence.movements if each.effective_at < at],
+        [each for each in known if each.effective_at < at or _is_carried(each, invoice)],
         usage=_metered(stored, commitment, unit),
         whole=stored.charge.period,
         period=invoice.period,
         currency=unit,
     )
     lines, moved = ([], []) if outcome is None else outcome
+    moved = [] if invoice.kind == KIND_INTERIM else moved  # balances move with the final
     expected = {
         each.id: each.amount.minor
         for each in (recorded_as(one, account, invoice.customer, unit, invoice.id, at) for one in moved)
     }
     ours = {
         each.id: each.amount.minor
-        for each in evidence.movements
+        for each in known
         if each.invoice == invoice.id and each.account.removesuffix(METERED) == account
+        if corrected_period(each) is None
     }
     facts = ("movements", str(sorted(expected.items())), str(sorted(ours.items())))
     found += compared("movement", account, facts)
     line = next((each for each in lines if each.role.value == role), None)
+    if line is None and stored.line.earlier is not None:
+        line = CommitmentLine(Role(role), Fraction(0), NOTHING_DRAWN)
     if line is None:
         found.append(Difference("charge", stored.charge.id, f"no line for {role}", stored.charge.amount))
         return None
@@ -122,14 +138,20 @@ def _commitment(stored: StoredEvidence, evidence: BalanceEvidence, found: list[D
     )
 
 
+def _is_carried(movement: Movement, invoice: StoredInvoice) -> bool:
+    """What the invoice's own corrections of earlier periods moved: its period starts from there."""
+    return movement.invoice == invoice.id and corrected_period(movement) is not None
+
+
 def _metered(stored: StoredEvidence, commitment: Commitment, unit: Currency) -> int:
     """Minor units of the usage lines inside the term, as the sealed document prints them."""
     document: Members = json.loads(stored.invoice.document)
     amounts = [
-        exact(line["amount"]) * 10**unit.exponent
+        exact(line["cumulative"]["amount"] if "cumulative" in line else line["amount"]) * 10**unit.exponent
         for line in document["lines"]
         if line["subscription"] == stored.charge.subscription
         and line["snapshot"] is not None
+        and "correction" not in line
         and in_term(commitment, parse_instant(line["segment"]["start"]))
     ]
     return int(sum(amounts))
@@ -174,7 +196,8 @@ def _named(
 
 def _compared(stored: StoredEvidence, charge: Charge, found: list[Difference]) -> Money:
     row, line = stored.charge, stored.line
-    settled = settled_line(stored.invoice.id, line.ordinal, charge, zone_name="UTC")
+    earlier = parse_earlier(line.earlier, currency(charge.price.currency))
+    settled = settled_line(stored.invoice.id, line.ordinal, charge, zone_name="UTC", earlier=earlier)
     found += compared(
         "charge",
         row.id,

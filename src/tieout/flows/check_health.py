@@ -11,6 +11,7 @@ from tieout.contract.catalog import Catalog
 from tieout.flows.apply_catalog import load_catalog
 from tieout.flows.home import Home
 from tieout.flows.policy import governing, policies
+from tieout.invoice.invoice import KIND_FINAL
 from tieout.kernel.errors import TieoutError
 from tieout.kernel.instant import format_instant
 from tieout.kernel.zone import is_pinned, tzdata_version
@@ -72,7 +73,11 @@ def _policy(home: Home) -> HealthLine:
 
 
 def _accounts(home: Home) -> HealthLine:
-    sealed = {(invoice.customer, invoice.period) for invoice in home.books.invoices.sealed()}
+    sealed = {
+        (invoice.customer, invoice.period)
+        for invoice in home.books.invoices.sealed()
+        if invoice.kind == KIND_FINAL
+    }
     stuck = [
         outcome
         for outcome in home.books.closes.latest()

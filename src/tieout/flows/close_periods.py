@@ -7,33 +7,47 @@ close is resumed by running it again, and running it twice seals nothing twice (
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 
 from tieout.close.account import AccountOutcome
 from tieout.close.outcome import NotDue, Outcome, Sealed
+from tieout.close.reconcile_cycle import NOTHING_HELD, CycleTies
 from tieout.contract.catalog import Catalog
 from tieout.flows.apply_catalog import load_catalog
 from tieout.flows.approve_meter import by_version
+from tieout.flows.close_agenda import close_agenda
 from tieout.flows.count_buckets import BucketRow, bucket_rows
-from tieout.flows.draft_accounts import ReadyAccount, draft_accounts, parked_by
-from tieout.flows.draft_balances import open_advances
-from tieout.flows.due_accounts import DueAccount, agenda, sealed_without
+from tieout.flows.cycle_ties import cycle_ties
+from tieout.flows.draft_accounts import ReadyAccount, draft_accounts
+from tieout.flows.due_accounts import Agenda, DueAccount
 from tieout.flows.home import Home
-from tieout.flows.invoices import InvoiceRow, draft_row, row_of
+from tieout.flows.invoices import InvoiceRow, draft_row
 from tieout.flows.late_events import late_rows
-from tieout.flows.policy import policies
+from tieout.flows.manual_lines import with_manual_lines
+from tieout.flows.place_corrections import Corrections, first_finals
+from tieout.flows.rarely_collected import rarely_collected
 from tieout.flows.read_log import read_log
-from tieout.flows.seal_account import seal
+from tieout.flows.replacing import replacing
+from tieout.flows.required_evidence import with_evidence
+from tieout.flows.review_drafts import (
+    AccountKey,
+    Drafted,
+    Redraft,
+    finish,
+    keep_for_review,
+    keep_held,
+    look,
+)
+from tieout.flows.seal_accounts import Progress, seal_accounts
 from tieout.flows.sealed_usage import sealed_spans
-from tieout.kernel.errors import NotFound, Refusal, Unavailable, shown
+from tieout.kernel.errors import NotFound, Refusal, shown
 from tieout.kernel.ids import CustomerId, Watermark
 from tieout.kernel.instant import Instant, format_instant
 from tieout.kernel.period import Period
 
 PREVIEW_NUMBER = "not sealed: dry run"
-
-Progress = Callable[[int, int], None]
 
 
 class FutureClose(Refusal):
@@ -65,6 +79,7 @@ class CloseReport:
     buckets: tuple[BucketRow, ...]
 
 
+@rarely_collected()
 def close(
     home: Home,
     *,
@@ -72,8 +87,10 @@ def close(
     customers: tuple[CustomerId, ...] | None = None,
     dry_run: bool = False,
     progress: Progress | None = None,
+    redraft: Redraft | None = None,
 ) -> CloseReport:
     """Ends every period that is due as of `as_of`. A dry run writes nothing and gives the drafts instead.
+    With `redraft`, nothing but that draft is looked at, and nothing is sealed.
 
     Raises `FutureClose`, `NoSuchCustomer`, and `Unavailable` where the books cannot be written; what was
     sealed until then stays sealed.
@@ -84,35 +101,38 @@ def close(
     catalog = load_catalog(home)
     chosen = _chosen(catalog, customers)
     cutoff = home.log.head()
-    billed = home.books.invoices.billed()
     recorded = home.books.movements.of(chosen)
-    plan = agenda(
-        catalog, policies(home), billed, customers=chosen, as_of=as_of, advanced=open_advances(recorded)
-    )
+    plan = close_agenda(home, catalog, chosen, recorded, as_of=as_of)
     run = None if dry_run else home.books.closes.start(as_of=as_of, cutoff=cutoff, cutoff_at=now)
-    since = min((account.period.start for account in plan.due), default=as_of)
-    sealed = sealed_spans(home.books.invoices.snapshots(), since=since)
-    meter_changes = by_version(home)
-    ready, stopped = read_log(
-        home,
-        lambda manifest: draft_accounts(
-            home.engine,
-            catalog,
-            plan.due,
-            manifest,
-            sealed=sealed,
-            meter_changes=meter_changes,
-            recorded=recorded,
-        ),
-        watermark=cutoff,
-    )
-    if run is None:
-        done, invoices = _previewed(ready)
-    else:
-        done, invoices = _sealed(home, ready, run, progress or _unwatched)
-    outcomes = sorted((*plan.outcomes, *stopped, *done), key=_order)
+    due, refused = with_manual_lines(home, catalog, replacing(plan.due, home.books.corrections.voids()))
+    reviews = look(home, due, as_of=as_of, redraft=redraft)
+    corrections = Corrections(home, catalog, first_finals(due))
+
+    @cache
+    def ties(at: Watermark) -> CycleTies:
+        return cycle_ties(home, [account.elapsed for account in due], cutoff=at, now=now)
+
+    def drafted(accounts: Sequence[DueAccount], at: Watermark, behind: frozenset[AccountKey]) -> Drafted:
+        cycle = ties(at) if accounts else NOTHING_HELD
+        on_paper = corrections.on(accounts, at)
+        return _drafted(home, catalog, on_paper, at, behind=behind, cycle=cycle)
+
+    def seal_all(ready: Sequence[ReadyAccount]) -> tuple[list[AccountOutcome], list[InvoiceRow]]:
+        return _ended_or_shown(home, ready, run, progress or _unwatched)
+
+    notes, held = corrections.notes(chosen if redraft is None else (), cutoff, ended=_ended(plan))
+    noted, note_rows = seal_all(notes)
+    reviewed, early = finish(home, reviews, drafted, seal_all, run=run)
+    ready, stopped = drafted(reviews.fresh, cutoff, reviews.behind(reviews.fresh))
+    ready, in_review = keep_for_review(home, reviews, ready, drafted, run=run)
+    keep_held(home, stopped, as_of=as_of, run=run)
+    done, late = seal_all(ready)
+    invoices = [*note_rows, *early, *late]
+    told = [*refused, *held, *noted, *reviews.outcomes, *reviewed, *stopped, *in_review, *done]
+    outcomes = sorted(told if redraft is not None else _told([*plan.outcomes, *told]), key=_order)
     if run is not None:
         lasting = [account for account in outcomes if not isinstance(account.outcome, NotDue)]
+        home.books.breaks.record(run, lasting, ())
         home.books.closes.record(run, lasting)
         home.books.closes.end(run, at=home.clock.now())
     return CloseReport(
@@ -124,11 +144,53 @@ def close(
     )
 
 
+def _ended(plan: Agenda) -> frozenset[CustomerId]:
+    """Customers of whom no invoice is to come."""
+    return frozenset(
+        each.customer
+        for each in plan.outcomes
+        if isinstance(each.outcome, NotDue) and each.outcome.due_at is None
+    )
+
+
+def _drafted(
+    home: Home,
+    catalog: Catalog,
+    accounts: Sequence[DueAccount],
+    cutoff: Watermark,
+    *,
+    behind: frozenset[AccountKey],
+    cycle: CycleTies,
+) -> Drafted:
+    """With usage up to the cutoff, and balances as they are now."""
+    if not accounts:
+        return [], []
+    recorded = home.books.movements.of(sorted({account.customer for account in accounts}))
+    since = min(account.period.start for account in accounts)
+    sealed = sealed_spans(home.books.invoices.snapshots(), since=since)
+    meter_changes = by_version(home)
+    return read_log(
+        home,
+        lambda manifest: draft_accounts(
+            home.engine,
+            catalog,
+            accounts,
+            manifest,
+            sealed=sealed,
+            meter_changes=meter_changes,
+            recorded=recorded,
+            behind=behind,
+            cycle=cycle,
+        ),
+        watermark=cutoff,
+    )
+
+
 def _buckets(
     home: Home, catalog: Catalog, due: Sequence[DueAccount], cutoff: Watermark
 ) -> tuple[BucketRow, ...]:
-    """Where every event of the periods went."""
-    periods = [account.period for account in due]
+    """Where every event of the periods that ended went."""
+    periods = [account.period for account in due if account.running is None]
     return read_log(
         home,
         lambda manifest: bucket_rows(
@@ -147,47 +209,13 @@ def _chosen(catalog: Catalog, customers: tuple[CustomerId, ...] | None) -> tuple
     return tuple(sorted(set(customers)))
 
 
-def _sealed(
-    home: Home, ready: Sequence[ReadyAccount], run: int, progress: Progress
+def _ended_or_shown(
+    home: Home, ready: Sequence[ReadyAccount], run: int | None, progress: Progress
 ) -> tuple[list[AccountOutcome], list[InvoiceRow]]:
-    outcomes: list[AccountOutcome] = []
-    invoices: list[InvoiceRow] = []
-    for place, draft in enumerate(ready, start=1):
-        account = draft.account
-        try:
-            stored = seal(home, draft, run=run)
-        except Unavailable:
-            raise
-        except Exception as error:  # noqa: BLE001 - one account's failure may not stop the others (L15)
-            outcomes.append(AccountOutcome(account.customer, account.period, parked_by(error)))
-            continue
-        finally:
-            progress(place, len(ready))
-        if stored is None:
-            outcomes.append(_sealed_by_another(home, draft))
-        else:
-            outcomes.append(
-                AccountOutcome(account.customer, account.period, Sealed(stored.id, stored.number))
-            )
-            invoices.append(row_of(stored))
-    return outcomes, invoices
-
-
-def _sealed_by_another(home: Home, draft: ReadyAccount) -> AccountOutcome:
-    """Another close was faster; or the period was sealed before these subscriptions were known."""
-    account = draft.account
-    billed = home.books.invoices.billed()
-    missing = [
-        subscription
-        for subscription in account.subscriptions
-        if any(line.charge.subscription == subscription.key for line in draft.invoice.lines)
-        and account.period not in billed.get(subscription.key, ())
-    ]
-    if missing:
-        return AccountOutcome(account.customer, account.period, sealed_without(account))
-    stored = home.books.invoices.find(draft.invoice.id)
-    assert stored is not None, "its key is sealed, and the id is made of the key"
-    return AccountOutcome(account.customer, account.period, Sealed(stored.id, stored.number))
+    """Seals what has the evidence that its policy asks for; a dry run, without a `run`, only shows it."""
+    kept, lacking = with_evidence(home, ready)
+    told, rows = _previewed(kept) if run is None else seal_accounts(home, kept, run, progress)
+    return [*lacking, *told], rows
 
 
 def _previewed(ready: Sequence[ReadyAccount]) -> tuple[list[AccountOutcome], list[InvoiceRow]]:
@@ -196,6 +224,16 @@ def _previewed(ready: Sequence[ReadyAccount]) -> tuple[list[AccountOutcome], lis
         for draft in ready
     ]
     return outcomes, [draft_row(draft.invoice) for draft in ready]
+
+
+def _told(outcomes: Sequence[AccountOutcome]) -> list[AccountOutcome]:
+    """Who is billed inside a period is not also told as not due."""
+    looked_at = {each.customer for each in outcomes if not isinstance(each.outcome, NotDue)}
+    return [
+        each
+        for each in outcomes
+        if not (isinstance(each.outcome, NotDue) and each.period is None and each.customer in looked_at)
+    ]
 
 
 def _order(account: AccountOutcome) -> tuple[str, int]:

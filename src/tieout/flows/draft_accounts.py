@@ -17,27 +17,31 @@ from tieout.aggregate.window import UsageRequest
 from tieout.balance.movement import Movement
 from tieout.close.account import AccountOutcome
 from tieout.close.coupons import coupons_of
-from tieout.close.fees import fees_due
+from tieout.close.interim import interim_segments
 from tieout.close.outcome import Held, Parked
-from tieout.close.rating import charges, usage_requests
+from tieout.close.rating import usage_requests
 from tieout.close.reconcile import reconcile
 from tieout.close.reconcile_balances import balance_breaks
+from tieout.close.reconcile_cycle import NOTHING_HELD, CycleTies
 from tieout.close.reconcile_ledger import ledger_breaks
 from tieout.close.segments import NothingInForce, Segment, segments
 from tieout.close.taxation import taxation_of
 from tieout.contract.catalog import Catalog
 from tieout.contract.party import Customer, Seller
+from tieout.evidence.stored import ReviewedDraft
 from tieout.flows.approve_meter import ChangeByVersion, parked_for
+from tieout.flows.asked import Asked, Measured, asked_of
 from tieout.flows.draft_balances import (
     WAITS,
     BalanceChain,
     bills_ahead,
-    committed_by,
+    corrected_movements,
     fees_ahead,
     moved_by,
 )
 from tieout.flows.due_accounts import DueAccount
 from tieout.flows.sealed_usage import SealedSpans, sealed_twice
+from tieout.invoice.discounts import GrantedCoupon
 from tieout.invoice.draft import draft
 from tieout.invoice.draft import moved as status_moved
 from tieout.invoice.entries import proposed_entries
@@ -46,10 +50,13 @@ from tieout.invoice.status import Act
 from tieout.kernel.errors import TieoutError, Unavailable
 from tieout.kernel.ids import CustomerId, Watermark
 from tieout.kernel.instant import Instant
+from tieout.kernel.money import currency
+from tieout.kernel.period import Period
 from tieout.kernel.quantity import Unmeasurable
 from tieout.kernel.zone import tzdata_version
 from tieout.ledger.entry import Entry
 from tieout.ports import LogManifest, UsageEngine
+from tieout.rate.charge import Charge
 
 PARKED_ACTION = "correct the cause, then run the close again; nothing was billed for this period"
 
@@ -59,7 +66,8 @@ class ReadyAccount:
     """A reconciled draft with the requests and snapshots behind it; it may be sealed.
 
     `movements` go with it, as long as the customer still has the `movements_seen` that it was worked out
-    from. `entries` are proposed; the seal posts them.
+    from. `reviewed` is the stored draft that it must be the same as, if its policy asks for a review.
+    `entries` are proposed; the seal posts them.
     """
 
     account: DueAccount
@@ -68,6 +76,7 @@ class ReadyAccount:
     snapshots: tuple[Snapshot, ...]
     movements: tuple[Movement, ...] = ()
     movements_seen: int = 0
+    reviewed: ReviewedDraft | None = None
     entries: tuple[Entry, ...] = ()
 
 
@@ -90,12 +99,15 @@ def draft_accounts(
     sealed: SealedSpans,
     meter_changes: ChangeByVersion,
     recorded: Mapping[CustomerId, tuple[Movement, ...]],
+    behind: frozenset[tuple[CustomerId, Period]] = frozenset(),
+    cycle: CycleTies = NOTHING_HELD,
 ) -> tuple[list[ReadyAccount], list[AccountOutcome]]:
     """The drafts that tie, and the outcome of every account that is held or parked; no account is billed by a
     meter version that its owner has not signed.
 
     `sealed` is usage that no other subscription may bill again, `recorded` the movements of the customers'
-    balances.
+    balances. Before the accounts that are `behind` a period is not sealed, so balances cannot go on. `cycle`
+    is what holds every invoice of a period, and what would but for a waiver.
     """
     outcomes: list[AccountOutcome] = []
     planned: list[_Planned] = []
@@ -116,9 +128,21 @@ def draft_accounts(
         answers = list(islice(measured, len(plan.requests)))
         recounts = list(islice(recounted, len(plan.requests)))
         customer = plan.account.customer
+        if (customer, plan.account.period) in behind:
+            chain.stopped.add(customer)
         drafted = _draft(
-            catalog, plan, answers, recounts, manifest.watermark, sealed, chain.opening(customer)
+            catalog,
+            plan,
+            answers,
+            recounts,
+            manifest.watermark,
+            sealed,
+            chain.opening(customer),
+            chain.seen(customer),
+            cycle,
         )
+        if drafted is None:  # the period runs, and nothing is to be billed inside it
+            continue
         if isinstance(drafted, ReadyAccount) and chain.waits(customer, drafted.movements):
             drafted = WAITS
         if isinstance(drafted, ReadyAccount):
@@ -150,7 +174,10 @@ def _plan(
             for subscription, whole in zip(account.subscriptions, account.wholes, strict=True)
             for segment in segments(catalog, subscription, whole, account.period)
         ]
-        found += fees_ahead(catalog, account) if ahead else []
+        if account.running is not None:
+            found = interim_segments(found, as_of=account.running.as_of)
+        elif ahead:
+            found += fees_ahead(catalog, account)
         approvals: dict[MeterApproval, None] = {}
         for meter in (segment.meter for segment in found if segment.meter is not None):
             change = meter_changes.get((meter.key, meter.version))
@@ -173,63 +200,107 @@ def _draft(
     cutoff: Watermark,
     sealed: SealedSpans,
     opening: tuple[Movement, ...],
-) -> ReadyAccount | Held | Parked:
+    seen: int,
+    cycle: CycleTies,
+) -> ReadyAccount | Held | Parked | None:
+    """None where the period runs and is not to be billed inside."""
+    account = plan.account
     try:
-        snapshots = []
-        for answer in answers:
-            if isinstance(answer, Unmeasurable):
-                raise answer
-            snapshots.append(answer)
-        customer, seller = _parties(catalog, plan.account)
-        fees = fees_due(catalog, plan.account.subscriptions, plan.segments, opening, plan.account.period)
-        rated = [*charges(fees.segments, snapshots), *fees.credits]
-        commitments = committed_by(plan.account, rated, opening)
-        rated += [charge for found in commitments for charge in found.charges]
-        invoice = draft(
-            customer=customer,
-            seller=seller,
-            period=plan.account.period,
-            charges=rated,
-            cutoff=cutoff,
-            policy=_reference(plan.account),
-            tzdata_version=tzdata_version(),
-            software_version=__version__,
-            coupons=coupons_of(
-                catalog,
-                customer,
-                plan.account.subscriptions,
-                plan.account.period,
-                policy_cadence=plan.account.policy.policy.cadence,
-            ),
-            taxation=taxation_of(catalog, customer, seller, plan.account.period),
-            kind=plan.account.kind,
-            sequence=plan.account.sequence,
-            earlier=plan.account.earlier,
-            additions=plan.account.additions,
-        )
-        invoice = replace(invoice, approvals=plan.approvals)
-        invoice, moved = moved_by(invoice, fees, commitments, opening)
-        rated += [addition.charge for addition in plan.account.additions]
-        breaks = reconcile(invoice, rated, snapshots, recounts, plan.requests)
-        breaks += sealed_twice(plan.requests, sealed)
-        breaks += balance_breaks(invoice, opening, moved)
-        entries = proposed_entries(invoice, moved, opening)
-        breaks += ledger_breaks(invoice, moved, opening, entries)
+        customer, seller = parties_of(catalog, account)
+        measured = _measured(plan.requests, answers, recounts)
+        money = currency(customer.currency)
+        carried = account.carried
+        known, opening = opening, (*opening, *carried.movements)
+        asked = asked_of(catalog, account, plan.segments, measured, opening, money)
+        if asked is None:
+            return None
+        invoice = _invoice(catalog, plan, asked, cutoff, customer=customer, seller=seller)
+        invoice = replace(invoice, waived=cycle.waived(account.elapsed))
+        invoice, moved = moved_by(invoice, asked.fees, asked.commitments, opening)
+        moved = (*corrected_movements(carried.movements, invoice), *moved)
+        rated, corrected = _ties(asked.charges, account)
+        requests = tuple(request for request, _, _ in asked.measured)
+        snapshots = tuple(snapshot for _, snapshot, _ in asked.measured)
+        recounted = [recount for _, _, recount in asked.measured]
+        breaks = reconcile(invoice, rated, snapshots, recounted, requests, corrected)
+        breaks += sealed_twice(requests, sealed)
+        breaks += balance_breaks(invoice, known, moved)
+        entries = proposed_entries(invoice, moved, known)
+        breaks += ledger_breaks(invoice, moved, known, entries)
+        breaks += cycle.of(account.elapsed)
     except Unavailable:
         raise
     except Exception as error:  # noqa: BLE001 - one account's failure may not stop the others (L15)
         return parked_by(error)
     if breaks:
-        return Held(invoice.id, tuple(breaks))
+        return Held(invoice.id, tuple(breaks), status_moved(invoice, Act.BROKEN))
     reconciled = status_moved(invoice, Act.RECONCILED)
     return ReadyAccount(
-        plan.account, reconciled, plan.requests, tuple(snapshots), moved, len(opening), entries
+        account,
+        reconciled,
+        (*requests, *carried.requests),
+        (*snapshots, *carried.snapshots),
+        moved,
+        movements_seen=seen,
+        entries=entries,
     )
 
 
-def _parties(catalog: Catalog, account: DueAccount) -> tuple[Customer, Seller]:
-    """Both profiles as they stood when the period ended."""
-    last = account.period.last_instant
+def _invoice(
+    catalog: Catalog, plan: _Planned, asked: Asked, cutoff: Watermark, *, customer: Customer, seller: Seller
+) -> Invoice:
+    account = plan.account
+    found = draft(
+        customer=customer,
+        seller=seller,
+        period=account.period,
+        charges=asked.charges,
+        cutoff=cutoff,
+        policy=reference_of(account),
+        tzdata_version=tzdata_version(),
+        software_version=__version__,
+        coupons=_coupons(catalog, account, customer),
+        taxation=taxation_of(catalog, customer, seller, account.elapsed),
+        kind=account.kind,
+        sequence=account.sequence,
+        earlier=account.earlier,
+        additions=account.additions,
+        off_cycle=asked.off_cycle,
+        given=account.given,
+        replaces=account.replaces,
+    )
+    return replace(found, approvals=plan.approvals)
+
+
+def _ties(asked: Sequence[Charge], account: DueAccount) -> tuple[list[Charge], list[Charge]]:
+    """The charges whose usage ties with this draft, and those of corrections, which tied before."""
+    added = [each.charge for each in account.additions if each.correction is None]
+    return [*asked, *added], [each.charge for each in account.additions if each.correction is not None]
+
+
+def _measured(
+    requests: Sequence[UsageRequest],
+    answers: Sequence[Snapshot | Unmeasurable],
+    recounts: Sequence[Recount],
+) -> list[Measured]:
+    """Raises what made an answer unmeasurable."""
+    found = []
+    for request, answer, recount in zip(requests, answers, recounts, strict=True):
+        if isinstance(answer, Unmeasurable):
+            raise answer
+        found.append((request, answer, recount))
+    return found
+
+
+def _coupons(catalog: Catalog, account: DueAccount, customer: Customer) -> list[GrantedCoupon]:
+    """A sum of money is for the whole period, and taken off at its end."""
+    found = coupons_of(catalog, customer, account.subscriptions, account.elapsed, defaults=account.defaults)
+    return found if account.running is None else [each for each in found if each.coupon.percent is not None]
+
+
+def parties_of(catalog: Catalog, account: DueAccount) -> tuple[Customer, Seller]:
+    """Both profiles as they stood when the period ended, or when a running one is billed."""
+    last = account.elapsed.last_instant
     subscription = account.subscriptions[0].key
     customer = catalog.customers.at(account.customer, last)
     if customer is None:
@@ -240,7 +311,8 @@ def _parties(catalog: Catalog, account: DueAccount) -> tuple[Customer, Seller]:
     return customer, seller
 
 
-def _reference(account: DueAccount) -> PolicyReference:
+def reference_of(account: DueAccount) -> PolicyReference:
+    """The policy that governs the account, as its paper names it."""
     policy = account.policy.policy
     signatures = sorted((signature.role.value, signature.key_id) for signature in account.policy.signatures)
     return PolicyReference(

@@ -12,18 +12,19 @@ from dataclasses import dataclass, field
 from tieout.balance.commitment import recorded_as
 from tieout.balance.fee import ADVANCE, open_fees
 from tieout.balance.movement import Movement, MovementKind
-from tieout.close.calendar import anchor_of, cadence_of
+from tieout.balance.reversal import standing_movements
+from tieout.close.calendar import calendar_of
 from tieout.close.commitments import Committed, commitments_due
-from tieout.close.credits import counts_at, pay_with_credits
-from tieout.close.fees import Fees, fee_movements, in_advance
+from tieout.close.credits import pay_with_credits
+from tieout.close.fees import Fees, fee_movements, fees_due, in_advance
 from tieout.close.outcome import Parked
 from tieout.close.segments import Segment, segments
 from tieout.contract.catalog import Catalog
+from tieout.correction.carried import sealed_with
 from tieout.flows.due_accounts import DueAccount
 from tieout.invoice.contained import contained_taxes
 from tieout.invoice.deferred import with_contained
-from tieout.invoice.invoice import Invoice
-from tieout.kernel.calendar import period_at
+from tieout.invoice.invoice import KIND_FINAL, Invoice
 from tieout.kernel.ids import CustomerId, SubscriptionId
 from tieout.kernel.period import Period
 from tieout.rate.charge import Charge
@@ -43,6 +44,14 @@ class BalanceChain:
     stopped: set[CustomerId] = field(default_factory=set)
 
     def opening(self, customer: CustomerId) -> tuple[Movement, ...]:
+        """What stands of them: without what a voided paper moved."""
+        return standing_movements(self._all(customer))
+
+    def seen(self, customer: CustomerId) -> int:
+        """How many there are, reversed ones too."""
+        return len(self._all(customer))
+
+    def _all(self, customer: CustomerId) -> tuple[Movement, ...]:
         return (*self.recorded.get(customer, ()), *self.drafted.get(customer, ()))
 
     def moves(self, customer: CustomerId, moved: Sequence[Movement]) -> None:
@@ -58,7 +67,7 @@ def open_advances(
 ) -> dict[SubscriptionId, list[Period]]:
     """The periods whose fees were billed in advance and are neither earned nor credited, by subscription."""
     found: dict[SubscriptionId, list[Period]] = {}
-    for movements in recorded.values():
+    for movements in map(standing_movements, recorded.values()):
         billed = {each.account for each in movements if each.kind is MovementKind.BILLED}
         for subscription in sorted(SubscriptionId(each.removeprefix(ADVANCE)) for each in billed):
             found[subscription] = [fee.period for fee in open_fees(movements, subscription)]
@@ -73,12 +82,26 @@ def bills_ahead(catalog: Catalog) -> bool:
 def fees_ahead(catalog: Catalog, account: DueAccount) -> list[Segment]:
     """The segments of fees in advance of each subscription's next period, as far as it is agreed now."""
     found: list[Segment] = []
-    profile = catalog.customers.versions(account.customer)[-1]
-    for subscription, whole in zip(account.subscriptions, account.wholes, strict=True):
-        cadence = cadence_of(catalog, subscription, account.policy.policy.cadence)
-        coming = period_at(anchor_of(profile, cadence), whole.end)
-        found += [each for each in segments(catalog, subscription, coming) if in_advance(each.price)]
+    for subscription in account.subscriptions:
+        coming = calendar_of(catalog, subscription, account.defaults).after(account.period.end)
+        found += [
+            each
+            for each in segments(catalog, subscription, coming.whole, coming.period)
+            if in_advance(each.price)
+        ]
     return found
+
+
+def fees_of(
+    catalog: Catalog, account: DueAccount, found: Sequence[Segment], opening: Sequence[Movement]
+) -> Fees:
+    """The account's fees in advance, settled with those that were billed before."""
+    cut = {
+        subscription.key
+        for subscription, whole in zip(account.subscriptions, account.wholes, strict=True)
+        if account.kind == KIND_FINAL and account.period.end < whole.end
+    }
+    return fees_due(catalog, account.subscriptions, found, opening, account.period, cut)
 
 
 def committed_by(
@@ -98,11 +121,16 @@ def committed_by(
     ]
 
 
+def corrected_movements(movements: Sequence[Movement], invoice: Invoice) -> list[Movement]:
+    """What corrections move, on the paper that carries them."""
+    return [sealed_with(each, invoice.id, at=invoice.counts_at) for each in movements]
+
+
 def moved_by(
     invoice: Invoice, fees: Fees, commitments: Sequence[Committed], opening: Sequence[Movement]
 ) -> tuple[Invoice, tuple[Movement, ...]]:
     """The invoice as credits pay for it, and every movement that is sealed with it."""
-    at = counts_at(invoice.period)
+    at = invoice.counts_at
     moved = fee_movements(fees, invoice, at=at)
     moved += [
         recorded_as(each, found.account, invoice.key.customer, invoice.currency, invoice.id, at)

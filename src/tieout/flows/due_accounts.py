@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left
-from collections.abc import Mapping, Sequence
+from bisect import bisect_right
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from tieout.aggregate.snapshot import Snapshot
+from tieout.aggregate.window import UsageRequest
+from tieout.balance.movement import Movement
 from tieout.close.account import AccountOutcome
-from tieout.close.calendar import anchor_of, cadence_of, due_periods, next_due_at
+from tieout.close.calendar import BillingCalendar, PeriodDefault, calendar_of, is_active
+from tieout.close.off_cycle import Crossing
 from tieout.close.outcome import NotDue, Parked
 from tieout.contract.catalog import Catalog
-from tieout.contract.party import Customer
 from tieout.contract.subscription import Subscription
 from tieout.flows.policy import PolicyState, governing
 from tieout.invoice.billable import Billable
+from tieout.invoice.discounts import Given
 from tieout.invoice.earlier import EarlierLine, Scope
 from tieout.invoice.invoice import KIND_FINAL
-from tieout.kernel.cadence import Cadence
-from tieout.kernel.calendar import period_at
 from tieout.kernel.errors import TieoutError
-from tieout.kernel.ids import CustomerId, SubscriptionId
+from tieout.kernel.ids import CustomerId, InvoiceId, SubscriptionId
 from tieout.kernel.instant import HOUR_MICROSECONDS, Instant, format_instant
 from tieout.kernel.period import Period
 
@@ -28,7 +30,32 @@ NO_POLICY_ACTION = (
     "have product, finance and ops sign a policy: it governs the periods that start once it is in force; "
     "bill this one outside, or move the subscription's start"
 )
+_Open = tuple[Period, Period]
+"""What is to bill, and the whole period of the calendar it lies in."""
 NOTHING_ADVANCED: Mapping[SubscriptionId, Sequence[Period]] = {}
+
+
+@dataclass(frozen=True, slots=True)
+class Carried:
+    """Corrections of sealed periods that go with an account's paper: which report approved each (empty: the
+    policy), the usage behind them, what they move, and how many papers and voids the customer had."""
+
+    corrects: tuple[tuple[str, Period], ...] = ()
+    requests: tuple[UsageRequest, ...] = ()
+    snapshots: tuple[Snapshot, ...] = ()
+    movements: tuple[Movement, ...] = ()
+    papers_seen: int | None = None
+
+
+NOTHING_CARRIED = Carried()
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """A period is looked at before its end: as of when, and what was billed once already."""
+
+    as_of: Instant
+    crossings: frozenset[Crossing]
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,8 +63,12 @@ class DueAccount:
     """One customer's period with the subscriptions that it has to bill, under the policy that governs it.
 
     `period` is what is still to bill; `wholes` are the calendar's periods it lies in, one per subscription.
-    They are the same unless zone, anchor or cadence changed after a period was sealed. `earlier` is what
-    other papers of the period settled, `additions` what the invoice asks for beside its own charges.
+    They are the same unless zone, anchor or cadence changed. `earlier` is what other papers of the period
+    settled, `additions` what the invoice asks for beside its own charges; `defaults` what the policies say of
+    periods. `running` only where the period has not ended; `interims_seen` are the interim invoices that were
+    taken off, None where the policy allows none; `given` is what they gave of coupons. `carried` is what
+    stands behind additions that correct; `replaces` are the numbers of voided papers in whose place the
+    invoice comes.
     """
 
     customer: CustomerId
@@ -49,6 +80,19 @@ class DueAccount:
     sequence: int = 1
     earlier: Mapping[Scope, tuple[EarlierLine, ...]] = field(default_factory=dict)
     additions: tuple[Billable, ...] = ()
+    defaults: tuple[PeriodDefault, ...] = ()
+    running: Running | None = None
+    interims_seen: frozenset[InvoiceId] | None = None
+    carried: Carried = NOTHING_CARRIED
+    replaces: tuple[str, ...] = ()
+    given: Given = field(default_factory=dict)
+
+    @property
+    def elapsed(self) -> Period:
+        """The period up to the instant whose profiles, coupons and taxes hold for the paper."""
+        if self.running is None:
+            return self.period
+        return Period(self.period.start, Instant(self.running.as_of + 1))
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,9 +118,12 @@ def agenda(
     """
     due: list[DueAccount] = []
     outcomes: list[AccountOutcome] = []
+    defaults = period_defaults(policies)
     for customer in customers:
         try:
-            found, rest = _of_customer(catalog, policies, billed, advanced, customer=customer, as_of=as_of)
+            found, rest = _of_customer(
+                catalog, policies, billed, advanced, defaults, customer=customer, as_of=as_of
+            )
         except TieoutError as error:
             found, rest = (
                 [],
@@ -92,21 +139,20 @@ def _of_customer(
     policies: Sequence[PolicyState],
     billed: Mapping[SubscriptionId, Sequence[Period]],
     advanced: Mapping[SubscriptionId, Sequence[Period]],
+    defaults: tuple[PeriodDefault, ...],
     *,
     customer: CustomerId,
     as_of: Instant,
 ) -> tuple[list[DueAccount], list[AccountOutcome]]:
-    profile = catalog.customers.versions(customer)[-1]
-    subscriptions = catalog.subscriptions_of(customer)
+    calendars = [calendar_of(catalog, each, defaults) for each in catalog.subscriptions_of(customer)]
     ended: dict[Period, list[tuple[Subscription, Period]]] = {}
-    for subscription in subscriptions:
+    for calendar in calendars:
+        subscription = calendar.subscription
         done = billed.get(subscription.key, ())
-        parts = _ended(catalog, profile, subscription, policies, as_of=as_of)
-        parts += _left_with_a_fee(advanced.get(subscription.key, ()), parts, as_of=as_of)
-        for period, part in parts:
-            rest = _unbilled(part, done)
-            if rest is not None:
-                ended.setdefault(rest, []).append((subscription, period))
+        parts = _open_periods(calendar, done, as_of=as_of)
+        parts += _left_with_a_fee(advanced.get(subscription.key, ()), calendar, done, as_of=as_of)
+        for period, whole in parts:
+            ended.setdefault(period, []).append((subscription, whole))
     due: list[DueAccount] = []
     outcomes: list[AccountOutcome] = []
     for period, found in sorted(ended.items(), key=lambda item: item[0]):
@@ -119,126 +165,85 @@ def _of_customer(
             outcomes.append(AccountOutcome(customer, period, NotDue(due_at)))
         else:
             billable, wholes = zip(*found, strict=True)
-            due.append(DueAccount(customer, period, billable, wholes, policy))
+            due.append(DueAccount(customer, period, billable, wholes, policy, defaults=defaults))
     if not due and not outcomes:
-        outcomes.append(
-            AccountOutcome(customer, None, _not_due(catalog, profile, subscriptions, policies, as_of))
-        )
+        outcomes.append(AccountOutcome(customer, None, _not_due(calendars, policies, as_of)))
     return due, outcomes
 
 
-@dataclass(frozen=True, slots=True)
-class _Stretch:
-    """The periods that start in `[start, until)` step by `cadence`; None: without that bound."""
-
-    start: Instant | None
-    until: Instant | None
-    cadence: Cadence
-
-
-def _stretches(
-    catalog: Catalog, profile: Customer, subscription: Subscription, policies: Sequence[PolicyState]
-) -> list[_Stretch]:
-    """The policy in force when a period starts governs it to its end; only then another cadence begins."""
+def period_defaults(policies: Sequence[PolicyState]) -> tuple[PeriodDefault, ...]:
+    """What the policies say of periods, each from when it is in force; without one, nothing is said."""
     since = sorted({state.in_force_from for state in policies if state.in_force_from is not None})
-    found: list[_Stretch] = []
-    start: Instant | None = None
-    for place, instant in enumerate(since or [None]):
-        policy = None if instant is None else governing(policies, instant)
-        cadence = Cadence.MONTHLY if policy is None else policy.policy.cadence
-        until = since[place + 1] if place + 1 < len(since) else None
-        if start is not None and until is not None and until <= start:
-            continue
-        found.append(_Stretch(start, until, cadence))
-        if until is not None:
-            anchor = anchor_of(profile, cadence_of(catalog, subscription, cadence))
-            start = period_at(anchor, Instant(until - 1)).end
-    return found
-
-
-def _ended(
-    catalog: Catalog,
-    profile: Customer,
-    subscription: Subscription,
-    policies: Sequence[PolicyState],
-    *,
-    as_of: Instant,
-) -> list[tuple[Period, Period]]:
-    """The calendar's periods that ended, each with the part of it that no earlier cadence has covered."""
     found = []
-    for stretch in _stretches(catalog, profile, subscription, policies):
-        for period in due_periods(
-            catalog,
-            profile,
-            subscription,
-            policy_cadence=stretch.cadence,
-            grace_hours=0,
-            since=None,
-            as_of=as_of,
-        ):
-            start = period.start if stretch.start is None else max(period.start, stretch.start)
-            if start < period.end and (stretch.until is None or start < stretch.until):
-                found.append((period, Period(start, period.end)))
-    return found
+    for instant in since:
+        state = governing(policies, instant)
+        assert state is not None, "one is in force from this instant"
+        policy = state.policy
+        found.append(PeriodDefault(instant, policy.cadence, policy.anchoring, policy.anchor_day))
+    return tuple(found)
+
+
+def _open_periods(calendar: BillingCalendar, done: Sequence[Period], *, as_of: Instant) -> list[_Open]:
+    """What ended by `as_of` and is not sealed, with the period of the calendar it lies in.
+
+    A stored end is the next start, even if a zone's rules changed since.
+    """
+    since = _sealed_until(calendar, done)
+    return [
+        (Period(start, end), found.whole)
+        for found in calendar.begun(since=since, until=as_of)
+        if found.period.end <= as_of
+        for start, end in unbilled_parts(found.period, done)
+    ]
+
+
+def _sealed_until(calendar: BillingCalendar, done: Sequence[Period]) -> Instant | None:
+    """The end of the periods that are sealed one after the other from the first on; None if that is not."""
+    if not done:
+        return None
+    first = calendar.at(calendar.subscription.phases[0].start).period.start
+    until = first
+    for period in done:
+        if period.start > until:
+            break
+        until = max(until, period.end)
+    return None if until == first else until
 
 
 def _left_with_a_fee(
-    advanced: Sequence[Period], parts: Sequence[tuple[Period, Period]], *, as_of: Instant
-) -> list[tuple[Period, Period]]:
+    advanced: Sequence[Period], calendar: BillingCalendar, done: Sequence[Period], *, as_of: Instant
+) -> list[_Open]:
     """Ended periods in which the subscription was never active, but whose fee was billed: to be credited."""
     return [
-        (period, period)
+        (Period(start, end), period)
         for period in dict.fromkeys(advanced)
-        if period.end <= as_of and not any(part.overlaps(period) for _, part in parts)
+        if period.end <= as_of and not is_active(calendar.subscription, period)
+        for start, end in unbilled_parts(period, done)
     ]
 
 
-def _unbilled(period: Period, billed: Sequence[Period]) -> Period | None:
-    """What of the period is not sealed yet: a stored end is the next start, even if a zone's rules changed
-    since. `billed` is in order and disjoint.
-    """
-    place = bisect_left(billed, period.end, key=lambda done: done.start)
-    start = max(period.start, billed[place - 1].end) if place else period.start
-    return Period(start, period.end) if start < period.end else None
+def unbilled_parts(period: Period, done: Sequence[Period]) -> Iterator[tuple[Instant, Instant]]:
+    """The parts of the period that are not sealed yet. `done` is in order and disjoint."""
+    start = period.start
+    for sealed in done[bisect_right(done, period.start, key=lambda each: each.end) :]:
+        if sealed.start >= period.end:
+            break
+        if start < sealed.start:
+            yield start, sealed.start
+        start = sealed.end
+    if start < period.end:
+        yield start, period.end
 
 
-def cadence_at(
-    catalog: Catalog,
-    profile: Customer,
-    subscription: Subscription,
-    policies: Sequence[PolicyState],
-    instant: Instant,
-) -> Cadence:
-    """Of plans that name none: that of the policy in force when the period that holds the instant starts."""
-    begun = [
-        stretch.cadence
-        for stretch in _stretches(catalog, profile, subscription, policies)
-        if stretch.start is None or stretch.start <= instant
-    ]
-    return begun[-1]
-
-
-def _not_due(
-    catalog: Catalog,
-    profile: Customer,
-    subscriptions: Sequence[Subscription],
-    policies: Sequence[PolicyState],
-    as_of: Instant,
-) -> NotDue:
-    policy = governing(policies, as_of)
-    coming = [
-        next_due_at(
-            catalog,
-            profile,
-            subscription,
-            policy_cadence=cadence_at(catalog, profile, subscription, policies, as_of),
-            grace_hours=0 if policy is None else policy.policy.grace_hours,
-            since=None,
-            as_of=as_of,
-        )
-        for subscription in subscriptions
-    ]
-    return NotDue(min((instant for instant in coming if instant is not None), default=None))
+def _not_due(calendars: Sequence[BillingCalendar], policies: Sequence[PolicyState], as_of: Instant) -> NotDue:
+    coming = []
+    for calendar in calendars:
+        found = calendar.next_end(as_of)
+        if found is not None:
+            policy = governing(policies, found.period.start)
+            grace_hours = 0 if policy is None else policy.policy.grace_hours
+            coming.append(Instant(found.period.end + grace_hours * HOUR_MICROSECONDS))
+    return NotDue(min(coming, default=None))
 
 
 def sealed_without(account: DueAccount) -> Parked:

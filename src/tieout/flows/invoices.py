@@ -7,7 +7,8 @@ from hashlib import sha256
 
 from tieout.evidence.stored import StoredInvoice
 from tieout.flows.home import Home
-from tieout.invoice.invoice import Invoice
+from tieout.invoice.invoice import KIND_FINAL, Invoice
+from tieout.invoice.off_cycle import OffCycleReason, parse_off_cycle
 from tieout.invoice.status import Status
 from tieout.kernel.errors import IntegrityViolation, NotFound, shown
 from tieout.kernel.ids import CustomerId, InvoiceId
@@ -40,7 +41,8 @@ class InvoiceDamaged(IntegrityViolation):
 
 @dataclass(frozen=True, slots=True)
 class InvoiceRow:
-    """One invoice as lists show it; `number` is None for a draft."""
+    """One invoice as lists show it; `number` is None for a draft. `off_cycle` says why a running period was
+    billed; the list of all does not read it."""
 
     id: InvoiceId
     number: str | None
@@ -50,6 +52,8 @@ class InvoiceRow:
     status: str
     total: Money
     due: Money
+    kind: str = KIND_FINAL
+    off_cycle: OffCycleReason | None = None
 
 
 def list_invoices(home: Home, customer: CustomerId | None = None) -> tuple[InvoiceRow, ...]:
@@ -81,6 +85,8 @@ def row_of(invoice: StoredInvoice) -> InvoiceRow:
         Status.SEALED.value,
         Money(invoice.total_minor, unit),
         Money(invoice.total_minor if invoice.due_minor is None else invoice.due_minor, unit),
+        kind=invoice.kind,
+        off_cycle=parse_off_cycle(invoice.document) if invoice.document else None,
     )
 
 
@@ -94,4 +100,6 @@ def draft_row(invoice: Invoice) -> InvoiceRow:
         invoice.status.value,
         invoice.total,
         invoice.due,
+        kind=invoice.key.kind,
+        off_cycle=invoice.off_cycle,
     )

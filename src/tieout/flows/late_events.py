@@ -47,7 +47,7 @@ class LateRow:
 
     `event_count` events arrived after the cutoff and count now; `retracted_count` events that it counts were
     retracted after the cutoff. `opening`: those of the late events that lie before the period and state
-    a level with which it opens now.
+    a level with which it opens now. `snapshot` is the id of the sealed one.
     """
 
     invoice: InvoiceId
@@ -58,13 +58,14 @@ class LateRow:
     retracted_count: int
     quantity: Quantity
     opening: tuple[Position, ...] = ()
+    snapshot: str = ""
 
 
 def late_rows(
     home: Home, catalog: Catalog, manifest: LogManifest, customer: CustomerId | None
 ) -> list[LateRow]:
     """What is late for sealed snapshots (of one customer, or of all), as of the manifest's watermark."""
-    return _late(home, catalog, manifest, home.books.invoices.snapshots(customer))
+    return late_of(home, catalog, manifest, home.books.invoices.snapshots(customer))
 
 
 def late_for_invoice(home: Home, invoice: StoredInvoice) -> list[LateRow]:
@@ -72,12 +73,13 @@ def late_for_invoice(home: Home, invoice: StoredInvoice) -> list[LateRow]:
     snapshots = home.books.invoices.snapshots(invoice.customer)
     mine = [stored for stored in snapshots if stored.invoice == invoice.id]
     catalog = load_catalog(home)
-    return read_log(home, lambda manifest: _late(home, catalog, manifest, mine))
+    return read_log(home, lambda manifest: late_of(home, catalog, manifest, mine))
 
 
-def _late(
+def late_of(
     home: Home, catalog: Catalog, manifest: LogManifest, snapshots: Iterable[StoredSnapshot]
 ) -> list[LateRow]:
+    """What is late for these snapshots."""
     open_to_more = [stored for stored in snapshots if stored.watermark < manifest.watermark]
     gone = Counter(
         found.snapshot.id for found in late_retractions(home, catalog, manifest.watermark, open_to_more)
@@ -139,7 +141,7 @@ def _late_after(
         retracted = gone.get(stored.id, 0)
         if counts[place] or retracted or opening:
             key = (stored.invoice, stored.customer, stored.meter, stored.period)
-            rows.append(LateRow(*key, counts[place] + len(opening), retracted, quantity, opening))
+            rows.append(LateRow(*key, counts[place] + len(opening), retracted, quantity, opening, stored.id))
     return rows
 
 

@@ -55,7 +55,7 @@ def late_detail(
     arrived = Counter(
         (stored.invoice, stored.meter, event.event.source)
         for stored in snapshots
-        for event in _late_events(home, catalog, watermark, stored, opening)
+        for event in late_events_of(home, catalog, watermark, stored, opening)
     )
     rows = (
         LateSource(*key, event_count=arrived[key], retracted_count=retracted[key])
@@ -65,7 +65,7 @@ def late_detail(
     return LateDetail(tuple(rows), tuple(once[position] for position in sorted(once)))
 
 
-def _late_events(
+def late_events_of(
     home: Home, catalog: Catalog, watermark: Watermark, stored: StoredSnapshot, opening: Collection[Position]
 ) -> Iterator[StoredEvent]:
     """What the snapshot's meter counts now, or opens with, and its cutoff had not seen."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from tieout.aggregate.snapshot import Snapshot
 from tieout.aggregate.window import UsageRequest
-from tieout.close.calendar import anchor_of, cadence_of
+from tieout.close.calendar import CALENDAR_FIRST, BillingPeriod, calendar_of
 from tieout.close.rating import usage_requests
 from tieout.close.segments import segments
 from tieout.contract.catalog import Catalog
@@ -16,15 +16,15 @@ from tieout.contract.party import Customer
 from tieout.contract.subscription import Subscription
 from tieout.flows.apply_catalog import load_catalog
 from tieout.flows.close_periods import NoSuchCustomer
-from tieout.flows.due_accounts import cadence_at
+from tieout.flows.due_accounts import period_defaults
 from tieout.flows.home import Home
 from tieout.flows.late_events import LateRow, late_rows
 from tieout.flows.late_sources import LateDetail, late_detail
 from tieout.flows.mapped_late import MappedLateRow, mapped_late
-from tieout.flows.policy import PolicyState, governing, policies
+from tieout.flows.policy import PolicyState, policies
 from tieout.flows.read_log import read_log
 from tieout.kernel.cadence import Cadence
-from tieout.kernel.calendar import period_at
+from tieout.kernel.calendar import Anchor, period_at
 from tieout.kernel.digest import Fingerprint
 from tieout.kernel.ids import CustomerId, MeterKey, SubscriptionId, Watermark
 from tieout.kernel.instant import Instant
@@ -84,15 +84,12 @@ def usage(home: Home, customer: CustomerId, *, at: Instant | None, detailed: boo
         raise NoSuchCustomer(customer)
     instant = home.clock.now() if at is None else at
     signed = policies(home)
-    policy = governing(signed, instant)
-    cadence = Cadence.MONTHLY if policy is None else policy.policy.cadence
     subscriptions = catalog.subscriptions_of(customer)
+    periods = [(each, billing_period(catalog, each, signed, instant)) for each in subscriptions]
     found = [
         segment
-        for subscription in subscriptions
-        for segment in segments(
-            catalog, subscription, billing_period(catalog, versions[-1], subscription, signed, instant)
-        )
+        for subscription, billed in periods
+        for segment in segments(catalog, subscription, billed.whole, billed.period)
     ]
     requests = usage_requests(catalog, found)
     answers, late, mapped, watermark = read_log(
@@ -109,18 +106,23 @@ def usage(home: Home, customer: CustomerId, *, at: Instant | None, detailed: boo
         if isinstance(answer, Unmeasurable):
             raise answer
         rows.append(_row(request, answer))
-    whole = min(
-        (segment.period for segment in found), default=period_at(anchor_of(versions[-1], cadence), instant)
-    )
+    used = {segment.subscription for segment in found}
+    shown = [billed.period for subscription, billed in periods if subscription.key in used]
+    shown = shown or [billed.period for _, billed in periods] or [_calendar_month(versions[-1], instant)]
     return UsageReport(
         customer,
-        whole,
+        min(shown),
         watermark,
         tuple(rows),
         tuple(late),
         mapped,
         late_detail(home, catalog, watermark, customer, late) if detailed else None,
     )
+
+
+def _calendar_month(customer: Customer, instant: Instant) -> Period:
+    """The month that is shown to who has no subscription."""
+    return period_at(Anchor(Cadence.MONTHLY, customer.zone, CALENDAR_FIRST), instant)
 
 
 def _row(request: UsageRequest, found: Snapshot) -> UsageRow:
@@ -144,12 +146,7 @@ def _row(request: UsageRequest, found: Snapshot) -> UsageRow:
 
 
 def billing_period(
-    catalog: Catalog,
-    profile: Customer,
-    subscription: Subscription,
-    signed: Sequence[PolicyState],
-    instant: Instant,
-) -> Period:
-    """The period of the subscription's calendar that holds an instant."""
-    cadence = cadence_at(catalog, profile, subscription, signed, instant)
-    return period_at(anchor_of(profile, cadence_of(catalog, subscription, cadence)), instant)
+    catalog: Catalog, subscription: Subscription, signed: Sequence[PolicyState], instant: Instant
+) -> BillingPeriod:
+    """The period of the subscription that holds an instant, under the policies as they are signed now."""
+    return calendar_of(catalog, subscription, period_defaults(signed)).at(instant)

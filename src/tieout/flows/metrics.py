@@ -9,7 +9,7 @@ up sources cannot fill the monitor.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
@@ -17,6 +17,7 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from tieout.close.outcome import OutcomeName
 from tieout.flows.home import Home
 from tieout.ingest.lag import percentile
 from tieout.ingest.reason import Reason
@@ -41,6 +42,8 @@ class _Numbers:
     lags: tuple[LagCount, ...]
     refused: tuple[RefusedRequests, ...]
     alerts: tuple[PipelineAlert, ...]
+    waiting: Mapping[OutcomeName, int]
+    closed: tuple[int, Instant] | None
 
 
 class _Collector(Collector):
@@ -58,6 +61,7 @@ class _Collector(Collector):
         yield _lags(numbers.lags, named)
         yield _refused(numbers.refused)
         yield _alerts(numbers.alerts, named)
+        yield from _closes(numbers)
 
 
 def metrics_text(home: Home) -> bytes:
@@ -70,6 +74,8 @@ def metrics_text(home: Home) -> bytes:
         home.pipeline.lags(source=None, since=since),
         home.pipeline.refused_requests(since=None),
         home.pipeline.open_alerts(),
+        home.books.closes.waiting(),
+        home.books.closes.last_ended(),
     )
     registry = CollectorRegistry(auto_describe=False)
     registry.register(_Collector(numbers))
@@ -148,6 +154,20 @@ def _alerts(alerts: Sequence[PipelineAlert], named: frozenset[str]) -> Metric:
     for labels, count in sorted(found.items()):
         family.add_metric(labels, count)
     return family
+
+
+def _closes(numbers: _Numbers) -> Iterator[Metric]:
+    family = GaugeMetricFamily(
+        "tieout_accounts_waiting", "Accounts held, parked or in review since a close.", labels=("outcome",)
+    )
+    for outcome in (OutcomeName.HELD, OutcomeName.PARKED, OutcomeName.IN_REVIEW):
+        family.add_metric((outcome.value,), numbers.waiting.get(outcome, 0))
+    yield family
+    if numbers.closed is not None:
+        run, ended_at = numbers.closed
+        yield _gauge("tieout_close_run", "The last run of the close that came to its end.", run)
+        at = ended_at // SECOND_MICROSECONDS
+        yield _gauge("tieout_close_ended_seconds", "When it did, in seconds of the Unix epoch.", at)
 
 
 def _counter(name: str, text: str, labels: Sequence[str], found: Counter[tuple[str, ...]]) -> Metric:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from tieout.contract.catalog import Catalog
 from tieout.evidence.stored import StoredInvoice
 from tieout.flows.home import Home
+from tieout.invoice.invoice import KIND_INTERIM
 from tieout.kernel.ids import CustomerId, Subject, SubscriptionId
 from tieout.kernel.instant import Instant
 
@@ -40,7 +41,11 @@ class SealedPeriods:
         """Numbers of the customer's sealed invoices whose period holds the time."""
         if customer not in self._invoices:
             self._invoices[customer] = self._home.books.invoices.sealed(customer)
-        return tuple(each.number for each in self._invoices[customer] if each.period.contains(time))
+        return tuple(
+            each.number
+            for each in self._invoices[customer]
+            if each.kind != KIND_INTERIM and each.period.contains(time)
+        )
 
     def late_for(self, customer: CustomerId, time: Instant) -> tuple[str, ...]:
         """The same, if the time is sealed for every subscription of the customer; else nothing."""

@@ -234,14 +234,14 @@ def _effects(
         customer = owner_at(catalog, event.subject, instant)
         if customer is None:
             continue
-        profile = catalog.customers.versions(customer)[-1]
         for subscription in catalog.subscriptions_of(customer):
-            period = billing_period(catalog, profile, subscription, signed, instant)
+            billed = billing_period(catalog, subscription, signed, instant)
+            period = billed.period
             if (subscription.key, period) in done:
                 continue
             done.add((subscription.key, period))
             try:
-                found = segments(catalog, subscription, period)
+                found = segments(catalog, subscription, billed.whole, period)
                 touched.setdefault((customer, period), []).extend(found)
             except TieoutError as error:
                 problems[customer, period] = str(error)

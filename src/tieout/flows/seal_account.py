@@ -1,4 +1,4 @@
-"""Seals one reconciled draft: number, document, digest and every row behind its lines, in one transaction."""
+"""What sealing one reconciled draft writes: number, document, digest and every row behind its lines."""
 
 from __future__ import annotations
 
@@ -16,7 +16,6 @@ from tieout.aggregate.window import UsageRequest
 from tieout.evidence.lineage import lineage_of, predicate_text
 from tieout.evidence.stored import SealedRows, StoredCharge, StoredInvoice, StoredLine, StoredSnapshot
 from tieout.flows.draft_accounts import ReadyAccount
-from tieout.flows.home import Home
 from tieout.invoice.document import document_bytes
 from tieout.invoice.earlier import correction_text, earlier_text
 from tieout.invoice.entries import issued
@@ -28,6 +27,7 @@ from tieout.kernel.errors import Refusal
 from tieout.kernel.ids import InvoiceId
 from tieout.kernel.instant import Instant
 from tieout.kernel.rational import exact_text
+from tieout.ports import Sealing
 from tieout.rate.charge import group_text, steps_text
 from tieout.rate.terms import terms_text
 
@@ -46,9 +46,8 @@ class AmountTooLarge(Refusal):
         )
 
 
-def seal(home: Home, ready: ReadyAccount, *, run: int) -> StoredInvoice | None:
-    """The sealed invoice, or None where it was sealed before. Nothing is written unless everything is."""
-    issued_at = home.clock.now()
+def sealing_of(ready: ReadyAccount, *, issued_at: Instant) -> Sealing:
+    """What the books ask for when the draft has its number."""
 
     def issue(ordinal: int) -> SealedRows:
         number = format_number(ready.invoice.number_series, ordinal)
@@ -56,9 +55,7 @@ def seal(home: Home, ready: ReadyAccount, *, run: int) -> StoredInvoice | None:
             ready, sealed_invoice(ready.invoice, number=number, issued_at=issued_at), issued_at
         )
 
-    return home.books.invoices.seal(
-        ready.invoice.key, series=ready.invoice.number_series, run=run, issue=issue
-    )
+    return Sealing(ready.invoice.id, ready.invoice.number_series, issue)
 
 
 def sealed_rows(ready: ReadyAccount, invoice: Invoice, sealed_at: Instant) -> SealedRows:
@@ -100,8 +97,19 @@ def sealed_rows(ready: ReadyAccount, invoice: Invoice, sealed_at: Instant) -> Se
     charges = tuple(_charge(invoice.id, ordinal, line, names) for ordinal, line in numbered)
     lines = tuple(_line(invoice.id, ordinal, line) for ordinal, line in numbered)
     movements = tuple(replace(each, recorded_at=sealed_at) for each in ready.movements)
-    entries = issued(ready.entries, invoice)
-    return SealedRows(stored, snapshots, charges, lines, movements, ready.movements_seen, entries)
+    return SealedRows(
+        stored,
+        snapshots,
+        charges,
+        lines,
+        movements,
+        ready.movements_seen,
+        entries=issued(ready.entries, invoice),
+        interims_seen=ready.account.interims_seen,
+        corrects=ready.account.carried.corrects,
+        papers_seen=ready.account.carried.papers_seen,
+        reviewed=ready.reviewed,
+    )
 
 
 def _snapshot(invoice: InvoiceId, name: str, snapshot: Snapshot, request: UsageRequest) -> StoredSnapshot:

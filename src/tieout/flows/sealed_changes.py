@@ -7,7 +7,7 @@ document behind it.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from tieout.close.coupons import coupons_of
@@ -18,9 +18,10 @@ from tieout.contract.document import Document, DocumentKind
 from tieout.contract.problem import Problem
 from tieout.contract.subscription import Commitment, Subscription
 from tieout.flows.home import Home
-from tieout.kernel.cadence import Cadence
+from tieout.invoice.invoice import KIND_INTERIM
+from tieout.invoice.off_cycle import parse_off_cycle
 from tieout.kernel.errors import TieoutError
-from tieout.kernel.ids import CustomerId
+from tieout.kernel.ids import CustomerId, SubscriptionId
 from tieout.kernel.instant import format_instant
 from tieout.kernel.period import Period
 from tieout.rate.terms import Terms
@@ -39,34 +40,58 @@ PartKey = tuple[Period, Terms, frozenset[str]]
 
 
 @dataclass(frozen=True, slots=True)
-class _Hit:
+class SealedHit:
     """A sealed period that a document would change."""
 
     customer: CustomerId
     period: Period
+    numbers: str
 
 
 def sealed_problems(home: Home, before: Catalog, after: Catalog, fresh: Sequence[Document]) -> list[Problem]:
     """A problem for each new document and each sealed period that it would change; `after` is `before` with
     the `fresh` documents. Every seal lies in the past, so documents of the future cost nothing here.
     """
+    hits = sealed_hits(home, before, after, fresh)
+    return [problem for document in fresh for problem in _problems(document, hits.get(document.digest, []))]
+
+
+def sealed_hits(
+    home: Home, before: Catalog, after: Catalog, fresh: Sequence[Document]
+) -> dict[str, list[SealedHit]]:
+    """The sealed periods that each new document would change, by its digest."""
     now = home.clock.now()
     begun = [document for document in fresh if document.kind in PRICING and document.effective_from < now]
     if not begun:
-        return []
+        return {}
     since = min(document.effective_from for document in begun)
-    hits: dict[str, list[_Hit]] = {}
-    for key, periods in home.books.invoices.billed().items():
+    hits: dict[str, list[SealedHit]] = {}
+    for key, period, number in (*_billed_periods(home), *_billed_so_far(home, before)):
         old, new = before.subscriptions.latest(key), after.subscriptions.latest(key)
-        if old is None or new is None:
+        if old is None or new is None or period.end <= since:
             continue
-        for period in periods:
-            if period.end > since:
-                for digest in _changed_by(before, after, old, new, period):
-                    hits.setdefault(digest, []).append(_Hit(old.customer, period))
-    return [
-        problem for document in fresh for problem in _problems(home, document, hits.get(document.digest, []))
-    ]
+        for digest in _changed_by(before, after, old, new, period):
+            numbers = number or _number(home, old.customer, period)
+            hits.setdefault(digest, []).append(SealedHit(old.customer, period, numbers))
+    return hits
+
+
+def _billed_periods(home: Home) -> Iterator[tuple[SubscriptionId, Period, str]]:
+    for key, periods in home.books.invoices.billed().items():
+        yield from ((key, period, "") for period in periods)
+
+
+def _billed_so_far(home: Home, catalog: Catalog) -> Iterator[tuple[SubscriptionId, Period, str]]:
+    """What interim invoices billed of periods that run: up to the instant as of which they did. What takes
+    effect after it is still open, since the final rates the whole period."""
+    customers = [CustomerId(key) for key in catalog.customers.keys]
+    interims = home.books.interims.of(customers)
+    for interim in (each for known in interims.values() for each in known if each.stands):
+        reason = parse_off_cycle(interim.invoice.document)
+        start = interim.invoice.period.start
+        if reason is not None and start < reason.as_of:
+            for key in sorted({line.scope.subscription for line in interim.lines}):
+                yield key, Period(start, reason.as_of), interim.invoice.number
 
 
 def _changed_by(
@@ -114,7 +139,7 @@ def _billed(catalog: Catalog, subscription: Subscription, period: Period) -> _Bi
         found = segments(catalog, subscription, period)
         taxation = taxation_of(catalog, customer, seller, period)
         # how the policy counts periods is the same before and after
-        granted = coupons_of(catalog, customer, [subscription], period, policy_cadence=Cadence.MONTHLY)
+        granted = coupons_of(catalog, customer, [subscription], period, defaults=())
     except TieoutError:
         return _Billed()
     in_order = "/".join(tax.digest for tax in taxation.taxes)
@@ -137,24 +162,31 @@ def _digests(segment: Segment) -> frozenset[str]:
     return frozenset(document.digest for document in documents if document is not None)
 
 
-def _problems(home: Home, document: Document, hits: Sequence[_Hit]) -> list[Problem]:
+def _problems(document: Document, hits: Sequence[SealedHit]) -> list[Problem]:
     if not hits:
         return []
     free = format_instant(max(hit.period.end for hit in hits))
+    instead = (
+        ", or, where the price was wrong, say which version it supersedes and run `tieout correction preview`"
+        if document.kind is DocumentKind.PRICE
+        else ""
+    )
     field = "phase" if document.kind is DocumentKind.SUBSCRIPTION else "effective_from"
     return [
         document.problem(
             field,
-            f"would change what invoice {_number(home, hit)} of {hit.customer} billed from "
+            f"would change what invoice {hit.numbers} of {hit.customer} billed from "
             f"{format_instant(hit.period.start)} until {format_instant(hit.period.end)}; a sealed period is "
-            f"changed only by a correction: let it take effect at {free} or later",
+            f"changed only by a correction: let it take effect at {free} or later{instead}",
         )
         for hit in sorted(dict.fromkeys(hits), key=lambda hit: (hit.customer, hit.period))
     ]
 
 
-def _number(home: Home, hit: _Hit) -> str:
+def _number(home: Home, customer: CustomerId, period: Period) -> str:
     numbers = [
-        invoice.number for invoice in home.books.invoices.sealed(hit.customer) if invoice.period == hit.period
+        invoice.number
+        for invoice in home.books.invoices.sealed(customer)
+        if invoice.period == period and invoice.kind != KIND_INTERIM
     ]
     return ", ".join(numbers)

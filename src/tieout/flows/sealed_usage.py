@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 
 from tieout.aggregate.window import ClippedSpan, UsageRequest
-from tieout.close.breaks import Break
+from tieout.close.breaks import Break, BreakClass, events_size
 from tieout.evidence.lineage import parse_lineage
 from tieout.evidence.stored import StoredSnapshot
 from tieout.kernel.ids import MeterKey, Subject
@@ -45,6 +45,8 @@ def sealed_twice(requests: Iterable[UsageRequest], sealed: SealedSpans) -> list[
             f"{request.name}: subject {span.subject} from {format_instant(max(span.start, other.start))} "
             f"is in snapshot {stored.id} of invoice {stored.invoice}, subscription {stored.subscription}",
             SEALED_ONCE_ACTION,
+            kind=BreakClass.DUPLICATE,
+            size=f"up to {events_size(stored.event_count)}",
         )
         for request in requests
         for span in request.spans

@@ -25,10 +25,12 @@ from tieout.flows.close_periods import NoSuchCustomer
 from tieout.flows.draft_accounts import draft_accounts
 from tieout.flows.due_accounts import DueAccount
 from tieout.flows.home import Home
+from tieout.flows.interim_accounts import after_interims, interims_of
 from tieout.flows.invoices import show_invoice
 from tieout.flows.policy import NOT_SIGNED, PolicyState, governing, policies
 from tieout.flows.read_log import read_log
 from tieout.invoice.document import document_bytes
+from tieout.invoice.invoice import KIND_INTERIM
 from tieout.kernel.errors import NotFound, Refusal, shown
 from tieout.kernel.ids import CustomerId, InvoiceId, SubscriptionId, Watermark
 from tieout.kernel.instant import parse_instant, to_datetime
@@ -172,7 +174,8 @@ def _chosen(
         rows = [row for row in rows if customer in (None, row.customer)]
     else:
         rows = [show_invoice(home, row.id) for row in home.books.invoices.sealed(customer)]
-    found = [_Sealed(row, json.loads(row.document)) for row in rows]
+    # what a running period was asked for is part of its final invoice
+    found = [_Sealed(row, json.loads(row.document)) for row in rows if row.kind != KIND_INTERIM]
     found = [each for each in found if month is None or _month(each) == month]
     if not found:
         raise NothingSealed(month, customer)
@@ -206,6 +209,7 @@ def _drafts(
     drafted: dict[InvoiceId, Drafted] = {}
     accounts: dict[tuple[CustomerId, Period], InvoiceId] = {}
     due: list[DueAccount] = []
+    interims = interims_of(home, signed, sorted({sealed.stored.customer for sealed in group}))
     sealed_at = {(each.stored.customer, each.stored.period): each.stored for each in group}
     for sealed in group:
         account = _account(catalog, signed, sealed)
@@ -213,7 +217,7 @@ def _drafts(
             drafted[sealed.stored.id] = account
         else:
             accounts[account.customer, account.period] = sealed.stored.id
-            due.append(account)
+            due.append(after_interims(account, interims))
 
     def draft(manifest: LogManifest) -> tuple[list[tuple[DueAccount, Members]], list[AccountOutcome]]:
         papers: list[tuple[DueAccount, Members]] = []

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from tieout.aggregate.retraction import Identity
@@ -14,9 +14,10 @@ from tieout.contract.meter import Meter
 from tieout.evidence.lineage import Lineage, MalformedLineage, parse_lineage
 from tieout.evidence.reproduced import Reproduced
 from tieout.evidence.shares import DiscountShare, discount_shares
-from tieout.evidence.stored import StoredCharge, StoredInvoice, StoredLine, StoredSnapshot
+from tieout.evidence.stored import StoredCharge, StoredEvidence, StoredInvoice, StoredLine, StoredSnapshot
 from tieout.evidence.trace import PricedBy, Witnesses, reproduce
 from tieout.evidence.trace_balances import reproduce_from_balances, rests_on_balances
+from tieout.evidence.trace_manual_line import reproduce_manual_line
 from tieout.evidence.witness import Witness, is_counted, meter_event, retraction_of
 from tieout.flows.balance_evidence import balance_evidence
 from tieout.flows.home import Home
@@ -26,6 +27,7 @@ from tieout.kernel.ids import EventType, LineId, SourceName, Watermark
 from tieout.kernel.instant import Instant
 from tieout.kernel.money import Money, currency
 from tieout.rate.charge import parse_group
+from tieout.rate.manual_line import is_manual, manual_line_of
 
 PAGE_SIZE_MAX = 10_000
 
@@ -140,9 +142,8 @@ def trace(home: Home, line_id: LineId, *, page: int = 1, page_size: int = 20) ->
         program=next((each for each in documents.values() if each.name == f"program {charge.program}"), None),
     )
     found = Witnesses(witnesses, tuple(retractions.values()))
-    if rests_on_balances(charge):
-        reproduced = reproduce_from_balances(stored, balance_evidence(home, stored, documents))
-    else:
+    reproduced = _without_events(home, stored, documents)
+    if reproduced is None:
         reproduced = reproduce(stored, priced_by, found, secret=home.log.identity_secret)
     inside = [each for each in witnesses if lineage is not None and lineage.covers(each.event)]
     judged = [
@@ -176,6 +177,18 @@ def trace(home: Home, line_id: LineId, *, page: int = 1, page_size: int = 20) ->
         discounts=discount_shares(stored.invoice, line_id),
         settlement=_settlement(stored.invoice, line_id),
     )
+
+
+def _without_events(
+    home: Home, stored: StoredEvidence, documents: Mapping[tuple[DocumentKind, str, int], Document]
+) -> Reproduced | None:
+    """A line that rests on balances or on what people decided; None for one of events."""
+    price = stored.charge.price
+    if is_manual(price):
+        return reproduce_manual_line(stored, home.books.manual_lines.find(manual_line_of(price)))
+    if rests_on_balances(stored.charge):
+        return reproduce_from_balances(stored, balance_evidence(home, stored, documents))
+    return None
 
 
 def _lineage(snapshot: StoredSnapshot | None) -> Lineage | None:

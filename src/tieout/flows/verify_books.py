@@ -20,6 +20,7 @@ from tieout.kernel.instant import format_instant
 from tieout.kernel.money import Money, currency
 from tieout.kernel.rational import exact
 from tieout.ports import LogFinding
+from tieout.rate.manual_line import ManualLine, line_digest, line_id_of
 
 Members = dict[str, Any]  # an object of a JSON text that has not been looked at yet
 
@@ -38,7 +39,10 @@ def verify_books(home: Home) -> BooksVerification:
     invoices = home.books.invoices.sealed()
     documents = home.books.documents.all()
     digests = {document.digest for document in documents}
+    lines = home.books.manual_lines.all()
+    digests |= {line_digest(line) for line in lines}
     findings = [finding for document in documents for finding in _of_document(document)]
+    findings += [finding for line in lines for finding in _of_manual_line(line)]
     used = _used_by_invoice(home, invoices)
     for listed in invoices:
         whole = home.books.invoices.find(listed.id)
@@ -58,6 +62,12 @@ def _of_document(document: Document) -> Iterator[LogFinding]:
     record = record_of(document)
     if isinstance(record, tuple):
         yield from (LogFinding("document", where, str(problem)) for problem in record)
+
+
+def _of_manual_line(line: ManualLine) -> Iterator[LogFinding]:
+    """Its id is made of what was recorded."""
+    if line_id_of(line) != line.id:
+        yield LogFinding("manual line", line.id, f"what is stored of it gives the id {line_id_of(line)}")
 
 
 def _of_invoice(invoice: StoredInvoice, digests: set[str]) -> Iterator[LogFinding]:

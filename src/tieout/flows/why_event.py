@@ -329,11 +329,11 @@ class _Judging:
     def _open_fates(self, meter: Meter) -> Iterator[MeterFate]:
         assert self._customer is not None, "the caller looked"
         time = self._witness.event.time
-        profile = self._catalog.customers.versions(self._customer)[-1]
         for subscription in self._catalog.subscriptions_of(self._customer):
-            period = billing_period(self._catalog, profile, subscription, self._signed, time)
+            billed = billing_period(self._catalog, subscription, self._signed, time)
+            period = billed.period
             try:
-                found = segments(self._catalog, subscription, period)
+                found = segments(self._catalog, subscription, billed.whole, period)
             except NothingInForce as why_not:
                 yield MeterFate(meter.key, meter.version, "unpriced", str(why_not), subscription.key, period)
                 continue

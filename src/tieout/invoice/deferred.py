@@ -213,7 +213,8 @@ def _committed(
         parts[line.id] = held.add(line.amount.minor, contained.get(line.id, 0))
     for role in (Role.ROLLED_OVER, Role.DRAWDOWN):
         if (line := lines.get(role)) is not None:
-            parts[line.id] = line.amount.minor + held.take(-line.amount.minor)
+            drawn = _drawn(line)
+            parts[line.id] = drawn + held.take(-drawn)
     if Role.LAPSED in lines:
         gone = -_moved(moved, account, MovementKind.LAPSED)
         lapsed_tax = held.take(gone)
@@ -223,6 +224,13 @@ def _committed(
         if kept:
             parts[line.id] = held.add(kept, contained.get(line.id, 0) * kept // line.amount.minor)
     return _Committed(account, parts, lapsed, held.tax + lapsed_tax - before, lapsed_tax)
+
+
+def _drawn(line: Line) -> int:
+    """What the line takes off what is prepaid: of a period's own line all of it, since interim invoices show
+    it and move no balance."""
+    settled = () if line.correction is not None else line.earlier
+    return line.amount.minor + sum(each.amount.minor for each in settled)
 
 
 def _role_lines(invoice: Invoice) -> Iterable[tuple[Role, Line]]:

@@ -17,6 +17,8 @@ from tieout.invoice.document_amounts import document_amounts, line_amounts
 from tieout.invoice.earlier import correction_json, earlier_json
 from tieout.invoice.invoice import Invoice, PolicyReference
 from tieout.invoice.line import Line
+from tieout.invoice.off_cycle import off_cycle_json
+from tieout.invoice.waived import waived_json
 from tieout.kernel.canonical import JsonNumber, JsonValue, canonical_json
 from tieout.kernel.instant import format_instant
 from tieout.kernel.limits import RECORDS_ON_DOCUMENT_MAX
@@ -44,6 +46,7 @@ def document(invoice: Invoice) -> JsonValue:
         "kind": invoice.key.kind,
         "paper": invoice.paper.value,
         **({"replaces": list(invoice.replaces)} if invoice.replaces else {}),
+        **({} if invoice.off_cycle is None else {"off_cycle": off_cycle_json(invoice.off_cycle)}),
         "series": invoice.key.series,
         "sequence": _whole(invoice.key.sequence),
         "currency": invoice.currency.code,
@@ -59,6 +62,7 @@ def document(invoice: Invoice) -> JsonValue:
         "cutoff": _whole(invoice.cutoff),
         "policy": _policy(invoice.policy),
         **({"meter_approvals": approvals} if (approvals := _approvals(invoice)) else {}),
+        **({"waivers": [waived_json(each) for each in invoice.waived]} if invoice.waived else {}),
         "tzdata_version": invoice.tzdata_version,
         "software_version": invoice.software_version,
     }
@@ -76,7 +80,7 @@ def _line(line: Line, period: Period) -> dict[str, JsonValue]:
         **share,
         **({} if charge.program is None else {"program": _program(charge.program)}),
         **({"terms": agreed} if (agreed := terms_json(charge.terms)) else {}),
-        **({"earlier": earlier_json(line.earlier)} if line.earlier else {}),
+        **(_settled_before(line) if line.earlier else {}),
         **({} if line.correction is None else {"correction": correction_json(line.correction)}),
         "id": line.id,
         "description": line.description,
@@ -99,6 +103,15 @@ def _line(line: Line, period: Period) -> dict[str, JsonValue]:
         "tax_category": charge.price.tax_category,
         "steps": steps_json(charge.steps),
         "snapshot": None if charge.snapshot is None else _snapshot(charge.snapshot),
+    }
+
+
+def _settled_before(line: Line) -> dict[str, JsonValue]:
+    """What the line's charge comes to in all, and what of it other papers settled; the line is the rest."""
+    settled = sum((each.amount for each in line.earlier), line.amount)
+    return {
+        "cumulative": {"quantity": str(line.charge.quantity), "amount": settled.decimal_text},
+        "earlier": earlier_json(line.earlier),
     }
 
 

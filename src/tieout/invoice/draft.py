@@ -9,10 +9,11 @@ from dataclasses import replace
 from tieout.contract.party import Customer, Seller
 from tieout.invoice import totals
 from tieout.invoice.billable import Billable
-from tieout.invoice.discounts import GrantedCoupon, discounts, net_amounts
+from tieout.invoice.discounts import NOTHING_GIVEN, Given, GrantedCoupon, discounts, net_amounts
 from tieout.invoice.earlier import EarlierLine, Scope, scope_of
 from tieout.invoice.invoice import KIND_FINAL, Invoice, InvoiceKey, PolicyReference
 from tieout.invoice.line import Line, settled_line
+from tieout.invoice.off_cycle import OffCycleReason
 from tieout.invoice.status import Act, Status, after
 from tieout.invoice.taxes import NO_TAXATION, Taxation, taxes
 from tieout.kernel.ids import Watermark
@@ -40,12 +41,15 @@ def draft(
     earlier: Mapping[Scope, Sequence[EarlierLine]] = NOTHING_EARLIER,
     additions: Sequence[Billable] = (),
     replaces: Sequence[str] = (),
+    off_cycle: OffCycleReason | None = None,
+    given: Given = NOTHING_GIVEN,
 ) -> Invoice:
     """The draft of a period's invoice, in the customer's currency.
 
     Lines stand by subscription, those of each fee program together after those of none, then by start of
     segment, then in the order given (that of the plan). `earlier` is what other papers of the period have
-    settled, by scope. `additions` (corrections of sealed periods, lines that a person added) follow.
+    settled, by scope, and `given` what they gave of coupons. `additions` (corrections of sealed periods,
+    lines that a person added) follow; no coupon of this period is for them.
     Raises `CurrencyMismatch` for a charge or coupon in another currency, `TooManyLines` beyond 999.
     """
     money = currency(customer.currency)
@@ -54,7 +58,7 @@ def draft(
     asked += additions
     lines = _lines(key, asked, customer.zone)
     subtotal = totals.subtotal(lines, money)
-    taken = discounts(lines, coupons, money)
+    taken = discounts(lines[: len(charges)], coupons, money, given)
     net = net_amounts(lines, taken)
     levied = tuple(
         tax for taxed, on in _by_taxation(asked, lines, taxation) for tax in taxes(on, net, taxed, money)
@@ -79,6 +83,7 @@ def draft(
         discounts=taken,
         taxes=levied,
         replaces=tuple(replaces),
+        off_cycle=off_cycle,
     )
 
 

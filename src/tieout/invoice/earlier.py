@@ -63,8 +63,8 @@ class Cause(StrEnum):
 class Correction:
     """`period` is the sealed one. `original` is the line first sealed for the scope; None where nothing was.
     `late_events` and `retracted_events` are how many came after its cutoff. `superseded_price_version` only
-    where a price was corrected; `approval` is the digest of the delta report that was approved, None where the signed policy
-    approves in advance."""
+    where a price was corrected; `approval` is the digest of the delta report that was approved, None where
+    the signed policy approves in advance."""
 
     period: Period
     original: LineId | None

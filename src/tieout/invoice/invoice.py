@@ -11,7 +11,9 @@ from typing import Final
 from tieout.contract.party import Customer, Seller
 from tieout.invoice.amounts import CreditUsed, InvoiceDiscount, TaxAmount
 from tieout.invoice.line import Line
+from tieout.invoice.off_cycle import OffCycleReason
 from tieout.invoice.status import Status
+from tieout.invoice.waived import Waived
 from tieout.kernel.canonical import token
 from tieout.kernel.ids import CustomerId, InvoiceId, MeterKey, Watermark
 from tieout.kernel.instant import Instant
@@ -91,7 +93,8 @@ class Invoice:
     """A draft, held, ready or sealed invoice. Sealing gives it `number`, `issued_at` and `due_date`.
 
     `subtotal` is of the lines; `total` after discounts and taxes; `due` after the credits. `replaces`: the
-    numbers of voided papers in whose place it stands.
+    numbers of voided papers in whose place it stands. `off_cycle`: why a period that runs is billed.
+    `waived`: differences to sources' statements that it was sealed in spite of.
     """
 
     id: InvoiceId
@@ -115,6 +118,8 @@ class Invoice:
     credits: tuple[CreditUsed, ...] = ()
     approvals: tuple[MeterApproval, ...] = ()
     replaces: tuple[str, ...] = ()
+    off_cycle: OffCycleReason | None = None
+    waived: tuple[Waived, ...] = ()
 
     @property
     def paper(self) -> Paper:
@@ -133,3 +138,8 @@ class Invoice:
     @property
     def period(self) -> Period:
         return self.key.period
+
+    @property
+    def counts_at(self) -> Instant:
+        """When what it moves takes effect: the last instant of its period, or that of an off-cycle bill."""
+        return self.period.last_instant if self.off_cycle is None else self.off_cycle.as_of

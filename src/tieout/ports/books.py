@@ -3,20 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from typing import Protocol
 
 from tieout.balance.movement import Movement
 from tieout.close.account import AccountOutcome, RecordedOutcome
+from tieout.close.outcome import OutcomeName
 from tieout.contract.api_key import ApiKey
 from tieout.contract.document import Document
 from tieout.contract.signature import Signature, SigningKey
 from tieout.evidence.stored import SealedRows, StoredEvidence, StoredInvoice, StoredSnapshot
-from tieout.invoice.invoice import InvoiceKey
-from tieout.kernel.ids import CustomerId, HomeId, KeyId, LineId, SubscriptionId, Watermark
+from tieout.kernel.ids import CustomerId, HomeId, InvoiceId, KeyId, LineId, SubscriptionId, Watermark
 from tieout.kernel.instant import Instant
 from tieout.kernel.period import Period
 from tieout.ledger.entry import Entry
+from tieout.ports.breaks import BreakStore, WaiverStore
+from tieout.ports.corrections import CorrectionStore
+from tieout.ports.drafts import DraftStore, ManualLineStore
+from tieout.ports.interims import InterimStore
 from tieout.ports.ledger import LedgerStore
+from tieout.ports.verifications import VerificationStore
 
 
 class DocumentStore(Protocol):
@@ -42,6 +49,10 @@ class SignatureStore(Protocol):
 
     def revoke_key(self, key_id: KeyId, *, at: Instant) -> None: ...
 
+    def rotate_key(self, old: KeyId, new: SigningKey) -> None:
+        """Revokes the one when it registers the other, in one transaction."""
+        ...
+
     def signatures(self) -> tuple[Signature, ...]: ...
 
     def add(self, signature: Signature) -> None: ...
@@ -64,15 +75,38 @@ class ApiKeyStore(Protocol):
 class CloseStore(Protocol):
     """Runs of the close and what became of each account in them."""
 
+    def running(self) -> AbstractContextManager[bool]:
+        """True for the one process of this machine that may close by itself; the others stand by. Whether or
+        not it holds, no period is sealed twice."""
+        ...
+
     def start(self, *, as_of: Instant, cutoff: Watermark, cutoff_at: Instant) -> int: ...
 
     def record(self, run: int, outcomes: Sequence[AccountOutcome]) -> None: ...
 
     def end(self, run: int, *, at: Instant) -> None: ...
 
+    def waiting(self) -> Mapping[OutcomeName, int]:
+        """How many accounts are held, parked or in review by their latest outcome."""
+        ...
+
+    def last_ended(self) -> tuple[int, Instant] | None:
+        """The last run that came to its end, and when."""
+        ...
+
     def latest(self) -> tuple[RecordedOutcome, ...]:
         """For each account and period the outcome of the last run that looked at it."""
         ...
+
+
+@dataclass(frozen=True, slots=True)
+class Sealing:
+    """An invoice to be sealed: its id, the series that numbers it, and what gives its rows once the ordinal
+    of its number is known."""
+
+    id: InvoiceId
+    series: str
+    issue: Callable[[int], SealedRows]
 
 
 class InvoiceStore(Protocol):
@@ -88,7 +122,8 @@ class InvoiceStore(Protocol):
 
     def snapshots(self, customer: CustomerId | None = None) -> tuple[StoredSnapshot, ...]:
         """Those that hold, all or one customer's, without their groups, which can be many: none of a voided
-        paper, and of one window that corrections measured again, the last."""
+        paper, none of an interim invoice (its period is open, and is measured again at its end), and of one
+        window that corrections measured again, the last."""
         ...
 
     def billed(self) -> Mapping[SubscriptionId, tuple[Period, ...]]:
@@ -100,13 +135,11 @@ class InvoiceStore(Protocol):
         """The last number that each series has given out."""
         ...
 
-    def seal(
-        self, key: InvoiceKey, *, series: str, run: int, issue: Callable[[int], SealedRows]
-    ) -> StoredInvoice | None:
-        """Takes the next number of `series`, asks `issue` for the rows and writes them, all in one
-        transaction.
+    def seal(self, batch: Sequence[Sealing], *, run: int) -> list[StoredInvoice | None]:
+        """Takes the next number of each one's series, asks for its rows and writes them: all of the batch, in
+        one transaction, or nothing where anything is raised.
 
-        None where the key is sealed already: nothing was written and no number was used.
+        None for each whose key is sealed already: nothing was written for it and no number was used.
         """
         ...
 
@@ -154,4 +187,25 @@ class Books(Protocol):
     def movements(self) -> MovementStore: ...
 
     @property
+    def verifications(self) -> VerificationStore: ...
+
+    @property
+    def interims(self) -> InterimStore: ...
+
+    @property
+    def drafts(self) -> DraftStore: ...
+
+    @property
+    def manual_lines(self) -> ManualLineStore: ...
+
+    @property
+    def breaks(self) -> BreakStore: ...
+
+    @property
+    def waivers(self) -> WaiverStore: ...
+
+    @property
     def ledger(self) -> LedgerStore: ...
+
+    @property
+    def corrections(self) -> CorrectionStore: ...

@@ -20,6 +20,7 @@ from tieout.kernel.errors import IntegrityViolation
 from tieout.kernel.ids import EventType, Position, Subject, Watermark
 from tieout.kernel.instant import Instant
 from tieout.kernel.period import Period
+from tieout.ports.dispositions import Dispositions
 from tieout.ports.identities import IndexStatus
 from tieout.ports.receiving import Receiver, RequestLedger
 from tieout.ports.retraction import IdentityLog, StoredEvent
@@ -253,6 +254,10 @@ class EventLog(IdentityLog, RequestLedger, Protocol):
         ...
 
     def tallies(self) -> tuple[Tally, ...]: ...
+
+    def dispositions(self, upto: Watermark) -> Dispositions:
+        """Both sides of law L1 of every batch up to it, but for the accepted events."""
+        ...
 
     def quarantine(self, *, reason: Reason | None, limit: int) -> tuple[QuarantinedItem, ...]: ...
 

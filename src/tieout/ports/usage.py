@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from tieout.aggregate.bucket import BucketCounts, BucketRequest
@@ -11,7 +11,9 @@ from tieout.aggregate.snapshot import Snapshot
 from tieout.aggregate.window import UsageRequest
 from tieout.ingest.control_total import Accepted, ControlTotal
 from tieout.ingest.sequence import SequenceRuns
+from tieout.kernel.instant import Instant
 from tieout.kernel.quantity import Unmeasurable
+from tieout.ports.dispositions import DispositionDifference, Dispositions
 from tieout.ports.events import LogManifest
 
 
@@ -40,4 +42,16 @@ class UsageEngine(Protocol):
 
     def source_totals(self, stated: Sequence[ControlTotal], manifest: LogManifest) -> list[Accepted]:
         """What was accepted in each statement's window, by event time; one answer each, in their order."""
+        ...
+
+    def differing_dispositions(
+        self, told: Dispositions, manifest: LogManifest
+    ) -> list[DispositionDifference]:
+        """Where what commits counted is not what is stored, by batch; none where every batch ties."""
+        ...
+
+    def times_of_numbers(
+        self, manifest: LogManifest, *, source: str, numbers: Sequence[int]
+    ) -> Mapping[int, tuple[Instant, Instant]]:
+        """The first and last event time of the source's events with each of these `sequence` numbers."""
         ...

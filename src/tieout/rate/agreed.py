@@ -27,6 +27,8 @@ def agreed_steps(price: Price, terms: Terms) -> Working:
                 f"until {format_instant(kept.until)}; plan {kept.successor} follows",
             )
         )
+    if terms.interim and price.modifiers.minimum is not None:
+        found.append(remark("minimum-waits", "the period still runs: its minimum is for the final invoice"))
     return tuple(found)
 
 

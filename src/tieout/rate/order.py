@@ -31,8 +31,9 @@ def metered_working(rate_shape: RateShape, usage: Usage, price: Price, share: Sh
     return (step, *rate_shape(replace(usage, quantity=usage.quantity - free)))
 
 
-def around(steps: Working, price: Price, share: Share) -> Working:
-    """Discounts, minimum and maximum around what the shape asks for: the steps that price no units."""
+def around(steps: Working, price: Price, share: Share, *, interim: bool = False) -> Working:
+    """Discounts, minimum and maximum around what the shape asks for: the steps that price no units. While
+    the period runs (`interim`) usage may still reach a minimum, so none is asked for."""
     modifiers = price.modifiers
     if modifiers is NO_MODIFIERS:
         return steps
@@ -48,7 +49,7 @@ def around(steps: Working, price: Price, share: Share) -> Working:
     for discount in modifiers.discounts:
         starts = share.segment.start
         add(modifier_discount.step(discount, there, counted, starts=starts, currency=price.currency))
-    if modifiers.minimum is not None:
+    if modifiers.minimum is not None and not interim:
         add(modifier_minimum.step(modifiers.minimum, counted, there=there, currency=price.currency))
     if modifiers.maximum is not None:
         add(modifier_maximum.step(modifiers.maximum, counted, there=there, currency=price.currency))

@@ -105,4 +105,4 @@ def _working(usage: Usage | None, price: Price, share: Share, terms: Terms) -> W
     priced = metered_working(
         lambda rest: split_working(shape, rest, price, share, terms.prior), usage, price, share
     )
-    return (*split_steps(price, share), *before, *around(priced, price, share))
+    return (*split_steps(price, share), *before, *around(priced, price, share, interim=terms.interim))

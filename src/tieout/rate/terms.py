@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from tieout.contract.subscription import Waiver
 from tieout.kernel.canonical import JsonValue, canonical_json
@@ -27,13 +27,15 @@ class Kept:
 class Terms:
     """`quantity` is how often a flat price is due, `in_place_of` the plan's price where another was
     negotiated. `prior` is the usage of earlier parts of the billing period that a price with tier_split
-    "continue" goes on from; None where there is no such part."""
+    "continue" goes on from; None where there is no such part. `interim`: the period still runs, so a minimum
+    waits for its end."""
 
     quantity: Quantity | None = None
     in_place_of: PriceKey | None = None
     waived: Waiver | None = None
     kept: Kept | None = None
     prior: Quantity | None = None
+    interim: bool = False
 
 
 LIST_TERMS = Terms()
@@ -50,6 +52,7 @@ def terms_json(terms: Terms) -> dict[str, JsonValue]:
         "prices_kept_until": None if terms.kept is None else format_instant(terms.kept.until),
         "successor": None if terms.kept is None else terms.kept.successor,
         "prior_quantity": None if terms.prior is None else str(terms.prior),
+        "interim": True if terms.interim else None,
     }
     return {name: value for name, value in said.items() if value is not None}
 
@@ -63,9 +66,10 @@ def terms_text(terms: Terms) -> str | None:
 def parse_terms(text: str | None) -> Terms:
     """Back from the stored text. Raises `ValueError` or a refusal where it is not one of ours."""
     said = {} if text is None else json.loads(text)
+    interim = said.pop("interim", False) if isinstance(said, dict) else False
     if not isinstance(said, dict) or not all(isinstance(value, str) for value in said.values()):
         raise ValueError(f"not the terms of a charge: {text}")
-    terms = _terms(said)
+    terms = replace(_terms(said), interim=interim is True)
     if terms_text(terms) != text:
         raise ValueError(f"not the terms of a charge: {text}")
     return terms

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.records import period
+from tieout.close.calendar import PeriodDefault
 from tieout.close.coupons import coupons_of
 from tieout.close.taxation import NoTaxInForce, taxation_of
 from tieout.contract.catalog import Catalog
@@ -12,6 +13,7 @@ from tieout.contract.check import check
 from tieout.contract.document import parse_documents
 from tieout.contract.party import Customer, Seller
 from tieout.kernel.cadence import Cadence
+from tieout.kernel.instant import INSTANT_MIN
 from tieout.kernel.period import Period
 from tieout.kernel.rational import exact
 
@@ -117,7 +119,8 @@ def parties(found: Catalog) -> tuple[Customer, Seller]:
 
 def held(found: Catalog, month: Period, cadence: Cadence = Cadence.MONTHLY) -> list[str]:
     customer, _ = parties(found)
-    granted = coupons_of(found, customer, found.subscriptions_of(customer.key), month, policy_cadence=cadence)
+    defaults = [PeriodDefault(INSTANT_MIN, cadence)]
+    granted = coupons_of(found, customer, found.subscriptions_of(customer.key), month, defaults=defaults)
     return [each.coupon.name for each in granted]
 
 

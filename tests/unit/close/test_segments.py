@@ -1,16 +1,14 @@
-"""Which periods are due, and how a period splits where a plan, a price or a meter changes."""
+"""How a period splits where a plan, a price or a meter changes."""
 
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import date
 
 import pytest
 
-from tests.records import CUSTOMER, JANUARY, METER, SUBSCRIPTION, customer, period, plan, price, snapshot
+from tests.records import CUSTOMER, JANUARY, METER, SUBSCRIPTION, period, plan, price, snapshot
 from tests.usage import snapshot_of, used
 from tieout.aggregate.breakdown import Breakdown
-from tieout.close.calendar import MixedCadence, due_periods, next_due_at
 from tieout.close.rating import MissingSnapshot, charges, usage_requests
 from tieout.close.segments import NothingInForce, segments
 from tieout.contract.catalog import Catalog
@@ -22,9 +20,6 @@ from tieout.contract.price import Flat, Graduated, PerUnit, Price, Tier
 from tieout.contract.subject import SubjectBook, SubjectSpan
 from tieout.contract.subscription import Phase, Subscription
 from tieout.contract.versions import Versions
-from tieout.kernel import calendar as kernel_calendar
-from tieout.kernel.cadence import Cadence
-from tieout.kernel.calendar import Anchor
 from tieout.kernel.ids import EventType, PlanKey, Subject
 from tieout.kernel.instant import Instant, parse_instant
 from tieout.kernel.quantity import Quantity
@@ -134,121 +129,6 @@ def test_requests_follow_the_subjects_and_every_segment_gets_its_charge() -> Non
     assert [(charge.price.key, charge.amount) for charge in rated] == [("fee", 31), ("usage", 3)]
     with pytest.raises(MissingSnapshot):
         charges(found, [])
-
-
-def due(sub: Subscription, *, as_of: str, since: str | None = None, grace_hours: int = 0) -> list[str]:
-    found = due_periods(
-        catalog(),
-        customer(zone="UTC"),
-        sub,
-        policy_cadence=Cadence.MONTHLY,
-        grace_hours=grace_hours,
-        since=None if since is None else at(since),
-        as_of=at(as_of),
-    )
-    return [str(each)[1:11] for each in found]
-
-
-def test_periods_fall_due_once_ended_and_waited_out() -> None:
-    sub = subscription(("basic", "2025-11-10", "2026-03-05"))
-    assert due(sub, as_of="2026-02-01") == ["2025-11-01", "2025-12-01", "2026-01-01"]
-    assert due(sub, as_of="2026-02-01", grace_hours=1) == ["2025-11-01", "2025-12-01"]
-    assert due(sub, as_of="2026-02-01", since="2026-01-01") == ["2026-01-01"]
-    assert due(sub, as_of="2026-12-01", since="2026-02-01") == ["2026-02-01", "2026-03-01"]
-    assert due(subscription(("basic", "2026-05-01", None)), as_of="2026-02-01") == []
-
-
-def test_a_stored_end_is_the_next_start_even_if_the_calendar_moved() -> None:
-    (first, *_) = due_periods(
-        catalog(),
-        customer(zone="UTC"),
-        subscription(("basic", "2025-06-01", None)),
-        policy_cadence=Cadence.MONTHLY,
-        grace_hours=0,
-        since=at("2026-01-01T01:00:00Z"),
-        as_of=at("2026-02-01"),
-    )
-    assert first == period("2026-01-01T01:00:00Z", "2026-02-01")
-
-
-def test_the_next_due_instant_is_told_also_across_a_gap() -> None:
-    def upcoming(sub: Subscription) -> Instant | None:
-        return next_due_at(
-            catalog(),
-            customer(zone="UTC"),
-            sub,
-            policy_cadence=Cadence.MONTHLY,
-            grace_hours=24,
-            since=None,
-            as_of=at("2026-01-20"),
-        )
-
-    assert upcoming(subscription(("basic", "2025-06-01", None))) == at("2026-02-02")
-    assert upcoming(subscription(("basic", "2025-06-01", "2025-07-01"), ("basic", "2026-05-09", None))) == at(
-        "2026-06-02"
-    )
-    assert upcoming(subscription(("basic", "2025-06-01", "2025-07-01"))) is None
-    assert upcoming(subscription(("basic", "2025-06-01", "2026-01-05"))) == at("2026-02-02")
-    assert upcoming(subscription(("basic", "2026-01-25", "2026-01-26"))) == at("2026-02-02")
-
-
-def test_a_subscription_that_ended_long_ago_costs_no_steps_of_the_calendar(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    steps: list[int] = []
-    sound = kernel_calendar.boundary
-
-    def counted(anchor: Anchor, step: int) -> Instant:
-        steps.append(step)
-        return sound(anchor, step)
-
-    monkeypatch.setattr(kernel_calendar, "boundary", counted)
-    ended = subscription(("basic", "2025-06-01", "2025-07-01"))
-    assert due(ended, as_of="2099-01-01") == ["2025-06-01"]
-    found = next_due_at(
-        catalog(),
-        customer(zone="UTC"),
-        subscription(("basic", "1999-06-01", None)),
-        policy_cadence=Cadence.MONTHLY,
-        grace_hours=0,
-        since=None,
-        as_of=at("2099-01-20"),
-    )
-    assert found == at("2099-02-01")
-    assert len(steps) < 20
-
-
-def test_anchored_months_clamp_from_the_original_day() -> None:
-    anchored = replace(customer(zone="UTC"), anchor=date(2025, 10, 31))
-    found = due_periods(
-        catalog(),
-        anchored,
-        subscription(("basic", "2026-01-31", None)),
-        policy_cadence=Cadence.MONTHLY,
-        grace_hours=0,
-        since=None,
-        as_of=at("2026-04-30"),
-    )
-    assert found == [
-        period("2026-01-31", "2026-02-28"),
-        period("2026-02-28", "2026-03-31"),
-        period("2026-03-31", "2026-04-30"),
-    ]
-
-
-def test_plans_of_two_cadences_are_refused_with_the_way_out() -> None:
-    yearly = replace(BASIC, key=PlanKey("yearly"), cadence=Cadence.YEARLY)
-    mixed = subscription(("basic", "2025-06-01", "2026-01-10"), ("yearly", "2026-01-10", None))
-    with pytest.raises(MixedCadence, match="monthly and yearly"):
-        due_periods(
-            catalog(plans=(BASIC, yearly)),
-            customer(),
-            mixed,
-            policy_cadence=Cadence.MONTHLY,
-            grace_hours=0,
-            since=None,
-            as_of=at("2026-04-30"),
-        )
 
 
 def test_a_part_that_continues_counts_the_parts_before_it_whatever_they_did() -> None:

@@ -204,8 +204,6 @@ BETWEEN_DOCUMENTS = [
     (L, 'effective_from = 2026-01-01T00:00:00Z\nname = "Edge"',
      'effective_from = 2026-06-01T00:00:00Z\nname = "Edge"', "subscription hoshi-edge v1", "phase[0].plan",
      "only from 2026-06-01"),
-    (L, 'name = "Team"', 'name = "Team"\ncadence = "yearly"', "subscription acme-main v2", "phase",
-     "would not tile time"),
     (B, *REWRITTEN_PHASE, "subscription acme-main v2", "phase",
      "differs from v1 before its own effective_from"),
     (B, "", TEAM_TWICE, "subscription acme-second v1", "phase[0].plan",

@@ -11,7 +11,7 @@ from tests.small_home import MARCH_3, call, ingest, make_home
 from tieout.balance.top_up import top_up_request
 from tieout.close.outcome import NotDue, Parked, Sealed
 from tieout.contract.party import TopUp
-from tieout.flows import draft_accounts
+from tieout.flows import asked
 from tieout.flows.close_periods import close
 from tieout.flows.draft_balances import WAITS
 from tieout.kernel.ids import InvoiceId
@@ -22,7 +22,7 @@ from tieout.kernel.rational import exact
 
 def test_a_period_waits_while_an_earlier_one_is_parked(tmp_path: Path, monkeypatch) -> None:  # type: ignore[no-untyped-def]
     home, _ = make_balances_home(tmp_path / "home", now=MARCH_3)
-    honest = draft_accounts.charges
+    honest = asked.charges
 
     def broken(segments, snapshots):  # type: ignore[no-untyped-def]
         if any(
@@ -34,12 +34,12 @@ def test_a_period_waits_while_an_earlier_one_is_parked(tmp_path: Path, monkeypat
 
     with home:
         two_months(home)
-        monkeypatch.setattr(draft_accounts, "charges", broken)
+        monkeypatch.setattr(asked, "charges", broken)
         outcomes = [each for each in close(home, as_of=MARCH_3).outcomes if each[0] == ACME]
         assert [type(outcome) for _, _, outcome in outcomes] == [Parked, Parked]
         assert outcomes[1][2] == WAITS
         assert [each.kind.value for each in movements(home)] == ["granted", "granted"]
-        monkeypatch.setattr(draft_accounts, "charges", honest)
+        monkeypatch.setattr(asked, "charges", honest)
         outcomes = [each for each in close(home, as_of=MARCH_3).outcomes if each[0] == ACME]
         assert [type(outcome) for _, _, outcome in outcomes] == [Sealed, Sealed]
 
@@ -71,7 +71,7 @@ def test_a_grant_between_draft_and_seal_parks_the_account_and_the_next_close_sea
 
 def test_a_customer_without_balances_does_not_wait(tmp_path: Path, monkeypatch) -> None:  # type: ignore[no-untyped-def]
     home, _ = make_home(tmp_path / "home", now=MARCH_3)
-    honest = draft_accounts.charges
+    honest = asked.charges
 
     def broken(segments, snapshots):  # type: ignore[no-untyped-def]
         if any(each.part.start < parse_instant("2026-01-15T00:00:00Z") for each in segments):
@@ -80,7 +80,7 @@ def test_a_customer_without_balances_does_not_wait(tmp_path: Path, monkeypatch) 
 
     with home:
         ingest(home, [call(1, "acme", "2026-02-05T00:00:00Z")])
-        monkeypatch.setattr(draft_accounts, "charges", broken)
+        monkeypatch.setattr(asked, "charges", broken)
         found = [outcome for customer, _, outcome in close(home, as_of=MARCH_3).outcomes if customer == ACME]
         assert [type(outcome) for outcome in found if not isinstance(outcome, NotDue)] == [Parked, Sealed]
 

@@ -1,4 +1,5 @@
-"""A calendar that changes after a period was sealed: what is left of the next period pays its share only."""
+"""A calendar that changes after a period was sealed: the period that runs goes on to its end, and what is
+left of the next one pays its share only."""
 
 from __future__ import annotations
 
@@ -76,24 +77,24 @@ def test_after_a_move_of_zones_the_hours_between_pay_their_share_of_the_fee(
     dogwood = CustomerId("dogwood")
     close(home, as_of=FEBRUARY_4, customers=(dogwood,))
     changed(home, tokyo, zone='"America/New_York"')
-    ingest(home, [call(1, "dogwood", "2026-01-31T20:00:00Z", tokens=7000)])
     clock.set_to(MARCH_3)
+    ingest(home, [call(1, "dogwood", "2026-02-28T20:00:00Z", tokens=7000)])
     close(home, as_of=MARCH_3, customers=(dogwood,))
     found = periods(home, dogwood)
     assert len(found) == 3
     assert all(left[1] == right[0] for left, right in pairwise(found))
-    stub = lines(home, dogwood, 1)
+    assert {line["price"]: line["amount"] for line in lines(home, dogwood, 1)}["fee-usd"] == "10.00"
+    stub = lines(home, dogwood, 2)
     by_price = {str(line["price"]): line for line in stub}
-    assert by_price["fee-usd"]["amount"] == "0.19", "14 of January's 744 hours in New York, of 10.00"
+    assert by_price["fee-usd"]["amount"] == "0.21", "14 of February's 672 hours in New York, of 10.00"
     assert by_price["fee-usd"]["share_of"] == {
-        "start": "2026-01-01T05:00:00Z",
-        "end": "2026-02-01T05:00:00Z",
+        "start": "2026-02-01T05:00:00Z",
+        "end": "2026-03-01T05:00:00Z",
     }
     assert by_price["tokens-usd"]["amount"] == "13.00"
     assert "tiers start anew" in str(by_price["tokens-usd"]["steps"])
     for line in stub:
         assert trace(home, LineId(str(line["id"]))).reproduced.matches
-    assert {line["price"]: line["amount"] for line in lines(home, dogwood, 2)}["fee-usd"] == "10.00"
 
 
 def test_after_a_change_of_anchor_the_days_between_pay_their_share(town: tuple[Home, SteppedClock]) -> None:
@@ -112,7 +113,7 @@ def test_after_a_change_of_anchor_the_days_between_pay_their_share(town: tuple[H
         for line in lines(home, ACME, place)
         if line["price"] == "fee-usd"
     ]
-    assert fees == [("10.00", False), ("4.52", True), ("10.00", False)], "14 of the 31 days from 15 January"
+    assert fees == [("10.00", False), ("10.00", False), ("5.00", True)], "14 of the 28 days from 15 February"
 
 
 def test_a_fee_in_advance_that_a_change_of_calendar_cuts_was_used_all_the_same(

@@ -113,7 +113,7 @@ def test_a_version_that_takes_effect_in_sealed_time_is_refused_for_each_customer
     numbers = [row.number for row in home.books.invoices.sealed()]
     for (_, _, message), number, customer in zip(found, numbers, ("acme", "birch", "cedar"), strict=True):
         assert f"what invoice {number} of {customer} billed from" in message
-        assert message.endswith("let it take effect at 2026-02-01T05:00:00Z or later")
+        assert "let it take effect at 2026-02-01T05:00:00Z or later" in message
     file = folder / "later.toml"
     file.write_text(text.format(start=AFTER))
     assert len(apply_catalog(home, file).added) == 1

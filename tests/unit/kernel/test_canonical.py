@@ -16,6 +16,7 @@ from tieout.kernel.canonical import (
     JsonValue,
     canonical_event,
     canonical_json,
+    canonical_json_by_definition,
     tag_boolean,
     tag_number,
     tag_text,
@@ -123,3 +124,20 @@ def read_tokens(form: bytes) -> list[str]:
         assert rest[int(length) : int(length) + 1] == b","
         form = rest[int(length) + 1 :]
     return texts
+
+
+NUMBERS = st.one_of(
+    st.integers().map(str),
+    st.decimals(allow_nan=False, allow_infinity=False).map(str),
+    st.sampled_from(["-0", "1.0", "00", "1e5", "0.10", "9" * 18, "9" * 19, "-" + "9" * 18, "7" * 5_000]),
+)
+DOCUMENTS = st.recursive(
+    st.one_of(st.none(), st.booleans(), st.text(), NUMBERS.map(JsonNumber)),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4),
+    max_leaves=12,
+)
+
+
+@given(DOCUMENTS)
+def test_the_compiled_encoder_writes_what_the_definition_writes(document: JsonValue) -> None:
+    assert canonical_json(document) == canonical_json_by_definition(document)

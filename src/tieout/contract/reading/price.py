@@ -1,6 +1,6 @@
 """[[price]]: key, version, effective_from, meter, currency, description, shape with its members (`shape.py`,
 `matrix.py`; flat: amount, timing), rounding, tier_split, rate_by, round_at, group_by, tax_category,
-and modifiers (`modifiers.py`)."""
+supersedes, and modifiers (`modifiers.py`)."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Literal
 
 from tieout.contract.price import Flat, Percentage, Price, PriceShape, TierSplit, plain_shapes
 from tieout.contract.reading.amounts import read_settled_amount
-from tieout.contract.reading.head import Head
+from tieout.contract.reading.head import VERSION_MAX, Head
 from tieout.contract.reading.matrix import read_matrix
 from tieout.contract.reading.modifiers import read_modifiers
 from tieout.contract.reading.shape import ShapeName, read_plain_shape
@@ -79,6 +79,7 @@ def read_price(reader: TableReader, head: Head) -> Price:
         round_at=round_at,
         group_by=group_by,
         modifiers=read_modifiers(reader, unit),
+        supersedes=reader.optional_integer("supersedes", minimum=1, maximum=VERSION_MAX),
     )
 
 

@@ -1,5 +1,5 @@
-"""Customers have sellers; subscriptions have customers and plans in their currency, one cadence, and a
-history that later versions do not rewrite; no two subscriptions of a customer bill one meter at one time."""
+"""Customers have sellers; subscriptions have customers and plans in their currency, and a history that later
+versions do not rewrite; no two subscriptions of a customer bill one meter at one time."""
 
 from __future__ import annotations
 
@@ -8,13 +8,14 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 
 from tieout.contract.document import DocumentKind
+from tieout.contract.plan import Plan
+from tieout.contract.price import Flat
 from tieout.contract.problem import Problem
 from tieout.contract.rules.couponing import coupons_until
 from tieout.contract.rules.draft import Draft
 from tieout.contract.rules.terms import terms_misfits
 from tieout.contract.subscription import Phase, Subscription
-from tieout.kernel.cadence import Cadence
-from tieout.kernel.ids import CustomerId, MeterKey, PlanKey
+from tieout.kernel.ids import CustomerId, MeterKey, PlanKey, PriceKey
 from tieout.kernel.instant import Instant, format_instant
 
 
@@ -45,22 +46,36 @@ def _misfits(draft: Draft, subscription: Subscription) -> Iterator[tuple[str, st
     unknown = draft.missing(DocumentKind.CUSTOMER, subscription.customer, since=start)
     if unknown is not None:
         yield "customer", unknown
-    cadences: dict[Cadence | None, str] = {}
     for place, phase in enumerate(subscription.phases):
         yield from _phase_misfits(draft, subscription, phase, f"phase[{place}]")
         following = subscription.phases[place + 1 :]
         yield from terms_misfits(draft, phase, following, f"phase[{place}]", draft.catalog.plans_of(phase))
+    yield from _fees_of_two_periods(draft, subscription)
+
+
+def _fees_of_two_periods(draft: Draft, subscription: Subscription) -> Iterator[tuple[str, str]]:
+    """One fee in advance under two cadences: what was billed for a month would pass for a year's fee."""
+    asked: dict[PriceKey, Plan] = {}
+    for place, phase in enumerate(subscription.phases):
         for plan in draft.catalog.plans_of(phase):
-            cadences.setdefault(plan.cadence, f"{plan.key} v{plan.version}")
-    if len(cadences) > 1:
-        shown = ", ".join(
-            f"{plan}: {cadence.value if cadence is not None else 'that of the policy'}"
-            for cadence, plan in cadences.items()
-        )
-        yield (
-            "phase",
-            f"plans of different cadences ({shown}) would not tile time; start another subscription",
-        )
+            for key in map(phase.price, plan.prices):
+                before = asked.setdefault(key, plan)
+                if before.cadence != plan.cadence and _in_advance(draft, key):
+                    named = (f"{each.key} v{each.version} ({_cadence(each)})" for each in (before, plan))
+                    yield (
+                        f"phase[{place}].plan",
+                        f"price {key} is a fee in advance, and for periods of two cadences: "
+                        f"{' and '.join(named)}; give each plan a fee of its own",
+                    )
+
+
+def _in_advance(draft: Draft, key: PriceKey) -> bool:
+    shapes = (price.shape for price in draft.catalog.prices.versions(key))
+    return any(isinstance(shape, Flat) and shape.timing == "advance" for shape in shapes)
+
+
+def _cadence(plan: Plan) -> str:
+    return "that of the policy" if plan.cadence is None else plan.cadence.value
 
 
 def _phase_misfits(

@@ -10,13 +10,20 @@ from sqlalchemy import Engine, insert, select
 from tieout.kernel.errors import NotFound
 from tieout.kernel.ids import HomeId
 from tieout.store.books.api_keys import SqlApiKeys
+from tieout.store.books.breaks import SqlBreaks
 from tieout.store.books.closes import SqlCloses
+from tieout.store.books.corrections import SqlCorrections
 from tieout.store.books.documents import SqlDocuments
+from tieout.store.books.drafts import SqlDrafts
+from tieout.store.books.interims import SqlInterims
 from tieout.store.books.invoices import SqlInvoices
 from tieout.store.books.ledger import SqlLedger
+from tieout.store.books.manual_lines import SqlManualLines
 from tieout.store.books.movements import SqlMovements
 from tieout.store.books.schema import meta
 from tieout.store.books.signatures import SqlSignatures
+from tieout.store.books.verifications import SqlVerifications
+from tieout.store.books.waivers import SqlWaivers
 from tieout.store.migrate import prepare_schema
 from tieout.store.sqlite import begin_immediate, open_engine
 
@@ -44,7 +51,15 @@ class SqlBooks:
     closes: SqlCloses
     invoices: SqlInvoices
     movements: SqlMovements
+    interims: SqlInterims
+    drafts: SqlDrafts
+    manual_lines: SqlManualLines
+    verifications: SqlVerifications
+    breaks: SqlBreaks
+    waivers: SqlWaivers
     ledger: SqlLedger
+
+    corrections: SqlCorrections
 
     def close(self) -> None:
         self.engine.dispose()
@@ -56,7 +71,7 @@ def create_books(folder: Path, home_id: HomeId, *, url: str | None = None) -> Sq
     prepare_schema(engine, schema="books", place=str(folder))
     with begin_immediate(engine) as connection:
         connection.execute(insert(meta), {"name": "home_id", "value": home_id})
-    return _books(engine, home_id)
+    return _books(engine, folder, home_id)
 
 
 def open_books(folder: Path, *, url: str | None = None) -> SqlBooks:
@@ -67,7 +82,7 @@ def open_books(folder: Path, *, url: str | None = None) -> SqlBooks:
     if home_id is None:
         engine.dispose()
         raise BooksWithoutHome(str(folder))
-    return _books(engine, home_id)
+    return _books(engine, folder, home_id)
 
 
 def home_id_of(folder: Path, *, url: str | None = None) -> HomeId | None:
@@ -85,15 +100,22 @@ def _home_id(engine: Engine) -> HomeId | None:
     return None if found is None else HomeId(found)
 
 
-def _books(engine: Engine, home_id: HomeId) -> SqlBooks:
+def _books(engine: Engine, folder: Path, home_id: HomeId) -> SqlBooks:
     return SqlBooks(
         home_id,
         engine,
         SqlDocuments(engine),
         SqlSignatures(engine),
         SqlApiKeys(engine),
-        SqlCloses(engine),
+        SqlCloses(engine, folder),
         SqlInvoices(engine),
         SqlMovements(engine),
+        SqlInterims(engine),
+        SqlDrafts(engine),
+        SqlManualLines(engine),
+        SqlVerifications(engine),
+        SqlBreaks(engine),
+        SqlWaivers(engine),
         SqlLedger(engine),
+        SqlCorrections(engine),
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import Engine, RowMapping, func, insert, select
+from sqlalchemy import Connection, Engine, RowMapping, func, insert, select
 from sqlalchemy.exc import IntegrityError
 
 from tieout.contract.document import Document, DocumentKind
@@ -43,6 +43,18 @@ class SqlDocuments:
 
     def add(self, documents: Sequence[Document], *, applied_at: Instant) -> None:
         """All or none. Raises `VersionExists`."""
+        if not documents:
+            return
+        try:
+            with writing(self.engine) as connection:
+                add_documents(connection, documents, applied_at=applied_at)
+        except IntegrityError as error:
+            raise VersionExists from error
+
+
+def add_documents(connection: Connection, documents: Sequence[Document], *, applied_at: Instant) -> None:
+    """Inside a write transaction."""
+    if documents:
         rows = [
             {
                 "kind": added.kind.value,
@@ -57,13 +69,7 @@ class SqlDocuments:
             }
             for added in documents
         ]
-        if not rows:
-            return
-        try:
-            with writing(self.engine) as connection:
-                connection.execute(insert(document), rows)
-        except IntegrityError as error:
-            raise VersionExists from error
+        connection.execute(insert(document), rows)
 
 
 def _document(row: RowMapping) -> Document:

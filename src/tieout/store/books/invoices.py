@@ -1,4 +1,5 @@
-"""Sealed invoices with their snapshots, charges and lines: written once, in one transaction per invoice.
+"""Sealed invoices with their snapshots, charges and lines: written once, each whole in one transaction, which
+other invoices may share.
 
 The unique key of `invoice` is law L11: whoever comes second, in another process or after a crash, writes
 nothing.
@@ -6,24 +7,27 @@ nothing.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, Connection, Engine, RowMapping, and_, exists, insert, select
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy import Connection, Engine, RowMapping, exists, insert, select
 
 from tieout.evidence.stored import SealedRows, StoredEvidence, StoredInvoice, StoredSnapshot
-from tieout.invoice.invoice import KIND_FINAL, InvoiceKey
-from tieout.kernel.ids import CustomerId, LineId, SubscriptionId
+from tieout.invoice.invoice import KIND_FINAL, KIND_INTERIM
+from tieout.kernel.ids import CustomerId, InvoiceId, LineId, SubscriptionId
 from tieout.kernel.instant import Instant
 from tieout.kernel.period import Period
+from tieout.ports import Sealing
 from tieout.store.books import rows
+from tieout.store.books.decisions import check_decisions, while_nobody_decides
+from tieout.store.books.interims import check_period
 from tieout.store.books.ledger import add_entries
 from tieout.store.books.movements import add_movements
-from tieout.store.books.numbering import next_number
+from tieout.store.books.numbering import lock_series, record_numbers
+from tieout.store.books.papers import add_corrects, check_papers
 from tieout.store.books.schema import charge, invoice, invoice_line, number_series, snapshot
 from tieout.store.books.schema_close import invoice_void
-from tieout.store.books.writing import writing
+from tieout.store.books.writing import ConnectionLost, writing
 from tieout.store.crash import crash_point
 
 _LISTED_SNAPSHOT = [column for column in snapshot.c if column.name != "groups"]
@@ -58,6 +62,7 @@ class SqlInvoices:
 
     def snapshots(self, customer: CustomerId | None = None) -> tuple[StoredSnapshot, ...]:
         query = select(*_LISTED_SNAPSHOT).join(invoice, snapshot.c.invoice == invoice.c.id).where(STANDS)
+        query = query.where(invoice.c.kind != KIND_INTERIM)
         query = query.order_by(invoice.c.sealed_at, snapshot.c.watermark, snapshot.c.invoice, snapshot.c.id)
         if customer is not None:
             query = query.where(snapshot.c.customer == customer)
@@ -84,26 +89,35 @@ class SqlInvoices:
             found = connection.execute(select(number_series.c.series, number_series.c.last_number)).all()
         return {row.series: row.last_number for row in found}
 
-    def seal(
-        self, key: InvoiceKey, *, series: str, run: int, issue: Callable[[int], SealedRows]
-    ) -> StoredInvoice | None:
+    def seal(self, batch: Sequence[Sealing], *, run: int) -> list[StoredInvoice | None]:
         try:
-            with writing(self.engine) as connection:
-                if _is_sealed(connection, key):
-                    return None
-                number = next_number(connection, series)
-                crash_point("seal-after-number")
-                sealed = issue(number)
-                _write(connection, sealed, run)
-                crash_point("seal-before-commit")
-        except IntegrityError:
-            # PostgreSQL lets two closers get this far; the unique key lets one through, the other rolls back
-            with self.engine.connect() as connection:
-                if _is_sealed(connection, key):
-                    return None
-            raise
+            return self._seal(batch, run)
+        except ConnectionLost:
+            # The COMMIT may have reached the server: a second try waits for the lost session's locks, and
+            # finds what it left
+            again = self._seal(batch, run)
+        with self.engine.connect() as connection:
+            found = _sealed_by(connection, run, [sealing.id for sealing in batch])
+        return [mine or found.get(sealing.id) for sealing, mine in zip(batch, again, strict=True)]
+
+    def _seal(self, batch: Sequence[Sealing], run: int) -> list[StoredInvoice | None]:
+        issued: dict[InvoiceId, SealedRows] = {}
+        with writing(self.engine) as connection:
+            crash_point("seal-before-number")
+            while_nobody_decides(connection)
+            last = lock_series(connection, (sealing.series for sealing in batch))
+            sealed_before = _sealed_of(connection, [sealing.id for sealing in batch])
+            for sealing in batch:
+                if sealing.id not in sealed_before:
+                    last[sealing.series] += 1
+                    issued[sealing.id] = sealing.issue(last[sealing.series])
+            record_numbers(connection, last)
+            crash_point("seal-after-number")
+            check_decisions(connection, [*issued.values()])
+            _write(connection, [*issued.values()], run)
+            crash_point("seal-before-commit")
         crash_point("seal-after-commit")
-        return sealed.invoice
+        return [issued[sealing.id].invoice if sealing.id in issued else None for sealing in batch]
 
 
 def _window(row: RowMapping) -> tuple[object, ...]:
@@ -131,28 +145,38 @@ def _evidence(connection: Connection, line: LineId) -> StoredEvidence | None:
     return StoredEvidence(stored_line, stored_charge, measured, rows.invoice_of(invoice_row))
 
 
-def _is_sealed(connection: Connection, key: InvoiceKey) -> bool:
-    return connection.execute(select(invoice.c.id).where(_matches(key))).first() is not None
+def _sealed_of(connection: Connection, ids: Sequence[InvoiceId]) -> frozenset[str]:
+    """Those of the invoices that are sealed: an id is made of the key that may be sealed once (L11)."""
+    return frozenset(connection.execute(select(invoice.c.id).where(invoice.c.id.in_(ids))).scalars())
 
 
-def _matches(key: InvoiceKey) -> ColumnElement[bool]:
-    return and_(
-        invoice.c.customer == key.customer,
-        invoice.c.period_start == key.period.start,
-        invoice.c.period_end == key.period.end,
-        invoice.c.series == key.series,
-        invoice.c.currency == key.currency,
-        invoice.c.kind == key.kind,
-        invoice.c.sequence == key.sequence,
-    )
+def _before(batch: Sequence[SealedRows], one: SealedRows) -> int:
+    """How many papers of the same customer the batch seals before it: they are not there yet."""
+    place = next(place for place, each in enumerate(batch) if each is one)
+    return sum(each.invoice.customer == one.invoice.customer for each in batch[:place])
 
 
-def _write(connection: Connection, sealed: SealedRows, run: int) -> None:
-    connection.execute(insert(invoice), rows.invoice_row(sealed.invoice, run))
-    if sealed.snapshots:
-        connection.execute(insert(snapshot), [rows.snapshot_row(row) for row in sealed.snapshots])
-    if sealed.charges:
-        connection.execute(insert(charge), [rows.charge_row(row) for row in sealed.charges])
-        connection.execute(insert(invoice_line), [rows.line_row(row) for row in sealed.lines])
-    add_movements(connection, sealed.movements, seen=sealed.movements_seen)
-    add_entries(connection, sealed.entries, booked_at=sealed.invoice.sealed_at)
+def _sealed_by(connection: Connection, run: int, ids: Sequence[InvoiceId]) -> dict[InvoiceId, StoredInvoice]:
+    query = select(*_LISTED).where(invoice.c.id.in_(ids), invoice.c.close_run == run)
+    found = [rows.invoice_of(row) for row in connection.execute(query).mappings()]
+    return {stored.id: stored for stored in found}
+
+
+def _write(connection: Connection, batch: Sequence[SealedRows], run: int) -> None:
+    if not batch:
+        return
+    for each in batch:
+        check_period(connection, each)
+        if each.papers_seen is not None:
+            check_papers(connection, each.invoice.customer, seen=each.papers_seen - _before(batch, each))
+    connection.execute(insert(invoice), [rows.invoice_row(each.invoice, run) for each in batch])
+    if snapshots := [rows.snapshot_row(row) for each in batch for row in each.snapshots]:
+        connection.execute(insert(snapshot), snapshots)
+    if charges := [rows.charge_row(row) for each in batch for row in each.charges]:
+        connection.execute(insert(charge), charges)
+        connection.execute(insert(invoice_line), [rows.line_row(row) for each in batch for row in each.lines])
+    for each in batch:
+        add_movements(connection, each.movements, seen=each.movements_seen)
+        add_corrects(connection, each)
+    entries = [entry for each in batch for entry in each.entries]
+    add_entries(connection, entries, booked_at=max(each.invoice.sealed_at for each in batch))

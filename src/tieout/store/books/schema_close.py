@@ -19,11 +19,16 @@ draft = Table(
     Column("state", Text, nullable=False),
     Column("cutoff", BigInteger, nullable=False),
     Column("cutoff_at", BigInteger, nullable=False),
+    Column("as_of", BigInteger, nullable=False),
     Column("close_run", Integer, ForeignKey("close_run.id"), nullable=False),
+    Column("person", Text),
     Column("reason", Text, nullable=False),
     Column("document", LargeBinary, nullable=False),
     Column("sha256", Text, nullable=False),
+    Column("difference", Text),
+    Column("delta", Text),
     Column("drafted_at", BigInteger, nullable=False),
+    Column("review_until", BigInteger),
 )
 
 review_entry = Table(
@@ -76,7 +81,9 @@ close_break = Table(
     Column("invoice", Text),
     Column("tie", Text, nullable=False),
     Column("class", Text, nullable=False),
+    Column("reach", Text, nullable=False),
     Column("size", Text, nullable=False),
+    Column("events", Text, nullable=False),
     Column("expected", Text, nullable=False),
     Column("found", Text, nullable=False),
     Column("next_action", Text, nullable=False),
@@ -169,6 +176,18 @@ correction_approval = Table(
     Column("approved_at", BigInteger, nullable=False),
 )
 
+correction_billed = Table(
+    "correction_billed",
+    METADATA,
+    Column("digest", Text, primary_key=True),
+    Column("invoice", Text, ForeignKey("invoice.id"), primary_key=True),
+    Column("period_start", BigInteger, primary_key=True),
+    Column("period_end", BigInteger, nullable=False),
+    Column("customer", Text, nullable=False),
+)
+"""Which paper carries what an approved report says about a customer's period; an empty digest where the
+signed policy approves in advance."""
+
 invoice_void = Table(
     "invoice_void",
     METADATA,
@@ -188,6 +207,17 @@ waiver = Table(
     Column("person", Text, nullable=False),
     Column("reason", Text, nullable=False),
     Column("proposed_at", BigInteger, nullable=False),
+)
+
+log_verification = Table(
+    "log_verification",
+    METADATA,
+    Column("id", Integer, primary_key=True),
+    Column("batches", BigInteger, nullable=False),
+    Column("head_digest", Text, nullable=False),
+    Column("findings", Integer, nullable=False),
+    Column("person", Text, nullable=False),
+    Column("verified_at", BigInteger, nullable=False),
 )
 
 Index("draft_by_customer", draft.c.customer, draft.c.period_start)

@@ -25,11 +25,18 @@ class BooksUnavailable(Unavailable):
         )
 
 
+class ConnectionLost(BooksUnavailable):
+    """The connection broke: the transaction was undone, unless it broke at the COMMIT itself."""
+
+    code = "books-connection-lost"
+
+
 @contextmanager
 def writing(engine: Engine) -> Iterator[Connection]:
-    """One write transaction; commits at the end. Raises `BooksUnavailable`."""
+    """One write transaction; commits at the end. Raises `BooksUnavailable`, of which `ConnectionLost`."""
     try:
         with begin_immediate(engine) as connection:
             yield connection
     except (OperationalError, InterfaceError) as error:
-        raise BooksUnavailable(str(error.orig)) from error
+        refusal = ConnectionLost if error.connection_invalidated else BooksUnavailable
+        raise refusal(str(error.orig)) from error

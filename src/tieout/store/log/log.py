@@ -32,12 +32,14 @@ from tieout.ports import (
     Tally,
     UnreadableSegment,
 )
+from tieout.ports.dispositions import Dispositions
 from tieout.store.failure import DamagedStore
 from tieout.store.files import leased
 from tieout.store.log import reader, schema, wal
 from tieout.store.log.append import Appender, EqualsOriginal
 from tieout.store.log.batch_rows import Redecode
 from tieout.store.log.contracts_text import contracts_of
+from tieout.store.log.dispositions import dispositions
 from tieout.store.log.group import GroupReceiver
 from tieout.store.log.index.committed import Committed
 from tieout.store.log.index.index import IdentityIndex
@@ -232,6 +234,9 @@ class SqlEventLog:
 
     def tallies(self) -> tuple[Tally, ...]:
         return list_tallies(self._engine)
+
+    def dispositions(self, upto: Watermark) -> Dispositions:
+        return dispositions(self._engine, upto)
 
     def quarantine(self, *, reason: Reason | None, limit: int) -> tuple[QuarantinedItem, ...]:
         return list_items(self._engine, reason=reason, limit=limit)

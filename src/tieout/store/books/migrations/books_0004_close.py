@@ -28,14 +28,17 @@ INSERT_ONLY: Mapping[str, tuple[str, ...]] = {
     "accounting_lock": ("accounting_period",),
     "correction": ("digest",),
     "correction_approval": ("digest, person",),
+    "correction_billed": ("digest, invoice, period_start",),
     "invoice_void": ("invoice",),
     "waiver": ("digest",),
+    "log_verification": ("id",),
 }
 
 
 def upgrade() -> None:
     for name in ("earlier", "correction"):
         op.add_column("invoice_line", sa.Column(name, sa.Text))
+    op.create_index("invoice_by_close_run", "invoice", ["close_run"])
     _drafts()
     _manual_lines()
     _breaks()
@@ -58,11 +61,16 @@ def _drafts() -> None:
         sa.Column("state", sa.Text, nullable=False),
         sa.Column("cutoff", sa.BigInteger, nullable=False),
         sa.Column("cutoff_at", sa.BigInteger, nullable=False),
+        sa.Column("as_of", sa.BigInteger, nullable=False),
         sa.Column("close_run", sa.Integer, sa.ForeignKey("close_run.id"), nullable=False),
+        sa.Column("person", sa.Text),
         sa.Column("reason", sa.Text, nullable=False),
         sa.Column("document", sa.LargeBinary, nullable=False),
         sa.Column("sha256", sa.Text, nullable=False),
+        sa.Column("difference", sa.Text),
+        sa.Column("delta", sa.Text),
         sa.Column("drafted_at", sa.BigInteger, nullable=False),
+        sa.Column("review_until", sa.BigInteger),
     )
     op.create_table(
         "review_entry",
@@ -116,7 +124,9 @@ def _breaks() -> None:
         sa.Column("invoice", sa.Text),
         sa.Column("tie", sa.Text, nullable=False),
         sa.Column("class", sa.Text, nullable=False),
+        sa.Column("reach", sa.Text, nullable=False),
         sa.Column("size", sa.Text, nullable=False),
+        sa.Column("events", sa.Text, nullable=False),
         sa.Column("expected", sa.Text, nullable=False),
         sa.Column("found", sa.Text, nullable=False),
         sa.Column("next_action", sa.Text, nullable=False),
@@ -203,6 +213,14 @@ def _corrections() -> None:
         sa.Column("approved_at", sa.BigInteger, nullable=False),
     )
     op.create_table(
+        "correction_billed",
+        sa.Column("digest", sa.Text, primary_key=True),
+        sa.Column("invoice", sa.Text, sa.ForeignKey("invoice.id"), primary_key=True),
+        sa.Column("period_start", sa.BigInteger, primary_key=True),
+        sa.Column("period_end", sa.BigInteger, nullable=False),
+        sa.Column("customer", sa.Text, nullable=False),
+    )
+    op.create_table(
         "invoice_void",
         sa.Column("invoice", sa.Text, sa.ForeignKey("invoice.id"), primary_key=True),
         sa.Column("person", sa.Text, nullable=False),
@@ -218,4 +236,13 @@ def _corrections() -> None:
         sa.Column("person", sa.Text, nullable=False),
         sa.Column("reason", sa.Text, nullable=False),
         sa.Column("proposed_at", sa.BigInteger, nullable=False),
+    )
+    op.create_table(
+        "log_verification",
+        sa.Column("id", sa.Integer, primary_key=True),
+        sa.Column("batches", sa.BigInteger, nullable=False),
+        sa.Column("head_digest", sa.Text, nullable=False),
+        sa.Column("findings", sa.Integer, nullable=False),
+        sa.Column("person", sa.Text, nullable=False),
+        sa.Column("verified_at", sa.BigInteger, nullable=False),
     )

@@ -1,0 +1,167 @@
+"""Which corrections a close may bill: what was approved on a delta report, and what the signed policy
+approves in advance.
+
+An approved correction is worked out again as of the report's watermark, and billed only where it is what was
+approved. What came later stays late.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from tieout.close.account import AccountOutcome
+from tieout.close.outcome import Parked
+from tieout.contract.catalog import Catalog
+from tieout.contract.policy import LateApproval
+from tieout.evidence.stored_corrections import StoredReport
+from tieout.flows.correct import section_key, sections_of, stretch
+from tieout.flows.delta_report import delta_periods, section_text
+from tieout.flows.find_corrections import FoundCorrections, Sought, find_corrections
+from tieout.flows.home import Home
+from tieout.flows.policy import PolicyState
+from tieout.flows.rerate_periods import PeriodCorrection
+from tieout.kernel.ids import CustomerId, Watermark
+from tieout.kernel.instant import parse_instant
+from tieout.kernel.period import Period
+
+BY_POLICY = "late data, which the signed policy corrects without a person's approval"
+STALE = (
+    "an approved correction is not what it was any more: what was settled for the period has changed since",
+    "run `tieout correction preview` again and have the new report approved; the old one is not billed",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """A correction that may be billed, as known at `watermark`; `approval` is empty where the policy
+    approves."""
+
+    approval: str
+    watermark: Watermark
+    correction: PeriodCorrection
+
+
+@dataclass(frozen=True, slots=True)
+class CorrectionsDue:
+    """By customer, in order of periods; and what could not be worked out."""
+
+    due: Mapping[CustomerId, tuple[Due, ...]]
+    outcomes: tuple[AccountOutcome, ...]
+
+
+NOTHING_DUE = CorrectionsDue({}, ())
+
+
+def corrections_due(
+    home: Home,
+    catalog: Catalog,
+    policies: Sequence[PolicyState],
+    *,
+    customers: Sequence[CustomerId],
+    cutoff: Watermark,
+) -> CorrectionsDue:
+    """Of these customers. Looks at nobody's usage where nothing was approved."""
+    found: dict[CustomerId, tuple[Due, ...]] = {}
+    outcomes: list[AccountOutcome] = []
+    for report, chosen in _approved(home, frozenset(customers)):
+        due, stopped = _of_report(home, catalog, policies, report, chosen)
+        found.update(due)
+        outcomes += stopped
+    if any(state.policy.late_approval is LateApproval.POLICY for state in policies):
+        rest = tuple(customer for customer in customers if customer not in found)
+        sought = Sought(rest, BY_POLICY, mapped=False)
+        seen = find_corrections(home, catalog, policies, sought, watermark=cutoff)
+        outcomes += seen.stopped
+        for customer, corrections in _by_customer(seen).items():
+            if all(_by_policy(each) for each in corrections):
+                found[customer] = tuple(Due("", seen.watermark, each) for each in corrections)
+    return CorrectionsDue(found, tuple(outcomes))
+
+
+def _approved(
+    home: Home, customers: frozenset[CustomerId]
+) -> Iterable[tuple[StoredReport, tuple[CustomerId, ...]]]:
+    """Approved reports with the customers of whom they are the last, and are not billed."""
+    reports = [each for each in home.books.corrections.reports() if each.approvals]
+    if not reports:
+        return
+    billed = _billed(home)
+    taken: set[CustomerId] = set()
+    for report in sorted(reports, key=lambda each: each.approvals[0].approved_at, reverse=True):
+        sections = sections_of(report)
+        named = {customer for customer, _ in sections} & customers
+        open_ = {customer for customer, period in sections if (report.digest, customer, period) not in billed}
+        waiting = tuple(sorted(named & open_ - taken))
+        taken |= named
+        if waiting:
+            yield report, waiting
+
+
+def _of_report(
+    home: Home,
+    catalog: Catalog,
+    policies: Sequence[PolicyState],
+    report: StoredReport,
+    customers: tuple[CustomerId, ...],
+) -> tuple[dict[CustomerId, tuple[Due, ...]], list[AccountOutcome]]:
+    billed = _billed(home)
+    stated = {
+        (customer, period): text
+        for (customer, period), text in sections_of(report).items()
+        if (report.digest, customer, period) not in billed  # a close that broke off billed some of them
+    }
+    repriced = _repriced(report, customers)
+    sought = Sought(customers, report.reason, approval=report.digest, repriced=repriced)
+    found = find_corrections(home, catalog, policies, sought, watermark=watermark_of(report))
+    now: dict[CustomerId, dict[str, str]] = {}
+    for _, delta in delta_periods(home, catalog, found):
+        customer, period = section_key(delta)
+        now.setdefault(customer, {})[period] = section_text(delta)
+    corrections = _by_customer(found)
+    due: dict[CustomerId, tuple[Due, ...]] = {}
+    outcomes = list(found.stopped)
+    stopped = {outcome.customer for outcome in found.stopped}
+    for customer in customers:
+        approved = {period: text for (owner, period), text in stated.items() if owner == customer}
+        if customer in stopped or customer not in now:
+            continue  # said already; or nothing is left to correct
+        if now[customer] == approved:
+            due[customer] = tuple(Due(report.digest, found.watermark, each) for each in corrections[customer])
+        else:
+            outcomes.append(AccountOutcome(customer, corrections[customer][0].sealed.period, Parked(*STALE)))
+    return due, outcomes
+
+
+def _billed(home: Home) -> set[tuple[str, CustomerId, str]]:
+    """Reports with the customers' periods that papers carry."""
+    return {(each.digest, each.customer, stretch(each.period)) for each in home.books.corrections.billed()}
+
+
+def watermark_of(report: StoredReport) -> Watermark:
+    """The end of the log as the report saw it."""
+    return Watermark(int(json.loads(report.report)["watermark"]))
+
+
+def _repriced(
+    report: StoredReport, customers: Sequence[CustomerId]
+) -> Mapping[CustomerId, frozenset[Period]]:
+    """The periods that the report names: it may be about them for a price alone."""
+    found: dict[CustomerId, set[Period]] = {}
+    for customer, named in sections_of(report):
+        if customer in customers:
+            start, end = named.split(" until ")
+            found.setdefault(customer, set()).add(Period(parse_instant(start), parse_instant(end)))
+    return {customer: frozenset(periods) for customer, periods in found.items()}
+
+
+def _by_customer(found: FoundCorrections) -> dict[CustomerId, list[PeriodCorrection]]:
+    by_customer: dict[CustomerId, list[PeriodCorrection]] = {}
+    for each in found.corrections:
+        by_customer.setdefault(each.sealed.customer, []).append(each)
+    return by_customer
+
+
+def _by_policy(correction: PeriodCorrection) -> bool:
+    return correction.sealed.account.policy.policy.late_approval is LateApproval.POLICY

@@ -1,0 +1,266 @@
+"""`correction preview` and `approve`: one person has the difference worked out, another lets it be billed.
+
+A report is only what it was worked out from: where the log, the catalog or what was settled has changed
+since, it is stale, and a new one is previewed.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from tieout.close.account import AccountOutcome
+from tieout.contract.catalog import Catalog
+from tieout.contract.document import Document, DocumentKind
+from tieout.evidence.stored_corrections import StoredApproval, StoredReport
+from tieout.flows.apply_catalog import load_catalog
+from tieout.flows.corrected_catalog import CorrectedCatalog, corrected_catalog, recorrected_catalog
+from tieout.flows.delta_report import DeltaPeriod, delta_periods, report_digest, report_text, section_text
+from tieout.flows.find_corrections import FoundCorrections, Sought, find_corrections
+from tieout.flows.home import Home
+from tieout.flows.policy import PERSON_LENGTH_MAX, policies
+from tieout.kernel.canonical import JsonNumber, canonical_json
+from tieout.kernel.errors import ConflictError, NotFound, Refusal, shown
+from tieout.kernel.ids import CustomerId
+from tieout.kernel.instant import format_instant, parse_instant
+from tieout.kernel.period import Period
+
+LATE, PRICE = "late data", "corrected catalog"
+REASON_LENGTH_MAX = 500
+
+
+class NobodyDecides(Refusal):
+    """A correction is a named person's decision, with a reason."""
+
+    code = "nobody-decides"
+
+    def __init__(self, member: str, most: int) -> None:
+        super().__init__(f"{member} needs 1 to {most} printable characters: it is kept with the correction.")
+
+
+class NoSuchReport(NotFound):
+    """No delta report has that digest."""
+
+    code = "no-such-report"
+
+    def __init__(self, digest: str) -> None:
+        super().__init__(
+            f"There is no one delta report {shown(digest)}; `tieout correction list` names those there are."
+        )
+
+
+class SelfApproved(ConflictError):
+    """Whoever has a correction worked out does not approve it."""
+
+    code = "self-approved"
+
+    def __init__(self, person: str) -> None:
+        super().__init__(f"{person} previewed this correction; another person approves it.")
+
+
+class StaleReport(ConflictError):
+    """The report no longer says what the correction would be."""
+
+    code = "stale-report"
+
+    def __init__(self, digest: str, changed: Sequence[str]) -> None:
+        super().__init__(
+            f"Report {digest[:16]} is stale: since it was previewed, it has changed what becomes of "
+            f"{'; '.join(changed)}. Nothing was approved: run `tieout correction preview` again."
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """A delta report: stored under its digest where there is something to correct (None: there is not)."""
+
+    digest: str | None
+    kind: str
+    watermark: int
+    person: str
+    reason: str
+    periods: tuple[DeltaPeriod, ...]
+    stopped: tuple[AccountOutcome, ...]
+    documents: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Approved:
+    """`applied` are the documents that were applied with the approval."""
+
+    digest: str
+    person: str
+    periods: int
+    applied: tuple[str, ...]
+
+
+def preview(
+    home: Home,
+    *,
+    person: str,
+    reason: str,
+    customers: tuple[CustomerId, ...] | None = None,
+    catalog_folder: Path | None = None,
+) -> Preview:
+    """Works out what has become of sealed periods, and stores it as a report to approve. With a catalog, as
+    if its documents were applied: each must be a price version that supersedes another.
+    """
+    _check("--by", person, PERSON_LENGTH_MAX)
+    _check("--reason", reason, REASON_LENGTH_MAX)
+    corrected = None if catalog_folder is None else corrected_catalog(home, catalog_folder)
+    catalog = load_catalog(home) if corrected is None else corrected.catalog
+    found, deltas = _worked_out(home, catalog, corrected, customers, reason)
+    documents = () if corrected is None else corrected.fresh
+    text = report_text(
+        deltas,
+        kind=LATE if corrected is None else PRICE,
+        watermark=found.watermark,
+        person=person,
+        reason=reason,
+        documents=[document.digest for document in documents],
+    )
+    digest = report_digest(text) if deltas or documents else None
+    whole = corrected is None or not found.stopped  # documents are applied for all or not at all
+    if digest is not None and whole:
+        home.books.corrections.add(
+            StoredReport(
+                digest,
+                LATE if corrected is None else PRICE,
+                text,
+                _documents_text(documents),
+                person,
+                reason,
+                home.clock.now(),
+            )
+        )
+    return Preview(
+        digest if whole else None,
+        LATE if corrected is None else PRICE,
+        found.watermark,
+        person,
+        reason,
+        deltas,
+        found.stopped,
+        tuple(document.name for document in documents),
+    )
+
+
+def approve(home: Home, digest: str, *, person: str, reason: str) -> Approved:
+    """Lets the report be billed, and applies its documents, all or none. Raises `NoSuchReport`,
+    `SelfApproved` and `StaleReport`."""
+    _check("--by", person, PERSON_LENGTH_MAX)
+    _check("--reason", reason, REASON_LENGTH_MAX)
+    report = report_named(home, digest)
+    if person == report.person:
+        raise SelfApproved(person)
+    if any(each.person == person for each in report.approvals):
+        return Approved(report.digest, person, len(sections_of(report)), ())
+    documents = documents_of(report)
+    corrected = recorrected_catalog(home, documents) if documents else None
+    catalog = load_catalog(home) if corrected is None else corrected.catalog
+    stated = sections_of(report)
+    customers = tuple(sorted({customer for customer, _ in stated}))
+    found, deltas = _worked_out(home, catalog, corrected, customers, report.reason)
+    now = {section_key(each): section_text(each) for each in deltas}
+    changed = [
+        f"{customer}, period {period}"
+        for customer, period in sorted(stated.keys() | now.keys())
+        if stated.get((customer, period)) != now.get((customer, period))
+    ]
+    if changed or found.stopped:
+        raise StaleReport(report.digest, changed or sorted({outcome.customer for outcome in found.stopped}))
+    approval = StoredApproval(person, reason, home.clock.now())
+    fresh = () if corrected is None else corrected.fresh
+    home.books.corrections.approve(report.digest, approval, fresh)
+    return Approved(report.digest, person, len(stated), tuple(document.name for document in fresh))
+
+
+def reports(home: Home) -> tuple[StoredReport, ...]:
+    """All of them, by instant of preview."""
+    return home.books.corrections.reports()
+
+
+def report_named(home: Home, digest: str) -> StoredReport:
+    """By its digest or the beginning of one. Raises `NoSuchReport`."""
+    found = [each for each in home.books.corrections.reports() if each.digest.startswith(digest)]
+    if len(found) != 1 or len(digest) < 8:
+        raise NoSuchReport(digest)
+    return found[0]
+
+
+def sections_of(report: StoredReport) -> Mapping[tuple[CustomerId, str], str]:
+    """The report's periods as canonical texts, by customer and period."""
+    members = json.loads(report.report, parse_int=JsonNumber, parse_float=JsonNumber)
+    return {
+        (CustomerId(each["customer"]), _stretch(each["period"])): canonical_json(each)
+        for each in members["periods"]
+    }
+
+
+def section_key(delta: DeltaPeriod) -> tuple[CustomerId, str]:
+    """As `sections_of` keys it."""
+    return delta.customer, stretch(delta.period)
+
+
+def stretch(period: Period) -> str:
+    """A period as reports name it."""
+    return f"{format_instant(period.start)} until {format_instant(period.end)}"
+
+
+def _stretch(period: Mapping[str, str]) -> str:
+    return f"{period['start']} until {period['end']}"
+
+
+def documents_of(report: StoredReport) -> list[Document]:
+    """The documents that approval applies."""
+    return [
+        Document(
+            kind=DocumentKind(each["kind"]),
+            key=each["key"],
+            version=each["version"],
+            effective_from=parse_instant(each["effective_from"]),
+            path=each["path"],
+            line=each["line"],
+            table=each["table"],
+            digest=each["digest"],
+        )
+        for each in json.loads(report.documents)
+    ]
+
+
+def _worked_out(
+    home: Home,
+    catalog: Catalog,
+    corrected: CorrectedCatalog | None,
+    customers: tuple[CustomerId, ...] | None,
+    reason: str,
+) -> tuple[FoundCorrections, tuple[DeltaPeriod, ...]]:
+    repriced = {} if corrected is None else corrected.repriced
+    sought = Sought(customers, reason, repriced=repriced)
+    found = find_corrections(home, catalog, policies(home), sought)
+    return found, tuple(delta for _, delta in delta_periods(home, catalog, found))
+
+
+def _documents_text(documents: Sequence[Document]) -> str:
+    return canonical_json(
+        [
+            {
+                "kind": each.kind.value,
+                "key": each.key,
+                "version": JsonNumber(str(each.version)),
+                "effective_from": format_instant(each.effective_from),
+                "path": each.path,
+                "line": None if each.line is None else JsonNumber(str(each.line)),
+                "table": each.table,
+                "digest": each.digest,
+            }
+            for each in documents
+        ]
+    )
+
+
+def _check(member: str, text: str, most: int) -> None:
+    if not (1 <= len(text) <= most and text.isprintable() and text.strip()):
+        raise NobodyDecides(member, most)

@@ -1,0 +1,284 @@
+"""Rates sealed periods again, as known at a watermark, and says what that changes.
+
+A customer's periods go in order, each from the balances before it with what the corrections of earlier ones
+move: so late usage under an annual commitment changes every period that it must, and no other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import islice
+
+from tieout.aggregate.recount import Recount
+from tieout.aggregate.snapshot import Snapshot
+from tieout.aggregate.window import UsageRequest
+from tieout.balance.commitment import METERED, account_of
+from tieout.balance.movement import Movement
+from tieout.balance.reversal import standing_movements
+from tieout.close.account import AccountOutcome
+from tieout.close.breaks import Break
+from tieout.close.credits import counts_at
+from tieout.close.fees import in_advance
+from tieout.close.outcome import Held, Parked
+from tieout.close.rating import charges, usage_requests
+from tieout.close.reconcile import billed_twice, rated_breaks, recount_breaks, working_breaks
+from tieout.close.reconcile_corrections import correction_breaks
+from tieout.close.segments import Segment, segments
+from tieout.close.taxation import taxation_of
+from tieout.contract.catalog import Catalog
+from tieout.contract.party import Customer, Seller
+from tieout.correction.adjust import adjustments, complete
+from tieout.correction.carried import Moves, before_period, moved_differently, recorded_moves
+from tieout.correction.causes import PeriodChange, Window, explained
+from tieout.correction.settled import SettledLine, by_scope
+from tieout.evidence.stored import StoredSnapshot
+from tieout.flows.draft_accounts import parked_by, parties_of
+from tieout.flows.draft_balances import committed_by, fees_of
+from tieout.flows.home import Home
+from tieout.flows.sealed_periods import SealedPeriod
+from tieout.flows.sealed_usage import SealedSpans, sealed_twice
+from tieout.invoice.billable import Billable
+from tieout.invoice.earlier import Scope
+from tieout.invoice.taxes import Taxation
+from tieout.kernel.errors import Unavailable
+from tieout.kernel.ids import CustomerId, InvoiceId
+from tieout.kernel.instant import Instant
+from tieout.kernel.money import currency
+from tieout.kernel.quantity import Unmeasurable
+from tieout.ports import LogManifest
+from tieout.rate.charge import Charge
+from tieout.rate.withdrawn import WITHDRAWN_RULE
+
+NOT_YET = InvoiceId("not-sealed")
+"""The paper of movements that are only worked out."""
+
+
+@dataclass(frozen=True, slots=True)
+class PeriodCorrection:
+    """What a sealed period comes to as known now. `billables` are what differs; `charges` everything that is
+    asked, with `requests` and `snapshots` behind them; `asked` and `recorded` what commitments move, as known
+    now and so far."""
+
+    sealed: SealedPeriod
+    change: PeriodChange
+    customer: Customer
+    seller: Seller
+    taxation: Taxation
+    billables: tuple[Billable, ...]
+    charges: tuple[Charge, ...]
+    requests: tuple[UsageRequest, ...]
+    snapshots: tuple[Snapshot, ...]
+    asked: Moves
+    recorded: Moves
+
+    @property
+    def settled(self) -> Mapping[Scope, tuple[SettledLine, ...]]:
+        return by_scope(self.sealed.settled)
+
+    def movements(self, invoice: InvoiceId, *, at: Instant | None = None) -> list[Movement]:
+        """What its commitments move beyond what is recorded, sealed with that paper."""
+        period = self.sealed.period
+        return moved_differently(
+            self.asked,
+            self.recorded,
+            period=period,
+            customer=self.sealed.customer,
+            currency=currency(self.customer.currency),
+            invoice=invoice,
+            at=counts_at(period) if at is None else at,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """A period to rate again: why, in a person's words, by which approval, and what came since its cutoff by
+    sealed snapshot."""
+
+    sealed: SealedPeriod
+    reason: str
+    approval: str | None
+    late: Mapping[str, tuple[int, int]]
+    mapped: bool = False
+
+
+@dataclass(slots=True)
+class _Chain:
+    """A customer's movements, and those of the periods worked out so far."""
+
+    recorded: tuple[Movement, ...]
+    deltas: list[Movement] = field(default_factory=list)
+
+    def opening(self, sealed: SealedPeriod) -> tuple[Movement, ...]:
+        return (*before_period(self.recorded, sealed.papers, sealed.period), *self.deltas)
+
+
+def rerate(
+    home: Home,
+    catalog: Catalog,
+    manifest: LogManifest,
+    wanted: Sequence[Wanted],
+    *,
+    recorded: Mapping[CustomerId, tuple[Movement, ...]],
+    snapshots: Sequence[StoredSnapshot],
+    others: SealedSpans,
+) -> tuple[list[PeriodCorrection], list[AccountOutcome]]:
+    """The periods in the order given, which is each customer's own. What goes wrong on one stops that
+    customer's later ones too, whose balances would start from the wrong ones (L15)."""
+    outcomes: list[AccountOutcome] = []
+    planned: list[tuple[Wanted, list[Segment], list[UsageRequest]]] = []
+    stopped: set[CustomerId] = set()
+    for each in wanted:
+        try:
+            found = _segments(catalog, each.sealed)
+            planned.append((each, found, usage_requests(catalog, found)))
+        except Unavailable:
+            raise
+        except Exception as error:  # noqa: BLE001 - one period's failure may not stop the others (L15)
+            stopped.add(each.sealed.customer)
+            outcomes.append(_stopped(each, parked_by(error)))
+    requests = [request for _, _, asked in planned for request in asked]
+    measured = iter(home.engine.measure_each(requests, manifest))
+    recounted = iter(home.engine.recount(requests, manifest))
+    chains: dict[CustomerId, _Chain] = {}
+    found_corrections: list[PeriodCorrection] = []
+    for each, parts, asked in planned:
+        answers, recounts = list(islice(measured, len(asked))), list(islice(recounted, len(asked)))
+        customer = each.sealed.customer
+        if customer in stopped:
+            continue
+        chain = chains.setdefault(customer, _Chain(standing_movements(recorded.get(customer, ()))))
+        done = _rerated(catalog, each, parts, asked, answers, recounts, chain, snapshots, others)
+        if isinstance(done, PeriodCorrection):
+            found_corrections.append(done)
+            chain.deltas += done.movements(NOT_YET)
+        else:
+            stopped.add(customer)
+            outcomes.append(_stopped(each, done))
+    return found_corrections, outcomes
+
+
+def _stopped(each: Wanted, outcome: Held | Parked) -> AccountOutcome:
+    return AccountOutcome(each.sealed.customer, each.sealed.period, outcome)
+
+
+def _segments(catalog: Catalog, sealed: SealedPeriod) -> list[Segment]:
+    account = sealed.account
+    return [
+        segment
+        for subscription, whole in zip(account.subscriptions, account.wholes, strict=True)
+        for segment in segments(catalog, subscription, whole, account.period)
+    ]
+
+
+def _rerated(
+    catalog: Catalog,
+    wanted: Wanted,
+    parts: Sequence[Segment],
+    requests: Sequence[UsageRequest],
+    answers: Sequence[Snapshot | Unmeasurable],
+    recounts: Sequence[Recount],
+    chain: _Chain,
+    stored: Sequence[StoredSnapshot],
+    others: SealedSpans,
+) -> PeriodCorrection | Held | Parked:
+    try:
+        snapshots = list(_measured(answers))
+        found = _correction(catalog, wanted, parts, requests, snapshots, chain, stored)
+        breaks: list[Break] = [
+            *recount_breaks(snapshots, recounts),
+            *rated_breaks(snapshots, [each for each in found.charges if not _is_withdrawn(each)]),
+            *working_breaks(found.charges),
+            *billed_twice(requests),
+            *sealed_twice(requests, others),
+            *correction_breaks(found.charges, wanted.sealed.settled, found.billables),
+        ]
+    except Unavailable:
+        raise
+    except Exception as error:  # noqa: BLE001 - one period's failure may not stop the others (L15)
+        return parked_by(error)
+    return Held(wanted.sealed.invoice.id, tuple(breaks)) if breaks else found
+
+
+def _correction(
+    catalog: Catalog,
+    wanted: Wanted,
+    parts: Sequence[Segment],
+    requests: Sequence[UsageRequest],
+    snapshots: Sequence[Snapshot],
+    chain: _Chain,
+    stored: Sequence[StoredSnapshot],
+) -> PeriodCorrection:
+    """As a close would bill the period now, from the balances before it; less what is settled."""
+    sealed, account = wanted.sealed, wanted.sealed.account
+    customer, seller = parties_of(catalog, account)
+    opening = chain.opening(sealed)
+    fees = fees_of(catalog, account, parts, opening)
+    rated = [*charges(fees.segments, snapshots), *fees.credits]
+    commitments = committed_by(account, rated, opening)
+    asked = [charge for charge in rated if not in_advance(charge.price)]
+    asked += [charge for found in commitments for charge in found.charges]
+    settled = by_scope(sealed.settled)
+    taxation = taxation_of(catalog, customer, seller, account.period)
+    change = PeriodChange(
+        period=account.period,
+        reason=wanted.reason,
+        approval=wanted.approval,
+        by_window=_by_window(stored, wanted.late),
+        carried=bool(chain.deltas),
+        mapped=wanted.mapped,
+    )
+    billables = adjustments(asked, settled, snapshots, explain=explained(change), taxation=taxation)
+    return PeriodCorrection(
+        sealed,
+        change,
+        customer,
+        seller,
+        taxation,
+        tuple(billables),
+        tuple(complete(asked, settled, snapshots)),
+        tuple(requests),
+        tuple(snapshots),
+        {
+            (found.account + moved.suffix, moved.kind): moved.minor
+            for found in commitments
+            for moved in found.moved
+        },
+        _recorded(chain, sealed),
+    )
+
+
+def _is_withdrawn(charge: Charge) -> bool:
+    return any(step.rule == WITHDRAWN_RULE for step in charge.steps)
+
+
+def _measured(answers: Sequence[Snapshot | Unmeasurable]) -> Iterator[Snapshot]:
+    for answer in answers:
+        if isinstance(answer, Unmeasurable):
+            raise answer
+        yield answer
+
+
+def _by_window(
+    stored: Sequence[StoredSnapshot], late: Mapping[str, tuple[int, int]]
+) -> dict[Window, tuple[int, int]]:
+    return {(each.subscription, each.meter, each.period): late[each.id] for each in stored if each.id in late}
+
+
+def _recorded(chain: _Chain, sealed: SealedPeriod) -> Moves:
+    own = {
+        account_of(subscription.key, commitment.key)
+        for subscription in sealed.account.subscriptions
+        for commitment in subscription.commitments
+    }
+    papers = {
+        paper
+        for paper, period in sealed.papers.items()
+        if sealed.period.start <= period.start and period.end <= sealed.period.end
+    }
+    found = recorded_moves(chain.recorded, papers, sealed.period)
+    return {
+        (account, kind): minor
+        for (account, kind), minor in found.items()
+        if account.removesuffix(METERED) in own
+    }

@@ -1,0 +1,98 @@
+"""Seals drafts a few at a time, in one transaction; what goes wrong on one of them stops that account only.
+
+A batch is written whole or not at all, so after any failure each of its accounts is tried alone (L15).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+
+from tieout.close.account import AccountOutcome
+from tieout.close.outcome import Sealed
+from tieout.evidence.stored import StoredInvoice
+from tieout.flows.draft_accounts import ReadyAccount, parked_by
+from tieout.flows.due_accounts import sealed_without
+from tieout.flows.home import Home
+from tieout.flows.invoices import InvoiceRow, row_of
+from tieout.flows.seal_account import sealing_of
+from tieout.kernel.errors import Unavailable
+
+Progress = Callable[[int, int], None]
+
+ROWS_PER_TRANSACTION = 500
+"""Others wait for a transaction to end, so it is kept short; one invoice with more rows goes alone."""
+
+
+def seal_accounts(
+    home: Home, ready: Sequence[ReadyAccount], run: int, progress: Progress
+) -> tuple[list[AccountOutcome], list[InvoiceRow]]:
+    """The outcome of each, in order, and the invoices that this run sealed. Raises `Unavailable` where the
+    books cannot be written; what was sealed until then stays sealed."""
+    outcomes: list[AccountOutcome] = []
+    invoices: list[InvoiceRow] = []
+    for batch in _batches(ready):
+        for draft, stored in zip(batch, _sealed_together(home, batch, run), strict=True):
+            account = draft.account
+            if isinstance(stored, Exception):
+                outcomes.append(AccountOutcome(account.customer, account.period, parked_by(stored)))
+            elif stored is None:
+                outcomes.append(_sealed_by_another(home, draft))
+            else:
+                sealed = Sealed(stored.id, stored.number)
+                outcomes.append(AccountOutcome(account.customer, account.period, sealed))
+                invoices.append(row_of(stored))
+        progress(len(outcomes), len(ready))
+    return outcomes, invoices
+
+
+def _batches(ready: Sequence[ReadyAccount]) -> Iterator[list[ReadyAccount]]:
+    """In order, each with as many as write `ROWS_PER_TRANSACTION` rows together."""
+    batch: list[ReadyAccount] = []
+    rows = 0
+    for draft in ready:
+        needed = 1 + len(draft.snapshots) + 2 * len(draft.invoice.lines) + len(draft.movements)
+        needed += sum(1 + len(entry.postings) for entry in draft.entries)
+        if batch and rows + needed > ROWS_PER_TRANSACTION:
+            yield batch
+            batch, rows = [], 0
+        batch.append(draft)
+        rows += needed
+    if batch:
+        yield batch
+
+
+def _sealed_together(
+    home: Home, batch: Sequence[ReadyAccount], run: int
+) -> list[StoredInvoice | Exception | None]:
+    issued_at = home.clock.now()
+    try:
+        return [
+            *home.books.invoices.seal([sealing_of(draft, issued_at=issued_at) for draft in batch], run=run)
+        ]
+    except Unavailable:
+        raise
+    except Exception as error:  # noqa: BLE001 - one account's failure may not stop the others (L15)
+        if len(batch) == 1:
+            return [error]
+    return [alone for draft in batch for alone in _sealed_together(home, [draft], run)]
+
+
+def _sealed_by_another(home: Home, draft: ReadyAccount) -> AccountOutcome:
+    """Another close was faster; or the period was sealed before these subscriptions were known."""
+    account = draft.account
+    if account.running is not None:
+        stored = home.books.invoices.find(draft.invoice.id)
+        assert stored is not None, "its key is sealed, and the id is made of the key"
+        return AccountOutcome(account.customer, account.period, Sealed(stored.id, stored.number))
+    billed = home.books.invoices.billed()
+    missing = [
+        subscription
+        for subscription in account.subscriptions
+        if any(line.charge.subscription == subscription.key for line in draft.invoice.lines)
+        and account.period not in billed.get(subscription.key, ())
+    ]
+    if missing:
+        return AccountOutcome(account.customer, account.period, sealed_without(account))
+    stored = home.books.invoices.find(draft.invoice.id)
+    assert stored is not None, "its key is sealed, and the id is made of the key"
+    return AccountOutcome(account.customer, account.period, Sealed(stored.id, stored.number))

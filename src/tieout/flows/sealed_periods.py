@@ -1,0 +1,181 @@
+"""Sealed periods with everything that was settled for them, as a correction needs them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from tieout.balance.commitment import Role
+from tieout.close.fees import in_advance
+from tieout.contract.catalog import Catalog
+from tieout.contract.price import Flat, Price
+from tieout.contract.program import Program
+from tieout.correction.settled import SettledLine
+from tieout.evidence.stored import StoredCharge, StoredInvoice
+from tieout.evidence.stored_corrections import SettledRow
+from tieout.flows.due_accounts import DueAccount
+from tieout.flows.home import Home
+from tieout.flows.policy import PolicyState, governing
+from tieout.invoice.earlier import EarlierLine, Scope
+from tieout.invoice.invoice import KIND_FINAL, KIND_NOTE
+from tieout.kernel.errors import IntegrityViolation
+from tieout.kernel.ids import CustomerId, InvoiceId, SubscriptionId
+from tieout.kernel.instant import format_instant
+from tieout.kernel.money import Money, currency
+from tieout.kernel.period import Period
+from tieout.kernel.quantity import Quantity
+from tieout.kernel.rational import Exact
+from tieout.kernel.rounding import Rounding
+from tieout.rate.charge import parse_group
+from tieout.rate.commitment import PREFIX as COMMITTED
+from tieout.rate.commitment import WORDS
+
+MADE_UP = ("credit/", "manual/")
+"""Before the price of a line that a person added."""
+
+
+class NotCorrectable(IntegrityViolation):
+    """A sealed period that the catalog can no longer rate: a document or a policy behind it is gone."""
+
+    code = "not-correctable"
+
+    def __init__(self, period: Period, missing: str) -> None:
+        super().__init__(
+            f"The period from {format_instant(period.start)} cannot be rated again: {missing} is missing."
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class SealedPeriod:
+    """A period whose final invoice is sealed and stands. `account` is what a close would have to bill for it;
+    `papers` tells the periods of the customer's papers, `settled` is every line for this one on whatever
+    paper, in order of sealing, as they were when the customer had `papers_seen` papers and voids.
+    """
+
+    account: DueAccount
+    invoice: StoredInvoice
+    papers: Mapping[InvoiceId, Period]
+    settled: tuple[SettledLine, ...]
+    papers_seen: int
+
+    @property
+    def customer(self) -> CustomerId:
+        return self.account.customer
+
+    @property
+    def period(self) -> Period:
+        return self.account.period
+
+
+def sealed_periods(
+    home: Home, catalog: Catalog, policies: Sequence[PolicyState], customers: Sequence[CustomerId]
+) -> dict[CustomerId, tuple[SealedPeriod, ...]]:
+    """Each customer's, by end. Raises `NotCorrectable` where a line names what the catalog does not have."""
+    seen = {customer: home.books.corrections.papers(customer) for customer in customers}
+    found = home.books.corrections.settled(customers)
+    return {
+        customer: _of_customer(catalog, policies, rows, seen[customer]) for customer, rows in found.items()
+    }
+
+
+def _of_customer(
+    catalog: Catalog, policies: Sequence[PolicyState], rows: Sequence[SettledRow], seen: int
+) -> tuple[SealedPeriod, ...]:
+    finals = {row.invoice.id: row.invoice for row in rows if row.invoice.kind == KIND_FINAL}
+    lines = [(row, line) for row in rows if (line := settled_line_of(catalog, row)) is not None]
+    papers = {row.invoice.id: row.invoice.period for row in rows if row.invoice.kind != KIND_NOTE}
+    periods = []
+    for invoice in sorted(finals.values(), key=lambda each: (each.period.end, each.period.start)):
+        period = invoice.period
+        governed = governing(policies, period.start)
+        if governed is None:
+            raise NotCorrectable(period, "the policy that governed it")
+        own = [row.charge for row in rows if row.invoice.id == invoice.id and row.line.correction is None]
+        wholes = _wholes(own, period)
+        subscriptions = [found for key in wholes if (found := catalog.subscriptions.latest(key)) is not None]
+        settled = [
+            line
+            for row, line in lines
+            if period.contains(line.segment.start)
+            and line.scope.subscription in wholes
+            and row.invoice.currency == invoice.currency
+        ]
+        account = DueAccount(
+            invoice.customer,
+            period,
+            tuple(subscriptions),
+            tuple(wholes[each.key] for each in subscriptions),
+            governed,
+        )
+        periods.append(SealedPeriod(account, invoice, papers, tuple(settled), seen))
+    return tuple(periods)
+
+
+def _wholes(charges: Sequence[StoredCharge], period: Period) -> dict[SubscriptionId, Period]:
+    """The subscriptions that the final invoice bills, each with the calendar's period that it lies in."""
+    found: dict[SubscriptionId, Period] = {}
+    for charge in sorted(charges, key=lambda charge: charge.subscription):
+        if charge.period.overlaps(period):
+            found.setdefault(charge.subscription, charge.period)
+    for charge in charges:
+        found.setdefault(charge.subscription, period)  # nothing but a fee for the period to come
+    return found
+
+
+def settled_line_of(catalog: Catalog, row: SettledRow) -> SettledLine | None:
+    """What the line settled; None for a fee in advance, which no late usage changes, and for what a person
+    added. Raises `NotCorrectable`."""
+    charge = row.charge
+    price = price_of(catalog, charge, row.invoice.currency)
+    if price is None or in_advance(price):
+        return None
+    program = None if charge.program is None else _program(catalog, charge.program)
+    earlier = EarlierLine(
+        row.line.id,
+        row.invoice.id,
+        row.invoice.number,
+        Quantity.parse(row.line.quantity),
+        Money(row.line.amount_minor, currency(row.invoice.currency)),
+    )
+    return SettledLine(
+        scope=Scope(charge.subscription, charge.price, charge.segment.start, charge.grouped_by or ""),
+        line=earlier,
+        price=price,
+        plan=charge.plan,
+        plan_version=charge.plan_version,
+        period=charge.period,
+        segment=charge.segment,
+        group=parse_group(charge.grouped_by),
+        unit=charge.unit,
+        program=program,
+    )
+
+
+def price_of(catalog: Catalog, charge: StoredCharge, currency_code: str) -> Price | None:
+    """The price version that a stored charge names: the catalog's, or that of a commitment's line; None for a
+    price that a person's line made up. Raises `NotCorrectable`."""
+    if charge.price.startswith(COMMITTED):
+        key, _, role = charge.price.removeprefix(COMMITTED).rpartition("/")
+        return Price(
+            key=charge.price,
+            version=charge.price_version,
+            effective_from=charge.segment.start,
+            meter=None,
+            currency=currency_code,
+            description=f"Commitment {key}: {WORDS[Role(role)]}",
+            shape=Flat(Exact(0)),
+            rounding=Rounding.HALF_AWAY_FROM_ZERO,
+            tier_split="restart",
+            digest=charge.price_digest,
+        )
+    price = catalog.prices.version(charge.price, charge.price_version)
+    if price is None and charge.price.startswith(MADE_UP):
+        return None
+    if price is None:
+        raise NotCorrectable(charge.segment, f"price {charge.price} v{charge.price_version}")
+    return price
+
+
+def _program(catalog: Catalog, reference: str) -> Program | None:
+    key, _, version = reference.rpartition(" v")
+    return catalog.programs.version(key, int(version))

@@ -1,0 +1,185 @@
+"""Plays the steps of a scenario.toml in the second system, and says what must have come out."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from tests.independent.billing import close, content, draft_of
+from tests.independent.documents import FAR, Catalog
+from tests.independent.instants import instant, text
+from tests.independent.log import Log
+from tests.independent.numbers import minor, money_text, quantity_text
+from tests.independent.policy import Signed
+from tests.independent.review import by_hand, redraft, say
+from tests.independent.shapes import number
+from tests.independent.totals import Line
+from tests.independent.wallet import Grant
+from tests.independent.world import Paper, World
+
+Told = dict[str, Any]
+
+POLICY: Told = {"cadence": "monthly", "grace_hours": 24}
+"""That of a story without one of its own, in force from its start."""
+SHIPPED = Path(__file__).parents[2] / "src" / "tieout" / "contract" / "shipped"
+"""Fee tables are data, which a customer names and reads like we do."""
+
+
+class NotCovered(Exception):
+    """The second system does not know what a step asks for."""
+
+
+def play(folder: Path) -> World:
+    told = tomllib.loads((folder / "scenario.toml").read_text())
+    world = World(Catalog(), Log())
+    world.catalog.add(folder / "catalog")
+    if told.get("programs"):
+        world.catalog.add(SHIPPED)
+    own = folder / "policy.toml"
+    if own.is_file():
+        _sign(world, own, instant(told["starts_at"]))
+    else:
+        world.policies.append(Signed(POLICY, instant(told["starts_at"])))
+    for step in told["step"]:
+        for word in step:
+            if word in STEPS:
+                STEPS[word](world, folder, step)
+            elif word not in ARGUMENTS:
+                raise NotCovered(word)
+    return world
+
+
+def _sign(world: World, file: Path, at: int) -> None:
+    document = tomllib.loads(file.read_text())["policy"][0]
+    world.policies.append(Signed(document, max(at, instant(document["effective_from"]))))
+
+
+def _read(world: World, folder: Path, step: Told) -> None:
+    counts = world.log.read(folder / "events" / step["read"])
+    assert counts == (step["accepted"], step["duplicate"]), counts
+
+
+def _amend(world: World, folder: Path, step: Told) -> None:
+    told = step["amend"]
+    world.log.retract((told["source"], told["id"]))
+    world.log.read(folder / "events" / told["with"])
+
+
+def _apply(world: World, folder: Path, step: Told) -> None:
+    world.catalog.add(folder / step["apply"])
+
+
+def _grant(world: World, _folder: Path, step: Told) -> None:
+    told = step["wallet"]
+    if "grant" not in told:
+        return
+    currency = world.catalog.last("customer", told["customer"])["currency"]
+    world.grants.append(
+        Grant(
+            told["grant"],
+            told["customer"],
+            told["kind"],
+            minor(number(told, "amount"), currency),
+            told.get("priority", 100),
+            instant(told.get("effective", step["at"])),
+            instant(told["expires"]) if "expires" in told else FAR,
+            tuple(told.get("prices", ())),
+        )
+    )
+
+
+def _close(world: World, _folder: Path, step: Told) -> None:
+    close(world, instant(step["at"]), step.get("customers"))
+
+
+def _sign_next(world: World, folder: Path, step: Told) -> None:
+    _sign(world, folder / step["sign"], instant(step["at"]))
+
+
+def _approve(world: World, _folder: Path, step: Told) -> None:
+    meter = step["approve"]
+    world.signed_meters[meter] = world.signed_meters.get(meter, 0) + 1
+
+
+def _draft(world: World, _folder: Path, step: Told) -> None:
+    told, at = step["draft"], instant(step["at"])
+    account = draft_of(world, told["customer"], at)
+    key = (account.customer, account.period)
+    if told["does"] == "redraft":
+        hours = account.policy.document["review_hours"]
+        head = world.log.places
+        redraft(
+            world.drafts,
+            key,
+            hours,
+            at,
+            head,
+            lambda position: content(world, account, position),
+            told["by"],
+        )
+    else:
+        say(world.drafts[key], told)
+
+
+def _line_by_hand(world: World, _folder: Path, step: Told) -> None:
+    if "approved_by" in step["line"]:
+        world.by_hand.append(by_hand(step["line"], f"manual/{len(world.by_hand)}"))
+
+
+STEPS: dict[str, Callable[[World, Path, Told], None]] = {
+    "read": _read,
+    "amend": _amend,
+    "apply": _apply,
+    "wallet": _grant,
+    "close": _close,
+    "sign": _sign_next,
+    "approve": _approve,
+    "draft": _draft,
+    "line": _line_by_hand,
+}
+ARGUMENTS = {"at", "accepted", "duplicate", "sealed", "unpriced", "buckets", "customers", "outcomes"}
+
+
+def invoices(world: World) -> list[Told]:
+    """As scenario.toml tells them: by customer, period and number."""
+    order = sorted(world.papers, key=lambda paper: (paper.customer, paper.period, paper.number))
+    return [_invoice(paper) for paper in order]
+
+
+def _invoice(paper: Paper) -> Told:
+    return {
+        "customer": paper.customer,
+        "currency": paper.currency,
+        "number": paper.number,
+        "kind": paper.kind,
+        "paper": paper.paper,
+        "sequence": paper.sequence,
+        "start": text(paper.period[0]),
+        "end": text(paper.period[1]),
+        "due_date": paper.due_date,
+        "total": money_text(paper.total, paper.currency),
+        "discounts": paper.discounts,
+        "taxes": paper.taxes,
+        "credits": paper.credits,
+        "due": money_text(paper.due, paper.currency),
+        "lines": [_line(line, paper.currency) for line in paper.lines],
+    }
+
+
+def _line(line: Line, currency: str) -> Told:
+    charge = line.charge
+    metered = {"quantity": quantity_text(line.quantity), "unit": charge.unit}
+    return {
+        "description": charge.words,
+        "meter": charge.meter,
+        **(metered if charge.meter else {"quantity": None, "unit": None}),
+        "program": charge.program,
+        "times": quantity_text(line.quantity),
+        "amount": money_text(line.amount, currency),
+        "start": text(charge.part[0]),
+        "end": text(charge.part[1]),
+        "earlier": line.earlier,
+        "correction": line.correction,
+    }
