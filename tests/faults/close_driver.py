@@ -1,6 +1,7 @@
-"""Runs closes in processes of their own: `python -m tests.faults.close_driver HOME` one, without HOME those
-that stdin asks for, one JSON order a line, each in a fork of this process (so that what is slow, the start,
-is done once). `CRASH_AT=point:n` in the environment, or "crash_at" in the order, kills the close there.
+"""Runs closes in processes of their own: `python -m tests.faults.close_driver HOME [MICROSECONDS]` one, on 3
+February 2026 or at that instant; without HOME those that stdin asks for, one JSON order a line, each in a
+fork of this process (so that what is slow, the start, is done once). `CRASH_AT=point:n` in the environment,
+or "crash_at" in the order, kills the close there.
 
 An order names a home and may set its clock ("now", a list of instants, one for each time it is read), the
 rows of a sealing transaction, and how many closes run at once. The answer is a list of exit codes.
@@ -66,7 +67,9 @@ def serve() -> None:
 
 
 if __name__ == "__main__":
-    if len(sys.argv) > 1:
+    if len(sys.argv) > 2:
+        run({"home": sys.argv[1], "now": [int(sys.argv[2])], "as_of": int(sys.argv[2])})
+    elif len(sys.argv) > 1:
         run({"home": sys.argv[1]})
     else:
         serve()

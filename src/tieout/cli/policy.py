@@ -14,15 +14,17 @@ from tieout.cli.options import HomeOption, JsonOption, opened
 from tieout.cli.screen import Json, note, plain, print_json, say, table
 
 if TYPE_CHECKING:
-    from tieout.contract.policy import PolicyRole
+    from tieout.contract.policy import SignerRole
     from tieout.flows.policy import PolicyState
 
 app = typer.Typer(
-    help="The signed trigger policy: propose, sign, submit, revoke, show.", no_args_is_help=True
+    help="The signed trigger policy: propose, sign, submit, show, diff; and the keys that sign.",
+    no_args_is_help=True,
 )
 
 ROLES = ("product", "finance", "ops")
 OWNER = "owner"
+ENGINEERING = "engineering"
 
 
 def _known_role(value: str) -> str:
@@ -32,7 +34,11 @@ def _known_role(value: str) -> str:
 
 
 def _known_signer(value: str) -> str:
-    return value if value == OWNER else _known_role(value)
+    return value if value in (OWNER, ENGINEERING) else _known_role(value)
+
+
+def _known_desk(value: str) -> str:
+    return value if value == ENGINEERING else _known_role(value)
 
 
 SignerOption = Annotated[
@@ -40,12 +46,17 @@ SignerOption = Annotated[
     typer.Option(
         "--role",
         callback=_known_signer,
-        help="product, finance or ops; owner for who signs changes of meters.",
+        help="product, finance, ops or engineering; owner for who signs changes of meters.",
         show_default=False,
     ),
 ]
 RoleOption = Annotated[
-    str, typer.Option(callback=_known_role, help="product, finance or ops.", show_default=False)
+    str,
+    typer.Option(
+        callback=_known_desk,
+        help="product, finance or ops; engineering for waivers.",
+        show_default=False,
+    ),
 ]
 PersonOption = Annotated[str, typer.Option(help="Who holds the key.", show_default=False)]
 
@@ -187,22 +198,136 @@ def revoke(
 
 
 @app.command()
-def show(home: HomeOption, as_json: JsonOption = False) -> None:
-    """Every policy: signatures, roles still missing, since when it is in force."""
-    from tieout.flows.policy import policies
+def show(
+    home: HomeOption,
+    policy: Annotated[
+        str | None,
+        typer.Argument(
+            help="One policy with all its members: digest, its beginning, or KEY@VERSION.", show_default="all"
+        ),
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Every policy: signatures, roles still missing, since when it is in force; or one, member by member."""
+    from tieout.contract.policy_members import member_text, policy_members
+    from tieout.flows.policy import find_policy, policies
 
     with opened(home) as where:
         states = policies(where)
+        if policy is not None:
+            digest = find_policy(where, policy).digest
+            states = [state for state in states if state.policy.digest == digest]
     if as_json:
         print_json([_state_json(state) for state in states])
+        return
+    _say_states(states)
+    if policy is not None:
+        members = policy_members(states[0].policy)
+        say(table(("member", "says"), ([name, member_text(told)] for name, told in members.items())))
+
+
+@app.command()
+def diff(
+    before: Annotated[str, typer.Argument(help="Digest, its beginning, or KEY@VERSION.", show_default=False)],
+    after: Annotated[str, typer.Argument(help="The other one, likewise.", show_default=False)],
+    home: HomeOption,
+    as_json: JsonOption = False,
+) -> None:
+    """What one policy says otherwise than another, member by member."""
+    from tieout.contract.policy_members import differences, member_text
+    from tieout.flows.policy import find_policy
+
+    with opened(home) as where:
+        one, other = find_policy(where, before), find_policy(where, after)
+    found = differences(one, other)
+    if as_json:
+        print_json(
+            {
+                "before": {"key": one.key, "version": one.version, "digest": one.digest},
+                "after": {"key": other.key, "version": other.version, "digest": other.digest},
+                "differences": [
+                    {"member": each.member, "before": each.before, "after": each.after} for each in found
+                ],
+            }
+        )
+        return
+    if not found:
+        note("The two say the same.")
+        return
+    columns = ("member", f"{one.key} v{one.version}", f"{other.key} v{other.version}")
+    say(table(columns, ([each.member, member_text(each.before), member_text(each.after)] for each in found)))
+
+
+@app.command()
+def rotate(
+    key_id: Annotated[str, typer.Argument(help="The old key.", show_default=False)],
+    public_key: Annotated[Path, typer.Argument(help="The new key's .pub file.", show_default=False)],
+    home: HomeOption,
+    as_json: JsonOption = False,
+) -> None:
+    """Put a new key in the place of an old one, for the same person and role, in one act on record."""
+    from tieout.flows.signing_keys import rotate_key
+    from tieout.kernel.ids import KeyId
+    from tieout.kernel.instant import format_instant
+
+    with opened(home) as where:
+        new = rotate_key(where, KeyId(key_id), public_key)
+    if as_json:
+        print_json(
+            {"key_id": new.key_id, "replaces": key_id, "role": new.role.value, "person": new.person,
+             "registered_at": format_instant(new.registered_at)}
+        )  # fmt: skip
     else:
-        _say_states(states)
+        say(plain(f"Key {new.key_id} signs for {new.role.value} as {new.person}; {key_id} signs no more."))
 
 
-def _role(text: str) -> PolicyRole:
-    from tieout.contract.policy import PolicyRole
+@app.command()
+def keys(home: HomeOption, as_json: JsonOption = False) -> None:
+    """Every key that was ever registered: whose, for which role, since when, until when, and what replaced
+    it."""
+    from tieout.flows.signing_keys import key_history
+    from tieout.kernel.instant import format_instant
 
-    return PolicyRole(text)
+    with opened(home) as where:
+        found = key_history(where)
+    if as_json:
+        print_json(
+            [
+                {
+                    "key_id": each.key.key_id,
+                    "role": each.key.role.value,
+                    "person": each.key.person,
+                    "registered_at": format_instant(each.key.registered_at),
+                    "revoked_at": None
+                    if each.key.revoked_at is None
+                    else format_instant(each.key.revoked_at),
+                    "replaced_by": each.replaced_by,
+                    "signed": each.signed,
+                }
+                for each in found
+            ]
+        )
+        return
+    rows = (
+        [
+            each.key.key_id,
+            each.key.role.value,
+            each.key.person,
+            format_instant(each.key.registered_at),
+            "" if each.key.revoked_at is None else format_instant(each.key.revoked_at),
+            each.replaced_by or "",
+            str(each.signed),
+        ]
+        for each in found
+    )
+    columns = ("key", "role", "person", "registered", "revoked", "replaced by", "signed>")
+    say(table(columns, rows))
+
+
+def _role(text: str) -> SignerRole:
+    from tieout.contract.policy import signer_role
+
+    return signer_role(text)
 
 
 def _say_states(states: list[PolicyState]) -> None:
@@ -235,18 +360,14 @@ def _say_states(states: list[PolicyState]) -> None:
 
 
 def _state_json(state: PolicyState) -> Json:
+    from tieout.contract.policy_members import policy_members
     from tieout.kernel.instant import format_instant
 
     return {
         "key": state.policy.key,
         "version": state.policy.version,
         "digest": state.policy.digest,
-        "predecessor_digest": state.policy.predecessor_digest,
-        "effective_from": format_instant(state.policy.effective_from),
-        "cadence": state.policy.cadence.value,
-        "grace_hours": state.policy.grace_hours,
-        "proposer": state.policy.proposer,
-        "small_team_exception": state.policy.small_team_exception,
+        **policy_members(state.policy),
         "signatures": [
             {
                 "role": signature.role.value,

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from tieout.cli.options import HomeOption, JsonOption, opened
+from tieout.cli.price_approvals import approve, pending, request, sign
 from tieout.cli.refusals import MalformedOption
 from tieout.cli.screen import Json, grouped, note, plain, print_json, say, table
 
@@ -19,7 +20,9 @@ if TYPE_CHECKING:
     from tieout.kernel.period import Period
     from tieout.kernel.quantity import Quantity
 
-app = typer.Typer(help="Prices: explain one, simulate others.", no_args_is_help=True)
+app = typer.Typer(help="Prices: explain one, simulate others, have them signed.", no_args_is_help=True)
+for verb in (pending, request, sign, approve):
+    app.command()(verb)
 
 OptionalHome = Annotated[
     Path | None, typer.Option("--home", envvar="TIEOUT_HOME", help="The data folder.", show_default=False)

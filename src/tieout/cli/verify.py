@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import typer
 
 from tieout.cli.options import HomeOption, JsonOption, opened
@@ -9,18 +11,31 @@ from tieout.cli.screen import grouped, note, print_json, progress, say, table
 from tieout.kernel.errors import IntegrityViolation
 
 
-def verify(home: HomeOption, as_json: JsonOption = False) -> None:
+def verify(
+    home: HomeOption,
+    record_as: Annotated[
+        str | None,
+        typer.Option(
+            help="Put the result on record under your name; a policy may require that before a seal.",
+            show_default=False,
+        ),
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
     """Check the whole log, and the invoices and catalog documents of the books.
 
     Exit code 6 when anything stored is not what was written.
     """
+    from tieout.flows.required_evidence import record_verification
     from tieout.flows.verify_books import verify_books
     from tieout.flows.verify_log import verify_log
 
     with opened(home) as where, progress("Verifying the log") as advance:
         report = verify_log(where, progress=advance)
         books = verify_books(where)
-    findings = (*report.findings, *books.findings)
+        findings = (*report.findings, *books.findings)
+        if record_as is not None:
+            record_verification(where, report, person=record_as, findings=len(findings))
     if as_json:
         print_json(
             {
@@ -50,6 +65,8 @@ def verify(home: HomeOption, as_json: JsonOption = False) -> None:
         else:
             say(f"Every digest is as it was written; {accepted} events are accepted.")
             say(f"Head: {report.head_digest.hex()}")
+    if record_as is not None:
+        note(f"On record as verified by {record_as}, up to batch {report.batches}.")
     if findings:
         note(f"tieout: {len(findings)} findings: what is stored is not what was written.")
         raise typer.Exit(IntegrityViolation.exit_code)

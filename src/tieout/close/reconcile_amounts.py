@@ -28,13 +28,21 @@ REPORT = "report the invoice's amounts: they are not what its documents say"
 
 def amount_breaks(invoice: Invoice) -> list[Break]:
     """Discounts, taxes, total and due of one draft, in that order."""
-    left = {line.id: line.amount.minor for line in invoice.lines}
+    net = {line.id: line.amount.minor for line in invoice.lines}
+    whole = {
+        line.id: line.amount.minor + sum(each.amount.minor for each in line.earlier)
+        for line in invoice.lines
+        if line.correction is None
+    }
+    left = {**net, **whole}
     found: list[Break] = []
     for discount in invoice.discounts:
         found += _discount_breaks(discount, left)
-        for line, share in discount.shares:
+        for line, share in (*discount.shares, *discount.given):
             left[line] = left.get(line, 0) + share.minor
-    found += _tax_breaks(invoice.taxes, left)
+        for line, share in discount.shares:
+            net[line] = net.get(line, 0) + share.minor
+    found += _tax_breaks(invoice.taxes, net)
     return [*found, *total_breaks(invoice), *_due_breaks(invoice), *_currency_breaks(invoice)]
 
 
@@ -54,21 +62,24 @@ def total_breaks(invoice: Invoice) -> list[Break]:
 
 
 def _discount_breaks(discount: InvoiceDiscount, left: dict[LineId, int]) -> Iterator[Break]:
-    """Shares add up, and each is within a unit of its line's part; none turns its line around; the amount is
-    what percent or sum gives.
+    """Shares add up, and with what earlier papers gave each is within a unit of its line's part; none turns
+    its line around; the amount is what percent or sum gives, less what was given.
     """
     name = discount.reference
     shared = sum(share.minor for _, share in discount.shares)
     yield from _differences(TIE_SHARES, REDRAFT, (f"{name}", discount.amount.minor, shared))
+    before = {line: given.minor for line, given in discount.given}
+    given = sum(before.values())
+    in_all = [(line, share.minor + before.get(line, 0)) for line, share in discount.shares]
     lines = [line for line, _ in discount.shares]
     parts = {line: max(left.get(line, 0), 0) for line in lines}
     whole = sum(parts.values())
     bad = sorted(
-        f"{line} {share.minor}"
-        for line, share in discount.shares
+        f"{line} {share}"
+        for line, share in in_all
         if lines.count(line) > 1
-        or not -parts[line] <= share.minor <= 0
-        or abs(share.minor * whole - shared * parts[line]) >= max(whole, 1)
+        or not -parts[line] <= share <= 0
+        or abs(share * whole - (shared + given) * parts[line]) >= max(whole, 1)
     )
     if bad:
         said = f"{name}: {', '.join(bad)}"
@@ -84,7 +95,7 @@ def _discount_breaks(discount: InvoiceDiscount, left: dict[LineId, int]) -> Iter
         TIE_DISCOUNT,
         REPORT,
         (f"{name} base", base, discount.base.minor),
-        (f"{name} amount", -min(wanted, room), discount.amount.minor),
+        (f"{name} amount", -min(wanted, room) - given, discount.amount.minor),
         (f"{name} unused", max(wanted - room, 0), discount.unused.minor),
     )
 

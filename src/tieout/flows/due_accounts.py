@@ -17,6 +17,7 @@ from tieout.contract.catalog import Catalog
 from tieout.contract.subscription import Subscription
 from tieout.flows.policy import PolicyState, governing
 from tieout.invoice.billable import Billable
+from tieout.invoice.discounts import Given
 from tieout.invoice.earlier import EarlierLine, Scope
 from tieout.invoice.invoice import KIND_FINAL
 from tieout.kernel.errors import TieoutError
@@ -65,8 +66,9 @@ class DueAccount:
     They are the same unless zone, anchor or cadence changed. `earlier` is what other papers of the period
     settled, `additions` what the invoice asks for beside its own charges; `defaults` what the policies say of
     periods. `running` only where the period has not ended; `interims_seen` are the interim invoices that were
-    taken off, None where the policy allows none. `carried` is what stands behind additions that correct;
-    `replaces` are the numbers of voided papers in whose place the invoice comes.
+    taken off, None where the policy allows none; `given` is what they gave of coupons. `carried` is what
+    stands behind additions that correct; `replaces` are the numbers of voided papers in whose place the
+    invoice comes.
     """
 
     customer: CustomerId
@@ -83,6 +85,7 @@ class DueAccount:
     interims_seen: frozenset[InvoiceId] | None = None
     carried: Carried = NOTHING_CARRIED
     replaces: tuple[str, ...] = ()
+    given: Given = field(default_factory=dict)
 
     @property
     def elapsed(self) -> Period:

@@ -21,7 +21,7 @@ from tieout.flows.home import Home
 from tieout.flows.signed_file import SignatureRefused, key_behind, read_signature, verified
 from tieout.kernel.errors import ConflictError, NotFound, Refusal
 from tieout.kernel.ids import KeyId
-from tieout.kernel.instant import Instant
+from tieout.kernel.instant import Instant, format_instant
 
 PERSON_LENGTH_MAX = 128
 
@@ -67,6 +67,19 @@ class MalformedPerson(Refusal):
 
     def __init__(self) -> None:
         super().__init__(f"A person's name has 1 to {PERSON_LENGTH_MAX} printable characters.")
+
+
+class PolicySuperseded(ConflictError):
+    """Signed now, an older policy would come into force after the one that followed it, and govern in its
+    place."""
+
+    code = "policy-superseded"
+
+    def __init__(self, policy: Policy, by: Policy, since: Instant) -> None:
+        super().__init__(
+            f"Policy {policy.key} v{policy.version} is superseded: {by.key} v{by.version}, signed by all "
+            f"three, is in force from {format_instant(since)}. Propose a successor of that one instead."
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,13 +152,19 @@ def write_signing_request(home: Home, policy_digest: str, out: Path) -> SigningR
 
 
 def add_signature(home: Home, file: Path) -> PolicyState:
-    """Verifies and records a signature; it counts from now. Raises `SignatureRefused` and says why."""
+    """Verifies and records a signature; it counts from now. Raises `SignatureRefused` and says why, or
+    `PolicySuperseded`.
+    """
     signed = read_signature(home, file)
     if not isinstance(signed.role, PolicyRole):
         raise SignatureRefused(file, "it is a meter owner's; record it with `tieout catalog approve`")
     document = _policy_document(home.books.documents.all(), signed.document_digest)
     policy = load_catalog(home).policies.version(document.key, document.version)
     assert policy is not None, "the catalog is made of these documents"
+    since = max(policy.effective_from, home.clock.now())
+    for later in _followers(policies(home), policy.digest):
+        if later.in_force_from is not None and later.in_force_from <= since:
+            raise PolicySuperseded(policy, later.policy, later.in_force_from)
     recorded = verified(
         home,
         file,
@@ -175,6 +194,36 @@ def governing(states: Sequence[PolicyState], instant: Instant) -> PolicyState | 
     """The fully signed policy in force at that instant."""
     policy = policy_governing([(state.policy, state.in_force_from) for state in states], instant)
     return None if policy is None else next(state for state in states if state.policy is policy)
+
+
+def find_policy(home: Home, name: str) -> Policy:
+    """By its digest, or the beginning of it, or as KEY@VERSION. Raises `NoSuchPolicy`."""
+    catalog = load_catalog(home)
+    key, _, version = name.rpartition("@")
+    if key and version.isascii() and version.isdigit():
+        found = catalog.policies.version(key, int(version))
+    else:
+        document = _policy_document(home.books.documents.all(), name)
+        found = catalog.policies.version(document.key, document.version)
+    if found is None:
+        raise NoSuchPolicy(name)
+    return found
+
+
+def _followers(states: Sequence[PolicyState], digest: str) -> list[PolicyState]:
+    """Those that come after that policy, each naming the one before it."""
+    found: list[PolicyState] = []
+    named = {digest}
+    while True:
+        more = [
+            state
+            for state in states
+            if state.policy.predecessor_digest in named and state.policy.digest not in named
+        ]
+        if not more:
+            return found
+        found += more
+        named |= {state.policy.digest for state in more}
 
 
 def _latest_policy_digest(documents: Sequence[Document]) -> str | None:

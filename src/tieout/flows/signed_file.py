@@ -55,6 +55,7 @@ def verified(
     *,
     predecessor_digest: str | None,
     effective_from: Instant,
+    signed_format: bytes | None = None,
 ) -> Signature:
     """The signature as it is recorded now, if it is over that document. Raises `SignatureRefused`."""
     message = signed_bytes(
@@ -63,6 +64,7 @@ def verified(
         predecessor_digest=predecessor_digest,
         role=signed.role,
         effective_from=effective_from,
+        signed_format=signed_format,
     )
     if not home.signer.verify(key.public_key, message, signed.signature):
         raise SignatureRefused(file, "it does not verify: the document, the key or the bytes are others")

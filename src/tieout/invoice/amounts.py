@@ -12,8 +12,9 @@ from tieout.kernel.rounding import Rounding
 
 @dataclass(frozen=True, slots=True)
 class InvoiceDiscount:
-    """Off the subtotal. `amount` is zero or negative; `reference` (the coupon's key), version and digest
-    name the document behind it.
+    """Off the subtotal. `amount` is zero or negative, unless lines fell and pay back what they were `given`
+    (by line, below zero) on earlier papers of the period; `base` then counts those in. `reference` (the
+    coupon's key), version and digest name the document behind it.
 
     `shares` has every line that the discount is for, with the line's part of `amount`; they add up to it.
     `base` is what those lines came to, less the discounts before this one. `stated` is what a coupon for a
@@ -32,6 +33,7 @@ class InvoiceDiscount:
     unused: Money
     shares: tuple[tuple[LineId, Money], ...]
     text: str
+    given: tuple[tuple[LineId, Money], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,11 +5,15 @@ says, and no percent is taken of money that is not asked for any more. Nothing i
 not be used is said, and is not carried over. Each discount is rounded once, and shared out among its lines by
 largest remainder, so that taxes have exact bases. Lines that are zero or negative (usage that was taken back)
 make the base smaller and bear no share.
+
+Where earlier papers of the period settled part of a line, a coupon is worked out on all that the lines come
+to with them, and what those papers gave of it is taken off: so all the papers give, line by line, what one
+invoice would have given, and a line that falls pays back its share.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from tieout.contract.coupon import Coupon
@@ -23,6 +27,10 @@ from tieout.kernel.rounding import Rounding, allocate, settle
 from tieout.rate.manual_line import is_manual
 from tieout.rate.unused_fee import is_unused_fee
 from tieout.rate.wording import money_text, percent_text
+
+Given = Mapping[tuple[str, LineId], Money]
+"""What earlier papers of the period gave: by coupon and line, below zero."""
+NOTHING_GIVEN: Given = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,18 +54,38 @@ class GrantedCoupon:
 
 
 def discounts(
-    lines: Sequence[Line], coupons: Iterable[GrantedCoupon], unit: Currency
+    lines: Sequence[Line],
+    coupons: Iterable[GrantedCoupon],
+    unit: Currency,
+    given: Given = NOTHING_GIVEN,
 ) -> tuple[InvoiceDiscount, ...]:
     """In the order in which they hold. Raises `CurrencyMismatch` for a sum in another currency."""
-    left = {line.id: line.amount for line in lines}
-    found = []
+    left = {line.id: in_all(line) for line in lines}
+    found: list[InvoiceDiscount] = []
     for granted in sorted(coupons, key=_order):
-        eligible = [line.id for line in lines if granted.covers(line)]
-        discount = _discount(granted.coupon, {line: left[line] for line in eligible}, unit)
+        eligible = [line for line in lines if granted.covers(line)]
+        again = any(each.reference == granted.coupon.key for each in found)
+        before = {} if again else _given_before(granted.coupon, eligible, given)
+        discount = _discount(granted.coupon, {line.id: left[line.id] for line in eligible}, before, unit)
         for line, share in discount.shares:
-            left[line] += share
+            left[line] += share + before.get(line, zero(unit))
         found.append(discount)
     return tuple(found)
+
+
+def in_all(line: Line) -> Money:
+    """With what earlier papers of the period settled of it. A correction of another period stands alone."""
+    return line.amount if line.correction is not None else sum((e.amount for e in line.earlier), line.amount)
+
+
+def _given_before(coupon: Coupon, lines: Iterable[Line], given: Given) -> dict[LineId, Money]:
+    found: dict[LineId, Money] = {}
+    for line in lines:
+        for each in line.earlier if line.correction is None else ():
+            share = given.get((coupon.key, each.line))
+            if share is not None and share.minor:
+                found[line.id] = found[line.id] + share if line.id in found else share
+    return found
 
 
 def net_amounts(lines: Sequence[Line], taken: Iterable[InvoiceDiscount]) -> dict[LineId, Money]:
@@ -73,7 +101,9 @@ def _order(granted: GrantedCoupon) -> tuple[bool, Instant, str, str]:
     return granted.coupon.percent is None, granted.since, granted.coupon.key, granted.subscription or ""
 
 
-def _discount(coupon: Coupon, left: dict[LineId, Money], unit: Currency) -> InvoiceDiscount:
+def _discount(
+    coupon: Coupon, left: dict[LineId, Money], given: dict[LineId, Money], unit: Currency
+) -> InvoiceDiscount:
     base = sum(left.values(), zero(unit))
     stated = _stated(coupon)
     room = base if base.minor > 0 else zero(unit)
@@ -81,7 +111,9 @@ def _discount(coupon: Coupon, left: dict[LineId, Money], unit: Currency) -> Invo
     assert wanted is not None, "a coupon has a percent or an amount"
     used = wanted if (room - wanted).minor >= 0 else room
     weights = [Exact(max(amount.minor, 0)) for amount in left.values()]
-    shares = allocate(-used, weights) if used.minor else [zero(unit) for _ in weights]
+    whole = allocate(-used, weights) if used.minor else [zero(unit) for _ in weights]
+    nothing = zero(unit)
+    shares = [share - given.get(line, nothing) for line, share in zip(left, whole, strict=True)]
     return InvoiceDiscount(
         name=coupon.name,
         reference=coupon.key,
@@ -90,11 +122,18 @@ def _discount(coupon: Coupon, left: dict[LineId, Money], unit: Currency) -> Invo
         percent=coupon.percent,
         stated=stated,
         base=base,
-        amount=-used,
+        amount=sum(shares, nothing),
         unused=wanted - used,
         shares=tuple(zip(left, shares, strict=True)),
-        text=_text(coupon, base=base, wanted=wanted, used=used, lines=len(left)),
+        text=_text(coupon, base=base, wanted=wanted, used=used, lines=len(left)) + _less(given, nothing),
+        given=tuple(given.items()),
     )
+
+
+def _less(given: dict[LineId, Money], nothing: Money) -> str:
+    if not given:
+        return ""
+    return f", less {money_text(-sum(given.values(), nothing))} that earlier papers of the period gave"
 
 
 def _stated(coupon: Coupon) -> Money | None:

@@ -34,7 +34,11 @@ def line_amounts(invoice: Invoice) -> dict[LineId, Members]:
 
 
 def _discount(discount: InvoiceDiscount) -> JsonValue:
+    given: list[JsonValue] = [
+        {"line": line, "amount": amount.decimal_text} for line, amount in discount.given
+    ]
     return {
+        **({"given_before": given} if given else {}),
         "name": discount.name,
         "coupon": discount.reference,
         "coupon_version": JsonNumber(str(discount.version)),

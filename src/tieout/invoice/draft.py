@@ -9,7 +9,7 @@ from dataclasses import replace
 from tieout.contract.party import Customer, Seller
 from tieout.invoice import totals
 from tieout.invoice.billable import Billable
-from tieout.invoice.discounts import GrantedCoupon, discounts, net_amounts
+from tieout.invoice.discounts import NOTHING_GIVEN, Given, GrantedCoupon, discounts, net_amounts
 from tieout.invoice.earlier import EarlierLine, Scope, scope_of
 from tieout.invoice.invoice import KIND_FINAL, Invoice, InvoiceKey, PolicyReference
 from tieout.invoice.line import Line, settled_line
@@ -42,13 +42,14 @@ def draft(
     additions: Sequence[Billable] = (),
     replaces: Sequence[str] = (),
     off_cycle: OffCycleReason | None = None,
+    given: Given = NOTHING_GIVEN,
 ) -> Invoice:
     """The draft of a period's invoice, in the customer's currency.
 
     Lines stand by subscription, those of each fee program together after those of none, then by start of
     segment, then in the order given (that of the plan). `earlier` is what other papers of the period have
-    settled, by scope. `additions` (corrections of sealed periods, lines that a person added) follow; no
-    coupon of this period is for them.
+    settled, by scope, and `given` what they gave of coupons. `additions` (corrections of sealed periods,
+    lines that a person added) follow; no coupon of this period is for them.
     Raises `CurrencyMismatch` for a charge or coupon in another currency, `TooManyLines` beyond 999.
     """
     money = currency(customer.currency)
@@ -57,11 +58,9 @@ def draft(
     asked += additions
     lines = _lines(key, asked, customer.zone)
     subtotal = totals.subtotal(lines, money)
-    taken = discounts(lines[: len(charges)], coupons, money)
-    net = net_amounts(lines, taken)
-    levied = tuple(
-        tax for taxed, on in _by_taxation(asked, lines, taxation) for tax in taxes(on, net, taxed, money)
-    )
+    taken = discounts(lines[: len(charges)], coupons, money, given)
+    net, groups = net_amounts(lines, taken), _by_taxation(asked, lines, taxation)
+    levied = tuple(tax for taxed, on in groups for tax in taxes(on, net, taxed, money))
     return Invoice(
         id=key.invoice_id,
         key=key,

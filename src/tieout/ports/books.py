@@ -23,6 +23,7 @@ from tieout.ports.corrections import CorrectionStore
 from tieout.ports.drafts import DraftStore, ManualLineStore
 from tieout.ports.interims import InterimStore
 from tieout.ports.ledger import LedgerStore
+from tieout.ports.verifications import VerificationStore
 
 
 class DocumentStore(Protocol):
@@ -51,6 +52,10 @@ class SignatureStore(Protocol):
     def add_key(self, key: SigningKey) -> None: ...
 
     def revoke_key(self, key_id: KeyId, *, at: Instant) -> None: ...
+
+    def rotate_key(self, old: KeyId, new: SigningKey) -> None:
+        """Revokes the one when it registers the other, in one transaction."""
+        ...
 
     def signatures(self) -> tuple[Signature, ...]: ...
 
@@ -184,6 +189,9 @@ class Books(Protocol):
 
     @property
     def movements(self) -> MovementStore: ...
+
+    @property
+    def verifications(self) -> VerificationStore: ...
 
     @property
     def interims(self) -> InterimStore: ...

@@ -16,7 +16,8 @@ class DraftStore(Protocol):
     transaction that would record it."""
 
     def open(self) -> tuple[StoredDraft, ...]:
-        """The latest revision of each draft that is not sealed, without its document."""
+        """The latest revision of each draft that may still be sealed, without its document: not of an
+        interim whose period the final has billed."""
         ...
 
     def latest(self, customer: CustomerId | None = None) -> tuple[StoredDraft, ...]:

@@ -22,6 +22,7 @@ from tieout.store.books.manual_lines import SqlManualLines
 from tieout.store.books.movements import SqlMovements
 from tieout.store.books.schema import meta
 from tieout.store.books.signatures import SqlSignatures
+from tieout.store.books.verifications import SqlVerifications
 from tieout.store.books.waivers import SqlWaivers
 from tieout.store.migrate import prepare_schema
 from tieout.store.sqlite import begin_immediate, open_engine
@@ -53,6 +54,7 @@ class SqlBooks:
     interims: SqlInterims
     drafts: SqlDrafts
     manual_lines: SqlManualLines
+    verifications: SqlVerifications
     breaks: SqlBreaks
     waivers: SqlWaivers
     ledger: SqlLedger
@@ -111,6 +113,7 @@ def _books(engine: Engine, folder: Path, home_id: HomeId) -> SqlBooks:
         SqlInterims(engine),
         SqlDrafts(engine),
         SqlManualLines(engine),
+        SqlVerifications(engine),
         SqlBreaks(engine),
         SqlWaivers(engine),
         SqlLedger(engine),

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, Engine, RowMapping, Select, exists, func, insert, select
+from sqlalchemy import ColumnElement, Engine, RowMapping, Select, and_, exists, func, insert, select
 from sqlalchemy.exc import IntegrityError
 
 from tieout.close.review import DraftState, EntryKind, ReviewEntry, StoredDraft
+from tieout.invoice.invoice import KIND_FINAL, KIND_INTERIM
 from tieout.kernel.ids import CustomerId, InvoiceId, Watermark
 from tieout.kernel.instant import Instant
 from tieout.kernel.period import Period
@@ -28,7 +29,7 @@ class SqlDrafts:
     engine: Engine
 
     def open(self) -> tuple[StoredDraft, ...]:
-        return self._rows(_latest(select(*_LISTED)).where(~_is_sealed()))
+        return self._rows(_latest(select(*_LISTED)).where(~_is_sealed(), ~_is_overtaken()))
 
     def latest(self, customer: CustomerId | None = None) -> tuple[StoredDraft, ...]:
         query = _latest(select(*_LISTED))
@@ -93,6 +94,16 @@ def _latest(query: Select[tuple[object, ...]]) -> Select[tuple[object, ...]]:
 
 def _is_sealed() -> ColumnElement[bool]:
     return exists().where(invoice.c.id == draft.c.invoice)
+
+
+def _is_overtaken() -> ColumnElement[bool]:
+    """An interim that was not sealed while its period ran: the final billed it."""
+    final = exists().where(
+        invoice.c.customer == draft.c.customer,
+        invoice.c.period_start == draft.c.period_start,
+        invoice.c.kind == KIND_FINAL,
+    )
+    return and_(draft.c.kind == KIND_INTERIM, final)
 
 
 def _row(found: StoredDraft, run: int) -> dict[str, str | int | bytes | None]:

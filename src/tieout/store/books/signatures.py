@@ -67,17 +67,9 @@ class SqlSignatures:
 
     def add_key(self, key: SigningKey) -> None:
         """Raises `KeyExists`."""
-        row = {
-            "key_id": key.key_id,
-            "role": key.role.value,
-            "person": key.person,
-            "public_key": key.public_key,
-            "registered_at": key.registered_at,
-            "revoked_at": key.revoked_at,
-        }
         try:
             with writing(self.engine) as connection:
-                connection.execute(insert(signing_key), row)
+                connection.execute(insert(signing_key), _key_row(key))
         except IntegrityError as error:
             raise KeyExists(key.key_id) from error
 
@@ -88,6 +80,20 @@ class SqlSignatures:
             changed = connection.execute(update(signing_key).where(active).values(revoked_at=at)).rowcount
         if changed != 1:
             raise NoSuchActiveKey(key_id)
+
+    def rotate_key(self, old: KeyId, new: SigningKey) -> None:
+        """Both in one transaction. Raises `NoSuchActiveKey` or `KeyExists`."""
+        active = (signing_key.c.key_id == old) & signing_key.c.revoked_at.is_(None)
+        try:
+            with writing(self.engine) as connection:
+                changed = connection.execute(
+                    update(signing_key).where(active).values(revoked_at=new.registered_at)
+                ).rowcount
+                if changed != 1:
+                    raise NoSuchActiveKey(old)
+                connection.execute(insert(signing_key), _key_row(new))
+        except IntegrityError as error:
+            raise KeyExists(new.key_id) from error
 
     def signatures(self) -> tuple[Signature, ...]:
         query = select(signature).order_by(
@@ -122,3 +128,14 @@ class SqlSignatures:
                 connection.execute(insert(signature), row)
         except IntegrityError as error:
             raise SignatureExists(added.role.value, added.document_digest) from error
+
+
+def _key_row(key: SigningKey) -> dict[str, object]:
+    return {
+        "key_id": key.key_id,
+        "role": key.role.value,
+        "person": key.person,
+        "public_key": key.public_key,
+        "registered_at": key.registered_at,
+        "revoked_at": key.revoked_at,
+    }

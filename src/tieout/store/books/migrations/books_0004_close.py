@@ -31,6 +31,7 @@ INSERT_ONLY: Mapping[str, tuple[str, ...]] = {
     "correction_billed": ("digest, invoice, period_start",),
     "invoice_void": ("invoice",),
     "waiver": ("digest",),
+    "log_verification": ("id",),
 }
 
 
@@ -140,6 +141,7 @@ def _ledger() -> None:
         sa.Column("customer", sa.Text, nullable=False),
         sa.Column("invoice", sa.Text),
         sa.Column("effective_at", sa.BigInteger, nullable=False),
+        sa.Column("effective_on", sa.Text, nullable=False),
         sa.Column("accounting_period", sa.Text, nullable=False),
         sa.Column("booked_at", sa.BigInteger, nullable=False),
         sa.Column("reverses", sa.Text, sa.ForeignKey("journal_entry.id"), unique=True),
@@ -154,12 +156,14 @@ def _ledger() -> None:
         sa.Column("currency", sa.Text, nullable=False),
         sa.Column("amount_minor", sa.BigInteger, nullable=False),
         sa.Column("line", sa.Text),
+        sqlite_with_rowid=False,  # half the writes
     )
     op.create_table(
         "manual_entry",
         sa.Column("id", sa.Text, primary_key=True),
         sa.Column("customer", sa.Text, nullable=False),
         sa.Column("effective_at", sa.BigInteger, nullable=False),
+        sa.Column("effective_on", sa.Text, nullable=False),
         sa.Column("postings", sa.Text, nullable=False),
         sa.Column("person", sa.Text, nullable=False),
         sa.Column("reason", sa.Text, nullable=False),
@@ -232,4 +236,13 @@ def _corrections() -> None:
         sa.Column("person", sa.Text, nullable=False),
         sa.Column("reason", sa.Text, nullable=False),
         sa.Column("proposed_at", sa.BigInteger, nullable=False),
+    )
+    op.create_table(
+        "log_verification",
+        sa.Column("id", sa.Integer, primary_key=True),
+        sa.Column("batches", sa.BigInteger, nullable=False),
+        sa.Column("head_digest", sa.Text, nullable=False),
+        sa.Column("findings", sa.Integer, nullable=False),
+        sa.Column("person", sa.Text, nullable=False),
+        sa.Column("verified_at", sa.BigInteger, nullable=False),
     )
