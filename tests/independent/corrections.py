@@ -30,6 +30,7 @@ class Correction:
     lines: list[Line]
     watermark: int
     original: Paper
+    charges: list[Charge]
 
 
 def find_corrections(world: World, customer: str, watermark: int) -> list[Correction]:
@@ -43,8 +44,18 @@ def find_corrections(world: World, customer: str, watermark: int) -> list[Correc
         settled = settled_before(world, customer, paper.period)
         lines = _differences(world, paper, charges, settled, watermark)
         if lines:
-            found.append(Correction(customer, paper.period, lines, watermark, paper))
+            found.append(Correction(customer, paper.period, lines, watermark, paper, charges))
     return sorted(found, key=lambda each: each.period)
+
+
+def carry(world: World, correction: Correction) -> None:
+    """Later periods start from what the corrected one comes to now."""
+    for subscription in world.catalog.subscriptions_of(correction.customer):
+        done = world.billed.get(subscription["key"], [])
+        for place, billed in enumerate(done):
+            if billed.period == correction.period:
+                own = [each for each in correction.charges if each.subscription == subscription["key"]]
+                done[place] = replace(billed, charges=tuple(own))
 
 
 def _rerated(world: World, customer: str, watermark: int) -> dict[Span, list[Charge]]:

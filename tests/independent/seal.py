@@ -53,6 +53,7 @@ def seal(
         taxed=listed,
         tax_reason=reason,
         tax_total=added,
+        open=total - paid,
     )
     world.papers.append(sealed)
     return sealed

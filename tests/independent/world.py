@@ -40,6 +40,8 @@ class Paper:
     taxed: list[Document] = field(default_factory=list)
     tax_reason: str | None = None
     tax_total: int = 0
+    open: int = 0
+    """What nobody has paid of it yet."""
     voided: bool = False
 
 
@@ -79,7 +81,7 @@ class World:
     """Up to which position of the log a sealed period was corrected; until then its own cutoff."""
     crossed: set[tuple[str, ...]] = field(default_factory=set)
     """What an off-cycle rule has billed once."""
-    approved: list[tuple[str, int]] = field(default_factory=list)
+    approved: dict[str, int] = field(default_factory=dict)
     """Customers whose late data a person let be billed, as of a position of the log."""
     movements: list[tuple[str, str, list[tuple[str, int]]]] = field(default_factory=list)
     """Customer, currency and what no paper says, account by account: payments and refunds."""

@@ -31,6 +31,7 @@ from tieout.cli import (
     price,
     program,
     quarantine,
+    reconcile,
     serve,
     subscription,
     trace,
@@ -66,7 +67,7 @@ ORDER = (
         "ingest",
         "quarantine",
     ),
-    *("events", "usage", "close", "draft", "invoice", "correction"),
+    *("events", "usage", "close", "reconcile", "draft", "invoice", "correction"),
     *("trace", "ledger", "payment", "compact", "verify", "index", "doctor"),
 )
 
@@ -170,6 +171,7 @@ for noun, verbs in (
     ("commitment", commitment.app),
     ("draft", draft.app),
     ("invoice", invoice.app),
+    ("reconcile", reconcile.app),
     ("correction", correction.app),
     ("ledger", ledger.app),
     ("payment", payment.app),
