@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 from tieout.balance.commitment import COMMITMENT, METERED, Role, account_of
 from tieout.balance.fee import ADVANCE, BilledFee, billed_fees
 from tieout.balance.movement import Movement, MovementKind
+from tieout.invoice.discounts import in_all
 from tieout.invoice.invoice import Invoice
 from tieout.invoice.line import Line
 from tieout.kernel.canonical import JsonNumber, canonical_json
@@ -213,7 +214,8 @@ def _committed(
         parts[line.id] = held.add(line.amount.minor, contained.get(line.id, 0))
     for role in (Role.ROLLED_OVER, Role.DRAWDOWN):
         if (line := lines.get(role)) is not None:
-            parts[line.id] = line.amount.minor + held.take(-line.amount.minor)
+            drawn = in_all(line).minor  # interims took it off as revenue; balances move with the final
+            parts[line.id] = drawn + held.take(-drawn)
     if Role.LAPSED in lines:
         gone = -_moved(moved, account, MovementKind.LAPSED)
         lapsed_tax = held.take(gone)
