@@ -20,7 +20,7 @@ ifneq ($(filter-out $(CURDIR),$(shell cat $(VENV)/.place 2>/dev/null)),)
 $(shell rm -rf $(VENV))
 endif
 
-.PHONY: help setup demo test test-long check format bench bench-build bench-scale clean
+.PHONY: help setup demo test test-long check format bench bench-long bench-build bench-scale clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 14
@@ -50,6 +50,9 @@ format: $(VENV)/.dev ## rewrite the sources in the style that check asks for
 bench: $(VENV)/.dev ## measure side by side with PostgreSQL and ClickHouse's engine; writes bench.json
 	@$(VENV)/bin/python -m bench.run $(ARGS)
 
+bench-long: $(VENV)/.dev ## close 100 million events of 100,000 customers; the log is built first, once (an hour or so)
+	@$(VENV)/bin/python -m bench.close --size 100m $(ARGS)
+
 bench-build: $(VENV)/.dev ## build a log of EVENTS=100000000 in .bench/log, resumable; later benches use it
 	@$(VENV)/bin/python -m bench.build --events $(EVENTS) $(ARGS)
 
@@ -57,7 +60,7 @@ bench-scale: $(VENV)/.dev ## how rate, size, recovery and memory change from 1 t
 	@$(VENV)/bin/python -m bench.scale $(ARGS)
 
 clean: ## remove everything that make made
-	rm -rf $(VENV) .bench bench.json bench-scale.json demo-home .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) .bench bench.json bench-scale.json bench-close.json demo-home .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 
 $(VENV)/.runtime: pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
@@ -74,6 +77,10 @@ $(VENV)/.runtime: pyproject.toml constraints.txt
 	@touch $@
 
 $(VENV)/.dev: $(VENV)/.runtime
+	@command -v hledger >/dev/null || { \
+	  echo "Installing hledger, which has to accept what the ledger exports" >&2; \
+	  $(ROOT) apt-get update -qq; \
+	  $(ROOT) env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq hledger >/dev/null; }
 	@echo "Adding the tools of development (once; a minute or so)" >&2
 	@$(INSTALL) --no-build-isolation --editable '.[postgres,dev]'
 	@touch $@

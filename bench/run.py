@@ -19,7 +19,7 @@ from statistics import median
 from rich.console import Console
 from rich.table import Table
 
-from bench import http, rating, scale, start
+from bench import close, http, rating, scale, start
 from bench.contender import Outcome
 from bench.events import EVENT_BYTES, write_events
 
@@ -136,6 +136,9 @@ def main() -> None:
     parser.add_argument("--workers", type=int, default=os.cpu_count() or 1, help="processes that decode")
     parser.add_argument("--folder", type=Path, default=ROOT / ".bench", help="where everything is written")
     parser.add_argument("--charges", type=int, default=rating.CHARGES, help="charges that are rated")
+    parser.add_argument(
+        "--close", action=argparse.BooleanOptionalAction, default=True, help="close ten million events"
+    )
     parser.add_argument("--output", type=Path, default=ROOT / "bench.json")
     parser.add_argument(
         "--sizes",
@@ -158,7 +161,18 @@ def main() -> None:
     shutil.rmtree(folder / "http", ignore_errors=True)
     starts = start.measure(folder / "start", workers=asked.workers, rounds=asked.rounds)
     rated = rating.measure(charges=asked.charges, rounds=asked.rounds)
-    rows += [*over_http, *_beside_clickhouse(over_http, rows), *starts, *rated]
+    closed: list[Row] = []
+    if asked.close:
+        events, customers, _, _ = close.SIZES["10m"]
+        closed = close.measure(
+            folder / "close-10m",
+            "10m",
+            events=events,
+            customers=customers,
+            workers=asked.workers,
+            rounds=asked.rounds,
+        )
+    rows += [*over_http, *_beside_clickhouse(over_http, rows), *starts, *rated, *closed]
     asked.output.write_text(json.dumps(rows, indent=2) + "\n")
     grown = scale.measure_sizes(
         asked.log or folder / "log", asked.sizes, events=scale.MEASURED, workers=asked.workers
@@ -166,7 +180,12 @@ def main() -> None:
     rows += [*scale.compare(grown), *_beside_peers(grown, rows)]
     asked.output.write_text(json.dumps(rows, indent=2) + "\n")
     show(outcomes, rows, events=asked.count, workers=asked.workers)
-    told = [*http.floors_told(over_http), *start.floors_told(starts), *rating.floors_told(rated)]
+    told = [
+        *http.floors_told(over_http),
+        *start.floors_told(starts),
+        *rating.floors_told(rated),
+        *close.floors_told(closed),
+    ]
     print("\n".join([*told, *scale.floors_told(grown)]))
 
 

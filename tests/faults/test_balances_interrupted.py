@@ -3,17 +3,15 @@ once."""
 
 from __future__ import annotations
 
-import os
 import shutil
 import signal
-import subprocess
-import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.balances import make_balances_home, movements, plainly, two_months
-from tests.faults.test_close_interrupted import POINTS, ROOT, run_close
+from tests.faults.closers import Closers, closers_started, steps_of_the_close
 from tests.small_home import FEBRUARY_3, ZONES
 from tieout.flows.close_periods import close
 from tieout.flows.invoices import list_invoices
@@ -22,6 +20,12 @@ from tieout.gateways.clock import SteppedClock
 from tieout.wiring import open_home
 
 Left = dict[str, list[tuple[str, str, str]]]
+
+
+@pytest.fixture(scope="module")
+def closers() -> Iterator[Closers]:
+    with closers_started() as started:
+        yield started
 
 
 @pytest.fixture(scope="module")
@@ -41,22 +45,28 @@ def left_in(folder: Path) -> tuple[Left, set[str]]:
         return found, {row.id for row in list_invoices(home)}
 
 
-@pytest.mark.parametrize("crash_at", POINTS)
+@pytest.fixture(scope="module")
+def undisturbed(ready_home: Path, closers: Closers, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("undisturbed") / "home"
+    shutil.copytree(ready_home, folder)
+    assert closers.close(folder) == 0
+    return folder
+
+
+@pytest.mark.parametrize("passed", [1, 3])
+@pytest.mark.parametrize("step", [step for step in steps_of_the_close() if step.startswith("seal-")])
 def test_a_killed_close_leaves_invoice_and_movements_or_neither(
-    ready_home: Path, tmp_path: Path, crash_at: str
+    ready_home: Path, undisturbed: Path, closers: Closers, tmp_path: Path, step: str, passed: int
 ) -> None:
-    undisturbed = tmp_path / "undisturbed"
     folder = tmp_path / "home"
-    for copy in (undisturbed, folder):
-        shutil.copytree(ready_home, copy)
-    assert run_close(undisturbed, None) == 0
-    assert run_close(folder, crash_at) == -signal.SIGKILL
+    shutil.copytree(ready_home, folder)
+    assert closers.close(folder, crash_at=f"{step}:{passed}", rows=1) == -signal.SIGKILL
     survived, sealed = left_in(folder)
     named = {
         each[0].split("/")[1] for rows in survived.values() for each in rows if each[0].startswith("used/")
     }
     assert named <= sealed
-    assert run_close(folder, None) == 0
+    assert closers.close(folder) == 0
     finished = left_in(folder)
     assert finished == left_in(undisturbed)
     with open_home(folder, clock=SteppedClock(FEBRUARY_3)) as home:
@@ -64,13 +74,10 @@ def test_a_killed_close_leaves_invoice_and_movements_or_neither(
     assert left_in(folder) == finished
 
 
-def test_closes_at_once_record_each_movement_once(ready_home: Path, tmp_path: Path) -> None:
-    undisturbed, folder = tmp_path / "undisturbed", tmp_path / "home"
-    for copy in (undisturbed, folder):
-        shutil.copytree(ready_home, copy)
-    assert run_close(undisturbed, None) == 0
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT / "src"), str(ROOT)])}
-    command = [sys.executable, "-m", "tests.faults.close_driver", str(folder)]
-    running = [subprocess.Popen(command, env=environment, cwd=ROOT) for _ in range(3)]
-    assert [process.wait(timeout=120) for process in running] == [0, 0, 0]
+def test_closes_at_once_record_each_movement_once(
+    ready_home: Path, undisturbed: Path, closers: Closers, tmp_path: Path
+) -> None:
+    folder = tmp_path / "home"
+    shutil.copytree(ready_home, folder)
+    assert closers.close_at_once(folder, 3) == [0, 0, 0]
     assert left_in(folder) == left_in(undisturbed)

@@ -1,4 +1,4 @@
-"""`python -m tests.independent FOLDER...` prints what scenario.toml must say of invoices and what is late."""
+"""`python -m tests.independent FOLDER...` prints what scenario.toml must say, for a person to check."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.independent.late import late_rows
+from tests.independent.ledger import balances
 from tests.independent.play import invoices, play
 
 LEFT_OUT: dict[str, Any] = {
@@ -29,9 +30,10 @@ def main(folders: list[str]) -> None:
             for name, value in _told(invoice).items():
                 print(f"{name} = {_toml(value, deep=name == 'lines')}")
             print()
-        for row in late_rows(world):
-            print("[[late]]")
-            print("".join(f"{name} = {_toml(value)}\n" for name, value in row.items()))
+        for kind, rows in (("late", late_rows(world)), ("balance", balances(world))):
+            for row in rows:
+                print(f"[[{kind}]]")
+                print("".join(f"{name} = {_toml(value)}\n" for name, value in row.items()))
 
 
 def _told(invoice: dict[str, Any]) -> dict[str, Any]:
@@ -39,7 +41,8 @@ def _told(invoice: dict[str, Any]) -> dict[str, Any]:
     told = {name: value for name, value in invoice.items() if value not in (None, LEFT_OUT.get(name))}
     if told["due"] == told["total"]:
         del told["due"]
-    told.pop("number")
+    if told.pop("paper", "invoice") == "invoice" and told.get("kind", "final") == "final":
+        del told["number"]
     lines = [_line(line) for line in told.pop("lines")]
     return {**told, "lines": lines}
 

@@ -3,31 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import timedelta
+from dataclasses import replace
 
 from tests.independent.advances import Advance, ahead, in_advance, owed, unused
-from tests.independent.charges import charges_of
+from tests.independent.charges import charges_of, suffix
 from tests.independent.commitments import commitment_charges
+from tests.independent.corrections import Correction, carry, find_corrections
 from tests.independent.documents import Document
-from tests.independent.instants import HOUR, Span, local_date
+from tests.independent.instants import HOUR, Span
+from tests.independent.interims import interim_lines, running_accounts
 from tests.independent.parts import parts_of
-from tests.independent.policy import Signed, calendar_at, governing
+from tests.independent.policy import governing
 from tests.independent.rating import Charge
 from tests.independent.review import Content, cutoff_to_seal, hand_lines
-from tests.independent.totals import Line, discounts, set_aside, tax_list, taxes
-from tests.independent.wallet import pay
-from tests.independent.world import Billed, Paper, World
+from tests.independent.seal import seal
+from tests.independent.settled import lines_of, settled_before
+from tests.independent.totals import Line
+from tests.independent.world import Account, Billed, Paper, World
 
-
-@dataclass(frozen=True)
-class Account:
-    """A customer's period with the subscriptions that end a period with it."""
-
-    customer: str
-    period: Span
-    subscriptions: tuple[tuple[Document, Span], ...]
-    policy: Signed
+NEVER = (0, 0)
 
 
 def due_accounts(world: World, customer: str, at: int) -> list[Account]:
@@ -50,28 +44,24 @@ def customers(world: World, chosen: Sequence[str] | None) -> list[str]:
 def final_charges(world: World, account: Account, cutoff: int) -> list[tuple[Document, Span, list[Charge]]]:
     """By subscription: the charges of the whole period, with commitments and fees in advance."""
     events = world.log.counted(cutoff)
-    zone = world.catalog.at("customer", account.customer, account.period[1] - 1)["zone"]
+    zone = world.zone_of(account)
     found = []
     for subscription, whole in account.subscriptions:
         charges = charges_of(world.catalog, subscription, account.period, whole, events, zone=zone)
-        earlier = [(each.whole, each.charges) for each in world.billed.get(subscription["key"], [])]
+        earlier = world.before(subscription, account.period)
         extra = commitment_charges(
             subscription,
             charges,
             account.period,
             whole,
             earlier,
-            currency=currency_of(world, account),
+            currency=world.currency_of(account),
             zone=zone,
         )
         found.append(
             (subscription, whole, _with_fees(world, account, subscription, whole, charges, zone) + extra)
         )
     return found
-
-
-def currency_of(world: World, account: Account) -> str:
-    return str(world.catalog.at("customer", account.customer, account.period[1] - 1)["currency"])
 
 
 def _with_fees(
@@ -95,48 +85,14 @@ def _with_fees(
     )
 
 
-def seal(world: World, account: Account, lines: list[Line], at: int, cutoff: int, **paper: object) -> Paper:
-    """Discounts, taxes, credit and a number."""
-    catalog, period = world.catalog, account.period
-    customer = catalog.at("customer", account.customer, period[1] - 1)
-    seller = catalog.at("seller", customer["seller"], period[1] - 1)
-    calendar = calendar_at(catalog, world.policies, account.customer, account.subscriptions[0][0], period[0])
-    for line in lines:
-        line.left = line.amount
-    subscriptions = [each for each, _ in account.subscriptions]
-    taken = discounts(catalog, customer, subscriptions, lines, period, calendar)
-    listed, reason = tax_list(catalog, customer, seller, period), set_aside(customer)
-    rows, added = taxes(listed, lines, reason)
-    total = sum(line.left for line in lines) + added
-    credits = pay(world.grants, account.customer, total, period[1] - 1, lines) if total > 0 else []
-    paid = sum(int(row["amount"].replace(".", "")) for row in credits)
-    sealed = Paper(
-        customer=account.customer,
-        kind=str(paper.get("kind", "final")),
-        sequence=int(str(paper.get("sequence", 1))),
-        period=period,
-        number=world.number(seller.get("number_series", "INV")),
-        currency=customer["currency"],
-        due_date=str(local_date(at, customer["zone"]) + timedelta(days=customer.get("terms_days", 30))),
-        sealed_at=at,
-        cutoff=cutoff,
-        lines=lines,
-        total=total,
-        discounts=taken,
-        taxes=rows,
-        credits=credits,
-        due=total - paid,
-        taxed=listed,
-        tax_reason=reason,
-    )
-    world.papers.append(sealed)
-    return sealed
-
-
 def close(world: World, at: int, chosen: Sequence[str] | None) -> list[Paper]:
+    """Final invoices of what is due, then interim ones of what runs."""
     sealed = []
     cutoff = world.log.places
     for customer in customers(world, chosen):
+        waiting = waiting_corrections(world, customer, cutoff)
+        for each in waiting:
+            carry(world, each)
         for account in due_accounts(world, customer, at):
             if not meters_signed(world, account):
                 break
@@ -149,8 +105,33 @@ def close(world: World, at: int, chosen: Sequence[str] | None) -> list[Paper]:
                 lambda position, account=account: content(world, account, position),
             )
             if as_of is not None:
-                sealed.append(seal_final(world, account, at, as_of))
+                sealed.append(seal_final(world, account, at, as_of, waiting))
+        sealed += [seal_note(world, each, at, cutoff) for each in waiting if _by_note(world, each)]
+        if all(_by_note(world, each) for each in waiting):
+            world.approved.pop(customer, None)
+        for account in running_accounts(world, customer, at):
+            lines, crossed = interim_lines(world, account, at, cutoff)
+            if lines:
+                sealed.append(seal(world, account, lines, at, cutoff, kind="interim"))
+                world.crossed |= crossed
     return sealed
+
+
+def waiting_corrections(world: World, customer: str, cutoff: int) -> list[Correction]:
+    """What a person approved, as of what the report saw, or what the policy approves in advance."""
+    approved = world.approved.get(customer)
+    found = find_corrections(world, customer, cutoff if approved is None else approved)
+    return [
+        each
+        for each in found
+        if approved is not None or _says(world, each.period, "late_approval", "delta_report") == "policy"
+    ]
+
+
+def _says(world: World, period: Span, member: str, default: str) -> str:
+    """The policy that governs the period."""
+    policy = governing(world.policies, period[0])
+    return str(policy.document.get(member, default)) if policy else default
 
 
 def draft_of(world: World, customer: str, at: int) -> Account:
@@ -173,8 +154,35 @@ def lines_by_hand(world: World, account: Account) -> list[Line]:
         account.customer,
         account.period,
         subscription=account.subscriptions[0][0]["key"],
-        currency=currency_of(world, account),
+        currency=world.currency_of(account),
     )
+
+
+def _on_another(line: Line, zone: str) -> Line:
+    """On the paper of another period a line says which period it is for."""
+    charge = line.charge
+    if charge.part == charge.period:
+        line.charge = replace(charge, words=charge.words + suffix(charge.part, NEVER, zone))
+    return line
+
+
+def _by_note(world: World, correction: Correction) -> bool:
+    return _says(world, correction.period, "late_path", "next_invoice") == "note"
+
+
+def seal_note(world: World, correction: Correction, at: int, cutoff: int) -> Paper:
+    """A paper of its own, for the period that it corrects."""
+    policy = governing(world.policies, correction.period[0])
+    assert policy is not None
+    subscriptions = tuple(
+        (subscription, each.whole)
+        for subscription in world.catalog.subscriptions_of(correction.customer)
+        for each in world.billed.get(subscription["key"], [])
+        if each.period == correction.period
+    )
+    account = Account(correction.customer, correction.period, subscriptions, policy)
+    world.known[correction.customer, correction.period] = correction.watermark
+    return seal(world, account, correction.lines, at, cutoff, kind="note")
 
 
 def meters_signed(world: World, account: Account) -> bool:
@@ -187,14 +195,21 @@ def meters_signed(world: World, account: Account) -> bool:
     )
 
 
-def seal_final(world: World, account: Account, at: int, cutoff: int) -> Paper:
+def seal_final(world: World, account: Account, at: int, cutoff: int, waiting: list[Correction]) -> Paper:
+    """`waiting` corrections of the customer go on this invoice, where they are for a period before it."""
     by_subscription = final_charges(world, account, cutoff)
-    lines = [Line(charge, charge.settled, charge.quantity) for _, _, own in by_subscription for charge in own]
+    charges = [charge for _, _, own in by_subscription for charge in own]
+    lines = lines_of(charges, settled_before(world, account.customer, account.period))
+    corrections = [each for each in waiting if each.period < account.period and not _by_note(world, each)]
+    lines += [_on_another(line, world.zone_of(account)) for each in corrections for line in each.lines]
     lines += lines_by_hand(world, account)
     paper = seal(world, account, lines, at, cutoff)
-    for subscription, whole, charges in by_subscription:
+    for each in corrections:
+        waiting.remove(each)
+        world.known[each.customer, each.period] = each.watermark
+    for subscription, whole, own in by_subscription:
         key = subscription["key"]
-        world.billed.setdefault(key, []).append(Billed(account.period, whole, tuple(charges)))
+        world.billed.setdefault(key, []).append(Billed(account.period, whole, tuple(own)))
         for line in lines:
             if line.charge.kind == "fee ahead" and line.charge.subscription == key:
                 world.advances.setdefault(key, []).append(Advance(line.charge, line.left))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from fractions import Fraction
 
 from tests.independent.charges import suffix
@@ -19,6 +20,16 @@ ABOVE = "usage above it"
 LAPSES = "unused part lapses"
 ROLLED = "rolled over from the period before"
 BEYOND = "beyond the maximum, not charged"
+
+
+@dataclass(frozen=True)
+class Said:
+    """A line in minor units; of it `deferred` is for times to come, and `lapsed` is kept without usage."""
+
+    words: str
+    amount: int
+    deferred: int = 0
+    lapsed: int = 0
 
 
 def commitment_charges(
@@ -41,12 +52,12 @@ def commitment_charges(
         before = sum(_used(term, own) for _, own in earlier)
         now = _used(term, charges)
         said = _lines(commitment, term, part, period, whole, earlier, before=before, now=now, unit=currency)
-        for words, amount in said:
+        for each in said:
             found.append(
                 Charge(
                     subscription=subscription["key"],
                     price={
-                        "key": f"commitment/{commitment['key']}/{words}",
+                        "key": f"commitment/{commitment['key']}/{each.words}",
                         "currency": currency,
                         "version": subscription.get("version", 1),
                     },
@@ -54,12 +65,31 @@ def commitment_charges(
                     part=part,
                     period=whole,
                     quantity=Fraction(1),
-                    amount=Fraction(amount, 10 ** digits(currency)),
-                    words=f"Commitment {commitment['key']}: {words}" + suffix(part, whole, zone),
+                    amount=Fraction(each.amount, 10 ** digits(currency)),
+                    words=f"Commitment {commitment['key']}: {each.words}" + suffix(part, whole, zone),
                     kind="commitment",
+                    extra={"deferred": each.deferred, "lapsed": each.lapsed},
                 )
             )
     return found
+
+
+def agreed_and_used(
+    subscription: Document,
+    commitment: Document,
+    charges: Sequence[Charge],
+    earlier: Sequence[tuple[Span, Sequence[Charge]]],
+    part: Span,
+    whole: Span,
+    *,
+    unit: str,
+) -> tuple[int, int, int]:
+    """What is committed, what of it is used by now, and since when it is counted."""
+    term = _term(subscription, commitment)
+    if commitment.get("billing") == "each_period":
+        return _share(commitment, part, whole, unit), _used(term, charges), part[0]
+    used = sum(_used(term, own) for _, own in earlier) + _used(term, charges)
+    return minor(number(commitment, "amount"), unit), used, term[0]
 
 
 def _term(subscription: Document, commitment: Document) -> Span:
@@ -88,12 +118,12 @@ def _lines(
     before: int,
     now: int,
     unit: str,
-) -> list[tuple[str, int]]:
+) -> list[Said]:
     agreed = minor(number(commitment, "amount"), unit)
     ends = part[1] == term[1]
     if commitment["kind"] == "maximum":
         beyond = max(0, before + now - agreed) - max(0, before - agreed)
-        return [(BEYOND, -beyond)] if beyond else []
+        return [Said(BEYOND, -beyond)] if beyond else []
     if commitment["billing"] == "each_period":
         return _each_period(commitment, term, part, whole, earlier, now=now, unit=unit)
     drawn = min(agreed, max(0, before + now)) - min(agreed, max(0, before))
@@ -101,21 +131,21 @@ def _lines(
     found = []
     if commitment["billing"] == "upfront":
         if term[0] >= period[0]:
-            found.append((UPFRONT, agreed))
+            found.append(Said(UPFRONT, agreed, deferred=agreed))
         if drawn:
-            found.append((DRAWN, -drawn))
+            found.append(Said(DRAWN, -drawn, deferred=-drawn))
         if ends and rest:
-            found.append((LAPSES, 0))
+            found.append(Said(LAPSES, 0, lapsed=rest))
     elif ends and rest:
-        found.append((TRUE_UP, rest))
+        found.append(Said(TRUE_UP, rest))
     above = max(0, before + now - agreed) - max(0, before - agreed)
     return found + _above(commitment, above, unit)
 
 
-def _above(commitment: Document, above: int, unit: str) -> list[tuple[str, int]]:
+def _above(commitment: Document, above: int, unit: str) -> list[Said]:
     rate = number(commitment, "overage_rate", "1") - 1
     amount = minor(Fraction(above, 10 ** digits(unit)) * rate, unit)
-    return [(ABOVE, amount)] if amount else []
+    return [Said(ABOVE, amount)] if amount else []
 
 
 def _each_period(
@@ -127,7 +157,7 @@ def _each_period(
     *,
     now: int,
     unit: str,
-) -> list[tuple[str, int]]:
+) -> list[Said]:
     """What rolled over is used first; the rest of this period's own part is due, and may roll over."""
     rolled = 0
     for span, charges in earlier:
@@ -139,11 +169,12 @@ def _each_period(
     share = _share(commitment, part, whole, unit)
     from_before = min(rolled, max(0, now))
     own = min(share, max(0, now - from_before))
-    found = [(ROLLED, -from_before)] if from_before else []
+    found = [Said(ROLLED, -from_before, deferred=-from_before)] if from_before else []
     if share - own:
-        found.append((TRUE_UP, share - own))
+        rolls = _rolls(commitment, share - own, ends=part[1] == term[1], unit=unit)
+        found.append(Said(TRUE_UP, share - own, deferred=rolls))
     if rolled - from_before:
-        found.append((LAPSES, 0))
+        found.append(Said(LAPSES, 0, lapsed=rolled - from_before))
     return found + _above(commitment, max(0, now - from_before - share), unit)
 
 

@@ -17,9 +17,10 @@ def late_rows(world: World) -> list[dict[str, Any]]:
     """By customer, meter and start of the part, as the last paper of each period left it."""
     rows = []
     for paper, charge in _measured(world):
-        was = _usage(world, paper, charge, paper.cutoff)
+        known = world.known.get((paper.customer, paper.period), paper.cutoff)
+        was = _usage(world, paper, charge, known)
         now = _usage(world, paper, charge, world.log.places)
-        came, gone = late_events(world, paper, charge)
+        came, gone = late_events(world, charge, known, world.log.places)
         if came or gone:
             rows.append(
                 {
@@ -35,12 +36,12 @@ def late_rows(world: World) -> list[dict[str, Any]]:
     return sorted(rows, key=lambda row: (row["customer"], row["start"], row["meter"]))
 
 
-def late_events(world: World, paper: Paper, charge: Charge) -> tuple[int, int]:
-    """How many events of a charge came after the paper's cutoff and count; how many were retracted then."""
-    was = _behind(world, charge, world.log.counted(paper.cutoff))
-    now = _behind(world, charge, world.log.counted(world.log.places))
-    came = [event for event in now if event.place > paper.cutoff]
-    gone = [event for event in was if (event.source, event.id) in world.log.retracted]
+def late_events(world: World, charge: Charge, since: int, until: int) -> tuple[int, int]:
+    """How many events of a charge came between two positions and count; how many were retracted there."""
+    was = _behind(world, charge, world.log.counted(since))
+    now = _behind(world, charge, world.log.counted(until))
+    came = [event for event in now if event.place > since]
+    gone = [event for event in was if world.log.retracted.get((event.source, event.id), until + 1) <= until]
     return len(came), len(gone)
 
 
@@ -73,8 +74,12 @@ def _measured(world: World) -> list[tuple[Paper, Charge]]:
     """One charge for each meter and part of each final invoice."""
     found: dict[tuple[str, str, str, Span], tuple[Paper, Charge]] = {}
     for paper in world.papers:
+        if paper.kind != "final" or paper.voided:
+            continue
         for line in paper.lines:
             charge = line.charge
+            if line.corrects is not None:
+                continue
             if charge.meter is not None:
                 found[paper.customer, charge.subscription, charge.meter, charge.part] = (paper, charge)
     return list(found.values())

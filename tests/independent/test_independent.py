@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.independent.late import late_rows
+from tests.independent.ledger import balances
 from tests.independent.play import Told, invoices, play
 from tests.scenarios.frame import HERE, expected, invoice_members, line_members
 
@@ -31,6 +32,13 @@ def test_a_second_system_says_the_same(story: Path) -> None:
     ]
     assert len(found) == len(told["invoice"])
     assert _by_row(late_rows(world)) == _by_row(told.get("late", []))
+    customers = {balance["customer"] for balance in told.get("balance", [])}
+    found = [balance for balance in balances(world) if balance["customer"] in customers]
+    assert found == sorted(told.get("balance", []), key=_balance)
+
+
+def _balance(balance: Told) -> tuple[str, str, str]:
+    return balance["customer"], balance["account"], balance["currency"]
 
 
 def _by_row(rows: list[Told]) -> list[Told]:

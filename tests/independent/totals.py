@@ -27,8 +27,11 @@ class Line:
     earlier: list[Printed] = field(default_factory=list)
     correction: Printed | None = None
     left: int = 0
+    corrects: Span | None = None
+    """The sealed period that is billed again."""
     taxes: list[Document] | None = None
     """Those of the period that is corrected; None: those of the paper."""
+    tax_reason: str | None = None
 
 
 def discounts(
@@ -70,7 +73,11 @@ def holds(coupon: Document, use: Document, period: Span, calendar: dict[str, Any
 
 def _is_for(coupon: Document, line: Line, only: str | None) -> bool:
     charge, scope = line.charge, coupon.get("applies_to")
-    if charge.kind in ("unused fee", "correction", "manual") or (only and charge.subscription != only):
+    if (
+        line.corrects is not None
+        or charge.kind in ("unused fee", "manual")
+        or (only and charge.subscription != only)
+    ):
         return False
     return scope is None or (
         charge.price["key"] in scope.get("prices", [])

@@ -21,6 +21,10 @@ class Grant:
     since: int
     expires: int = FAR
     prices: tuple[str, ...] = ()
+    granted: int = 0
+
+    def __post_init__(self) -> None:
+        self.granted = self.granted or self.left
 
     @property
     def order(self) -> tuple[int, int, bool, int, str]:

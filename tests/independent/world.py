@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any
 
 from tests.independent.advances import Advance
 from tests.independent.calendar_days import period_holding
@@ -40,6 +39,9 @@ class Paper:
     paper: str = "invoice"
     taxed: list[Document] = field(default_factory=list)
     tax_reason: str | None = None
+    tax_total: int = 0
+    open: int = 0
+    """What nobody has paid of it yet."""
     voided: bool = False
 
 
@@ -50,6 +52,16 @@ class Billed:
     period: Span
     whole: Span
     charges: tuple[Charge, ...]
+
+
+@dataclass(frozen=True)
+class Account:
+    """A customer's period with the subscriptions that have it, under the policy that governs it."""
+
+    customer: str
+    period: Span
+    subscriptions: tuple[tuple[Document, Span], ...]
+    policy: Signed
 
 
 @dataclass
@@ -65,7 +77,14 @@ class World:
     ordinals: dict[str, int] = field(default_factory=dict)
     signed_meters: dict[str, int] = field(default_factory=dict)
     """How many versions after its first the owner of a meter has signed, in order."""
-    entries: list[dict[str, Any]] = field(default_factory=list)
+    known: dict[tuple[str, Span], int] = field(default_factory=dict)
+    """Up to which position of the log a sealed period was corrected; until then its own cutoff."""
+    crossed: set[tuple[str, ...]] = field(default_factory=set)
+    """What an off-cycle rule has billed once."""
+    approved: dict[str, int] = field(default_factory=dict)
+    """Customers whose late data a person let be billed, as of a position of the log."""
+    movements: list[tuple[str, str, list[tuple[str, int]]]] = field(default_factory=list)
+    """Customer, currency and what no paper says, account by account: payments and refunds."""
     drafts: Drafts = field(default_factory=dict)
     by_hand: list[ByHand] = field(default_factory=list)
 
@@ -92,12 +111,7 @@ class World:
 
     def ended(self, subscription: Document, at: int) -> Iterator[tuple[Span, Span]]:
         """Its periods that are over and not billed, in order; without those in which it never was."""
-        done = self.billed.get(subscription["key"], [])
-        if done:
-            start = done[-1].period[1]
-        else:
-            first = phase_span(subscription["phase"][0])[0]
-            start = self.period_from(subscription, first)[1][0]
+        start = self.next_start(subscription)
         while True:
             period, whole = self.period_from(subscription, start)
             if period[1] > at:
@@ -107,6 +121,29 @@ class World:
             elif all(phase_span(phase)[1] <= start for phase in subscription["phase"]):
                 return
             start = period[1]
+
+    def next_start(self, subscription: Document) -> int:
+        """Where the next period begins: where the last one ended, or the calendar's that it starts in."""
+        done = self.billed.get(subscription["key"], [])
+        if done:
+            return done[-1].period[1]
+        first = phase_span(subscription["phase"][0])[0]
+        return self.period_from(subscription, first)[1][0]
+
+    def before(self, subscription: Document, period: Span) -> list[tuple[Span, tuple[Charge, ...]]]:
+        """The calendar's periods before one, with all that they asked for."""
+        done = self.billed.get(subscription["key"], [])
+        return [(each.whole, each.charges) for each in done if each.period[0] < period[0]]
+
+    def currency_of(self, account: Account) -> str:
+        return str(self.profile(account)["currency"])
+
+    def zone_of(self, account: Account) -> str:
+        return str(self.profile(account)["zone"])
+
+    def profile(self, account: Account) -> Document:
+        """The customer as it stands at the last instant of the period."""
+        return self.catalog.at("customer", account.customer, account.period[1] - 1)
 
     def active(self, subscription: Document, period: Span) -> bool:
         return any(overlap(phase_span(phase), period) for phase in subscription["phase"])

@@ -84,7 +84,7 @@ def test_a_small_run_measures_every_contender(tmp_path: Path, folder: Path) -> N
     command = [sys.executable, "-m", "bench.run", "--count", "5000", "--rounds", "1", "--workers", "2"]
     command += ["--charges", "2000"]
     ended = subprocess.run(
-        [*command, "--folder", str(folder), "--output", str(output), "--sizes"],
+        [*command, "--folder", str(folder), "--output", str(output), "--no-close", "--sizes"],
         cwd=ROOT,
         capture_output=True,
         text=True,

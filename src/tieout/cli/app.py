@@ -24,11 +24,14 @@ from tieout.cli import (
     init,
     invoice,
     key,
+    ledger,
+    payment,
     pipeline,
     policy,
     price,
     program,
     quarantine,
+    reconcile,
     serve,
     subscription,
     trace,
@@ -64,8 +67,8 @@ ORDER = (
         "ingest",
         "quarantine",
     ),
-    *("events", "usage", "close", "draft", "invoice", "correction"),
-    *("trace", "compact", "verify", "index", "doctor"),
+    *("events", "usage", "close", "reconcile", "draft", "invoice", "correction"),
+    *("trace", "ledger", "payment", "compact", "verify", "index", "doctor"),
 )
 
 
@@ -168,7 +171,10 @@ for noun, verbs in (
     ("commitment", commitment.app),
     ("draft", draft.app),
     ("invoice", invoice.app),
+    ("reconcile", reconcile.app),
     ("correction", correction.app),
+    ("ledger", ledger.app),
+    ("payment", payment.app),
     ("index", index.app),
 ):
     app.add_typer(verbs, name=noun)

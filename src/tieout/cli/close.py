@@ -42,6 +42,7 @@ def close(
     """
     from tieout.close.outcome import WAITING, outcome_name
     from tieout.flows.close_periods import close as close_periods
+    from tieout.flows.policy import NOT_SIGNED
     from tieout.kernel.ids import CustomerId
     from tieout.kernel.instant import parse_instant
 
@@ -59,7 +60,7 @@ def close(
         print_json(_report_json(report, dry_run=dry_run))
     else:
         if dry_run:
-            note("Dry run: nothing was written.")
+            note(f"Dry run: nothing was written; what is shown is billed to nobody, {NOT_SIGNED}.")
         say_close(report)
     if any(outcome_name(outcome) in WAITING for _, _, outcome in report.outcomes):
         raise typer.Exit(1)
@@ -168,6 +169,7 @@ def outcome_json(outcome: Outcome) -> dict[str, Json]:
 
 
 def _report_json(report: CloseReport, *, dry_run: bool) -> Json:
+    from tieout.flows.policy import NOT_SIGNED
     from tieout.kernel.instant import format_instant
 
     outcomes: list[Json] = [
@@ -184,6 +186,7 @@ def _report_json(report: CloseReport, *, dry_run: bool) -> Json:
         "as_of": format_instant(report.as_of),
         "cutoff": report.cutoff,
         "dry_run": dry_run,
+        **({"standing": NOT_SIGNED} if dry_run else {}),
         "outcomes": outcomes,
         "invoices": [row_json(row) for row in report.invoices],
         "buckets": [_bucket_json(row) for row in report.buckets],

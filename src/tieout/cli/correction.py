@@ -53,9 +53,9 @@ def preview(
     with opened(home) as where:
         found = work_out(where, person=by, reason=reason, customers=chosen, catalog_folder=catalog)
     if as_json:
-        print_json(_preview_json(found))
+        print_json(preview_json(found))
     else:
-        _say_preview(found)
+        say_preview(found)
     if found.stopped:
         raise typer.Exit(1)
 
@@ -118,7 +118,7 @@ def list_(home: HomeOption, as_json: JsonOption = False) -> None:
     say(table(columns, rows))
 
 
-def _say_preview(found: Preview) -> None:
+def say_preview(found: Preview) -> None:
     for period in found.periods:
         _say_period(period)
     for outcome in found.stopped:
@@ -181,7 +181,7 @@ def _problems(outcome: AccountOutcome) -> list[str]:
             return []
 
 
-def _preview_json(found: Preview) -> Json:
+def preview_json(found: Preview) -> Json:
     import json
 
     from tieout.flows.delta_report import section_text

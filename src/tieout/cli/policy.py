@@ -14,7 +14,7 @@ from tieout.cli.options import HomeOption, JsonOption, opened
 from tieout.cli.screen import Json, note, plain, print_json, say, table
 
 if TYPE_CHECKING:
-    from tieout.contract.policy import PolicyRole
+    from tieout.contract.policy import SignerRole
     from tieout.flows.policy import PolicyState
 
 app = typer.Typer(
@@ -24,6 +24,7 @@ app = typer.Typer(
 
 ROLES = ("product", "finance", "ops")
 OWNER = "owner"
+ENGINEERING = "engineering"
 
 
 def _known_role(value: str) -> str:
@@ -33,7 +34,11 @@ def _known_role(value: str) -> str:
 
 
 def _known_signer(value: str) -> str:
-    return value if value == OWNER else _known_role(value)
+    return value if value in (OWNER, ENGINEERING) else _known_role(value)
+
+
+def _known_desk(value: str) -> str:
+    return value if value == ENGINEERING else _known_role(value)
 
 
 SignerOption = Annotated[
@@ -41,12 +46,17 @@ SignerOption = Annotated[
     typer.Option(
         "--role",
         callback=_known_signer,
-        help="product, finance or ops; owner for who signs changes of meters.",
+        help="product, finance, ops or engineering; owner for who signs changes of meters.",
         show_default=False,
     ),
 ]
 RoleOption = Annotated[
-    str, typer.Option(callback=_known_role, help="product, finance or ops.", show_default=False)
+    str,
+    typer.Option(
+        callback=_known_desk,
+        help="product, finance or ops; engineering for waivers.",
+        show_default=False,
+    ),
 ]
 PersonOption = Annotated[str, typer.Option(help="Who holds the key.", show_default=False)]
 
@@ -314,10 +324,10 @@ def keys(home: HomeOption, as_json: JsonOption = False) -> None:
     say(table(columns, rows))
 
 
-def _role(text: str) -> PolicyRole:
-    from tieout.contract.policy import PolicyRole
+def _role(text: str) -> SignerRole:
+    from tieout.contract.policy import signer_role
 
-    return PolicyRole(text)
+    return signer_role(text)
 
 
 def _say_states(states: list[PolicyState]) -> None:

@@ -6,7 +6,7 @@ Its class says which accident it is, so that the same accident reads the same wh
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final
 
@@ -60,7 +60,7 @@ class Break:
     found: str
     next_action: str
     kind: BreakClass = BreakClass.ARITHMETIC
-    size: str = ""
+    size: str = field(kw_only=True)
     reach: Reach = Reach.ACCOUNT
     events: tuple[NamedEvent, ...] = ()
 

@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
-from tieout.close.breaks import Break
+from tieout.close.breaks import Break, BreakClass
 from tieout.close.reconcile_amounts import rounded
 from tieout.correction.settled import SettledLine
 from tieout.invoice.billable import Billable
@@ -43,13 +43,21 @@ def correction_breaks(
         found[_what(billable.charge)] += whole - sum(each.amount.minor for each in billable.earlier)
         taken.update(each.line for each in billable.earlier)
     breaks = [
-        Break(TIE_KNOWN_NOW, f"{what}: {asked[what]} minor units", f"{what}: {found[what]}", ACTION)
+        Break(
+            TIE_KNOWN_NOW,
+            f"{what}: {asked[what]} minor units",
+            f"{what}: {found[what]}",
+            ACTION,
+            kind=BreakClass.DRIFT,
+            size=f"{found[what] - asked[what]} minor units",
+        )
         for what in sorted(asked.keys() | found.keys(), key=str)
         if asked[what] != found[what]
     ]
     twice = sorted(line for line, count in taken.items() if count > 1)
     if twice:
-        breaks.append(Break(TIE_KNOWN_NOW, "each line taken off once", f"twice: {', '.join(twice)}", ACTION))
+        said, kind, size = f"twice: {', '.join(twice)}", BreakClass.DUPLICATE, f"{len(twice)} lines"
+        breaks.append(Break(TIE_KNOWN_NOW, "each line taken off once", said, ACTION, kind=kind, size=size))
     return breaks
 
 

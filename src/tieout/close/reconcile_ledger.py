@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from tieout.balance.commitment import COMMITMENT
 from tieout.balance.fee import ADVANCE
 from tieout.balance.movement import Movement, MovementKind
-from tieout.close.breaks import Break
+from tieout.close.breaks import Break, BreakClass
 from tieout.invoice.invoice import Invoice
 from tieout.ledger.account import Account
 from tieout.ledger.entry import Entry
@@ -46,10 +46,12 @@ def _unbalanced(invoice: Invoice, entries: Sequence[Entry]) -> Iterator[Break]:
         if debits != credits_ or codes != {invoice.currency.code} or entry.customer != invoice.key.customer:
             found = f"{debits} and {credits_} of {sorted(codes)} for {entry.customer}"
             expected = f"{entry.id}: as much on both sides, {invoice.currency}, {invoice.key.customer}"
-            yield Break(TIE_BALANCED, expected, f"{entry.id}: {found}", ACTION)
+            size = f"{debits - credits_} minor units"
+            yield Break(TIE_BALANCED, expected, f"{entry.id}: {found}", ACTION, size=size)
     twice = sorted(name for name, count in Counter(each.id for each in entries).items() if count > 1)
     if twice:
-        yield Break(TIE_BALANCED, "every entry once", f"twice: {twice}", ACTION)
+        said, kind, size = f"twice: {twice}", BreakClass.DUPLICATE, f"{len(twice)} entries"
+        yield Break(TIE_BALANCED, "every entry once", said, ACTION, kind=kind, size=size)
 
 
 def _account_breaks(
@@ -66,6 +68,7 @@ def _account_breaks(
             f"{account.value} {expected[account]} minor units",
             f"{account.value} {found[account]}",
             ACTION,
+            size=f"{found[account] - expected[account]} minor units",
         )
         for account in Account
         if found[account] != expected[account]
@@ -161,5 +164,9 @@ def _line_breaks(invoice: Invoice, entries: Sequence[Entry]) -> Iterator[Break]:
     for name in sorted(posted.keys() | asked.keys()):
         if posted[name] != asked[name]:
             yield Break(
-                TIE_LEDGER_LINES, f"{name} {asked[name]} minor units", f"{name} {posted[name]}", ACTION
+                TIE_LEDGER_LINES,
+                f"{name} {asked[name]} minor units",
+                f"{name} {posted[name]}",
+                ACTION,
+                size=f"{posted[name] - asked[name]} minor units",
             )

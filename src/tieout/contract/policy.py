@@ -27,11 +27,19 @@ class OwnerRole(StrEnum):
     OWNER = "owner"
 
 
-SignerRole = PolicyRole | OwnerRole
+class EngineeringRole(StrEnum):
+    """Who signs a waiver beside finance and ops."""
+
+    ENGINEERING = "engineering"
+
+
+SignerRole = PolicyRole | OwnerRole | EngineeringRole
 
 
 def signer_role(text: str) -> SignerRole:
     """Raises `ValueError` for a word that is none of them."""
+    if text == EngineeringRole.ENGINEERING:
+        return EngineeringRole.ENGINEERING
     return OwnerRole.OWNER if text == OwnerRole.OWNER else PolicyRole(text)
 
 

@@ -18,6 +18,7 @@ from tieout.kernel.instant import Instant, format_instant
 SIGNED_FORMAT = b"tieout/policy-signature/1"
 APPROVED_FORMAT = b"tieout/meter-approval/1"
 PRICED_FORMAT = b"tieout/price-approval/1"
+WAIVED_FORMAT = b"tieout/waiver-signature/1"
 
 Verify = Callable[[bytes, bytes, bytes], bool]
 """(public key, message, signature) -> whether the signature is that key's over that message."""
@@ -61,10 +62,9 @@ def signed_bytes(
 ) -> bytes:
     """What a signer signs: format, home, document, predecessor ("" for none), role and effective instant, as
     tokens. The format is another for each kind of document; None: a meter's for owners, else a policy's."""
-    if signed_format is None:
-        signed_format = APPROVED_FORMAT if isinstance(role, OwnerRole) else SIGNED_FORMAT
+    told = APPROVED_FORMAT if isinstance(role, OwnerRole) else SIGNED_FORMAT
     parts = (home_id, document_digest, predecessor_digest or "", role.value, format_instant(effective_from))
-    return token(signed_format) + b"".join(token(part.encode("utf-8")) for part in parts)
+    return token(signed_format or told) + b"".join(token(part.encode("utf-8")) for part in parts)
 
 
 def valid_signatures(

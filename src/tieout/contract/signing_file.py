@@ -22,7 +22,8 @@ REQUEST_FORMAT = "tieout/signing-request/1"
 SIGNATURE_FORMAT = "tieout/signature-file/1"
 KEY_ID_HEX_DIGITS = 16
 
-SignedKind = Literal["policy", "meter", "price"]
+SignedKind = Literal["policy", "meter", "price", "waiver"]
+NAMED_KINDS: tuple[SignedKind, ...] = ("meter", "price", "waiver")
 
 
 class MalformedSigningFile(Refusal):
@@ -36,8 +37,8 @@ class MalformedSigningFile(Refusal):
 
 @dataclass(frozen=True, slots=True)
 class SigningRequest:
-    """What is asked of a signer. `document` is the canonical JSON text of a policy, a price, or a meter; then
-    `owner` is who must sign.
+    """What is asked of a signer. `document` is the canonical JSON text of a policy, of a price, of a waiver,
+    or of a meter; then `owner` is who must sign.
     """
 
     home_id: str
@@ -96,7 +97,7 @@ def parse_request(text: str) -> SigningRequest:
         effective_from = parse_instant(_string(members, "effective_from", what))
     except MalformedInstant as error:
         raise MalformedSigningFile(what, str(error)) from error
-    kind: SignedKind = "meter" if "meter" in members else "price" if "price" in members else "policy"
+    kind: SignedKind = next((each for each in NAMED_KINDS if each in members), "policy")
     request = SigningRequest(
         home_id=_string(members, "home", what),
         key=_string(members, kind, what),
@@ -134,7 +135,9 @@ def parse_signature(text: str) -> SignatureFile:
     try:
         role = signer_role(_string(members, "role", what))
     except ValueError as error:
-        raise MalformedSigningFile(what, "role must be product, finance, ops or owner") from error
+        raise MalformedSigningFile(
+            what, "role must be product, finance, ops, engineering or owner"
+        ) from error
     try:
         signature = bytes.fromhex(_string(members, "signature", what))
     except ValueError as error:

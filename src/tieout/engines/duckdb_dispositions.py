@@ -31,22 +31,24 @@ def differing_dispositions(
     """By batch, source and verdict, at most DIFFERENCES_MAX; none where every batch ties."""
     with connected(threads) as connection:
         bindings = Bindings()
-        events = " UNION ALL ".join(_parts(connection, manifest, bindings)) or NO_EVENTS
+        parts = list(_parts(connection, manifest, bindings))
+        events, bound = (" UNION ALL ".join(parts), bindings.values) if parts else (NO_EVENTS, {})
         for name in ("received", "kept", "duplicates", "batches"):
             connection.register(name, getattr(told, name))
         connection.execute(
             'CREATE TEMP TABLE accepted AS SELECT "batch", source, count(*) AS items '  # noqa: S608 (constants and placeholders)
             f"FROM ({events}) GROUP BY ALL",
-            bindings.values,
+            bound,
         )
-        repeated = 'SELECT NULL AS "batch", NULL AS "row", NULL AS source WHERE FALSE'
-        bound = {}
+        repeated = NO_EVENTS
         if told.duplicates.num_rows:
             repeated = (
-                'SELECT "batch", "row", source '  # noqa: S608 (as above)
-                f'FROM ({events}) SEMI JOIN duplicates ON "batch" = first_batch AND "row" = first_row'
+                'SELECT events."batch", events."row", events.source '  # noqa: S608 (as above)
+                f"FROM ({events}) AS events SEMI JOIN duplicates "
+                'ON events."batch" = first_batch AND events."row" = first_row'
             )
-            bound = bindings.values
+        else:
+            bound = {}
         rows = exact_text_rows(connection, _sql(repeated), bound, TYPES)
     return [
         DispositionDifference(
@@ -80,7 +82,7 @@ def _sql(repeated: str) -> str:
     )
     SELECT "batch", source, coalesce(hour, CAST(0 AS BIGINT)), CAST(verdict AS INTEGER),
         CAST(sum(received) AS BIGINT), CAST(sum(stored) AS BIGINT)
-    FROM sides GROUP BY ALL HAVING sum(received) <> sum(stored)
+    FROM sides GROUP BY "batch", source, hour, verdict HAVING sum(received) <> sum(stored)
     ORDER BY "batch", source NULLS FIRST, verdict NULLS FIRST LIMIT {DIFFERENCES_MAX}
     """  # noqa: S608 (constants and placeholders)
 

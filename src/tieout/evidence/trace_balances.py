@@ -22,12 +22,15 @@ from tieout.close.interim import NOTHING_DRAWN
 from tieout.contract.document import Document
 from tieout.contract.price import Price
 from tieout.contract.subscription import Commitment, Subscription
+from tieout.correction.carried import corrected_period
 from tieout.evidence.named_document import NONE, record_named
 from tieout.evidence.printed import printed_differences
 from tieout.evidence.reproduced import Difference, Layer, Reproduced, compared
 from tieout.evidence.shares import discount_shares
 from tieout.evidence.stored import StoredCharge, StoredEvidence, StoredInvoice
-from tieout.invoice.earlier import parse_earlier
+from tieout.evidence.stored_corrections import SettledRow
+from tieout.evidence.trace_corrections import CorrectedBalances, corrected_commitment, known_by
+from tieout.invoice.earlier import parse_correction, parse_earlier
 from tieout.invoice.invoice import KIND_INTERIM
 from tieout.invoice.line import settled_line
 from tieout.kernel.errors import TieoutError
@@ -46,11 +49,12 @@ Members = dict[str, Any]  # an object of a JSON text that has not been looked at
 class BalanceEvidence:
     """`document` is the stored one that the line's price digest names: the subscription's of a commitment,
     the price's of a fee. `movements` are the customer's, all of them; `billing` is the line that billed
-    the fee in advance."""
+    the fee in advance; `rows` are the lines of all papers that stand, where the line corrects a period."""
 
     document: Document | None
     movements: tuple[Movement, ...]
     billing: StoredEvidence | None
+    rows: tuple[SettledRow, ...] = ()
 
 
 def rests_on_balances(charge: StoredCharge) -> bool:
@@ -86,12 +90,17 @@ def _commitment(stored: StoredEvidence, evidence: BalanceEvidence, found: list[D
             found.append(Difference("subscription", subscription.key, f"a commitment {key}", NONE))
     if subscription is None or commitment is None:
         return None
+    correction = parse_correction(stored.line.correction)
+    if correction is not None:
+        balances = CorrectedBalances(evidence.movements, evidence.rows)
+        return corrected_commitment(stored, correction, subscription, commitment, balances, found)
     invoice, unit = stored.invoice, currency(stored.invoice.currency)
+    known = known_by(evidence.movements, invoice)
     account, at = account_of(subscription.key, key), counts_at(stored.invoice.period)
     outcome = commitment_outcome(
         subscription,
         commitment,
-        [each for each in evidence.movements if each.effective_at < at and _known(each, invoice)],
+        [each for each in known if each.effective_at < at or _is_carried(each, invoice)],
         usage=_metered(stored, commitment, unit),
         whole=stored.charge.period,
         period=invoice.period,
@@ -105,8 +114,9 @@ def _commitment(stored: StoredEvidence, evidence: BalanceEvidence, found: list[D
     }
     ours = {
         each.id: each.amount.minor
-        for each in evidence.movements
+        for each in known
         if each.invoice == invoice.id and each.account.removesuffix(METERED) == account
+        if corrected_period(each) is None
     }
     facts = ("movements", str(sorted(expected.items())), str(sorted(ours.items())))
     found += compared("movement", account, facts)
@@ -128,11 +138,9 @@ def _commitment(stored: StoredEvidence, evidence: BalanceEvidence, found: list[D
     )
 
 
-def _known(movement: Movement, invoice: StoredInvoice) -> bool:
-    """Whether a draft of the invoice could see it: an interim may come before an earlier period is closed."""
-    if invoice.kind != KIND_INTERIM:
-        return True
-    return movement.recorded_at is not None and movement.recorded_at <= invoice.sealed_at
+def _is_carried(movement: Movement, invoice: StoredInvoice) -> bool:
+    """What the invoice's own corrections of earlier periods moved: its period starts from there."""
+    return movement.invoice == invoice.id and corrected_period(movement) is not None
 
 
 def _metered(stored: StoredEvidence, commitment: Commitment, unit: Currency) -> int:
@@ -143,6 +151,7 @@ def _metered(stored: StoredEvidence, commitment: Commitment, unit: Currency) -> 
         for line in document["lines"]
         if line["subscription"] == stored.charge.subscription
         and line["snapshot"] is not None
+        and "correction" not in line
         and in_term(commitment, parse_instant(line["segment"]["start"]))
     ]
     return int(sum(amounts))

@@ -42,4 +42,5 @@ def balance_evidence(
         None,
     )
     billing = None if line is None else home.books.invoices.evidence(line)
-    return BalanceEvidence(documents.get((kind, key, charge.price_version)), movements, billing)
+    rows = () if stored.line.correction is None else home.books.corrections.settled([customer])[customer]
+    return BalanceEvidence(documents.get((kind, key, charge.price_version)), movements, billing, rows)

@@ -16,7 +16,7 @@ from tieout.close.outcome import Parked
 from tieout.contract.catalog import Catalog
 from tieout.contract.policy import LateApproval
 from tieout.evidence.stored_corrections import StoredReport
-from tieout.flows.correct import section_key, sections_of
+from tieout.flows.correct import section_key, sections_of, stretch
 from tieout.flows.delta_report import delta_periods, section_text
 from tieout.flows.find_corrections import FoundCorrections, Sought, find_corrections
 from tieout.flows.home import Home
@@ -87,13 +87,13 @@ def _approved(
     reports = [each for each in home.books.corrections.reports() if each.approvals]
     if not reports:
         return
-    billed = {(each.digest, each.customer) for each in home.books.corrections.billed()}
+    billed = _billed(home)
     taken: set[CustomerId] = set()
     for report in sorted(reports, key=lambda each: each.approvals[0].approved_at, reverse=True):
-        named = {customer for customer, _ in sections_of(report)} & customers
-        waiting = tuple(
-            sorted(customer for customer in named - taken if (report.digest, customer) not in billed)
-        )
+        sections = sections_of(report)
+        named = {customer for customer, _ in sections} & customers
+        open_ = {customer for customer, period in sections if (report.digest, customer, period) not in billed}
+        waiting = tuple(sorted(named & open_ - taken))
         taken |= named
         if waiting:
             yield report, waiting
@@ -106,7 +106,12 @@ def _of_report(
     report: StoredReport,
     customers: tuple[CustomerId, ...],
 ) -> tuple[dict[CustomerId, tuple[Due, ...]], list[AccountOutcome]]:
-    stated = sections_of(report)
+    billed = _billed(home)
+    stated = {
+        (customer, period): text
+        for (customer, period), text in sections_of(report).items()
+        if (report.digest, customer, period) not in billed  # a close that broke off billed some of them
+    }
     repriced = _repriced(report, customers)
     sought = Sought(customers, report.reason, approval=report.digest, repriced=repriced)
     found = find_corrections(home, catalog, policies, sought, watermark=watermark_of(report))
@@ -129,6 +134,11 @@ def _of_report(
     return due, outcomes
 
 
+def _billed(home: Home) -> set[tuple[str, CustomerId, str]]:
+    """Reports with the customers' periods that papers carry."""
+    return {(each.digest, each.customer, stretch(each.period)) for each in home.books.corrections.billed()}
+
+
 def watermark_of(report: StoredReport) -> Watermark:
     """The end of the log as the report saw it."""
     return Watermark(int(json.loads(report.report)["watermark"]))
@@ -139,9 +149,9 @@ def _repriced(
 ) -> Mapping[CustomerId, frozenset[Period]]:
     """The periods that the report names: it may be about them for a price alone."""
     found: dict[CustomerId, set[Period]] = {}
-    for customer, stretch in sections_of(report):
+    for customer, named in sections_of(report):
         if customer in customers:
-            start, end = stretch.split(" until ")
+            start, end = named.split(" until ")
             found.setdefault(customer, set()).add(Period(parse_instant(start), parse_instant(end)))
     return {customer: frozenset(periods) for customer, periods in found.items()}
 

@@ -9,14 +9,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 
 from tieout.close.account import AccountOutcome
 from tieout.close.outcome import NotDue, Outcome, Sealed
+from tieout.close.reconcile_buckets import bucket_breaks
+from tieout.close.reconcile_cycle import NOTHING_HELD, CycleTies
 from tieout.contract.catalog import Catalog
 from tieout.flows.apply_catalog import load_catalog
 from tieout.flows.approve_meter import by_version
 from tieout.flows.close_agenda import close_agenda
 from tieout.flows.count_buckets import BucketRow, bucket_rows
+from tieout.flows.cycle_ties import cycle_ties
 from tieout.flows.draft_accounts import ReadyAccount, draft_accounts
 from tieout.flows.due_accounts import Agenda, DueAccount
 from tieout.flows.home import Home
@@ -24,12 +28,14 @@ from tieout.flows.invoices import InvoiceRow, draft_row
 from tieout.flows.late_events import late_rows
 from tieout.flows.manual_lines import with_manual_lines
 from tieout.flows.place_corrections import Corrections, first_finals
+from tieout.flows.rarely_collected import rarely_collected
 from tieout.flows.read_log import read_log
 from tieout.flows.replacing import replacing
 from tieout.flows.required_evidence import with_evidence
 from tieout.flows.review_drafts import (
     AccountKey,
     Drafted,
+    Drafter,
     Redraft,
     finish,
     keep_for_review,
@@ -38,6 +44,7 @@ from tieout.flows.review_drafts import (
 )
 from tieout.flows.seal_accounts import Progress, seal_accounts
 from tieout.flows.sealed_usage import sealed_spans
+from tieout.flows.watch_pipeline import watch_to_head
 from tieout.kernel.errors import NotFound, Refusal, shown
 from tieout.kernel.ids import CustomerId, Watermark
 from tieout.kernel.instant import Instant, format_instant
@@ -75,6 +82,7 @@ class CloseReport:
     buckets: tuple[BucketRow, ...]
 
 
+@rarely_collected()
 def close(
     home: Home,
     *,
@@ -95,6 +103,8 @@ def close(
         raise FutureClose(as_of, now)
     catalog = load_catalog(home)
     chosen = _chosen(catalog, customers)
+    if not dry_run:
+        watch_to_head(home)
     cutoff = home.log.head()
     recorded = home.books.movements.of(chosen)
     plan = close_agenda(home, catalog, chosen, recorded, as_of=as_of)
@@ -103,8 +113,7 @@ def close(
     reviews = look(home, due, as_of=as_of, redraft=redraft)
     corrections = Corrections(home, catalog, first_finals(due))
 
-    def drafted(accounts: Sequence[DueAccount], at: Watermark, behind: frozenset[AccountKey]) -> Drafted:
-        return _drafted(home, catalog, corrections.on(accounts, at), at, behind=behind)
+    drafted = _drafter(home, catalog, due, corrections, now)
 
     def seal_all(ready: Sequence[ReadyAccount]) -> tuple[list[AccountOutcome], list[InvoiceRow]]:
         return _ended_or_shown(home, ready, run, progress or _unwatched)
@@ -120,17 +129,40 @@ def close(
     told = [*refused, *held, *noted, *reviews.outcomes, *reviewed, *stopped, *in_review, *done]
     outcomes = sorted(told if redraft is not None else _told([*plan.outcomes, *told]), key=_order)
     if run is not None:
-        lasting = [account for account in outcomes if not isinstance(account.outcome, NotDue)]
-        home.books.breaks.record(run, lasting, ())
-        home.books.closes.record(run, lasting)
-        home.books.closes.end(run, at=home.clock.now())
+        _record(home, run, outcomes)
+    buckets = _buckets(home, catalog, plan.due, cutoff, run=run)
     return CloseReport(
         as_of,
         cutoff,
         tuple((account.customer, account.period, account.outcome) for account in outcomes),
         tuple(invoices),
-        _buckets(home, catalog, plan.due, cutoff),
+        buckets,
     )
+
+
+def _record(home: Home, run: int, outcomes: Sequence[AccountOutcome]) -> None:
+    """Breaks first: an outcome that is kept has its reasons beside it."""
+    lasting = [account for account in outcomes if not isinstance(account.outcome, NotDue)]
+    home.books.breaks.record(run, lasting, ())
+    home.books.closes.record(run, lasting)
+    home.books.closes.end(run, at=home.clock.now())
+
+
+def _drafter(
+    home: Home, catalog: Catalog, due: Sequence[DueAccount], corrections: Corrections, now: Instant
+) -> Drafter:
+    """Drafts accounts at a cutoff; what holds the whole cycle is found once for each cutoff."""
+
+    @cache
+    def ties(at: Watermark) -> CycleTies:
+        return cycle_ties(home, sorted({account.elapsed for account in due}), cutoff=at, now=now)
+
+    def drafted(accounts: Sequence[DueAccount], at: Watermark, behind: frozenset[AccountKey]) -> Drafted:
+        cycle = ties(at) if accounts else NOTHING_HELD
+        on_paper = corrections.on(accounts, at)
+        return _drafted(home, catalog, on_paper, at, behind=behind, cycle=cycle)
+
+    return drafted
 
 
 def _ended(plan: Agenda) -> frozenset[CustomerId]:
@@ -149,6 +181,7 @@ def _drafted(
     cutoff: Watermark,
     *,
     behind: frozenset[AccountKey],
+    cycle: CycleTies,
 ) -> Drafted:
     """With usage up to the cutoff, and balances as they are now."""
     if not accounts:
@@ -168,23 +201,27 @@ def _drafted(
             meter_changes=meter_changes,
             recorded=recorded,
             behind=behind,
+            cycle=cycle,
         ),
         watermark=cutoff,
     )
 
 
 def _buckets(
-    home: Home, catalog: Catalog, due: Sequence[DueAccount], cutoff: Watermark
+    home: Home, catalog: Catalog, due: Sequence[DueAccount], cutoff: Watermark, *, run: int | None
 ) -> tuple[BucketRow, ...]:
-    """Where every event of the periods that ended went."""
+    """Where every event of the periods that ended went; what is on no invoice is noted with the run."""
     periods = [account.period for account in due if account.running is None]
-    return read_log(
+    found = read_log(
         home,
         lambda manifest: bucket_rows(
             home.engine, catalog, manifest, periods=periods, late=late_rows(home, catalog, manifest, None)
         ),
         watermark=cutoff,
     )
+    if run is not None:
+        home.books.breaks.record(run, (), bucket_breaks(found))
+    return found
 
 
 def _chosen(catalog: Catalog, customers: tuple[CustomerId, ...] | None) -> tuple[CustomerId, ...]:

@@ -22,6 +22,7 @@ from tieout.close.outcome import Held, Parked
 from tieout.close.rating import usage_requests
 from tieout.close.reconcile import reconcile
 from tieout.close.reconcile_balances import balance_breaks
+from tieout.close.reconcile_cycle import NOTHING_HELD, CycleTies
 from tieout.close.reconcile_ledger import ledger_breaks
 from tieout.close.segments import NothingInForce, Segment, segments
 from tieout.close.taxation import taxation_of
@@ -99,12 +100,14 @@ def draft_accounts(
     meter_changes: ChangeByVersion,
     recorded: Mapping[CustomerId, tuple[Movement, ...]],
     behind: frozenset[tuple[CustomerId, Period]] = frozenset(),
+    cycle: CycleTies = NOTHING_HELD,
 ) -> tuple[list[ReadyAccount], list[AccountOutcome]]:
     """The drafts that tie, and the outcome of every account that is held or parked; no account is billed by a
     meter version that its owner has not signed.
 
     `sealed` is usage that no other subscription may bill again, `recorded` the movements of the customers'
-    balances. Before the accounts that are `behind` a period is not sealed, so balances cannot go on.
+    balances. Before the accounts that are `behind` a period is not sealed, so balances cannot go on. `cycle`
+    is what holds every invoice of a period, and what would but for a waiver.
     """
     outcomes: list[AccountOutcome] = []
     planned: list[_Planned] = []
@@ -127,16 +130,8 @@ def draft_accounts(
         customer = plan.account.customer
         if (customer, plan.account.period) in behind:
             chain.stopped.add(customer)
-        drafted = _draft(
-            catalog,
-            plan,
-            answers,
-            recounts,
-            manifest.watermark,
-            sealed,
-            chain.opening(customer),
-            chain.seen(customer),
-        )
+        opening, seen = chain.opening(customer), chain.seen(customer)
+        drafted = _draft(catalog, plan, answers, recounts, manifest.watermark, sealed, opening, seen, cycle)
         if drafted is None:  # the period runs, and nothing is to be billed inside it
             continue
         if isinstance(drafted, ReadyAccount) and chain.waits(customer, drafted.movements):
@@ -197,6 +192,7 @@ def _draft(
     sealed: SealedSpans,
     opening: tuple[Movement, ...],
     seen: int,
+    cycle: CycleTies,
 ) -> ReadyAccount | Held | Parked | None:
     """None where the period runs and is not to be billed inside."""
     account = plan.account
@@ -210,6 +206,7 @@ def _draft(
         if asked is None:
             return None
         invoice = _invoice(catalog, plan, asked, cutoff, customer=customer, seller=seller)
+        invoice = replace(invoice, waived=cycle.waived(account.elapsed))
         invoice, moved = moved_by(invoice, asked.fees, asked.commitments, opening)
         moved = (*corrected_movements(carried.movements, invoice), *moved)
         rated, corrected = _ties(asked.charges, account)
@@ -221,6 +218,7 @@ def _draft(
         breaks += balance_breaks(invoice, known, moved)
         entries = proposed_entries(invoice, moved, known)
         breaks += ledger_breaks(invoice, moved, known, entries)
+        breaks += cycle.of(account.elapsed)
     except Unavailable:
         raise
     except Exception as error:  # noqa: BLE001 - one account's failure may not stop the others (L15)

@@ -124,7 +124,10 @@ def notes_ready(
         silent = [each for each in corrections if not _says_something(each)]
         for place, due in enumerate(each for each in corrections if _says_something(each)):
             together, silent = [due, *silent], []
-            found = _note(home, together, recorded.get(customer, ()), before=place)
+            later = [
+                each for each in corrections if each.correction.sealed.period > due.correction.sealed.period
+            ]
+            found = _note(home, together, recorded.get(customer, ()), later, before=place)
             if isinstance(found, AccountOutcome):
                 outcomes.append(found)
                 break
@@ -134,10 +137,15 @@ def notes_ready(
 
 
 def _note(
-    home: Home, together: Sequence[Due], opening: tuple[Movement, ...], *, before: int
+    home: Home,
+    together: Sequence[Due],
+    opening: tuple[Movement, ...],
+    later: Sequence[Due],
+    *,
+    before: int,
 ) -> ReadyAccount | AccountOutcome:
     """`together`: the correction that is billed, and those that only bring usage along; `before`: how many
-    notes of the customer come before it."""
+    notes of the customer come before it. Balances tie with what those that come `later` move."""
     due = together[0]
     correction = due.correction
     customer, period = correction.sealed.customer, correction.sealed.period
@@ -152,7 +160,8 @@ def _note(
     charges = [each.charge for each in correction.billables]
     breaks = reconcile(invoice, (), (), (), (), additions=charges)
     known = standing_movements(opening)
-    breaks += balance_breaks(invoice, known, moved)
+    coming = [movement for each in later for movement in each.correction.movements(NOT_YET)]
+    breaks += balance_breaks(invoice, (*known, *coming), moved)
     entries = proposed_entries(invoice, moved, known)
     breaks += ledger_breaks(invoice, moved, known, entries)
     if breaks:

@@ -235,6 +235,8 @@ def _kept(
     draft = _stored(home, invoice, last, DraftState.IN_REVIEW, reason, reviews.as_of)
     hours = account.policy.policy.review_hours
     draft = replace(draft, review_until=Instant(draft.drafted_at + hours * HOUR_MICROSECONDS))
+    if last is not None and last.cutoff == draft.cutoff:
+        draft = replace(draft, person=last.person)  # who took the cutoff stays who confirms nothing of it
     if reviews.redraft is not None:
         draft = replace(draft, person=reviews.redraft.person, reason=reviews.redraft.reason)
     basis = _basis(revisions, home.books.drafts.entries([invoice.id]).get(invoice.id, ()))
@@ -246,8 +248,11 @@ def _kept(
         found = draft_difference(basis.revision, basis.document, draft.document, between)
         text = difference_text(found)
         draft = replace(draft, difference=text, delta=difference_digest(text) if found.by_events else None)
-    if run is not None and not home.books.drafts.add(draft, run=run):
-        draft = home.books.drafts.revisions(invoice.id)[-1]  # another close was faster
+    seen = reviews.stored(account)
+    if draft.revision != (1 if seen is None else seen.revision + 1):
+        draft = revisions[-1]  # another close was faster: what it stored is what people look at
+    elif run is not None and not home.books.drafts.add(draft, run=run):
+        draft = home.books.drafts.revisions(invoice.id)[-1]
     needs_approval = Requirement.APPROVED_DRAFT in account.policy.policy.requires
     stands = standing(draft, (), needs_approval=needs_approval, as_of=reviews.as_of)
     waits_for = stands.waits_for or "the next close"

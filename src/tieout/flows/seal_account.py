@@ -104,7 +104,7 @@ def sealed_rows(ready: ReadyAccount, invoice: Invoice, sealed_at: Instant) -> Se
         lines,
         movements,
         ready.movements_seen,
-        entries=issued(ready.entries, sealed_at),
+        entries=issued(ready.entries, invoice),
         interims_seen=ready.account.interims_seen,
         corrects=ready.account.carried.corrects,
         papers_seen=ready.account.carried.papers_seen,

@@ -113,8 +113,9 @@ def grant_credit(
     Raises `GrantRefused`, `GrantDiffers`, `DecisionIncomplete`, `NotFound` or `MalformedExact`.
     """
     decision = decision_now(home, person=person, reason=reason)
+    catalog = load_catalog(home)
     grant = _grant(
-        load_catalog(home),
+        catalog,
         order,
         grant_id=home.entropy.token(GRANT_ID_BYTES).hex() if grant_id is None else grant_id,
         now=decision.decided_at,
@@ -125,7 +126,9 @@ def grant_credit(
         return _repeated(known, made, dated=order.effective_at is not None), False
     seen = len(home.books.movements.of([grant.customer]).get(grant.customer, ()))
     home.books.movements.record(
-        [replace(made, recorded_at=decision.decided_at)], seen=seen, entries=credit_entries([made])
+        [replace(made, recorded_at=decision.decided_at)],
+        seen=seen,
+        entries=credit_entries([made], zone_name=_customer(catalog, grant.customer).zone),
     )
     return grant, True
 
@@ -147,7 +150,9 @@ def void_grant(home: Home, grant_id: str, *, person: str, reason: str) -> tuple[
     home.books.movements.record(
         [replace(taken, recorded_at=decision.decided_at)],
         seen=len(movements),
-        entries=credit_entries([taken], movements),
+        entries=credit_entries(
+            [taken], movements, zone_name=_customer(load_catalog(home), first.customer).zone
+        ),
     )
     return held.grant, -taken.amount
 

@@ -6,8 +6,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tieout.contract.policy import OwnerRole, SignerRole
-from tieout.contract.signature import PRICED_FORMAT, signed_bytes
+from tieout.contract.policy import OwnerRole, PolicyRole, SignerRole
+from tieout.contract.signature import PRICED_FORMAT, WAIVED_FORMAT, signed_bytes
 from tieout.contract.signing_file import (
     SignatureFile,
     SigningRequest,
@@ -15,6 +15,7 @@ from tieout.contract.signing_file import (
     parse_request,
     signature_text,
 )
+from tieout.contract.waiver import WAIVER_ROLES
 from tieout.gateways.signing import public_key_of, sign
 from tieout.kernel.errors import NotFound, Refusal
 
@@ -32,14 +33,15 @@ class SigningRequestMissing(NotFound):
 
 class NotForThisRole(Refusal):
     """Policies are signed for product, finance and ops, prices for product or finance, meters by their
-    owner."""
+    owner, waivers for finance, ops and engineering."""
 
     code = "not-for-this-role"
 
     def __init__(self, request: SigningRequest) -> None:
-        verb = {"meter": "catalog", "price": "price", "policy": "policy"}[request.kind]
+        verb = {"meter": "catalog", "price": "price"}.get(request.kind, "policy")
+        who = f" as {', '.join(WAIVER_ROLES)}" if request.kind == "waiver" else ""
         super().__init__(
-            f"The request is for {request.kind} {request.key}: sign it with `tieout {verb} sign`."
+            f"The request is for {request.kind} {request.key}: sign it with `tieout {verb} sign`{who}."
         )
 
 
@@ -63,8 +65,13 @@ def sign_request(
     except OSError as error:
         raise SigningRequestMissing(request) from error
     asked = parse_request(text)
-    meant = "price" if as_price else "meter" if isinstance(role, OwnerRole) else "policy"
-    if asked.kind != meant:
+    roles = {
+        "policy": tuple(PolicyRole),
+        "price": tuple(PolicyRole),
+        "meter": tuple(OwnerRole),
+        "waiver": WAIVER_ROLES,
+    }
+    if role not in roles[asked.kind] or as_price != (asked.kind == "price"):
         raise NotForThisRole(asked)
     message = signed_bytes(
         home_id=asked.home_id,
@@ -72,7 +79,7 @@ def sign_request(
         predecessor_digest=asked.predecessor_digest,
         role=role,
         effective_from=asked.effective_from,
-        signed_format=PRICED_FORMAT if asked.kind == "price" else None,
+        signed_format={"price": PRICED_FORMAT, "waiver": WAIVED_FORMAT}.get(asked.kind),
     )
     signed = SignatureFile(
         home_id=asked.home_id,

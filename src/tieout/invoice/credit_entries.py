@@ -13,7 +13,9 @@ from functools import lru_cache
 from tieout.balance.grant import GrantKind
 from tieout.balance.movement import Movement, MovementKind
 from tieout.invoice.invoice import Invoice
+from tieout.kernel.calendar import local_date
 from tieout.kernel.errors import IntegrityViolation
+from tieout.kernel.zone import zone
 from tieout.ledger.account import Account
 from tieout.ledger.entry import Entry, EntryKind, Posting
 
@@ -35,8 +37,11 @@ WHAT = {
 """Kind of entry, and the account on the other side of paid credits."""
 
 
-def credit_entries(moved: Iterable[Movement], opening: Iterable[Movement] = ()) -> list[Entry]:
-    """Of paid grants that were made, taken back or expired; their ids are those of the movements."""
+def credit_entries(
+    moved: Iterable[Movement], opening: Iterable[Movement] = (), *, zone_name: str
+) -> list[Entry]:
+    """Of paid grants that were made, taken back or expired; their ids are those of the movements, their
+    dates those of the customer's zone."""
     concerned = [each for each in moved if each.kind in WHAT]
     if not concerned:
         return []
@@ -58,6 +63,7 @@ def credit_entries(moved: Iterable[Movement], opening: Iterable[Movement] = ()) 
                 reason=each.reason if each.person else words,
                 invoice=each.invoice,
                 person=each.person,
+                effective_on=local_date(each.effective_at, zone(zone_name)),
             )
         )
     return found

@@ -18,6 +18,7 @@ from tieout.invoice.earlier import correction_json, earlier_json
 from tieout.invoice.invoice import Invoice, PolicyReference
 from tieout.invoice.line import Line
 from tieout.invoice.off_cycle import off_cycle_json
+from tieout.invoice.waived import waived_json
 from tieout.kernel.canonical import JsonNumber, JsonValue, canonical_json
 from tieout.kernel.instant import format_instant
 from tieout.kernel.limits import RECORDS_ON_DOCUMENT_MAX
@@ -61,6 +62,7 @@ def document(invoice: Invoice) -> JsonValue:
         "cutoff": _whole(invoice.cutoff),
         "policy": _policy(invoice.policy),
         **({"meter_approvals": approvals} if (approvals := _approvals(invoice)) else {}),
+        **({"waivers": [waived_json(each) for each in invoice.waived]} if invoice.waived else {}),
         "tzdata_version": invoice.tzdata_version,
         "software_version": invoice.software_version,
     }

@@ -20,9 +20,11 @@ from tieout.invoice.credit_entries import credit_entries, paid_by_kind
 from tieout.invoice.deferred import Released, deferred_of, releases
 from tieout.invoice.discounts import net_amounts
 from tieout.invoice.invoice import Invoice
+from tieout.kernel.calendar import local_date
 from tieout.kernel.ids import LineId
 from tieout.kernel.instant import Instant
 from tieout.kernel.money import Currency, Money
+from tieout.kernel.zone import zone
 from tieout.ledger.account import Account
 from tieout.ledger.entry import Entry, EntryKind, Posting
 
@@ -68,14 +70,19 @@ def proposed_entries(
         ),
     ]
     if moved:
-        made += credit_entries(moved, opening)
+        made += credit_entries(moved, opening, zone_name=invoice.customer.zone)
     return tuple(each for each in made if each is not None)
 
 
-def issued(entries: Iterable[Entry], at: Instant) -> tuple[Entry, ...]:
-    """As they are posted by a seal at `at`: nothing that a paper says takes effect after its issue."""
+def issued(entries: Iterable[Entry], invoice: Invoice) -> tuple[Entry, ...]:
+    """As they are posted by the seal: nothing that a paper says takes effect after its issue."""
+    at = invoice.issued_at
+    assert at is not None, "a sealed invoice is issued"
+    on = local_date(at, zone(invoice.customer.zone))
     return tuple(
-        each if each.kind not in AT_ISSUE and each.effective_at <= at else replace(each, effective_at=at)
+        each
+        if each.kind not in AT_ISSUE and each.effective_at <= at
+        else replace(each, effective_at=at, effective_on=on)
         for each in entries
     )
 
@@ -175,4 +182,5 @@ def _entry(
         postings=found,
         reason=REASONS[kind],
         invoice=invoice.id,
+        effective_on=local_date(at, zone(invoice.customer.zone)),
     )

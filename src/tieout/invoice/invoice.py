@@ -13,6 +13,7 @@ from tieout.invoice.amounts import CreditUsed, InvoiceDiscount, TaxAmount
 from tieout.invoice.line import Line
 from tieout.invoice.off_cycle import OffCycleReason
 from tieout.invoice.status import Status
+from tieout.invoice.waived import Waived
 from tieout.kernel.canonical import token
 from tieout.kernel.ids import CustomerId, InvoiceId, MeterKey, Watermark
 from tieout.kernel.instant import Instant
@@ -93,6 +94,7 @@ class Invoice:
 
     `subtotal` is of the lines; `total` after discounts and taxes; `due` after the credits. `replaces`: the
     numbers of voided papers in whose place it stands. `off_cycle`: why a period that runs is billed.
+    `waived`: differences to sources' statements that it was sealed in spite of.
     """
 
     id: InvoiceId
@@ -117,6 +119,7 @@ class Invoice:
     approvals: tuple[MeterApproval, ...] = ()
     replaces: tuple[str, ...] = ()
     off_cycle: OffCycleReason | None = None
+    waived: tuple[Waived, ...] = ()
 
     @property
     def paper(self) -> Paper:

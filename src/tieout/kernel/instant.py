@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache
 from typing import Final, Literal, NewType
 from zoneinfo import ZoneInfo
 
@@ -101,6 +102,7 @@ def parse_instant(text: str) -> Instant:
     return Instant(micros)
 
 
+@lru_cache(16_384)
 def format_instant(instant: Instant) -> str:
     """RFC 3339 in UTC with `Z`; the fraction, six digits, is written only if it is not zero."""
     return to_datetime(instant).replace(tzinfo=None).isoformat() + "Z"

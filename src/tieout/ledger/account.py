@@ -55,3 +55,24 @@ CLASSES: Final = {
     Account.FEES: AccountClass.EXPENSE,
 }
 """Promotional credits are a contra account of revenue: they stand there with a debit balance."""
+
+MEANINGS: Final = {
+    Account.RECEIVABLE: "invoiced and not paid",
+    Account.UNBILLED_RECEIVABLE: "used by the end of a period and not invoiced yet",
+    Account.CLEARING: "money received or given back, before the bank statement says so",
+    Account.REVENUE: "what was used, after discounts, without taxes",
+    Account.PROMOTIONAL_CREDITS: "given credits that paid for usage: they reduce revenue",
+    Account.BREAKAGE: "paid credits and commitments that were never used",
+    Account.DEFERRED_REVENUE: "billed in advance and not earned yet",
+    Account.PAID_CREDITS: "credits bought and not used yet",
+    Account.TAX_PAYABLE: "taxes invoiced",
+    Account.CUSTOMER_BALANCE: "owed to customers: credit notes, overpayments",
+    Account.PAYABLES: "owed to others: by manual entries so far",
+    Account.RESERVE: "held back: by manual entries so far",
+    Account.WITHHELD_TAX: "withheld for a tax office: by manual entries so far",
+    Account.ROUNDING: "differences of rounding: by manual entries so far",
+    Account.FX: "differences of exchange: by manual entries so far",
+    Account.BAD_DEBT: "receivables given up: by manual entries so far",
+    Account.FEES: "fees of payment providers: by manual entries so far",
+}
+"""In words, as `tieout ledger accounts` and exports say them."""

@@ -4,13 +4,15 @@ correction reverses it and posts what holds."""
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import date
 from enum import StrEnum
 
 from tieout.kernel.errors import IntegrityViolation
 from tieout.kernel.ids import CustomerId, InvoiceId, LineId
-from tieout.kernel.instant import Instant
+from tieout.kernel.instant import Instant, to_datetime
 from tieout.kernel.money import Money
 from tieout.ledger.account import Account
+from tieout.ledger.month import month_of
 
 
 class Unbalanced(IntegrityViolation):
@@ -49,11 +51,11 @@ class Posting:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """`effective_at` is when it counts economically; `accounting_period` (a month in UTC, `2026-02`) is where
-    it was booked: the month of `effective_at`, or, where that was locked, the one open then. Both it and
-    `booked_at` are None until it is posted. `id` is derived from what it is for, so that nothing is posted
-    twice. `reverses` is the entry that it takes back; `person` whoever decided it, where that was a person.
-    Raises `Unbalanced`.
+    """`effective_at` is when it counts economically, `effective_on` its date on the customer's calendar
+    (None: in UTC); `accounting_period` (a month, `2026-02`) is where it was booked: the month of that date,
+    or, where that was locked, the first one that was open. Both it and `booked_at` are None until it is
+    posted. `id` is derived from what it is for, so that nothing is posted twice. `reverses` is the entry that
+    it takes back; `person` whoever decided it, where that was a person. Raises `Unbalanced`.
     """
 
     id: str
@@ -67,6 +69,21 @@ class Entry:
     person: str | None = None
     accounting_period: str | None = None
     booked_at: Instant | None = None
+    effective_on: date | None = None
+
+    @property
+    def day(self) -> date:
+        """The date of its effect."""
+        return to_datetime(self.effective_at).date() if self.effective_on is None else self.effective_on
+
+    @property
+    def booked_on(self) -> date:
+        """Its date in the books: that of its effect, or, where that month was locked, the first day of the
+        month where it was booked."""
+        month = self.accounting_period
+        if month is None or month == month_of(self.day):
+            return self.day
+        return date(int(month[:4]), int(month[5:]), 1)
 
     def __post_init__(self) -> None:
         off: dict[str, int] = {}

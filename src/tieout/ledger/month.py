@@ -1,13 +1,13 @@
-"""An accounting period is a calendar month in UTC, written `2026-02`; their texts sort as they do."""
+"""An accounting period is a calendar month, written `2026-02`; their texts sort as they do."""
 
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from functools import lru_cache
 
 from tieout.kernel.errors import Refusal, shown
-from tieout.kernel.instant import Instant, from_datetime, to_datetime
+from tieout.kernel.instant import Instant, from_datetime
 
 _MONTH = re.compile(r"([0-9]{4})-(0[1-9]|1[0-2])\Z", re.ASCII)
 YEAR_MIN = 1
@@ -32,10 +32,9 @@ def parse_month(text: str) -> str:
     return text
 
 
-def month_of(instant: Instant) -> str:
-    """The month that the instant lies in."""
-    moment = to_datetime(instant)
-    return f"{moment.year:04d}-{moment.month:02d}"
+def month_of(day: date) -> str:
+    """The month that the day lies in."""
+    return f"{day.year:04d}-{day.month:02d}"
 
 
 @lru_cache(maxsize=256)
@@ -46,7 +45,7 @@ def month_after(month: str) -> str:
 
 @lru_cache(maxsize=256)
 def start_of(month: str) -> Instant:
-    """Its first instant."""
+    """Its first instant, in UTC."""
     return from_datetime(datetime(int(month[:4]), int(month[5:]), 1, tzinfo=UTC))
 
 
@@ -55,10 +54,10 @@ def end_of(month: str) -> Instant:
     return start_of(month_after(month))
 
 
-def booked_in(effective_at: Instant, locked_until: str | None) -> str:
+def booked_in(day: date, locked_until: str | None) -> str:
     """Where an entry is booked: the month of its effect, or, where that is locked, the first one that is
     open."""
-    month = month_of(effective_at)
+    month = month_of(day)
     if locked_until is None or month > locked_until:
         return month
     return month_after(locked_until)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import date
+
 from tieout.kernel.ids import InvoiceId
 from tieout.kernel.instant import Instant
 from tieout.ledger.entry import Entry, EntryKind, Posting
@@ -14,11 +16,12 @@ def reversed_entry(
     *,
     reason: str,
     effective_at: Instant | None = None,
+    effective_on: date | None = None,
     invoice: InvoiceId | None = None,
     person: str | None = None,
 ) -> Entry:
-    """Takes effect when `entry` did, unless another instant is given. `invoice`: the paper it is for, the
-    entry's own if not given. An entry can be reversed once: the id follows from it."""
+    """Takes effect when `entry` did, unless another instant and its date are given. `invoice`: the paper it
+    is for, the entry's own if not given. An entry can be reversed once: the id follows from it."""
     return Entry(
         id=f"{REVERSAL}{entry.id}",
         kind=EntryKind.REVERSAL,
@@ -29,4 +32,5 @@ def reversed_entry(
         invoice=entry.invoice if invoice is None else invoice,
         reverses=entry.id,
         person=person,
+        effective_on=entry.effective_on if effective_at is None else effective_on,
     )

@@ -10,6 +10,7 @@ from tieout.kernel.instant import Instant
 from tieout.ledger.balances import EVERYTHING, Balance, Selection
 from tieout.ledger.entry import Entry
 from tieout.ledger.lock import Lock
+from tieout.ledger.manual import ManualEntry
 
 
 class LedgerStore(Protocol):
@@ -44,6 +45,18 @@ class LedgerStore(Protocol):
 
     def lock(self, decide: Callable[[Sequence[Lock]], Lock]) -> Lock:
         """In one transaction: shows the locks there are, and adds the one that is decided."""
+        ...
+
+    def manual_entries(self) -> tuple[ManualEntry, ...]:
+        """Proposed, approved and rejected ones, in the order in which they were proposed."""
+        ...
+
+    def propose(self, proposed: ManualEntry) -> None:
+        """Refuses an id that is taken."""
+        ...
+
+    def decide(self, manual_id: str, judge: Callable[[ManualEntry], ManualEntry]) -> ManualEntry:
+        """In one transaction: shows the entry, records the decision, and posts it where it is approved."""
         ...
 
     def before_ledger(self) -> frozenset[InvoiceId]:

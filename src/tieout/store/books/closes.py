@@ -9,20 +9,43 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 
-from sqlalchemy import Engine, and_, exists, func, insert, select, update
+from sqlalchemy import Engine, Integer, and_, bindparam, exists, func, insert, literal, select, update
 
 from tieout.close.account import AccountOutcome, RecordedOutcome, recorded
 from tieout.close.outcome import OutcomeName
 from tieout.kernel.ids import CustomerId, InvoiceId, Watermark
 from tieout.kernel.instant import Instant
 from tieout.kernel.period import Period
-from tieout.store.books.schema import close_outcome, close_run
+from tieout.store.books.schema import close_outcome, close_run, invoice
 from tieout.store.books.writing import writing
 from tieout.store.crash import crash_point
 from tieout.store.files import leased
 
 ROWS_PER_TRANSACTION = 500
 CLOSER_LOCK_NAME = "closer.lock"
+
+_UNENDED = select(close_run.c.id).where(close_run.c.ended_at.is_(None))
+_TOLD = exists().where(
+    close_outcome.c.customer == invoice.c.customer,
+    close_outcome.c.invoice == invoice.c.id,
+    close_outcome.c.outcome == OutcomeName.SEALED.value,
+)
+_OUTCOMES_OF_SEALS = insert(close_outcome).from_select(
+    ["close_run", "customer", "period_start", "period_end", "outcome", "reason", "next_action", "invoice"],
+    select(
+        bindparam("run", type_=Integer),
+        invoice.c.customer,
+        invoice.c.period_start,
+        invoice.c.period_end,
+        literal(OutcomeName.SEALED.value),
+        literal("sealed as ") + invoice.c.number,
+        literal(""),
+        invoice.c.id,
+    ).where(invoice.c.close_run == bindparam("interrupted"), ~_TOLD),
+)
+"""What an interrupted run sealed and came to tell nobody; its accounts are not due again, so no later run
+would.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +61,13 @@ class SqlCloses:
     def start(self, *, as_of: Instant, cutoff: Watermark, cutoff_at: Instant) -> int:
         row = {"as_of": as_of, "cutoff": cutoff, "cutoff_at": cutoff_at}
         with writing(self.engine) as connection:
+            interrupted = connection.execute(_UNENDED).scalars().all()
             run: int = connection.execute(insert(close_run).returning(close_run.c.id), row).scalar_one()
+            if interrupted:
+                connection.execute(
+                    _OUTCOMES_OF_SEALS,
+                    [{"run": run, "interrupted": run_before} for run_before in interrupted],
+                )
         crash_point("close-after-start")
         return run
 
@@ -48,10 +77,12 @@ class SqlCloses:
         for first in range(0, len(rows), ROWS_PER_TRANSACTION):
             with writing(self.engine) as connection:
                 connection.execute(insert(close_outcome), rows[first : first + ROWS_PER_TRANSACTION])
+            crash_point("close-after-outcomes")
 
     def end(self, run: int, *, at: Instant) -> None:
         with writing(self.engine) as connection:
             connection.execute(update(close_run).where(close_run.c.id == run).values(ended_at=at))
+        crash_point("close-after-end")
 
     def waiting(self) -> dict[OutcomeName, int]:
         later = close_outcome.alias("later")

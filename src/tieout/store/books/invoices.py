@@ -103,6 +103,7 @@ class SqlInvoices:
     def _seal(self, batch: Sequence[Sealing], run: int) -> list[StoredInvoice | None]:
         issued: dict[InvoiceId, SealedRows] = {}
         with writing(self.engine) as connection:
+            crash_point("seal-before-number")
             while_nobody_decides(connection)
             last = lock_series(connection, (sealing.series for sealing in batch))
             sealed_before = _sealed_of(connection, [sealing.id for sealing in batch])

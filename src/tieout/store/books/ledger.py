@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import date
 from itertools import groupby
 from typing import Any
 
@@ -29,7 +30,9 @@ from tieout.ledger.account import Account
 from tieout.ledger.balances import EVERYTHING, Balance, Selection
 from tieout.ledger.entry import Entry, EntryKind, Posting
 from tieout.ledger.lock import Lock
+from tieout.ledger.manual import ManualEntry
 from tieout.ledger.month import booked_in
+from tieout.store.books import manual_entries as manual
 from tieout.store.books.schema_close import (
     accounting_lock,
     invoice_before_ledger,
@@ -132,6 +135,23 @@ class SqlLedger:
             )
             return made
 
+    def manual_entries(self) -> tuple[ManualEntry, ...]:
+        with self.engine.connect() as connection:
+            return manual.all_of(connection)
+
+    def propose(self, proposed: ManualEntry) -> None:
+        with writing(self.engine) as connection:
+            manual.propose(connection, proposed)
+
+    def decide(self, manual_id: str, judge: Callable[[ManualEntry], ManualEntry]) -> ManualEntry:
+        with writing(self.engine) as connection:
+            decided = judge(manual.locked(connection, manual_id))
+            manual.record(connection, decided)
+            assert decided.decision is not None, "who judges decides"
+            if decided.decision.approved:
+                add_entries(connection, [decided.entry], booked_at=decided.decision.decided_at)
+            return decided
+
     def before_ledger(self) -> frozenset[InvoiceId]:
         with self.engine.connect() as connection:
             found = connection.execute(select(invoice_before_ledger.c.invoice)).scalars().all()
@@ -157,7 +177,8 @@ def entry_rows(entries: Sequence[Entry], *, booked_at: Instant, locked_until: st
             "customer": each.customer,
             "invoice": each.invoice,
             "effective_at": each.effective_at,
-            "accounting_period": booked_in(each.effective_at, locked_until),
+            "effective_on": each.day.isoformat(),
+            "accounting_period": booked_in(each.day, locked_until),
             "booked_at": booked_at,
             "reverses": each.reverses,
             "person": each.person,
@@ -270,4 +291,5 @@ def _entry(rows: Sequence[RowMapping]) -> Entry:
         person=first["person"],
         accounting_period=first["accounting_period"],
         booked_at=Instant(first["booked_at"]),
+        effective_on=date.fromisoformat(first["effective_on"]),
     )

@@ -97,6 +97,7 @@ journal_entry = Table(
     Column("customer", Text, nullable=False),
     Column("invoice", Text),
     Column("effective_at", BigInteger, nullable=False),
+    Column("effective_on", Text, nullable=False),
     Column("accounting_period", Text, nullable=False),
     Column("booked_at", BigInteger, nullable=False),
     Column("reverses", Text, ForeignKey("journal_entry.id"), unique=True),
@@ -113,6 +114,7 @@ posting = Table(
     Column("currency", Text, nullable=False),
     Column("amount_minor", BigInteger, nullable=False),
     Column("line", Text),
+    sqlite_with_rowid=False,
 )
 
 manual_entry = Table(
@@ -121,6 +123,7 @@ manual_entry = Table(
     Column("id", Text, primary_key=True),
     Column("customer", Text, nullable=False),
     Column("effective_at", BigInteger, nullable=False),
+    Column("effective_on", Text, nullable=False),
     Column("postings", Text, nullable=False),
     Column("person", Text, nullable=False),
     Column("reason", Text, nullable=False),

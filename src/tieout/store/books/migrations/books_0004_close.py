@@ -38,6 +38,7 @@ INSERT_ONLY: Mapping[str, tuple[str, ...]] = {
 def upgrade() -> None:
     for name in ("earlier", "correction"):
         op.add_column("invoice_line", sa.Column(name, sa.Text))
+    op.create_index("invoice_by_close_run", "invoice", ["close_run"])
     _drafts()
     _manual_lines()
     _breaks()
@@ -140,6 +141,7 @@ def _ledger() -> None:
         sa.Column("customer", sa.Text, nullable=False),
         sa.Column("invoice", sa.Text),
         sa.Column("effective_at", sa.BigInteger, nullable=False),
+        sa.Column("effective_on", sa.Text, nullable=False),
         sa.Column("accounting_period", sa.Text, nullable=False),
         sa.Column("booked_at", sa.BigInteger, nullable=False),
         sa.Column("reverses", sa.Text, sa.ForeignKey("journal_entry.id"), unique=True),
@@ -154,12 +156,14 @@ def _ledger() -> None:
         sa.Column("currency", sa.Text, nullable=False),
         sa.Column("amount_minor", sa.BigInteger, nullable=False),
         sa.Column("line", sa.Text),
+        sqlite_with_rowid=False,  # half the writes
     )
     op.create_table(
         "manual_entry",
         sa.Column("id", sa.Text, primary_key=True),
         sa.Column("customer", sa.Text, nullable=False),
         sa.Column("effective_at", sa.BigInteger, nullable=False),
+        sa.Column("effective_on", sa.Text, nullable=False),
         sa.Column("postings", sa.Text, nullable=False),
         sa.Column("person", sa.Text, nullable=False),
         sa.Column("reason", sa.Text, nullable=False),

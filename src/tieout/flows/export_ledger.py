@@ -1,0 +1,140 @@
+"""Writes the ledger for another program, or invoice lines as FOCUS columns, into one file.
+
+The same ledger under the same catalog gives the same bytes: nothing of the moment of writing is in them.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+
+from tieout.evidence.stored import StoredInvoice
+from tieout.flows.apply_catalog import load_catalog
+from tieout.flows.home import Home
+from tieout.flows.invoices import show_invoice
+from tieout.flows.ledger import selected
+from tieout.invoice.focus import COLUMNS, TEXTS, focus_rows
+from tieout.kernel.calendar import local_date
+from tieout.kernel.errors import Refusal, shown
+from tieout.kernel.zone import zone
+from tieout.ledger.account import Account
+from tieout.ledger.balances import Selection
+from tieout.ledger.export.beancount import beancount_file
+from tieout.ledger.export.cells import row, safe
+from tieout.ledger.export.hledger import hledger_journal
+from tieout.ledger.export.naming import Named
+from tieout.ledger.export.tables import datev_csv, journal_csv, quickbooks_csv, xero_csv
+from tieout.ledger.month import month_of
+
+FOCUS = "focus"
+TABLES = {
+    "csv": journal_csv,
+    "csv-quickbooks": quickbooks_csv,
+    "csv-xero": xero_csv,
+    "csv-datev-like": datev_csv,
+}
+FORMATS = ("hledger", "beancount", *TABLES, FOCUS)
+
+
+class UnknownFormat(Refusal):
+    """There is no such export."""
+
+    code = "unknown-format"
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"--format {shown(name)} is not one of {', '.join(FORMATS)}.")
+
+
+@dataclass(frozen=True, slots=True)
+class Exported:
+    """How much was written: journal entries, or rows of FOCUS."""
+
+    format: str
+    records: int
+    what: str
+    sha256: str
+
+
+@dataclass(slots=True)
+class _Count:
+    records: int = 0
+
+
+def export_ledger(home: Home, name: str, out: Path, *, since: str | None, until: str | None) -> Exported:
+    """Entries booked, or invoices issued, in the months from `since` to `until`. The file is there whole or
+    not at all. Raises `UnknownFormat`, `MalformedMonth` or `InvoiceDamaged`."""
+    if name not in FORMATS:
+        raise UnknownFormat(name)
+    selection = selected(home, since=since, until=until)
+    count = _Count()
+    if name == FOCUS:
+        lines, what = _focus(home, selection, count), "rows"
+    else:
+        lines, what = _journal(home, name, selection, count), "entries"
+    digest = _write(out, lines)
+    return Exported(name, count.records, what, digest)
+
+
+def _journal(home: Home, name: str, selection: Selection, count: _Count) -> Iterator[str]:
+    named = _named(home, selection, count)
+    if name in TABLES:
+        return TABLES[name](named)
+    balances = home.books.ledger.balances(selection)
+    opened: list[tuple[Account, str]] = list(
+        dict.fromkeys((each.account, each.customer) for each in balances)
+    )
+    if name == "beancount":
+        return beancount_file(named, opened)
+    units = {each.currency.code: each.currency for each in balances}
+    return hledger_journal(named, [units[code] for code in sorted(units)], opened)
+
+
+def _named(home: Home, selection: Selection, count: _Count) -> Iterator[Named]:
+    customers = load_catalog(home).customers
+    numbers = {each.id: each.number for each in home.books.invoices.sealed()}
+    names: dict[str, str] = {}
+    for entry in home.books.ledger.entries(selection):
+        if entry.customer not in names:
+            profile = customers.latest(entry.customer)
+            names[entry.customer] = entry.customer if profile is None else profile.name
+        count.records += 1
+        number = "" if entry.invoice is None else numbers.get(entry.invoice, "")
+        yield Named(entry, names[entry.customer], number)
+
+
+def _focus(home: Home, selection: Selection, count: _Count) -> Iterator[str]:
+    yield row(COLUMNS)
+    for listed in home.books.invoices.sealed():
+        if not _issued_within(home, listed, selection):
+            continue
+        for found in focus_rows(show_invoice(home, listed.id).document):
+            count.records += 1
+            yield row([safe(found[name]) if name in TEXTS else found[name] for name in COLUMNS])
+
+
+def _issued_within(home: Home, invoice: StoredInvoice, selection: Selection) -> bool:
+    """By the date of issue on the customer's calendar."""
+    profile = load_catalog(home).customers.latest(invoice.customer)
+    place = zone("UTC" if profile is None else profile.zone)
+    month = month_of(local_date(invoice.sealed_at, place))
+    return (selection.since is None or selection.since <= month) and (
+        selection.until is None or month <= selection.until
+    )
+
+
+def _write(out: Path, lines: Iterable[str]) -> str:
+    digest = sha256()
+    draft = out.with_name(f".{out.name}.draft")
+    try:
+        with draft.open("wb") as file:
+            for line in lines:
+                encoded = line.encode()
+                digest.update(encoded)
+                file.write(encoded)
+        os.replace(draft, out)
+    finally:
+        draft.unlink(missing_ok=True)
+    return digest.hexdigest()

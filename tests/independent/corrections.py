@@ -1,0 +1,155 @@
+"""A sealed period is worked out again as known now, and the difference becomes lines that name what they
+correct. Periods of a subscription go in order, each from what the ones before it come to now."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from fractions import Fraction
+
+from tests.independent.charges import charges_of
+from tests.independent.commitments import commitment_charges
+from tests.independent.documents import Document
+from tests.independent.instants import Span
+from tests.independent.late import late_events
+from tests.independent.rating import Charge
+from tests.independent.settled import Scope, Settled, line_of, settled_before
+from tests.independent.totals import Line, Printed
+from tests.independent.world import Billed, Paper, World
+
+LATE, RETRACTED = "late events", "retractions"
+PRICE, CARRIED = "a corrected price", "a correction of an earlier period"
+
+
+@dataclass
+class Correction:
+    """What a sealed period of a customer comes to, beyond what was settled, as of a position of the log."""
+
+    customer: str
+    period: Span
+    lines: list[Line]
+    watermark: int
+    original: Paper
+    charges: list[Charge]
+
+
+def find_corrections(world: World, customer: str, watermark: int) -> list[Correction]:
+    """In order of periods; those that come to nothing new are left out."""
+    now = _rerated(world, customer, watermark)
+    found = []
+    for paper in world.papers:
+        if paper.customer != customer or paper.kind != "final" or paper.voided:
+            continue
+        charges = now.get(paper.period, [])
+        settled = settled_before(world, customer, paper.period)
+        lines = _differences(world, paper, charges, settled, watermark)
+        if lines:
+            found.append(Correction(customer, paper.period, lines, watermark, paper, charges))
+    return sorted(found, key=lambda each: each.period)
+
+
+def carry(world: World, correction: Correction) -> None:
+    """Later periods start from what the corrected one comes to now."""
+    for subscription in world.catalog.subscriptions_of(correction.customer):
+        done = world.billed.get(subscription["key"], [])
+        for place, billed in enumerate(done):
+            if billed.period == correction.period:
+                own = [each for each in correction.charges if each.subscription == subscription["key"]]
+                done[place] = replace(billed, charges=tuple(own))
+
+
+def _rerated(world: World, customer: str, watermark: int) -> dict[Span, list[Charge]]:
+    events = world.log.counted(watermark)
+    found: dict[Span, list[Charge]] = {}
+    for subscription in world.catalog.subscriptions_of(customer):
+        before: list[tuple[Span, Sequence[Charge]]] = []
+        for billed in world.billed.get(subscription["key"], []):
+            charges = _again(world, customer, subscription, billed, events, before)
+            before.append((billed.whole, charges))
+            found.setdefault(billed.period, []).extend(charges)
+    return found
+
+
+def _again(
+    world: World,
+    customer: str,
+    subscription: Document,
+    billed: Billed,
+    events: Sequence[object],
+    before: list[tuple[Span, Sequence[Charge]]],
+) -> list[Charge]:
+    profile = world.catalog.at("customer", customer, billed.period[1] - 1)
+    zone, currency = profile["zone"], profile["currency"]
+    charges = charges_of(
+        world.catalog,
+        subscription,
+        billed.period,
+        billed.whole,
+        events,  # type: ignore[arg-type]
+        zone=zone,
+    )
+    fees = [each for each in billed.charges if each.kind in ("unused fee", "fee ahead")]
+    placed = {charge.scope for charge in charges}
+    fees += [
+        each
+        for each in billed.charges
+        if each.price.get("timing") == "advance" and each.kind == "price" and each.scope not in placed
+    ]
+    extra = commitment_charges(
+        subscription, charges, billed.period, billed.whole, before, currency=currency, zone=zone
+    )
+    return charges + fees + extra
+
+
+def _differences(
+    world: World,
+    paper: Paper,
+    charges: Sequence[Charge],
+    settled: dict[Scope, list[Settled]],
+    watermark: int,
+) -> list[Line]:
+    """Of each charge, and of what was settled and is asked for no more."""
+    asked = {charge.scope for charge in charges}
+    gone = [
+        replace(lines[-1].line.charge, amount=Fraction(0), quantity=Fraction(0), events=())
+        for scope, lines in sorted(settled.items(), key=lambda item: repr(item[0]))
+        if scope not in asked
+    ]
+    found = []
+    for charge in [*charges, *gone]:
+        before = settled.get(charge.scope, [])
+        line = line_of(charge, before)
+        if line.amount or line.quantity:
+            line.corrects = paper.period
+            line.taxes, line.tax_reason = paper.taxed, paper.tax_reason
+            line.correction = _why(world, paper, charge, before, watermark)
+            found.append(line)
+    return found
+
+
+def _why(world: World, paper: Paper, charge: Charge, before: Sequence[Settled], watermark: int) -> Printed:
+    """Counts are those of the charge's own usage; of a commitment's line, all of the subscription's."""
+    mine = [
+        each.charge
+        for each in paper.lines
+        if each.charge.meter is not None
+        and each.charge.subscription == charge.subscription
+        and (charge.meter is None or each.charge.scope[:3] == charge.scope[:3])
+    ]
+    distinct = {(each.meter, each.part): each for each in mine} or (
+        {(charge.meter, charge.part): charge} if charge.meter else {}
+    )
+    since = world.known.get((paper.customer, paper.period), paper.cutoff)
+    counts = [late_events(world, each, since, watermark) for each in distinct.values()]
+    came, gone = sum(each[0] for each in counts), sum(each[1] for each in counts)
+    billed = before[-1].line.charge.price.get("version", 1) if before else charge.price.get("version", 1)
+    repriced = charge.kind == "price" and billed != charge.price.get("version", 1)
+    causes = [name for name, holds in ((LATE, came), (RETRACTED, gone), (PRICE, repriced)) if holds]
+    original = {"original": f"{before[0].paper.number}: {before[0].line.charge.words}"} if before else {}
+    return {
+        **original,
+        "causes": causes or [CARRIED],
+        **({"late_events": came} if came else {}),
+        **({"retracted_events": gone} if gone else {}),
+        **({"superseded": billed} if repriced else {}),
+    }

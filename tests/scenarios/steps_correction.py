@@ -1,0 +1,39 @@
+"""What was sealed and holds no more: `correct` has one person preview a correction and another approve it;
+`retract` takes back an event.
+
+`[step.correct]` has `by`, `approved_by` and `reason`; `catalog` is a file with price versions that supersede
+wrong ones, `customers` whom it is about (all), `periods` how many periods the report names (0: there is
+nothing to correct, and nothing to approve).
+"""
+
+from __future__ import annotations
+
+from tests.scenarios.frame import Playing, Told, Verb
+from tieout.flows.correct import approve, preview
+from tieout.flows.retract_event import Decision, retract_event
+from tieout.kernel.ids import CustomerId
+
+
+def correct(playing: Playing, step: Told) -> None:
+    told, home = step["correct"], playing.stage.home
+    report = preview(
+        home,
+        person=told["by"],
+        reason=told["reason"],
+        customers=tuple(CustomerId(key) for key in told["customers"]) if "customers" in told else None,
+        catalog_folder=playing.story / told["catalog"] if "catalog" in told else None,
+    )
+    assert report.stopped == ()
+    assert len(report.periods) == told["periods"]
+    if told["periods"]:
+        assert report.digest is not None
+        approve(home, report.digest, person=told["approved_by"], reason=told["reason"])
+
+
+def retract(playing: Playing, step: Told) -> None:
+    told = step["retract"]
+    decision = Decision(told["reason"], told["by"], told.get("approved_by"))
+    retract_event(playing.stage.home, source=told["source"], event_id=told["id"], decision=decision)
+
+
+STEPS = {"correct": Verb(correct), "retract": Verb(retract)}
