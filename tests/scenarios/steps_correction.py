@@ -10,7 +10,9 @@ from __future__ import annotations
 
 from tests.scenarios.frame import Playing, Told, Verb
 from tieout.flows.correct import approve, preview
+from tieout.flows.credit_invoice import credit_invoice
 from tieout.flows.retract_event import Decision, retract_event
+from tieout.flows.void_invoice import void_invoice
 from tieout.kernel.ids import CustomerId
 
 
@@ -36,4 +38,36 @@ def retract(playing: Playing, step: Told) -> None:
     retract_event(playing.stage.home, source=told["source"], event_id=told["id"], decision=decision)
 
 
-STEPS = {"correct": Verb(correct), "retract": Verb(retract)}
+def credit(playing: Playing, step: Told) -> None:
+    told = step["credit"]
+    done = credit_invoice(
+        playing.stage.home,
+        told["invoice"],
+        line=told["line"],
+        amount=told.get("amount"),
+        person=told["by"],
+        reason=told["reason"],
+        approved_by=told["approved_by"],
+        to=told.get("to", "balance"),
+    )
+    found = {name: getattr(done, name).decimal_text for name in ("tax", "applied", "rest")}
+    assert found == {name: told[name] for name in found}
+
+
+def void(playing: Playing, step: Told) -> None:
+    told = step["void"]
+    void_invoice(
+        playing.stage.home,
+        told["invoice"],
+        person=told["by"],
+        reason=told["reason"],
+        approved_by=told["approved_by"],
+    )
+
+
+STEPS = {
+    "correct": Verb(correct),
+    "retract": Verb(retract),
+    "credit": Verb(credit),
+    "void": Verb(void),
+}
