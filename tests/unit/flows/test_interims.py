@@ -22,6 +22,7 @@ from tieout.flows.verify_books import verify_books
 from tieout.flows.wallet import GrantOrder, grant_credit
 from tieout.kernel.ids import CustomerId, LineId
 from tieout.kernel.instant import format_instant, parse_instant
+from tieout.store.books import invoices
 
 JAN_10, JAN_11, FEB_2 = "2026-01-10T00:00:00Z", "2026-01-11T00:00:00Z", "2026-02-02T06:00:00Z"
 
@@ -226,3 +227,20 @@ def test_twice_at_the_same_instant_seals_one(tmp_path: Path) -> None:
     report = close_at(stage, JAN_11)
     assert not any(isinstance(outcome, Sealed) for _, _, outcome in report.outcomes)
     assert len(papers(stage)) == 1
+
+
+def test_a_seal_that_failed_leaves_no_gap_in_numbers_or_sequence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stage = crossed(tmp_path)
+
+    def fails(*_: object) -> None:
+        raise OSError("the disk is gone")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(invoices, "check_period", fails)
+        ((_, _, outcome),) = close_at(stage, JAN_11).outcomes
+        assert isinstance(outcome, Parked)
+    close_at(stage, JAN_11)
+    (paper,) = papers(stage)
+    assert (paper["number"], paper["sequence"]) == ("S-000001", 1)
