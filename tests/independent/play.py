@@ -162,6 +162,17 @@ def _lock(_world: World, _folder: Path, _step: Told) -> None:
     """A lock says where an entry is booked, not what it is."""
 
 
+def _state(world: World, _folder: Path, step: Told) -> None:
+    told = step["state"]
+    world.stated[told["source"], told["id"]] = told
+
+
+def _waive(world: World, _folder: Path, step: Told) -> None:
+    """Finance, ops and engineering have signed exactly this difference."""
+    told = step["waive"]
+    del world.stated[told["source"], told["id"]]
+
+
 STEPS: dict[str, Callable[[World, Path, Told], None]] = {
     "read": _read,
     "amend": _amend,
@@ -174,10 +185,22 @@ STEPS: dict[str, Callable[[World, Path, Told], None]] = {
     "retract": _retract,
     "payment": _pay,
     "lock": _lock,
+    "state": _state,
+    "waive": _waive,
     "draft": _draft,
     "line": _line_by_hand,
 }
-ARGUMENTS = {"at", "accepted", "duplicate", "sealed", "unpriced", "buckets", "customers", "outcomes"}
+ARGUMENTS = {
+    "closers",
+    "at",
+    "accepted",
+    "duplicate",
+    "sealed",
+    "unpriced",
+    "buckets",
+    "customers",
+    "outcomes",
+}
 
 
 def invoices(world: World) -> list[Told]:
