@@ -106,7 +106,9 @@ def close(world: World, at: int, chosen: Sequence[str] | None) -> list[Paper]:
             )
             if as_of is not None:
                 sealed.append(seal_final(world, account, at, as_of, waiting))
-        sealed += [seal_note(world, each, at, cutoff) for each in waiting if _by_note(world, each)]
+        sealed += [
+            seal_note(world, each, at, cutoff) for each in waiting if each.lines and _by_note(world, each)
+        ]
         if all(_by_note(world, each) for each in waiting):
             world.approved.pop(customer, None)
         for account in running_accounts(world, customer, at):

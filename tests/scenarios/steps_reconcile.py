@@ -1,7 +1,7 @@
 """What a source states, and who lets a difference pass: `state` a control total, `waive` its difference.
 
-`[step.state]` has `source`, `id`, `type`, `start`, `end` and `events`. `[step.waive]` has `source`, `id`, `by`
-and `reason`; finance and ops sign it with the policy's keys, engineering with a key of its own.
+`[step.state]` has `source`, `id`, `type`, `start`, `end` and `events`; `[step.waive]` has `source`, `id`,
+`by` and `reason`. Finance and ops sign with the policy's keys, engineering with a key of its own.
 """
 
 from __future__ import annotations
