@@ -13,6 +13,7 @@ from functools import cache
 
 from tieout.close.account import AccountOutcome
 from tieout.close.outcome import NotDue, Outcome, Sealed
+from tieout.close.reconcile_buckets import bucket_breaks
 from tieout.close.reconcile_cycle import NOTHING_HELD, CycleTies
 from tieout.contract.catalog import Catalog
 from tieout.flows.apply_catalog import load_catalog
@@ -34,6 +35,7 @@ from tieout.flows.required_evidence import with_evidence
 from tieout.flows.review_drafts import (
     AccountKey,
     Drafted,
+    Drafter,
     Redraft,
     finish,
     keep_for_review,
@@ -42,6 +44,7 @@ from tieout.flows.review_drafts import (
 )
 from tieout.flows.seal_accounts import Progress, seal_accounts
 from tieout.flows.sealed_usage import sealed_spans
+from tieout.flows.watch_pipeline import watch_to_head
 from tieout.kernel.errors import NotFound, Refusal, shown
 from tieout.kernel.ids import CustomerId, Watermark
 from tieout.kernel.instant import Instant, format_instant
@@ -100,6 +103,8 @@ def close(
         raise FutureClose(as_of, now)
     catalog = load_catalog(home)
     chosen = _chosen(catalog, customers)
+    if not dry_run:
+        watch_to_head(home)
     cutoff = home.log.head()
     recorded = home.books.movements.of(chosen)
     plan = close_agenda(home, catalog, chosen, recorded, as_of=as_of)
@@ -108,14 +113,7 @@ def close(
     reviews = look(home, due, as_of=as_of, redraft=redraft)
     corrections = Corrections(home, catalog, first_finals(due))
 
-    @cache
-    def ties(at: Watermark) -> CycleTies:
-        return cycle_ties(home, [account.elapsed for account in due], cutoff=at, now=now)
-
-    def drafted(accounts: Sequence[DueAccount], at: Watermark, behind: frozenset[AccountKey]) -> Drafted:
-        cycle = ties(at) if accounts else NOTHING_HELD
-        on_paper = corrections.on(accounts, at)
-        return _drafted(home, catalog, on_paper, at, behind=behind, cycle=cycle)
+    drafted = _drafter(home, catalog, due, corrections, now)
 
     def seal_all(ready: Sequence[ReadyAccount]) -> tuple[list[AccountOutcome], list[InvoiceRow]]:
         return _ended_or_shown(home, ready, run, progress or _unwatched)
@@ -131,17 +129,40 @@ def close(
     told = [*refused, *held, *noted, *reviews.outcomes, *reviewed, *stopped, *in_review, *done]
     outcomes = sorted(told if redraft is not None else _told([*plan.outcomes, *told]), key=_order)
     if run is not None:
-        lasting = [account for account in outcomes if not isinstance(account.outcome, NotDue)]
-        home.books.breaks.record(run, lasting, ())
-        home.books.closes.record(run, lasting)
-        home.books.closes.end(run, at=home.clock.now())
+        _record(home, run, outcomes)
+    buckets = _buckets(home, catalog, plan.due, cutoff, run=run)
     return CloseReport(
         as_of,
         cutoff,
         tuple((account.customer, account.period, account.outcome) for account in outcomes),
         tuple(invoices),
-        _buckets(home, catalog, plan.due, cutoff),
+        buckets,
     )
+
+
+def _record(home: Home, run: int, outcomes: Sequence[AccountOutcome]) -> None:
+    """Breaks first: an outcome that is kept has its reasons beside it."""
+    lasting = [account for account in outcomes if not isinstance(account.outcome, NotDue)]
+    home.books.breaks.record(run, lasting, ())
+    home.books.closes.record(run, lasting)
+    home.books.closes.end(run, at=home.clock.now())
+
+
+def _drafter(
+    home: Home, catalog: Catalog, due: Sequence[DueAccount], corrections: Corrections, now: Instant
+) -> Drafter:
+    """Drafts accounts at a cutoff; what holds the whole cycle is found once for each cutoff."""
+
+    @cache
+    def ties(at: Watermark) -> CycleTies:
+        return cycle_ties(home, sorted({account.elapsed for account in due}), cutoff=at, now=now)
+
+    def drafted(accounts: Sequence[DueAccount], at: Watermark, behind: frozenset[AccountKey]) -> Drafted:
+        cycle = ties(at) if accounts else NOTHING_HELD
+        on_paper = corrections.on(accounts, at)
+        return _drafted(home, catalog, on_paper, at, behind=behind, cycle=cycle)
+
+    return drafted
 
 
 def _ended(plan: Agenda) -> frozenset[CustomerId]:
@@ -187,17 +208,20 @@ def _drafted(
 
 
 def _buckets(
-    home: Home, catalog: Catalog, due: Sequence[DueAccount], cutoff: Watermark
+    home: Home, catalog: Catalog, due: Sequence[DueAccount], cutoff: Watermark, *, run: int | None
 ) -> tuple[BucketRow, ...]:
-    """Where every event of the periods that ended went."""
+    """Where every event of the periods that ended went; what is on no invoice is noted with the run."""
     periods = [account.period for account in due if account.running is None]
-    return read_log(
+    found = read_log(
         home,
         lambda manifest: bucket_rows(
             home.engine, catalog, manifest, periods=periods, late=late_rows(home, catalog, manifest, None)
         ),
         watermark=cutoff,
     )
+    if run is not None:
+        home.books.breaks.record(run, (), bucket_breaks(found))
+    return found
 
 
 def _chosen(catalog: Catalog, customers: tuple[CustomerId, ...] | None) -> tuple[CustomerId, ...]:

@@ -130,17 +130,8 @@ def draft_accounts(
         customer = plan.account.customer
         if (customer, plan.account.period) in behind:
             chain.stopped.add(customer)
-        drafted = _draft(
-            catalog,
-            plan,
-            answers,
-            recounts,
-            manifest.watermark,
-            sealed,
-            chain.opening(customer),
-            chain.seen(customer),
-            cycle,
-        )
+        opening, seen = chain.opening(customer), chain.seen(customer)
+        drafted = _draft(catalog, plan, answers, recounts, manifest.watermark, sealed, opening, seen, cycle)
         if drafted is None:  # the period runs, and nothing is to be billed inside it
             continue
         if isinstance(drafted, ReadyAccount) and chain.waits(customer, drafted.movements):

@@ -17,6 +17,7 @@ from tieout.evidence.shares import DiscountShare, discount_shares
 from tieout.evidence.stored import StoredCharge, StoredEvidence, StoredInvoice, StoredLine, StoredSnapshot
 from tieout.evidence.trace import PricedBy, Witnesses, reproduce
 from tieout.evidence.trace_balances import reproduce_from_balances, rests_on_balances
+from tieout.evidence.trace_credit import reproduce_credit
 from tieout.evidence.trace_manual_line import reproduce_manual_line
 from tieout.evidence.witness import Witness, is_counted, meter_event, retraction_of
 from tieout.flows.balance_evidence import balance_evidence
@@ -27,6 +28,7 @@ from tieout.kernel.ids import EventType, LineId, SourceName, Watermark
 from tieout.kernel.instant import Instant
 from tieout.kernel.money import Money, currency
 from tieout.rate.charge import parse_group
+from tieout.rate.credit import credited_line, is_credit
 from tieout.rate.manual_line import is_manual, manual_line_of
 
 PAGE_SIZE_MAX = 10_000
@@ -184,6 +186,8 @@ def _without_events(
 ) -> Reproduced | None:
     """A line that rests on balances or on what people decided; None for one of events."""
     price = stored.charge.price
+    if is_credit(price):
+        return reproduce_credit(stored, home.books.invoices.evidence(credited_line(price)))
     if is_manual(price):
         return reproduce_manual_line(stored, home.books.manual_lines.find(manual_line_of(price)))
     if rests_on_balances(stored.charge):

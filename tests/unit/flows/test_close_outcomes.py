@@ -6,12 +6,11 @@ import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests.small_home import FEBRUARY_3, MARCH_3, ZONES, call, ingest, january, make_home
-from tieout.aggregate.bucket import BucketCounts, BucketRequest
-from tieout.aggregate.recount import Recount
 from tieout.aggregate.snapshot import Snapshot
 from tieout.aggregate.window import UsageRequest
 from tieout.close.account import AccountOutcome
@@ -118,11 +117,8 @@ class MeddlingEngine:
             for answer in answers
         ]
 
-    def bucket_counts(self, requests: Sequence[BucketRequest], manifest: LogManifest) -> list[BucketCounts]:
-        return self.engine.bucket_counts(requests, manifest)
-
-    def recount(self, requests: Sequence[UsageRequest], manifest: LogManifest) -> list[Recount]:
-        return self.engine.recount(requests, manifest)
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.engine, name)
 
 
 def one_more(snapshot: Snapshot) -> Snapshot:
