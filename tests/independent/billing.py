@@ -8,9 +8,10 @@ from dataclasses import replace
 from tests.independent.advances import Advance, ahead, in_advance, owed, unused
 from tests.independent.charges import charges_of, suffix
 from tests.independent.commitments import commitment_charges
+from tests.independent.control import held
 from tests.independent.corrections import Correction, carry, find_corrections
 from tests.independent.documents import Document
-from tests.independent.instants import HOUR, Span, instant, overlap
+from tests.independent.instants import HOUR, Span
 from tests.independent.interims import interim_lines, running_accounts
 from tests.independent.parts import parts_of
 from tests.independent.policy import governing
@@ -94,7 +95,7 @@ def close(world: World, at: int, chosen: Sequence[str] | None) -> list[Paper]:
         for each in waiting:
             carry(world, each)
         for account in due_accounts(world, customer, at):
-            if not meters_signed(world, account) or missing_events(world, account.period):
+            if not meters_signed(world, account) or held(world, account.period):
                 break
             as_of = cutoff_to_seal(
                 world.drafts,
@@ -185,22 +186,6 @@ def seal_note(world: World, correction: Correction, at: int, cutoff: int) -> Pap
     account = Account(correction.customer, correction.period, subscriptions, policy)
     world.known[correction.customer, correction.period] = correction.watermark
     return seal(world, account, correction.lines, at, cutoff, kind="note")
-
-
-def missing_events(world: World, period: Span) -> bool:
-    """Whether a source states another number of events for a time of the period than were accepted. Nobody
-    knows whose they are, so nobody is billed."""
-    for told in world.stated.values():
-        span = instant(told["start"]), instant(told["end"])
-        found = [
-            event
-            for event in world.log.events
-            if (event.source, event.type) == (told["source"], told["type"])
-            and span[0] <= event.time < span[1]
-        ]
-        if overlap(span, period) and len(found) != told["events"]:
-            return True
-    return False
 
 
 def meters_signed(world: World, account: Account) -> bool:

@@ -170,7 +170,8 @@ def _state(world: World, _folder: Path, step: Told) -> None:
 def _waive(world: World, _folder: Path, step: Told) -> None:
     """Finance, ops and engineering have signed exactly this difference."""
     told = step["waive"]
-    del world.stated[told["source"], told["id"]]
+    stated = world.stated.pop((told["source"], told["id"]))
+    world.waived.append({**stated, "reason": told["reason"]})
 
 
 STEPS: dict[str, Callable[[World, Path, Told], None]] = {
@@ -200,6 +201,7 @@ ARGUMENTS = {
     "buckets",
     "customers",
     "outcomes",
+    "breaks",
 }
 
 
@@ -216,6 +218,8 @@ def _invoice(paper: Paper) -> Told:
         "number": paper.number,
         "kind": paper.kind,
         "paper": paper.paper,
+        "replaces": paper.replaces,
+        "waivers": paper.waivers,
         "sequence": paper.sequence,
         "start": text(paper.period[0]),
         "end": text(paper.period[1]),

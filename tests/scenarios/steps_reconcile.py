@@ -1,55 +1,75 @@
-"""What a source states, and who lets a difference pass: `state` a control total, `waive` its difference.
+"""What does not tie, and who lets it pass.
 
-`[step.state]` has `source`, `id`, `type`, `start`, `end` and `events`; `[step.waive]` has `source`, `id`,
-`by` and `reason`. Finance and ops sign with the policy's keys, engineering with a key of its own.
+`state` a control total; `break` what holds or is noted by the last close; `close_alerts` all open ones, with
+a reason; `waive` what a source states, signed by finance, ops and engineering. Of an invoice: `waivers`.
 """
 
 from __future__ import annotations
 
-from tests.scenarios.frame import Playing, Told, Verb
-from tieout.contract.policy import signer_role
+from tests.scenarios.frame import Member, Playing, Told, Verb
+from tieout.cli.demo.stage import PEOPLE
+from tieout.contract.policy import EngineeringRole, PolicyRole
 from tieout.flows.control_totals import control_total, state_control_total
+from tieout.flows.pipeline_alerts import close_alert, list_alerts
 from tieout.flows.policy import register_key
 from tieout.flows.waivers import add_waiver_signature, propose_waiver, write_waiver_request
 from tieout.gateways.signing import generate_key
 from tieout.gateways.signing_desk import sign_request
 
-DESK = (("finance", "Bram de Vries"), ("ops", "Chiara Russo"), ("engineering", "Eli Haddad"))
+ENGINEER = "Eli Novak"
 
 
 def state(playing: Playing, step: Told) -> None:
-    told = step["state"]
-    stated = control_total(
-        source=told["source"],
-        id=told["id"],
-        type=told["type"],
-        start=told["start"],
-        end=told["end"],
-        events=str(told["events"]),
-        field=None,
-        total=None,
-    )
-    state_control_total(playing.stage.home, stated, by=told["source"])
+    told = {"field": None, "total": None, **step["state"]}
+    state_control_total(playing.stage.home, control_total(**told), by=told["source"])
+
+
+def check_breaks(playing: Playing, step: Told) -> None:
+    """All of them, in their order; `found` is a part of what is printed."""
+    found = [each.found for each in playing.stage.home.books.breaks.open()]
+    assert [(each.tie, each.kind.value, each.size, each.reach.value) for each in found] == [
+        (told["tie"], told["class"], told["size"], told["holds"]) for told in step["breaks"]
+    ], found
+    for each, told in zip(found, step["breaks"], strict=True):
+        assert told.get("found", "") in each.found, each.found
+
+
+def close_alerts(playing: Playing, step: Told) -> None:
+    told = step["close_alerts"]
+    alerts = list_alerts(playing.stage.home)
+    assert sorted(alert.shift.kind.value for alert in alerts) == told["kinds"]
+    for alert in alerts:
+        close_alert(playing.stage.home, alert.id, by=told["by"], reason=told["reason"])
 
 
 def waive(playing: Playing, step: Told) -> None:
-    told, home, people = step["waive"], playing.stage.home, playing.stage.folder / "people"
-    papers = playing.stage.folder / "waiver"
-    papers.mkdir()
-    found = propose_waiver(home, told["source"], told["id"], by=told["by"], reason=told["reason"])
-    write_waiver_request(home, found.proposed.digest, papers / "request.json")
+    told, home = step["waive"], playing.stage.home
+    people = playing.stage.folder / "people"
     generate_key(people / "engineering.key", people / "engineering.pub")
-    register_key(home, signer_role("engineering"), "Eli Haddad", people / "engineering.pub")
-    for role, person in DESK:
-        signature = papers / f"{role}.signature"
-        sign_request(
-            papers / "request.json",
-            private_key=people / f"{role}.key",
-            role=signer_role(role),
-            person=person,
-            out=signature,
-        )
-        add_waiver_signature(home, signature)
+    register_key(home, EngineeringRole.ENGINEERING, ENGINEER, people / "engineering.pub")
+    state = propose_waiver(home, told["source"], told["id"], by=told["by"], reason=told["reason"])
+    request = playing.stage.folder / "waiver.json"
+    write_waiver_request(home, state.proposed.digest, request)
+    signers = [(role, person) for role, person in PEOPLE if role is not PolicyRole.PRODUCT]
+    for role, person in (*signers, (EngineeringRole.ENGINEERING, ENGINEER)):
+        out = playing.stage.folder / f"waiver.{role.value}"
+        sign_request(request, private_key=people / f"{role.value}.key", role=role, person=person, out=out)
+        state = add_waiver_signature(home, out)
+    assert state.good is not None
 
 
-STEPS = {"state": Verb(state), "waive": Verb(waive)}
+STEPS = {
+    "state": Verb(state),
+    "breaks": Verb(check_breaks),
+    "close_alerts": Verb(close_alerts),
+    "waive": Verb(waive),
+}
+INVOICE = {
+    "waivers": Member(
+        lambda printed: [
+            {"statement": each["statement"], "difference": each["difference"], "reason": each["reason"]}
+            for each in printed.get("waivers", ())
+        ],
+        default=[],
+    )
+}
