@@ -8,6 +8,7 @@ from dataclasses import replace
 from tests.independent.advances import Advance, ahead, in_advance, owed, unused
 from tests.independent.charges import charges_of, suffix
 from tests.independent.commitments import commitment_charges
+from tests.independent.control import held
 from tests.independent.corrections import Correction, carry, find_corrections
 from tests.independent.documents import Document
 from tests.independent.instants import HOUR, Span
@@ -94,7 +95,7 @@ def close(world: World, at: int, chosen: Sequence[str] | None) -> list[Paper]:
         for each in waiting:
             carry(world, each)
         for account in due_accounts(world, customer, at):
-            if not meters_signed(world, account):
+            if not meters_signed(world, account) or held(world, account.period):
                 break
             as_of = cutoff_to_seal(
                 world.drafts,
@@ -106,7 +107,9 @@ def close(world: World, at: int, chosen: Sequence[str] | None) -> list[Paper]:
             )
             if as_of is not None:
                 sealed.append(seal_final(world, account, at, as_of, waiting))
-        sealed += [seal_note(world, each, at, cutoff) for each in waiting if _by_note(world, each)]
+        sealed += [
+            seal_note(world, each, at, cutoff) for each in waiting if each.lines and _by_note(world, each)
+        ]
         if all(_by_note(world, each) for each in waiting):
             world.approved.pop(customer, None)
         for account in running_accounts(world, customer, at):

@@ -162,6 +162,18 @@ def _lock(_world: World, _folder: Path, _step: Told) -> None:
     """A lock says where an entry is booked, not what it is."""
 
 
+def _state(world: World, _folder: Path, step: Told) -> None:
+    told = step["state"]
+    world.stated[told["source"], told["id"]] = told
+
+
+def _waive(world: World, _folder: Path, step: Told) -> None:
+    """Finance, ops and engineering have signed exactly this difference."""
+    told = step["waive"]
+    stated = world.stated.pop((told["source"], told["id"]))
+    world.waived.append({**stated, "reason": told["reason"]})
+
+
 STEPS: dict[str, Callable[[World, Path, Told], None]] = {
     "read": _read,
     "amend": _amend,
@@ -174,10 +186,23 @@ STEPS: dict[str, Callable[[World, Path, Told], None]] = {
     "retract": _retract,
     "payment": _pay,
     "lock": _lock,
+    "state": _state,
+    "waive": _waive,
     "draft": _draft,
     "line": _line_by_hand,
 }
-ARGUMENTS = {"at", "accepted", "duplicate", "sealed", "unpriced", "buckets", "customers", "outcomes"}
+ARGUMENTS = {
+    "closers",
+    "at",
+    "accepted",
+    "duplicate",
+    "sealed",
+    "unpriced",
+    "buckets",
+    "customers",
+    "outcomes",
+    "breaks",
+}
 
 
 def invoices(world: World) -> list[Told]:
@@ -193,6 +218,8 @@ def _invoice(paper: Paper) -> Told:
         "number": paper.number,
         "kind": paper.kind,
         "paper": paper.paper,
+        "replaces": paper.replaces,
+        "waivers": paper.waivers,
         "sequence": paper.sequence,
         "start": text(paper.period[0]),
         "end": text(paper.period[1]),
