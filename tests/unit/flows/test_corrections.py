@@ -1,0 +1,110 @@
+"""Corrections between two people: what is refused, what is billed once, and what stays late."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.small_home import FEBRUARY_3, MARCH_3, call, ingest, january, make_home
+from tieout.flows.close_periods import close
+from tieout.flows.correct import SelfApproved, StaleReport, approve, preview
+from tieout.flows.credit_invoice import CreditTooLarge, credit_invoice
+from tieout.flows.home import Home
+from tieout.flows.invoices import list_invoices, show_invoice
+from tieout.flows.measure_usage import usage
+from tieout.flows.void_invoice import VoidRefused, void_invoice
+from tieout.gateways.clock import SteppedClock
+from tieout.kernel.ids import CustomerId
+from tieout.kernel.instant import parse_instant
+from tieout.store.books.papers import PapersMoved
+
+ACME = CustomerId("acme")
+LATE = "2026-01-05T00:00:00Z"
+
+
+@pytest.fixture
+def closed(tmp_path: Path) -> tuple[Home, SteppedClock]:
+    """January is sealed, and one event of it came late."""
+    home, clock = make_home(tmp_path / "home", now=FEBRUARY_3)
+    ingest(home, january())
+    close(home, as_of=clock.now())
+    clock.set_to(parse_instant("2026-02-10T00:00:00Z"))
+    ingest(home, [call(9001, "acme", LATE, tokens=10_000)], "late.ndjson")
+    return home, clock
+
+
+def lines_of(home: Home, customer: str) -> list[dict[str, object]]:
+    return [
+        line
+        for row in list_invoices(home, CustomerId(customer))
+        for line in json.loads(show_invoice(home, row.id).document)["lines"]
+    ]
+
+
+def test_whoever_previews_does_not_approve(closed: tuple[Home, SteppedClock]) -> None:
+    home, _ = closed
+    report = preview(home, person="Ann", reason="a queue was stuck")
+    assert report.digest is not None
+    with pytest.raises(SelfApproved):
+        approve(home, report.digest, person=" ann", reason="mine")
+
+
+def test_a_report_is_stale_once_more_came(closed: tuple[Home, SteppedClock]) -> None:
+    home, _ = closed
+    report = preview(home, person="Ann", reason="a queue was stuck")
+    assert report.digest is not None
+    ingest(home, [call(9002, "acme", LATE, tokens=5)], "later.ndjson")
+    with pytest.raises(StaleReport, match="acme"):
+        approve(home, report.digest, person="Bob", reason="fine")
+
+
+def test_nothing_is_billed_without_approval_and_what_is_approved_once(
+    closed: tuple[Home, SteppedClock],
+) -> None:
+    home, clock = closed
+    report = preview(home, person="Ann", reason="a queue was stuck")
+    assert report.digest is not None
+    clock.set_to(MARCH_3)
+    close(home, as_of=clock.now())
+    assert not [line for line in lines_of(home, "acme") if "correction" in line]
+    assert [row.event_count for row in usage(home, ACME, at=None).late] == [1, 1]
+    approve(home, report.digest, person="Bob", reason="fine")
+    ingest(home, [call(9002, "acme", LATE, tokens=5)], "later.ndjson")
+    clock.set_to(parse_instant("2026-04-03T00:00:00Z"))
+    close(home, as_of=clock.now())
+    clock.set_to(parse_instant("2026-05-03T00:00:00Z"))
+    close(home, as_of=clock.now())
+    corrected = [line for line in lines_of(home, "acme") if "correction" in line]
+    assert [(line["quantity"], line["amount"]) for line in corrected] == [("1", "0.02"), ("10000", "15.00")]
+    assert [row.event_count for row in usage(home, ACME, at=None).late] == [1, 1], "what came later is late"
+
+
+def test_a_credit_counts_what_others_credited(closed: tuple[Home, SteppedClock]) -> None:
+    home, _ = closed
+    number = list_invoices(home, ACME)[0].number
+    assert number is not None
+    decided = {"person": "Ann", "reason": "an outage", "approved_by": "Bob"}
+    credit_invoice(home, number, line="3", amount="10.00", **decided)  # type: ignore[arg-type]
+    with pytest.raises(CreditTooLarge, match=r"6\.05 USD"):
+        credit_invoice(home, number, line="3", amount="6.06", **decided)  # type: ignore[arg-type]
+    with pytest.raises(VoidRefused, match="credited it"):
+        void_invoice(home, number, person="Ann", reason="x", approved_by="Bob")
+
+
+def test_two_credits_at_once_do_not_pass_the_cap_together(
+    closed: tuple[Home, SteppedClock], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The second saw the papers before the first was sealed: the sealing transaction refuses it."""
+    home, _ = closed
+    number = list_invoices(home, ACME)[0].number
+    assert number is not None
+    decided = {"person": "Ann", "reason": "an outage", "approved_by": "Bob"}
+    store = type(home.books.corrections)
+    seen, rows = home.books.corrections.papers(ACME), home.books.corrections.settled([ACME])
+    credit_invoice(home, number, line="3", amount="10.00", **decided)  # type: ignore[arg-type]
+    monkeypatch.setattr(store, "papers", lambda *_: seen)
+    monkeypatch.setattr(store, "settled", lambda *_: rows)
+    with pytest.raises(PapersMoved):
+        credit_invoice(home, number, line="3", amount="10.00", **decided)  # type: ignore[arg-type]
