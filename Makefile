@@ -77,6 +77,10 @@ $(VENV)/.runtime: pyproject.toml constraints.txt
 	@touch $@
 
 $(VENV)/.dev: $(VENV)/.runtime
+	@command -v hledger >/dev/null || { \
+	  echo "Installing hledger, which has to accept what the ledger exports" >&2; \
+	  $(ROOT) apt-get update -qq; \
+	  $(ROOT) env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq hledger >/dev/null; }
 	@echo "Adding the tools of development (once; a minute or so)" >&2
 	@$(INSTALL) --no-build-isolation --editable '.[postgres,dev]'
 	@touch $@

@@ -14,6 +14,8 @@ LEFT_OUT: dict[str, Any] = {
     "kind": "final",
     "sequence": 1,
     "paper": "invoice",
+    "replaces": [],
+    "waivers": [],
     "discounts": [],
     "taxes": [],
     "credits": [],
@@ -41,7 +43,8 @@ def _told(invoice: dict[str, Any]) -> dict[str, Any]:
     told = {name: value for name, value in invoice.items() if value not in (None, LEFT_OUT.get(name))}
     if told["due"] == told["total"]:
         del told["due"]
-    told.pop("number")
+    if told.get("paper", "invoice") == "invoice" and told.get("kind", "final") == "final":
+        del told["number"]
     lines = [_line(line) for line in told.pop("lines")]
     return {**told, "lines": lines}
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from tests.independent.advances import Advance, ahead, in_advance, owed, unused
-from tests.independent.charges import charges_of
+from tests.independent.charges import charges_of, suffix
 from tests.independent.commitments import commitment_charges
-from tests.independent.corrections import Correction, find_corrections
+from tests.independent.control import held
+from tests.independent.corrections import Correction, carry, find_corrections
 from tests.independent.documents import Document
 from tests.independent.instants import HOUR, Span
 from tests.independent.interims import interim_lines, running_accounts
@@ -19,6 +21,8 @@ from tests.independent.seal import seal
 from tests.independent.settled import lines_of, settled_before
 from tests.independent.totals import Line
 from tests.independent.world import Account, Billed, Paper, World
+
+NEVER = (0, 0)
 
 
 def due_accounts(world: World, customer: str, at: int) -> list[Account]:
@@ -88,8 +92,10 @@ def close(world: World, at: int, chosen: Sequence[str] | None) -> list[Paper]:
     cutoff = world.log.places
     for customer in customers(world, chosen):
         waiting = waiting_corrections(world, customer, cutoff)
+        for each in waiting:
+            carry(world, each)
         for account in due_accounts(world, customer, at):
-            if not meters_signed(world, account):
+            if not meters_signed(world, account) or held(world, account.period):
                 break
             as_of = cutoff_to_seal(
                 world.drafts,
@@ -101,6 +107,11 @@ def close(world: World, at: int, chosen: Sequence[str] | None) -> list[Paper]:
             )
             if as_of is not None:
                 sealed.append(seal_final(world, account, at, as_of, waiting))
+        sealed += [
+            seal_note(world, each, at, cutoff) for each in waiting if each.lines and _by_note(world, each)
+        ]
+        if all(_by_note(world, each) for each in waiting):
+            world.approved.pop(customer, None)
         for account in running_accounts(world, customer, at):
             lines, crossed = interim_lines(world, account, at, cutoff)
             if lines:
@@ -111,12 +122,12 @@ def close(world: World, at: int, chosen: Sequence[str] | None) -> list[Paper]:
 
 def waiting_corrections(world: World, customer: str, cutoff: int) -> list[Correction]:
     """What a person approved, as of what the report saw, or what the policy approves in advance."""
-    approved = [watermark for name, watermark in world.approved if name == customer]
-    found = find_corrections(world, customer, approved[-1] if approved else cutoff)
+    approved = world.approved.get(customer)
+    found = find_corrections(world, customer, cutoff if approved is None else approved)
     return [
         each
         for each in found
-        if approved or _says(world, each.period, "late_approval", "delta_report") == "policy"
+        if approved is not None or _says(world, each.period, "late_approval", "delta_report") == "policy"
     ]
 
 
@@ -150,6 +161,33 @@ def lines_by_hand(world: World, account: Account) -> list[Line]:
     )
 
 
+def _on_another(line: Line, zone: str) -> Line:
+    """On the paper of another period a line says which period it is for."""
+    charge = line.charge
+    if charge.part == charge.period:
+        line.charge = replace(charge, words=charge.words + suffix(charge.part, NEVER, zone))
+    return line
+
+
+def _by_note(world: World, correction: Correction) -> bool:
+    return _says(world, correction.period, "late_path", "next_invoice") == "note"
+
+
+def seal_note(world: World, correction: Correction, at: int, cutoff: int) -> Paper:
+    """A paper of its own, for the period that it corrects."""
+    policy = governing(world.policies, correction.period[0])
+    assert policy is not None
+    subscriptions = tuple(
+        (subscription, each.whole)
+        for subscription in world.catalog.subscriptions_of(correction.customer)
+        for each in world.billed.get(subscription["key"], [])
+        if each.period == correction.period
+    )
+    account = Account(correction.customer, correction.period, subscriptions, policy)
+    world.known[correction.customer, correction.period] = correction.watermark
+    return seal(world, account, correction.lines, at, cutoff, kind="note")
+
+
 def meters_signed(world: World, account: Account) -> bool:
     """A version of a meter after its first bills nobody until its owner signed it."""
     return all(
@@ -165,8 +203,8 @@ def seal_final(world: World, account: Account, at: int, cutoff: int, waiting: li
     by_subscription = final_charges(world, account, cutoff)
     charges = [charge for _, _, own in by_subscription for charge in own]
     lines = lines_of(charges, settled_before(world, account.customer, account.period))
-    corrections = [each for each in waiting if each.period < account.period]
-    lines += [line for each in corrections for line in each.lines]
+    corrections = [each for each in waiting if each.period < account.period and not _by_note(world, each)]
+    lines += [_on_another(line, world.zone_of(account)) for each in corrections for line in each.lines]
     lines += lines_by_hand(world, account)
     paper = seal(world, account, lines, at, cutoff)
     for each in corrections:

@@ -30,10 +30,11 @@ class Correction:
     lines: list[Line]
     watermark: int
     original: Paper
+    charges: list[Charge]
 
 
 def find_corrections(world: World, customer: str, watermark: int) -> list[Correction]:
-    """In order of periods; those that come to nothing new are left out."""
+    """In order of periods. One whose late events change nothing has no lines; a person is shown it too."""
     now = _rerated(world, customer, watermark)
     found = []
     for paper in world.papers:
@@ -42,9 +43,26 @@ def find_corrections(world: World, customer: str, watermark: int) -> list[Correc
         charges = now.get(paper.period, [])
         settled = settled_before(world, customer, paper.period)
         lines = _differences(world, paper, charges, settled, watermark)
-        if lines:
-            found.append(Correction(customer, paper.period, lines, watermark, paper))
+        if lines or _came_since(world, paper, watermark):
+            found.append(Correction(customer, paper.period, lines, watermark, paper, charges))
     return sorted(found, key=lambda each: each.period)
+
+
+def _came_since(world: World, paper: Paper, watermark: int) -> bool:
+    """Whether events came or went since the period was worked out last."""
+    since = world.known.get((paper.customer, paper.period), paper.cutoff)
+    metered = [line.charge for line in paper.lines if line.charge.meter is not None and not line.corrects]
+    return any(late_events(world, charge, since, watermark) != (0, 0) for charge in metered)
+
+
+def carry(world: World, correction: Correction) -> None:
+    """Later periods start from what the corrected one comes to now."""
+    for subscription in world.catalog.subscriptions_of(correction.customer):
+        done = world.billed.get(subscription["key"], [])
+        for place, billed in enumerate(done):
+            if billed.period == correction.period:
+                own = [each for each in correction.charges if each.subscription == subscription["key"]]
+                done[place] = replace(billed, charges=tuple(own))
 
 
 def _rerated(world: World, customer: str, watermark: int) -> dict[Span, list[Charge]]:

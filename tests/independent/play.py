@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.independent.billing import close, content, draft_of
+from tests.independent.corrections import find_corrections
 from tests.independent.documents import FAR, Catalog
 from tests.independent.instants import instant, text
 from tests.independent.log import Log
@@ -128,6 +129,51 @@ def _line_by_hand(world: World, _folder: Path, step: Told) -> None:
         world.by_hand.append(by_hand(step["line"], f"manual/{len(world.by_hand)}"))
 
 
+def _correct(world: World, folder: Path, step: Told) -> None:
+    """A price version that supersedes another holds from the same instant, and comes after it."""
+    told = step["correct"]
+    if "catalog" in told:
+        world.catalog.add(folder / told["catalog"])
+    periods = 0
+    for customer in told.get("customers", world.catalog.keys("customer")):
+        found = find_corrections(world, customer, world.log.places)
+        periods += len(found)
+        if found:
+            world.approved[customer] = world.log.places
+    assert periods == told["periods"], periods
+
+
+def _retract(world: World, _folder: Path, step: Told) -> None:
+    world.log.retract((step["retract"]["source"], step["retract"]["id"]))
+
+
+def _pay(world: World, _folder: Path, step: Told) -> None:
+    """An invoice is paid; what is more than it owes is the customer's."""
+    told = step["payment"]
+    (paper,) = [each for each in world.papers if each.number == told["invoice"]]
+    paid = minor(number(told, "amount"), paper.currency)
+    applied = min(paid, paper.open)
+    paper.open -= applied
+    parts = [("clearing", paid), ("receivable", -applied), ("customer-balance", applied - paid)]
+    world.movements.append((paper.customer, paper.currency, parts))
+
+
+def _lock(_world: World, _folder: Path, _step: Told) -> None:
+    """A lock says where an entry is booked, not what it is."""
+
+
+def _state(world: World, _folder: Path, step: Told) -> None:
+    told = step["state"]
+    world.stated[told["source"], told["id"]] = told
+
+
+def _waive(world: World, _folder: Path, step: Told) -> None:
+    """Finance, ops and engineering have signed exactly this difference."""
+    told = step["waive"]
+    stated = world.stated.pop((told["source"], told["id"]))
+    world.waived.append({**stated, "reason": told["reason"]})
+
+
 STEPS: dict[str, Callable[[World, Path, Told], None]] = {
     "read": _read,
     "amend": _amend,
@@ -136,10 +182,27 @@ STEPS: dict[str, Callable[[World, Path, Told], None]] = {
     "close": _close,
     "sign": _sign_next,
     "approve": _approve,
+    "correct": _correct,
+    "retract": _retract,
+    "payment": _pay,
+    "lock": _lock,
+    "state": _state,
+    "waive": _waive,
     "draft": _draft,
     "line": _line_by_hand,
 }
-ARGUMENTS = {"at", "accepted", "duplicate", "sealed", "unpriced", "buckets", "customers", "outcomes"}
+ARGUMENTS = {
+    "closers",
+    "at",
+    "accepted",
+    "duplicate",
+    "sealed",
+    "unpriced",
+    "buckets",
+    "customers",
+    "outcomes",
+    "breaks",
+}
 
 
 def invoices(world: World) -> list[Told]:
@@ -155,6 +218,8 @@ def _invoice(paper: Paper) -> Told:
         "number": paper.number,
         "kind": paper.kind,
         "paper": paper.paper,
+        "replaces": paper.replaces,
+        "waivers": paper.waivers,
         "sequence": paper.sequence,
         "start": text(paper.period[0]),
         "end": text(paper.period[1]),

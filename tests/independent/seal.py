@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import timedelta
 
+from tests.independent.control import waivers
 from tests.independent.documents import Document
 from tests.independent.instants import local_date
 from tests.independent.policy import calendar_at
@@ -53,6 +54,8 @@ def seal(
         taxed=listed,
         tax_reason=reason,
         tax_total=added,
+        open=total - paid,
+        waivers=waivers(world, period),
     )
     world.papers.append(sealed)
     return sealed

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import Any
 
 from tests.independent.advances import Advance
 from tests.independent.calendar_days import period_holding
@@ -40,7 +41,11 @@ class Paper:
     taxed: list[Document] = field(default_factory=list)
     tax_reason: str | None = None
     tax_total: int = 0
+    open: int = 0
+    """What nobody has paid of it yet."""
     voided: bool = False
+    replaces: list[str] = field(default_factory=list)
+    waivers: list[Printed] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -79,8 +84,11 @@ class World:
     """Up to which position of the log a sealed period was corrected; until then its own cutoff."""
     crossed: set[tuple[str, ...]] = field(default_factory=set)
     """What an off-cycle rule has billed once."""
-    approved: list[tuple[str, int]] = field(default_factory=list)
+    approved: dict[str, int] = field(default_factory=dict)
     """Customers whose late data a person let be billed, as of a position of the log."""
+    stated: dict[tuple[str, str], dict[str, Any]] = field(default_factory=dict)
+    """What sources say they sent, by source and name; a difference that was let pass is none."""
+    waived: list[dict[str, Any]] = field(default_factory=list)
     movements: list[tuple[str, str, list[tuple[str, int]]]] = field(default_factory=list)
     """Customer, currency and what no paper says, account by account: payments and refunds."""
     drafts: Drafts = field(default_factory=dict)

@@ -1,5 +1,5 @@
 """The close: how many invoices it `sealed`, what stayed `unpriced` and in which `buckets`, and the
-`outcomes` of accounts.
+`outcomes` of accounts. With `closers = 2`, two of them close at once, and seal that many between them.
 
 `outcomes = [{ customer, start, outcome, reason, next_action }]`: every account that the close sealed, held or
 parked, by customer and period; `start` may be left out, and `reason` and `next_action` are parts of what is
@@ -7,6 +7,9 @@ printed. An account that is not due is told only where the story wants to.
 """
 
 from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
 
 from tests.scenarios.frame import Playing, Told, Verb
 from tieout.close.account import AccountOutcome, recorded
@@ -16,20 +19,37 @@ from tieout.flows.count_buckets import BucketRow
 from tieout.flows.measure_usage import usage
 from tieout.kernel.ids import CustomerId
 from tieout.kernel.instant import format_instant, parse_instant
+from tieout.wiring import SteppedClock, open_home
 
 
 def close_all(playing: Playing, step: Told) -> None:
     assert step["close"] is True
+    if "closers" in step:
+        assert _closed_at_once(playing, step) == step["sealed"]
+        return
     report = close(
         playing.stage.home, as_of=parse_instant(step["at"]), customers=_chosen(step), dry_run=False
     )
-    assert len(report.invoices) == step.get("sealed", len(report.invoices))
+    assert len(report.invoices) == step.get("sealed", len(report.invoices)), report.outcomes
     unpriced = {row.meter: row.unpriced for row in report.buckets if row.unpriced}
     assert unpriced == step.get("unpriced", unpriced)
     if "buckets" in step:
         assert [_bucket_of(bucket) for bucket in report.buckets] == step["buckets"]
     if "outcomes" in step:
         _check_outcomes(report, step["outcomes"])
+
+
+def _closed_at_once(playing: Playing, step: Told) -> int:
+    """How many invoices were sealed by all of them; each has a home of its own, on the same data."""
+    together = Barrier(step["closers"])
+
+    def one(_: int) -> int:
+        with open_home(playing.stage.folder, clock=SteppedClock(parse_instant(step["at"]))) as home:
+            together.wait(timeout=60)
+            return len(close(home, as_of=parse_instant(step["at"]), customers=None, dry_run=False).invoices)
+
+    with ThreadPoolExecutor(step["closers"]) as closers:
+        return sum(closers.map(one, range(step["closers"])))
 
 
 def _chosen(step: Told) -> tuple[CustomerId, ...] | None:
@@ -92,6 +112,8 @@ def _late_of(playing: Playing, customer: str) -> list[Told]:
 
 
 STEPS = {
-    "close": Verb(close_all, frozenset({"customers", "sealed", "unpriced", "buckets", "outcomes"})),
+    "close": Verb(
+        close_all, frozenset({"customers", "closers", "sealed", "unpriced", "buckets", "outcomes"})
+    ),
 }
 ENDS = {"late": check_late}

@@ -117,6 +117,8 @@ INVOICE = {
     "currency": Member(_printed("currency"), ALWAYS_TOLD),
     "number": Member(_printed("number"), ONLY_WHERE_TOLD),
     "kind": Member(_printed("kind"), "final"),
+    "paper": Member(lambda document: document.get("paper", "invoice"), ONLY_WHERE_TOLD),
+    "replaces": Member(lambda document: document.get("replaces", []), []),
     "sequence": Member(_printed("sequence"), 1),
     "start": Member(_printed("period", "start"), ALWAYS_TOLD),
     "end": Member(_printed("period", "end"), ALWAYS_TOLD),

@@ -1,5 +1,8 @@
-"""The ledger at the end: `[[balance]]` with `customer`, `account`, `currency` and `amount`; debits are above
-zero.
+"""The ledger: a `payment` is recorded, a month is put under `lock`.
+
+At the end, `[[balance]]` with `customer`, `account`, `currency` and `amount`; debits are above zero.
+`[[booked]]` with `customer`, `kind`, `effective` and `month`: in which accounting month entries of a kind
+stand that count for another one; all such entries of a customer that has one are told.
 
 Of a customer that has one, all balances but zeros are told. Whatever is told, all postings add up to zero.
 """
@@ -10,7 +13,10 @@ from decimal import Decimal
 
 from sqlalchemy import func, select
 
-from tests.scenarios.frame import Playing, Told
+from tests.scenarios.frame import Playing, Told, Verb
+from tieout.flows.ledger import lock_month
+from tieout.flows.payments import record_payment
+from tieout.kernel.instant import Instant, format_instant
 from tieout.kernel.money import Money, currency
 from tieout.store.books.schema_close import journal_entry, posting
 
@@ -53,4 +59,39 @@ def _order(balance: Told) -> tuple[str, str, str]:
     return balance["customer"], balance["account"], balance["currency"]
 
 
-ENDS = {"balance": check_balances}
+def pay(playing: Playing, step: Told) -> None:
+    told = step["payment"]
+    record_payment(
+        playing.stage.home,
+        told["invoice"],
+        amount=told["amount"],
+        reference=told["reference"],
+        person="Fay",
+        received_at=None,
+    )
+
+
+def lock(playing: Playing, step: Told) -> None:
+    lock_month(playing.stage.home, step["lock"], person="Fay", reason="the month is reported")
+
+
+def check_booked(playing: Playing, told: list[Told]) -> None:
+    asked = select(
+        journal_entry.c.customer,
+        journal_entry.c.kind,
+        journal_entry.c.effective_at,
+        journal_entry.c.accounting_period,
+    )
+    with playing.stage.home.books.engine.connect() as connection:  # type: ignore[attr-defined]
+        rows = connection.execute(asked).all()
+    customers = {each["customer"] for each in told}
+    found = [
+        {"customer": customer, "kind": kind, "effective": effective, "month": month}
+        for customer, kind, at, month in rows
+        if (effective := format_instant(Instant(at))[:7]) != month and customer in customers
+    ]
+    assert sorted(found, key=str) == sorted(told, key=str)
+
+
+STEPS = {"payment": Verb(pay), "lock": Verb(lock)}
+ENDS = {"balance": check_balances, "booked": check_booked}

@@ -383,6 +383,7 @@ def test_a_dry_run_shows_drafts_and_writes_nothing(copied: DemoHome) -> None:
     assert ran.code == 0, ran.err
     assert len(ran.json["invoices"]) == 25
     assert {row["number"] for row in ran.json["invoices"]} == {None}
+    assert ran.json["standing"] == "not under a signed policy"
     assert len(copied.run("invoice", "list", "--json").json) == 75
 
 

@@ -9,6 +9,7 @@ import typer
 
 from tieout.cli import draft_lines
 from tieout.cli.draft_shown import (
+    SHORT_DIGITS,
     difference_json,
     draft_json,
     entry_json,
@@ -22,7 +23,7 @@ from tieout.cli.screen import Json, print_json, say
 from tieout.cli.screen import note as tell
 
 if TYPE_CHECKING:
-    from tieout.close.review import ReviewEntry
+    from tieout.close.review import ReviewEntry, Standing, StoredDraft
     from tieout.flows.drafts import DraftView
 
 app = typer.Typer(
@@ -219,9 +220,15 @@ def _say_view(view: DraftView, *, page: bool = True) -> None:
         say("The next close seals it.")
     else:
         say(f"It waits for {view.stands.waits_for}.")
-        tell(
-            f"To approve it: tieout draft approve {draft.invoice} --sha256 {draft.sha256[:16]} --by YOUR_NAME"
-        )
+        tell(f"To approve it: {_approving(draft, view.stands)} --by YOUR_NAME")
+
+
+def _approving(draft: StoredDraft, stands: Standing) -> str:
+    from tieout.close.review import DIGEST_SHOWN
+
+    if draft.delta is not None and draft.delta[:DIGEST_SHOWN] in stands.waits_for:
+        return f"tieout draft approve-delta {draft.invoice} --digest {draft.delta[:SHORT_DIGITS]}"
+    return f"tieout draft approve {draft.invoice} --sha256 {draft.sha256[:SHORT_DIGITS]}"
 
 
 def _view_json(view: DraftView) -> dict[str, Json]:

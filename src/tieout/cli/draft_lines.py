@@ -98,7 +98,8 @@ def _decide(
     if as_json:
         print_json(line_json(decided))
         return
-    note(f"{decided.id} is {decision.value} by {by}.")
+    then = " It stands on the next draft of its period." if decided.is_approved else ""
+    note(f"{decided.id} is {decision.value} by {by}.{then}")
 
 
 def _period(text: str) -> tuple[Instant, Instant | None]:

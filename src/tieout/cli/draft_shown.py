@@ -38,15 +38,15 @@ def say_drafts(rows: Sequence[DraftRow]) -> None:
 def say_history(revisions: Sequence[StoredDraft]) -> None:
     from tieout.kernel.instant import format_instant
 
-    columns = ("revision>", "drafted", "by", "why", "state", "cutoff>", "review until", "sha256")
+    columns = ("revision>", "drafted", "why", "state", "cutoff>", "taken by", "review until", "sha256")
     cells = (
         [
             str(each.revision),
             format_instant(each.drafted_at),
-            each.person or "the close",
             each.reason,
             each.state.value,
             grouped(str(each.cutoff)),
+            each.person or "the close",
             "" if each.review_until is None else format_instant(each.review_until),
             each.sha256[:SHORT_DIGITS],
         ]

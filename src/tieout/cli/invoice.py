@@ -1,4 +1,4 @@
-"""`tieout invoice list|show`: the paper, as a list and one by one."""
+"""`tieout invoice list|show|credit|void`: the paper, as a list and one by one."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
+from tieout.cli.invoice_undo import credit, void
 from tieout.cli.late import late_json, late_table
 from tieout.cli.options import HomeOption, JsonOption, opened
 from tieout.cli.screen import Json, grouped, print_json, say, table
@@ -18,7 +19,9 @@ if TYPE_CHECKING:
 
     from tieout.flows.invoices import InvoiceRow
 
-app = typer.Typer(help="Invoices: list and show.", no_args_is_help=True)
+app = typer.Typer(help="Invoices: list, show, credit, void.", no_args_is_help=True)
+app.command()(credit)
+app.command()(void)
 
 
 @app.command("list")

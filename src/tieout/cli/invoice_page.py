@@ -26,7 +26,13 @@ if TYPE_CHECKING:
 
     from rich.console import RenderableType
 
-    from tieout.cli.paper import Document, LineOfDocument, ProgramOfDocument, WaiverOfDocument
+    from tieout.cli.paper import (
+        CorrectionOfDocument,
+        Document,
+        LineOfDocument,
+        ProgramOfDocument,
+        WaiverOfDocument,
+    )
 
 
 def invoice_page(paper: Document) -> RenderableType:
@@ -56,11 +62,13 @@ def _heading(paper: Document) -> RenderableType:
     grid.add_column()
     grid.add_column(justify="right")
     seller = paper.seller
-    name = "Interim invoice" if paper.kind == KIND_INTERIM else "Invoice"
+    interim = paper.kind == KIND_INTERIM and paper.paper == "invoice"
+    name = "Interim invoice" if interim else paper.paper.capitalize()
     title = f"{name} {paper.number}" if paper.number else f"{name} draft, no number yet"
     status = "sealed" if paper.status == "sealed" else f"{paper.status.upper()}: not to be paid"
     grid.add_row(Text(plain(seller.name), style="bold"), Text(title, style="bold"))
     right = [paper.id, status]
+    right += [f"replaces {', '.join(paper.replaces)}, voided"] if paper.replaces else []
     left = [
         *seller.address,
         *([f"Tax id {seller.tax_id}"] if seller.tax_id else []),
@@ -78,7 +86,7 @@ def _parties(paper: Document) -> RenderableType:
     left += [customer.email] if customer.email else []
     right = [("Period", _period(paper)), ("Time zone", paper.period.zone)]
     if paper.off_cycle is not None:
-        right.append(("Usage so far, as of", _moment(parse_instant(paper.off_cycle.as_of), paper)))
+        right.append(("Off cycle, as of", _moment(parse_instant(paper.off_cycle.as_of), paper)))
     if paper.issued_at:
         issued = _local(parse_instant(paper.issued_at), paper.period.zone).date()
         right.append(("Issued", _day(issued)))
@@ -144,12 +152,29 @@ def _description(line: LineOfDocument) -> Text:
     for each in line.earlier:
         said = f"less {_quantity(line, each.quantity)}{grouped(each.amount)} on {each.number}"
         text.append(f"\n  {plain(said)}", style="dim")
+    if line.correction is not None:
+        text.append(f"\n  {plain(_correction(line.correction))}", style="dim")
     if line.snapshot is not None and line.snapshot.retracted_count:
         count = line.snapshot.retracted_count
         text.append(f"\n  {grouped(str(count))} retracted, not counted", style="dim")
     if line.amount_after_discounts not in (None, line.amount):
         text.append(f"\n  after discounts {grouped(line.amount_after_discounts)}", style="dim")
     return text.append(f"\n  {plain(_versions(line))}", style="dim italic")
+
+
+def _correction(correction: CorrectionOfDocument) -> str:
+    """Period, original line, what happened, and the reason that a person gave."""
+    came = [f"{grouped(str(correction.late_events))} late"] if correction.late_events else []
+    came += [f"{grouped(str(correction.retracted_events))} retracted"] if correction.retracted_events else []
+    events = f" ({' and '.join(came)})" if came else ""
+    original = f", line {correction.original_line}" if correction.original_line else ""
+    start, end = (
+        each.removesuffix("T00:00:00Z") for each in (correction.period.start, correction.period.end)
+    )
+    superseded = correction.superseded_price_version
+    version = "" if superseded is None else f", in place of price version {superseded}"
+    causes = ", ".join(correction.causes)
+    return f"corrects {start} until {end}{original}: {causes}{events}{version}; {correction.reason}"
 
 
 def _quantity(line: LineOfDocument, quantity: str) -> str:

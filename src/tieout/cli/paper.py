@@ -79,6 +79,18 @@ class CumulativeOfDocument(msgspec.Struct, frozen=True):
     amount: str
 
 
+class CorrectionOfDocument(msgspec.Struct, frozen=True):
+    """Why a sealed period is billed again, and which line first billed it."""
+
+    period: Span
+    causes: tuple[str, ...]
+    late_events: int
+    retracted_events: int
+    reason: str
+    original_line: str | None = None
+    superseded_price_version: int | None = None
+
+
 class ConditionOfDocument(msgspec.Struct, frozen=True):
     """A condition of the policy that held."""
 
@@ -116,6 +128,7 @@ class LineOfDocument(msgspec.Struct, frozen=True):
     amount_after_discounts: str | None = None
     cumulative: CumulativeOfDocument | None = None
     earlier: tuple[EarlierOfDocument, ...] = ()
+    correction: CorrectionOfDocument | None = None
 
 
 class DiscountOfDocument(msgspec.Struct, frozen=True):
@@ -216,6 +229,8 @@ class Document(msgspec.Struct, frozen=True):
     credits: tuple[CreditOfDocument, ...] = ()
     due: str | None = None
     meter_approvals: tuple[MeterApprovalOfDocument, ...] = ()
+    paper: str = "invoice"
+    replaces: tuple[str, ...] = ()
     waivers: tuple[WaiverOfDocument, ...] = ()
     kind: str = "final"
     sequence: int = 1

@@ -29,8 +29,9 @@ class DraftState(StrEnum):
 @dataclass(frozen=True, slots=True)
 class StoredDraft:
     """One revision. `document` is empty where only the row was asked for. It was due as of `as_of`. `person`
-    drafted it (None: the close), for `reason`. `difference` is the text of what it changed of the revision
-    that was shown before; `delta` its digest, where events came or went: then another person must approve it.
+    took its cutoff (None: the close), and it was drafted for `reason`. `difference` is the text of what it
+    changed of the revision that was shown before; `delta` its digest, where events came or went: then
+    another person must approve it.
     """
 
     invoice: InvoiceId

@@ -26,6 +26,7 @@ from tieout.kernel.errors import ConflictError, NotFound, Refusal, shown
 from tieout.kernel.ids import CustomerId
 from tieout.kernel.instant import format_instant, parse_instant
 from tieout.kernel.period import Period
+from tieout.kernel.person import is_same_person
 
 LATE, PRICE = "late data", "corrected catalog"
 REASON_LENGTH_MAX = 500
@@ -153,9 +154,9 @@ def approve(home: Home, digest: str, *, person: str, reason: str) -> Approved:
     _check("--by", person, PERSON_LENGTH_MAX)
     _check("--reason", reason, REASON_LENGTH_MAX)
     report = report_named(home, digest)
-    if person == report.person:
+    if is_same_person(person, report.person):
         raise SelfApproved(person)
-    if any(each.person == person for each in report.approvals):
+    if any(is_same_person(each.person, person) for each in report.approvals):
         return Approved(report.digest, person, len(sections_of(report)), ())
     documents = documents_of(report)
     corrected = recorrected_catalog(home, documents) if documents else None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import sha256
 
 from tieout.evidence.stored import StoredInvoice
@@ -14,6 +14,9 @@ from tieout.kernel.errors import IntegrityViolation, NotFound, shown
 from tieout.kernel.ids import CustomerId, InvoiceId
 from tieout.kernel.money import Money, currency
 from tieout.kernel.period import Period
+
+VOIDED = "voided"
+"""The paper and its number stay; nothing of it holds any more."""
 
 
 class NoSuchInvoice(NotFound):
@@ -58,7 +61,9 @@ class InvoiceRow:
 
 def list_invoices(home: Home, customer: CustomerId | None = None) -> tuple[InvoiceRow, ...]:
     """Sealed invoices by customer, period and number."""
-    return tuple(row_of(invoice) for invoice in home.books.invoices.sealed(customer))
+    voided = {each.invoice.id for each in home.books.corrections.voids()}
+    rows = (row_of(invoice) for invoice in home.books.invoices.sealed(customer))
+    return tuple(replace(row, status=VOIDED) if row.id in voided else row for row in rows)
 
 
 def show_invoice(home: Home, id_or_number: str) -> StoredInvoice:

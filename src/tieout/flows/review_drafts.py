@@ -235,6 +235,8 @@ def _kept(
     draft = _stored(home, invoice, last, DraftState.IN_REVIEW, reason, reviews.as_of)
     hours = account.policy.policy.review_hours
     draft = replace(draft, review_until=Instant(draft.drafted_at + hours * HOUR_MICROSECONDS))
+    if last is not None and last.cutoff == draft.cutoff:
+        draft = replace(draft, person=last.person)  # who took the cutoff stays who confirms nothing of it
     if reviews.redraft is not None:
         draft = replace(draft, person=reviews.redraft.person, reason=reviews.redraft.reason)
     basis = _basis(revisions, home.books.drafts.entries([invoice.id]).get(invoice.id, ()))

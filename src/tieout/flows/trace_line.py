@@ -17,6 +17,7 @@ from tieout.evidence.shares import DiscountShare, discount_shares
 from tieout.evidence.stored import StoredCharge, StoredEvidence, StoredInvoice, StoredLine, StoredSnapshot
 from tieout.evidence.trace import PricedBy, Witnesses, reproduce
 from tieout.evidence.trace_balances import reproduce_from_balances, rests_on_balances
+from tieout.evidence.trace_credit import reproduce_credit
 from tieout.evidence.trace_manual_line import reproduce_manual_line
 from tieout.evidence.witness import Witness, is_counted, meter_event, retraction_of
 from tieout.flows.balance_evidence import balance_evidence
@@ -27,8 +28,11 @@ from tieout.kernel.ids import EventType, LineId, SourceName, Watermark
 from tieout.kernel.instant import Instant
 from tieout.kernel.money import Money, currency
 from tieout.rate.charge import parse_group
+from tieout.rate.credit import credited_line, is_credit
 from tieout.rate.manual_line import is_manual, manual_line_of
 
+OF_ONE_CUSTOMER = frozenset({DocumentKind.CUSTOMER, DocumentKind.SUBSCRIPTION, DocumentKind.SUBJECT})
+"""There may be a hundred thousand of each."""
 PAGE_SIZE_MAX = 10_000
 
 
@@ -128,7 +132,7 @@ def trace(home: Home, line_id: LineId, *, page: int = 1, page_size: int = 20) ->
     stored = home.books.invoices.evidence(line_id)
     if stored is None:
         raise NoSuchLine(line_id)
-    documents = {(each.kind, each.key, each.version): each for each in home.books.documents.all()}
+    documents = _documents(home, stored)
     lineage = _lineage(stored.snapshot)
     witnesses = [] if lineage is None else list(_witnesses(home, stored.snapshot, lineage, documents))
     retractions = _retractions(home, stored.snapshot, witnesses)
@@ -179,11 +183,22 @@ def trace(home: Home, line_id: LineId, *, page: int = 1, page_size: int = 20) ->
     )
 
 
+def _documents(home: Home, stored: StoredEvidence) -> dict[tuple[DocumentKind, str, int], Document]:
+    """Those that a line may rest on: of the documents that each customer has of its own, the line's."""
+    found = [
+        *home.books.documents.all(leaving_out=OF_ONE_CUSTOMER),
+        *home.books.documents.versions(DocumentKind.SUBSCRIPTION, stored.charge.subscription),
+    ]
+    return {(each.kind, each.key, each.version): each for each in found}
+
+
 def _without_events(
     home: Home, stored: StoredEvidence, documents: Mapping[tuple[DocumentKind, str, int], Document]
 ) -> Reproduced | None:
     """A line that rests on balances or on what people decided; None for one of events."""
     price = stored.charge.price
+    if is_credit(price):
+        return reproduce_credit(stored, home.books.invoices.evidence(credited_line(price)))
     if is_manual(price):
         return reproduce_manual_line(stored, home.books.manual_lines.find(manual_line_of(price)))
     if rests_on_balances(stored.charge):

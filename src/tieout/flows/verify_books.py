@@ -12,6 +12,7 @@ from tieout.balance.movement import MovementKind
 from tieout.contract.document import Document, record_of
 from tieout.evidence.stored import StoredInvoice
 from tieout.flows.home import Home
+from tieout.flows.verify_ledger import ledger_findings
 from tieout.invoice.number import format_number
 from tieout.kernel.digest import document_digest
 from tieout.kernel.errors import TieoutError
@@ -47,6 +48,7 @@ def verify_books(home: Home) -> BooksVerification:
         whole = home.books.invoices.find(listed.id)
         findings += _of_invoice(listed if whole is None else whole, digests)
         findings += _of_credits(listed if whole is None else whole, used.get(listed.id, []))
+    findings += ledger_findings(home)
     findings += _of_series(invoices, home.books.invoices.last_numbers())
     return BooksVerification(len(invoices), len(documents), tuple(findings))
 

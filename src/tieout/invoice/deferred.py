@@ -203,26 +203,30 @@ def _committed(
     moved: Sequence[Movement],
     opening: Sequence[Movement],
 ) -> _Committed:
-    lines = {role: line for role, line in _role_lines(invoice) if _account(line) == account}
+    lines: dict[Role, list[Line]] = {}
+    for role, line in _role_lines(invoice):
+        if _account(line) == account:
+            lines.setdefault(role, []).append(line)
     ours = [each for each in opening if each.account == account]
     before = sum(map(contained_minor, ours))
     held = _Held(sum(each.amount.minor for each in ours), before)
     parts: dict[LineId, int] = {}
     lapsed, lapsed_tax = 0, 0
-    if (line := lines.get(Role.UPFRONT)) is not None:
+    for line in lines.get(Role.UPFRONT, ()):
         parts[line.id] = held.add(line.amount.minor, contained.get(line.id, 0))
-    for role in (Role.ROLLED_OVER, Role.DRAWDOWN):
-        if (line := lines.get(role)) is not None:
-            drawn = _drawn(line)
-            parts[line.id] = drawn + held.take(-drawn)
+    for line in (*lines.get(Role.ROLLED_OVER, ()), *lines.get(Role.DRAWDOWN, ())):
+        drawn = _drawn(line)
+        parts[line.id] = drawn + held.take(-drawn)
     if Role.LAPSED in lines:
         gone = -_moved(moved, account, MovementKind.LAPSED)
         lapsed_tax = held.take(gone)
         lapsed = gone - lapsed_tax
-    if (line := lines.get(Role.TRUE_UP)) is not None:
-        kept = line.amount.minor + _moved(moved, account, MovementKind.TRUED_UP)
+    if due := lines.get(Role.TRUE_UP):
+        asked = sum(line.amount.minor for line in due)
+        kept = asked + _moved(moved, account, MovementKind.TRUED_UP)
         if kept:
-            parts[line.id] = held.add(kept, contained.get(line.id, 0) * kept // line.amount.minor)
+            tax = sum(contained.get(line.id, 0) for line in due)
+            parts[due[-1].id] = held.add(kept, tax * kept // asked if asked else 0)
     return _Committed(account, parts, lapsed, held.tax + lapsed_tax - before, lapsed_tax)
 
 

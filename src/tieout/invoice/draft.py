@@ -59,10 +59,8 @@ def draft(
     lines = _lines(key, asked, customer.zone)
     subtotal = totals.subtotal(lines, money)
     taken = discounts(lines[: len(charges)], coupons, money, given)
-    net = net_amounts(lines, taken)
-    levied = tuple(
-        tax for taxed, on in _by_taxation(asked, lines, taxation) for tax in taxes(on, net, taxed, money)
-    )
+    net, groups = net_amounts(lines, taken), _by_taxation(asked, lines, taxation)
+    levied = tuple(tax for taxed, on in groups for tax in taxes(on, net, taxed, money))
     return Invoice(
         id=key.invoice_id,
         key=key,

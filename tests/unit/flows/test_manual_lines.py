@@ -19,7 +19,7 @@ from tieout.flows import manual_lines
 from tieout.flows.apply_catalog import apply_catalog
 from tieout.flows.close_periods import close
 from tieout.flows.decision import DecisionIncomplete
-from tieout.flows.drafts import show_draft
+from tieout.flows.drafts import approve_delta, redraft, show_draft
 from tieout.flows.invoices import list_invoices, show_invoice
 from tieout.flows.manual_lines import (
     LineDecided,
@@ -264,10 +264,37 @@ def test_a_changed_record_is_found_by_trace_and_verify(home: Home) -> None:
     assert any(each.where == line.id for each in verify_books(home).findings)
 
 
+def test_a_line_whose_approval_became_its_own_authors_does_not_trace(home: Home) -> None:
+    line = approve(home, add(home))
+    close(home, as_of=FEBRUARY_3)
+    with begin_immediate(home.books.engine) as connection:  # type: ignore[attr-defined]
+        connection.execute(text("DROP TRIGGER manual_line_decision_no_update"))
+        connection.execute(text("UPDATE manual_line_decision SET person = 'Dana'"))
+    found = trace(home, LineId(acme(home)["lines"][-1]["id"]))
+    (difference,) = [each for each in found.reproduced.differences if each.what == "manual line"]
+    assert (difference.name, difference.found) == (line.id, "approved by Dana")
+
+
 def test_a_line_approved_after_the_draft_makes_a_redraft(tmp_path: Path) -> None:
     home, clock = make_reviewed_home(tmp_path / "home")
     with home:
         _a_line_after_the_draft(home, clock)
+
+
+def test_a_redraft_for_a_line_does_not_let_who_took_the_cutoff_confirm_it(tmp_path: Path) -> None:
+    home, clock = make_reviewed_home(tmp_path / "home")
+    with home:
+        ingest(home, [call(1, "acme", "2026-01-02T12:00:00Z")])
+        ((_, _, outcome),) = close(home, as_of=DRAFTED_AT).outcomes
+        assert isinstance(outcome, InReview)
+        ingest(home, [call(2, "acme", "2026-01-03T12:00:00Z")], "more.ndjson")
+        redraft(home, outcome.invoice, person="Dana", reason="one more")
+        approve(home, add(home, by="Fay"))
+        close_at(home, clock, IN_THE_WINDOW)
+        view = show_draft(home, outcome.invoice)
+        assert (view.draft.revision, view.draft.person) == (3, "Dana") and view.draft.delta is not None
+        with pytest.raises(SamePerson):
+            approve_delta(home, outcome.invoice, digest=view.draft.delta, person="Dana", reason="mine")
 
 
 def _a_line_after_the_draft(home: Home, clock: SteppedClock) -> None:

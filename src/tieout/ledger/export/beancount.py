@@ -24,7 +24,7 @@ OPENED_ON = "1970-01-01"
 
 def beancount_file(entries: Iterable[Named], opened: Sequence[tuple[Account, str]]) -> Iterator[str]:
     """Lines with their ends. `opened`: every account and customer that an entry posts to."""
-    yield '; written by tieout ledger export\noption "inferred_tolerance_multiplier" "0"\n\n'
+    yield '; written by tieout ledger export\noption "tolerance_multiplier" "0"\n\n'
     for account, customer in opened:
         yield f"{OPENED_ON} open {account_name(account, customer)}\n"
     for each in entries:

@@ -1,4 +1,4 @@
-"""An hledger journal (hledger.org/1.25/hledger.html, "Journal format"): directives, then entries by date.
+"""An hledger journal (hledger.org/1.25/hledger.html, "Journal format"): directives, then entries.
 
 A description ends at a semicolon and its payee at a vertical bar; two blanks end an account name. None of
 these, nor a line end, can come from a name: they are written as `\\uXXXX`.
@@ -25,6 +25,8 @@ TYPES = {
     AccountClass.EXPENSE: "X",
 }
 RESERVED = ";|"
+NO_PAPER = "-"
+"""The code of an entry that is of no paper; without one, a name in brackets would be taken for it."""
 
 
 def hledger_journal(
@@ -51,9 +53,9 @@ def account_name(account: Account, customer: str) -> str:
 
 def _entry(each: Named) -> Iterator[str]:
     entry = each.entry
-    code = f"({each.number}) " if each.number else ""
+    code = one_line(each.number, "()") or NO_PAPER
     payee = one_line(each.customer_name, RESERVED)
-    yield f"\n{entry.booked_on.isoformat()} * {code}{payee} | {one_line(each.narration, RESERVED)}\n"
+    yield f"\n{entry.booked_on.isoformat()} * ({code}) {payee} | {one_line(each.narration, RESERVED)}\n"
     yield f"    ; entry: {entry.id}\n"
     if entry.booked_on != entry.day:
         yield f"    ; effective: {entry.day.isoformat()}\n"

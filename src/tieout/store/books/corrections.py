@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import Engine, RowMapping, insert, select
+from sqlalchemy import Connection, Engine, RowMapping, func, insert, select
 from sqlalchemy.exc import IntegrityError
 
 from tieout.balance.movement import Movement
 from tieout.contract.document import Document
+from tieout.evidence.stored import StoredInvoice
 from tieout.evidence.stored_corrections import (
     BilledCorrection,
     SettledRow,
@@ -25,17 +26,20 @@ from tieout.ledger.entry import Entry
 from tieout.store.books import rows
 from tieout.store.books.documents import VersionExists, add_documents
 from tieout.store.books.invoices import STANDS
+from tieout.store.books.ledger import add_entries
 from tieout.store.books.movements import NAMED_CUSTOMERS_MAX, add_movements
-from tieout.store.books.papers import check_papers, count_papers
+from tieout.store.books.papers import PapersMoved, check_papers, count_papers
 from tieout.store.books.schema import charge, invoice, invoice_line
 from tieout.store.books.schema_close import (
     correction,
     correction_approval,
     correction_billed,
     invoice_void,
+    journal_entry,
 )
 from tieout.store.books.writing import writing
 from tieout.store.crash import crash_point
+from tieout.store.sqlite import is_sqlite
 
 _INVOICE = [column for column in invoice.c if column.name != "document"]
 
@@ -146,7 +150,6 @@ class SqlCorrections:
         movements_seen: int,
         entries: Sequence[Entry],
     ) -> None:
-        assert not entries, "no invoice has entries yet"
         row = {
             "invoice": voided.invoice.id,
             "person": voided.person,
@@ -156,11 +159,23 @@ class SqlCorrections:
         try:
             with writing(self.engine) as connection:
                 check_papers(connection, voided.invoice.customer, seen=papers_seen)
+                _check_entries(connection, voided.invoice, seen=len(entries))
                 connection.execute(insert(invoice_void), row)
                 add_movements(connection, movements, seen=movements_seen)
+                add_entries(connection, list(entries), booked_at=voided.voided_at)
                 crash_point("void-before-commit")
         except IntegrityError as error:
             raise DecidedAlready(f"The voiding of {voided.invoice.number}") from error
+
+
+def _check_entries(connection: Connection, stored: StoredInvoice, *, seen: int) -> None:
+    """A payment, or any other entry of the invoice, may not come in between. Raises `PapersMoved`."""
+    if not is_sqlite(connection):  # as who posts for the customer
+        name = f"entries of {stored.customer}"
+        connection.execute(select(func.pg_advisory_xact_lock(func.hashtext(name))))
+    count = select(func.count()).select_from(journal_entry).where(journal_entry.c.invoice == stored.id)
+    if connection.execute(count).scalar_one() != seen:
+        raise PapersMoved(stored.customer)
 
 
 def _columns() -> list[object]:

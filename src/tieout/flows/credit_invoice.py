@@ -1,0 +1,375 @@
+"""A credit note for a line of a sealed paper: one person decides, another approves; it is capped at what is
+left of the line, and given back with the line's own tax.
+
+It pays what is still open of the invoice; the rest is the customer's balance, or is refunded.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Literal
+
+from tieout import __version__
+from tieout.close.breaks import Break
+from tieout.close.reconcile_amounts import total_breaks
+from tieout.close.reconcile_credit import credit_breaks
+from tieout.close.reconcile_ledger import ledger_breaks
+from tieout.correction.credit import Creditable, tax_given_back
+from tieout.evidence.stored import StoredEvidence, StoredInvoice
+from tieout.evidence.stored_corrections import SettledRow
+from tieout.flows.apply_catalog import load_catalog
+from tieout.flows.decision import decision_now
+from tieout.flows.draft_accounts import ReadyAccount
+from tieout.flows.due_accounts import Carried, DueAccount
+from tieout.flows.home import Home
+from tieout.flows.invoices import show_invoice
+from tieout.flows.policy import policies
+from tieout.flows.seal_account import sealing_of
+from tieout.invoice import totals
+from tieout.invoice.amounts import TaxAmount
+from tieout.invoice.billable import Billable
+from tieout.invoice.contained import shared
+from tieout.invoice.draft import draft
+from tieout.invoice.draft import moved as status_moved
+from tieout.invoice.earlier import Cause, Correction
+from tieout.invoice.entries import proposed_entries
+from tieout.invoice.invoice import KIND_NOTE, Invoice, PolicyReference
+from tieout.invoice.status import Act
+from tieout.kernel.calendar import local_date
+from tieout.kernel.errors import ConflictError, IntegrityViolation, NotFound, Refusal, shown
+from tieout.kernel.ids import LineId, PolicyKey
+from tieout.kernel.instant import Instant
+from tieout.kernel.money import Money, currency
+from tieout.kernel.person import is_same_person
+from tieout.kernel.rational import exact
+from tieout.kernel.rounding import Rounding
+from tieout.kernel.zone import tzdata_version, zone
+from tieout.ledger.account import Account
+from tieout.ledger.balances import Selection, open_receivable
+from tieout.ledger.entry import Entry, EntryKind, Posting
+from tieout.rate.credit import PREFIX, credit_charge
+
+Members = dict[str, Any]  # an object of a JSON text that has not been looked at yet
+Rest = Literal["balance", "refund"]
+
+
+class CreditRefused(Refusal):
+    """A credit that cannot be given as it was asked for."""
+
+    code = "credit-refused"
+
+    def __init__(self, problems: Sequence[str]) -> None:
+        super().__init__(f"Nothing was credited: {'; '.join(problems)}.")
+
+
+class CreditTooLarge(ConflictError):
+    """More than is left of the line."""
+
+    code = "credit-too-large"
+
+    def __init__(self, line: str, asked: Money, left: Money) -> None:
+        super().__init__(
+            f"{asked} cannot be credited of line {line}: {left} of it is left. Nothing was credited."
+        )
+
+
+class CreditDoesNotTie(IntegrityViolation):
+    """The note's layers do not tie: it is not sealed."""
+
+    code = "credit-does-not-tie"
+
+    def __init__(self, breaks: Sequence[Break]) -> None:
+        said = "; ".join(f"{each.tie}: expected {each.expected}, found {each.found}" for each in breaks)
+        super().__init__(f"The credit note does not tie, and was not sealed: {said}.")
+
+
+class NoSuchLineThere(NotFound):
+    """The paper has no line of that id or place."""
+
+    code = "no-such-line-there"
+
+    def __init__(self, invoice: str, line: str) -> None:
+        super().__init__(f"{invoice} has no line {shown(line)}; `tieout invoice show` names its lines.")
+
+
+@dataclass(frozen=True, slots=True)
+class Credited:
+    """The note; `applied` went against what was open of the invoice, `rest` to the balance or a refund."""
+
+    note: StoredInvoice
+    line: LineId
+    amount: Money
+    tax: Money
+    applied: Money
+    rest: Money
+    to: Rest
+
+
+def credit_invoice(
+    home: Home,
+    id_or_number: str,
+    *,
+    line: str,
+    amount: str | None,
+    person: str,
+    reason: str,
+    approved_by: str,
+    to: Rest = "balance",
+) -> Credited:
+    """Credits `amount` of the line, or all that is left (None), before taxes that are added to prices.
+
+    Raises `CreditRefused`, `CreditTooLarge`, `NoSuchInvoice`, `NoSuchLineThere`; `PapersMoved` where another
+    paper of the customer came in between: then nothing was credited.
+    """
+    decision = decision_now(home, person=person, reason=reason)
+    decision_now(home, person=approved_by, reason=reason)
+    if is_same_person(person, approved_by):
+        raise CreditRefused([f"{person} decides it; another person approves it (--approved-by)"])
+    invoice = show_invoice(home, id_or_number)
+    if any(each.invoice.id == invoice.id for each in home.books.corrections.voids()):
+        raise CreditRefused([f"{invoice.number} is voided: there is nothing left of it to credit"])
+    seen = home.books.corrections.papers(invoice.customer)
+    stored = _evidence(home, invoice, line)
+    document: Members = json.loads(invoice.document)
+    printed = next(each for each in document["lines"] if each["id"] == stored.line.id)
+    rows = home.books.corrections.settled([invoice.customer])[invoice.customer]
+    unit = currency(invoice.currency)
+    creditable = creditable_of(stored, printed, rows)
+    asked = _asked(amount, creditable, stored, unit_code=invoice.currency)
+    correction = Correction(
+        invoice.period,
+        stored.line.id,
+        (Cause.CREDITED,),
+        0,
+        0,
+        f"{decision.reason} (agreed by {decision.person}, approved by {approved_by.strip()})",
+    )
+    note = _note(home, stored, document, printed, correction, Money(asked, unit), creditable)
+    entries = proposed_entries(note)
+    breaks = [
+        *total_breaks(note),
+        *credit_breaks(note, creditable),
+        *ledger_breaks(note, (), (), entries),
+    ]
+    if breaks:
+        raise CreditDoesNotTie(breaks)
+    sealed = _sealed(home, note, entries, stored, seen=seen)
+    applied = _applied(home, sealed, invoice, note, to=to, person=decision.person, at=decision.decided_at)
+    tax = sum((each.amount for each in note.taxes if not each.inclusive), Money(0, unit))
+    return Credited(sealed, stored.line.id, Money(asked, unit), -tax, applied, -note.total - applied, to)
+
+
+def creditable_of(stored: StoredEvidence, printed: Members, rows: Sequence[SettledRow]) -> Creditable:
+    """From the papers that stand; `printed` is the line as its document has it."""
+    scope = _scope(stored)
+    same = [row for row in rows if _scope(row) == scope]
+    given = [row for row in rows if row.charge.price.removeprefix(PREFIX) in {each.line.id for each in same}]
+    mine = [row for row in given if row.charge.price == f"{PREFIX}{stored.line.id}"]
+    unit = currency(stored.invoice.currency)
+    net = int(exact(str(printed.get("amount_after_discounts", printed["amount"]))) * 10**unit.exponent)
+    others = sum(row.line.amount_minor for row in same if row.line.id != stored.line.id)
+    back = sum(-row.line.amount_minor for row in given)
+    return Creditable(net, sum(-row.line.amount_minor for row in mine), net + others - back)
+
+
+def _scope(each: StoredEvidence | SettledRow) -> tuple[object, ...]:
+    charge = each.charge
+    return charge.subscription, charge.price, charge.segment.start, charge.grouped_by
+
+
+def _evidence(home: Home, invoice: StoredInvoice, line: str) -> StoredEvidence:
+    """By the line's id, or the last digits of it."""
+    name = line if "-" in line else f"{invoice.id}-{line:0>3}"
+    stored = home.books.invoices.evidence(LineId(name))
+    if stored is None or stored.invoice.id != invoice.id:
+        raise NoSuchLineThere(invoice.number, line)
+    return stored
+
+
+def _asked(amount: str | None, creditable: Creditable, stored: StoredEvidence, *, unit_code: str) -> int:
+    unit = currency(unit_code)
+    left = creditable.left
+    if left == 0:
+        raise CreditRefused([f"nothing is left of line {stored.line.id} to credit"])
+    if amount is None:
+        return left
+    asked = exact(amount)
+    minor = asked * 10**unit.exponent
+    if minor.denominator != 1 or minor <= 0:
+        raise CreditRefused([f"--amount must be above zero, in whole minor units of {unit}"])
+    if minor > left:
+        raise CreditTooLarge(stored.line.id, Money(int(minor), unit), Money(left, unit))
+    return int(minor)
+
+
+def _note(
+    home: Home,
+    stored: StoredEvidence,
+    document: Members,
+    printed: Members,
+    correction: Correction,
+    amount: Money,
+    creditable: Creditable,
+) -> Invoice:
+    catalog, invoice, row = load_catalog(home), stored.invoice, stored.charge
+    customer = catalog.customers.version(document["customer"]["id"], document["customer"]["version"])
+    seller = catalog.sellers.version(document["seller"]["key"], document["seller"]["version"])
+    if customer is None or seller is None:
+        raise CreditRefused([f"the profiles behind {invoice.number} are not in the catalog"])
+    notes = [
+        each.sequence
+        for each in home.books.invoices.sealed(invoice.customer)
+        if each.kind == KIND_NOTE and each.period == invoice.period
+    ]
+    charge = credit_charge(
+        stored.line.id,
+        amount,
+        description=stored.line.description,
+        subscription=row.subscription,
+        plan=row.plan,
+        plan_version=row.plan_version,
+        price_version=row.price_version,
+        price_digest=row.price_digest,
+        tax_category=printed["tax_category"],
+        effective_from=row.segment.start,
+        period=row.period,
+        segment=row.segment,
+    )
+    note = draft(
+        customer=customer,
+        seller=seller,
+        period=invoice.period,
+        charges=(),
+        cutoff=home.log.head(),
+        policy=_policy(document["policy"]),
+        tzdata_version=tzdata_version(),
+        software_version=__version__,
+        kind=KIND_NOTE,
+        sequence=max(notes, default=0) + 1,
+        additions=[Billable(charge, correction=correction)],
+    )
+    taxes = tuple(_taxes(note, stored, document, amount, creditable))
+    taxed = replace(note, taxes=taxes, total=totals.total(note.subtotal, (), taxes))
+    return status_moved(taxed, Act.RECONCILED)
+
+
+def _taxes(
+    note: Invoice, stored: StoredEvidence, document: Members, amount: Money, creditable: Creditable
+) -> list[TaxAmount]:
+    unit = amount.currency
+    nets = {
+        each["id"]: int(exact(each.get("amount_after_discounts", each["amount"])) * 10**unit.exponent)
+        for each in document["lines"]
+    }
+    found: list[TaxAmount] = []
+    for tax in document.get("taxes", ()):
+        if stored.line.id not in tax["lines"]:
+            continue
+        whole = int(exact(tax["amount"]) * 10**unit.exponent)
+        weights = [nets[line] for line in tax["lines"]]
+        shares = shared(whole, weights) if whole else [0 for _ in weights]
+        share = Money(dict(zip(tax["lines"], shares, strict=True))[stored.line.id], unit)
+        given = tax_given_back(share, creditable, amount.minor)
+        base = -(amount - given) if tax["inclusive"] else -amount
+        found.append(
+            TaxAmount(
+                name=tax["name"],
+                reference=tax["reference"],
+                version=tax["version"],
+                digest=tax["digest"],
+                jurisdiction=tax["jurisdiction"],
+                percent=exact(tax["percent"]),
+                base=base,
+                amount=-given,
+                inclusive=tax["inclusive"],
+                compound=tax["compound"],
+                rounding=Rounding(tax["rounding"]),
+                lines=(note.lines[0].id,),
+                text=f"of the {share} of this tax that line {stored.line.id} bore",
+                note=tax["note"],
+            )
+        )
+    return found
+
+
+def _policy(printed: Mapping[str, Any]) -> PolicyReference:
+    return PolicyReference(
+        PolicyKey(printed["key"]),
+        printed["version"],
+        printed["digest"],
+        tuple((each["role"], each["key_id"]) for each in printed["signatures"]),
+        printed["small_team_exception"],
+    )
+
+
+def _sealed(
+    home: Home, note: Invoice, entries: tuple[Entry, ...], stored: StoredEvidence, *, seen: int
+) -> StoredInvoice:
+    now = home.clock.now()
+    state = next(each for each in policies(home) if each.policy.digest == note.policy.digest)
+    subscription = load_catalog(home).subscriptions.latest(stored.charge.subscription)
+    account = DueAccount(
+        note.key.customer,
+        note.period,
+        () if subscription is None else (subscription,),
+        () if subscription is None else (stored.charge.period,),
+        state,
+        kind=KIND_NOTE,
+        sequence=note.key.sequence,
+        carried=Carried(papers_seen=seen),
+    )
+    ready = ReadyAccount(account, note, (), (), entries=entries)
+    run = home.books.closes.start(as_of=now, cutoff=note.cutoff, cutoff_at=now)
+    (sealed,) = home.books.invoices.seal([sealing_of(ready, issued_at=now)], run=run)
+    home.books.closes.end(run, at=home.clock.now())
+    assert sealed is not None, "its sequence was free, and no paper came in between"
+    return sealed
+
+
+def _applied(
+    home: Home,
+    sealed: StoredInvoice,
+    invoice: StoredInvoice,
+    note: Invoice,
+    *,
+    to: Rest,
+    person: str,
+    at: Instant,
+) -> Money:
+    """What of the note goes against the open receivable; the ledger is told in a transaction of its own, once
+    and for all (its id is the note's)."""
+    whole = -note.total.minor
+    found: list[int] = []
+
+    def decide(entries: Sequence[Entry]) -> Sequence[Entry]:
+        applied = min(max(open_receivable(entries, invoice.id), 0), whole)
+        found.append(applied)
+        rest = whole - applied if to == "refund" else 0
+        made = []
+        for name, kind, account, minor in (
+            ("applied", EntryKind.CREDIT_NOTE, Account.RECEIVABLE, applied),
+            ("refund", EntryKind.REFUND, Account.CLEARING, rest),
+        ):
+            if minor:
+                made.append(
+                    Entry(
+                        id=f"{name}/{sealed.id}",
+                        kind=kind,
+                        customer=invoice.customer,
+                        effective_at=at,
+                        postings=(
+                            Posting(Account.CUSTOMER_BALANCE, Money(minor, note.currency)),
+                            Posting(account, Money(-minor, note.currency)),
+                        ),
+                        reason=f"credit note {sealed.number} for invoice {invoice.number}",
+                        invoice=invoice.id if name == "applied" else sealed.id,
+                        person=person,
+                        effective_on=local_date(at, zone(note.customer.zone)),
+                    )
+                )
+        return made
+
+    home.books.ledger.post(decide, seen=Selection(customer=invoice.customer), booked_at=at)
+    return Money(found[-1], note.currency)

@@ -1,0 +1,138 @@
+"""Voids a sealed invoice, which keeps its number and its bytes: what it posted and moved is taken back, and
+its period is due again. The next close drafts the replacement, which names what it replaces.
+
+Refused where something builds on it: a payment, a note or credit for it, a correction or a balance of a later
+period. Those are undone by credits and corrections, each on record.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from tieout.balance.fee import ADVANCE
+from tieout.balance.grant import WALLET
+from tieout.balance.movement import Movement, MovementKind
+from tieout.balance.reversal import REVERSED, reversal
+from tieout.evidence.stored import StoredInvoice
+from tieout.evidence.stored_corrections import StoredVoid
+from tieout.flows.decision import decision_now
+from tieout.flows.home import Home
+from tieout.flows.invoices import show_invoice
+from tieout.invoice.earlier import parse_correction
+from tieout.invoice.invoice import KIND_FINAL, KIND_INTERIM
+from tieout.kernel.errors import ConflictError
+from tieout.kernel.person import is_same_person
+from tieout.ledger.balances import Selection
+from tieout.ledger.entry import Entry, EntryKind
+from tieout.ledger.reversal import reversed_entry
+from tieout.rate.credit import is_credit
+
+
+class VoidRefused(ConflictError):
+    """Something builds on the invoice."""
+
+    code = "void-refused"
+
+    def __init__(self, invoice: StoredInvoice, problems: Sequence[str]) -> None:
+        super().__init__(f"Invoice {invoice.number} was not voided: {'; '.join(problems)}.")
+
+
+@dataclass(frozen=True, slots=True)
+class Voided:
+    """The void, and how many entries and movements were taken back."""
+
+    void: StoredVoid
+    entries: int
+    movements: int
+
+
+def void_invoice(home: Home, id_or_number: str, *, person: str, reason: str, approved_by: str) -> Voided:
+    """Raises `VoidRefused`, `NoSuchInvoice`, and `PapersMoved` or `BalancesMoved` where something came in
+    between: then nothing was voided."""
+    decision = decision_now(home, person=person, reason=reason)
+    decision_now(home, person=approved_by, reason=reason)
+    invoice = show_invoice(home, id_or_number)
+    papers_seen = home.books.corrections.papers(invoice.customer)
+    recorded = home.books.movements.of([invoice.customer]).get(invoice.customer, ())
+    entries = [
+        each
+        for each in home.books.ledger.entries(Selection(customer=invoice.customer))
+        if each.invoice == invoice.id
+    ]
+    problems = (
+        []
+        if not is_same_person(person, approved_by)
+        else [f"{person} decides it; another person approves it (--approved-by)"]
+    )
+    problems += _problems(home, invoice, recorded, entries)
+    if problems:
+        raise VoidRefused(invoice, problems)
+    at = decision.decided_at
+    why = f"{decision.reason} (decided by {decision.person}, approved by {approved_by.strip()})"
+    void = StoredVoid(invoice, decision.person, why, at)
+    moved = [
+        reversal(each, at=at, person=decision.person, reason=why)
+        for each in recorded
+        if each.invoice == invoice.id and each.amount.minor
+    ]
+    reversals = tuple(
+        reversed_entry(each, reason=why, effective_at=max(at, each.effective_at), person=decision.person)
+        for each in entries
+    )
+    home.books.corrections.void(
+        void,
+        papers_seen=papers_seen,
+        movements=moved,
+        movements_seen=len(recorded),
+        entries=reversals,
+    )
+    return Voided(void, len(reversals), len(moved))
+
+
+def _problems(
+    home: Home, invoice: StoredInvoice, recorded: Sequence[Movement], entries: Sequence[Entry]
+) -> list[str]:
+    """Everything that builds on it, each with what to do instead."""
+    if any(each.invoice.id == invoice.id for each in home.books.corrections.voids()):
+        return ["it is voided already"]
+    if invoice.kind != KIND_FINAL:
+        return [f"it is a paper of kind {invoice.kind}: credit its lines with `tieout invoice credit`"]
+    found = []
+    if any(each.kind is EntryKind.PAYMENT for each in entries):
+        found.append("it was paid: credit its lines with `tieout invoice credit`")
+    rows = home.books.corrections.settled([invoice.customer]).get(invoice.customer, ())
+    if not entries and any(row.invoice.id == invoice.id and row.line.amount_minor for row in rows):
+        found.append("it was sealed before there was a ledger: credit its lines instead")
+    for row in rows:
+        correction = parse_correction(row.line.correction)
+        if correction is None or row.invoice.id == invoice.id or correction.period != invoice.period:
+            continue
+        what = "credited" if is_credit(row.charge.price) else "corrected"
+        found.append(f"{row.invoice.number} {what} it: correct or credit what is left instead")
+    found += [
+        f"{row.invoice.number} is an interim invoice of its period: credit its lines instead"
+        for row in rows
+        if row.invoice.kind == KIND_INTERIM and row.invoice.period.overlaps(invoice.period)
+    ]
+    found += _balances(invoice, recorded)
+    return list(dict.fromkeys(found))
+
+
+def _balances(invoice: StoredInvoice, recorded: Sequence[Movement]) -> list[str]:
+    """Accounts that the invoice moved and something later moved too; credit of it that has expired since."""
+    mine = {each.account for each in recorded if each.invoice == invoice.id and each.amount.minor}
+    mine = {account.removesuffix("/metered") for account in mine}
+    last = invoice.period.last_instant
+    found = []
+    for each in recorded:
+        account = each.account.removesuffix("/metered")
+        if account not in mine or each.invoice == invoice.id or each.id.startswith(REVERSED):
+            continue
+        if account.startswith(WALLET):
+            if each.kind in (MovementKind.EXPIRED, MovementKind.VOIDED):
+                found.append(f"credit {account} that paid it is {each.kind.value}: credit its lines instead")
+        elif each.effective_at > last:
+            what = "fees in advance" if account.startswith(ADVANCE) else account
+            found.append(f"a later period builds on {what}: correct or credit its lines instead")
+    return found
