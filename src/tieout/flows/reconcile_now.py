@@ -206,8 +206,13 @@ def open_breaks(home: Home) -> tuple[RecordedBreak, ...]:
 
 
 def breaks_of(home: Home, name: str) -> tuple[RecordedBreak, ...]:
-    """Every break that a close ever found of a customer or invoice, repaired ones too."""
-    return home.books.breaks.of(name)
+    """Every break that a close ever found of a customer or invoice, repaired ones too. Raises
+    `NothingToRerun`."""
+    found = home.books.breaks.of(name)
+    known = name in load_catalog(home).customers or home.books.invoices.find(name) is not None
+    if not found and not known and not any(name == each.invoice for each in home.books.drafts.open()):
+        raise NothingToRerun(name)
+    return found
 
 
 def _inside(period: Period, start: Instant | None, until: Instant | None) -> bool:

@@ -24,7 +24,8 @@ from tieout.aggregate.recount import Recount
 from tieout.aggregate.snapshot import Snapshot
 from tieout.aggregate.window import ClippedSpan, UsageRequest
 from tieout.close import reconcile, reconcile_amounts
-from tieout.close.breaks import Break
+from tieout.close.breaks import Break, BreakClass
+from tieout.contract.meter import Aggregation
 from tieout.contract.price import PerUnit
 from tieout.invoice.draft import draft
 from tieout.invoice.invoice import Invoice
@@ -86,6 +87,49 @@ def test_a_recount_that_differs_or_lacks_is_a_break() -> None:
     swapped = replace(USAGE, fingerprint=replace(USAGE.fingerprint, a=9))
     (found,) = reconcile.recount_breaks([swapped], [recounted(USAGE)])
     assert found.next_action and "fingerprint" in found.found
+
+
+def classes(breaks: list[Break]) -> list[tuple[BreakClass, str]]:
+    return [(found.kind, found.size) for found in breaks]
+
+
+def test_a_recount_tells_missing_doubled_other_and_reordered_events_apart() -> None:
+    count = USAGE.event_count
+    fewer = replace(USAGE, event_count=count - 1, fingerprint=replace(USAGE.fingerprint, count=count - 1))
+    more = replace(USAGE, event_count=count + 2, fingerprint=replace(USAGE.fingerprint, count=count + 2))
+    others = replace(USAGE, fingerprint=replace(USAGE.fingerprint, a=9))
+    elsewhere = replace(USAGE, quantity=USAGE.quantity + Quantity.of(3))
+    again = [recounted(USAGE)]
+    asked = request("a")
+    last = replace(asked, meter=replace(asked.meter, key=METER, version=1, aggregation=Aggregation.LAST))
+    assert classes(reconcile.recount_breaks([fewer], again)) == [(BreakClass.MISSING, "1 event")]
+    assert classes(reconcile.recount_breaks([more], again)) == [(BreakClass.DUPLICATE, "2 events")]
+    (drift,) = reconcile.recount_breaks([others], again)
+    assert drift.kind is BreakClass.DRIFT
+    assert classes(reconcile.recount_breaks([elsewhere], again)) == [
+        (BreakClass.ARITHMETIC, f"3 {USAGE.unit}")
+    ]
+    assert classes(reconcile.recount_breaks([elsewhere], again, [last])) == [
+        (BreakClass.OUT_OF_ORDER, f"3 {USAGE.unit}")
+    ]
+
+
+def test_each_class_of_a_rated_and_a_settled_break_is_told() -> None:
+    invoice = drafted(CHARGE)
+    assert classes(reconcile.rated_breaks([USAGE], [])) == [(BreakClass.UNPRICED, f"1500.5 {USAGE.unit}")]
+    assert [kind for kind, _ in classes(reconcile.rated_breaks([], [CHARGE]))] == [BreakClass.MISSING]
+    assert [kind for kind, _ in classes(reconcile.rated_breaks([USAGE], [CHARGE, CHARGE]))] == [
+        BreakClass.DUPLICATE
+    ]
+    assert [kind for kind, _ in classes(reconcile.settled_breaks([CHARGE, CHARGE], invoice.lines))] == [
+        BreakClass.MISSING
+    ]
+    assert [kind for kind, _ in classes(reconcile.settled_breaks([], invoice.lines))] == [
+        BreakClass.DUPLICATE
+    ]
+    assert [kind for kind, _ in classes(reconcile.billed_twice([request("a"), request("b")]))] == [
+        BreakClass.DUPLICATE
+    ]
 
 
 def test_usage_that_is_not_rated_or_not_measured_is_a_break() -> None:

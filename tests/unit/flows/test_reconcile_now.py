@@ -26,6 +26,7 @@ from tieout.flows.reconcile_now import (
     NoSuchDelta,
     NothingToRerun,
     approve,
+    breaks_of,
     open_breaks,
     reconcile_now,
     rerun,
@@ -102,6 +103,9 @@ def test_names_that_nothing_has_are_refused(town: tuple[Home, SteppedClock]) -> 
     home, _ = town
     with pytest.raises(NothingToRerun):
         rerun(home, "nobody", person="Chi", reason="why not")
+    with pytest.raises(NothingToRerun):
+        breaks_of(home, "nobody")
+    assert breaks_of(home, "acme") == ()
     for digest in ("", "abc", "0123456789abcdef"):
         with pytest.raises(NoSuchDelta):
             approve(home, digest, person="Chi", reason="why not")
