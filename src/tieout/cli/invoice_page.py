@@ -26,7 +26,13 @@ if TYPE_CHECKING:
 
     from rich.console import RenderableType
 
-    from tieout.cli.paper import CorrectionOfDocument, Document, LineOfDocument, ProgramOfDocument
+    from tieout.cli.paper import (
+        CorrectionOfDocument,
+        Document,
+        LineOfDocument,
+        ProgramOfDocument,
+        WaiverOfDocument,
+    )
 
 
 def invoice_page(paper: Document) -> RenderableType:
@@ -205,10 +211,17 @@ def _foot(paper: Document) -> RenderableType:
         f"Meter {each.meter} version {each.version}, signed by {each.owner}."
         for each in paper.meter_approvals
     ]
+    words += [_waived(each) for each in paper.waivers]
     words.append(f"Usage as of batch {grouped(str(paper.cutoff))} of the log.")
     if paper.lines:
         words.append(f"To see the events behind a line: tieout trace {paper.lines[0].id}")
     return Text(plain(" ".join(words[:-1]) + "\n" + words[-1]), style="dim")
+
+
+def _waived(each: WaiverOfDocument) -> str:
+    signed = ", ".join(f"{signer.person} ({signer.role})" for signer in each.signed_by)
+    what = f"{each.source} {each.statement}, {each.difference}"
+    return f"Waived: {what}, because {each.reason}; signed by {signed}."
 
 
 def _moment(instant: Instant, paper: Document) -> str:

@@ -186,6 +186,23 @@ class MeterApprovalOfDocument(msgspec.Struct, frozen=True):
     owner: str
 
 
+class SignerOfWaiver(msgspec.Struct, frozen=True):
+    """One of the three who let a difference pass."""
+
+    role: str
+    person: str
+
+
+class WaiverOfDocument(msgspec.Struct, frozen=True):
+    """A difference to what a source states, in spite of which the invoice was sealed."""
+
+    source: str
+    statement: str
+    difference: str
+    reason: str
+    signed_by: list[SignerOfWaiver]
+
+
 class Document(msgspec.Struct, frozen=True):
     """The parts of an invoice document that are printed; its other members are evidence. What came with
     format 2 has a default.
@@ -214,6 +231,7 @@ class Document(msgspec.Struct, frozen=True):
     meter_approvals: tuple[MeterApprovalOfDocument, ...] = ()
     paper: str = "invoice"
     replaces: tuple[str, ...] = ()
+    waivers: tuple[WaiverOfDocument, ...] = ()
     kind: str = "final"
     sequence: int = 1
     off_cycle: OffCycleOfDocument | None = None

@@ -17,8 +17,10 @@ def credit_breaks(note: Invoice, creditable: Creditable) -> list[Break]:
     left = min(creditable.net - creditable.credited, creditable.settled)
     found = []
     if not 0 < given <= left:
-        found.append(Break(TIE_CREDIT, f"{line.id}: 1 to {left} minor units", f"{line.id}: {given}", ACTION))
+        expected, said = f"{line.id}: 1 to {left} minor units", f"{line.id}: {given}"
+        found.append(Break(TIE_CREDIT, expected, said, ACTION, size=f"{given - left} minor units"))
     for tax in note.taxes:
         if tax.amount.minor * line.amount.minor < 0 or tax.lines != (line.id,):
-            found.append(Break(TIE_CREDIT, f"{tax.name}: tax of {line.id}", f"{tax.amount}", ACTION))
+            expected = f"{tax.name}: tax of {line.id}"
+            found.append(Break(TIE_CREDIT, expected, f"{tax.amount}", ACTION, size=f"{tax.amount}"))
     return found
