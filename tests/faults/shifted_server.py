@@ -1,4 +1,6 @@
-"""A real server, all its processes, on a clock that is `offset` microseconds beside the system's."""
+"""A real server, all its processes, on a clock that is `offset` microseconds beside the system's; it seals
+one invoice in each transaction, so that it can be killed between two.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +11,7 @@ from pathlib import Path
 from tieout import wiring
 from tieout.api import closer
 from tieout.api.supervisor import Supervisor
+from tieout.flows import seal_accounts
 from tieout.flows.keep_closing import keep_closing
 from tieout.gateways.clock import SystemClock
 from tieout.kernel.instant import Instant
@@ -20,6 +23,7 @@ def serve(folder: Path, offset: int, closes: bool) -> int:
             return Instant(super().now() + offset)
 
     wiring.SystemClock = ShiftedClock  # type: ignore[misc]
+    seal_accounts.ROWS_PER_TRANSACTION = 1  # type: ignore[misc]
     closer.keep_closing = partial(keep_closing, poll_seconds=1)  # type: ignore[assignment]
     say = partial(print, file=sys.stderr, flush=True)
     return Supervisor(folder, "127.0.0.1", 0, 1, say=say, closes=closes).run()
