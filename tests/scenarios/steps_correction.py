@@ -1,5 +1,5 @@
 """What was sealed and holds no more: `correct` has one person preview a correction and another approve it;
-`retract` takes back an event.
+`retract` takes back an event; `void` an invoice; `credit` an amount of one of its lines, by its place.
 
 `[step.correct]` has `by`, `approved_by` and `reason`; `catalog` is a file with price versions that supersede
 wrong ones, `customers` whom it is about (all), `periods` how many periods the report names (0: there is
@@ -10,7 +10,9 @@ from __future__ import annotations
 
 from tests.scenarios.frame import Playing, Told, Verb
 from tieout.flows.correct import approve, preview
+from tieout.flows.credit_invoice import credit_invoice
 from tieout.flows.retract_event import Decision, retract_event
+from tieout.flows.void_invoice import void_invoice
 from tieout.kernel.ids import CustomerId
 
 
@@ -36,4 +38,33 @@ def retract(playing: Playing, step: Told) -> None:
     retract_event(playing.stage.home, source=told["source"], event_id=told["id"], decision=decision)
 
 
-STEPS = {"correct": Verb(correct), "retract": Verb(retract)}
+def void(playing: Playing, step: Told) -> None:
+    told = step["void"]
+    void_invoice(
+        playing.stage.home,
+        told["invoice"],
+        person=told["by"],
+        reason=told["reason"],
+        approved_by=told["approved_by"],
+    )
+
+
+def credit(playing: Playing, step: Told) -> None:
+    told = step["credit"]
+    credit_invoice(
+        playing.stage.home,
+        told["invoice"],
+        line=told["line"],
+        amount=told["amount"],
+        person=told["by"],
+        reason=told["reason"],
+        approved_by=told["approved_by"],
+    )
+
+
+STEPS = {
+    "correct": Verb(correct),
+    "retract": Verb(retract),
+    "void": Verb(void),
+    "credit": Verb(credit),
+}

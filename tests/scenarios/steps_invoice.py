@@ -60,6 +60,10 @@ def name_originals(documents: Sequence[Told]) -> None:
         if "original_line" in said:
             document, original = lines[said["original_line"]]
             said["original"] = f"{document['number']}: {original['description']}"
+    for _, line in lines.values():
+        said = line.get("correction", {})
+        if "original" in said:
+            line["description"] = line["description"].replace(said["original_line"], said["original"])
 
 
 def _discounts(document: Told) -> list[Told]:
