@@ -41,8 +41,9 @@ class Closers:
 
 
 @contextmanager
-def closers_started() -> Iterator[Closers]:
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT / "src"), str(ROOT)])}
+def closers_started(**variables: str) -> Iterator[Closers]:
+    """With these variables of the environment beside those there are."""
+    environment = {**os.environ, **variables, "PYTHONPATH": os.pathsep.join([str(ROOT / "src"), str(ROOT)])}
     command = [sys.executable, "-m", "tests.faults.close_driver"]
     process = subprocess.Popen(
         command, cwd=ROOT, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True

@@ -171,7 +171,7 @@ def _credit(world: World, _folder: Path, step: Told) -> None:
     """An amount of one line is given back, with the tax that it bore."""
     told = step["credit"]
     (paper,) = [each for each in world.papers if each.number == told["invoice"]]
-    credit_line(world, paper, int(told["line"]), told["amount"], instant(step["at"]))
+    credit_line(world, paper, told, instant(step["at"]))
 
 
 def _lock(_world: World, _folder: Path, _step: Told) -> None:

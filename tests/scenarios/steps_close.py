@@ -30,7 +30,7 @@ def close_all(playing: Playing, step: Told) -> None:
     report = close(
         playing.stage.home, as_of=parse_instant(step["at"]), customers=_chosen(step), dry_run=False
     )
-    assert len(report.invoices) == step.get("sealed", len(report.invoices))
+    assert len(report.invoices) == step.get("sealed", len(report.invoices)), report.outcomes
     unpriced = {row.meter: row.unpriced for row in report.buckets if row.unpriced}
     assert unpriced == step.get("unpriced", unpriced)
     if "buckets" in step:

@@ -38,6 +38,22 @@ def retract(playing: Playing, step: Told) -> None:
     retract_event(playing.stage.home, source=told["source"], event_id=told["id"], decision=decision)
 
 
+def credit(playing: Playing, step: Told) -> None:
+    told = step["credit"]
+    done = credit_invoice(
+        playing.stage.home,
+        told["invoice"],
+        line=told["line"],
+        amount=told.get("amount"),
+        person=told["by"],
+        reason=told["reason"],
+        approved_by=told["approved_by"],
+        to=told.get("to", "balance"),
+    )
+    found = {name: getattr(done, name).decimal_text for name in ("tax", "applied", "rest")}
+    assert found == {name: told[name] for name in found}
+
+
 def void(playing: Playing, step: Told) -> None:
     told = step["void"]
     void_invoice(
@@ -49,22 +65,9 @@ def void(playing: Playing, step: Told) -> None:
     )
 
 
-def credit(playing: Playing, step: Told) -> None:
-    told = step["credit"]
-    credit_invoice(
-        playing.stage.home,
-        told["invoice"],
-        line=told["line"],
-        amount=told["amount"],
-        person=told["by"],
-        reason=told["reason"],
-        approved_by=told["approved_by"],
-    )
-
-
 STEPS = {
     "correct": Verb(correct),
     "retract": Verb(retract),
-    "void": Verb(void),
     "credit": Verb(credit),
+    "void": Verb(void),
 }

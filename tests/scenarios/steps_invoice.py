@@ -60,10 +60,6 @@ def name_originals(documents: Sequence[Told]) -> None:
         if "original_line" in said:
             document, original = lines[said["original_line"]]
             said["original"] = f"{document['number']}: {original['description']}"
-    for _, line in lines.values():
-        said = line.get("correction", {})
-        if "original" in said:
-            line["description"] = line["description"].replace(said["original_line"], said["original"])
 
 
 def _discounts(document: Told) -> list[Told]:
@@ -122,7 +118,7 @@ INVOICE = {
     "number": Member(_printed("number"), ONLY_WHERE_TOLD),
     "kind": Member(_printed("kind"), "final"),
     "paper": Member(lambda document: document.get("paper", "invoice"), ONLY_WHERE_TOLD),
-    "replaces": Member(lambda document: document.get("replaces", []), []),
+    "replaces": Member(lambda document: document.get("replaces", []), ONLY_WHERE_TOLD),
     "sequence": Member(_printed("sequence"), 1),
     "start": Member(_printed("period", "start"), ALWAYS_TOLD),
     "end": Member(_printed("period", "end"), ALWAYS_TOLD),

@@ -86,7 +86,7 @@ def _parties(paper: Document) -> RenderableType:
     left += [customer.email] if customer.email else []
     right = [("Period", _period(paper)), ("Time zone", paper.period.zone)]
     if paper.off_cycle is not None:
-        right.append(("Usage so far, as of", _moment(parse_instant(paper.off_cycle.as_of), paper)))
+        right.append(("Off cycle, as of", _moment(parse_instant(paper.off_cycle.as_of), paper)))
     if paper.issued_at:
         issued = _local(parse_instant(paper.issued_at), paper.period.zone).date()
         right.append(("Issued", _day(issued)))

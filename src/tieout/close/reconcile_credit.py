@@ -17,8 +17,20 @@ def credit_breaks(note: Invoice, creditable: Creditable) -> list[Break]:
     left = min(creditable.net - creditable.credited, creditable.settled)
     found = []
     if not 0 < given <= left:
-        found.append(Break(TIE_CREDIT, f"{line.id}: 1 to {left} minor units", f"{line.id}: {given}", ACTION))
+        found.append(
+            Break(
+                TIE_CREDIT,
+                f"{line.id}: 1 to {left} minor units",
+                f"{line.id}: {given}",
+                ACTION,
+                size=f"{given - left} minor units",
+            )
+        )
     for tax in note.taxes:
         if tax.amount.minor * line.amount.minor < 0 or tax.lines != (line.id,):
-            found.append(Break(TIE_CREDIT, f"{tax.name}: tax of {line.id}", f"{tax.amount}", ACTION))
+            found.append(
+                Break(
+                    TIE_CREDIT, f"{tax.name}: tax of {line.id}", f"{tax.amount}", ACTION, size=str(tax.amount)
+                )
+            )
     return found

@@ -51,6 +51,7 @@ def _charge(stored: StoredEvidence, credited: StoredEvidence, found: list[Differ
     return credit_charge(
         line.id,
         given,
+        description=line.description,
         subscription=credited.charge.subscription,
         plan=credited.charge.plan,
         plan_version=credited.charge.plan_version,

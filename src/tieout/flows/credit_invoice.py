@@ -226,6 +226,7 @@ def _note(
     charge = credit_charge(
         stored.line.id,
         amount,
+        description=stored.line.description,
         subscription=row.subscription,
         plan=row.plan,
         plan_version=row.plan_version,

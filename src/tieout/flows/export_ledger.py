@@ -106,9 +106,11 @@ def _named(home: Home, selection: Selection, count: _Count) -> Iterator[Named]:
 
 
 def _focus(home: Home, selection: Selection, count: _Count) -> Iterator[str]:
+    """Of papers that hold: a voided one is billed again by the one that replaces it."""
     yield row(COLUMNS)
+    voided = {each.invoice.id for each in home.books.corrections.voids()}
     for listed in home.books.invoices.sealed():
-        if not _issued_within(home, listed, selection):
+        if listed.id in voided or not _issued_within(home, listed, selection):
             continue
         for found in focus_rows(show_invoice(home, listed.id).document):
             count.records += 1

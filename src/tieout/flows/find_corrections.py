@@ -19,7 +19,7 @@ from tieout.flows.home import Home
 from tieout.flows.late_events import LateRow, late_of
 from tieout.flows.policy import PolicyState
 from tieout.flows.read_log import read_log
-from tieout.flows.rerate_periods import PeriodCorrection, Wanted, rerate
+from tieout.flows.rerate_periods import NOT_YET, PeriodCorrection, Wanted, rerate
 from tieout.flows.sealed_periods import SealedPeriod, sealed_periods
 from tieout.flows.sealed_usage import sealed_spans
 from tieout.kernel.errors import TieoutError
@@ -113,10 +113,9 @@ def _found(
 
 
 def _says_something(found: PeriodCorrection) -> bool:
-    """A period that was only looked at because an earlier one changed, and that did not, is left out."""
-    change = found.change
-    happened = change.by_window or change.mapped
-    return bool(happened or found.billables or found.asked != found.recorded)
+    """A period that comes to the same in money, quantity and balances is left out; what came late for it
+    stays visible as late."""
+    return bool(found.billables or found.movements(NOT_YET))
 
 
 def _mapped(catalog: Catalog, snapshots: Iterable[StoredSnapshot]) -> list[StoredSnapshot]:

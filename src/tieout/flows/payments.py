@@ -4,7 +4,7 @@ payments, gateways and refunds are a part of Tieout that is not built yet."""
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from tieout.contract.reading.table import KEY_PATTERN
 from tieout.evidence.stored import StoredInvoice
@@ -89,28 +89,9 @@ def record_payment(
         if before is not None:
             known.append(payment_of(before))
             return ()
-        open_minor = max(open_receivable(entries, invoice.id), 0)
-        applied = min(open_minor, paid.minor)
-        parts = (
-            (Account.CLEARING, paid.minor),
-            (Account.RECEIVABLE, -applied),
-            (Account.CUSTOMER_BALANCE, applied - paid.minor),
-        )
-        return (
-            Entry(
-                id=f"{PAYMENT}{reference}",
-                kind=EntryKind.PAYMENT,
-                customer=invoice.customer,
-                effective_at=at,
-                postings=tuple(
-                    Posting(account, Money(minor, paid.currency)) for account, minor in parts if minor
-                ),
-                reason=f"payment of invoice {invoice.number}",
-                invoice=invoice.id,
-                person=decision.person,
-                effective_on=local_date(at, zone(zone_name)),
-            ),
-        )
+        applied = min(max(open_receivable(entries, invoice.id), 0), paid.minor)
+        made = _entry(invoice, paid, applied, reference=reference, at=at, person=decision.person)
+        return (replace(made, effective_on=local_date(at, zone(zone_name))),)
 
     taken = home.books.ledger.find(f"{PAYMENT}{reference}")
     if taken is not None and taken.customer != invoice.customer:
@@ -123,6 +104,26 @@ def record_payment(
     if (known[0].invoice, known[0].amount) != (invoice.id, paid):
         raise PaymentDiffers(known[0])
     return known[0], False
+
+
+def _entry(
+    invoice: StoredInvoice, paid: Money, applied: int, *, reference: str, at: Instant, person: str
+) -> Entry:
+    parts = (
+        (Account.CLEARING, paid.minor),
+        (Account.RECEIVABLE, -applied),
+        (Account.CUSTOMER_BALANCE, applied - paid.minor),
+    )
+    return Entry(
+        id=f"{PAYMENT}{reference}",
+        kind=EntryKind.PAYMENT,
+        customer=invoice.customer,
+        effective_at=at,
+        postings=tuple(Posting(account, Money(minor, paid.currency)) for account, minor in parts if minor),
+        reason=f"payment of invoice {invoice.number}",
+        invoice=invoice.id,
+        person=person,
+    )
 
 
 def list_payments(home: Home, selection: Selection) -> tuple[Payment, ...]:

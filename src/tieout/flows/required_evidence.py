@@ -18,27 +18,26 @@ from tieout.flows.draft_balances import WAITS
 from tieout.flows.home import Home
 from tieout.flows.pipeline_alerts import NAME_LENGTH_MAX, checked_line
 from tieout.flows.read_log import read_log
-from tieout.ingest.control_total import ControlTotal, compare
+from tieout.flows.waivers import StandingWaivers, total_statement
+from tieout.ingest.control_total import Comparison, ControlTotal, compare
 from tieout.kernel.ids import CustomerId, EventType, Watermark
 from tieout.kernel.period import Period
 from tieout.ports import LogVerification
 from tieout.ports.review import ItemState, QuarantineQuery
 
-Waived = frozenset[tuple[str, str]]
-"""Source and id of control totals whose difference was accepted by those who may."""
 _Source = tuple[str, EventType]
 _Window = tuple[frozenset[EventType], Period, Watermark]
 LOOKED_AT_ONCE = 1_000
 
 
 def with_evidence(
-    home: Home, ready: Sequence[ReadyAccount], *, waived: Waived = frozenset()
+    home: Home, ready: Sequence[ReadyAccount]
 ) -> tuple[list[ReadyAccount], list[AccountOutcome]]:
     """Those that may be sealed, and the outcome of those whose policies ask for what is not on record."""
     asked = {requirement for each in ready for requirement in each.account.policy.policy.requires}
     if not asked - {Requirement.APPROVED_DRAFT}:
         return list(ready), []
-    gathered = _Gathered(home, waived)
+    gathered = _Gathered(home, StandingWaivers(home))
     kept: list[ReadyAccount] = []
     outcomes: list[AccountOutcome] = []
     stopped: set[CustomerId] = set()
@@ -78,7 +77,7 @@ class _Gathered:
     """What the invoices of one close share is looked up once."""
 
     home: Home
-    waived: Waived
+    waivers: StandingWaivers
     by_window: dict[_Window, tuple[frozenset[_Source], tuple[StatedTotal, ...]]] = field(default_factory=dict)
     by_cutoff: dict[Watermark, tuple[tuple[str, int], ...]] = field(default_factory=dict)
     unsigned: dict[str, str] | None = None
@@ -120,14 +119,7 @@ class _Gathered:
             )
             now = self.home.clock.now()
             totals = tuple(
-                StatedTotal(
-                    source=total.source,
-                    id=total.id,
-                    type=total.type,
-                    window=_window_of(total),
-                    state=compare(total, found, now=now).state,
-                    waived=(total.source, total.id) in self.waived,
-                )
+                self._compared(compare(total, found, now=now))
                 for total, found in zip(stated, accepted, strict=False)
             )
             sources = frozenset(
@@ -137,6 +129,16 @@ class _Gathered:
             )
             self.by_window[window] = sources, totals
         return self.by_window[window]
+
+    def _compared(self, found: Comparison) -> StatedTotal:
+        return StatedTotal(
+            source=found.stated.source,
+            id=found.stated.id,
+            type=found.stated.type,
+            window=_window_of(found.stated),
+            state=found.state,
+            waived=self.waivers.standing(total_statement(found)) is not None,
+        )
 
     def _undecided(self, cutoff: Watermark) -> tuple[tuple[str, int], ...]:
         """Items in quarantine that arrived up to the cutoff and were neither released nor discarded."""

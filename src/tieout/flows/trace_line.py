@@ -31,6 +31,8 @@ from tieout.rate.charge import parse_group
 from tieout.rate.credit import credited_line, is_credit
 from tieout.rate.manual_line import is_manual, manual_line_of
 
+OF_ONE_CUSTOMER = frozenset({DocumentKind.CUSTOMER, DocumentKind.SUBSCRIPTION, DocumentKind.SUBJECT})
+"""There may be a hundred thousand of each."""
 PAGE_SIZE_MAX = 10_000
 
 
@@ -130,7 +132,7 @@ def trace(home: Home, line_id: LineId, *, page: int = 1, page_size: int = 20) ->
     stored = home.books.invoices.evidence(line_id)
     if stored is None:
         raise NoSuchLine(line_id)
-    documents = {(each.kind, each.key, each.version): each for each in home.books.documents.all()}
+    documents = _documents(home, stored)
     lineage = _lineage(stored.snapshot)
     witnesses = [] if lineage is None else list(_witnesses(home, stored.snapshot, lineage, documents))
     retractions = _retractions(home, stored.snapshot, witnesses)
@@ -179,6 +181,15 @@ def trace(home: Home, line_id: LineId, *, page: int = 1, page_size: int = 20) ->
         discounts=discount_shares(stored.invoice, line_id),
         settlement=_settlement(stored.invoice, line_id),
     )
+
+
+def _documents(home: Home, stored: StoredEvidence) -> dict[tuple[DocumentKind, str, int], Document]:
+    """Those that a line may rest on: of the documents that each customer has of its own, the line's."""
+    found = [
+        *home.books.documents.all(leaving_out=OF_ONE_CUSTOMER),
+        *home.books.documents.versions(DocumentKind.SUBSCRIPTION, stored.charge.subscription),
+    ]
+    return {(each.kind, each.key, each.version): each for each in found}
 
 
 def _without_events(

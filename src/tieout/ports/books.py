@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Protocol
@@ -11,7 +11,7 @@ from tieout.balance.movement import Movement
 from tieout.close.account import AccountOutcome, RecordedOutcome
 from tieout.close.outcome import OutcomeName
 from tieout.contract.api_key import ApiKey
-from tieout.contract.document import Document
+from tieout.contract.document import Document, DocumentKind
 from tieout.contract.signature import Signature, SigningKey
 from tieout.evidence.stored import SealedRows, StoredEvidence, StoredInvoice, StoredSnapshot
 from tieout.kernel.ids import CustomerId, HomeId, InvoiceId, KeyId, LineId, SubscriptionId, Watermark
@@ -33,8 +33,12 @@ class DocumentStore(Protocol):
         """Grows with every document added; the same number means the same catalog."""
         ...
 
-    def all(self) -> tuple[Document, ...]:
-        """In the order in which they were applied."""
+    def all(self, *, leaving_out: Collection[DocumentKind] = ()) -> tuple[Document, ...]:
+        """In the order in which they were applied; without those of some kinds."""
+        ...
+
+    def versions(self, kind: DocumentKind, key: str) -> tuple[Document, ...]:
+        """Of one name, in their order."""
         ...
 
     def add(self, documents: Sequence[Document], *, applied_at: Instant) -> None: ...

@@ -280,7 +280,7 @@ def test_what_is_held_is_stored_once_and_looked_at(tmp_path: Path, monkeypatch: 
     home, _ = make_home(tmp_path / "small", now=DRAFTED_AT)
     with home:
         ingest(home, [call(1, "acme", "2026-01-02T12:00:00Z")])
-        broken = Break("raw events = snapshot", "1", "2", "look")
+        broken = Break("raw events = snapshot", "1", "2", "look", size="1 event")
         monkeypatch.setattr(draft_accounts, "sealed_twice", lambda *_: [broken])
         close(home, as_of=DRAFTED_AT)
         close(home, as_of=DRAFTED_AT)

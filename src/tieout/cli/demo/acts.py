@@ -148,7 +148,7 @@ def show_late(show: Show) -> None:
     ]
     columns = ("sealed month", "meter", "invoices>", "late events>", "quantity>")
     show.narrator.show(table(columns, rows))
-    show.narrator.tell("They wait, visibly, for an adjustment; `tieout usage CUSTOMER` shows a customer's.")
+    show.narrator.tell("They wait, visibly, for a correction; `tieout usage CUSTOMER` shows a customer's.")
 
 
 def verify_everything(show: Show) -> None:

@@ -10,6 +10,7 @@ from tieout.cli.demo.acts import (
     show_late,
     trace_and_reproduce,
 )
+from tieout.cli.demo.corrections import correct_late, show_corrected, show_ledger
 from tieout.cli.demo.customers import PLAN_CHANGER, customers_toml
 from tieout.cli.demo.stage import copy_catalog, packaged_policy, sign_policy
 from tieout.cli.demo.tally import expect, tally
@@ -33,6 +34,9 @@ MONTHS: tuple[tuple[str, Instant, tuple[int, ...]], ...] = (
     ("March", parse_instant("2026-04-03T12:00:00Z"), (4, 5)),
 )
 """Name, when its close runs, and which traffic files have arrived by then."""
+
+CORRECTED_WITH = "March"
+"""The month whose invoices also bill what came late for the months before."""
 
 YEN_CUSTOMER = "willow"
 
@@ -63,14 +67,19 @@ def play_generated(show: Show, files: tuple[TrafficFile, ...]) -> None:
             first += ingest_twice(show, [files[number].path])
         _as_generated(first, [files[number] for number in numbers])
         show.stage.clock.set_to(closes_at)
+        if name == CORRECTED_WITH:
+            show_late(show)
+            correct_late(show)
         close_months(show, closes_at)
     show.narrator.chapter("Two invoices")
     february = show_invoice_page(show, CustomerId(PLAN_CHANGER), parse_instant("2026-02-10T00:00:00Z"))
     show_invoice_page(show, CustomerId(YEN_CUSTOMER), parse_instant("2026-03-10T00:00:00Z"))
     show.narrator.chapter("One line, back to its events and forward to the same amount")
     trace_and_reproduce(show, february)
-    show.narrator.chapter("What came too late for a sealed month is visible, and changed nothing in it")
-    show_late(show)
+    show.narrator.chapter("What came too late for a sealed month was billed beside it")
+    show_corrected(show)
+    show.narrator.chapter("The ledger: what the invoices mean for the accounts")
+    show_ledger(show)
 
 
 def _as_generated(first: list[Timed], files: list[TrafficFile]) -> None:

@@ -1,4 +1,4 @@
-"""An hledger journal (hledger.org/1.25/hledger.html, "Journal format"): directives, then entries by date.
+"""An hledger journal (hledger.org/1.25/hledger.html, "Journal format"): directives, then entries.
 
 A description ends at a semicolon and its payee at a vertical bar; two blanks end an account name. None of
 these, nor a line end, can come from a name: they are written as `\\uXXXX`.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import Connection, Engine, RowMapping, func, insert, select
@@ -36,10 +36,18 @@ class SqlDocuments:
         with self.engine.connect() as connection:
             return connection.execute(select(func.coalesce(func.max(document.c.sequence), 0))).scalar_one()
 
-    def all(self) -> tuple[Document, ...]:
+    def all(self, *, leaving_out: Collection[DocumentKind] = ()) -> tuple[Document, ...]:
+        query = select(document).order_by(document.c.sequence)
+        if leaving_out:
+            query = query.where(document.c.kind.not_in([kind.value for kind in leaving_out]))
         with self.engine.connect() as connection:
-            rows = connection.execute(select(document).order_by(document.c.sequence)).mappings().all()
-        return tuple(_document(row) for row in rows)
+            return tuple(_document(row) for row in connection.execute(query).mappings())
+
+    def versions(self, kind: DocumentKind, key: str) -> tuple[Document, ...]:
+        query = select(document).where(document.c.kind == kind.value, document.c.key == key)
+        with self.engine.connect() as connection:
+            found = connection.execute(query.order_by(document.c.version)).mappings()
+            return tuple(_document(row) for row in found)
 
     def add(self, documents: Sequence[Document], *, applied_at: Instant) -> None:
         """All or none. Raises `VersionExists`."""

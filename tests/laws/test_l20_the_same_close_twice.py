@@ -1,0 +1,85 @@
+"""L20: a close gives the same bytes in another home, whatever the seed of hashes, the transactions that it
+seals in, and the batches and segments in which the same events lie.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from hashlib import sha256
+from pathlib import Path
+
+import pytest
+
+from tests.faults.close_laws import documents_of
+from tests.faults.closers import closers_started
+from tests.small_home import FEBRUARY_3, ingest, january, make_home
+from tieout.flows.compact_log import compact_log
+from tieout.gateways.clock import SteppedClock
+from tieout.wiring import open_home
+
+PLACES = ("cutoff", "watermark")
+"""What says where the log stood: another number where the same events came in other batches."""
+
+
+@pytest.fixture
+def empty(tmp_path: Path) -> Path:
+    """A home without events: copies of it have the same identity, keys and signed policy."""
+    home, _ = make_home(tmp_path / "empty", now=FEBRUARY_3)
+    home.close()
+    return tmp_path / "empty"
+
+
+def fed(empty: Path, name: str, *, files: int, compacted: bool) -> Path:
+    """A copy with the same events, from so many files."""
+    folder = empty.with_name(name)
+    shutil.copytree(empty, folder)
+    events = january(30)
+    clock = SteppedClock(FEBRUARY_3)
+    with open_home(folder, clock=clock) as home:
+        for number in range(files):
+            ingest(home, events[number::files], f"events-{number}.ndjson")
+            if compacted:
+                compact_log(home)
+    return folder
+
+
+def digests(folder: Path, *, hash_seed: str, rows: int) -> tuple[dict[str, str], dict[str, str]]:
+    """Of the sealed documents as they are; and of them without the places in the log, and all snapshots."""
+    with closers_started(PYTHONHASHSEED=hash_seed) as closers:
+        assert closers.close(folder, rows=rows) == 0
+    with open_home(folder, clock=SteppedClock(FEBRUARY_3)) as home:
+        documents = documents_of(home)
+        snapshots = {
+            each.id: f"{each.quantity} {each.event_count} {each.fingerprint} {each.predicate}"
+            for each in home.books.invoices.snapshots()
+        }
+    plain = {id: sha256(document).hexdigest() for id, document in documents.items()}
+    free = {id: _without_places(json.loads(document)) for id, document in documents.items()}
+    return plain, free | snapshots
+
+
+def _without_places(value: object) -> str:
+    text = json.dumps(value, sort_keys=True)
+    kept = json.loads(text, object_hook=lambda found: {k: v for k, v in found.items() if k not in PLACES})
+    return sha256(json.dumps(kept, sort_keys=True).encode()).hexdigest()
+
+
+def test_the_same_close_in_another_home_seals_the_same_bytes(empty: Path) -> None:
+    once = fed(empty, "once", files=3, compacted=False)
+    again = once.with_name("again")
+    shutil.copytree(once, again)
+    with open_home(again, clock=SteppedClock(FEBRUARY_3)) as home:
+        compact_log(home)
+    first = digests(once, hash_seed="1", rows=500)
+    assert digests(again, hash_seed="2", rows=1) == first
+    assert len(first[0]) == 3
+
+
+def test_the_same_events_in_other_batches_and_segments_give_the_same_quantities_and_amounts(
+    empty: Path,
+) -> None:
+    first = digests(fed(empty, "few", files=1, compacted=False), hash_seed="3", rows=500)
+    other = digests(fed(empty, "many", files=7, compacted=True), hash_seed="4", rows=30)
+    assert other[1] == first[1]
+    assert other[0] != first[0], "the watermark is on the paper"
