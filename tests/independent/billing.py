@@ -207,6 +207,12 @@ def seal_final(world: World, account: Account, at: int, cutoff: int, waiting: li
     lines += [_on_another(line, world.zone_of(account)) for each in corrections for line in each.lines]
     lines += lines_by_hand(world, account)
     paper = seal(world, account, lines, at, cutoff)
+    paper.replaces = [
+        each.number
+        for each in world.papers
+        if each.voided
+        and (each.customer, each.period, each.kind) == (account.customer, account.period, "final")
+    ]
     for each in corrections:
         waiting.remove(each)
         world.known[each.customer, each.period] = each.watermark

@@ -9,6 +9,7 @@ from typing import Any
 
 from tests.independent.billing import close, content, draft_of
 from tests.independent.corrections import find_corrections
+from tests.independent.credits import credit_line
 from tests.independent.documents import FAR, Catalog
 from tests.independent.instants import instant, text
 from tests.independent.log import Log
@@ -158,6 +159,21 @@ def _pay(world: World, _folder: Path, step: Told) -> None:
     world.movements.append((paper.customer, paper.currency, parts))
 
 
+def _void(world: World, _folder: Path, step: Told) -> None:
+    """It keeps its number; its period is due again, and what replaces it says so."""
+    (paper,) = [each for each in world.papers if each.number == step["void"]["invoice"]]
+    paper.voided = True
+    for done in world.billed.values():
+        done[:] = [each for each in done if each.period != paper.period]
+
+
+def _credit(world: World, _folder: Path, step: Told) -> None:
+    """An amount of one line is given back, with the tax that it bore."""
+    told = step["credit"]
+    (paper,) = [each for each in world.papers if each.number == told["invoice"]]
+    credit_line(world, paper, told, instant(step["at"]))
+
+
 def _lock(_world: World, _folder: Path, _step: Told) -> None:
     """A lock says where an entry is booked, not what it is."""
 
@@ -186,6 +202,8 @@ STEPS: dict[str, Callable[[World, Path, Told], None]] = {
     "retract": _retract,
     "payment": _pay,
     "lock": _lock,
+    "void": _void,
+    "credit": _credit,
     "state": _state,
     "waive": _waive,
     "draft": _draft,

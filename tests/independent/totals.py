@@ -27,6 +27,8 @@ class Line:
     earlier: list[Printed] = field(default_factory=list)
     correction: Printed | None = None
     left: int = 0
+    credited: int = 0
+    """What was given back of it by credits."""
     corrects: Span | None = None
     """The sealed period that is billed again."""
     taxes: list[Document] | None = None

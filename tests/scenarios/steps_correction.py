@@ -1,5 +1,5 @@
 """What was sealed and holds no more: `correct` has one person preview a correction and another approve it;
-`retract` takes back an event.
+`retract` takes back an event; `void` an invoice; `credit` an amount of one of its lines, by its place.
 
 `[step.correct]` has `by`, `approved_by` and `reason`; `catalog` is a file with price versions that supersede
 wrong ones, `customers` whom it is about (all), `periods` how many periods the report names (0: there is

@@ -118,7 +118,7 @@ INVOICE = {
     "number": Member(_printed("number"), ONLY_WHERE_TOLD),
     "kind": Member(_printed("kind"), "final"),
     "paper": Member(lambda document: document.get("paper", "invoice"), ONLY_WHERE_TOLD),
-    "replaces": Member(lambda document: document.get("replaces", []), []),
+    "replaces": Member(lambda document: document.get("replaces", []), ONLY_WHERE_TOLD),
     "sequence": Member(_printed("sequence"), 1),
     "start": Member(_printed("period", "start"), ALWAYS_TOLD),
     "end": Member(_printed("period", "end"), ALWAYS_TOLD),
