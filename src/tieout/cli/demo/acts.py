@@ -105,7 +105,7 @@ def close_months(show: Show, as_of: Instant) -> None:
 
 
 def close_alerts(show: Show) -> None:
-    """Reading each file twice shifts a source's rate of duplicates where there is little else; ops says so."""
+    """Reading a file twice shifts its source's rate of duplicates where there is little else: ops says so."""
     home = show.stage.home
     watch_to_head(home)
     for alert in list_alerts(home):
