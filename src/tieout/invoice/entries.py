@@ -19,7 +19,7 @@ from tieout.invoice.contained import contained_taxes
 from tieout.invoice.credit_entries import credit_entries, paid_by_kind
 from tieout.invoice.deferred import Released, deferred_of, releases
 from tieout.invoice.discounts import net_amounts
-from tieout.invoice.invoice import Invoice
+from tieout.invoice.invoice import KIND_NOTE, Invoice
 from tieout.kernel.calendar import local_date
 from tieout.kernel.ids import LineId
 from tieout.kernel.instant import Instant
@@ -127,13 +127,9 @@ def _accruals(invoice: Invoice, earned: Parts, promotional: int, last: Instant) 
             postings.append((Account.PROMOTIONAL_CREDITS, promotional, None))
         owed = -sum(minor for _, minor, _ in postings)
         name = ACCRUAL if at == last else f"{ACCRUAL}{at}/"
-        yield _entry(
-            invoice,
-            name,
-            EntryKind.ACCRUAL,
-            at,
-            [(Account.UNBILLED_RECEIVABLE, owed, None), *postings],
-        )
+        whole: list[Posted] = [(Account.UNBILLED_RECEIVABLE, owed, None), *postings]
+        reason = CORRECTS if at != last or invoice.key.kind == KIND_NOTE else REASONS[EntryKind.ACCRUAL]
+        yield _entry(invoice, name, EntryKind.ACCRUAL, at, whole, reason=reason)
 
 
 def _released(found: Sequence[Released]) -> list[Posted]:
@@ -167,8 +163,17 @@ REASONS = {
 }
 
 
+CORRECTS = "what a sealed period comes to otherwise: the difference"
+
+
 def _entry(
-    invoice: Invoice, name: str, kind: EntryKind, at: Instant, postings: Iterable[Posted]
+    invoice: Invoice,
+    name: str,
+    kind: EntryKind,
+    at: Instant,
+    postings: Iterable[Posted],
+    *,
+    reason: str | None = None,
 ) -> Entry | None:
     unit: Currency = invoice.currency
     found = tuple(Posting(account, Money(minor, unit), line) for account, minor, line in postings if minor)
@@ -180,7 +185,7 @@ def _entry(
         customer=invoice.key.customer,
         effective_at=at,
         postings=found,
-        reason=REASONS[kind],
+        reason=REASONS[kind] if reason is None else reason,
         invoice=invoice.id,
         effective_on=local_date(at, zone(invoice.customer.zone)),
     )
