@@ -35,7 +35,6 @@ from tieout.flows.draft_balances import (
     WAITS,
     BalanceChain,
     bills_ahead,
-    corrected_movements,
     fees_ahead,
     moved_by,
 )
@@ -207,8 +206,7 @@ def _draft(
             return None
         invoice = _invoice(catalog, plan, asked, cutoff, customer=customer, seller=seller)
         invoice = replace(invoice, waived=cycle.waived(account.elapsed))
-        invoice, moved = moved_by(invoice, asked.fees, asked.commitments, opening)
-        moved = (*corrected_movements(carried.movements, invoice), *moved)
+        invoice, moved = moved_by(invoice, asked.fees, asked.commitments, known, corrected=carried.movements)
         rated, corrected = _ties(asked.charges, account)
         requests = tuple(request for request, _, _ in asked.measured)
         snapshots = tuple(snapshot for _, snapshot, _ in asked.measured)
