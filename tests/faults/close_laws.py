@@ -158,8 +158,8 @@ def _bytes(home: Home, documents: Mapping[str, bytes], before: Mapping[str, byte
 
 
 def _events(home: Home, expected: int | None) -> Iterator[str]:
-    """L6: of each meter, every accepted event is in one paper that stands; a window has one snapshot.
-    A correction measures its window again, also where no line of it says so."""
+    """L6: of each meter, every accepted event is in one paper that stands; snapshots of one window stand
+    once. A correction measures its window again, also where no line of it says so."""
     windows = Counter(
         (each.subscription, each.meter, each.period.start, each.period.end)
         for each in home.books.invoices.snapshots()

@@ -22,6 +22,7 @@ from tieout.invoice.entries import issued
 from tieout.invoice.invoice import Invoice
 from tieout.invoice.line import Line
 from tieout.invoice.number import format_number
+from tieout.invoice.offset import offset_of
 from tieout.invoice.seal import sealed_invoice
 from tieout.kernel.errors import Refusal
 from tieout.kernel.ids import InvoiceId
@@ -109,6 +110,7 @@ def sealed_rows(ready: ReadyAccount, invoice: Invoice, sealed_at: Instant) -> Se
         corrects=ready.account.carried.corrects,
         papers_seen=ready.account.carried.papers_seen,
         reviewed=ready.reviewed,
+        offset=offset_of(invoice),
     )
 
 
