@@ -1,4 +1,4 @@
-"""Whoever voids or approves is killed: it is done whole or not at all, and is done by doing it again; the
+"""Whoever credits, voids or approves is killed: it is done whole or not at all, and is done by doing it again; the
 close goes on from either, wherever it is killed itself, and the laws hold."""
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import pytest
 
 from tests.faults.close_laws import Expected, broken_laws, documents_of, traced
 from tests.faults.closers import Closers, closers_started, steps_of_the_close
-from tests.faults.decider import start
+from tests.faults.decider import REFUSED, start
 from tests.faults.harness import tally
 from tests.small_home import FEBRUARY_3, MARCH_3, ZONES, call, ingest, january, make_home
 from tieout.flows.apply_catalog import load_catalog
@@ -26,6 +26,8 @@ from tieout.flows.invoices import list_invoices
 from tieout.gateways.clock import SteppedClock
 from tieout.kernel.ids import CustomerId
 from tieout.kernel.instant import Instant, parse_instant
+from tieout.ledger.account import Account
+from tieout.ledger.balances import Selection
 from tieout.wiring import open_home
 
 ACME = CustomerId("acme")
@@ -171,3 +173,27 @@ def test_a_close_killed_while_it_bills_a_correction_bills_it_once(
         assert broken_laws(home, corrected, sealed_before=before) == []
         assert traced(home, documents_of(home))
     tally.injected()
+
+
+@pytest.mark.parametrize("step", ["credit-before-offset", "seal-before-commit", "seal-after-commit"])
+def test_a_killed_credit_is_against_its_invoice_or_not_there(ready: Ready, folder: Path, step: str) -> None:
+    """Never on the customer's balance, while the invoice stays open."""
+    killed = start(folder, FEBRUARY_10, "credit", ready.number, "1", crash_at=f"{step}:1")
+    assert killed.wait(timeout=60) == -signal.SIGKILL
+    undisturbed = due(1, len(SENT), january=asked(OF_ACME))
+    with opened(folder) as home:
+        owed, notes = of_account(home, Account.RECEIVABLE), len(list_invoices(home, ACME)) - 1
+        assert (notes, of_account(home, Account.CUSTOMER_BALANCE)) == (int(step == "seal-after-commit"), 0)
+        assert broken_laws(home, undisturbed) == []
+    again = start(folder, FEBRUARY_10, "credit", ready.number, "1").wait(timeout=60)
+    assert again == (REFUSED if notes else 0), "nothing is left of the line"
+    with opened(folder) as home:
+        assert of_account(home, Account.RECEIVABLE) == (owed if notes else owed - 10_00)
+        assert of_account(home, Account.CUSTOMER_BALANCE) == 0
+        assert broken_laws(home, undisturbed) == []
+    tally.injected()
+
+
+def of_account(home: Home, account: Account) -> int:
+    balances = home.books.ledger.balances(Selection(customer=ACME, account=account))
+    return sum(each.amount.minor for each in balances)

@@ -183,4 +183,5 @@ def _write(connection: Connection, batch: Sequence[SealedRows], run: int) -> Non
     entries = [entry for each in batch for entry in each.entries]
     add_entries(connection, entries, booked_at=max(each.invoice.sealed_at for each in batch))
     for offset in offsets:
+        crash_point("credit-before-offset")
         add_offset(connection, offset)
