@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from datetime import date
 
 from tieout.balance.movement import Movement
 from tieout.invoice.contained import contained_taxes
@@ -78,7 +79,11 @@ def issued(entries: Iterable[Entry], invoice: Invoice) -> tuple[Entry, ...]:
     """As they are posted by the seal: nothing that a paper says takes effect after its issue."""
     at = invoice.issued_at
     assert at is not None, "a sealed invoice is issued"
-    on = local_date(at, zone(invoice.customer.zone))
+    return issued_at_seal(entries, at, local_date(at, zone(invoice.customer.zone)))
+
+
+def issued_at_seal(entries: Iterable[Entry], at: Instant, on: date) -> tuple[Entry, ...]:
+    """The same, of an invoice that is issued `at` that instant, `on` that day on its customer's calendar."""
     return tuple(
         each
         if each.kind not in AT_ISSUE and each.effective_at <= at
