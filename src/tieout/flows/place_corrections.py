@@ -135,8 +135,9 @@ def notes_ready(
     recorded: dict[CustomerId, tuple[Movement, ...]],
 ) -> tuple[list[ReadyAccount], list[AccountOutcome]]:
     """The notes, reconciled, in each customer's order; `recorded` is given what they move. A correction that
-    has no line to show goes with the first note of the customer, balances that it moves too. Balances tie with
-    what all that is `due` moves: what waits for the invoice is part of what a note was worked out from."""
+    has no line to show goes with the first note of the customer, balances that it moves too. Balances tie
+    with what all that is `due` moves: what waits for the invoice is part of what a note was worked out
+    from."""
     ready: list[ReadyAccount] = []
     outcomes: list[AccountOutcome] = []
     for customer, corrections in notes.items():
