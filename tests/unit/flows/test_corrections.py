@@ -134,3 +134,20 @@ def test_an_adjustment_leads_to_its_entries_and_to_those_of_what_it_corrects(
         "used and not billed yet",
         "what a sealed period comes to otherwise: the difference",
     ]
+
+
+def test_a_credit_names_the_invoice_and_what_was_and_is_left_of_the_line(
+    closed: tuple[Home, SteppedClock],
+) -> None:
+    home, _ = closed
+    number = list_invoices(home, ACME)[0].number
+    assert number is not None
+    decided = {"person": "Ann", "reason": "an outage", "approved_by": "Bob"}
+    for amount in ("10.00", None):
+        credit_invoice(home, number, line="3", amount=amount, **decided)  # type: ignore[arg-type]
+    said = [line["correction"]["reason"] for line in lines_of(home, "acme") if "correction" in line]  # type: ignore[index]
+    assert said == [
+        f"an outage (agreed by Ann, approved by Bob); of this line of {number} there were {before}, "
+        f"and {after} are left"
+        for before, after in (("16.05 USD", "6.05 USD"), ("6.05 USD", "0.00 USD"))
+    ]
