@@ -90,7 +90,7 @@ def _parties(paper: Document) -> RenderableType:
     if paper.issued_at:
         issued = _local(parse_instant(paper.issued_at), paper.period.zone).date()
         right.append(("Issued", _day(issued)))
-    if paper.due_date:
+    if paper.due_date and paper.paper != "credit note":  # nobody has to pay it
         right.append(("Due", f"{_day(date.fromisoformat(paper.due_date))} ({paper.terms.text})"))
     if paper.purchase_order:
         right.append(("Purchase order", paper.purchase_order))

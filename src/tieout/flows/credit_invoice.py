@@ -154,7 +154,9 @@ def credit_invoice(
         (Cause.CREDITED,),
         0,
         0,
-        f"{decision.reason} (agreed by {decision.person}, approved by {approved_by.strip()})",
+        f"{decision.reason} (agreed by {decision.person}, approved by {approved_by.strip()}); "
+        f"of this line of {invoice.number} there were {Money(creditable.left, unit)}, "
+        f"and {Money(creditable.left - asked, unit)} are left",
     )
     note = _note(home, stored, document, printed, correction, Money(asked, unit), creditable)
     entries = proposed_entries(note)

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import json
+from io import StringIO
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 
 from tests.small_home import FEBRUARY_3, MARCH_3, call, ingest, january, make_home
+from tieout.cli.invoice_page import invoice_page
+from tieout.cli.paper import read_document
 from tieout.flows.close_periods import close
 from tieout.flows.correct import SelfApproved, StaleReport, approve, preview
 from tieout.flows.credit_invoice import CreditTooLarge, credit_invoice
@@ -134,3 +138,31 @@ def test_an_adjustment_leads_to_its_entries_and_to_those_of_what_it_corrects(
         "used and not billed yet",
         "what a sealed period comes to otherwise: the difference",
     ]
+
+
+def test_a_credit_names_the_invoice_and_what_was_and_is_left_of_the_line(
+    closed: tuple[Home, SteppedClock],
+) -> None:
+    home, _ = closed
+    number = list_invoices(home, ACME)[0].number
+    assert number is not None
+    decided = {"person": "Ann", "reason": "an outage", "approved_by": "Bob"}
+    for amount in ("10.00", None):
+        credit_invoice(home, number, line="3", amount=amount, **decided)  # type: ignore[arg-type]
+    said = [line["correction"]["reason"] for line in lines_of(home, "acme") if "correction" in line]  # type: ignore[index]
+    assert said == [
+        f"an outage (agreed by Ann, approved by Bob); of this line of {number} there were {before}, "
+        f"and {after} are left"
+        for before, after in (("16.05 USD", "6.05 USD"), ("6.05 USD", "0.00 USD"))
+    ]
+
+
+def test_a_credit_note_asks_for_no_payment_by_a_day(closed: tuple[Home, SteppedClock]) -> None:
+    home, _ = closed
+    (invoice,) = list_invoices(home, ACME)
+    decided = {"person": "Ann", "reason": "an outage", "approved_by": "Bob"}
+    note = credit_invoice(home, invoice.id, line="3", amount="10.00", **decided).note  # type: ignore[arg-type]
+    for id_, is_asked in ((invoice.id, True), (note.id, False)):
+        console = Console(width=140, record=True, file=StringIO())
+        console.print(invoice_page(read_document(id_, show_invoice(home, id_).document)))
+        assert ("Due  " in console.export_text()) is is_asked
