@@ -1,4 +1,5 @@
-"""Checks a home after closes that were disturbed: L6 and L10 to L15, by what is stored, read plainly.
+"""Checks a home after closes, corrections and voids that were disturbed: L6 and L10 to L15, by what is
+stored, read plainly.
 
 It takes nothing from the product but the records: documents are JSON, and every sum is worked out here. What
 is due is for the test to say (`Expected`), not for the close under test.
@@ -23,12 +24,14 @@ from tieout.kernel.ids import LineId
 @dataclass(frozen=True, slots=True)
 class Expected:
     """How many periods of each customer are due, how many accepted events lie in them, and who may be parked
-    for which reason (a part of it).
+    for which reason (a part of it). `known`: what a customer's period, by the date of its start in UTC, comes
+    to before taxes, as it is known now where that was approved.
     """
 
     periods: Mapping[str, int]
     events: int | None = None
     parked: Mapping[str, str] | None = None
+    known: Mapping[tuple[str, str], Decimal] | None = None
 
 
 def documents_of(home: Home) -> dict[str, bytes]:
@@ -45,23 +48,38 @@ def broken_laws(home: Home, expected: Expected, *, sealed_before: Mapping[str, b
     """Everything that is not as the laws say. `sealed_before`: bytes that must still be there, unchanged."""
     documents = documents_of(home)
     papers = {id: json.loads(document) for id, document in documents.items()}
+    voided = {str(each.invoice.id) for each in home.books.corrections.voids()}
+    standing = {id: paper for id, paper in papers.items() if id not in voided}
     return [
-        *_each_account_once(home, papers, expected),
+        *_each_key_once(papers),
+        *_each_account_once(home, standing, expected),
         *_numbers(home, papers),
         *_amounts(papers),
-        *_entries(home, papers),
+        *_entries(home, papers, voided),
         *_bytes(home, documents, sealed_before),
-        *_events(home, papers, expected.events),
+        *_events(home, expected.events),
+        *_corrected(standing, expected.known or {}),
     ]
 
 
-def _each_account_once(home: Home, papers: Mapping[str, Any], expected: Expected) -> Iterator[str]:
-    """L11 and L15: a due account has one sealed final invoice or stands parked, and says why."""
+def _each_key_once(papers: Mapping[str, Any]) -> Iterator[str]:
+    """L11: of papers that stand and of those that were voided."""
+    names = ("series", "currency", "kind", "sequence")
     keys = Counter(
-        (each["customer"]["id"], *each["period"].values(), each["series"], each["currency"], each["kind"])
+        (each["customer"]["id"], *each["period"].values(), *(each[name] for name in names))
         for each in papers.values()
     )
     yield from (f"L11: {key} is sealed {count} times" for key, count in keys.items() if count > 1)
+
+
+def _each_account_once(home: Home, papers: Mapping[str, Any], expected: Expected) -> Iterator[str]:
+    """L11 and L15: a due account has one sealed final invoice that stands, or is parked, and says why."""
+    finals = Counter(
+        (each["customer"]["id"], *each["period"].values())
+        for each in papers.values()
+        if each["kind"] == "final"
+    )
+    yield from (f"L11: {key} stands {count} times" for key, count in finals.items() if count > 1)
     sealed = Counter(each["customer"]["id"] for each in papers.values() if each["kind"] == "final")
     parked = expected.parked or {}
     told: dict[str, list[Any]] = defaultdict(list)
@@ -107,8 +125,9 @@ def _amounts(papers: Mapping[str, Any]) -> Iterator[str]:
             yield f"L10: {id}: lines {lines}, subtotal {subtotal}, total {total}, due {due}"
 
 
-def _entries(home: Home, papers: Mapping[str, Any]) -> Iterator[str]:
-    """L14: every entry balances per currency; what an invoice asks for stands in the receivable, once."""
+def _entries(home: Home, papers: Mapping[str, Any], voided: Collection[str]) -> Iterator[str]:
+    """L14: every entry balances per currency; what an invoice asks for stands in the receivable, once, until
+    it is paid, credited or voided."""
     asked: dict[str, Decimal] = defaultdict(Decimal)
     seen: set[str] = set()
     for entry in home.books.ledger.entries():
@@ -118,12 +137,14 @@ def _entries(home: Home, papers: Mapping[str, Any]) -> Iterator[str]:
         sums: dict[str, int] = defaultdict(int)
         for posting in entry.postings:
             sums[posting.amount.currency.code] += posting.amount.minor
-            if posting.account.value == "receivable" and entry.invoice is not None:
+            settles = entry.kind.value == "payment" or entry.id.startswith("applied/")
+            if posting.account.value == "receivable" and entry.invoice is not None and not settles:
                 asked[str(entry.invoice)] += Decimal(posting.amount.decimal_text)
         yield from (f"L14: {entry.id} is off by {minor} {code}" for code, minor in sums.items() if minor)
     for id, paper in papers.items():
-        if asked[id] != Decimal(paper["due"]):
-            yield f"L14: {id} asks for {paper['due']}, the receivable has {asked[id]}"
+        owed = Decimal(0) if id in voided else max(Decimal(paper["due"]), Decimal(0))
+        if asked[id] != owed:
+            yield f"L14: {id} asks for {owed}, the receivable has {asked[id]}"
     yield from (f"L14: entries of {id}, which is not sealed" for id in set(asked) - set(papers))
 
 
@@ -136,22 +157,34 @@ def _bytes(home: Home, documents: Mapping[str, bytes], before: Mapping[str, byte
     yield from (f"verify: {finding}" for finding in verify_books(home).findings)
 
 
-def _events(home: Home, papers: Mapping[str, Any], expected: int | None) -> Iterator[str]:
-    """L6: of each meter, every accepted event is in one invoice; snapshots of one window stand once."""
+def _events(home: Home, expected: int | None) -> Iterator[str]:
+    """L6: of each meter, every accepted event is in one paper that stands; snapshots of one window stand
+    once. A correction measures its window again, also where no line of it says so."""
     windows = Counter(
         (each.subscription, each.meter, each.period.start, each.period.end)
         for each in home.books.invoices.snapshots()
     )
     yield from (f"L6: {window} is measured {count} times" for window, count in windows.items() if count > 1)
     counted: dict[str, int] = defaultdict(int)
-    for paper in papers.values():
-        for line in paper["lines"]:
-            if line["snapshot"] is not None:
-                counted[line["snapshot"]["meter"]] += int(line["snapshot"]["event_count"])
+    for each in home.books.invoices.snapshots():
+        counted[each.meter] += each.event_count
     if expected is not None:
         yield from (
             f"L6: {meter}: {count} of {expected}" for meter, count in counted.items() if count != expected
         )
+
+
+def _corrected(papers: Mapping[str, Any], known: Mapping[tuple[str, str], Decimal]) -> Iterator[str]:
+    """L13: all lines of a period that stand, credits that people agreed on apart, are what it comes to."""
+    found: dict[tuple[str, str], Decimal] = defaultdict(Decimal)
+    for paper in papers.values():
+        for line in paper["lines"]:
+            if not line["price"].startswith("credit/"):
+                period = line.get("correction", paper).get("period", paper["period"])
+                found[paper["customer"]["id"], period["start"][:10]] += Decimal(line["amount"])
+    for key, amount in known.items():
+        if found[key] != amount:
+            yield f"L13: {key} is known to come to {amount}, its lines to {found[key]}"
 
 
 def traced(home: Home, ids: Collection[str]) -> bool:

@@ -34,7 +34,7 @@ class Correction:
 
 
 def find_corrections(world: World, customer: str, watermark: int) -> list[Correction]:
-    """In order of periods. One whose late events change nothing has no lines; a person is shown it too."""
+    """In order of periods. One whose late events change nothing is left out; they stay late."""
     now = _rerated(world, customer, watermark)
     found = []
     for paper in world.papers:
@@ -43,16 +43,9 @@ def find_corrections(world: World, customer: str, watermark: int) -> list[Correc
         charges = now.get(paper.period, [])
         settled = settled_before(world, customer, paper.period)
         lines = _differences(world, paper, charges, settled, watermark)
-        if lines or _came_since(world, paper, watermark):
+        if lines:
             found.append(Correction(customer, paper.period, lines, watermark, paper, charges))
     return sorted(found, key=lambda each: each.period)
-
-
-def _came_since(world: World, paper: Paper, watermark: int) -> bool:
-    """Whether events came or went since the period was worked out last."""
-    since = world.known.get((paper.customer, paper.period), paper.cutoff)
-    metered = [line.charge for line in paper.lines if line.charge.meter is not None and not line.corrects]
-    return any(late_events(world, charge, since, watermark) != (0, 0) for charge in metered)
 
 
 def carry(world: World, correction: Correction) -> None:

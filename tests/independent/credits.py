@@ -42,13 +42,8 @@ def credit_line(world: World, paper: Paper, told: dict[str, Any], at: int) -> Pa
     )
     account = Account(paper.customer, paper.period, subscriptions, policy)
     note = seal(world, account, [given], at, paper.cutoff, kind="note")
-    applied = min(paper.open, -note.total)
-    paper.open -= applied
-    world.movements.append(
-        (paper.customer, paper.currency, [("customer-balance", applied), ("receivable", -applied)])
-    )
     if told.get("to", "balance") == "refund":
-        rest = -note.total - applied
+        rest = -note.total - note.applied
         world.movements.append(
             (paper.customer, paper.currency, [("customer-balance", rest), ("clearing", -rest)])
         )

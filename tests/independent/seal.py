@@ -58,7 +58,27 @@ def seal(
         waivers=waivers(world, period),
     )
     world.papers.append(sealed)
+    _put_against(world, sealed)
     return sealed
+
+
+def _put_against(world: World, sealed: Paper) -> None:
+    """What a paper below zero corrects and nobody has paid yet is owed no more; only the rest is owed to the
+    customer."""
+    named = [each["invoice"] for line in sealed.lines for each in line.earlier]
+    named += [
+        line.correction["original"].split(":")[0]
+        for line in sealed.lines
+        if line.correction and "original" in line.correction
+    ]
+    for number in dict.fromkeys(named):
+        (paper,) = [each for each in world.papers if each.number == number]
+        applied = min(paper.open, -sealed.total - sealed.applied) if sealed.total < 0 else 0
+        if applied > 0:
+            paper.open -= applied
+            sealed.applied += applied
+            parts = [("customer-balance", applied), ("receivable", -applied)]
+            world.movements.append((sealed.customer, sealed.currency, parts))
 
 
 def _same(paper: Paper, account: Account, kind: str) -> bool:

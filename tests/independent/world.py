@@ -43,6 +43,8 @@ class Paper:
     tax_total: int = 0
     open: int = 0
     """What nobody has paid of it yet."""
+    applied: int = 0
+    """Of a credit note: what was put against other papers."""
     voided: bool = False
     replaces: list[str] = field(default_factory=list)
     waivers: list[Printed] = field(default_factory=list)

@@ -46,6 +46,13 @@ def test_list_show_and_history(folder: Path) -> None:
     assert f"tieout draft approve {found['invoice']} --sha256 {found['sha256'][:16]}" in shown.err
     view = run(folder, "draft", "show", found["invoice"], "--json").json
     assert view["document"]["total"] == "12.15" and view["entries"] == []
+    assert "Ledger entries that the seal would post" in shown.out and "not posted" in shown.out
+    proposed = {each["kind"]: each for each in view["proposed_entries"]}
+    assert set(proposed) == {"accrual", "invoice"}
+    assert {each["account"]: each["amount"] for each in proposed["invoice"]["postings"]} == {
+        "receivable": "12.15",
+        "unbilled-receivable": "-12.15",
+    }
     (revision,) = run(folder, "draft", "history", found["invoice"], "--json").json
     assert (revision["by"], revision["reason"]) == (None, "the period ended")
 

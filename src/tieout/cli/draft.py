@@ -13,10 +13,12 @@ from tieout.cli.draft_shown import (
     difference_json,
     draft_json,
     entry_json,
+    proposed_json,
     say_difference,
     say_drafts,
     say_entries,
     say_history,
+    say_proposed,
 )
 from tieout.cli.options import ByOption, HomeOption, JsonOption, ReasonOption, opened
 from tieout.cli.screen import Json, print_json, say
@@ -208,6 +210,8 @@ def _say_view(view: DraftView, *, page: bool = True) -> None:
     draft = view.draft
     if page:
         say(invoice_page(read_document(draft.invoice, draft.document)))
+    if page:
+        say_proposed(view.proposed)
     say_history((draft,))
     if view.difference is not None:
         say_difference(view.difference, digest=draft.delta)
@@ -239,6 +243,7 @@ def _view_json(view: DraftView) -> dict[str, Json]:
         "entries": [entry_json(each) for each in view.entries],
         "void_approvals": [entry_json(each) for each in view.void],
         "difference": None if view.difference is None else difference_json(view.difference),
+        "proposed_entries": proposed_json(view.proposed),
         "document": json.loads(draft.document, parse_float=str),
     }
 

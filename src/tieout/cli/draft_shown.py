@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from tieout.close.review import ReviewEntry, Standing, StoredDraft
     from tieout.flows.drafts import DraftRow
     from tieout.invoice.difference import DraftDifference
+    from tieout.ledger.entry import Entry
 
 SHORT_DIGITS = 16
 
@@ -72,6 +73,21 @@ def say_entries(entries: Sequence[ReviewEntry], void: Sequence[ReviewEntry]) -> 
         for each in entries
     )
     say(table(columns, cells))
+
+
+def say_proposed(entries: Sequence[Entry]) -> None:
+    """What the seal would post in the ledger; nothing where the draft is held."""
+    from tieout.cli.ledger_shown import entries_table
+
+    if entries:
+        say("Ledger entries that the seal would post:")
+        say(entries_table(entries))
+
+
+def proposed_json(entries: Sequence[Entry]) -> list[Json]:
+    from tieout.cli import ledger_shown
+
+    return [ledger_shown.entry_json(each) for each in entries]
 
 
 def say_difference(found: DraftDifference, *, digest: str | None = None) -> None:

@@ -31,7 +31,8 @@ class StoredDraft:
     """One revision. `document` is empty where only the row was asked for. It was due as of `as_of`. `person`
     took its cutoff (None: the close), and it was drafted for `reason`. `difference` is the text of what it
     changed of the revision that was shown before; `delta` its digest, where events came or went: then
-    another person must approve it.
+    another person must approve it. `proposed`: the ledger entries that the seal would post, as a text; None
+    where only the row was asked for, or the draft is held.
     """
 
     invoice: InvoiceId
@@ -52,6 +53,7 @@ class StoredDraft:
     review_until: Instant | None
     difference: str | None = None
     delta: str | None = None
+    proposed: str | None = None
 
 
 class EntryKind(StrEnum):

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from tieout.balance.movement import Movement
+from tieout.invoice.offset import Offset
 from tieout.kernel.ids import CustomerId, InvoiceId, LineId, MeterKey, PlanKey, PriceKey, SubscriptionId
 from tieout.kernel.instant import Instant
 from tieout.kernel.period import Period
@@ -130,7 +131,7 @@ class SealedRows:
     anything written where somebody has said more about the draft that was `reviewed`, or other interim
     invoices of the period stand than `interims_seen` (None: the policy allows none). `corrects`: by report
     (empty: by policy) the periods that it corrects, worked out when the customer had `papers_seen` papers and
-    voids; None where it does not matter.
+    voids; None where it does not matter. `offset`: what a paper below zero is put against.
     """
 
     invoice: StoredInvoice
@@ -144,6 +145,7 @@ class SealedRows:
     corrects: tuple[tuple[str, Period], ...] = ()
     papers_seen: int | None = None
     reviewed: ReviewedDraft | None = None
+    offset: Offset | None = None
 
 
 @dataclass(frozen=True, slots=True)

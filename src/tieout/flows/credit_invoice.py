@@ -17,7 +17,7 @@ from tieout.close.reconcile_amounts import total_breaks
 from tieout.close.reconcile_credit import credit_breaks
 from tieout.close.reconcile_ledger import ledger_breaks
 from tieout.correction.credit import Creditable, tax_given_back
-from tieout.evidence.stored import StoredEvidence, StoredInvoice
+from tieout.evidence.stored import SealedRows, StoredEvidence, StoredInvoice
 from tieout.evidence.stored_corrections import SettledRow
 from tieout.flows.apply_catalog import load_catalog
 from tieout.flows.decision import decision_now
@@ -36,19 +36,17 @@ from tieout.invoice.draft import moved as status_moved
 from tieout.invoice.earlier import Cause, Correction
 from tieout.invoice.entries import proposed_entries
 from tieout.invoice.invoice import KIND_NOTE, Invoice, PolicyReference
+from tieout.invoice.offset import APPLIED
 from tieout.invoice.status import Act
-from tieout.kernel.calendar import local_date
 from tieout.kernel.errors import ConflictError, IntegrityViolation, NotFound, Refusal, shown
-from tieout.kernel.ids import LineId, PolicyKey
-from tieout.kernel.instant import Instant
+from tieout.kernel.ids import CustomerId, LineId, PolicyKey
 from tieout.kernel.money import Money, currency
 from tieout.kernel.person import is_same_person
 from tieout.kernel.rational import exact
 from tieout.kernel.rounding import Rounding
-from tieout.kernel.zone import tzdata_version, zone
-from tieout.ledger.account import Account
-from tieout.ledger.balances import Selection, open_receivable
-from tieout.ledger.entry import Entry, EntryKind, Posting
+from tieout.kernel.zone import tzdata_version
+from tieout.ledger.balances import Selection
+from tieout.ledger.entry import Entry
 from tieout.rate.credit import PREFIX, credit_charge
 
 Members = dict[str, Any]  # an object of a JSON text that has not been looked at yet
@@ -72,6 +70,18 @@ class CreditTooLarge(ConflictError):
     def __init__(self, line: str, asked: Money, left: Money) -> None:
         super().__init__(
             f"{asked} cannot be credited of line {line}: {left} of it is left. Nothing was credited."
+        )
+
+
+class CreditOvertaken(ConflictError):
+    """Somebody else credited the same paper at this very moment."""
+
+    code = "credit-overtaken"
+
+    def __init__(self, customer: CustomerId) -> None:
+        super().__init__(
+            f"A note of {customer} was sealed at this very moment; nothing was credited: "
+            "look, and run it again."
         )
 
 
@@ -120,8 +130,8 @@ def credit_invoice(
 ) -> Credited:
     """Credits `amount` of the line, or all that is left (None), before taxes that are added to prices.
 
-    Raises `CreditRefused`, `CreditTooLarge`, `NoSuchInvoice`, `NoSuchLineThere`; `PapersMoved` where another
-    paper of the customer came in between: then nothing was credited.
+    Raises `CreditRefused`, `CreditTooLarge`, `NoSuchInvoice`, `NoSuchLineThere`; `PapersMoved` or
+    `CreditOvertaken` where another paper of the customer came in between: then nothing was credited.
     """
     decision = decision_now(home, person=person, reason=reason)
     decision_now(home, person=approved_by, reason=reason)
@@ -155,8 +165,8 @@ def credit_invoice(
     ]
     if breaks:
         raise CreditDoesNotTie(breaks)
-    sealed = _sealed(home, note, entries, stored, seen=seen)
-    applied = _applied(home, sealed, invoice, note, to=to, person=decision.person, at=decision.decided_at)
+    sealed = _sealed(home, note, entries, stored, seen=seen, to=to, person=decision.person)
+    applied = _applied(home, sealed, note)
     tax = sum((each.amount for each in note.taxes if not each.inclusive), Money(0, unit))
     return Credited(sealed, stored.line.id, Money(asked, unit), -tax, applied, -note.total - applied, to)
 
@@ -305,7 +315,14 @@ def _policy(printed: Mapping[str, Any]) -> PolicyReference:
 
 
 def _sealed(
-    home: Home, note: Invoice, entries: tuple[Entry, ...], stored: StoredEvidence, *, seen: int
+    home: Home,
+    note: Invoice,
+    entries: tuple[Entry, ...],
+    stored: StoredEvidence,
+    *,
+    seen: int,
+    to: Rest,
+    person: str,
 ) -> StoredInvoice:
     now = home.clock.now()
     state = next(each for each in policies(home) if each.policy.digest == note.policy.digest)
@@ -322,54 +339,27 @@ def _sealed(
     )
     ready = ReadyAccount(account, note, (), (), entries=entries)
     run = home.books.closes.start(as_of=now, cutoff=note.cutoff, cutoff_at=now)
-    (sealed,) = home.books.invoices.seal([sealing_of(ready, issued_at=now)], run=run)
+    sealing = sealing_of(ready, issued_at=now)
+
+    def issue(ordinal: int) -> SealedRows:
+        rows = sealing.issue(ordinal)
+        assert rows.offset is not None, "a credit is below zero"
+        return replace(rows, offset=replace(rows.offset, person=person, is_refunded=to == "refund"))
+
+    (sealed,) = home.books.invoices.seal([replace(sealing, issue=issue)], run=run)
     home.books.closes.end(run, at=home.clock.now())
-    assert sealed is not None, "its sequence was free, and no paper came in between"
+    if sealed is None:  # its sequence was taken
+        raise CreditOvertaken(note.key.customer)
     return sealed
 
 
-def _applied(
-    home: Home,
-    sealed: StoredInvoice,
-    invoice: StoredInvoice,
-    note: Invoice,
-    *,
-    to: Rest,
-    person: str,
-    at: Instant,
-) -> Money:
-    """What of the note goes against the open receivable; the ledger is told in a transaction of its own, once
-    and for all (its id is the note's)."""
-    whole = -note.total.minor
-    found: list[int] = []
-
-    def decide(entries: Sequence[Entry]) -> Sequence[Entry]:
-        applied = min(max(open_receivable(entries, invoice.id), 0), whole)
-        found.append(applied)
-        rest = whole - applied if to == "refund" else 0
-        made = []
-        for name, kind, account, minor in (
-            ("applied", EntryKind.CREDIT_NOTE, Account.RECEIVABLE, applied),
-            ("refund", EntryKind.REFUND, Account.CLEARING, rest),
-        ):
-            if minor:
-                made.append(
-                    Entry(
-                        id=f"{name}/{sealed.id}",
-                        kind=kind,
-                        customer=invoice.customer,
-                        effective_at=at,
-                        postings=(
-                            Posting(Account.CUSTOMER_BALANCE, Money(minor, note.currency)),
-                            Posting(account, Money(-minor, note.currency)),
-                        ),
-                        reason=f"credit note {sealed.number} for invoice {invoice.number}",
-                        invoice=invoice.id if name == "applied" else sealed.id,
-                        person=person,
-                        effective_on=local_date(at, zone(note.customer.zone)),
-                    )
-                )
-        return made
-
-    home.books.ledger.post(decide, seen=Selection(customer=invoice.customer), booked_at=at)
-    return Money(found[-1], note.currency)
+def _applied(home: Home, sealed: StoredInvoice, note: Invoice) -> Money:
+    """What of the note the sealing put against the open receivable."""
+    return sum(
+        (
+            entry.postings[0].amount
+            for entry in home.books.ledger.entries(Selection(customer=sealed.customer))
+            if entry.id.startswith(f"{APPLIED}{sealed.id}/")
+        ),
+        Money(0, note.currency),
+    )

@@ -29,6 +29,8 @@ from tieout.invoice.difference import DraftDifference, draft_difference, parse_d
 from tieout.kernel.errors import ConflictError, NotFound, Refusal, shown
 from tieout.kernel.ids import CustomerId, InvoiceId
 from tieout.kernel.person import is_same_person
+from tieout.ledger.entry import Entry
+from tieout.ledger.entry_text import parse_entries
 
 DIGEST_LENGTH_MIN = 8
 
@@ -85,7 +87,7 @@ class DraftRow:
 @dataclass(frozen=True, slots=True)
 class DraftView:
     """One revision with everything said about the draft, and the approvals that a later revision made
-    void."""
+    void. `proposed` are the ledger entries that its seal would post."""
 
     draft: StoredDraft
     latest: int
@@ -94,6 +96,7 @@ class DraftView:
     entries: tuple[ReviewEntry, ...]
     void: tuple[ReviewEntry, ...]
     difference: DraftDifference | None
+    proposed: tuple[Entry, ...]
 
 
 def list_drafts(home: Home, customer: str | None = None) -> tuple[DraftRow, ...]:
@@ -128,6 +131,7 @@ def show_draft(home: Home, name: str, revision: int | None = None) -> DraftView:
         entries=entries,
         void=tuple(void_approvals(latest, entries)),
         difference=None if chosen.difference is None else parse_difference(chosen.difference),
+        proposed=() if chosen.proposed is None else parse_entries(chosen.proposed),
     )
 
 

@@ -54,7 +54,7 @@ class Corrections:
         due = corrections_due(self._home, self._catalog, self._policies, customers=customers, cutoff=cutoff)
         placed = place_corrections(self._catalog, (), due, self._firsts, ended=ended)
         recorded = dict(self._home.books.movements.of(sorted(placed.notes))) if placed.notes else {}
-        ready, held = notes_ready(self._home, placed.notes, recorded)
+        ready, held = notes_ready(self._home, placed.notes, due.due, recorded)
         return ready, [*due.outcomes, *held]
 
     def on(self, accounts: Sequence[DueAccount], cutoff: Watermark) -> tuple[DueAccount, ...]:
@@ -85,19 +85,19 @@ def place_corrections(
     *,
     ended: frozenset[CustomerId],
 ) -> Placed:
-    """A note is for what the policy of the corrected period wants at once, what is in another currency than
-    the invoice, and a customer who has no invoice to come (`ended`); all else goes on the first final invoice
-    that is due."""
+    """A note is for each period whose own policy wants it at once, that is in another currency than the
+    invoice, or whose customer has no invoice to come (`ended`); all else goes on the first final invoice that
+    is due."""
     carrying: dict[CustomerId, DueAccount] = {}
     notes: dict[CustomerId, tuple[Due, ...]] = {}
     by_period = {(each.customer, each.period): each for each in accounts if each.kind == KIND_FINAL}
     for customer, corrections in due.due.items():
         period = firsts.get(customer)
-        says = any(_says_something(each) for each in corrections)
-        if says and _is_note(catalog, corrections, period, ended=customer in ended):
-            notes[customer] = corrections
-        elif period is not None and (customer, period) in by_period:
-            carrying[customer] = _carrying(by_period[customer, period], corrections)
+        at_once, rest = _split(catalog, corrections, period, ended=customer in ended)
+        if at_once:
+            notes[customer] = at_once
+        if rest and period is not None and (customer, period) in by_period:
+            carrying[customer] = _carrying(by_period[customer, period], rest)
     placed = (
         carrying[each.customer]
         if each.customer in carrying and each.kind == KIND_FINAL and each.period == firsts[each.customer]
@@ -107,31 +107,46 @@ def place_corrections(
     return Placed(tuple(placed), notes)
 
 
-def _is_note(catalog: Catalog, corrections: Sequence[Due], period: Period | None, *, ended: bool) -> bool:
-    if any(_at_once(each) for each in corrections):
+def _split(
+    catalog: Catalog, corrections: Sequence[Due], period: Period | None, *, ended: bool
+) -> tuple[tuple[Due, ...], tuple[Due, ...]]:
+    """What goes on notes, and what on the invoice. A correction that changes usage and no amount has no paper
+    of its own: it goes along with a note where only notes are made, else with the invoice."""
+    notes: list[Due] = []
+    rest: list[Due] = []
+    for each in corrections:
+        alone = _says_something(each) and _is_note(catalog, each, period, ended=ended)
+        (notes if alone else rest).append(each)
+    if notes and not any(_says_something(each) for each in rest):
+        return tuple(corrections), ()
+    return tuple(notes), tuple(rest)
+
+
+def _is_note(catalog: Catalog, due: Due, period: Period | None, *, ended: bool) -> bool:
+    if _at_once(due):
         return True
-    return ended if period is None else not all(_fits(catalog, period, each) for each in corrections)
+    return ended if period is None else not _fits(catalog, period, due)
 
 
 def notes_ready(
     home: Home,
     notes: Mapping[CustomerId, Sequence[Due]],
+    due: Mapping[CustomerId, Sequence[Due]],
     recorded: dict[CustomerId, tuple[Movement, ...]],
 ) -> tuple[list[ReadyAccount], list[AccountOutcome]]:
     """The notes, reconciled, in each customer's order; `recorded` is given what they move. A correction that
-    has no line to show goes with the first note of the customer, balances that it moves too."""
+    has no line to show goes with the first note of the customer, balances that it moves too. Balances tie
+    with what all that is `due` moves: what waits for the invoice is part of what a note was worked out
+    from."""
     ready: list[ReadyAccount] = []
     outcomes: list[AccountOutcome] = []
     for customer, corrections in notes.items():
         silent = [each for each in corrections if not _says_something(each)]
-        for place, due in enumerate(each for each in corrections if _says_something(each)):
-            together, silent = [due, *silent], []
-            later = [
-                each
-                for each in corrections
-                if _says_something(each) and each.correction.sealed.period > due.correction.sealed.period
-            ]
-            found = _note(home, together, recorded.get(customer, ()), later, before=place)
+        coming = list(due[customer])
+        for place, noted in enumerate(each for each in corrections if _says_something(each)):
+            together, silent = [noted, *silent], []
+            coming = [each for each in coming if each not in together]
+            found = _note(home, together, recorded.get(customer, ()), coming, before=place)
             if isinstance(found, AccountOutcome):
                 outcomes.append(found)
                 break
@@ -144,12 +159,12 @@ def _note(
     home: Home,
     together: Sequence[Due],
     opening: tuple[Movement, ...],
-    later: Sequence[Due],
+    others: Sequence[Due],
     *,
     before: int,
 ) -> ReadyAccount | AccountOutcome:
-    """`together`: the correction that is billed, and those that have no line; `before`: how many
-    notes of the customer come before it. Balances tie with what those that come `later` move."""
+    """`together`: the correction that is billed, and those that have no line; `before`: how many notes of the
+    customer come before it. Balances tie with what the `others` that are not billed yet move."""
     due = together[0]
     correction = due.correction
     customer, period = correction.sealed.customer, correction.sealed.period
@@ -165,7 +180,7 @@ def _note(
     moved = with_contained(invoice, contained_taxes(invoice), moves, known)
     charges = [each.charge for each in correction.billables]
     breaks = reconcile(invoice, (), (), (), (), additions=charges)
-    coming = [movement for each in later for movement in each.correction.movements(NOT_YET)]
+    coming = [movement for each in others for movement in each.correction.movements(NOT_YET)]
     breaks += balance_breaks(invoice, (*known, *coming), moved)
     entries = proposed_entries(invoice, moved, known)
     breaks += ledger_breaks(invoice, moved, known, entries)

@@ -26,6 +26,7 @@ from tieout.invoice.invoice import Invoice
 from tieout.kernel.ids import CustomerId, InvoiceId, Watermark
 from tieout.kernel.instant import HOUR_MICROSECONDS, Instant, format_instant
 from tieout.kernel.period import Period
+from tieout.ledger.entry_text import entries_text
 from tieout.rate.manual_line import is_manual
 
 AccountKey = tuple[CustomerId, Period]
@@ -234,7 +235,8 @@ def _kept(
     last = revisions[-1] if revisions else None
     draft = _stored(home, invoice, last, DraftState.IN_REVIEW, reason, reviews.as_of)
     hours = account.policy.policy.review_hours
-    draft = replace(draft, review_until=Instant(draft.drafted_at + hours * HOUR_MICROSECONDS))
+    until = Instant(draft.drafted_at + hours * HOUR_MICROSECONDS)
+    draft = replace(draft, review_until=until, proposed=entries_text(ready.entries))
     if last is not None and last.cutoff == draft.cutoff:
         draft = replace(draft, person=last.person)  # who took the cutoff stays who confirms nothing of it
     if reviews.redraft is not None:

@@ -21,6 +21,7 @@ from tieout.flows.home import Home
 from tieout.flows.invoices import show_invoice
 from tieout.invoice.earlier import parse_correction
 from tieout.invoice.invoice import KIND_FINAL, KIND_INTERIM
+from tieout.invoice.offset import APPLIED
 from tieout.kernel.errors import ConflictError
 from tieout.kernel.person import is_same_person
 from tieout.ledger.balances import Selection
@@ -58,7 +59,7 @@ def void_invoice(home: Home, id_or_number: str, *, person: str, reason: str, app
     entries = [
         each
         for each in home.books.ledger.entries(Selection(customer=invoice.customer))
-        if each.invoice == invoice.id
+        if each.invoice == invoice.id or each.id.startswith(f"{APPLIED}{invoice.id}/")
     ]
     problems = (
         []

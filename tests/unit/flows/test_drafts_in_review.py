@@ -50,6 +50,7 @@ from tieout.flows.verify_books import verify_books
 from tieout.gateways.clock import SteppedClock
 from tieout.kernel.errors import Refusal
 from tieout.kernel.instant import parse_instant
+from tieout.ledger.balances import Selection
 from tieout.store.books.decisions import SealedAlready
 from tieout.store.sqlite import begin_immediate
 from tieout.wiring import Home
@@ -98,6 +99,11 @@ def test_a_draft_waits_out_its_review_and_is_sealed_as_it_was_shown(reviewed: Re
     assert isinstance(sealed, Sealed) and sealed.number == "INV-000001"
     invoice = show_invoice(home, sealed.invoice)
     assert without_the_seal(invoice.document) == without_the_seal(shown.document)
+    posted = home.books.ledger.entries(Selection(invoice=invoice.id))
+    assert show_draft(home, sealed.invoice).proposed  # what people saw is what was posted
+    assert {(each.id, each.postings) for each in show_draft(home, sealed.invoice).proposed} == {
+        (each.id, each.postings) for each in posted
+    }
     assert len(draft_history(home, sealed.invoice)) == 1 and list_drafts(home) == ()
     assert show_draft(home, sealed.invoice).number == "INV-000001"
     assert isinstance(only_outcome(home, clock, AFTER_THE_WINDOW), NotDue)

@@ -19,7 +19,7 @@ from tieout.store.books.schema_close import draft, review_entry
 from tieout.store.books.writing import writing
 from tieout.store.crash import crash_point
 
-_LISTED = [column for column in draft.c if column.name != "document"]
+_LISTED = [column for column in draft.c if column.name not in ("document", "proposed")]
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +126,7 @@ def _row(found: StoredDraft, run: int) -> dict[str, str | int | bytes | None]:
         "sha256": found.sha256,
         "difference": found.difference,
         "delta": found.delta,
+        "proposed": found.proposed,
         "drafted_at": found.drafted_at,
         "review_until": found.review_until,
     }
@@ -152,6 +153,7 @@ def _draft(row: RowMapping) -> StoredDraft:
         review_until=None if until is None else Instant(until),
         difference=row["difference"],
         delta=row["delta"],
+        proposed=row.get("proposed"),
     )
 
 

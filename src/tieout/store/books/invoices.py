@@ -21,7 +21,7 @@ from tieout.ports import Sealing
 from tieout.store.books import rows
 from tieout.store.books.decisions import check_decisions, while_nobody_decides
 from tieout.store.books.interims import check_period
-from tieout.store.books.ledger import add_entries
+from tieout.store.books.ledger import add_entries, add_offset, lock_entries
 from tieout.store.books.movements import add_movements
 from tieout.store.books.numbering import lock_series, record_numbers
 from tieout.store.books.papers import add_corrects, check_papers
@@ -178,5 +178,10 @@ def _write(connection: Connection, batch: Sequence[SealedRows], run: int) -> Non
     for each in batch:
         add_movements(connection, each.movements, seen=each.movements_seen)
         add_corrects(connection, each)
+    offsets = [each.offset for each in batch if each.offset is not None]
+    lock_entries(connection, (offset.customer for offset in offsets))
     entries = [entry for each in batch for entry in each.entries]
     add_entries(connection, entries, booked_at=max(each.invoice.sealed_at for each in batch))
+    for offset in offsets:
+        crash_point("credit-before-offset")
+        add_offset(connection, offset)

@@ -22,6 +22,7 @@ from sqlalchemy import (
     true,
 )
 
+from tieout.invoice.offset import Offset, offset_entries
 from tieout.kernel.errors import ConflictError
 from tieout.kernel.ids import CustomerId, InvoiceId, LineId
 from tieout.kernel.instant import Instant
@@ -101,9 +102,7 @@ class SqlLedger:
         booked_at: Instant,
     ) -> tuple[Entry, ...]:
         with writing(self.engine) as connection:
-            if not is_sqlite(connection):
-                name = f"entries of {seen.customer}"
-                connection.execute(select(func.pg_advisory_xact_lock(func.hashtext(name))))
+            lock_entries(connection, [seen.customer])
             new = decide(_known(connection, seen))
             for each in new:
                 if _found(connection, journal_entry.c.id == each.id) is not None:
@@ -167,6 +166,30 @@ def add_entries(connection: Connection, entries: Sequence[Entry], *, booked_at: 
     until = connection.execute(select(func.max(accounting_lock.c.accounting_period))).scalar_one()
     connection.execute(insert(journal_entry), entry_rows(entries, booked_at=booked_at, locked_until=until))
     connection.execute(insert(posting), posting_rows(entries))
+
+
+def lock_entries(connection: Connection, customers: Iterable[CustomerId | None]) -> None:
+    """PostgreSQL: until the transaction ends, nobody else decides by what these customers have posted. Taken
+    before `LEDGER_LOCK`, by all. SQLite has one writer."""
+    if not is_sqlite(connection):
+        for name in sorted({f"entries of {customer}" for customer in customers}):
+            connection.execute(select(func.pg_advisory_xact_lock(func.hashtext(name))))
+
+
+def add_offset(connection: Connection, offset: Offset) -> None:
+    """Inside the sealing transaction, under `lock_entries`: puts the paper against what is open by now."""
+    open_now = select(journal_entry.c.invoice, func.sum(posting.c.amount_minor)).join(
+        posting, posting.c.entry == journal_entry.c.id
+    )
+    open_now = open_now.where(
+        journal_entry.c.customer == offset.customer,
+        journal_entry.c.invoice.in_(offset.against),
+        posting.c.account == Account.RECEIVABLE.value,
+        posting.c.currency == offset.amount.currency.code,
+    )
+    found = connection.execute(open_now.group_by(journal_entry.c.invoice)).all()
+    open_minor = {InvoiceId(invoice): int(minor) for invoice, minor in found}
+    add_entries(connection, offset_entries(offset, open_minor), booked_at=offset.at)
 
 
 def entry_rows(entries: Sequence[Entry], *, booked_at: Instant, locked_until: str | None) -> list[Row]:

@@ -27,6 +27,7 @@ draft = Table(
     Column("sha256", Text, nullable=False),
     Column("difference", Text),
     Column("delta", Text),
+    Column("proposed", Text),
     Column("drafted_at", BigInteger, nullable=False),
     Column("review_until", BigInteger),
 )

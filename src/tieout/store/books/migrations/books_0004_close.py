@@ -69,6 +69,7 @@ def _drafts() -> None:
         sa.Column("sha256", sa.Text, nullable=False),
         sa.Column("difference", sa.Text),
         sa.Column("delta", sa.Text),
+        sa.Column("proposed", sa.Text),
         sa.Column("drafted_at", sa.BigInteger, nullable=False),
         sa.Column("review_until", sa.BigInteger),
     )
