@@ -46,6 +46,15 @@ class CatalogFolderMissing(NotFound):
         super().__init__(f"There is no catalog at {folder}.")
 
 
+class NoSuchCustomer(NotFound):
+    """The catalog has no such customer."""
+
+    code = "no-such-customer"
+
+    def __init__(self, key: str) -> None:
+        super().__init__(f"There is no customer {shown(key)} in the catalog.")
+
+
 class UnknownKind(Refusal):
     """There is no such kind of document."""
 

@@ -17,7 +17,7 @@ from tieout.close.outcome import NotDue, Outcome, Sealed
 from tieout.close.reconcile_buckets import bucket_breaks
 from tieout.close.reconcile_cycle import CycleTies
 from tieout.contract.catalog import Catalog
-from tieout.flows.apply_catalog import load_catalog
+from tieout.flows.apply_catalog import NoSuchCustomer, load_catalog
 from tieout.flows.approve_meter import by_version
 from tieout.flows.close_agenda import close_agenda
 from tieout.flows.count_buckets import BucketRow, bucket_rows
@@ -53,7 +53,7 @@ from tieout.flows.seal_accounts import Progress, seal_accounts
 from tieout.flows.sealed_usage import sealed_spans
 from tieout.flows.shared_drafts import may_be_shared, prepared_parts
 from tieout.flows.watch_pipeline import watch_to_head
-from tieout.kernel.errors import NotFound, Refusal, shown
+from tieout.kernel.errors import Refusal
 from tieout.kernel.ids import CustomerId, Watermark
 from tieout.kernel.instant import Instant, format_instant
 from tieout.kernel.period import Period
@@ -69,15 +69,6 @@ class FutureClose(Refusal):
 
     def __init__(self, as_of: Instant, now: Instant) -> None:
         super().__init__(f"Cannot close as of {format_instant(as_of)}: it is {format_instant(now)}.")
-
-
-class NoSuchCustomer(NotFound):
-    """The catalog has no such customer."""
-
-    code = "no-such-customer"
-
-    def __init__(self, key: str) -> None:
-        super().__init__(f"There is no customer {shown(key)} in the catalog.")
 
 
 @dataclass(frozen=True, slots=True)

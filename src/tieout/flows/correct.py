@@ -15,7 +15,7 @@ from tieout.close.account import AccountOutcome
 from tieout.contract.catalog import Catalog
 from tieout.contract.document import Document, DocumentKind
 from tieout.evidence.stored_corrections import StoredApproval, StoredReport
-from tieout.flows.apply_catalog import load_catalog
+from tieout.flows.apply_catalog import NoSuchCustomer, load_catalog
 from tieout.flows.corrected_catalog import CorrectedCatalog, corrected_catalog, recorrected_catalog
 from tieout.flows.delta_report import DeltaPeriod, delta_periods, report_digest, report_text, section_text
 from tieout.flows.find_corrections import FoundCorrections, Sought, find_corrections
@@ -106,12 +106,16 @@ def preview(
     catalog_folder: Path | None = None,
 ) -> Preview:
     """Works out what has become of sealed periods, and stores it as a report to approve. With a catalog, as
-    if its documents were applied: each must be a price version that supersedes another.
+    if its documents were applied: each must be a price version that supersedes another. Raises
+    `NoSuchCustomer`: of a misspelt one there would be nothing to correct.
     """
     _check("--by", person, PERSON_LENGTH_MAX)
     _check("--reason", reason, REASON_LENGTH_MAX)
     corrected = None if catalog_folder is None else corrected_catalog(home, catalog_folder)
     catalog = load_catalog(home) if corrected is None else corrected.catalog
+    for customer in customers or ():
+        if customer not in catalog.customers:
+            raise NoSuchCustomer(customer)
     found, deltas = _worked_out(home, catalog, corrected, customers, reason)
     documents = () if corrected is None else corrected.fresh
     text = report_text(

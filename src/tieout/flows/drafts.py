@@ -18,6 +18,7 @@ from tieout.close.review import (
     void_approvals,
 )
 from tieout.contract.policy import Policy, Requirement
+from tieout.flows.apply_catalog import NoSuchCustomer, load_catalog
 from tieout.flows.close_periods import close
 from tieout.flows.decision import decision_now
 from tieout.flows.home import Home
@@ -99,9 +100,12 @@ class DraftView:
 
 
 def list_drafts(home: Home, customer: str | None = None) -> tuple[DraftRow, ...]:
-    """The latest revision of each draft that is not sealed; of one customer, of sealed ones too."""
+    """The latest revision of each draft that is not sealed; of one customer, of sealed ones too. Raises
+    `NoSuchCustomer`."""
     store = home.books.drafts
     found = store.open() if customer is None else store.latest(CustomerId(customer))
+    if customer is not None and not found and customer not in load_catalog(home).customers:
+        raise NoSuchCustomer(customer)
     entries = store.entries([each.invoice for each in found])
     numbers = {} if customer is None else {each.id: each.number for each in home.books.invoices.sealed()}
     return tuple(

@@ -13,8 +13,7 @@ from pathlib import Path
 from tieout.contract.catalog import Catalog
 from tieout.contract.event_contract import EventContract, FieldType
 from tieout.evidence.witness import Erasure
-from tieout.flows.apply_catalog import load_catalog
-from tieout.flows.close_periods import NoSuchCustomer
+from tieout.flows.apply_catalog import NoSuchCustomer, load_catalog
 from tieout.flows.home import Home
 from tieout.ingest.event import Event
 from tieout.ingest.retraction import target_of

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from hashlib import sha256
 
 from tieout.evidence.stored import StoredInvoice
+from tieout.flows.apply_catalog import NoSuchCustomer, load_catalog
 from tieout.flows.home import Home
 from tieout.invoice.invoice import KIND_FINAL, Invoice
 from tieout.invoice.off_cycle import OffCycleReason, parse_off_cycle
@@ -60,9 +61,12 @@ class InvoiceRow:
 
 
 def list_invoices(home: Home, customer: CustomerId | None = None) -> tuple[InvoiceRow, ...]:
-    """Sealed invoices by customer, period and number."""
+    """Sealed invoices by customer, period and number. Raises `NoSuchCustomer`."""
     voided = {each.invoice.id for each in home.books.corrections.voids()}
-    rows = (row_of(invoice) for invoice in home.books.invoices.sealed(customer))
+    sealed = home.books.invoices.sealed(customer)
+    if customer is not None and not sealed and customer not in load_catalog(home).customers:
+        raise NoSuchCustomer(customer)
+    rows = (row_of(invoice) for invoice in sealed)
     return tuple(replace(row, status=VOIDED) if row.id in voided else row for row in rows)
 
 

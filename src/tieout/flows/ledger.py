@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from tieout.contract.reading.table import KEY_PATTERN
-from tieout.flows.apply_catalog import load_catalog
+from tieout.flows.apply_catalog import NoSuchCustomer, load_catalog
 from tieout.flows.decision import decision_now
 from tieout.flows.home import Home
 from tieout.flows.invoices import NoSuchInvoice
@@ -59,7 +59,7 @@ def selected(
             raise NoSuchInvoice(invoice)
         found = stored.id
     if customer is not None and customer not in load_catalog(home).customers:
-        raise NotFound(f"There is no customer {shown(customer)} in the catalog.")
+        raise NoSuchCustomer(customer)
     return Selection(
         customer=None if customer is None else CustomerId(customer),
         invoice=found,
@@ -126,7 +126,7 @@ def propose_entry(
     decision = decision_now(home, person=person, reason=reason)
     profile = load_catalog(home).customers.latest(customer)
     if profile is None:
-        raise NotFound(f"There is no customer {shown(customer)} in the catalog.")
+        raise NoSuchCustomer(customer)
     unit = currency(profile.currency if currency_code is None else currency_code)
     asked = home.entropy.token(MANUAL_ID_BYTES).hex() if manual_id is None else manual_id
     at = decision.decided_at if effective_at is None else effective_at

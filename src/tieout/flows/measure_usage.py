@@ -14,8 +14,7 @@ from tieout.contract.catalog import Catalog
 from tieout.contract.meter import Aggregation
 from tieout.contract.party import Customer
 from tieout.contract.subscription import Subscription
-from tieout.flows.apply_catalog import load_catalog
-from tieout.flows.close_periods import NoSuchCustomer
+from tieout.flows.apply_catalog import NoSuchCustomer, load_catalog
 from tieout.flows.due_accounts import period_defaults
 from tieout.flows.home import Home
 from tieout.flows.late_events import LateRow, late_rows

@@ -18,10 +18,9 @@ from tieout.close.account import AccountOutcome
 from tieout.close.outcome import Held, Outcome, Parked
 from tieout.contract.catalog import Catalog
 from tieout.evidence.stored import StoredInvoice
-from tieout.flows.apply_catalog import load_catalog
+from tieout.flows.apply_catalog import NoSuchCustomer, load_catalog
 from tieout.flows.balances_then import one_by_one
 from tieout.flows.candidate_catalog import candidate_catalog
-from tieout.flows.close_periods import NoSuchCustomer
 from tieout.flows.draft_accounts import draft_accounts
 from tieout.flows.due_accounts import DueAccount
 from tieout.flows.home import Home

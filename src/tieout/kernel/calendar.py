@@ -14,7 +14,14 @@ from zoneinfo import ZoneInfo
 
 from tieout.kernel.cadence import Cadence
 from tieout.kernel.errors import Refusal
-from tieout.kernel.instant import SECOND_MICROSECONDS, Instant, from_datetime, local_offsets, to_datetime
+from tieout.kernel.instant import (
+    SECOND_MICROSECONDS,
+    Instant,
+    format_instant,
+    from_datetime,
+    local_offsets,
+    to_datetime,
+)
 from tieout.kernel.period import Period
 from tieout.kernel.zone import zone
 
@@ -31,6 +38,15 @@ class OutsideCalendar(Refusal):
 
     def __str__(self) -> str:
         return f"Step {self.step} {self.anchor.cadence.value} from {self.anchor.first} leaves the calendar."
+
+
+class DayOutsideCalendar(Refusal):
+    """The local day of that instant lies outside the years 0001 to 9999."""
+
+    code = "outside-calendar"
+
+    def __init__(self, instant: Instant, zone_name: str) -> None:
+        super().__init__(f"{format_instant(instant)} is no day of the calendar in {zone_name}.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,8 +110,11 @@ def local_midnight(day: date, place: ZoneInfo) -> Instant:
 
 
 def local_date(instant: Instant, place: ZoneInfo) -> date:
-    """What the calendar on the wall showed."""
-    return to_datetime(instant).astimezone(place).date()
+    """What the calendar on the wall showed. Raises `DayOutsideCalendar`."""
+    try:
+        return to_datetime(instant).astimezone(place).date()
+    except OverflowError:
+        raise DayOutsideCalendar(instant, place.key) from None
 
 
 def _stepped(anchor: Anchor, step: int) -> date:

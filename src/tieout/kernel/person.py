@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
+from unicodedata import normalize
+
 
 def is_same_person(one: str, other: str) -> bool:
-    """Names that differ in case or in spaces alone are one person's."""
-    return one.casefold().split() == other.casefold().split()
+    """Names that differ only in case, in spaces or in how their letters are encoded are one person's. Letters
+    of another script that only look alike are another name."""
+    return _words(one) == _words(other)
+
+
+def _words(name: str) -> list[str]:
+    return normalize("NFKC", normalize("NFKC", name).casefold()).split()

@@ -15,9 +15,9 @@ from tieout.aggregate.snapshot import Snapshot
 from tieout.aggregate.window import UsageRequest
 from tieout.close.account import AccountOutcome
 from tieout.close.outcome import Held, NotDue, Parked, Sealed
-from tieout.flows.apply_catalog import apply_catalog
+from tieout.flows.apply_catalog import NoSuchCustomer, apply_catalog
 from tieout.flows.check_health import doctor
-from tieout.flows.close_periods import FutureClose, NoSuchCustomer, close
+from tieout.flows.close_periods import FutureClose, close
 from tieout.flows.home import Home
 from tieout.flows.invoices import list_invoices, show_invoice
 from tieout.flows.measure_usage import usage

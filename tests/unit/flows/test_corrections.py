@@ -12,9 +12,11 @@ from rich.console import Console
 from tests.small_home import FEBRUARY_3, MARCH_3, call, ingest, january, make_home
 from tieout.cli.invoice_page import invoice_page
 from tieout.cli.paper import read_document
+from tieout.flows.apply_catalog import NoSuchCustomer
 from tieout.flows.close_periods import close
 from tieout.flows.correct import SelfApproved, StaleReport, approve, preview
 from tieout.flows.credit_invoice import CreditTooLarge, credit_invoice
+from tieout.flows.drafts import list_drafts
 from tieout.flows.home import Home
 from tieout.flows.invoices import list_invoices, show_invoice
 from tieout.flows.measure_usage import usage
@@ -113,6 +115,16 @@ def test_two_credits_at_once_do_not_pass_the_cap_together(
     monkeypatch.setattr(store, "settled", lambda *_: rows)
     with pytest.raises(PapersMoved):
         credit_invoice(home, number, line="3", amount="10.00", **decided)  # type: ignore[arg-type]
+
+
+def test_a_misspelt_customer_is_not_one_without_anything_to_show(closed: tuple[Home, SteppedClock]) -> None:
+    home, _ = closed
+    with pytest.raises(NoSuchCustomer):
+        preview(home, person="Ann", reason="a queue was stuck", customers=(CustomerId("amce"),))
+    with pytest.raises(NoSuchCustomer):
+        list_invoices(home, CustomerId("amce"))
+    with pytest.raises(NoSuchCustomer):
+        list_drafts(home, "amce")
 
 
 def test_an_adjustment_leads_to_its_entries_and_to_those_of_what_it_corrects(

@@ -9,6 +9,7 @@ import pytest
 from tieout.kernel.cadence import Cadence
 from tieout.kernel.calendar import (
     Anchor,
+    DayOutsideCalendar,
     OutsideCalendar,
     boundary,
     local_date,
@@ -107,3 +108,12 @@ def test_the_calendar_ends_somewhere() -> None:
             boundary(Anchor(Cadence.DAILY, "UTC", date(2026, 1, 1)), step * 10)
     with pytest.raises(UnknownZone):
         boundary(Anchor(Cadence.DAILY, "Mars/Olympus", date(2026, 1, 1)), 0)
+
+
+@pytest.mark.parametrize(
+    ("instant", "place"),
+    [("0001-01-01T00:00:00Z", "America/New_York"), ("9999-12-31T23:59:59Z", "Asia/Tokyo")],
+)
+def test_a_day_beyond_the_calendar_is_refused(instant: str, place: str) -> None:
+    with pytest.raises(DayOutsideCalendar, match=place):
+        local_date(parse_instant(instant), zone(place))
