@@ -1,5 +1,5 @@
-"""Whoever credits, voids or approves is killed: it is done whole or not at all, and is done by doing it again; the
-close goes on from either, wherever it is killed itself, and the laws hold."""
+"""Whoever credits, voids or approves is killed: it is done whole or not at all, and is done by doing it
+again; the close goes on from either, wherever it is killed itself, and the laws hold."""
 
 from __future__ import annotations
 

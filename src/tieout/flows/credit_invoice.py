@@ -39,7 +39,7 @@ from tieout.invoice.invoice import KIND_NOTE, Invoice, PolicyReference
 from tieout.invoice.offset import APPLIED
 from tieout.invoice.status import Act
 from tieout.kernel.errors import ConflictError, IntegrityViolation, NotFound, Refusal, shown
-from tieout.kernel.ids import LineId, PolicyKey
+from tieout.kernel.ids import CustomerId, LineId, PolicyKey
 from tieout.kernel.money import Money, currency
 from tieout.kernel.person import is_same_person
 from tieout.kernel.rational import exact
@@ -70,6 +70,17 @@ class CreditTooLarge(ConflictError):
     def __init__(self, line: str, asked: Money, left: Money) -> None:
         super().__init__(
             f"{asked} cannot be credited of line {line}: {left} of it is left. Nothing was credited."
+        )
+
+
+class CreditOvertaken(ConflictError):
+    """Somebody else credited the same paper at this very moment."""
+
+    code = "credit-overtaken"
+
+    def __init__(self, customer: CustomerId) -> None:
+        super().__init__(
+            f"A note of {customer} was sealed at this very moment; nothing was credited: run it again."
         )
 
 
@@ -118,8 +129,8 @@ def credit_invoice(
 ) -> Credited:
     """Credits `amount` of the line, or all that is left (None), before taxes that are added to prices.
 
-    Raises `CreditRefused`, `CreditTooLarge`, `NoSuchInvoice`, `NoSuchLineThere`; `PapersMoved` where another
-    paper of the customer came in between: then nothing was credited.
+    Raises `CreditRefused`, `CreditTooLarge`, `NoSuchInvoice`, `NoSuchLineThere`; `PapersMoved` or
+    `CreditOvertaken` where another paper of the customer came in between: then nothing was credited.
     """
     decision = decision_now(home, person=person, reason=reason)
     decision_now(home, person=approved_by, reason=reason)
@@ -336,7 +347,8 @@ def _sealed(
 
     (sealed,) = home.books.invoices.seal([replace(sealing, issue=issue)], run=run)
     home.books.closes.end(run, at=home.clock.now())
-    assert sealed is not None, "its sequence was free, and no paper came in between"
+    if sealed is None:  # its sequence was taken
+        raise CreditOvertaken(note.key.customer)
     return sealed
 
 
