@@ -22,7 +22,6 @@ from tieout.kernel.instant import Instant
 from tieout.kernel.limits import EVENT_STEPS_MAX
 from tieout.kernel.quantity import Quantity
 from tieout.rate.charge import steps_text
-from tieout.rate.difference import difference, negated
 from tieout.rate.needs import breakdown_of, is_rated_per_event
 from tieout.rate.share import Share
 
@@ -160,26 +159,6 @@ def test_the_working_of_many_distinct_events_is_bounded(each: Price, beyond: int
     assert len(charge.steps) == EVENT_STEPS_MAX + min(beyond, 1)
     assert units_of(charge.steps) == charge.quantity.as_fraction()
     assert charge.amount == naive.cost(each, events)
-
-
-@FEW
-@given(any_.prices(group_by=True), any_.events(), any_.events())
-def test_original_and_correction_together_are_the_recomputed(
-    each: Price, before: list[Used], late: list[Used]
-) -> None:
-    need = breakdown_of(each)
-    original = charged(each, snapshot_of(before, need))
-    recomputed = charged(each, snapshot_of([*before, *late], need))
-    correction = difference(charged=original, asked=recomputed)
-    settled = sum((charge.amount for charge in original), Fraction(0))
-    asked = sum((charge.amount for charge in recomputed), Fraction(0))
-    assert settled + correction.amount == asked
-    assert sum((step.amount for step in correction.steps), Fraction(0)) == correction.amount
-    assert units_of(correction.steps) == correction.quantity.as_fraction()
-    assert difference(charged=recomputed, asked=recomputed).amount == 0
-    assert difference(charged=original, asked=original).steps == ()
-    back = difference(charged=recomputed, asked=original)
-    assert (back.amount, back.quantity) == (-correction.amount, negated(correction).quantity)
 
 
 @FEW

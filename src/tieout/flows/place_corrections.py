@@ -11,11 +11,13 @@ from tieout.close.account import AccountOutcome
 from tieout.close.outcome import Held
 from tieout.close.reconcile import reconcile
 from tieout.close.reconcile_balances import balance_breaks
+from tieout.close.reconcile_cycle import CycleTies
 from tieout.close.reconcile_ledger import ledger_breaks
 from tieout.contract.catalog import Catalog
 from tieout.contract.policy import LatePath
 from tieout.flows.bill_corrections import CorrectionsDue, Due, corrections_due
 from tieout.flows.correction_papers import note_of
+from tieout.flows.cycle_ties import cycle_ties
 from tieout.flows.draft_accounts import ReadyAccount
 from tieout.flows.due_accounts import Carried, DueAccount
 from tieout.flows.home import Home
@@ -54,8 +56,19 @@ class Corrections:
         due = corrections_due(self._home, self._catalog, self._policies, customers=customers, cutoff=cutoff)
         placed = place_corrections(self._catalog, (), due, self._firsts, ended=ended)
         recorded = dict(self._home.books.movements.of(sorted(placed.notes))) if placed.notes else {}
-        ready, held = notes_ready(self._home, placed.notes, due.due, recorded)
+        ready, held = notes_ready(self._home, placed.notes, due.due, recorded, self._ties(placed.notes))
         return ready, [*due.outcomes, *held]
+
+    def _ties(self, notes: Mapping[CustomerId, Sequence[Due]]) -> Mapping[Watermark, CycleTies]:
+        """What holds notes as it holds invoices: of the periods that they correct, by their cutoff."""
+        periods: dict[Watermark, set[Period]] = {}
+        for due in (each for corrections in notes.values() for each in corrections):
+            periods.setdefault(due.watermark, set()).add(due.correction.sealed.period)
+        now = self._home.clock.now()
+        return {
+            cutoff: cycle_ties(self._home, sorted(corrected), cutoff=cutoff, now=now)
+            for cutoff, corrected in periods.items()
+        }
 
     def on(self, accounts: Sequence[DueAccount], cutoff: Watermark) -> tuple[DueAccount, ...]:
         """The accounts, with the corrections that go on them, worked out as of that cutoff at the latest."""
@@ -133,6 +146,7 @@ def notes_ready(
     notes: Mapping[CustomerId, Sequence[Due]],
     due: Mapping[CustomerId, Sequence[Due]],
     recorded: dict[CustomerId, tuple[Movement, ...]],
+    ties: Mapping[Watermark, CycleTies],
 ) -> tuple[list[ReadyAccount], list[AccountOutcome]]:
     """The notes, reconciled, in each customer's order; `recorded` is given what they move. A correction that
     has no line to show goes with the first note of the customer, balances that it moves too. Balances tie
@@ -146,7 +160,9 @@ def notes_ready(
         for place, noted in enumerate(each for each in corrections if _says_something(each)):
             together, silent = [noted, *silent], []
             coming = [each for each in coming if each not in together]
-            found = _note(home, together, recorded.get(customer, ()), coming, before=place)
+            found = _note(
+                home, together, recorded.get(customer, ()), coming, ties[noted.watermark], before=place
+            )
             if isinstance(found, AccountOutcome):
                 outcomes.append(found)
                 break
@@ -160,6 +176,7 @@ def _note(
     together: Sequence[Due],
     opening: tuple[Movement, ...],
     others: Sequence[Due],
+    cycle: CycleTies,
     *,
     before: int,
 ) -> ReadyAccount | AccountOutcome:
@@ -175,6 +192,7 @@ def _note(
     ]
     sequence = max(taken, default=0) + 1
     invoice = note_of(correction, watermark=due.watermark, sequence=sequence)
+    invoice = replace(invoice, waived=cycle.waived(period))
     known = standing_movements(opening)
     moves = [movement for each in together for movement in each.correction.movements(invoice.id)]
     moved = with_contained(invoice, contained_taxes(invoice), moves, known)
@@ -184,6 +202,7 @@ def _note(
     breaks += balance_breaks(invoice, (*known, *coming), moved)
     entries = proposed_entries(invoice, moved, known)
     breaks += ledger_breaks(invoice, moved, known, entries)
+    breaks += cycle.of(period)
     if breaks:
         return AccountOutcome(customer, period, Held(invoice.id, tuple(breaks)))
     carried = _carried(together, before=before)

@@ -9,9 +9,13 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
+from tests.reviewed_home import make_reviewed_home
 from tests.small_home import FEBRUARY_3, MARCH_3, call, ingest, january, make_home
+from tests.unit.flows.test_cycle_ties import state
 from tieout.cli.invoice_page import invoice_page
 from tieout.cli.paper import read_document
+from tieout.close.outcome import Held
+from tieout.close.reconcile_cycle import TIE_ALERT, TIE_CONTROL_TOTAL
 from tieout.flows.apply_catalog import NoSuchCustomer
 from tieout.flows.close_periods import close
 from tieout.flows.correct import SelfApproved, StaleReport, approve, preview
@@ -20,8 +24,10 @@ from tieout.flows.drafts import list_drafts
 from tieout.flows.home import Home
 from tieout.flows.invoices import list_invoices, show_invoice
 from tieout.flows.measure_usage import usage
+from tieout.flows.pipeline_alerts import close_alert, list_alerts
 from tieout.flows.trace_line import trace
 from tieout.flows.void_invoice import VoidRefused, void_invoice
+from tieout.flows.watch_pipeline import watch_to_head
 from tieout.gateways.clock import SteppedClock
 from tieout.kernel.ids import CustomerId, LineId
 from tieout.kernel.instant import parse_instant
@@ -178,3 +184,56 @@ def test_a_credit_note_asks_for_no_payment_by_a_day(closed: tuple[Home, SteppedC
         console = Console(width=140, record=True, file=StringIO())
         console.print(invoice_page(read_document(id_, show_invoice(home, id_).document)))
         assert ("Due  " in console.export_text()) is is_asked
+
+
+@pytest.fixture
+def noting(tmp_path: Path) -> tuple[Home, SteppedClock]:
+    """January is sealed under a policy whose corrections go out at once, and whose drafts wait three days for
+    people; one event of it came late, and its report is approved."""
+    home, clock = make_reviewed_home(tmp_path / "home", policy='late_path = "note"\n')
+    ingest(home, [call(number, "acme", "2026-01-07T12:00:00Z") for number in range(20)])
+    for day in (3, 7):
+        clock.set_to(parse_instant(f"2026-02-0{day}T00:00:00Z"))
+        close(home, as_of=clock.now())
+    ingest(home, [call(9001, "acme", LATE, tokens=10_000)], "late.ndjson")
+    approved(home)
+    return home, clock
+
+
+def approved(home: Home) -> None:
+    report = preview(home, person="Ann", reason="a queue was stuck")
+    assert report.digest is not None
+    approve(home, report.digest, person="Bob", reason="fine")
+
+
+def notes_of_a_close(home: Home, clock: SteppedClock) -> tuple[list[str | None], set[str]]:
+    """The notes there are after it, and by what others were held."""
+    report = close(home, as_of=clock.now())
+    held = {found.tie for _, _, each in report.outcomes if isinstance(each, Held) for found in each.breaks}
+    return [row.number for row in list_invoices(home, ACME) if row.kind == "note"], held
+
+
+def test_a_note_waits_for_what_holds_its_cycle_until_a_report_has_the_repair(
+    noting: tuple[Home, SteppedClock],
+) -> None:
+    home, clock = noting
+    state(home, 22)
+    assert notes_of_a_close(home, clock) == ([], {TIE_CONTROL_TOTAL})
+    ingest(home, [call(9002, "acme", LATE, tokens=5)], "later.ndjson")
+    assert notes_of_a_close(home, clock) == ([], {TIE_CONTROL_TOTAL}), "what was approved has 21 events"
+    clock.set_to(parse_instant("2026-02-08T00:00:00Z"))
+    approved(home)
+    assert notes_of_a_close(home, clock) == (["INV-DN-000001"], set()), "its report was its review"
+
+
+def test_a_note_waits_while_an_alert_is_open(noting: tuple[Home, SteppedClock]) -> None:
+    home, clock = noting
+    clock.set_to(parse_instant("2026-02-09T10:00:00Z"))
+    ingest(home, [call(n, "acme", "2026-02-08T12:00:00Z") for n in range(100, 300)], "usual.ndjson")
+    clock.set_to(parse_instant("2026-02-10T10:00:00Z"))
+    ingest(home, [call(10_000 + n, "acme", "never") for n in range(150)], "bad.ndjson")
+    watch_to_head(home)
+    assert notes_of_a_close(home, clock) == ([], {TIE_ALERT})
+    for alert in list_alerts(home):
+        close_alert(home, alert.id, by="Chi", reason="a test client of ours, known")
+    assert notes_of_a_close(home, clock) == (["INV-DN-000001"], set())
