@@ -185,7 +185,7 @@ def seal_note(world: World, correction: Correction, at: int, cutoff: int) -> Pap
     )
     account = Account(correction.customer, correction.period, subscriptions, policy)
     world.known[correction.customer, correction.period] = correction.watermark
-    return seal(world, account, correction.lines, at, cutoff, kind="note")
+    return seal(world, account, correction.lines, at, cutoff, kind="note", brought=correction.discounts)
 
 
 def meters_signed(world: World, account: Account) -> bool:
@@ -206,7 +206,8 @@ def seal_final(world: World, account: Account, at: int, cutoff: int, waiting: li
     corrections = [each for each in waiting if each.period < account.period and not _by_note(world, each)]
     lines += [_on_another(line, world.zone_of(account)) for each in corrections for line in each.lines]
     lines += lines_by_hand(world, account)
-    paper = seal(world, account, lines, at, cutoff)
+    brought = [row for each in corrections for row in each.discounts]
+    paper = seal(world, account, lines, at, cutoff, brought=brought)
     paper.replaces = [
         each.number
         for each in world.papers

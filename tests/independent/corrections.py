@@ -10,14 +10,17 @@ from fractions import Fraction
 from tests.independent.charges import charges_of
 from tests.independent.commitments import commitment_charges
 from tests.independent.documents import Document
-from tests.independent.instants import Span
+from tests.independent.instants import Span, text
 from tests.independent.late import late_events
+from tests.independent.numbers import money_text
+from tests.independent.policy import calendar_at
 from tests.independent.rating import Charge
 from tests.independent.settled import Scope, Settled, line_of, settled_before
-from tests.independent.totals import Line, Printed
+from tests.independent.totals import Line, Printed, discounts
 from tests.independent.world import Billed, Paper, World
 
 LATE, RETRACTED = "late events", "retractions"
+SHARE = "a coupon's share"
 PRICE, CARRIED = "a corrected price", "a correction of an earlier period"
 
 
@@ -31,6 +34,7 @@ class Correction:
     watermark: int
     original: Paper
     charges: list[Charge]
+    discounts: list[Printed]
 
 
 def find_corrections(world: World, customer: str, watermark: int) -> list[Correction]:
@@ -42,9 +46,9 @@ def find_corrections(world: World, customer: str, watermark: int) -> list[Correc
             continue
         charges = now.get(paper.period, [])
         settled = settled_before(world, customer, paper.period)
-        lines = _differences(world, paper, charges, settled, watermark)
+        lines, rows = _differences(world, paper, charges, settled, watermark)
         if lines:
-            found.append(Correction(customer, paper.period, lines, watermark, paper, charges))
+            found.append(Correction(customer, paper.period, lines, watermark, paper, charges, rows))
     return sorted(found, key=lambda each: each.period)
 
 
@@ -107,24 +111,52 @@ def _differences(
     charges: Sequence[Charge],
     settled: dict[Scope, list[Settled]],
     watermark: int,
-) -> list[Line]:
-    """Of each charge, and of what was settled and is asked for no more."""
+) -> tuple[list[Line], list[Printed]]:
+    """Of each charge, and of what was settled and is asked for no more; and what that does to coupons."""
     asked = {charge.scope for charge in charges}
     gone = [
         replace(lines[-1].line.charge, amount=Fraction(0), quantity=Fraction(0), events=())
         for scope, lines in sorted(settled.items(), key=lambda item: repr(item[0]))
         if scope not in asked
     ]
-    found = []
-    for charge in [*charges, *gone]:
-        before = settled.get(charge.scope, [])
-        line = line_of(charge, before)
-        if line.amount or line.quantity:
-            line.corrects = paper.period
-            line.taxes, line.tax_reason = paper.taxed, paper.tax_reason
-            line.correction = _why(world, paper, charge, before, watermark)
-            found.append(line)
-    return found
+    places = {line.charge.scope: place for place, line in enumerate(paper.lines)}
+    asked_for = [*charges, *gone]
+    lines = [line_of(charge, settled.get(charge.scope, [])) for charge in asked_for]
+    ordered = sorted(lines, key=lambda line: places.get(line.charge.scope, len(places)))
+    rows = _coupons(world, paper, ordered)
+    found = [line for line in lines if line.amount or line.quantity or any(line.given.values())]
+    for line in found:
+        before = settled.get(line.charge.scope, [])
+        line.corrects = paper.period
+        line.taxes, line.tax_reason = paper.taxed, paper.tax_reason
+        line.correction = _why(world, paper, line.charge, before, watermark)
+        if not line.amount and not line.quantity:
+            line.correction = {"original": line.correction["original"], "causes": [SHARE]}
+    return found, [
+        _printed(row, found, paper) for row in rows if any(row["coupon"] in o.given for o in found)
+    ]
+
+
+def _coupons(world: World, paper: Paper, lines: list[Line]) -> list[Printed]:
+    """Those of the sealed period, on all that it comes to now."""
+    customer = world.catalog.at("customer", paper.customer, paper.period[1] - 1)
+    subscriptions = [
+        each
+        for each in world.catalog.subscriptions_of(paper.customer)
+        if any(done.period == paper.period for done in world.billed.get(each["key"], []))
+    ]
+    calendar = calendar_at(world.catalog, world.policies, paper.customer, subscriptions[0], paper.period[0])
+    return discounts(world.catalog, customer, subscriptions, lines, paper.period, calendar, corrected=True)
+
+
+def _printed(row: Printed, found: list[Line], paper: Paper) -> Printed:
+    """With the shares of the lines that are made."""
+    shares = [
+        money_text(-line.given[row["coupon"]], paper.currency)
+        for line in found
+        if row["coupon"] in line.given
+    ]
+    return {**row, "shares": shares, "corrects": text(paper.period[0])}
 
 
 def _why(world: World, paper: Paper, charge: Charge, before: Sequence[Settled], watermark: int) -> Printed:

@@ -17,17 +17,26 @@ SERIES = {"invoice": "", "credit note": "-CN", "debit note": "-DN"}
 
 
 def seal(
-    world: World, account: Account, lines: list[Line], at: int, cutoff: int, *, kind: str = "final"
+    world: World,
+    account: Account,
+    lines: list[Line],
+    at: int,
+    cutoff: int,
+    *,
+    kind: str = "final",
+    brought: Sequence[Printed] = (),
 ) -> Paper:
-    """A total below zero makes a credit note of it."""
+    """A total below zero makes a credit note of it. `brought` is what coupons of corrected periods do, which
+    the lines of corrections bear already; inside a period no sum is taken off."""
     catalog, period = world.catalog, account.period
     customer = world.profile(account)
     seller = catalog.at("seller", customer["seller"], period[1] - 1)
     subscriptions = [each for each, _ in account.subscriptions]
     calendar = calendar_at(catalog, world.policies, account.customer, subscriptions[0], period[0])
     for line in lines:
-        line.left = line.amount
-    taken = discounts(catalog, customer, subscriptions, lines, period, calendar)
+        line.left = line.amount - sum(line.given.values())
+    taken = discounts(catalog, customer, subscriptions, lines, period, calendar, sums=kind != "interim")
+    taken += brought
     listed, reason = tax_list(catalog, customer, seller, period), set_aside(customer)
     rows, added = all_taxes(lines, listed, reason)
     total = sum(line.left for line in lines) + added

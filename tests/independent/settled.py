@@ -54,4 +54,5 @@ def line_of(charge: Charge, before: Sequence[Settled]) -> Line:
             }
             for each in before
         ],
+        before=[each.line for each in before],
     )

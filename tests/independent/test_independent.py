@@ -13,7 +13,6 @@ from tests.independent.play import Told, invoices, play
 from tests.scenarios.frame import HERE, expected, invoice_members, line_members
 
 NOT_COVERED: dict[str, str] = {
-    "interim_coupon_and_tax": "its coupons see one paper, not all papers of a period",
     "alert_closed_with_a_reason": "it does not watch how a source's rates shift",
 }
 """Folder -> why the second system does not work it out."""

@@ -27,6 +27,10 @@ class Line:
     earlier: list[Printed] = field(default_factory=list)
     correction: Printed | None = None
     left: int = 0
+    before: list[Line] = field(default_factory=list)
+    """The lines that asked for part of it before."""
+    given: dict[str, int] = field(default_factory=dict)
+    """What it bears of each coupon, above zero where it is taken off."""
     credited: int = 0
     """What was given back of it by credits."""
     corrects: Span | None = None
@@ -43,19 +47,24 @@ def discounts(
     lines: Sequence[Line],
     period: Span,
     calendar: dict[str, Any],
+    *,
+    sums: bool = True,
+    corrected: bool = False,
 ) -> list[Printed]:
-    """Percents, then sums, by the instant of attachment, each on what is left. Lines keep what is left."""
+    """Percents, then sums, by the instant of attachment, each on what is left. Lines keep what is left, and
+    what they bear. `lines` may be all of a corrected period: those that change nothing get no share."""
     uses: list[tuple[bool, int, Document, str | None]] = []
     for owner, only in [(customer, None), *((each, each["key"]) for each in subscriptions)]:
         for use in owner.get("coupon", []):
             coupon = catalog.at("coupon", use["coupon"], instant(use["from"]))
             if holds(coupon, use, period, calendar):
                 uses.append(("amount" in coupon, instant(use["from"]), coupon, only))
+    in_all = {id(line): line.amount + sum(each.amount for each in line.before) for line in lines}
     found = []
-    for _, _, coupon, only in sorted(uses, key=lambda use: (use[0], use[1])):
-        row = _discount(coupon, [line for line in lines if _is_for(coupon, line, only)])
-        if row is not None:
-            found.append(row)
+    for is_sum, _, coupon, only in sorted(uses, key=lambda use: (use[0], use[1])):
+        mine = [line for line in lines if _is_for(coupon, line, only, corrected=corrected)]
+        if mine and (sums or not is_sum):
+            found.append(_discount(coupon, mine, in_all, fixed=corrected))
     return found
 
 
@@ -73,10 +82,10 @@ def holds(coupon: Document, use: Document, period: Span, calendar: dict[str, Any
     return bool(count <= coupon["periods"])
 
 
-def _is_for(coupon: Document, line: Line, only: str | None) -> bool:
+def _is_for(coupon: Document, line: Line, only: str | None, *, corrected: bool) -> bool:
     charge, scope = line.charge, coupon.get("applies_to")
     if (
-        line.corrects is not None
+        (line.corrects is not None and not corrected)
         or charge.kind in ("unused fee", "manual")
         or (only and charge.subscription != only)
     ):
@@ -88,30 +97,50 @@ def _is_for(coupon: Document, line: Line, only: str | None) -> bool:
     )
 
 
-def _discount(coupon: Document, lines: list[Line]) -> Printed | None:
-    if not lines:
-        return None
+def _discount(coupon: Document, lines: list[Line], in_all: dict[int, int], *, fixed: bool) -> Printed:
+    """On what the lines come to with those before them, less what those bore."""
     currency = lines[0].charge.price["currency"]
-    base = sum(line.left for line in lines)
-    if base <= 0:
-        return None
+    base = sum(in_all[id(line)] for line in lines)
     offered = (
-        minor(Fraction(base, 10 ** digits(currency)) * number(coupon, "percent") / 100, currency)
+        minor(Fraction(max(base, 0), 10 ** digits(currency)) * number(coupon, "percent") / 100, currency)
         if "percent" in coupon
         else minor(number(coupon, "amount"), currency)
     )
-    taken = min(offered, base)
-    parts = shared(taken, [max(0, line.left) for line in lines])
-    for line, part in zip(lines, parts, strict=True):
-        line.left -= part
-    unused = {"unused": money_text(offered - taken, currency)} if offered != taken else {}
+    weights = [max(0, in_all[id(line)]) for line in lines]
+    parts = shared(min(offered, max(base, 0)), weights)
+    before = [sum(each.given.get(coupon["key"], 0) for each in line.before) for line in lines]
+    if fixed:
+        parts = _fees_as_they_were(lines, parts, before, weights)
+    more = [part - had for part, had in zip(parts, before, strict=True)]
+    for line, part, bears in zip(lines, parts, more, strict=True):
+        in_all[id(line)] -= part
+        line.left -= bears
+        line.given[coupon["key"]] = bears
+    unused = max(offered - sum(parts), 0)
     return {
         "coupon": coupon["key"],
         "base": money_text(base, currency),
-        "amount": money_text(-taken, currency),
-        "shares": [money_text(-part, currency) for part in parts],
-        **unused,
+        "amount": money_text(-sum(more), currency),
+        "shares": [money_text(-bears, currency) for bears in more],
+        **({"unused": money_text(unused, currency)} if unused else {}),
     }
+
+
+def _fees_as_they_were(
+    lines: list[Line], parts: list[int], before: list[int], weights: list[int]
+) -> list[int]:
+    """What a fee in advance bore it bears; the other lines bear what that leaves, as far as they reach."""
+    fee = [line.charge.price.get("timing") == "advance" for line in lines]
+    off = sum(part - had for part, had, is_fee in zip(parts, before, fee, strict=True) if is_fee)
+    room = [
+        0 if is_fee else weight - part if off > 0 else part
+        for part, weight, is_fee in zip(parts, weights, fee, strict=True)
+    ]
+    moved = shared(min(abs(off), sum(room)), room)
+    return [
+        had if is_fee else part + (move if off > 0 else -move)
+        for part, had, is_fee, move in zip(parts, before, fee, moved, strict=True)
+    ]
 
 
 def tax_list(catalog: Catalog, customer: Document, seller: Document, period: Span) -> list[Document]:

@@ -63,7 +63,7 @@ def name_originals(documents: Sequence[Told]) -> None:
 
 
 def _discounts(document: Told) -> list[Told]:
-    """`unused` only where something is."""
+    """`unused` only where something is; `corrects`, the start of a sealed period, where it is that one's."""
     return [_discount(discount) for discount in document["discounts"]]
 
 
@@ -71,7 +71,8 @@ def _discount(printed: Told) -> Told:
     told = {name: printed[name] for name in ("coupon", "base", "amount")}
     used_up = not any(digit in printed["unused"] for digit in "123456789")
     shares = [share["amount"] for share in printed["shares"]]
-    return {**told, "shares": shares, **({} if used_up else {"unused": printed["unused"]})}
+    corrects = {"corrects": printed["corrects"]["start"]} if "corrects" in printed else {}
+    return {**told, "shares": shares, **corrects, **({} if used_up else {"unused": printed["unused"]})}
 
 
 def _taxes(document: Told) -> list[Told]:

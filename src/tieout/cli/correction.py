@@ -148,6 +148,10 @@ def _say_period(period: DeltaPeriod) -> None:
     if came:
         listed = ", ".join(f"{each.what} {each.id} at {each.position}" for each in period.events)
         note(f"{' and '.join(came)}: {listed}.")
+    for each in period.discounts:
+        amounts = (each.before, each.now, each.difference)
+        before, now, more = (grouped(money.decimal_text) for money in amounts)
+        note(f"{each.name}: before {before}, now {now}, difference {more} ({each.text}).")
     taxes = "".join(f", {name} {grouped(amount.decimal_text)}" for name, amount in period.taxes)
     total = f"{grouped(period.total.decimal_text)} {period.total.currency.code}"
     note(f"Lines {grouped(period.subtotal.decimal_text)}{taxes}, together {total}.")

@@ -29,16 +29,16 @@ REPORT = "report the invoice's amounts: they are not what its documents say"
 def amount_breaks(invoice: Invoice) -> list[Break]:
     """Discounts, taxes, total and due of one draft, in that order."""
     net = {line.id: line.amount.minor for line in invoice.lines}
-    whole = {
-        line.id: line.amount.minor + sum(each.amount.minor for each in line.earlier)
-        for line in invoice.lines
-        if line.correction is None
+    left = {
+        line.id: line.amount.minor + sum(each.amount.minor for each in line.earlier) for line in invoice.lines
     }
-    left = {**net, **whole}
     found: list[Break] = []
     for discount in invoice.discounts:
+        for each in discount.beside:
+            left.setdefault(each.line, each.amount.minor)
         found += _discount_breaks(discount, left)
-        for line, share in (*discount.shares, *discount.given):
+        beside = ((each.line, each.given) for each in discount.beside)
+        for line, share in (*discount.shares, *discount.given, *beside):
             left[line] = left.get(line, 0) + share.minor
         for line, share in discount.shares:
             net[line] = net.get(line, 0) + share.minor
@@ -62,41 +62,51 @@ def total_breaks(invoice: Invoice) -> list[Break]:
 
 
 def _discount_breaks(discount: InvoiceDiscount, left: dict[LineId, int]) -> Iterator[Break]:
-    """Shares add up, and with what earlier papers gave each is within a unit of its line's part; none turns
-    its line around; the amount is what percent or sum gives, less what was given.
+    """Shares add up, and with what earlier papers gave each is within a unit of its line's part (two where
+    fees in advance keep theirs); none turns its line around; the amount is what percent or sum gives, less
+    what was given. Lines beside the paper are as they were left.
     """
     name = discount.reference
     shared = sum(share.minor for _, share in discount.shares)
     yield from _differences(TIE_SHARES, REDRAFT, (f"{name}", discount.amount.minor, shared))
     before = {line: given.minor for line, given in discount.given}
-    given = sum(before.values())
+    given = sum(share.minor for share in discount.given_before)
+    kept = [each for each in discount.beside if each.in_advance]
     in_all = [(line, share.minor + before.get(line, 0)) for line, share in discount.shares]
-    lines = [line for line, _ in discount.shares]
+    in_all += [(each.line, each.given.minor) for each in discount.beside if not each.in_advance]
+    lines = [line for line, _ in in_all]
     parts = {line: max(left.get(line, 0), 0) for line in lines}
-    whole = sum(parts.values())
+    whole, borne = sum(parts.values()), sum(share for _, share in in_all)
+    apart = 2 if kept else 1
     bad = sorted(
         f"{line} {share}"
         for line, share in in_all
         if lines.count(line) > 1
         or not -parts[line] <= share <= 0
-        or abs(share * whole - (shared + given) * parts[line]) >= max(whole, 1)
+        or abs(share * whole - borne * parts[line]) >= max(apart * whole, 1)
     )
     if bad:
         said = f"{name}: {', '.join(bad)}"
         expected, size = f"{name}: shares within their lines", f"{len(bad)} shares"
         yield Break(TIE_SHARES, expected, said, REDRAFT, size=size)
-    base = sum(left.get(line, 0) for line in lines)
+    moved = sorted(each.line for each in discount.beside if each.amount.minor != left[each.line])
+    if moved:
+        expected, size = f"{name}: lines beside as they were left", f"{len(moved)} lines"
+        yield Break(TIE_SHARES, expected, f"{name}: {', '.join(moved)}", REDRAFT, size=size)
+    base = sum(left.get(line, 0) for line in (*lines, *(each.line for each in kept)))
     room = max(base, 0)
     if discount.percent is not None:
         wanted = rounded(room * discount.percent / 100, Rounding.HALF_AWAY_FROM_ZERO)
     else:
         wanted = 0 if discount.stated is None else discount.stated.minor
+    fixed = -sum(each.given.minor for each in kept)
+    used = fixed + min(max(min(wanted, room) - fixed, 0), whole)
     yield from _differences(
         TIE_DISCOUNT,
         REPORT,
         (f"{name} base", base, discount.base.minor),
-        (f"{name} amount", -min(wanted, room) - given, discount.amount.minor),
-        (f"{name} unused", max(wanted - room, 0), discount.unused.minor),
+        (f"{name} amount", -used - given, discount.amount.minor),
+        (f"{name} unused", max(wanted - used, 0), discount.unused.minor),
     )
 
 

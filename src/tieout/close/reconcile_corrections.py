@@ -42,6 +42,9 @@ def correction_breaks(
         whole = rounded(billable.charge.amount * 10**exponent, price.rounding)
         found[_what(billable.charge)] += whole - sum(each.amount.minor for each in billable.earlier)
         taken.update(each.line for each in billable.earlier)
+    for coupons in {id(each.coupons): each.coupons for each in billables}.values():
+        beside = () if coupons is None else coupons.beside
+        taken.update(each.line for line in beside for each in line.earlier)
     breaks = [
         Break(
             TIE_KNOWN_NOW,
@@ -58,6 +61,10 @@ def correction_breaks(
     if twice:
         said, kind, size = f"twice: {', '.join(twice)}", BreakClass.DUPLICATE, f"{len(twice)} lines"
         breaks.append(Break(TIE_KNOWN_NOW, "each line taken off once", said, ACTION, kind=kind, size=size))
+    forgotten = sorted({line.line.line for line in settled} - taken.keys())
+    if forgotten and any(each.coupons is not None for each in billables):
+        said, kind, size = f"not: {', '.join(forgotten)}", BreakClass.MISSING, f"{len(forgotten)} lines"
+        breaks.append(Break(TIE_KNOWN_NOW, "each line under its coupons", said, ACTION, kind=kind, size=size))
     return breaks
 
 

@@ -27,10 +27,12 @@ from tieout.flows.home import Home
 from tieout.flows.invoices import show_invoice
 from tieout.flows.policy import policies
 from tieout.flows.seal_account import sealing_of
+from tieout.flows.sealed_periods import given_of
 from tieout.invoice import totals
 from tieout.invoice.amounts import TaxAmount
 from tieout.invoice.billable import Billable
 from tieout.invoice.contained import shared
+from tieout.invoice.discounts import Given
 from tieout.invoice.draft import draft
 from tieout.invoice.draft import moved as status_moved
 from tieout.invoice.earlier import Cause, Correction
@@ -146,7 +148,7 @@ def credit_invoice(
     printed = next(each for each in document["lines"] if each["id"] == stored.line.id)
     rows = home.books.corrections.settled([invoice.customer])[invoice.customer]
     unit = currency(invoice.currency)
-    creditable = creditable_of(stored, printed, rows)
+    creditable = creditable_of(stored, printed, rows, given_of(home, rows))
     asked = _asked(amount, creditable, stored, unit_code=invoice.currency)
     correction = Correction(
         invoice.period,
@@ -173,8 +175,11 @@ def credit_invoice(
     return Credited(sealed, stored.line.id, Money(asked, unit), -tax, applied, -note.total - applied, to)
 
 
-def creditable_of(stored: StoredEvidence, printed: Members, rows: Sequence[SettledRow]) -> Creditable:
-    """From the papers that stand; `printed` is the line as its document has it."""
+def creditable_of(
+    stored: StoredEvidence, printed: Members, rows: Sequence[SettledRow], shares: Given
+) -> Creditable:
+    """From the papers that stand; `printed` is the line as its document has it, `shares` what papers gave of
+    coupons: what they took off was not asked for."""
     scope = _scope(stored)
     same = [row for row in rows if _scope(row) == scope]
     given = [row for row in rows if row.charge.price.removeprefix(PREFIX) in {each.line.id for each in same}]
@@ -182,6 +187,8 @@ def creditable_of(stored: StoredEvidence, printed: Members, rows: Sequence[Settl
     unit = currency(stored.invoice.currency)
     net = int(exact(str(printed.get("amount_after_discounts", printed["amount"]))) * 10**unit.exponent)
     others = sum(row.line.amount_minor for row in same if row.line.id != stored.line.id)
+    elsewhere = {row.line.id for row in same} - {stored.line.id}
+    others += sum(share.minor for (_, line), share in shares.items() if line in elsewhere)
     back = sum(-row.line.amount_minor for row in given)
     return Creditable(net, sum(-row.line.amount_minor for row in mine), net + others - back)
 

@@ -62,6 +62,22 @@ class DeltaLine:
 
 
 @dataclass(frozen=True, slots=True)
+class DeltaDiscount:
+    """What a coupon of the period gives: on its papers so far, now, and the difference, below zero where
+    it takes off."""
+
+    name: str
+    coupon: str
+    before: Money
+    difference: Money
+    text: str
+
+    @property
+    def now(self) -> Money:
+        return self.before + self.difference
+
+
+@dataclass(frozen=True, slots=True)
 class DeltaPeriod:
     """What becomes of one sealed period; `invoice` is the number of its sealed one."""
 
@@ -73,6 +89,7 @@ class DeltaPeriod:
     retracted_events: int
     events: tuple[DeltaEvent, ...]
     subtotal: Money
+    discounts: tuple[DeltaDiscount, ...]
     taxes: tuple[tuple[str, Money], ...]
     total: Money
     balances: tuple[tuple[str, str, Money], ...]
@@ -137,6 +154,16 @@ def _period(
         retracted_events=sum(event.what == RETRACTED for event in events),
         events=events[:EVENTS_LISTED_MAX],
         subtotal=note.subtotal,
+        discounts=tuple(
+            DeltaDiscount(
+                each.name,
+                each.reference,
+                sum(each.given_before, zero(note.currency)),
+                each.amount,
+                each.text,
+            )
+            for each in note.discounts
+        ),
         taxes=tuple((tax.name, tax.amount) for tax in note.taxes),
         total=note.total,
         balances=tuple(
@@ -197,6 +224,7 @@ def _section(delta: DeltaPeriod) -> JsonValue:
             for each in delta.events
         ],
         "subtotal": delta.subtotal.decimal_text,
+        **({"discounts": discounts} if (discounts := _discounts_json(delta)) else {}),
         "taxes": [{"name": name, "amount": amount.decimal_text} for name, amount in delta.taxes],
         "total": delta.total.decimal_text,
         "balances": [
@@ -204,6 +232,20 @@ def _section(delta: DeltaPeriod) -> JsonValue:
             for account, kind, amount in delta.balances
         ],
     }
+
+
+def _discounts_json(delta: DeltaPeriod) -> list[JsonValue]:
+    return [
+        {
+            "name": each.name,
+            "coupon": each.coupon,
+            "before": each.before.decimal_text,
+            "now": each.now.decimal_text,
+            "difference": each.difference.decimal_text,
+            "text": each.text,
+        }
+        for each in delta.discounts
+    ]
 
 
 def _line_json(delta: DeltaLine) -> JsonValue:

@@ -3,7 +3,6 @@ invoices settled of the periods that a close bills."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 
@@ -14,6 +13,7 @@ from tieout.close.outcome import NotDue, Parked
 from tieout.close.segments import segments
 from tieout.contract.catalog import Catalog
 from tieout.contract.subscription import Subscription
+from tieout.evidence.given import coupons_given
 from tieout.evidence.stored_interims import StoredInterim
 from tieout.flows.due_accounts import DueAccount, Running, period_defaults, unbilled_parts
 from tieout.flows.home import Home
@@ -22,11 +22,9 @@ from tieout.invoice.earlier import EarlierLine, Scope
 from tieout.invoice.invoice import KIND_INTERIM
 from tieout.invoice.off_cycle import parse_off_cycle
 from tieout.kernel.errors import TieoutError
-from tieout.kernel.ids import CustomerId, LineId, SubscriptionId
+from tieout.kernel.ids import CustomerId, SubscriptionId
 from tieout.kernel.instant import Instant
-from tieout.kernel.money import Money, currency, zero
 from tieout.kernel.period import Period
-from tieout.kernel.rational import exact
 
 Interims = Mapping[CustomerId, tuple[StoredInterim, ...]]
 NO_INTERIMS: Interims = {}
@@ -54,20 +52,8 @@ def after_interims(account: DueAccount, interims: Interims) -> DueAccount:
     seen = frozenset(
         each.invoice.id for each in known if each.stands and each.invoice.period.overlaps(account.period)
     )
-    return replace(account, earlier=earlier, interims_seen=seen, given=_given(known))
-
-
-def _given(known: Iterable[StoredInterim]) -> dict[tuple[str, LineId], Money]:
-    """What the interim invoices that stand gave of coupons, as their documents say."""
-    given: dict[tuple[str, LineId], Money] = {}
-    for interim in known:
-        unit = currency(interim.invoice.currency)
-        for discount in json.loads(interim.invoice.document)["discounts"] if interim.stands else ():
-            for share in discount["shares"]:
-                key = discount["coupon"], LineId(share["line"])
-                minor = int(exact(share["amount"]) * 10**unit.exponent)
-                given[key] = given.get(key, zero(unit)) + Money(minor, unit)
-    return given
+    given = coupons_given(each.invoice for each in known if each.stands)
+    return replace(account, earlier=earlier, interims_seen=seen, given=given)
 
 
 def running_accounts(

@@ -18,6 +18,7 @@ from tieout.balance.movement import Movement, MovementKind
 from tieout.balance.reversal import standing_movements
 from tieout.close.account import AccountOutcome
 from tieout.close.breaks import Break
+from tieout.close.coupons import coupons_of
 from tieout.close.credits import counts_at
 from tieout.close.fees import in_advance
 from tieout.close.outcome import Held, Parked
@@ -31,6 +32,7 @@ from tieout.contract.party import Customer, Seller
 from tieout.correction.adjust import adjustments, complete
 from tieout.correction.carried import Moves, before_period, moved_differently, recorded_moves
 from tieout.correction.causes import PeriodChange, Window, explained
+from tieout.correction.coupons import Granted, with_coupons
 from tieout.correction.settled import SettledLine, by_scope
 from tieout.evidence.stored import StoredSnapshot
 from tieout.flows.draft_accounts import parked_by, parties_of
@@ -236,13 +238,23 @@ def _correction(
         for moved in found.moved
     }
     recorded = _recorded(chain, sealed)
-    billables = adjustments(
+    explain, whole = explained(change), complete(asked, settled, snapshots)
+    made = adjustments(
         asked,
         settled,
         snapshots,
-        explain=explained(change),
+        explain=explain,
         taxation=taxation,
         moved=_lapsed_otherwise(account, moves, recorded),
+    )
+    billables = with_coupons(
+        whole,
+        made,
+        settled,
+        _granted(catalog, customer, sealed),
+        period=account.period,
+        explain=explain,
+        taxation=taxation,
     )
     return PeriodCorrection(
         sealed,
@@ -251,7 +263,7 @@ def _correction(
         seller,
         taxation,
         tuple(billables),
-        tuple(complete(asked, settled, snapshots)),
+        tuple(whole),
         tuple(requests),
         tuple(snapshots),
         moves,
@@ -270,6 +282,13 @@ def _lapsed_otherwise(
         for moved in [(account_of(subscription.key, commitment.key), MovementKind.LAPSED)]
         if asked.get(moved, 0) != recorded.get(moved, 0)
     )
+
+
+def _granted(catalog: Catalog, customer: Customer, sealed: SealedPeriod) -> Granted:
+    """The coupons that its final invoice had."""
+    account = sealed.account
+    coupons = coupons_of(catalog, customer, account.subscriptions, account.period, defaults=account.defaults)
+    return Granted(tuple(coupons), sealed.given, sealed.fees, sealed.invoice.id)
 
 
 def _is_withdrawn(charge: Charge) -> bool:

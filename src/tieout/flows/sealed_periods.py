@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from tieout.balance.commitment import Role
@@ -11,11 +11,13 @@ from tieout.contract.catalog import Catalog
 from tieout.contract.price import Flat, Price
 from tieout.contract.program import Program
 from tieout.correction.settled import SettledLine
+from tieout.evidence.given import coupons_given
 from tieout.evidence.stored import StoredCharge, StoredInvoice
 from tieout.evidence.stored_corrections import SettledRow
-from tieout.flows.due_accounts import DueAccount
+from tieout.flows.due_accounts import DueAccount, period_defaults
 from tieout.flows.home import Home
 from tieout.flows.policy import PolicyState, governing
+from tieout.invoice.discounts import Given
 from tieout.invoice.earlier import EarlierLine, Scope
 from tieout.invoice.invoice import KIND_FINAL, KIND_NOTE
 from tieout.kernel.errors import IntegrityViolation
@@ -29,6 +31,7 @@ from tieout.kernel.rounding import Rounding
 from tieout.rate.charge import parse_group
 from tieout.rate.commitment import PREFIX as COMMITTED
 from tieout.rate.commitment import WORDS
+from tieout.rate.unused_fee import gives_back
 
 MADE_UP = ("credit/", "manual/")
 """Before the price of a line that a person added."""
@@ -49,7 +52,8 @@ class NotCorrectable(IntegrityViolation):
 class SealedPeriod:
     """A period whose final invoice is sealed and stands. `account` is what a close would have to bill for it;
     `papers` tells the periods of the customer's papers, `settled` is every line for this one on whatever
-    paper, in order of sealing, as they were when the customer had `papers_seen` papers and voids.
+    paper, in order of sealing, as they were when the customer had `papers_seen` papers and voids. `fees` are
+    those in advance on its final invoice; `given` is what papers gave of coupons.
     """
 
     account: DueAccount
@@ -57,6 +61,8 @@ class SealedPeriod:
     papers: Mapping[InvoiceId, Period]
     settled: tuple[SettledLine, ...]
     papers_seen: int
+    fees: tuple[SettledLine, ...]
+    given: Given
 
     @property
     def customer(self) -> CustomerId:
@@ -74,12 +80,23 @@ def sealed_periods(
     seen = {customer: home.books.corrections.papers(customer) for customer in customers}
     found = home.books.corrections.settled(customers)
     return {
-        customer: _of_customer(catalog, policies, rows, seen[customer]) for customer, rows in found.items()
+        customer: _of_customer(catalog, policies, rows, seen[customer], given_of(home, rows))
+        for customer, rows in found.items()
     }
 
 
+def given_of(home: Home, rows: Iterable[SettledRow]) -> Given:
+    """What the papers of these lines gave of coupons."""
+    papers = dict.fromkeys(row.invoice.id for row in rows)
+    return coupons_given(found for each in papers if (found := home.books.invoices.find(each)) is not None)
+
+
 def _of_customer(
-    catalog: Catalog, policies: Sequence[PolicyState], rows: Sequence[SettledRow], seen: int
+    catalog: Catalog,
+    policies: Sequence[PolicyState],
+    rows: Sequence[SettledRow],
+    seen: int,
+    given: Given,
 ) -> tuple[SealedPeriod, ...]:
     finals = {row.invoice.id: row.invoice for row in rows if row.invoice.kind == KIND_FINAL}
     lines = [(row, line) for row in rows if (line := settled_line_of(catalog, row)) is not None]
@@ -106,8 +123,12 @@ def _of_customer(
             tuple(subscriptions),
             tuple(wholes[each.key] for each in subscriptions),
             governed,
+            defaults=period_defaults(policies),
         )
-        periods.append(SealedPeriod(account, invoice, papers, tuple(settled), seen))
+        fees = [
+            fee for row in rows if row.invoice.id == invoice.id and (fee := _fee_of(catalog, row)) is not None
+        ]
+        periods.append(SealedPeriod(account, invoice, papers, tuple(settled), seen, tuple(fees), given))
     return tuple(periods)
 
 
@@ -127,8 +148,20 @@ def settled_line_of(catalog: Catalog, row: SettledRow) -> SettledLine | None:
     added. Raises `NotCorrectable`."""
     charge = row.charge
     price = price_of(catalog, charge, row.invoice.currency)
-    if price is None or in_advance(price):
+    return None if price is None or in_advance(price) else _settled(catalog, row, price)
+
+
+def _fee_of(catalog: Catalog, row: SettledRow) -> SettledLine | None:
+    """A fee in advance, which keeps what it was given; None for everything else, and for one that is given
+    back, which no coupon is for."""
+    price = price_of(catalog, row.charge, row.invoice.currency)
+    if price is None or not in_advance(price) or gives_back(row.charge.steps):
         return None
+    return _settled(catalog, row, price)
+
+
+def _settled(catalog: Catalog, row: SettledRow, price: Price) -> SettledLine:
+    charge = row.charge
     program = None if charge.program is None else _program(catalog, charge.program)
     earlier = EarlierLine(
         row.line.id,

@@ -6,8 +6,21 @@ from dataclasses import dataclass
 
 from tieout.kernel.ids import LineId
 from tieout.kernel.money import Money
+from tieout.kernel.period import Period
 from tieout.kernel.rational import Exact
 from tieout.kernel.rounding import Rounding
+
+
+@dataclass(frozen=True, slots=True)
+class LineBeside:
+    """A line of an earlier paper that a discount is for too, and that is not on this paper: what it comes to
+    before the discount, and the share that it has, zero or below. A fee in advance keeps its share, whatever
+    becomes of the others."""
+
+    line: LineId
+    amount: Money
+    given: Money
+    in_advance: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +32,8 @@ class InvoiceDiscount:
     `shares` has every line that the discount is for, with the line's part of `amount`; they add up to it.
     `base` is what those lines came to, less the discounts before this one. `stated` is what a coupon for a
     sum of money promises, `unused` the part of that which the base was too small for. `text` says how the
-    amount came about.
+    amount came about. `corrects` is the sealed period whose coupon it is, None for the invoice's own;
+    `beside` are the lines of that period which the paper leaves as they are.
     """
 
     name: str
@@ -34,6 +48,13 @@ class InvoiceDiscount:
     shares: tuple[tuple[LineId, Money], ...]
     text: str
     given: tuple[tuple[LineId, Money], ...] = ()
+    corrects: Period | None = None
+    beside: tuple[LineBeside, ...] = ()
+
+    @property
+    def given_before(self) -> tuple[Money, ...]:
+        """Every share that earlier papers of the period gave."""
+        return (*(share for _, share in self.given), *(each.given for each in self.beside))
 
 
 @dataclass(frozen=True, slots=True)

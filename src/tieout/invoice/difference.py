@@ -243,7 +243,7 @@ def _amounts(before: Members, after: Members) -> Iterator[AmountChange]:
 def _facts(document: Members) -> dict[str, str]:
     facts = {
         "subtotal": document["subtotal"],
-        **{f"discount {each['coupon']}": each["amount"] for each in document["discounts"]},
+        **{_discount_name(each): each["amount"] for each in document["discounts"]},
         **{f"tax {each['name']} on {_listed(each['lines'])}": each["amount"] for each in document["taxes"]},
         "total": document["total"],
         **{f"credit {each['account']}": each["amount"] for each in document["credits"]},
@@ -255,6 +255,12 @@ def _facts(document: Members) -> dict[str, str]:
     for name in ("software_version", "tzdata_version"):
         facts[name.replace("_", " ")] = document[name]
     return facts
+
+
+def _discount_name(discount: Members) -> str:
+    corrects = discount.get("corrects")
+    said = "" if corrects is None else f" of the period from {corrects['start']}"
+    return f"discount {discount['coupon']}{said}"
 
 
 def _listed(lines: list[str]) -> str:

@@ -8,16 +8,17 @@ make the base smaller and bear no share.
 
 Where earlier papers of the period settled part of a line, a coupon is worked out on all that the lines come
 to with them, and what those papers gave of it is taken off: so all the papers give, line by line, what one
-invoice would have given, and a line that falls pays back its share.
+invoice would have given, and a line that falls pays back its share. A correction of a sealed period does the
+same with the coupons of that period: lines that it leaves as they are count, and stand beside the paper.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from tieout.contract.coupon import Coupon
-from tieout.invoice.amounts import InvoiceDiscount
+from tieout.invoice.amounts import InvoiceDiscount, LineBeside
 from tieout.invoice.line import Line, settlement_text
 from tieout.kernel.ids import LineId, SubscriptionId
 from tieout.kernel.instant import Instant
@@ -58,30 +59,40 @@ def discounts(
     coupons: Iterable[GrantedCoupon],
     unit: Currency,
     given: Given = NOTHING_GIVEN,
+    beside: Collection[LineId] = (),
+    in_advance: Collection[LineId] = (),
 ) -> tuple[InvoiceDiscount, ...]:
-    """In the order in which they hold. Raises `CurrencyMismatch` for a sum in another currency."""
+    """In the order in which they hold. `beside` are those of the lines that are not on the paper, and
+    `in_advance` those of these that keep the share they have. Raises `CurrencyMismatch` for a sum in another
+    currency."""
     left = {line.id: in_all(line) for line in lines}
     found: list[InvoiceDiscount] = []
+    taken: set[tuple[str, LineId]] = set()
     for granted in sorted(coupons, key=_order):
+        coupon = granted.coupon
         eligible = [line for line in lines if granted.covers(line)]
-        again = any(each.reference == granted.coupon.key for each in found)
-        before = {} if again else _given_before(granted.coupon, eligible, given)
-        discount = _discount(granted.coupon, {line.id: left[line.id] for line in eligible}, before, unit)
-        for line, share in discount.shares:
-            left[line] += share + before.get(line, zero(unit))
+        first = [line for line in eligible if (coupon.key, line.id) not in taken]
+        taken |= {(coupon.key, line.id) for line in eligible}
+        bases = {line.id: left[line.id] for line in eligible}
+        before = _given_before(coupon, first, given)
+        discount = _discount(coupon, bases, before, unit, beside, in_advance)
+        for line, share in (*discount.shares, *discount.given):
+            left[line] += share
+        for each in discount.beside:
+            left[each.line] += each.given
         found.append(discount)
     return tuple(found)
 
 
 def in_all(line: Line) -> Money:
-    """With what earlier papers of the period settled of it. A correction of another period stands alone."""
-    return line.amount if line.correction is not None else sum((e.amount for e in line.earlier), line.amount)
+    """With what earlier papers of the period settled of it."""
+    return sum((each.amount for each in line.earlier), line.amount)
 
 
 def _given_before(coupon: Coupon, lines: Iterable[Line], given: Given) -> dict[LineId, Money]:
     found: dict[LineId, Money] = {}
     for line in lines:
-        for each in line.earlier if line.correction is None else ():
+        for each in line.earlier:
             share = given.get((coupon.key, each.line))
             if share is not None and share.minor:
                 found[line.id] = found[line.id] + share if line.id in found else share
@@ -102,7 +113,12 @@ def _order(granted: GrantedCoupon) -> tuple[bool, Instant, str, str]:
 
 
 def _discount(
-    coupon: Coupon, left: dict[LineId, Money], given: dict[LineId, Money], unit: Currency
+    coupon: Coupon,
+    left: dict[LineId, Money],
+    given: dict[LineId, Money],
+    unit: Currency,
+    beside: Collection[LineId],
+    in_advance: Collection[LineId],
 ) -> InvoiceDiscount:
     base = sum(left.values(), zero(unit))
     stated = _stated(coupon)
@@ -111,9 +127,17 @@ def _discount(
     assert wanted is not None, "a coupon has a percent or an amount"
     used = wanted if (room - wanted).minor >= 0 else room
     weights = [Exact(max(amount.minor, 0)) for amount in left.values()]
-    whole = allocate(-used, weights) if used.minor else [zero(unit) for _ in weights]
     nothing = zero(unit)
-    shares = [share - given.get(line, nothing) for line, share in zip(left, whole, strict=True)]
+    allocated = allocate(-used, weights) if used.minor else [nothing for _ in weights]
+    whole = dict(zip(left, allocated, strict=True))
+    kept = {line: given.get(line, nothing) for line in left if line in in_advance}
+    if kept:
+        whole = _keeping(whole, left, kept, nothing)
+    came = -sum(whole.values(), nothing)
+    shares = [(line, share - given.get(line, nothing)) for line, share in whole.items() if line not in beside]
+    text = _text(coupon, base=base, wanted=wanted, used=used, lines=len(left))
+    if came != used:
+        text += f", and {money_text(came)} with what fees in advance keep"
     return InvoiceDiscount(
         name=coupon.name,
         reference=coupon.key,
@@ -122,12 +146,33 @@ def _discount(
         percent=coupon.percent,
         stated=stated,
         base=base,
-        amount=sum(shares, nothing),
-        unused=wanted - used,
-        shares=tuple(zip(left, shares, strict=True)),
-        text=_text(coupon, base=base, wanted=wanted, used=used, lines=len(left)) + _less(given, nothing),
-        given=tuple(given.items()),
+        amount=sum((share for _, share in shares), nothing),
+        unused=wanted - came if (wanted - came).minor > 0 else nothing,
+        shares=tuple(shares),
+        text=text + _less(given, nothing),
+        given=tuple((line, share) for line, share in given.items() if line not in beside),
+        beside=tuple(
+            LineBeside(line, amount, given.get(line, nothing), line in kept)
+            for line, amount in left.items()
+            if line in beside
+        ),
     )
+
+
+def _keeping(
+    whole: dict[LineId, Money], left: dict[LineId, Money], kept: dict[LineId, Money], nothing: Money
+) -> dict[LineId, Money]:
+    """The shares with those of some lines as they are; the others bear the difference, as far as they can."""
+    over = sum((whole[line] - share for line, share in kept.items()), nothing)
+    free = [line for line in whole if line not in kept]
+    more = over.minor < 0
+    rooms = [max((left[line] + whole[line] if more else -whole[line]).minor, 0) for line in free]
+    moved = min(abs(over.minor), sum(rooms))
+    found = {**whole, **kept}
+    if moved:
+        parts = allocate(Money(-moved if more else moved, over.currency), [Exact(room) for room in rooms])
+        found.update({line: whole[line] + part for line, part in zip(free, parts, strict=True)})
+    return found
 
 
 def _less(given: dict[LineId, Money], nothing: Money) -> str:

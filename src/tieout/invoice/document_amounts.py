@@ -5,11 +5,13 @@ An amount that is taken off (a discount, a line's share of one) is negative; a c
 
 from __future__ import annotations
 
-from tieout.invoice.amounts import CreditUsed, InvoiceDiscount, TaxAmount
+from tieout.invoice.amounts import CreditUsed, InvoiceDiscount, LineBeside, TaxAmount
 from tieout.invoice.discounts import net_amounts
 from tieout.invoice.invoice import Invoice
 from tieout.kernel.canonical import JsonNumber, JsonValue
 from tieout.kernel.ids import LineId
+from tieout.kernel.instant import format_instant
+from tieout.kernel.period import Period
 from tieout.kernel.rational import exact_text
 
 Members = dict[str, JsonValue]
@@ -39,6 +41,8 @@ def _discount(discount: InvoiceDiscount) -> JsonValue:
     ]
     return {
         **({"given_before": given} if given else {}),
+        **({} if discount.corrects is None else {"corrects": _period(discount.corrects)}),
+        **({"lines_beside": [_beside(each) for each in discount.beside]} if discount.beside else {}),
         "name": discount.name,
         "coupon": discount.reference,
         "coupon_version": JsonNumber(str(discount.version)),
@@ -50,6 +54,19 @@ def _discount(discount: InvoiceDiscount) -> JsonValue:
         "unused": discount.unused.decimal_text,
         "shares": [{"line": line, "amount": share.decimal_text} for line, share in discount.shares],
         "text": discount.text,
+    }
+
+
+def _period(period: Period) -> JsonValue:
+    return {"start": format_instant(period.start), "end": format_instant(period.end)}
+
+
+def _beside(each: LineBeside) -> JsonValue:
+    return {
+        "line": each.line,
+        "amount": each.amount.decimal_text,
+        "given": each.given.decimal_text,
+        **({"in_advance": True} if each.in_advance else {}),
     }
 
 

@@ -8,7 +8,9 @@ from dataclasses import replace
 
 from tieout.contract.party import Customer, Seller
 from tieout.invoice import totals
+from tieout.invoice.amounts import InvoiceDiscount
 from tieout.invoice.billable import Billable
+from tieout.invoice.corrected_coupons import PeriodCoupons
 from tieout.invoice.discounts import NOTHING_GIVEN, Given, GrantedCoupon, discounts, net_amounts
 from tieout.invoice.earlier import EarlierLine, Scope, scope_of
 from tieout.invoice.invoice import KIND_FINAL, Invoice, InvoiceKey, PolicyReference
@@ -49,7 +51,7 @@ def draft(
     Lines stand by subscription, those of each fee program together after those of none, then by start of
     segment, then in the order given (that of the plan). `earlier` is what other papers of the period have
     settled, by scope, and `given` what they gave of coupons. `additions` (corrections of sealed periods,
-    lines that a person added) follow; no coupon of this period is for them.
+    lines that a person added) follow; of coupons, a correction brings its own.
     Raises `CurrencyMismatch` for a charge or coupon in another currency, `TooManyLines` beyond 999.
     """
     money = currency(customer.currency)
@@ -58,7 +60,8 @@ def draft(
     asked += additions
     lines = _lines(key, asked, customer.zone)
     subtotal = totals.subtotal(lines, money)
-    taken = discounts(lines[: len(charges)], coupons, money, given)
+    own = discounts(lines[: len(charges)], coupons, money, given)
+    taken = own + _of_corrected_periods(asked, lines, key, customer.zone)
     net, groups = net_amounts(lines, taken), _by_taxation(asked, lines, taxation)
     levied = tuple(tax for taxed, on in groups for tax in taxes(on, net, taxed, money))
     return Invoice(
@@ -97,6 +100,25 @@ def _lines(key: InvoiceKey, asked: Sequence[Billable], zone_name: str) -> tuple[
             correction=each.correction,
         )
         for ordinal, each in enumerate(asked, start=1)
+    )
+
+
+def _of_corrected_periods(
+    asked: Sequence[Billable], lines: Sequence[Line], key: InvoiceKey, zone_name: str
+) -> tuple[InvoiceDiscount, ...]:
+    """Each sealed period's own, in the order of the lines that correct it."""
+    groups: list[tuple[PeriodCoupons, list[Line]]] = []
+    for each, line in zip(asked, lines, strict=True):
+        if each.coupons is None:
+            continue
+        found = next((on for theirs, on in groups if theirs is each.coupons), None)
+        if found is None:
+            groups.append((each.coupons, [line]))
+        else:
+            found.append(line)
+    unit = currency(key.currency)
+    return tuple(
+        row for theirs, on in groups for row in theirs.rows(on, unit, billing=key.period, zone_name=zone_name)
     )
 
 

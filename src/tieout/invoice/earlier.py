@@ -56,6 +56,7 @@ class Cause(StrEnum):
     PRICE = "a corrected price"
     CARRIED = "a correction of an earlier period"
     MAPPED = "subjects given after the seal"
+    SHARED = "a coupon's share"
     CREDITED = "a credit that was agreed"
 
 

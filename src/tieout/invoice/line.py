@@ -110,9 +110,7 @@ def settled_line(
         description = f"{description}: {values_text(charge.group)}"
     elsewhere = billing is not None and not billing.overlaps(charge.segment)
     if charge.segment != charge.period or elsewhere:
-        start = _local_text(charge.segment.start, zone_name)
-        end = _local_text(charge.segment.end, zone_name)
-        description = f"{description} ({start} until {end})"
+        description = f"{description} ({stretch_text(charge.segment, zone_name)})"
     return Line(line_id(invoice, ordinal), charge, description, amount, tuple(earlier), correction)
 
 
@@ -122,6 +120,11 @@ def settlement_text(exact: Exact, settled: Money, rounding: Rounding) -> str | N
         return None
     given = amount_text(exact, settled.currency.code)
     return f"{given} rounded {rounding_text(rounding)} to {money_text(settled)}"
+
+
+def stretch_text(period: Period, zone_name: str) -> str:
+    """`2026-01-01 until 2026-02-01`, on the customer's calendar."""
+    return f"{_local_text(period.start, zone_name)} until {_local_text(period.end, zone_name)}"
 
 
 def _local_text(instant: Instant, zone_name: str) -> str:

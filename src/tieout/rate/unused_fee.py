@@ -49,3 +49,8 @@ def unused_fee(fee: BilledFee, unused: Period, price: Price) -> Charge:
 def is_unused_fee(charge: Charge) -> bool:
     """Whether the charge gives back a fee billed in advance: what was asked of it, after discounts."""
     return any(step.rule == UNUSED_RULE for step in charge.steps)
+
+
+def gives_back(steps: str) -> bool:
+    """The same by the stored working."""
+    return f'"rule":"{UNUSED_RULE}"' in steps

@@ -1,0 +1,24 @@
+"""What sealed papers gave of coupons, line by line, as their documents say."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+
+from tieout.evidence.stored import StoredInvoice
+from tieout.kernel.ids import LineId
+from tieout.kernel.money import Money, currency, zero
+from tieout.kernel.rational import exact
+
+
+def coupons_given(papers: Iterable[StoredInvoice]) -> dict[tuple[str, LineId], Money]:
+    """By coupon and line, below zero where it took off; papers come with their documents."""
+    given: dict[tuple[str, LineId], Money] = {}
+    for paper in papers:
+        unit = currency(paper.currency)
+        for discount in json.loads(paper.document).get("discounts", ()):
+            for share in discount["shares"]:
+                key = discount["coupon"], LineId(share["line"])
+                minor = int(exact(share["amount"]) * 10**unit.exponent)
+                given[key] = given.get(key, zero(unit)) + Money(minor, unit)
+    return given
