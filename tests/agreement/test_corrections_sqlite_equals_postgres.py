@@ -1,6 +1,6 @@
 """Corrections, notes, credits, voids, payments and interims on SQLite and on PostgreSQL: whole stories give
-the same papers, reports and ledger to the byte; and of two people at once who do not go together, one is
-refused.
+the same papers, the same reports and the same ledger to the byte; and of two people at once who do not go
+together, one is refused.
 """
 
 from __future__ import annotations

@@ -4,7 +4,8 @@ fork of this process (so that what is slow, the start, is done once). `CRASH_AT=
 or "crash_at" in the order, kills the close there.
 
 An order names a home and may set its clock ("now", a list of instants, one for each time it is read), the
-rows of a sealing transaction, and how many closes run at once. The answer is a list of exit codes.
+rows of a sealing transaction, the workers that draft, and how many closes run at once. The answer is
+a list of exit codes.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.small_home import FEBRUARY_3
-from tieout.flows import seal_accounts
+from tieout.flows import seal_accounts, shared_drafts
 from tieout.flows.close_periods import close
 from tieout.gateways.clock import SteppedClock
 from tieout.kernel.instant import Instant
@@ -39,7 +40,10 @@ def run(order: dict[str, Any]) -> None:
     instants = order.get("now", [int(FEBRUARY_3)])
     clock = SteppedClock(Instant(instants[0])) if len(instants) == 1 else ListedClock(instants)
     with open_home(Path(order["home"]), clock=clock) as home:
-        close(home, as_of=Instant(order.get("as_of", FEBRUARY_3)))
+        workers = order.get("workers", 1)
+        if workers > 1:  # however few there are
+            shared_drafts.SHARED_MIN = shared_drafts.ACCOUNTS_PER_PART = 1  # type: ignore[misc]
+        close(home, as_of=Instant(order.get("as_of", FEBRUARY_3)), workers=workers)
 
 
 def forked(order: dict[str, Any]) -> int:

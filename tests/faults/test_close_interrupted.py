@@ -60,22 +60,26 @@ def sealed_documents(folder: Path) -> dict[str, bytes]:
         return documents_of(home)
 
 
-@pytest.mark.parametrize("rows", [ALONE, 500], ids=["each alone", "all together"])
+@pytest.mark.parametrize(
+    ("rows", "workers"),
+    [(ALONE, 1), (500, 1), (ALONE, 2)],
+    ids=["each alone", "all together", "drafted by workers"],
+)
 @pytest.mark.parametrize("step", steps_of_the_close())
 def test_a_close_killed_at_any_step_is_finished_by_the_next(
-    ready: Ready, closers: Closers, tmp_path: Path, step: str, rows: int
+    ready: Ready, closers: Closers, tmp_path: Path, step: str, rows: int, workers: int
 ) -> None:
     for passed in range(1, PASSED_MAX):
         folder = tmp_path / f"home-{passed}"
         shutil.copytree(ready.folder, folder)
-        code = closers.close(folder, crash_at=f"{step}:{passed}", rows=rows)
+        code = closers.close(folder, crash_at=f"{step}:{passed}", rows=rows, workers=workers)
         if code == 0:
             assert passed > 1, f"no close passes {step}: it is a step of something else"
             return
         assert code == -signal.SIGKILL
         survived = sealed_documents(folder)
         assert survived.items() <= ready.undisturbed.items()
-        assert closers.close(folder, rows=rows) == 0
+        assert closers.close(folder, rows=rows, workers=workers) == 0
         with open_home(folder, clock=SteppedClock(FEBRUARY_3)) as home:
             assert broken_laws(home, DUE, sealed_before=ready.undisturbed) == []
             assert traced(home, documents_of(home))

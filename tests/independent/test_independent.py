@@ -13,8 +13,6 @@ from tests.independent.play import Told, invoices, play
 from tests.scenarios.frame import HERE, expected, invoice_members, line_members
 
 NOT_COVERED: dict[str, str] = {
-    "credit_note_after_payment": "credits of a line are worked out in its story alone",
-    "void_with_a_replacement": "voids are worked out in its story alone",
     "interim_coupon_and_tax": "its coupons see one paper, not all papers of a period",
     "alert_closed_with_a_reason": "it does not watch how a source's rates shift",
 }

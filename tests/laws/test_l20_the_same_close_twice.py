@@ -1,5 +1,5 @@
-"""L20: a close gives the same bytes in another home, whatever the seed of hashes, the transactions that it
-seals in, and the batches and segments in which the same events lie.
+"""L20: a close gives the same bytes in another home, whatever the seed of hashes, the workers that draft,
+the transactions that it seals in, and the batches and segments in which the same events lie.
 """
 
 from __future__ import annotations
@@ -44,10 +44,12 @@ def fed(empty: Path, name: str, *, files: int, compacted: bool) -> Path:
     return folder
 
 
-def digests(folder: Path, *, hash_seed: str, rows: int) -> tuple[dict[str, str], dict[str, str]]:
+def digests(
+    folder: Path, *, hash_seed: str, rows: int, workers: int = 1
+) -> tuple[dict[str, str], dict[str, str]]:
     """Of the sealed documents as they are; and of them without the places in the log, and all snapshots."""
     with closers_started(PYTHONHASHSEED=hash_seed) as closers:
-        assert closers.close(folder, rows=rows) == 0
+        assert closers.close(folder, rows=rows, workers=workers) == 0
     with open_home(folder, clock=SteppedClock(FEBRUARY_3)) as home:
         documents = documents_of(home)
         snapshots = {
@@ -73,6 +75,16 @@ def test_the_same_close_in_another_home_seals_the_same_bytes(empty: Path) -> Non
         compact_log(home)
     first = digests(once, hash_seed="1", rows=500)
     assert digests(again, hash_seed="2", rows=1) == first
+    assert len(first[0]) == 3
+
+
+@pytest.mark.parametrize("workers", [2, 3, 5])
+def test_any_number_of_workers_seals_the_same_bytes(empty: Path, workers: int) -> None:
+    alone = fed(empty, "alone", files=2, compacted=True)
+    shared = alone.with_name("shared")
+    shutil.copytree(alone, shared)
+    first = digests(alone, hash_seed="5", rows=500, workers=1)
+    assert digests(shared, hash_seed="6", rows=30, workers=workers) == first
     assert len(first[0]) == 3
 
 

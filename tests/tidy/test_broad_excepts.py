@@ -11,6 +11,7 @@ from tests.tidy.tree import ROOT, named, sources
 ENTRY_POINTS = {
     "src/tieout/flows/draft_accounts.py": "L15: whatever fails for one account parks it, visibly",
     "src/tieout/flows/seal_accounts.py": "L15: the same at the seal",
+    "src/tieout/flows/shared_drafts.py": "L15: what fails in a worker is raised again at the seal",
     "src/tieout/flows/rerate_periods.py": "L15: the same for one period's correction",
     "src/tieout/api/keeper.py": "what the storage refuses is told, and tried again; all else is raised",
     "src/tieout/api/closer.py": "as the keeper: what the storage refuses is told, all else is raised",

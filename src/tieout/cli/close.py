@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from typing import TYPE_CHECKING, Annotated
 
@@ -34,6 +35,14 @@ def close(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Show what would happen; write nothing.")
     ] = False,
+    workers: Annotated[
+        int | None,
+        typer.Option(
+            help="Processes that draft; as many as there are cores if left out.",
+            min=1,
+            envvar="TIEOUT_WORKERS",
+        ),
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Close due periods.
@@ -55,6 +64,7 @@ def close(
             customers=chosen,
             dry_run=dry_run,
             progress=advance,
+            workers=workers or len(os.sched_getaffinity(0)),
         )
     if as_json:
         print_json(_report_json(report, dry_run=dry_run))

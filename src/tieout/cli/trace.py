@@ -12,6 +12,7 @@ import typer
 
 from tieout.cli.options import HomeOption, JsonOption, opened
 from tieout.cli.screen import Json, grouped, plain, print_json, say, table
+from tieout.cli.trace_bearings import bearings_json, bearings_parts
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -73,6 +74,7 @@ def trace_page(found: Trace) -> RenderableType:
     parts.append(table(("working", f"exact amount ({code})>"), steps))
     if found.settlement is not None:
         parts.append(Text(plain(found.settlement)))
+    parts += bearings_parts(found.bearings, found.line.unit)
     if found.snapshot is not None:
         parts += [Text(plain(_snapshot_text(found))), _events_table(found)]
     if found.opening:
@@ -218,6 +220,7 @@ def _trace_json(found: Trace) -> Json:
             "amount": found.amount.decimal_text,
             "settlement": found.settlement,
             "currency": found.amount.currency.code,
+            **bearings_json(found.bearings),
         },
         "charge": _charge_json(found),
         "snapshot": _snapshot_json(found),

@@ -15,6 +15,7 @@ from tieout.balance.fee import ADVANCE
 from tieout.balance.movement import Movement, MovementKind
 from tieout.close.breaks import Break, BreakClass
 from tieout.invoice.invoice import Invoice
+from tieout.invoice.line import Line
 from tieout.ledger.account import Account
 from tieout.ledger.entry import Entry
 
@@ -81,7 +82,7 @@ def _expected(invoice: Invoice, moved: Sequence[Movement], opening: Sequence[Mov
     pays = _moved(moved, opening, MovementKind.USED)
     expired = _moved(moved, opening, MovementKind.EXPIRED)
     lapsed = sum(_lapsed(invoice, moved))
-    deferred = _deferred(invoice, moved)
+    deferred = _deferred(invoice, moved, opening)
     contained = sum(tax.amount.minor for tax in invoice.taxes if tax.inclusive)
     taken = sum(discount.amount.minor for discount in invoice.discounts)
     found: Counter[Account] = Counter()
@@ -106,9 +107,9 @@ def _moved(moved: Iterable[Movement], opening: Sequence[Movement], kind: Movemen
     return found
 
 
-def _deferred(invoice: Invoice, moved: Iterable[Movement]) -> int:
+def _deferred(invoice: Invoice, moved: Sequence[Movement], opening: Sequence[Movement]) -> int:
     """By how much more is billed ahead than before: the balances say so, less the taxes in them."""
-    prepaid = _prepaid(invoice, moved)
+    prepaid = _prepaid(invoice, moved, opening)
     return sum(
         each.amount.minor - _contained(each)
         for each in moved
@@ -124,8 +125,9 @@ def _lapsed(invoice: Invoice, moved: Sequence[Movement]) -> Iterator[int]:
                 yield _contained(each) - each.amount.minor
 
 
-def _prepaid(invoice: Invoice, moved: Iterable[Movement]) -> set[str]:
+def _prepaid(invoice: Invoice, moved: Iterable[Movement], opening: Iterable[Movement]) -> set[str]:
     begun = {each.account for each in moved if each.kind is MovementKind.COMMITTED}
+    begun |= set(_begun_before(invoice, opening))
     return {
         account
         for account, roles in _roles(invoice).items()
@@ -133,14 +135,27 @@ def _prepaid(invoice: Invoice, moved: Iterable[Movement]) -> set[str]:
     }
 
 
+def _begun_before(invoice: Invoice, opening: Iterable[Movement]) -> Iterator[str]:
+    """Accounts that committed anew in the very period of which a true-up is corrected."""
+    committed = [each for each in opening if each.kind is MovementKind.COMMITTED]
+    for line in invoice.lines:
+        if line.correction is not None and line.price.endswith("/true-up"):
+            period, account = line.correction.period, _account(line)
+            if any(each.account == account and period.contains(each.effective_at) for each in committed):
+                yield account
+
+
 def _roles(invoice: Invoice) -> dict[str, set[str]]:
     found: dict[str, set[str]] = {}
     for line in invoice.lines:
         head, _, role = line.price.rpartition("/")
         if head.startswith(COMMITMENT):
-            account = f"{COMMITMENT}{line.charge.subscription}/{head.removeprefix(COMMITMENT)}"
-            found.setdefault(account, set()).add(role)
+            found.setdefault(_account(line), set()).add(role)
     return found
+
+
+def _account(line: Line) -> str:
+    return f"{COMMITMENT}{line.charge.subscription}/{line.price.rpartition('/')[0].removeprefix(COMMITMENT)}"
 
 
 def _contained(movement: Movement) -> int:

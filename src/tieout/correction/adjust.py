@@ -6,7 +6,7 @@ lines of a scope is what rating the whole period again gives, after the first co
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 
 from tieout.aggregate.snapshot import Snapshot
 from tieout.correction.settled import SettledLine
@@ -14,6 +14,7 @@ from tieout.invoice.billable import Billable
 from tieout.invoice.earlier import Correction, EarlierLine, Scope, scope_of
 from tieout.invoice.taxes import Taxation
 from tieout.kernel.errors import IntegrityViolation
+from tieout.kernel.ids import PriceKey, SubscriptionId
 from tieout.kernel.money import currency
 from tieout.kernel.quantity import QUANTITY_ZERO
 from tieout.kernel.rounding import settle
@@ -40,15 +41,17 @@ def adjustments(
     *,
     explain: Explain,
     taxation: Taxation,
+    moved: Container[tuple[SubscriptionId, PriceKey]] = (),
 ) -> list[Billable]:
     """A billable for each scope whose money or quantity is another than what was settled, in the order of the
-    charges; those that are asked no more follow. `settled` is of the period alone. Raises `ScopeAskedTwice`.
+    charges; those that are asked no more follow. `settled` is of the period alone; of what `moved` names a
+    balance moves, so a line of zero says so too. Raises `ScopeAskedTwice`.
     """
     found = []
     for charge in complete(asked, settled, snapshots):
         before = settled.get(scope_of(charge), ())
         earlier = tuple(each.line for each in before)
-        if differs(charge, earlier):
+        if differs(charge, earlier) or (charge.subscription, charge.price.key) in moved:
             found.append(Billable(charge, earlier, explain(charge, before), taxation))
     return found
 

@@ -7,21 +7,27 @@ close is resumed by running it again, and running it twice seals nothing twice (
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import closing
 from dataclasses import dataclass
-from functools import cache
+from typing import TypeVar
 
 from tieout.close.account import AccountOutcome
 from tieout.close.outcome import NotDue, Outcome, Sealed
 from tieout.close.reconcile_buckets import bucket_breaks
-from tieout.close.reconcile_cycle import NOTHING_HELD, CycleTies
+from tieout.close.reconcile_cycle import CycleTies
 from tieout.contract.catalog import Catalog
 from tieout.flows.apply_catalog import load_catalog
 from tieout.flows.approve_meter import by_version
 from tieout.flows.close_agenda import close_agenda
 from tieout.flows.count_buckets import BucketRow, bucket_rows
 from tieout.flows.cycle_ties import cycle_ties
-from tieout.flows.draft_accounts import ReadyAccount, draft_accounts
+from tieout.flows.draft_accounts import (
+    MeasuredAccounts,
+    ReadyAccount,
+    draft_accounts,
+    measure_accounts,
+)
 from tieout.flows.due_accounts import Agenda, DueAccount
 from tieout.flows.home import Home
 from tieout.flows.invoices import InvoiceRow, draft_row
@@ -35,8 +41,9 @@ from tieout.flows.required_evidence import with_evidence
 from tieout.flows.review_drafts import (
     AccountKey,
     Drafted,
-    Drafter,
     Redraft,
+    Reviews,
+    Sealer,
     finish,
     keep_for_review,
     keep_held,
@@ -44,12 +51,14 @@ from tieout.flows.review_drafts import (
 )
 from tieout.flows.seal_accounts import Progress, seal_accounts
 from tieout.flows.sealed_usage import sealed_spans
+from tieout.flows.shared_drafts import may_be_shared, prepared_parts
 from tieout.flows.watch_pipeline import watch_to_head
 from tieout.kernel.errors import NotFound, Refusal, shown
 from tieout.kernel.ids import CustomerId, Watermark
 from tieout.kernel.instant import Instant, format_instant
 from tieout.kernel.period import Period
 
+Made = TypeVar("Made")
 PREVIEW_NUMBER = "not sealed: dry run"
 
 
@@ -91,9 +100,11 @@ def close(
     dry_run: bool = False,
     progress: Progress | None = None,
     redraft: Redraft | None = None,
+    workers: int = 1,
 ) -> CloseReport:
     """Ends every period that is due as of `as_of`. A dry run writes nothing and gives the drafts instead.
-    With `redraft`, nothing but that draft is looked at, and nothing is sealed.
+    With `redraft`, nothing but that draft is looked at, and nothing is sealed. `workers`: processes that
+    draft, where there is much to draft.
 
     Raises `FutureClose`, `NoSuchCustomer`, and `Unavailable` where the books cannot be written; what was
     sealed until then stays sealed.
@@ -113,20 +124,21 @@ def close(
     reviews = look(home, due, as_of=as_of, redraft=redraft)
     corrections = Corrections(home, catalog, first_finals(due))
 
-    drafted = _drafter(home, catalog, due, corrections, now)
+    drafter = _Drafter(home, catalog, due, corrections, now)
 
     def seal_all(ready: Sequence[ReadyAccount]) -> tuple[list[AccountOutcome], list[InvoiceRow]]:
         return _ended_or_shown(home, ready, run, progress or _unwatched)
 
     notes, held = corrections.notes(chosen if redraft is None else (), cutoff, ended=_ended(plan))
     noted, note_rows = seal_all(notes)
-    reviewed, early = finish(home, reviews, drafted, seal_all, run=run)
-    ready, stopped = drafted(reviews.fresh, cutoff, reviews.behind(reviews.fresh))
-    ready, in_review = keep_for_review(home, reviews, ready, drafted, run=run)
-    keep_held(home, stopped, as_of=as_of, run=run)
-    done, late = seal_all(ready)
+    reviewed, early = finish(home, reviews, drafter.drafted, seal_all, run=run)
+    if run is not None and redraft is None and may_be_shared(reviews.fresh, workers=workers):
+        measured = drafter.measured(reviews.fresh, cutoff, reviews.behind(reviews.fresh))
+        done, late = _shared(home, measured, as_of, run, workers, progress or _unwatched)
+    else:
+        done, late = _alone(home, reviews, drafter, seal_all, cutoff, run)
     invoices = [*note_rows, *early, *late]
-    told = [*refused, *held, *noted, *reviews.outcomes, *reviewed, *stopped, *in_review, *done]
+    told = [*refused, *held, *noted, *reviews.outcomes, *reviewed, *done]
     outcomes = sorted(told if redraft is not None else _told([*plan.outcomes, *told]), key=_order)
     if run is not None:
         _record(home, run, outcomes)
@@ -148,21 +160,98 @@ def _record(home: Home, run: int, outcomes: Sequence[AccountOutcome]) -> None:
     home.books.closes.end(run, at=home.clock.now())
 
 
-def _drafter(
-    home: Home, catalog: Catalog, due: Sequence[DueAccount], corrections: Corrections, now: Instant
-) -> Drafter:
+def _alone(
+    home: Home,
+    reviews: Reviews,
+    drafter: _Drafter,
+    seal_all: Sealer,
+    cutoff: Watermark,
+    run: int | None,
+) -> tuple[list[AccountOutcome], list[InvoiceRow]]:
+    """Drafts all that is fresh in this process, then keeps or seals it."""
+    ready, stopped = drafter.drafted(reviews.fresh, cutoff, reviews.behind(reviews.fresh))
+    ready, in_review = keep_for_review(home, reviews, ready, drafter.drafted, run=run)
+    keep_held(home, stopped, as_of=reviews.as_of, run=run)
+    sealed, rows = seal_all(ready)
+    return [*stopped, *in_review, *sealed], rows
+
+
+def _shared(
+    home: Home, measured: MeasuredAccounts, as_of: Instant, run: int, workers: int, progress: Progress
+) -> tuple[list[AccountOutcome], list[InvoiceRow]]:
+    """Seals part by part what workers draft meanwhile."""
+    keep_held(home, measured.parked, as_of=as_of, run=run)
+    outcomes: list[AccountOutcome] = []
+    invoices: list[InvoiceRow] = []
+    total = len(measured.planned)
+
+    def advance(done: int, _of_part: int) -> None:
+        progress(len(outcomes) + done, total)
+
+    with closing(prepared_parts(measured, at=home.clock.now(), workers=workers)) as parts:
+        for ready, stopped in parts:
+            keep_held(home, stopped, as_of=as_of, run=run)
+            outcomes += stopped
+            sealed, rows = seal_accounts(home, ready, run, advance)
+            outcomes += sealed
+            invoices += rows
+    return [*measured.parked, *outcomes], invoices
+
+
+class _Drafter:
     """Drafts accounts at a cutoff; what holds the whole cycle is found once for each cutoff."""
 
-    @cache
-    def ties(at: Watermark) -> CycleTies:
-        return cycle_ties(home, sorted({account.elapsed for account in due}), cutoff=at, now=now)
+    def __init__(
+        self, home: Home, catalog: Catalog, due: Sequence[DueAccount], corrections: Corrections, now: Instant
+    ) -> None:
+        self._home, self._catalog, self._corrections, self._now = home, catalog, corrections, now
+        self._periods = sorted({account.elapsed for account in due})
+        self._ties: dict[Watermark, CycleTies] = {}
 
-    def drafted(accounts: Sequence[DueAccount], at: Watermark, behind: frozenset[AccountKey]) -> Drafted:
-        cycle = ties(at) if accounts else NOTHING_HELD
-        on_paper = corrections.on(accounts, at)
-        return _drafted(home, catalog, on_paper, at, behind=behind, cycle=cycle)
+    def drafted(
+        self, accounts: Sequence[DueAccount], at: Watermark, behind: frozenset[AccountKey]
+    ) -> Drafted:
+        """With usage up to the cutoff, and balances as they are now."""
+        if not accounts:
+            return [], []
+        return self._from_log(draft_accounts, accounts, at, behind)
 
-    return drafted
+    def measured(
+        self, accounts: Sequence[DueAccount], at: Watermark, behind: frozenset[AccountKey]
+    ) -> MeasuredAccounts:
+        """The same, to be drafted later."""
+        return self._from_log(measure_accounts, accounts, at, behind)
+
+    def _from_log(
+        self,
+        make: Callable[..., Made],
+        accounts: Sequence[DueAccount],
+        cutoff: Watermark,
+        behind: frozenset[AccountKey],
+    ) -> Made:
+        home, catalog = self._home, self._catalog
+        if cutoff not in self._ties:
+            self._ties[cutoff] = cycle_ties(home, self._periods, cutoff=cutoff, now=self._now)
+        on_paper = self._corrections.on(accounts, cutoff)
+        recorded = home.books.movements.of(sorted({account.customer for account in on_paper}))
+        since = min(account.period.start for account in on_paper)
+        sealed = sealed_spans(home.books.invoices.snapshots(), since=since)
+        meter_changes = by_version(home)
+        return read_log(
+            home,
+            lambda manifest: make(
+                home.engine,
+                catalog,
+                on_paper,
+                manifest,
+                sealed=sealed,
+                meter_changes=meter_changes,
+                recorded=recorded,
+                behind=behind,
+                cycle=self._ties[cutoff],
+            ),
+            watermark=cutoff,
+        )
 
 
 def _ended(plan: Agenda) -> frozenset[CustomerId]:
@@ -171,39 +260,6 @@ def _ended(plan: Agenda) -> frozenset[CustomerId]:
         each.customer
         for each in plan.outcomes
         if isinstance(each.outcome, NotDue) and each.outcome.due_at is None
-    )
-
-
-def _drafted(
-    home: Home,
-    catalog: Catalog,
-    accounts: Sequence[DueAccount],
-    cutoff: Watermark,
-    *,
-    behind: frozenset[AccountKey],
-    cycle: CycleTies,
-) -> Drafted:
-    """With usage up to the cutoff, and balances as they are now."""
-    if not accounts:
-        return [], []
-    recorded = home.books.movements.of(sorted({account.customer for account in accounts}))
-    since = min(account.period.start for account in accounts)
-    sealed = sealed_spans(home.books.invoices.snapshots(), since=since)
-    meter_changes = by_version(home)
-    return read_log(
-        home,
-        lambda manifest: draft_accounts(
-            home.engine,
-            catalog,
-            accounts,
-            manifest,
-            sealed=sealed,
-            meter_changes=meter_changes,
-            recorded=recorded,
-            behind=behind,
-            cycle=cycle,
-        ),
-        watermark=cutoff,
     )
 
 

@@ -80,7 +80,8 @@ class CreditOvertaken(ConflictError):
 
     def __init__(self, customer: CustomerId) -> None:
         super().__init__(
-            f"A note of {customer} was sealed at this very moment; nothing was credited: run it again."
+            f"A note of {customer} was sealed at this very moment; nothing was credited: "
+            "look, and run it again."
         )
 
 

@@ -6,9 +6,9 @@ What goes wrong on one account parks that account; the others go on (L15).
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import islice
+from itertools import accumulate
 
 from tieout import __version__
 from tieout.aggregate.recount import Recount
@@ -35,7 +35,6 @@ from tieout.flows.draft_balances import (
     WAITS,
     BalanceChain,
     bills_ahead,
-    corrected_movements,
     fees_ahead,
     moved_by,
 )
@@ -48,7 +47,7 @@ from tieout.invoice.entries import proposed_entries
 from tieout.invoice.invoice import Invoice, MeterApproval, PolicyReference
 from tieout.invoice.status import Act
 from tieout.kernel.errors import TieoutError, Unavailable
-from tieout.kernel.ids import CustomerId, Watermark
+from tieout.kernel.ids import CustomerId, InvoiceId, SubscriptionId, Watermark
 from tieout.kernel.instant import Instant
 from tieout.kernel.money import currency
 from tieout.kernel.period import Period
@@ -79,6 +78,21 @@ class ReadyAccount:
     reviewed: ReviewedDraft | None = None
     entries: tuple[Entry, ...] = ()
 
+    @property
+    def id(self) -> InvoiceId:
+        return self.invoice.id
+
+    @property
+    def rows(self) -> int:
+        """How many rows its seal writes."""
+        posted = sum(1 + len(entry.postings) for entry in self.entries)
+        return 1 + len(self.snapshots) + 2 * len(self.invoice.lines) + len(self.movements) + posted
+
+    @property
+    def billed(self) -> frozenset[SubscriptionId]:
+        """The subscriptions that its lines are for."""
+        return frozenset(line.charge.subscription for line in self.invoice.lines)
+
 
 @dataclass(frozen=True, slots=True)
 class _Planned:
@@ -88,6 +102,54 @@ class _Planned:
     segments: tuple[Segment, ...]
     requests: tuple[UsageRequest, ...]
     approvals: tuple[MeterApproval, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class MeasuredAccounts:
+    """Accounts with what was measured and counted again for each, in the order in which balances go on;
+    `parked` are those that could not even be measured. `firsts` says where the answers of each begin."""
+
+    catalog: Catalog
+    parked: tuple[AccountOutcome, ...]
+    planned: tuple[_Planned, ...]
+    firsts: tuple[int, ...]
+    answers: Sequence[Snapshot | Unmeasurable]
+    recounts: Sequence[Recount]
+    cutoff: Watermark
+    sealed: SealedSpans
+    chain: BalanceChain
+    behind: frozenset[tuple[CustomerId, Period]]
+    cycle: CycleTies
+
+    def drafts(self, first: int, end: int) -> Iterator[ReadyAccount | AccountOutcome]:
+        """What comes of the planned accounts from `first` to before `end`, in order; those of a customer
+        belong together, since balances go on from one to the next. Nothing comes of a period that runs and
+        is not to be billed inside."""
+        chain = self.chain
+        for place in range(first, end):
+            plan = self.planned[place]
+            answers, recounts = self._answers(place)
+            customer = plan.account.customer
+            if (customer, plan.account.period) in self.behind:
+                chain.stopped.add(customer)
+            opening, seen, at = chain.opening(customer), chain.seen(customer), self.cutoff
+            drafted = _draft(
+                self.catalog, plan, answers, recounts, at, self.sealed, opening, seen, self.cycle
+            )
+            if drafted is None:
+                continue
+            if isinstance(drafted, ReadyAccount) and chain.waits(customer, drafted.movements):
+                drafted = WAITS
+            if isinstance(drafted, ReadyAccount):
+                chain.moves(customer, drafted.movements)
+                yield drafted
+            else:
+                chain.stopped.add(customer)
+                yield AccountOutcome(customer, plan.account.period, drafted)
+
+    def _answers(self, place: int) -> tuple[Sequence[Snapshot | Unmeasurable], Sequence[Recount]]:
+        answered = slice(self.firsts[place], self.firsts[place + 1])
+        return self.answers[answered], self.recounts[answered]
 
 
 def draft_accounts(
@@ -109,40 +171,62 @@ def draft_accounts(
     balances. Before the accounts that are `behind` a period is not sealed, so balances cannot go on. `cycle`
     is what holds every invoice of a period, and what would but for a waiver.
     """
-    outcomes: list[AccountOutcome] = []
+    measured = measure_accounts(
+        *(engine, catalog, accounts, manifest),
+        sealed=sealed,
+        meter_changes=meter_changes,
+        recorded=recorded,
+        behind=behind,
+        cycle=cycle,
+    )
+    ready: list[ReadyAccount] = []
+    outcomes = [*measured.parked]
+    for drafted in measured.drafts(0, len(measured.planned)):
+        if isinstance(drafted, ReadyAccount):
+            ready.append(drafted)
+        else:
+            outcomes.append(drafted)
+    return ready, outcomes
+
+
+def measure_accounts(
+    engine: UsageEngine,
+    catalog: Catalog,
+    accounts: Sequence[DueAccount],
+    manifest: LogManifest,
+    *,
+    sealed: SealedSpans,
+    meter_changes: ChangeByVersion,
+    recorded: Mapping[CustomerId, tuple[Movement, ...]],
+    behind: frozenset[tuple[CustomerId, Period]] = frozenset(),
+    cycle: CycleTies = NOTHING_HELD,
+) -> MeasuredAccounts:
+    """The same with their usage, each still to be drafted; the log is not needed any more."""
+    parked: list[AccountOutcome] = []
     planned: list[_Planned] = []
     ahead = bills_ahead(catalog)
     chain = BalanceChain(recorded)
     for account in sorted(accounts, key=_order):
         plan = _plan(catalog, account, meter_changes, ahead=ahead)
         if isinstance(plan, Parked):
-            outcomes.append(AccountOutcome(account.customer, account.period, plan))
+            parked.append(AccountOutcome(account.customer, account.period, plan))
             chain.stopped.add(account.customer)
         else:
             planned.append(plan)
     requests = [request for plan in planned for request in plan.requests]
-    measured = iter(engine.measure_each(requests, manifest))
-    recounted = iter(engine.recount(requests, manifest))
-    ready: list[ReadyAccount] = []
-    for plan in planned:
-        answers = list(islice(measured, len(plan.requests)))
-        recounts = list(islice(recounted, len(plan.requests)))
-        customer = plan.account.customer
-        if (customer, plan.account.period) in behind:
-            chain.stopped.add(customer)
-        opening, seen = chain.opening(customer), chain.seen(customer)
-        drafted = _draft(catalog, plan, answers, recounts, manifest.watermark, sealed, opening, seen, cycle)
-        if drafted is None:  # the period runs, and nothing is to be billed inside it
-            continue
-        if isinstance(drafted, ReadyAccount) and chain.waits(customer, drafted.movements):
-            drafted = WAITS
-        if isinstance(drafted, ReadyAccount):
-            ready.append(drafted)
-            chain.moves(customer, drafted.movements)
-        else:
-            chain.stopped.add(customer)
-            outcomes.append(AccountOutcome(plan.account.customer, plan.account.period, drafted))
-    return ready, outcomes
+    return MeasuredAccounts(
+        catalog,
+        tuple(parked),
+        tuple(planned),
+        (0, *accumulate(len(plan.requests) for plan in planned)),
+        list(engine.measure_each(requests, manifest)),
+        list(engine.recount(requests, manifest)),
+        manifest.watermark,
+        sealed,
+        chain,
+        behind,
+        cycle,
+    )
 
 
 def parked_by(error: Exception) -> Parked:
@@ -207,8 +291,7 @@ def _draft(
             return None
         invoice = _invoice(catalog, plan, asked, cutoff, customer=customer, seller=seller)
         invoice = replace(invoice, waived=cycle.waived(account.elapsed))
-        invoice, moved = moved_by(invoice, asked.fees, asked.commitments, opening)
-        moved = (*corrected_movements(carried.movements, invoice), *moved)
+        invoice, moved = moved_by(invoice, asked.fees, asked.commitments, known, corrected=carried.movements)
         rated, corrected = _ties(asked.charges, account)
         requests = tuple(request for request, _, _ in asked.measured)
         snapshots = tuple(snapshot for _, snapshot, _ in asked.measured)

@@ -127,9 +127,15 @@ def corrected_movements(movements: Sequence[Movement], invoice: Invoice) -> list
 
 
 def moved_by(
-    invoice: Invoice, fees: Fees, commitments: Sequence[Committed], opening: Sequence[Movement]
+    invoice: Invoice,
+    fees: Fees,
+    commitments: Sequence[Committed],
+    opening: Sequence[Movement],
+    *,
+    corrected: Sequence[Movement] = (),
 ) -> tuple[Invoice, tuple[Movement, ...]]:
-    """The invoice as credits pay for it, and every movement that is sealed with it."""
+    """The invoice as credits pay for it, and every movement that is sealed with it: what the corrections that
+    it carries move too, which `opening` does not know yet."""
     at = invoice.counts_at
     moved = fee_movements(fees, invoice, at=at)
     moved += [
@@ -137,5 +143,6 @@ def moved_by(
         for found in commitments
         for each in found.moved
     ]
-    paid, burned = pay_with_credits(invoice, opening)
-    return paid, with_contained(invoice, contained_taxes(invoice), (*moved, *burned), opening)
+    paid, burned = pay_with_credits(invoice, (*opening, *corrected))
+    together = (*corrected_movements(corrected, invoice), *moved, *burned)
+    return paid, with_contained(invoice, contained_taxes(invoice), together, opening)

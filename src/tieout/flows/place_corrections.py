@@ -23,6 +23,8 @@ from tieout.flows.due_accounts import Carried, DueAccount
 from tieout.flows.home import Home
 from tieout.flows.policy import policies
 from tieout.flows.rerate_periods import NOT_YET
+from tieout.invoice.contained import contained_taxes
+from tieout.invoice.deferred import with_contained
 from tieout.invoice.draft import moved as status_moved
 from tieout.invoice.entries import proposed_entries
 from tieout.invoice.invoice import KIND_FINAL, KIND_NOTE
@@ -147,8 +149,9 @@ def notes_ready(
     ties: Mapping[Watermark, CycleTies],
 ) -> tuple[list[ReadyAccount], list[AccountOutcome]]:
     """The notes, reconciled, in each customer's order; `recorded` is given what they move. A correction that
-    changes usage and no amount goes with the first note of the customer. Balances tie with what all that is
-    `due` moves: what waits for the invoice is part of what a note was worked out from."""
+    has no line to show goes with the first note of the customer, balances that it moves too. Balances tie
+    with what all that is `due` moves: what waits for the invoice is part of what a note was worked out
+    from."""
     ready: list[ReadyAccount] = []
     outcomes: list[AccountOutcome] = []
     for customer, corrections in notes.items():
@@ -156,7 +159,7 @@ def notes_ready(
         coming = list(due[customer])
         for place, noted in enumerate(each for each in corrections if _says_something(each)):
             together, silent = [noted, *silent], []
-            coming.remove(noted)
+            coming = [each for each in coming if each not in together]
             found = _note(
                 home, together, recorded.get(customer, ()), coming, ties[noted.watermark], before=place
             )
@@ -177,8 +180,8 @@ def _note(
     *,
     before: int,
 ) -> ReadyAccount | AccountOutcome:
-    """`together`: the correction that is billed, and those that only bring usage along; `before`: how many
-    notes of the customer come before it. Balances tie with what the `others` that are not billed move."""
+    """`together`: the correction that is billed, and those that have no line; `before`: how many notes of the
+    customer come before it. Balances tie with what the `others` that are not billed yet move."""
     due = together[0]
     correction = due.correction
     customer, period = correction.sealed.customer, correction.sealed.period
@@ -190,10 +193,11 @@ def _note(
     sequence = max(taken, default=0) + 1
     invoice = note_of(correction, watermark=due.watermark, sequence=sequence)
     invoice = replace(invoice, waived=cycle.waived(period))
-    moved = correction.movements(invoice.id)
+    known = standing_movements(opening)
+    moves = [movement for each in together for movement in each.correction.movements(invoice.id)]
+    moved = with_contained(invoice, contained_taxes(invoice), moves, known)
     charges = [each.charge for each in correction.billables]
     breaks = reconcile(invoice, (), (), (), (), additions=charges)
-    known = standing_movements(opening)
     coming = [movement for each in others for movement in each.correction.movements(NOT_YET)]
     breaks += balance_breaks(invoice, (*known, *coming), moved)
     entries = proposed_entries(invoice, moved, known)
@@ -208,7 +212,7 @@ def _note(
         status_moved(invoice, Act.RECONCILED),
         carried.requests,
         carried.snapshots,
-        tuple(moved),
+        moved,
         movements_seen=len(opening),
         entries=entries,
     )
@@ -231,7 +235,8 @@ def _carried(corrections: Iterable[Due], *, before: int = 0) -> Carried:
 
 
 def _says_something(due: Due) -> bool:
-    return bool(due.correction.billables or due.correction.movements(NOT_YET))
+    """Whether it has a line: a paper without one says nothing to the customer."""
+    return bool(due.correction.billables)
 
 
 def _at_once(due: Due) -> bool:

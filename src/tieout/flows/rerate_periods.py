@@ -13,8 +13,8 @@ from itertools import islice
 from tieout.aggregate.recount import Recount
 from tieout.aggregate.snapshot import Snapshot
 from tieout.aggregate.window import UsageRequest
-from tieout.balance.commitment import METERED, account_of
-from tieout.balance.movement import Movement
+from tieout.balance.commitment import METERED, Role, account_of
+from tieout.balance.movement import Movement, MovementKind
 from tieout.balance.reversal import standing_movements
 from tieout.close.account import AccountOutcome
 from tieout.close.breaks import Break
@@ -35,6 +35,7 @@ from tieout.correction.settled import SettledLine, by_scope
 from tieout.evidence.stored import StoredSnapshot
 from tieout.flows.draft_accounts import parked_by, parties_of
 from tieout.flows.draft_balances import committed_by, fees_of
+from tieout.flows.due_accounts import DueAccount
 from tieout.flows.home import Home
 from tieout.flows.sealed_periods import SealedPeriod
 from tieout.flows.sealed_usage import SealedSpans, sealed_twice
@@ -42,12 +43,13 @@ from tieout.invoice.billable import Billable
 from tieout.invoice.earlier import Scope
 from tieout.invoice.taxes import Taxation
 from tieout.kernel.errors import Unavailable
-from tieout.kernel.ids import CustomerId, InvoiceId
+from tieout.kernel.ids import CustomerId, InvoiceId, PriceKey, SubscriptionId
 from tieout.kernel.instant import Instant
 from tieout.kernel.money import currency
 from tieout.kernel.quantity import Unmeasurable
 from tieout.ports import LogManifest
 from tieout.rate.charge import Charge
+from tieout.rate.commitment import commitment_key
 from tieout.rate.withdrawn import WITHDRAWN_RULE
 
 NOT_YET = InvoiceId("not-sealed")
@@ -93,13 +95,14 @@ class PeriodCorrection:
 @dataclass(frozen=True, slots=True)
 class Wanted:
     """A period to rate again: why, in a person's words, by which approval, and what came since its cutoff by
-    sealed snapshot."""
+    sealed snapshot. `before`: the papers that carry corrections of earlier periods by the same approval."""
 
     sealed: SealedPeriod
     reason: str
     approval: str | None
     late: Mapping[str, tuple[int, int]]
     mapped: bool = False
+    before: frozenset[InvoiceId] = frozenset()
 
 
 @dataclass(slots=True)
@@ -225,10 +228,23 @@ def _correction(
         reason=wanted.reason,
         approval=wanted.approval,
         by_window=_by_window(stored, wanted.late),
-        carried=bool(chain.deltas),
+        carried=bool(chain.deltas) or any(each.invoice in wanted.before for each in chain.recorded),
         mapped=wanted.mapped,
     )
-    billables = adjustments(asked, settled, snapshots, explain=explained(change), taxation=taxation)
+    moves = {
+        (found.account + moved.suffix, moved.kind): moved.minor
+        for found in commitments
+        for moved in found.moved
+    }
+    recorded = _recorded(chain, sealed)
+    billables = adjustments(
+        asked,
+        settled,
+        snapshots,
+        explain=explained(change),
+        taxation=taxation,
+        moved=_lapsed_otherwise(account, moves, recorded),
+    )
     return PeriodCorrection(
         sealed,
         change,
@@ -239,12 +255,21 @@ def _correction(
         tuple(complete(asked, settled, snapshots)),
         tuple(requests),
         tuple(snapshots),
-        {
-            (found.account + moved.suffix, moved.kind): moved.minor
-            for found in commitments
-            for moved in found.moved
-        },
-        _recorded(chain, sealed),
+        moves,
+        recorded,
+    )
+
+
+def _lapsed_otherwise(
+    account: DueAccount, asked: Moves, recorded: Moves
+) -> frozenset[tuple[SubscriptionId, PriceKey]]:
+    """The lines of what lapses, which ask for nothing: of those that say another balance than before."""
+    return frozenset(
+        (subscription.key, commitment_key(commitment.key, Role.LAPSED))
+        for subscription in account.subscriptions
+        for commitment in subscription.commitments
+        for moved in [(account_of(subscription.key, commitment.key), MovementKind.LAPSED)]
+        if asked.get(moved, 0) != recorded.get(moved, 0)
     )
 
 

@@ -59,8 +59,11 @@ def sealing_of(ready: ReadyAccount, *, issued_at: Instant) -> Sealing:
     return Sealing(ready.invoice.id, ready.invoice.number_series, issue)
 
 
-def sealed_rows(ready: ReadyAccount, invoice: Invoice, sealed_at: Instant) -> SealedRows:
-    """Every row of the sealing. Raises `AmountTooLarge`."""
+def sealed_rows(
+    ready: ReadyAccount, invoice: Invoice, sealed_at: Instant, *, document: bytes | None = None
+) -> SealedRows:
+    """Every row of the sealing; with `document`, that one instead of the invoice's. Raises
+    `AmountTooLarge`."""
     taxed = (amount for tax in invoice.taxes for amount in (tax.base, tax.amount))
     moved = (movement.amount for movement in ready.movements)
     posted = (posting.amount for entry in ready.entries for posting in entry.postings)
@@ -69,7 +72,8 @@ def sealed_rows(ready: ReadyAccount, invoice: Invoice, sealed_at: Instant) -> Se
         if abs(money.minor) > MINOR_UNITS_MAX:
             raise AmountTooLarge(invoice.id, money.minor)
     assert invoice.number is not None, "a sealed invoice has a number"
-    document = document_bytes(invoice)
+    if document is None:
+        document = document_bytes(invoice)
     stored = StoredInvoice(
         id=invoice.id,
         number=invoice.number,

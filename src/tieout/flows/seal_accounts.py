@@ -14,17 +14,21 @@ from tieout.flows.draft_accounts import ReadyAccount, parked_by
 from tieout.flows.due_accounts import sealed_without
 from tieout.flows.home import Home
 from tieout.flows.invoices import InvoiceRow, row_of
+from tieout.flows.prepared_account import PreparedAccount
 from tieout.flows.seal_account import sealing_of
 from tieout.kernel.errors import Unavailable
+from tieout.kernel.instant import Instant
+from tieout.ports import Sealing
 
 Progress = Callable[[int, int], None]
+Sealable = ReadyAccount | PreparedAccount
 
 ROWS_PER_TRANSACTION = 500
 """Others wait for a transaction to end, so it is kept short; one invoice with more rows goes alone."""
 
 
 def seal_accounts(
-    home: Home, ready: Sequence[ReadyAccount], run: int, progress: Progress
+    home: Home, ready: Sequence[Sealable], run: int, progress: Progress
 ) -> tuple[list[AccountOutcome], list[InvoiceRow]]:
     """The outcome of each, in order, and the invoices that this run sealed. Raises `Unavailable` where the
     books cannot be written; what was sealed until then stays sealed."""
@@ -45,30 +49,26 @@ def seal_accounts(
     return outcomes, invoices
 
 
-def _batches(ready: Sequence[ReadyAccount]) -> Iterator[list[ReadyAccount]]:
+def _batches(ready: Sequence[Sealable]) -> Iterator[list[Sealable]]:
     """In order, each with as many as write `ROWS_PER_TRANSACTION` rows together."""
-    batch: list[ReadyAccount] = []
+    batch: list[Sealable] = []
     rows = 0
     for draft in ready:
-        needed = 1 + len(draft.snapshots) + 2 * len(draft.invoice.lines) + len(draft.movements)
-        needed += sum(1 + len(entry.postings) for entry in draft.entries)
-        if batch and rows + needed > ROWS_PER_TRANSACTION:
+        if batch and rows + draft.rows > ROWS_PER_TRANSACTION:
             yield batch
             batch, rows = [], 0
         batch.append(draft)
-        rows += needed
+        rows += draft.rows
     if batch:
         yield batch
 
 
 def _sealed_together(
-    home: Home, batch: Sequence[ReadyAccount], run: int
+    home: Home, batch: Sequence[Sealable], run: int
 ) -> list[StoredInvoice | Exception | None]:
     issued_at = home.clock.now()
     try:
-        return [
-            *home.books.invoices.seal([sealing_of(draft, issued_at=issued_at) for draft in batch], run=run)
-        ]
+        return [*home.books.invoices.seal([_sealing(draft, issued_at) for draft in batch], run=run)]
     except Unavailable:
         raise
     except Exception as error:  # noqa: BLE001 - one account's failure may not stop the others (L15)
@@ -77,22 +77,27 @@ def _sealed_together(
     return [alone for draft in batch for alone in _sealed_together(home, [draft], run)]
 
 
-def _sealed_by_another(home: Home, draft: ReadyAccount) -> AccountOutcome:
+def _sealing(draft: Sealable, issued_at: Instant) -> Sealing:
+    if isinstance(draft, PreparedAccount):
+        return draft.sealing(issued_at=issued_at)
+    return sealing_of(draft, issued_at=issued_at)
+
+
+def _sealed_by_another(home: Home, draft: Sealable) -> AccountOutcome:
     """Another close was faster; or the period was sealed before these subscriptions were known."""
     account = draft.account
     if account.running is not None:
-        stored = home.books.invoices.find(draft.invoice.id)
+        stored = home.books.invoices.find(draft.id)
         assert stored is not None, "its key is sealed, and the id is made of the key"
         return AccountOutcome(account.customer, account.period, Sealed(stored.id, stored.number))
     billed = home.books.invoices.billed()
     missing = [
         subscription
         for subscription in account.subscriptions
-        if any(line.charge.subscription == subscription.key for line in draft.invoice.lines)
-        and account.period not in billed.get(subscription.key, ())
+        if subscription.key in draft.billed and account.period not in billed.get(subscription.key, ())
     ]
     if missing:
         return AccountOutcome(account.customer, account.period, sealed_without(account))
-    stored = home.books.invoices.find(draft.invoice.id)
+    stored = home.books.invoices.find(draft.id)
     assert stored is not None, "its key is sealed, and the id is made of the key"
     return AccountOutcome(account.customer, account.period, Sealed(stored.id, stored.number))

@@ -22,6 +22,7 @@ from tieout.evidence.trace_manual_line import reproduce_manual_line
 from tieout.evidence.witness import Witness, is_counted, meter_event, retraction_of
 from tieout.flows.balance_evidence import balance_evidence
 from tieout.flows.home import Home
+from tieout.flows.line_postings import NOWHERE, Bearings, bearings
 from tieout.kernel.erased import looks_erased
 from tieout.kernel.errors import NotFound, Refusal, TieoutError, shown
 from tieout.kernel.ids import EventType, LineId, SourceName, Watermark
@@ -103,7 +104,7 @@ class Trace:
 
     `opening`: the events before the line's spans that state the levels with which a time-weighted one
     starts, in position order; none of them is among the events. `settlement` says how the invoice rounded the
-    line, where it did.
+    line, where it did. `bearings`: what it corrects, and what the ledger holds for both.
     """
 
     line: StoredLine
@@ -120,6 +121,7 @@ class Trace:
     reproduced: Reproduced
     discounts: tuple[DiscountShare, ...] = ()
     settlement: str | None = None
+    bearings: Bearings = NOWHERE
 
 
 def trace(home: Home, line_id: LineId, *, page: int = 1, page_size: int = 20) -> Trace:
@@ -180,6 +182,7 @@ def trace(home: Home, line_id: LineId, *, page: int = 1, page_size: int = 20) ->
         reproduced=reproduced,
         discounts=discount_shares(stored.invoice, line_id),
         settlement=_settlement(stored.invoice, line_id),
+        bearings=bearings(home, stored),
     )
 
 

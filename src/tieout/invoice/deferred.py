@@ -114,7 +114,7 @@ def with_contained(
         by_lines = [each.id for each in ours if each.kind in (MovementKind.COMMITTED, MovementKind.DRAWN)]
         said.update(dict.fromkeys(by_lines[:1], committed.contained))
         lapses = [each.id for each in ours if each.kind is MovementKind.LAPSED]
-        said.update(dict.fromkeys(lapses, -committed.contained_lapsed))
+        said.update(dict.fromkeys(lapses[:1], -committed.contained_lapsed))
     return tuple(_saying(each, said.get(each.id, 0)) for each in moved)
 
 

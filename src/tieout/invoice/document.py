@@ -7,6 +7,8 @@ Keys are sorted, decimals are strings, instants RFC 3339 in UTC: equal invoices 
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from datetime import date
 from hashlib import sha256
 
 from tieout.aggregate.snapshot import Snapshot
@@ -20,7 +22,7 @@ from tieout.invoice.line import Line
 from tieout.invoice.off_cycle import off_cycle_json
 from tieout.invoice.waived import waived_json
 from tieout.kernel.canonical import JsonNumber, JsonValue, canonical_json
-from tieout.kernel.instant import format_instant
+from tieout.kernel.instant import Instant, format_instant
 from tieout.kernel.limits import RECORDS_ON_DOCUMENT_MAX
 from tieout.kernel.period import Period
 from tieout.kernel.rational import exact_text
@@ -28,6 +30,8 @@ from tieout.rate.charge import group_json, steps_json
 from tieout.rate.terms import terms_json
 
 DOCUMENT_FORMAT = "tieout/invoice/2"
+GIVEN_BY_THE_SEAL = ("due_date", "issued_at", "number")
+"""Members of a document that are known only when it is sealed, sorted as they stand in it."""
 
 
 def document_bytes(invoice: Invoice) -> bytes:
@@ -35,7 +39,40 @@ def document_bytes(invoice: Invoice) -> bytes:
     return canonical_json(document(invoice)).encode()
 
 
-def document(invoice: Invoice) -> JsonValue:
+@dataclass(frozen=True, slots=True)
+class UnnumberedDocument:
+    """A sealed document but for what only its seal knows. `members`: the text of all other members, where
+    they stand before, between and after those of `GIVEN_BY_THE_SEAL`."""
+
+    members: tuple[str, ...]
+
+    def numbered(self, *, number: str, issued_at: Instant, due_date: date) -> bytes:
+        """The bytes that `document_bytes` gives for the invoice with these."""
+        given = {"due_date": due_date.isoformat(), "issued_at": format_instant(issued_at), "number": number}
+        texts = [self.members[0]]
+        for key, after in zip(GIVEN_BY_THE_SEAL, self.members[1:], strict=True):
+            texts += [_members({key: given[key]}), after]
+        return ("{" + ",".join(filter(None, texts)) + "}").encode()
+
+
+def unnumbered_document(invoice: Invoice) -> UnnumberedDocument:
+    """Of a sealed invoice, whatever its number and the instant of its issue."""
+    whole = document(invoice)
+    stretches: list[dict[str, JsonValue]] = [{}]
+    for key in sorted(whole):
+        if key in GIVEN_BY_THE_SEAL:
+            stretches.append({})
+        else:
+            stretches[-1][key] = whole[key]
+    return UnnumberedDocument(tuple(map(_members, stretches)))
+
+
+def _members(members: dict[str, JsonValue]) -> str:
+    """As they stand between the braces."""
+    return canonical_json(members)[1:-1]
+
+
+def document(invoice: Invoice) -> dict[str, JsonValue]:
     """The document as a JSON value. Whole numbers are JSON numbers; what can have a fraction is a string."""
     amounts = line_amounts(invoice)
     return {

@@ -13,13 +13,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from datetime import date
 
 from tieout.balance.movement import Movement
 from tieout.invoice.contained import contained_taxes
 from tieout.invoice.credit_entries import credit_entries, paid_by_kind
 from tieout.invoice.deferred import Released, deferred_of, releases
 from tieout.invoice.discounts import net_amounts
-from tieout.invoice.invoice import Invoice
+from tieout.invoice.invoice import KIND_NOTE, Invoice
 from tieout.kernel.calendar import local_date
 from tieout.kernel.ids import LineId
 from tieout.kernel.instant import Instant
@@ -78,7 +79,11 @@ def issued(entries: Iterable[Entry], invoice: Invoice) -> tuple[Entry, ...]:
     """As they are posted by the seal: nothing that a paper says takes effect after its issue."""
     at = invoice.issued_at
     assert at is not None, "a sealed invoice is issued"
-    on = local_date(at, zone(invoice.customer.zone))
+    return issued_at_seal(entries, at, local_date(at, zone(invoice.customer.zone)))
+
+
+def issued_at_seal(entries: Iterable[Entry], at: Instant, on: date) -> tuple[Entry, ...]:
+    """The same, of an invoice that is issued `at` that instant, `on` that day on its customer's calendar."""
     return tuple(
         each
         if each.kind not in AT_ISSUE and each.effective_at <= at
@@ -127,13 +132,9 @@ def _accruals(invoice: Invoice, earned: Parts, promotional: int, last: Instant) 
             postings.append((Account.PROMOTIONAL_CREDITS, promotional, None))
         owed = -sum(minor for _, minor, _ in postings)
         name = ACCRUAL if at == last else f"{ACCRUAL}{at}/"
-        yield _entry(
-            invoice,
-            name,
-            EntryKind.ACCRUAL,
-            at,
-            [(Account.UNBILLED_RECEIVABLE, owed, None), *postings],
-        )
+        whole: list[Posted] = [(Account.UNBILLED_RECEIVABLE, owed, None), *postings]
+        reason = CORRECTS if at != last or invoice.key.kind == KIND_NOTE else REASONS[EntryKind.ACCRUAL]
+        yield _entry(invoice, name, EntryKind.ACCRUAL, at, whole, reason=reason)
 
 
 def _released(found: Sequence[Released]) -> list[Posted]:
@@ -167,8 +168,17 @@ REASONS = {
 }
 
 
+CORRECTS = "what a sealed period comes to otherwise: the difference"
+
+
 def _entry(
-    invoice: Invoice, name: str, kind: EntryKind, at: Instant, postings: Iterable[Posted]
+    invoice: Invoice,
+    name: str,
+    kind: EntryKind,
+    at: Instant,
+    postings: Iterable[Posted],
+    *,
+    reason: str | None = None,
 ) -> Entry | None:
     unit: Currency = invoice.currency
     found = tuple(Posting(account, Money(minor, unit), line) for account, minor, line in postings if minor)
@@ -180,7 +190,7 @@ def _entry(
         customer=invoice.key.customer,
         effective_at=at,
         postings=found,
-        reason=REASONS[kind],
+        reason=REASONS[kind] if reason is None else reason,
         invoice=invoice.id,
         effective_on=local_date(at, zone(invoice.customer.zone)),
     )

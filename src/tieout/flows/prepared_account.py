@@ -1,0 +1,119 @@
+"""A reconciled draft with every row of its seal made beforehand, but for what the seal alone knows: number,
+instant and due date. It is small enough to be handed from one process to another.
+"""
+
+from __future__ import annotations
+
+import io
+import pickle
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass, fields, is_dataclass, replace
+from datetime import timedelta
+from functools import cache
+from hashlib import sha256
+from operator import attrgetter
+from typing import Any
+
+from tieout.evidence.stored import SealedRows
+from tieout.flows import seal_account
+from tieout.flows.draft_accounts import ReadyAccount
+from tieout.flows.due_accounts import DueAccount
+from tieout.invoice.document import UnnumberedDocument, unnumbered_document
+from tieout.invoice.entries import issued_at_seal
+from tieout.invoice.number import format_number
+from tieout.invoice.seal import sealed_invoice
+from tieout.kernel.calendar import local_date
+from tieout.kernel.ids import InvoiceId, SubscriptionId
+from tieout.kernel.instant import Instant
+from tieout.kernel.zone import zone
+from tieout.ports import Sealing
+
+NOT_NUMBERED = ""
+
+
+@dataclass(frozen=True, slots=True)
+class UnnumberedRows:
+    """All rows of a seal. Their invoice has no number or document yet, and its entries are as proposed."""
+
+    rows: SealedRows
+    document: UnnumberedDocument
+    zone: str
+    terms_days: int
+
+    def numbered(self, number: str, at: Instant) -> SealedRows:
+        """As `sealed_rows` gives them for the invoice with that number, issued then."""
+        on = local_date(at, zone(self.zone))
+        due_date = on + timedelta(days=self.terms_days)
+        document = self.document.numbered(number=number, issued_at=at, due_date=due_date)
+        stored = replace(
+            self.rows.invoice,
+            number=number,
+            document=document,
+            sha256=sha256(document).hexdigest(),
+            sealed_at=at,
+        )
+        return replace(
+            self.rows,
+            invoice=stored,
+            movements=tuple(replace(each, recorded_at=at) for each in self.rows.movements),
+            entries=issued_at_seal(self.rows.entries, at, on),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class PreparedAccount:
+    """`packed` are its `UnnumberedRows`; the other members say of the invoice what sealing asks for."""
+
+    account: DueAccount
+    id: InvoiceId
+    series: str
+    rows: int
+    billed: frozenset[SubscriptionId]
+    packed: bytes
+
+    def sealing(self, *, issued_at: Instant) -> Sealing:
+        def issue(ordinal: int) -> SealedRows:
+            unnumbered: UnnumberedRows = pickle.loads(self.packed)  # noqa: S301 - of this program's own worker
+            return unnumbered.numbered(format_number(self.series, ordinal), issued_at)
+
+        return Sealing(self.id, self.series, issue)
+
+
+def unnumbered(ready: ReadyAccount, at: Instant) -> UnnumberedRows:
+    """Raises what `sealed_rows` raises. `at` is any instant: nothing of it stays."""
+    invoice = sealed_invoice(ready.invoice, number=NOT_NUMBERED, issued_at=at)
+    rows = seal_account.sealed_rows(ready, invoice, at, document=b"")
+    return UnnumberedRows(
+        replace(rows, entries=ready.entries),
+        unnumbered_document(invoice),
+        invoice.customer.zone,
+        invoice.customer.terms_days,
+    )
+
+
+def packed(value: object) -> bytes:
+    """Pickled, with records written as calls of their classes: a third of the time of Python's own way."""
+    written = io.BytesIO()
+    _Packer(written, pickle.HIGHEST_PROTOCOL).dump(value)
+    return written.getvalue()
+
+
+class _Packer(pickle.Pickler):
+    def reducer_override(self, value: Any) -> Any:
+        kind = type(value)
+        members = _members(kind)  # type: ignore[arg-type] # a class is hashable
+        return NotImplemented if members is None else (kind, members(value))
+
+
+@cache
+def _members(kind: Hashable) -> Callable[[object], tuple[object, ...]] | None:
+    if (
+        not isinstance(kind, type)
+        or not is_dataclass(kind)
+        or not all(each.init and not each.kw_only for each in fields(kind))
+    ):
+        return None
+    names = [each.name for each in fields(kind)]
+    if len(names) == 1:
+        return lambda value: (getattr(value, names[0]),)
+    return attrgetter(*names) if names else None

@@ -1,0 +1,93 @@
+"""Many accounts drafted in several processes at once, while this one seals those that are ready.
+
+The log has been read and what holds a whole cycle is known before, so each account's draft follows from what
+every worker has; accounts of one customer stay together, since balances go on from one to the next. Parts are
+taken in their order: the same outcomes and the same numbers for any number of workers (L20). What a worker
+that is killed leaves undone is drafted here (L15).
+"""
+
+from __future__ import annotations
+
+import pickle
+from collections.abc import Generator, Mapping, Sequence
+from contextlib import closing
+from typing import Final
+
+from tieout.close.account import AccountOutcome
+from tieout.flows.draft_accounts import MeasuredAccounts, ReadyAccount
+from tieout.flows.due_accounts import DueAccount
+from tieout.flows.forked import answers_in_order
+from tieout.flows.prepared_account import PreparedAccount, packed, unnumbered
+from tieout.flows.seal_accounts import Sealable
+from tieout.kernel.errors import Unavailable
+from tieout.kernel.ids import CustomerId
+from tieout.kernel.instant import Instant
+from tieout.kernel.period import Period
+
+SHARED_MIN: Final = 500
+"""Fewer accounts are drafted here sooner than a worker starts."""
+ACCOUNTS_PER_PART: Final = 100
+
+Part = tuple[list[Sealable], list[AccountOutcome]]
+
+
+def may_be_shared(accounts: Sequence[DueAccount], *, workers: int) -> bool:
+    """Whether the accounts are many, and sealed as they are drafted: neither review nor evidence is asked
+    for, which other accounts may bear on."""
+    if workers < 2 or len(accounts) < SHARED_MIN:
+        return False
+    policies = {id(each.policy): each.policy.policy for each in accounts}.values()
+    return all(not policy.review_hours and not policy.requires for policy in policies)
+
+
+def prepared_parts(measured: MeasuredAccounts, *, at: Instant, workers: int) -> Generator[Part, None, None]:
+    """What is ready to be sealed and what is not, a part of the accounts at a time, in their order."""
+    bounds = _bounds(measured)
+
+    def compute(part: int) -> bytes:
+        return packed([_handed(each, at) for each in measured.drafts(bounds[part], bounds[part + 1])])
+
+    accounts = {(each.account.customer, each.account.period): each.account for each in measured.planned}
+    with closing(answers_in_order(len(bounds) - 1, compute, workers=workers)) as answers:
+        for answer in answers:
+            yield _taken(answer, accounts)
+
+
+def _taken(answer: bytes, accounts: Mapping[tuple[CustomerId, Period], DueAccount]) -> Part:
+    ready: list[Sealable] = []
+    stopped: list[AccountOutcome] = []
+    for each in pickle.loads(answer):  # noqa: S301 - of this program's own worker
+        if isinstance(each, AccountOutcome):
+            stopped.append(each)
+        elif isinstance(each, ReadyAccount):
+            ready.append(each)
+        else:
+            customer, period, *prepared = each
+            ready.append(PreparedAccount(accounts[customer, period], *prepared))
+    return ready, stopped
+
+
+def _bounds(measured: MeasuredAccounts) -> list[int]:
+    """Where parts begin, and the end: only between two customers."""
+    planned = measured.planned
+    bounds = [0]
+    for place in range(1, len(planned)):
+        is_another = planned[place].account.customer != planned[place - 1].account.customer
+        if is_another and place - bounds[-1] >= ACCOUNTS_PER_PART:
+            bounds.append(place)
+    return [*bounds, len(planned)]
+
+
+def _handed(drafted: ReadyAccount | AccountOutcome, at: Instant) -> object:
+    """As it is handed over. A draft whose rows cannot be made is handed over whole: the seal says why."""
+    if isinstance(drafted, AccountOutcome):
+        return drafted
+    try:
+        rows = packed(unnumbered(drafted, at))
+    except Unavailable:
+        raise
+    except Exception:  # noqa: BLE001 - the same is raised again where its account is sealed, and parks it (L15)
+        return drafted
+    account = drafted.account
+    series = drafted.invoice.number_series
+    return account.customer, account.period, drafted.id, series, drafted.rows, drafted.billed, rows

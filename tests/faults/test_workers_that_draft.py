@@ -1,0 +1,117 @@
+"""Processes that draft for a close: what fails or is killed in one of them stops no account but its own."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.faults.close_laws import Expected, broken_laws, documents_of
+from tests.faults.harness import tally
+from tests.faults.many_customers import EVENTS_EACH, make_home_of, names
+from tests.small_home import FEBRUARY_3
+from tieout.close.outcome import Parked
+from tieout.flows import draft_accounts, seal_account, shared_drafts
+from tieout.flows.close_periods import close
+from tieout.flows.forked import answers_in_order
+from tieout.gateways.clock import SteppedClock
+from tieout.wiring import open_home
+
+CUSTOMERS = 60
+UNLUCKY = names(CUSTOMERS)[CUSTOMERS // 2]
+HERE = os.getpid()
+
+
+@pytest.fixture(scope="module")
+def ready(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("many") / "home"
+    home, _ = make_home_of(folder, CUSTOMERS)
+    home.close()
+    return folder
+
+
+@pytest.fixture
+def folder(ready: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setattr(shared_drafts, "SHARED_MIN", 1)
+    monkeypatch.setattr(shared_drafts, "ACCOUNTS_PER_PART", 7)
+    shutil.copytree(ready, tmp_path / "home")
+    return tmp_path / "home"
+
+
+def test_answers_come_in_order_whatever_becomes_of_a_worker() -> None:
+    def compute(part: int) -> bytes:
+        if os.getpid() != HERE and part == 5:
+            os.kill(os.getpid(), signal.SIGKILL)
+        if os.getpid() != HERE and part == 9:
+            raise MemoryError
+        return bytes([part]) * (1 + part * 300_000)
+
+    for workers in (1, 2, 3, 40):
+        found = list(answers_in_order(20, compute, workers=workers))
+        assert [(each[0], len(each)) for each in found] == [(n, 1 + n * 300_000) for n in range(20)]
+
+
+def test_what_fails_in_a_worker_is_raised_here_and_no_worker_stays() -> None:
+    def compute(part: int) -> bytes:
+        if part == 3:
+            raise ValueError("part 3")
+        return b"x" * 3_000_000
+
+    with pytest.raises(ValueError, match="part 3"):
+        list(answers_in_order(8, compute, workers=2))
+    with pytest.raises(ChildProcessError):
+        os.waitpid(-1, os.WNOHANG)
+
+
+@pytest.mark.parametrize("module_and_step", [(draft_accounts, "reconcile"), (seal_account, "sealed_rows")])
+def test_a_worker_that_is_killed_drops_nobody(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, module_and_step: tuple[Any, str]
+) -> None:
+    module, step = module_and_step
+    sound = getattr(module, step)
+
+    def killed(*given: Any, **named: Any) -> Any:
+        if os.getpid() != HERE and UNLUCKY in repr(given):
+            os.kill(os.getpid(), signal.SIGKILL)
+        return sound(*given, **named)
+
+    monkeypatch.setattr(module, step, killed)
+    with open_home(folder, clock=SteppedClock(FEBRUARY_3)) as home:
+        close(home, as_of=FEBRUARY_3, workers=2)
+        periods = dict.fromkeys(names(CUSTOMERS), 1)
+        assert broken_laws(home, Expected(periods, events=EVENTS_EACH * CUSTOMERS)) == []
+    tally.injected()
+
+
+@pytest.mark.parametrize("module_and_step", [(draft_accounts, "reconcile"), (seal_account, "sealed_rows")])
+def test_an_account_that_fails_in_a_worker_is_parked_alone(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, module_and_step: tuple[Any, str]
+) -> None:
+    module, step = module_and_step
+    sound = getattr(module, step)
+
+    def failing(*given: Any, **named: Any) -> Any:
+        if UNLUCKY in repr(given):
+            raise ZeroDivisionError("by zero")
+        return sound(*given, **named)
+
+    with open_home(folder, clock=SteppedClock(FEBRUARY_3)) as home:
+        with monkeypatch.context() as patched:
+            patched.setattr(module, step, failing)
+            report = close(home, as_of=FEBRUARY_3, workers=3)
+        parked = [
+            (customer, outcome) for customer, _, outcome in report.outcomes if isinstance(outcome, Parked)
+        ]
+        assert [(customer, outcome.reason) for customer, outcome in parked] == [
+            (UNLUCKY, "ZeroDivisionError: by zero")
+        ]
+        sealed = documents_of(home)
+        assert len(sealed) == CUSTOMERS - 1
+        close(home, as_of=FEBRUARY_3, workers=3)
+        repaired = Expected(dict.fromkeys(names(CUSTOMERS), 1), events=EVENTS_EACH * CUSTOMERS)
+        assert broken_laws(home, repaired, sealed_before=sealed) == []
+    tally.injected()
