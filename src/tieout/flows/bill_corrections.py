@@ -113,7 +113,10 @@ def _of_report(
         if (report.digest, customer, period) not in billed  # a close that broke off billed some of them
     }
     repriced = _repriced(report, customers)
-    sought = Sought(customers, report.reason, approval=report.digest, repriced=repriced)
+    papers = {
+        each.invoice: each.period for each in home.books.corrections.billed() if each.digest == report.digest
+    }
+    sought = Sought(customers, report.reason, approval=report.digest, repriced=repriced, billed=papers)
     found = find_corrections(home, catalog, policies, sought, watermark=watermark_of(report))
     now: dict[CustomerId, dict[str, str]] = {}
     for _, delta in delta_periods(home, catalog, found):

@@ -23,7 +23,7 @@ from tieout.flows.rerate_periods import NOT_YET, PeriodCorrection, Wanted, rerat
 from tieout.flows.sealed_periods import SealedPeriod, sealed_periods
 from tieout.flows.sealed_usage import sealed_spans
 from tieout.kernel.errors import TieoutError
-from tieout.kernel.ids import CustomerId, Watermark
+from tieout.kernel.ids import CustomerId, InvoiceId, Watermark
 from tieout.kernel.instant import INSTANT_MIN
 from tieout.kernel.period import Period
 from tieout.ports import LogManifest
@@ -34,13 +34,15 @@ CORRECT_THE_CAUSE = "correct the cause, then preview the correction again; nothi
 @dataclass(frozen=True, slots=True)
 class Sought:
     """What to look for: of which customers (None: all), with which words on the lines. `repriced`: the sealed
-    periods that a corrected catalog changes. `mapped`: also subjects that were given late."""
+    periods that a corrected catalog changes. `mapped`: also subjects that were given late. `billed`: the
+    papers that carry parts of the same approval already, with the period that they correct."""
 
     customers: tuple[CustomerId, ...] | None
     reason: str
     approval: str | None = None
     repriced: Mapping[CustomerId, frozenset[Period]] = field(default_factory=dict)
     mapped: bool = True
+    billed: Mapping[InvoiceId, Period] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,6 +158,7 @@ def _wanted(
                 sought.approval,
                 counts,
                 mapped=any(each.id in mapped for each in hit),
+                before=frozenset(paper for paper, period in sought.billed.items() if period < sealed.period),
             )
         )
     return wanted

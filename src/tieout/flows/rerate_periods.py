@@ -97,13 +97,14 @@ class PeriodCorrection:
 @dataclass(frozen=True, slots=True)
 class Wanted:
     """A period to rate again: why, in a person's words, by which approval, and what came since its cutoff by
-    sealed snapshot."""
+    sealed snapshot. `before`: the papers that carry corrections of earlier periods by the same approval."""
 
     sealed: SealedPeriod
     reason: str
     approval: str | None
     late: Mapping[str, tuple[int, int]]
     mapped: bool = False
+    before: frozenset[InvoiceId] = frozenset()
 
 
 @dataclass(slots=True)
@@ -229,7 +230,7 @@ def _correction(
         reason=wanted.reason,
         approval=wanted.approval,
         by_window=_by_window(stored, wanted.late),
-        carried=bool(chain.deltas),
+        carried=bool(chain.deltas) or any(each.invoice in wanted.before for each in chain.recorded),
         mapped=wanted.mapped,
     )
     moves = {
