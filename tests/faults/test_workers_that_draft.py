@@ -55,6 +55,20 @@ def test_answers_come_in_order_whatever_becomes_of_a_worker() -> None:
         assert [(each[0], len(each)) for each in found] == [(n, 1 + n * 300_000) for n in range(20)]
 
 
+def test_where_no_process_can_be_had_all_is_computed_here(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused() -> int:
+        raise BlockingIOError("no process")
+
+    monkeypatch.setattr(os, "fork", refused)
+    assert list(answers_in_order(5, lambda part: bytes([part]), workers=2)) == [
+        b"\0",
+        b"\1",
+        b"\2",
+        b"\3",
+        b"\4",
+    ]
+
+
 def test_what_fails_in_a_worker_is_raised_here_and_no_worker_stays() -> None:
     def compute(part: int) -> bytes:
         if part == 3:

@@ -62,7 +62,10 @@ def test_close_says_in_review_and_that_is_no_failure(folder: Path) -> None:
     assert closed.code == 0
     (outcome,) = closed.json["outcomes"]
     assert (outcome["outcome"], outcome["revision"]) == ("in-review", 1)
-    told = run(folder, "close", "--as-of", "2026-02-05T00:00:00Z", "--account", "acme", "--dry-run")
+    asked = ("close", "--as-of", "2026-02-05T00:00:00Z", "--account", "acme")
+    assert run(folder, *asked, "--workers", "0").code == 2
+    assert run(folder, *asked, "--workers", "3", "--json").json["outcomes"] == [outcome]
+    told = run(folder, *asked, "--dry-run")
     assert (
         told.code == 0 and "1 in-review" in told.out and "an approval, which its policy requires" in told.out
     )

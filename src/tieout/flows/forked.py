@@ -12,6 +12,7 @@ import gc
 import os
 import signal
 from collections.abc import Callable, Generator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
 
@@ -78,8 +79,14 @@ class _Hand:
 def _started(parts: Sequence[int], compute: Callable[[int], bytes], others: Sequence[_Hand]) -> _Hand:
     reading, writing = os.pipe()
     if hasattr(fcntl, "F_SETPIPE_SZ"):
-        fcntl.fcntl(writing, fcntl.F_SETPIPE_SZ, PIPE_BYTES)
-    process = os.fork()
+        with suppress(OSError):  # the user has many large pipes: this one is small, and slower
+            fcntl.fcntl(writing, fcntl.F_SETPIPE_SZ, PIPE_BYTES)
+    try:
+        process = os.fork()
+    except OSError:  # no memory or process is to be had: its parts are computed here
+        os.close(reading)
+        os.close(writing)
+        return _Hand(0, None)
     if process:
         os.close(writing)
         return _Hand(process, reading)

@@ -23,8 +23,9 @@ from tieout.ports import Sealing
 Progress = Callable[[int, int], None]
 Sealable = ReadyAccount | PreparedAccount
 
-ROWS_PER_TRANSACTION = 500
-"""Others wait for a transaction to end, so it is kept short; one invoice with more rows goes alone."""
+ROWS_PER_TRANSACTION = 2_000
+"""Others wait for a transaction to end, so it is kept short (a tenth of a second); one invoice with more rows
+goes alone."""
 
 
 def seal_accounts(

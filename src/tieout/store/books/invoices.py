@@ -27,7 +27,7 @@ from tieout.store.books.numbering import lock_series, record_numbers
 from tieout.store.books.papers import add_corrects, check_papers
 from tieout.store.books.schema import charge, invoice, invoice_line, number_series, snapshot
 from tieout.store.books.schema_close import invoice_void
-from tieout.store.books.writing import ConnectionLost, writing
+from tieout.store.books.writing import ConnectionLost, insert_rows, writing
 from tieout.store.crash import crash_point
 
 _LISTED_SNAPSHOT = [column for column in snapshot.c if column.name != "groups"]
@@ -171,10 +171,10 @@ def _write(connection: Connection, batch: Sequence[SealedRows], run: int) -> Non
             check_papers(connection, each.invoice.customer, seen=each.papers_seen - _before(batch, each))
     connection.execute(insert(invoice), [rows.invoice_row(each.invoice, run) for each in batch])
     if snapshots := [rows.snapshot_row(row) for each in batch for row in each.snapshots]:
-        connection.execute(insert(snapshot), snapshots)
+        insert_rows(connection, snapshot, snapshots)
     if charges := [rows.charge_row(row) for each in batch for row in each.charges]:
-        connection.execute(insert(charge), charges)
-        connection.execute(insert(invoice_line), [rows.line_row(row) for each in batch for row in each.lines])
+        insert_rows(connection, charge, charges)
+        insert_rows(connection, invoice_line, [rows.line_row(row) for each in batch for row in each.lines])
     for each in batch:
         add_movements(connection, each.movements, seen=each.movements_seen)
         add_corrects(connection, each)

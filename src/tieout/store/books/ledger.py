@@ -40,7 +40,7 @@ from tieout.store.books.schema_close import (
     journal_entry,
     posting,
 )
-from tieout.store.books.writing import writing
+from tieout.store.books.writing import insert_rows, writing
 from tieout.store.sqlite import is_sqlite
 
 ROWS_AT_ONCE = 10_000
@@ -164,8 +164,9 @@ def add_entries(connection: Connection, entries: Sequence[Entry], *, booked_at: 
     if not is_sqlite(connection):
         connection.execute(select(func.pg_advisory_xact_lock_shared(func.hashtext(LEDGER_LOCK))))
     until = connection.execute(select(func.max(accounting_lock.c.accounting_period))).scalar_one()
-    connection.execute(insert(journal_entry), entry_rows(entries, booked_at=booked_at, locked_until=until))
-    connection.execute(insert(posting), posting_rows(entries))
+    rows = entry_rows(entries, booked_at=booked_at, locked_until=until)
+    insert_rows(connection, journal_entry, rows)
+    insert_rows(connection, posting, posting_rows(entries))
 
 
 def lock_entries(connection: Connection, customers: Iterable[CustomerId | None]) -> None:

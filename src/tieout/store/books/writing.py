@@ -4,14 +4,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import cache
 
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Connection, Engine, Table, insert
 from sqlalchemy.exc import InterfaceError, OperationalError
 
 from tieout.kernel.errors import Unavailable
-from tieout.store.sqlite import begin_immediate
+from tieout.store.sqlite import begin_immediate, is_sqlite
 
 
 class BooksUnavailable(Unavailable):
@@ -40,3 +41,23 @@ def writing(engine: Engine) -> Iterator[Connection]:
     except (OperationalError, InterfaceError) as error:
         refusal = ConnectionLost if error.connection_invalidated else BooksUnavailable
         raise refusal(str(error.orig)) from error
+
+
+def insert_rows(
+    connection: Connection, table: Table, rows: Sequence[Mapping[str, str | int | bytes | None]]
+) -> None:
+    """Inserts rows that all name the same columns in the same order.
+
+    A close writes millions: with SQLite they go to the driver as they are, for half the time.
+    """
+    if is_sqlite(connection):
+        statement = _insert_text(table.name, tuple(rows[0]))
+        connection.exec_driver_sql(statement, [tuple(row.values()) for row in rows])
+    else:
+        connection.execute(insert(table), rows)
+
+
+@cache
+def _insert_text(table: str, columns: tuple[str, ...]) -> str:
+    names = ", ".join(f'"{name}"' for name in columns)
+    return f'INSERT INTO "{table}" ({names}) VALUES ({", ".join("?" * len(columns))})'  # noqa: S608 - no input
