@@ -237,28 +237,3 @@ def test_a_note_waits_while_an_alert_is_open(noting: tuple[Home, SteppedClock]) 
     for alert in list_alerts(home):
         close_alert(home, alert.id, by="Chi", reason="a test client of ours, known")
     assert notes_of_a_close(home, clock) == (["INV-DN-000001"], set())
-
-
-def test_an_adjustment_leads_to_its_entries_and_to_those_of_what_it_corrects(
-    closed: tuple[Home, SteppedClock],
-) -> None:
-    home, clock = closed
-    report = preview(home, person="Ann", reason="a queue was stuck")
-    assert report.digest is not None
-    approve(home, report.digest, person="Bob", reason="fine")
-    clock.set_to(MARCH_3)
-    close(home, as_of=clock.now())
-    (line, *_) = [each for each in lines_of(home, "acme") if each["amount"] == "15.00"]
-    found = trace(home, LineId(str(line["id"]))).bearings
-    assert found.correction is not None and found.correction.original is not None
-    (earlier,) = found.earlier
-    assert earlier.line == found.correction.original
-    assert [(each.line, each.accounting_period, each.amount.decimal_text) for each in found.postings] == [
-        (earlier.line, "2026-01", f"-{earlier.amount.decimal_text}"),
-        (line["id"], "2026-01", "-15.00"),
-    ]
-    entries = {each.id: each for each in home.books.ledger.entries()}
-    assert [entries[each.entry].reason for each in found.postings] == [
-        "used and not billed yet",
-        "what a sealed period comes to otherwise: the difference",
-    ]
