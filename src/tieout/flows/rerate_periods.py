@@ -18,6 +18,7 @@ from tieout.balance.movement import Movement, MovementKind
 from tieout.balance.reversal import standing_movements
 from tieout.close.account import AccountOutcome
 from tieout.close.breaks import Break
+from tieout.close.commitments import Committed
 from tieout.close.coupons import coupons_of
 from tieout.close.credits import counts_at
 from tieout.close.fees import in_advance
@@ -233,12 +234,7 @@ def _correction(
         carried=bool(chain.deltas) or any(each.invoice in wanted.before for each in chain.recorded),
         mapped=wanted.mapped,
     )
-    moves = {
-        (found.account + moved.suffix, moved.kind): moved.minor
-        for found in commitments
-        for moved in found.moved
-    }
-    recorded = _recorded(chain, sealed)
+    moves, recorded = _moves(commitments), _recorded(chain, sealed)
     explain, whole = explained(change), complete(asked, settled, snapshots)
     made = adjustments(
         asked,
@@ -270,6 +266,14 @@ def _correction(
         moves,
         recorded,
     )
+
+
+def _moves(commitments: Sequence[Committed]) -> Moves:
+    return {
+        (found.account + moved.suffix, moved.kind): moved.minor
+        for found in commitments
+        for moved in found.moved
+    }
 
 
 def _lapsed_otherwise(
