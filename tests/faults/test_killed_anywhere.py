@@ -24,6 +24,10 @@ SOURCE = Path(__file__).parents[2] / "src" / "tieout"
 ELSEWHERE = {
     "close": "test_close_interrupted.py",
     "seal": "test_close_interrupted.py",
+    "draft": "test_drafts_interrupted.py",
+    "correction": "test_corrections_killed.py",
+    "credit": "test_corrections_killed.py",
+    "void": "test_corrections_killed.py",
     "merge": "test_log_killed.py",
     "release": "test_decisions_killed.py",
     "erase": "test_decisions_killed.py",

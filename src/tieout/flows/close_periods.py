@@ -162,7 +162,7 @@ def _alone(
     """Drafts all that is fresh in this process, then keeps or seals it."""
     ready, stopped = drafter.drafted(reviews.fresh, cutoff, reviews.behind(reviews.fresh))
     ready, in_review = keep_for_review(home, reviews, ready, drafter.drafted, run=run)
-    keep_held(home, stopped, as_of=reviews.as_of, run=run)
+    stopped = keep_held(home, stopped, as_of=reviews.as_of, run=run)
     sealed, rows = seal_all(ready)
     return [*stopped, *in_review, *sealed], rows
 
@@ -171,22 +171,21 @@ def _shared(
     home: Home, measured: MeasuredAccounts, as_of: Instant, run: int, workers: int, progress: Progress
 ) -> tuple[list[AccountOutcome], list[InvoiceRow]]:
     """Seals part by part what workers draft meanwhile."""
-    keep_held(home, measured.parked, as_of=as_of, run=run)
-    outcomes: list[AccountOutcome] = []
+    outcomes = keep_held(home, measured.parked, as_of=as_of, run=run)
+    before = len(outcomes)
     invoices: list[InvoiceRow] = []
     total = len(measured.planned)
 
     def advance(done: int, _of_part: int) -> None:
-        progress(len(outcomes) + done, total)
+        progress(len(outcomes) - before + done, total)
 
     with closing(prepared_parts(measured, at=home.clock.now(), workers=workers)) as parts:
         for ready, stopped in parts:
-            keep_held(home, stopped, as_of=as_of, run=run)
-            outcomes += stopped
+            outcomes += keep_held(home, stopped, as_of=as_of, run=run)
             sealed, rows = seal_accounts(home, ready, run, advance)
             outcomes += sealed
             invoices += rows
-    return [*measured.parked, *outcomes], invoices
+    return outcomes, invoices
 
 
 class _Drafter:

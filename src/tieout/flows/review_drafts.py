@@ -23,6 +23,7 @@ from tieout.flows.invoices import InvoiceRow
 from tieout.invoice.difference import difference_digest, difference_text, draft_difference
 from tieout.invoice.document import document_bytes
 from tieout.invoice.invoice import Invoice
+from tieout.kernel.errors import ConflictError
 from tieout.kernel.ids import CustomerId, InvoiceId, Watermark
 from tieout.kernel.instant import HOUR_MICROSECONDS, Instant, format_instant
 from tieout.kernel.period import Period
@@ -122,7 +123,7 @@ def finish(
         same, other = _compared(ready, reviews)
         sealed, rows = seal(same)
         again = [_kept(home, reviews, each, MOVED, drafted, run=run) for each in other]
-        keep_held(home, stopped, as_of=reviews.as_of, run=run)
+        stopped = keep_held(home, stopped, as_of=reviews.as_of, run=run)
         outcomes += [*sealed, *again, *stopped]
         invoices += rows
         for outcome in (*sealed, *again, *stopped):
@@ -147,18 +148,37 @@ def keep_for_review(
     return at_once, outcomes
 
 
-def keep_held(home: Home, stopped: Sequence[AccountOutcome], *, as_of: Instant, run: int | None) -> None:
-    """Stores what does not tie for people to look at; the same again is not stored again."""
-    for each in stopped:
-        if run is None or not isinstance(each.outcome, Held) or each.outcome.draft is None:
-            continue
-        invoice = each.outcome.draft
-        revisions = home.books.drafts.revisions(invoice.id)
-        last = revisions[-1] if revisions else None
-        reason = "; ".join(f"{found.tie}: {found.expected}, {found.found}" for found in each.outcome.breaks)
-        draft = _stored(home, invoice, last, DraftState.HELD, reason, as_of)
-        if last is None or (last.state, last.reason) != (DraftState.HELD, reason):
+def keep_held(
+    home: Home, stopped: Sequence[AccountOutcome], *, as_of: Instant, run: int | None
+) -> list[AccountOutcome]:
+    """Stores what does not tie for people to look at; the same again is not stored again. What another close
+    has sealed meanwhile is sealed: it was held against what had been read before."""
+    return [_held(home, each, as_of, run) for each in stopped]
+
+
+def _held(home: Home, each: AccountOutcome, as_of: Instant, run: int | None) -> AccountOutcome:
+    if run is None or not isinstance(each.outcome, Held) or each.outcome.draft is None:
+        return each
+    invoice = each.outcome.draft
+    revisions = home.books.drafts.revisions(invoice.id)
+    last = revisions[-1] if revisions else None
+    reason = "; ".join(f"{found.tie}: {found.expected}, {found.found}" for found in each.outcome.breaks)
+    draft = _stored(home, invoice, last, DraftState.HELD, reason, as_of)
+    if last is None or (last.state, last.reason) != (DraftState.HELD, reason):
+        try:
             home.books.drafts.add(draft, run=run)
+        except ConflictError:
+            return _sealed_meanwhile(home, each.customer, each.period, invoice.id)
+    return each
+
+
+def _sealed_meanwhile(
+    home: Home, customer: CustomerId, period: Period | None, invoice: InvoiceId
+) -> AccountOutcome:
+    """Another close was faster."""
+    stored = home.books.invoices.find(invoice)
+    assert stored is not None, "only what is sealed refuses a draft"
+    return AccountOutcome(customer, period, Sealed(stored.id, stored.number))
 
 
 def _place(
@@ -251,10 +271,13 @@ def _kept(
         text = difference_text(found)
         draft = replace(draft, difference=text, delta=difference_digest(text) if found.by_events else None)
     seen = reviews.stored(account)
-    if draft.revision != (1 if seen is None else seen.revision + 1):
-        draft = revisions[-1]  # another close was faster: what it stored is what people look at
-    elif run is not None and not home.books.drafts.add(draft, run=run):
-        draft = home.books.drafts.revisions(invoice.id)[-1]
+    try:
+        if draft.revision != (1 if seen is None else seen.revision + 1):
+            draft = revisions[-1]  # another close was faster: what it stored is what people look at
+        elif run is not None and not home.books.drafts.add(draft, run=run):
+            draft = home.books.drafts.revisions(invoice.id)[-1]
+    except ConflictError:
+        return _sealed_meanwhile(home, account.customer, account.period, invoice.id)
     needs_approval = Requirement.APPROVED_DRAFT in account.policy.policy.requires
     stands = standing(draft, (), needs_approval=needs_approval, as_of=reviews.as_of)
     waits_for = stands.waits_for or "the next close"

@@ -39,6 +39,7 @@ from tieout.kernel.rational import exact
 from tieout.kernel.rounding import Rounding, settle
 from tieout.kernel.zone import zone
 from tieout.ports import LogManifest
+from tieout.rate.manual_line import is_manual
 
 MONTH_PATTERN = re.compile(r"[0-9]{4}-(0[1-9]|1[0-2])\Z")
 
@@ -242,8 +243,8 @@ def _account(catalog: Catalog, signed: Sequence[PolicyState], sealed: _Sealed) -
     """The account with the subscriptions that its invoice billed, as the catalog has them now."""
     stored, paper = sealed.stored, sealed.paper
     wholes: dict[SubscriptionId, Period] = {}
-    for line in paper["lines"]:
-        whole = _period(line.get("share_of", paper["period"]))
+    for line in _own_lines(paper):
+        whole = _period(line["share_of"] if "share_of" in line else paper["period"])
         if not whole.overlaps(stored.period):  # a fee for a period to come says nothing about this one
             whole = stored.period
         wholes.setdefault(SubscriptionId(line["subscription"]), whole)
@@ -283,9 +284,11 @@ def _compared(sealed: _Sealed, *, after: Drafted, today: Drafted) -> SimulatedIn
     lines: tuple[SimulatedLine, ...] = ()
     total_after = None
     if problem is None and not isinstance(after, str):
-        lines = tuple(_lines(before["lines"], after["lines"], code))
+        lines = tuple(_lines(_own_lines(before), after["lines"], code))
         total_after = _money(after["total"], code)
-    total = _money(before["total"], code)
+    total = _own_total(before)
+    if total is None:
+        total, total_after, problem = _money(before["total"], code), None, MIXED
     drift = None
     if not isinstance(today, str) and today["currency"] == code:
         drift = _money(today["total"], code) - total
@@ -301,6 +304,33 @@ def _compared(sealed: _Sealed, *, after: Drafted, today: Drafted) -> SimulatedIn
         drift=drift,
         problem=problem,
     )
+
+
+MIXED = (
+    "one tax is on its own lines and on those that correct other periods or came by hand: compare its lines"
+)
+
+
+def _own_lines(paper: Members) -> list[Members]:
+    """Those of the period: what corrects another one, or came by hand, no price of the catalog asks for."""
+    return [line for line in paper["lines"] if "correction" not in line and not is_manual(line["price"])]
+
+
+def _own_total(paper: Members) -> Money | None:
+    """What the period's own lines come to with their taxes; None where a tax is on others too."""
+    code = paper["currency"]
+    total = _money(paper["total"], code)
+    own = {line["id"] for line in _own_lines(paper)}
+    for line in paper["lines"]:
+        if line["id"] not in own:
+            total -= _money(line["amount_after_discounts"], code)
+    for tax in paper["taxes"]:
+        others = set(tax["lines"]) - own
+        if others and not tax["inclusive"] and _money(tax["amount"], code).minor:
+            if others != set(tax["lines"]):
+                return None
+            total -= _money(tax["amount"], code)
+    return total
 
 
 def _lines(before: Sequence[Members], after: Sequence[Members], code: str) -> list[SimulatedLine]:

@@ -220,14 +220,14 @@ def test_a_line_approved_while_the_close_runs_stops_the_seal(
     line = add(home)
     from tieout.flows import close_periods
 
-    honest = close_periods._drafted
+    honest = close_periods._Drafter.drafted
 
     def slowly(*given: object, **named: object) -> object:
         drafted = honest(*given, **named)  # type: ignore[arg-type]
         approve(home, line)
         return drafted
 
-    monkeypatch.setattr(close_periods, "_drafted", slowly)
+    monkeypatch.setattr(close_periods._Drafter, "drafted", slowly)
     report = close(home, as_of=FEBRUARY_3)
     parked = [outcome for customer, _, outcome in report.outcomes if customer == "acme"]
     assert isinstance(parked[0], Parked) and "has changed since the close read it" in parked[0].reason
