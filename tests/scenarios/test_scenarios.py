@@ -7,14 +7,12 @@ product. What scenario.toml may say stands in `steps_<area>.py`, area by area.
 from __future__ import annotations
 
 import json
-import tomllib
 from pathlib import Path
 
 import pytest
 
 from tests.scenarios.frame import (
     HERE,
-    Playing,
     Told,
     as_told,
     ends,
@@ -23,32 +21,24 @@ from tests.scenarios.frame import (
     line_members,
     play_step,
 )
+from tests.scenarios.play import begun
 from tests.scenarios.steps_invoice import name_originals
-from tests.scenarios.steps_policy import sign_first
-from tieout.cli.demo.stage import Stage, set_stage
-from tieout.flows.apply_catalog import apply_catalog
+from tieout.cli.demo.stage import Stage
 from tieout.flows.invoices import list_invoices, show_invoice
-from tieout.flows.shipped_programs import add_program
 from tieout.flows.trace_line import trace
 from tieout.flows.verify_books import verify_books
 from tieout.flows.verify_log import verify_log
 from tieout.kernel.ids import LineId
-from tieout.kernel.instant import parse_instant
 
 STORIES = sorted(story.parent for story in HERE.glob("*/story.md"))
 
 
 @pytest.mark.parametrize("story", STORIES, ids=lambda story: story.name)
 def test_the_story_comes_out_as_written(story: Path, tmp_path: Path) -> None:
-    told = tomllib.loads((story / "scenario.toml").read_text())
+    playing = begun(story, tmp_path)
+    stage, told = playing.stage, playing.told
     assert set(told) <= {"starts_at", "programs", "step", "invoice", *ends()}
-    stage = set_stage(tmp_path / "home", now=parse_instant(told["starts_at"]))
     with stage.home:
-        sign_first(stage, story, told)
-        for program in told.get("programs", []):
-            add_program(stage.home, program)
-        apply_catalog(stage.home, story / "catalog")
-        playing = Playing(stage, story, told)
         sealed: dict[str, str] = {}
         for step in told["step"]:
             play_step(playing, step)

@@ -13,9 +13,6 @@ if TYPE_CHECKING:
     from tieout.close.breaks import Break
     from tieout.ports import RecordedBreak
 
-EVENTS_SHOWN = 3
-"""Events of a break on the screen; JSON has all that are named."""
-
 
 def break_json(found: Break) -> dict[str, Json]:
     return {
@@ -26,21 +23,13 @@ def break_json(found: Break) -> dict[str, Json]:
         "expected": found.expected,
         "found": found.found,
         "next_action": found.next_action,
-        "events": [
-            {"source": each.source, "id": each.id, "position": str(each.position)} for each in found.events
-        ],
     }
 
 
 def break_text(found: Break) -> str:
-    """Class and size first, then what each side says, then the first events."""
+    """Class and size first, then what each side says."""
     said = f"{found.kind.value}, {found.size or 'no size'}: {found.tie}"
-    said += f"\nexpected {found.expected}\nfound {found.found}"
-    if found.events:
-        more = len(found.events) - EVENTS_SHOWN
-        shown = ", ".join(str(each) for each in found.events[:EVENTS_SHOWN])
-        said += f"\nevents: {shown}" + (f" and {more} more" if more > 0 else "")
-    return said
+    return f"{said}\nexpected {found.expected}\nfound {found.found}"
 
 
 def recorded_json(each: RecordedBreak) -> dict[str, Json]:

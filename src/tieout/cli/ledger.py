@@ -24,6 +24,7 @@ from tieout.cli.screen import Json, grouped, note, print_json, say, table
 
 if TYPE_CHECKING:
     from tieout.kernel.instant import Instant
+    from tieout.ledger.balances import Selection
     from tieout.wiring import Home
 
 app = typer.Typer(
@@ -69,11 +70,10 @@ def entries(
     as_json: JsonOption = False,
 ) -> None:
     """Journal entries with their postings, by when they take effect."""
-    from tieout.flows.ledger import list_entries, selected
+    from tieout.flows.ledger import list_entries
 
     with opened(home) as where:
-        since, last = _months(period, from_, until)
-        chosen = selected(where, customer=customer, invoice=invoice, account=account, since=since, until=last)
+        chosen = _selected(where, customer, invoice, account, _months(period, from_, until))
         found = list(list_entries(where, chosen))
         _note_unposted(where)
     if as_json:
@@ -94,11 +94,10 @@ def balances(
     as_json: JsonOption = False,
 ) -> None:
     """What each account of each customer comes to; debits above zero. What comes to nothing is left out."""
-    from tieout.flows.ledger import list_balances, selected
+    from tieout.flows.ledger import list_balances
 
     with opened(home) as where:
-        since, last = _months(period, from_, until)
-        chosen = selected(where, customer=customer, invoice=invoice, account=account, since=since, until=last)
+        chosen = _selected(where, customer, invoice, account, _months(period, from_, until))
         found = list_balances(where, chosen)
         _note_unposted(where)
     if as_json:
@@ -288,6 +287,19 @@ def _months(period: str | None, since: str | None, until: str | None) -> tuple[s
     if period is not None and (since is not None or until is not None):
         raise typer.BadParameter("--period is one month; it does not go with --from or --until")
     return (period, period) if period is not None else (since, until)
+
+
+def _selected(
+    where: Home,
+    customer: str | None,
+    invoice: str | None,
+    account: str | None,
+    months: tuple[str | None, str | None],
+) -> Selection:
+    from tieout.flows.ledger import selected
+
+    since, last = months
+    return selected(where, customer=customer, invoice=invoice, account=account, since=since, until=last)
 
 
 def _note_unposted(where: Home) -> None:

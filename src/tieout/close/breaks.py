@@ -8,12 +8,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Final
-
-from tieout.kernel.ids import Position
-
-EVENTS_NAMED_MAX: Final = 20
-"""Events that a break names, first positions first; its size says how many there are."""
 
 
 class BreakClass(StrEnum):
@@ -39,18 +33,6 @@ class Reach(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class NamedEvent:
-    """An event that a break is about."""
-
-    source: str
-    id: str
-    position: Position
-
-    def __str__(self) -> str:
-        return f"{self.source} {self.id} at {self.position}"
-
-
-@dataclass(frozen=True, slots=True)
 class Break:
     """Which tie, what each side says, and what a person does next; `size` is how far they are apart, in
     events, units or money, as a text."""
@@ -62,7 +44,6 @@ class Break:
     kind: BreakClass = BreakClass.ARITHMETIC
     size: str = field(kw_only=True)
     reach: Reach = Reach.ACCOUNT
-    events: tuple[NamedEvent, ...] = ()
 
 
 def events_size(count: int) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from tieout.balance.movement import Movement
 from tieout.close.credits import counts_at
+from tieout.correction.carried import corrected_period
 from tieout.evidence.stored import StoredInvoice
 from tieout.flows.due_accounts import DueAccount
 from tieout.flows.home import Home
@@ -38,14 +39,17 @@ def one_by_one(
 
 
 def opening_then(movements: Sequence[Movement], invoice: StoredInvoice) -> tuple[Movement, ...]:
-    """Those of invoices before it, and what else was recorded by the time that it was sealed."""
+    """Of what was recorded by the time that it was sealed: those of papers before it, those that are of no
+    paper, and what its own corrections moved for earlier periods."""
     at = counts_at(invoice.period)
+
+    def is_before(each: Movement) -> bool:
+        if each.invoice == invoice.id:
+            return corrected_period(each) is not None
+        return each.invoice is None or each.effective_at < at
+
     return tuple(
         each
         for each in movements
-        if (
-            each.recorded_at is not None and each.recorded_at <= invoice.sealed_at
-            if each.invoice is None
-            else each.invoice != invoice.id and each.effective_at < at
-        )
+        if each.recorded_at is not None and each.recorded_at <= invoice.sealed_at and is_before(each)
     )

@@ -12,7 +12,6 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from tieout.close.account import AccountOutcome
 from tieout.close.outcome import Held, Outcome, Parked
@@ -26,24 +25,21 @@ from tieout.flows.due_accounts import DueAccount
 from tieout.flows.home import Home
 from tieout.flows.interim_accounts import after_interims, interims_of
 from tieout.flows.invoices import show_invoice
+from tieout.flows.own_part import Members, own_lines, own_total, printed_money
 from tieout.flows.policy import NOT_SIGNED, PolicyState, governing, policies
 from tieout.flows.read_log import read_log
 from tieout.invoice.document import document_bytes
-from tieout.invoice.invoice import KIND_INTERIM
+from tieout.invoice.invoice import KIND_FINAL
 from tieout.kernel.errors import NotFound, Refusal, shown
 from tieout.kernel.ids import CustomerId, InvoiceId, SubscriptionId, Watermark
 from tieout.kernel.instant import parse_instant, to_datetime
 from tieout.kernel.money import Money, currency
 from tieout.kernel.period import Period
-from tieout.kernel.rational import exact
-from tieout.kernel.rounding import Rounding, settle
 from tieout.kernel.zone import zone
 from tieout.ports import LogManifest
-from tieout.rate.manual_line import is_manual
 
 MONTH_PATTERN = re.compile(r"[0-9]{4}-(0[1-9]|1[0-2])\Z")
 
-Members = dict[str, Any]  # an object of an invoice document, as it was sealed or would be
 LineKey = tuple[str, str, str, str, str, int]
 """Subscription, program, price, group, start of the segment, and which of several."""
 
@@ -68,6 +64,16 @@ class NothingSealed(NotFound):
         super().__init__(
             f"There is no sealed period{whose}{when} here; `tieout invoice list` names those there are."
         )
+
+
+class NotSimulated(Refusal):
+    """Only the final invoice of a period, and only while it stands, has a price of its own."""
+
+    code = "not-simulated"
+
+    def __init__(self, stored: StoredInvoice) -> None:
+        what = "void" if stored.kind == KIND_FINAL else f"of kind {stored.kind}"
+        super().__init__(f"{stored.number} is {what}; only final invoices that stand are worked out again.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +150,7 @@ def simulate(
     """The chosen sealed periods under the applied catalog with the folder's documents laid over it.
 
     `month`: periods that start in it, in the customer's zone. Raises `CatalogRefused`, `MalformedMonth`,
-    `NoSuchCustomer`, `NoSuchInvoice`, `NothingSealed` and `InvoiceDamaged`.
+    `NoSuchCustomer`, `NoSuchInvoice`, `NotSimulated`, `NothingSealed` and `InvoiceDamaged`.
     """
     if month is not None and MONTH_PATTERN.match(month) is None:
         raise MalformedMonth(month)
@@ -174,8 +180,12 @@ def _chosen(
         rows = [row for row in rows if customer in (None, row.customer)]
     else:
         rows = [show_invoice(home, row.id) for row in home.books.invoices.sealed(customer)]
-    # what a running period was asked for is part of its final invoice
-    found = [_Sealed(row, json.loads(row.document)) for row in rows if row.kind != KIND_INTERIM]
+    # an interim is part of its final invoice, a note has no price of its own, and what is void bills nothing
+    void = {each.invoice.id for each in home.books.corrections.voids()}
+    finals = [row for row in rows if row.kind == KIND_FINAL and row.id not in void]
+    if invoice is not None and rows and not finals:
+        raise NotSimulated(rows[0])
+    found = [_Sealed(row, json.loads(row.document)) for row in finals]
     found = [each for each in found if month is None or _month(each) == month]
     if not found:
         raise NothingSealed(month, customer)
@@ -243,7 +253,7 @@ def _account(catalog: Catalog, signed: Sequence[PolicyState], sealed: _Sealed) -
     """The account with the subscriptions that its invoice billed, as the catalog has them now."""
     stored, paper = sealed.stored, sealed.paper
     wholes: dict[SubscriptionId, Period] = {}
-    for line in _own_lines(paper):
+    for line in own_lines(paper):
         whole = _period(line["share_of"] if "share_of" in line else paper["period"])
         if not whole.overlaps(stored.period):  # a fee for a period to come says nothing about this one
             whole = stored.period
@@ -284,11 +294,9 @@ def _compared(sealed: _Sealed, *, after: Drafted, today: Drafted) -> SimulatedIn
     lines: tuple[SimulatedLine, ...] = ()
     total_after = None
     if problem is None and not isinstance(after, str):
-        lines = tuple(_lines(_own_lines(before), after["lines"], code))
+        lines = tuple(_lines(own_lines(before), after["lines"], code))
         total_after = _money(after["total"], code)
-    total = _own_total(before)
-    if total is None:
-        total, total_after, problem = _money(before["total"], code), None, MIXED
+    total = own_total(before)
     drift = None
     if not isinstance(today, str) and today["currency"] == code:
         drift = _money(today["total"], code) - total
@@ -304,33 +312,6 @@ def _compared(sealed: _Sealed, *, after: Drafted, today: Drafted) -> SimulatedIn
         drift=drift,
         problem=problem,
     )
-
-
-MIXED = (
-    "one tax is on its own lines and on those that correct other periods or came by hand: compare its lines"
-)
-
-
-def _own_lines(paper: Members) -> list[Members]:
-    """Those of the period: what corrects another one, or came by hand, no price of the catalog asks for."""
-    return [line for line in paper["lines"] if "correction" not in line and not is_manual(line["price"])]
-
-
-def _own_total(paper: Members) -> Money | None:
-    """What the period's own lines come to with their taxes; None where a tax is on others too."""
-    code = paper["currency"]
-    total = _money(paper["total"], code)
-    own = {line["id"] for line in _own_lines(paper)}
-    for line in paper["lines"]:
-        if line["id"] not in own:
-            total -= _money(line["amount_after_discounts"], code)
-    for tax in paper["taxes"]:
-        others = set(tax["lines"]) - own
-        if others and not tax["inclusive"] and _money(tax["amount"], code).minor:
-            if others != set(tax["lines"]):
-                return None
-            total -= _money(tax["amount"], code)
-    return total
 
 
 def _lines(before: Sequence[Members], after: Sequence[Members], code: str) -> list[SimulatedLine]:
@@ -385,8 +366,7 @@ def _totals(found: Sequence[SimulatedInvoice]) -> tuple[tuple[Money, Money], ...
 
 
 def _money(text: str, code: str) -> Money:
-    """A printed amount is a whole number of minor units: nothing is rounded."""
-    return settle(exact(text), currency(code), Rounding.DOWN)
+    return printed_money(text, currency(code))
 
 
 def _period(members: Members) -> Period:

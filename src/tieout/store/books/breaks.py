@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, Engine, RowMapping, func, insert, or_, select
+from sqlalchemy import ColumnElement, Connection, Engine, RowMapping, func, insert, or_, select
 
 from tieout.close.account import AccountOutcome
-from tieout.close.breaks import Break, BreakClass, NamedEvent, Reach
+from tieout.close.breaks import Break, BreakClass, Reach
 from tieout.close.outcome import Held, OutcomeName
-from tieout.kernel.ids import CustomerId, InvoiceId, Position
+from tieout.kernel.ids import CustomerId, InvoiceId
 from tieout.kernel.instant import Instant
 from tieout.kernel.period import Period
 from tieout.ports.breaks import RecordedBreak
@@ -114,11 +113,10 @@ def _row(
         "expected": found.expected,
         "found": found.found,
         "next_action": found.next_action,
-        "events": json.dumps([[each.source, each.id, str(each.position)] for each in found.events]),
     }
 
 
-def _read(connection: Connection, where) -> tuple[RecordedBreak, ...]:  # type: ignore[no-untyped-def] # a condition
+def _read(connection: Connection, where: ColumnElement[bool]) -> tuple[RecordedBreak, ...]:
     query = select(close_break).where(where).order_by(close_break.c.close_run, close_break.c.ordinal)
     return tuple(_recorded(row) for row in connection.execute(query).mappings())
 
@@ -139,9 +137,5 @@ def _recorded(row: RowMapping) -> RecordedBreak:
             kind=BreakClass(row["class"]),
             size=row["size"],
             reach=Reach(row["reach"]),
-            events=tuple(
-                NamedEvent(source, id, Position.parse(place))
-                for source, id, place in json.loads(row["events"])
-            ),
         ),
     )

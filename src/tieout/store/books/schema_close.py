@@ -84,7 +84,6 @@ close_break = Table(
     Column("class", Text, nullable=False),
     Column("reach", Text, nullable=False),
     Column("size", Text, nullable=False),
-    Column("events", Text, nullable=False),
     Column("expected", Text, nullable=False),
     Column("found", Text, nullable=False),
     Column("next_action", Text, nullable=False),

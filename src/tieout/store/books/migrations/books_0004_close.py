@@ -127,7 +127,6 @@ def _breaks() -> None:
         sa.Column("class", sa.Text, nullable=False),
         sa.Column("reach", sa.Text, nullable=False),
         sa.Column("size", sa.Text, nullable=False),
-        sa.Column("events", sa.Text, nullable=False),
         sa.Column("expected", sa.Text, nullable=False),
         sa.Column("found", sa.Text, nullable=False),
         sa.Column("next_action", sa.Text, nullable=False),
