@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import threading
-import tomllib
 from collections.abc import Callable
 from itertools import count
 from pathlib import Path
@@ -16,11 +15,9 @@ from typing import Any
 import pytest
 
 from tests.faults.decider import decide
-from tests.scenarios.frame import HERE, Playing, play_step
-from tests.scenarios.steps_policy import sign_first
+from tests.scenarios.frame import HERE
+from tests.scenarios.play import played as play_story
 from tests.small_home import FEBRUARY_3, call, ingest, january, make_home
-from tieout.cli.demo.stage import set_stage
-from tieout.flows.apply_catalog import apply_catalog
 from tieout.flows.close_periods import close
 from tieout.flows.correct import preview, reports
 from tieout.flows.export_ledger import export_ledger
@@ -56,14 +53,8 @@ Decision = tuple[str, str, str]
 
 def played(story: Path, folder: Path) -> dict[str, Any]:
     """Everything that people keep of a story."""
-    told = tomllib.loads((story / "scenario.toml").read_text())
     folder.mkdir()
-    stage = set_stage(folder / "home", now=parse_instant(told["starts_at"]))
-    with stage.home as home:
-        sign_first(stage, story, told)
-        apply_catalog(home, story / "catalog")
-        for step in told["step"]:
-            play_step(Playing(stage, story, told), step)
+    with play_story(story.name, folder).home as home:
         documents = [json.loads(show_invoice(home, row.id).document) for row in list_invoices(home)]
         assert verify_books(home).findings == ()
         kept = {

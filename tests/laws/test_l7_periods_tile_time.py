@@ -11,8 +11,9 @@ from zoneinfo import ZoneInfo
 from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
+from tests.stepped_periods import periods_between
 from tieout.kernel.cadence import NAMED, Cadence
-from tieout.kernel.calendar import Anchor, boundary, local_midnight, period_at, periods_between
+from tieout.kernel.calendar import Anchor, boundary, local_midnight, period_at
 from tieout.kernel.instant import DAY_MICROSECONDS, HOUR_MICROSECONDS, Instant, from_datetime, to_datetime
 from tieout.kernel.zone import zone, zone_names
 

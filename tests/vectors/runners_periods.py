@@ -7,12 +7,13 @@ from collections.abc import Callable, Mapping
 from datetime import date
 from typing import Any
 
+from tests.stepped_periods import periods_between
 from tests.vectors.account import Account, account
 from tests.vectors.runners_time import cadence_text, hours_after_midnight, without_brackets
 from tieout.close.calendar import calendar_of
 from tieout.close.segments import segments
 from tieout.kernel.cadence import Cadence, parse_cadence
-from tieout.kernel.calendar import Anchor, boundary, local_date, local_midnight, period_at, periods_between
+from tieout.kernel.calendar import Anchor, boundary, local_date, local_midnight, period_at
 from tieout.kernel.instant import SECOND_MICROSECONDS, Instant, format_instant, parse_instant
 from tieout.kernel.period import Period
 from tieout.kernel.zone import zone

@@ -7,10 +7,10 @@ from datetime import date, timedelta
 from fractions import Fraction
 from typing import Any
 
+from tests.stepped_periods import periods_between
 from tests.vectors.account import Account, account
 from tests.vectors.runners_periods import anchor_day, day_start, subscribed
 from tests.vectors.runners_time import cadence_text
-from tieout.kernel.calendar import periods_between
 from tieout.kernel.instant import DAY_MICROSECONDS, Instant, format_instant, parse_instant
 from tieout.kernel.money import Money, currency
 from tieout.kernel.period import EmptyPeriod, Period

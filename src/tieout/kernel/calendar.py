@@ -75,22 +75,6 @@ def period_at(anchor: Anchor, instant: Instant) -> Period:
     return Period(boundary(anchor, step), boundary(anchor, step + 1))
 
 
-def periods_between(anchor: Anchor, start: Instant, end: Instant) -> list[Period]:
-    """The whole periods that overlap `[start, end)`, in order; each one's end is the next one's start."""
-    periods: list[Period] = []
-    if start >= end:
-        return periods
-    step = _step_at(anchor, start)
-    opening = boundary(anchor, step)
-    while opening < end:
-        step += 1
-        closing = boundary(anchor, step)
-        if opening < closing:
-            periods.append(Period(opening, closing))
-        opening = closing
-    return periods
-
-
 def local_midnight(day: date, place: ZoneInfo) -> Instant:
     """The first instant of the local day: midnight, the first of two, or the end of the gap it fell in."""
     midnight = datetime.combine(day, time())

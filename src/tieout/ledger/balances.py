@@ -55,26 +55,6 @@ class TrialRow:
         return Money(self.debits + self.credits, self.currency)
 
 
-def balances_of(entries: Iterable[Entry], account: Account | None = None) -> tuple[Balance, ...]:
-    """By account (in the order of the chart), customer and currency."""
-    debits: dict[tuple[Account, CustomerId, Currency], int] = {}
-    credits_: dict[tuple[Account, CustomerId, Currency], int] = {}
-    for entry in entries:
-        for posting in entry.postings:
-            if account is not None and posting.account is not account:
-                continue
-            key = (posting.account, entry.customer, posting.amount.currency)
-            side = debits if posting.amount.minor > 0 else credits_
-            side[key] = side.get(key, 0) + posting.amount.minor
-    chart = list(Account)
-    return tuple(
-        Balance(*key, debits.get(key, 0), credits_.get(key, 0))
-        for key in sorted(
-            debits.keys() | credits_.keys(), key=lambda key: (chart.index(key[0]), key[1], key[2].code)
-        )
-    )
-
-
 def trial_balance(balances: Iterable[Balance]) -> tuple[TrialRow, ...]:
     """By currency, then account in the order of the chart: within a currency, all rows come to zero."""
     found: dict[tuple[str, Account], TrialRow] = {}

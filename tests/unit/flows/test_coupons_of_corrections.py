@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import json
-import tomllib
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -12,10 +11,8 @@ from pathlib import Path
 import pytest
 
 from tests.amounts import coupon, drafted, fee
-from tests.scenarios.frame import HERE, Playing, play_step
-from tests.scenarios.steps_policy import sign_first
-from tieout.cli.demo.stage import Stage, set_stage
-from tieout.flows.apply_catalog import apply_catalog
+from tests.scenarios.play import played as play_story
+from tieout.cli.demo.stage import Stage
 from tieout.flows.correct import reports
 from tieout.flows.credit_invoice import CreditTooLarge, credit_invoice
 from tieout.flows.invoices import list_invoices, show_invoice
@@ -23,22 +20,13 @@ from tieout.invoice.discounts import discounts
 from tieout.invoice.earlier import EarlierLine
 from tieout.invoice.line import Line
 from tieout.kernel.ids import InvoiceId, SubscriptionId
-from tieout.kernel.instant import parse_instant
 from tieout.kernel.money import currency
-
-STORY = HERE / "coupons_of_corrected_months"
 
 
 @pytest.fixture
 def played(tmp_path: Path) -> Iterator[Stage]:
-    told = tomllib.loads((STORY / "scenario.toml").read_text())
-    stage = set_stage(tmp_path / "home", now=parse_instant(told["starts_at"]))
+    stage = play_story("coupons_of_corrected_months", tmp_path)
     with stage.home:
-        sign_first(stage, STORY, told)
-        apply_catalog(stage.home, STORY / "catalog")
-        playing = Playing(stage, STORY, told)
-        for step in told["step"]:
-            play_step(playing, step)
         yield stage
 
 

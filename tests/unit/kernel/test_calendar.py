@@ -6,6 +6,7 @@ from datetime import date
 
 import pytest
 
+from tests.stepped_periods import periods_between
 from tieout.kernel.cadence import Cadence
 from tieout.kernel.calendar import (
     Anchor,
@@ -15,7 +16,6 @@ from tieout.kernel.calendar import (
     local_date,
     local_midnight,
     period_at,
-    periods_between,
 )
 from tieout.kernel.instant import HOUR_MICROSECONDS, Instant, format_instant, parse_instant
 from tieout.kernel.zone import UnknownZone, zone
