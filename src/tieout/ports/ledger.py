@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Protocol
 
-from tieout.kernel.ids import InvoiceId
+from tieout.kernel.ids import CustomerId, InvoiceId
 from tieout.kernel.instant import Instant
 from tieout.ledger.balances import EVERYTHING, Balance, Selection
 from tieout.ledger.entry import Entry
@@ -57,6 +57,11 @@ class LedgerStore(Protocol):
 
     def decide(self, manual_id: str, judge: Callable[[ManualEntry], ManualEntry]) -> ManualEntry:
         """In one transaction: shows the entry, records the decision, and posts it where it is approved."""
+        ...
+
+    def open_receivables(self, customer: CustomerId | None = None) -> Mapping[InvoiceId, int]:
+        """What is still owed on each invoice, in minor units, where any receivable was posted for it:
+        payments, credit notes and voids are entries of the invoice that they settle."""
         ...
 
     def before_ledger(self) -> frozenset[InvoiceId]:
