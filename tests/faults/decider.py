@@ -29,7 +29,14 @@ REFUSED = 3
 def decide(home: Home, verb: str, name: str, more: str = "") -> None:
     if verb == "credit":
         credit_invoice(
-            home, name, line=more, amount=None, person="Ann", reason="an outage", approved_by="Bob"
+            home,
+            name,
+            line=more,
+            amount=None,
+            kind="goodwill",
+            person="Ann",
+            reason="an outage",
+            approved_by="Bob",
         )
     elif verb == "void":
         void_invoice(home, name, person="Ann", reason="the wrong customer", approved_by="Bob")
