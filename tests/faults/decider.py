@@ -39,7 +39,16 @@ REFUSED = 3
 
 
 def credit(home: Home, number: str, line: str) -> None:
-    credit_invoice(home, number, line=line, amount=None, person="Ann", reason="an outage", approved_by="Bob")
+    credit_invoice(
+        home,
+        number,
+        line=line,
+        amount=None,
+        kind="goodwill",
+        person="Ann",
+        reason="an outage",
+        approved_by="Bob",
+    )
 
 
 def void(home: Home, number: str) -> None:

@@ -341,6 +341,7 @@ def _invoice(
         additions=account.additions,
         off_cycle=asked.off_cycle,
         given=account.given,
+        gave=[each for key, of in account.gave if (each := catalog.coupons.version(key, of)) is not None],
         replaces=account.replaces,
     )
     return replace(found, approvals=plan.approvals)

@@ -66,9 +66,9 @@ class DueAccount:
     They are the same unless zone, anchor or cadence changed. `earlier` is what other papers of the period
     settled, `additions` what the invoice asks for beside its own charges; `defaults` what the policies say of
     periods. `running` only where the period has not ended; `interims_seen` are the interim invoices that were
-    taken off, None where the policy allows none; `given` is what they gave of coupons. `carried` is what
-    stands behind additions that correct; `replaces` are the numbers of voided papers in whose place the
-    invoice comes.
+    taken off, None where the policy allows none; `given` is what they gave of coupons, `gave` which.
+    `carried` is what stands behind additions that correct; `replaces` are the numbers of voided papers in
+    whose place the invoice comes.
     """
 
     customer: CustomerId
@@ -86,6 +86,7 @@ class DueAccount:
     carried: Carried = NOTHING_CARRIED
     replaces: tuple[str, ...] = ()
     given: Given = field(default_factory=dict)
+    gave: tuple[tuple[str, int], ...] = ()
 
     @property
     def elapsed(self) -> Period:

@@ -98,7 +98,7 @@ def test_a_credit_counts_what_others_credited(closed: tuple[Home, SteppedClock])
     home, _ = closed
     number = list_invoices(home, ACME)[0].number
     assert number is not None
-    decided = {"person": "Ann", "reason": "an outage", "approved_by": "Bob"}
+    decided = {"person": "Ann", "reason": "an outage", "approved_by": "Bob", "kind": "goodwill"}
     credit_invoice(home, number, line="3", amount="10.00", **decided)  # type: ignore[arg-type]
     with pytest.raises(CreditTooLarge, match=r"6\.05 USD"):
         credit_invoice(home, number, line="3", amount="6.06", **decided)  # type: ignore[arg-type]
@@ -113,7 +113,7 @@ def test_two_credits_at_once_do_not_pass_the_cap_together(
     home, _ = closed
     number = list_invoices(home, ACME)[0].number
     assert number is not None
-    decided = {"person": "Ann", "reason": "an outage", "approved_by": "Bob"}
+    decided = {"person": "Ann", "reason": "an outage", "approved_by": "Bob", "kind": "goodwill"}
     store = type(home.books.corrections)
     seen, rows = home.books.corrections.papers(ACME), home.books.corrections.settled([ACME])
     credit_invoice(home, number, line="3", amount="10.00", **decided)  # type: ignore[arg-type]
@@ -164,7 +164,7 @@ def test_a_credit_names_the_invoice_and_what_was_and_is_left_of_the_line(
     home, _ = closed
     number = list_invoices(home, ACME)[0].number
     assert number is not None
-    decided = {"person": "Ann", "reason": "an outage", "approved_by": "Bob"}
+    decided = {"person": "Ann", "reason": "an outage", "approved_by": "Bob", "kind": "goodwill"}
     for amount in ("10.00", None):
         credit_invoice(home, number, line="3", amount=amount, **decided)  # type: ignore[arg-type]
     said = [line["correction"]["reason"] for line in lines_of(home, "acme") if "correction" in line]  # type: ignore[index]
@@ -178,7 +178,7 @@ def test_a_credit_names_the_invoice_and_what_was_and_is_left_of_the_line(
 def test_a_credit_note_asks_for_no_payment_by_a_day(closed: tuple[Home, SteppedClock]) -> None:
     home, _ = closed
     (invoice,) = list_invoices(home, ACME)
-    decided = {"person": "Ann", "reason": "an outage", "approved_by": "Bob"}
+    decided = {"person": "Ann", "reason": "an outage", "approved_by": "Bob", "kind": "goodwill"}
     note = credit_invoice(home, invoice.id, line="3", amount="10.00", **decided).note  # type: ignore[arg-type]
     for id_, is_asked in ((invoice.id, True), (note.id, False)):
         console = Console(width=140, record=True, file=StringIO())
