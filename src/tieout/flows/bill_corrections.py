@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from tieout.close.account import AccountOutcome
 from tieout.close.outcome import Parked
@@ -22,9 +22,10 @@ from tieout.flows.find_corrections import FoundCorrections, Sought, find_correct
 from tieout.flows.home import Home
 from tieout.flows.policy import PolicyState
 from tieout.flows.rerate_periods import PeriodCorrection
-from tieout.kernel.ids import CustomerId, Watermark
+from tieout.kernel.ids import CustomerId, LineId, Watermark
 from tieout.kernel.instant import parse_instant
 from tieout.kernel.period import Period
+from tieout.ledger.standing import Standing
 
 BY_POLICY = "late data, which the signed policy corrects without a person's approval"
 STALE = (
@@ -36,11 +37,17 @@ STALE = (
 @dataclass(frozen=True, slots=True)
 class Due:
     """A correction that may be billed, as known at `watermark`; `approval` is empty where the policy
-    approves."""
+    approves. `standing`: what stands in the ledger for the lines that it takes up."""
 
     approval: str
     watermark: Watermark
     correction: PeriodCorrection
+    standing: tuple[Standing, ...] = ()
+
+    @property
+    def lines(self) -> tuple[LineId, ...]:
+        """The lines that it takes up."""
+        return tuple(each.line for billable in self.correction.billables for each in billable.earlier)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +84,24 @@ def corrections_due(
         for customer, corrections in _by_customer(seen).items():
             if all(_by_policy(each) for each in corrections):
                 found[customer] = tuple(Due("", seen.watermark, each) for each in corrections)
-    return CorrectionsDue(found, tuple(outcomes))
+    return CorrectionsDue(_with_standing(home, found), tuple(outcomes))
+
+
+def _with_standing(
+    home: Home, found: Mapping[CustomerId, tuple[Due, ...]]
+) -> Mapping[CustomerId, tuple[Due, ...]]:
+    """Read after the papers were counted: the seal refuses where another paper has come since."""
+    by_line: dict[LineId, list[Standing]] = {}
+    asked = {customer: [line for each in due for line in each.lines] for customer, due in found.items()}
+    for stands in home.books.ledger.standing(asked) if asked else ():
+        by_line.setdefault(stands.line, []).append(stands)
+    return {
+        customer: tuple(
+            replace(each, standing=tuple(one for line in each.lines for one in by_line.get(line, ())))
+            for each in due
+        )
+        for customer, due in found.items()
+    }
 
 
 def _approved(
