@@ -7,9 +7,10 @@ a group without a wanted row costs one narrow column.
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import pyarrow as pa
@@ -25,26 +26,34 @@ FOOTERS_REMEMBERED: Final = 1_024
 BYTES_PER_INDEX: Final = 4
 """A text column that takes less for each row is stored as a dictionary, and is read as one."""
 
+Bounds = tuple[Any, Any] | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Footer:
+    """`bounds`: for each row group the least and greatest subject, then time; None where they were not kept.
+    `repeated`: the text columns that are stored as dictionaries: read so, they cost a third.
+    """
+
+    metadata: pq.FileMetaData
+    bounds: tuple[tuple[Bounds, Bounds], ...]
+    repeated: tuple[str, ...]
+
 
 def row_groups_of(path: str, subjects: Sequence[str], *, opens: int, closes: int) -> list[int]:
     """The row groups whose bounds leave room for a row of these sorted subjects with a time in [opens,
     closes). Raises `UnreadableSegment`.
     """
     try:
-        metadata = _footer(path)
-        names = metadata.schema.names
-        subject, time = names.index("subject"), names.index("time")
-        found = []
-        for group in range(metadata.num_row_groups):
-            bounds = metadata.row_group(group)
-            whose, when = bounds.column(subject).statistics, bounds.column(time).statistics
-            if when is not None and when.has_min_max and (when.max < opens or when.min >= closes):
-                continue
-            if whose is None or not whose.has_min_max or _any_within(subjects, whose.min, whose.max):
-                found.append(group)
-        return found
+        bounds = _footer(path).bounds
     except (pa.ArrowException, OSError, ValueError) as error:
         raise unreadable(path, error) from None
+    return [
+        group
+        for group, (whose, when) in enumerate(bounds)
+        if (when is None or (when[0] < closes and when[1] >= opens))
+        and (whose is None or _any_within(subjects, *whose))
+    ]
 
 
 def read_row_group_of(
@@ -60,8 +69,8 @@ def read_row_group_of(
     Raises `UnreadableSegment`.
     """
     try:
-        metadata = _footer(path)
-        file = pq.ParquetFile(path, metadata=metadata, read_dictionary=_repeated(metadata, group))
+        footer = _footer(path)
+        file = pq.ParquetFile(path, metadata=footer.metadata, read_dictionary=footer.repeated)
         names = file.schema_arrow.names
         rows = _rows_of(file.read_row_group(group, columns=["subject"], use_threads=False), subjects)
         if not rows.size:
@@ -90,7 +99,7 @@ def read_rows_of(path: str, subjects: Sequence[str], *, opens: int, closes: int)
 
 def _none(path: str) -> pa.Table:
     try:
-        return unpacked(pq.ParquetFile(path, metadata=_footer(path)).schema_arrow.empty_table())
+        return unpacked(pq.ParquetFile(path, metadata=_footer(path).metadata).schema_arrow.empty_table())
     except (pa.ArrowException, OSError, ValueError) as error:
         raise unreadable(path, error) from None
 
@@ -106,30 +115,35 @@ def _rows_of(keys: pa.Table, subjects: Sequence[str]) -> np.ndarray:
     return np.flatnonzero(wanted.to_numpy(zero_copy_only=False)[column.indices.to_numpy()])
 
 
-def _repeated(metadata: pq.FileMetaData, group: int) -> list[str]:
-    """The text columns that are stored as dictionaries: read so, they cost a third."""
-    bounds = metadata.row_group(group)
-    columns = [bounds.column(place) for place in range(bounds.num_columns)]
-    return [
-        each.path_in_schema
-        for each in columns
-        if each.physical_type == "BYTE_ARRAY"
-        and (
-            each.path_in_schema in (*REPEATED, "subject")
-            or each.total_uncompressed_size < BYTES_PER_INDEX * bounds.num_rows
-        )
-    ]
-
-
-def _footer(path: str) -> pq.FileMetaData:
+def _footer(path: str) -> _Footer:
     """Of the file as it is: another one under the same name has another size or time."""
     found = os.stat(path)
     return _read_footer(path, found.st_size, found.st_mtime_ns)
 
 
 @lru_cache(maxsize=FOOTERS_REMEMBERED)
-def _read_footer(path: str, _bytes: int, _changed: int) -> pq.FileMetaData:
-    return pq.read_metadata(path)
+def _read_footer(path: str, _bytes: int, _changed: int) -> _Footer:
+    metadata = pq.read_metadata(path)
+    names = metadata.schema.names
+    places = names.index("subject"), names.index("time")
+    groups = [metadata.row_group(group) for group in range(metadata.num_row_groups)]
+    bounds = tuple((_bounds(group, places[0]), _bounds(group, places[1])) for group in groups)
+    return _Footer(metadata, bounds, tuple(_repeated(groups[0])) if groups else ())
+
+
+def _bounds(group: pq.RowGroupMetaData, place: int) -> Bounds:
+    kept = group.column(place).statistics
+    return (kept.min, kept.max) if kept is not None and kept.has_min_max else None
+
+
+def _repeated(group: pq.RowGroupMetaData) -> Iterator[str]:
+    for place in range(group.num_columns):
+        column = group.column(place)
+        small = column.total_uncompressed_size < BYTES_PER_INDEX * group.num_rows
+        if column.physical_type == "BYTE_ARRAY" and (
+            small or column.path_in_schema in (*REPEATED, "subject")
+        ):
+            yield column.path_in_schema
 
 
 def _any_within(subjects: Sequence[str], low: str, high: str) -> bool:
