@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from tieout.balance.commitment import METERED
 from tieout.close.account import AccountOutcome
@@ -25,11 +25,13 @@ from tieout.flows.policy import PolicyState
 from tieout.flows.rerate_periods import NOT_YET, PeriodCorrection
 from tieout.invoice.billable import Billable
 from tieout.invoice.earlier import scope_of
-from tieout.kernel.ids import CustomerId, Watermark
+from tieout.kernel.ids import CustomerId, LineId, Watermark
 from tieout.kernel.instant import format_instant, parse_instant
 from tieout.kernel.money import currency
 from tieout.kernel.period import Period
 from tieout.kernel.rounding import settle
+from tieout.ledger.standing import Standing
+
 
 BY_POLICY = "late data, which the signed policy corrects without a person's approval"
 STALE = (
@@ -41,11 +43,17 @@ STALE = (
 @dataclass(frozen=True, slots=True)
 class Due:
     """A correction that may be billed, as known at `watermark`; `approval` is empty where the policy
-    approves."""
+    approves. `standing`: what stands in the ledger for the lines that it takes up."""
 
     approval: str
     watermark: Watermark
     correction: PeriodCorrection
+    standing: tuple[Standing, ...] = ()
+
+    @property
+    def lines(self) -> tuple[LineId, ...]:
+        """The lines that it takes up."""
+        return tuple(each.line for billable in self.correction.billables for each in billable.earlier)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +92,24 @@ def corrections_due(
             outcomes += waiting
             if free:
                 found[customer] = tuple(Due("", seen.watermark, each) for each in free)
-    return CorrectionsDue(found, tuple(outcomes))
+    return CorrectionsDue(_with_standing(home, found), tuple(outcomes))
+
+
+def _with_standing(
+    home: Home, found: Mapping[CustomerId, tuple[Due, ...]]
+) -> Mapping[CustomerId, tuple[Due, ...]]:
+    """Read after the papers were counted: the seal refuses where another paper has come since."""
+    by_line: dict[LineId, list[Standing]] = {}
+    asked = {customer: [line for each in due for line in each.lines] for customer, due in found.items()}
+    for stands in home.books.ledger.standing(asked) if asked else ():
+        by_line.setdefault(stands.line, []).append(stands)
+    return {
+        customer: tuple(
+            replace(each, standing=tuple(one for line in each.lines for one in by_line.get(line, ())))
+            for each in due
+        )
+        for customer, due in found.items()
+    }
 
 
 def _approved(

@@ -299,8 +299,8 @@ def _draft(
         breaks = reconcile(invoice, rated, snapshots, recounted, requests, corrected)
         breaks += sealed_twice(requests, sealed)
         breaks += balance_breaks(invoice, known, moved)
-        entries = proposed_entries(invoice, moved, known)
-        breaks += ledger_breaks(invoice, moved, known, entries)
+        entries = proposed_entries(invoice, moved, known, carried.standing)
+        breaks += ledger_breaks(invoice, moved, known, entries, carried.standing)
         breaks += cycle.of(account.elapsed)
     except Unavailable:
         raise

@@ -24,6 +24,7 @@ from tieout.kernel.errors import TieoutError
 from tieout.kernel.ids import CustomerId, InvoiceId, SubscriptionId
 from tieout.kernel.instant import HOUR_MICROSECONDS, Instant, format_instant
 from tieout.kernel.period import Period
+from tieout.ledger.standing import Standing
 
 NO_POLICY = "no signed policy governs this period"
 NO_POLICY_ACTION = (
@@ -38,13 +39,15 @@ NOTHING_ADVANCED: Mapping[SubscriptionId, Sequence[Period]] = {}
 @dataclass(frozen=True, slots=True)
 class Carried:
     """Corrections of sealed periods that go with an account's paper: which report approved each (empty: the
-    policy), the usage behind them, what they move, and how many papers and voids the customer had."""
+    policy), the usage behind them, what they move, and how many papers and voids the customer had.
+    `standing` is what stands in the ledger for the lines that they take up."""
 
     corrects: tuple[tuple[str, Period], ...] = ()
     requests: tuple[UsageRequest, ...] = ()
     snapshots: tuple[Snapshot, ...] = ()
     movements: tuple[Movement, ...] = ()
     papers_seen: int | None = None
+    standing: tuple[Standing, ...] = ()
 
 
 NOTHING_CARRIED = Carried()

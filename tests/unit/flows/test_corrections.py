@@ -31,6 +31,7 @@ from tieout.flows.watch_pipeline import watch_to_head
 from tieout.gateways.clock import SteppedClock
 from tieout.kernel.ids import CustomerId, LineId
 from tieout.kernel.instant import parse_instant
+from tieout.kernel.money import Money, currency
 from tieout.store.books.papers import PapersMoved
 
 ACME = CustomerId("acme")
@@ -149,13 +150,19 @@ def test_an_adjustment_leads_to_its_entries_and_to_those_of_what_it_corrects(
     assert earlier.line == found.correction.original
     assert [(each.line, each.accounting_period, each.amount.decimal_text) for each in found.postings] == [
         (earlier.line, "2026-01", f"-{earlier.amount.decimal_text}"),
-        (line["id"], "2026-01", "-15.00"),
+        (earlier.line, "2026-01", earlier.amount.decimal_text),
+        (line["id"], "2026-01", f"-{(earlier.amount + Money(1500, currency('USD'))).decimal_text}"),
     ]
+    original, back, anew = found.postings
+    assert (original.reverses, back.reverses, anew.reverses) == (None, original.entry, None)
     entries = {each.id: each for each in home.books.ledger.entries()}
     assert [entries[each.entry].reason for each in found.postings] == [
         "used and not billed yet",
-        "what a sealed period comes to otherwise: the difference",
+        "what stood for a sealed period that is corrected",
+        "what a sealed period comes to as corrected",
     ]
+    of_the_original = trace(home, earlier.line).bearings.postings
+    assert of_the_original == (original, back), "the original's own trace says what became of its posting"
 
 
 def test_a_credit_names_the_invoice_and_what_was_and_is_left_of_the_line(
