@@ -40,7 +40,15 @@ from tieout.invoice.entries import proposed_entries
 from tieout.invoice.invoice import KIND_NOTE, Invoice, PolicyReference
 from tieout.invoice.offset import APPLIED
 from tieout.invoice.status import Act
-from tieout.kernel.errors import ConflictError, IntegrityViolation, NotFound, Refusal, shown
+from tieout.kernel.errors import (
+    ConflictError,
+    IntegrityViolation,
+    NotFound,
+    Refusal,
+    TieoutError,
+    Unavailable,
+    shown,
+)
 from tieout.kernel.ids import CustomerId, LineId, PolicyKey
 from tieout.kernel.money import Money, currency
 from tieout.kernel.person import is_same_person
@@ -355,7 +363,13 @@ def _sealed(
         assert rows.offset is not None, "a credit is below zero"
         return replace(rows, offset=replace(rows.offset, person=person, is_refunded=to == "refund"))
 
-    (sealed,) = home.books.invoices.seal([replace(sealing, issue=issue)], run=run)
+    try:
+        (sealed,) = home.books.invoices.seal([replace(sealing, issue=issue)], run=run)
+    except Unavailable:
+        raise  # nobody knows what became of it: the next run looks, and tells
+    except TieoutError:
+        home.books.closes.end(run, at=home.clock.now())  # refused: nothing of it was written
+        raise
     home.books.closes.end(run, at=home.clock.now())
     if sealed is None:  # its sequence was taken
         raise CreditOvertaken(note.key.customer)

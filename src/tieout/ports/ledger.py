@@ -68,6 +68,11 @@ class LedgerStore(Protocol):
         """In one transaction: shows the entry, records the decision, and posts it where it is approved."""
         ...
 
+    def open_receivables(self, customer: CustomerId | None = None) -> Mapping[InvoiceId, int]:
+        """What is still owed on each invoice, in minor units, where any receivable was posted for it:
+        payments, credit notes and voids are entries of the invoice that they settle."""
+        ...
+
     def before_ledger(self) -> frozenset[InvoiceId]:
         """Invoices that were sealed before there was a ledger: they have no entries."""
         ...

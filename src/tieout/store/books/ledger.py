@@ -179,6 +179,14 @@ class SqlLedger:
                 add_entries(connection, [decided.entry], booked_at=decided.decision.decided_at)
             return decided
 
+    def open_receivables(self, customer: CustomerId | None = None) -> dict[InvoiceId, int]:
+        query = _open_now().where(journal_entry.c.invoice.is_not(None))
+        if customer is not None:
+            query = query.where(journal_entry.c.customer == customer)
+        with self.engine.connect() as connection:
+            found = connection.execute(query.group_by(journal_entry.c.invoice)).all()
+        return {InvoiceId(invoice): int(minor) for invoice, minor in found}
+
     def before_ledger(self) -> frozenset[InvoiceId]:
         with self.engine.connect() as connection:
             found = connection.execute(select(invoice_before_ledger.c.invoice)).scalars().all()
@@ -207,18 +215,22 @@ def lock_entries(connection: Connection, customers: Iterable[CustomerId | None])
 
 def add_offset(connection: Connection, offset: Offset) -> None:
     """Inside the sealing transaction, under `lock_entries`: puts the paper against what is open by now."""
-    open_now = select(journal_entry.c.invoice, func.sum(posting.c.amount_minor)).join(
-        posting, posting.c.entry == journal_entry.c.id
-    )
-    open_now = open_now.where(
+    open_now = _open_now().where(
         journal_entry.c.customer == offset.customer,
         journal_entry.c.invoice.in_(offset.against),
-        posting.c.account == Account.RECEIVABLE.value,
         posting.c.currency == offset.amount.currency.code,
     )
     found = connection.execute(open_now.group_by(journal_entry.c.invoice)).all()
     open_minor = {InvoiceId(invoice): int(minor) for invoice, minor in found}
     add_entries(connection, offset_entries(offset, open_minor), booked_at=offset.at)
+
+
+def _open_now() -> Select[tuple[str, int]]:
+    """Invoice and what is owed on it; to be narrowed, and grouped by invoice."""
+    found = select(journal_entry.c.invoice, func.sum(posting.c.amount_minor))
+    return found.join(posting, posting.c.entry == journal_entry.c.id).where(
+        posting.c.account == Account.RECEIVABLE.value
+    )
 
 
 def entry_rows(entries: Sequence[Entry], *, booked_at: Instant, locked_until: str | None) -> list[Row]:
