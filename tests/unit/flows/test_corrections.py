@@ -286,3 +286,23 @@ def latest_lines(home: Home) -> set[str]:
             if key in found or line["amount"] != "0.00":
                 found[key] = line["id"]
     return set(found.values())
+
+
+def test_an_invoice_whose_correcting_line_was_corrected_again_is_not_voided(
+    closed: tuple[Home, SteppedClock],
+) -> None:
+    home, clock = closed
+    approved(home)
+    clock.set_to(MARCH_3)
+    close(home, as_of=clock.now())
+    ingest(home, [call(9002, "acme", LATE, tokens=5_000)], "later.ndjson")
+    approved(home)
+    clock.set_to(parse_instant("2026-04-03T00:00:00Z"))
+    close(home, as_of=clock.now())
+    _, february, march = list_invoices(home, ACME)
+    standing_lines = {each.line for each in standing(home)}
+    assert standing_lines == latest_lines(home), "the third paper holds all of January that moved"
+    with pytest.raises(VoidRefused, match=f"{march.number} corrected line {february.id}-"):
+        void_invoice(home, february.id, person="Ann", reason="a wrong address", approved_by="Bob")
+    void_invoice(home, march.id, person="Ann", reason="a wrong address", approved_by="Bob")
+    assert verify_books(home).findings == ()
