@@ -29,7 +29,7 @@ def test_a_void_and_an_approval_at_once_bill_the_usage_once(
         ingest(home, [call(9001, "acme", "2026-01-05T00:00:00Z", tokens=10_000)], "late.ndjson")
         digest = preview(home, person="Ann", reason="a queue was stuck").digest
         assert digest is not None
-    told = at_once(folder, monkeypatch, ("void", number, ""), ("approve", digest, ""))
+    told = at_once(folder, monkeypatch, ("void", number), ("approve", digest))
     assert sorted(told)[0] == "done" and set(told) <= {"done", "stale-report", "papers-moved"}
     with opened(folder) as home:
         for _ in range(2):

@@ -4,9 +4,9 @@ fork of this process (so that what is slow, the start, is done once). `CRASH_AT=
 or "crash_at" in the order, kills the close there.
 
 An order names a home and may set its clock ("now", a list of instants, one for each time it is read), the
-rows of a sealing transaction, the workers that draft, and how many closes run at once; or what is decided
-there instead of a close ("decide", a list of words as `decider` takes them). The answer is a list of exit
-codes.
+rows of a sealing transaction, the workers that draft, the accounts that they draft at a time, and how many
+closes run at once; or what is decided there instead of a close ("decide", a list of words as `decider` takes
+them). The answer is a list of exit codes.
 """
 
 from __future__ import annotations
@@ -48,7 +48,8 @@ def run(order: dict[str, Any]) -> None:
             return
         workers = order.get("workers", 1)
         if workers > 1:  # however few there are
-            shared_drafts.SHARED_MIN = shared_drafts.ACCOUNTS_PER_PART = 1  # type: ignore[misc]
+            shared_drafts.SHARED_MIN = 1  # type: ignore[misc]
+            shared_drafts.ACCOUNTS_PER_PART = order.get("accounts_per_part", 1)  # type: ignore[misc]
         close(home, as_of=Instant(order.get("as_of", FEBRUARY_3)), workers=workers)
 
 

@@ -126,10 +126,13 @@ class InvoiceStore(Protocol):
 
     def evidence(self, line: LineId) -> StoredEvidence | None: ...
 
-    def snapshots(self, customer: CustomerId | None = None) -> tuple[StoredSnapshot, ...]:
+    def snapshots(
+        self, customer: CustomerId | None = None, *, before: Watermark | None = None
+    ) -> tuple[StoredSnapshot, ...]:
         """Those that hold, all or one customer's, without their groups, which can be many: none of a voided
         paper, none of an interim invoice (its period is open, and is measured again at its end), and of one
-        window that corrections measured again, the last."""
+        window that corrections measured again, the last. With `before`, those of them that were taken at an
+        earlier watermark: where there are none, as while the first close runs, nothing else is read."""
         ...
 
     def billed(self) -> Mapping[SubscriptionId, tuple[Period, ...]]:
