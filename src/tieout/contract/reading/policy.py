@@ -1,11 +1,12 @@
 """[[policy]]: key, version, effective_from, predecessor_digest, cadence, anchor, anchor_day, grace_hours,
-review_hours, late_path, late_approval, requires, proposer, small_team_exception; [policy.off_cycle]."""
+review_hours, late_path, late_approval, requires, hold_on, proposer, small_team_exception;
+[policy.off_cycle]."""
 
 from __future__ import annotations
 
 import re
 
-from tieout.contract.policy import Anchoring, LateApproval, LatePath, Policy, Requirement
+from tieout.contract.policy import Anchoring, HoldOn, LateApproval, LatePath, Policy, Requirement
 from tieout.contract.reading.cadence import read_cadence
 from tieout.contract.reading.head import Head
 from tieout.contract.reading.off_cycle import read_off_cycle
@@ -23,8 +24,8 @@ def read_policy(reader: TableReader, head: Head) -> Policy:
     """Grace and review are at most a quarter of a year each; a predecessor is named by its 64 hex digits.
 
     What a policy does not say is as it was before policies could say it: periods of the calendar, no review,
-    corrections on the next invoice once a person approves them, nobody billed inside a period, and nothing
-    required beside the ties.
+    corrections on the next invoice once a person approves them, nobody billed inside a period,
+    nothing required beside the ties, and usage on no invoice noted.
     """
     predecessor = reader.optional_text("predecessor_digest")
     if predecessor and DIGEST_PATTERN.match(predecessor) is None:
@@ -49,6 +50,7 @@ def read_policy(reader: TableReader, head: Head) -> Policy:
         requires=_requires(reader, review_hours),
         anchoring=anchoring,
         anchor_day=anchor_day,
+        hold_on=_hold_on(reader),
     )
 
 
@@ -64,6 +66,17 @@ def _anchor(reader: TableReader, cadence: Cadence) -> tuple[Anchoring, int]:
     elif cadence.days:
         reader.problem("anchor_day", f"has no use: it is a day of the month, and periods are {cadence.value}")
     return anchoring, day
+
+
+def _hold_on(reader: TableReader) -> frozenset[HoldOn]:
+    found = set()
+    for place, text in enumerate(reader.texts("hold_on")):
+        try:
+            found.add(HoldOn(text))
+        except ValueError:
+            known = ", ".join(each.value for each in HoldOn)
+            reader.problem(f"hold_on[{place}]", f"{text!r} is not one of {known}")
+    return frozenset(found)
 
 
 def _requires(reader: TableReader, review_hours: int) -> frozenset[Requirement]:
