@@ -30,6 +30,8 @@ class SettledLine:
     group: GroupName
     unit: str
     program: Program | None
+    is_credit: bool = False
+    """Whether it gave back a billing error: it counts in money, never in quantity."""
 
     @property
     def amount(self) -> Money:

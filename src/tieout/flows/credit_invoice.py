@@ -61,6 +61,10 @@ from tieout.rate.credit import PREFIX, credit_charge
 
 Members = dict[str, Any]  # an object of a JSON text that has not been looked at yet
 Rest = Literal["balance", "refund"]
+CreditKind = Literal["goodwill", "billing-error"]
+"""Goodwill stays, whatever becomes of the usage. A billing error counts against what the line is for: the
+next correction of the period takes off what was credited, so that nothing is given back twice."""
+CAUSES: Mapping[CreditKind, Cause] = {"goodwill": Cause.CREDITED, "billing-error": Cause.MISBILLED}
 
 
 class CreditRefused(Refusal):
@@ -133,12 +137,14 @@ def credit_invoice(
     *,
     line: str,
     amount: str | None,
+    kind: CreditKind,
     person: str,
     reason: str,
     approved_by: str,
     to: Rest = "balance",
 ) -> Credited:
     """Credits `amount` of the line, or all that is left (None), before taxes that are added to prices.
+    `kind` says whether it is outside of the billing, or corrects it.
 
     Raises `CreditRefused`, `CreditTooLarge`, `NoSuchInvoice`, `NoSuchLineThere`; `PapersMoved` or
     `CreditOvertaken` where another paper of the customer came in between: then nothing was credited.
@@ -161,7 +167,7 @@ def credit_invoice(
     correction = Correction(
         invoice.period,
         stored.line.id,
-        (Cause.CREDITED,),
+        (CAUSES[kind],),
         0,
         0,
         f"{decision.reason} (agreed by {decision.person}, approved by {approved_by.strip()}); "

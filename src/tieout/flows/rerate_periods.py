@@ -129,11 +129,11 @@ def rerate(
     snapshots: Sequence[StoredSnapshot],
     others: SealedSpans,
 ) -> tuple[list[PeriodCorrection], list[AccountOutcome]]:
-    """The periods in the order given, which is each customer's own. What goes wrong on one stops that
-    customer's later ones too, whose balances would start from the wrong ones (L15)."""
+    """The periods in the order given, which is each customer's own. What goes wrong on one stops those later
+    ones too whose balances would start from the wrong ones, and says so (L15)."""
     outcomes: list[AccountOutcome] = []
     planned: list[tuple[Wanted, list[Segment], list[UsageRequest]]] = []
-    stopped: set[CustomerId] = set()
+    stopped: dict[CustomerId, dict[str, SealedPeriod]] = {}
     for each in wanted:
         try:
             found = _segments(catalog, each.sealed)
@@ -141,8 +141,7 @@ def rerate(
         except Unavailable:
             raise
         except Exception as error:  # noqa: BLE001 - one period's failure may not stop the others (L15)
-            stopped.add(each.sealed.customer)
-            outcomes.append(_stopped(each, parked_by(error)))
+            outcomes.append(_stopped(stopped, each, parked_by(error)))
     requests = [request for _, _, asked in planned for request in asked]
     measured = iter(home.engine.measure_each(requests, manifest))
     recounted = iter(home.engine.recount(requests, manifest))
@@ -151,7 +150,9 @@ def rerate(
     for each, parts, asked in planned:
         answers, recounts = list(islice(measured, len(asked))), list(islice(recounted, len(asked)))
         customer = each.sealed.customer
-        if customer in stopped:
+        before = _stopped_before(stopped, each.sealed)
+        if before is not None:
+            outcomes.append(_stopped(stopped, each, before))
             continue
         chain = chains.setdefault(customer, _Chain(standing_movements(recorded.get(customer, ()))))
         done = _rerated(catalog, each, parts, asked, answers, recounts, chain, snapshots, others)
@@ -159,13 +160,32 @@ def rerate(
             found_corrections.append(done)
             chain.deltas += done.movements(NOT_YET)
         else:
-            stopped.add(customer)
-            outcomes.append(_stopped(each, done))
+            outcomes.append(_stopped(stopped, each, done))
     return found_corrections, outcomes
 
 
-def _stopped(each: Wanted, outcome: Held | Parked) -> AccountOutcome:
+_Stopped = dict[CustomerId, dict[str, SealedPeriod]]
+"""By account of a commitment, the first period that could not be worked out."""
+
+
+def _stopped(stopped: _Stopped, each: Wanted, outcome: Held | Parked) -> AccountOutcome:
+    accounts = stopped.setdefault(each.sealed.customer, {})
+    for account in each.sealed.carries:
+        accounts.setdefault(account, each.sealed)
     return AccountOutcome(each.sealed.customer, each.sealed.period, outcome)
+
+
+def _stopped_before(stopped: _Stopped, sealed: SealedPeriod) -> Parked | None:
+    """Why a period cannot be worked out, whose balances start from one before it that could not."""
+    accounts = stopped.get(sealed.customer, {})
+    on = next((accounts[each] for each in sorted(sealed.carries) if each in accounts), None)
+    if on is None or on.period.end > sealed.period.end:
+        return None
+    return Parked(
+        f"the balances of the period of invoice {sealed.invoice.number} start from those of "
+        f"{on.invoice.number}, whose correction could not be worked out",
+        "correct the cause there, then preview the correction again; nothing was corrected",
+    )
 
 
 def _segments(catalog: Catalog, sealed: SealedPeriod) -> list[Segment]:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from tieout.balance.commitment import Role
+from tieout.balance.commitment import Role, account_of
 from tieout.close.fees import in_advance
 from tieout.contract.catalog import Catalog
 from tieout.contract.price import Flat, Price
@@ -18,19 +18,20 @@ from tieout.flows.due_accounts import DueAccount, period_defaults
 from tieout.flows.home import Home
 from tieout.flows.policy import PolicyState, governing
 from tieout.invoice.discounts import Given
-from tieout.invoice.earlier import EarlierLine, Scope
+from tieout.invoice.earlier import Cause, EarlierLine, Scope, parse_correction
 from tieout.invoice.invoice import KIND_FINAL, KIND_NOTE
 from tieout.kernel.errors import IntegrityViolation
-from tieout.kernel.ids import CustomerId, InvoiceId, SubscriptionId
+from tieout.kernel.ids import CustomerId, InvoiceId, LineId, SubscriptionId
 from tieout.kernel.instant import format_instant
 from tieout.kernel.money import Money, currency
 from tieout.kernel.period import Period
-from tieout.kernel.quantity import Quantity
+from tieout.kernel.quantity import QUANTITY_ZERO, Quantity
 from tieout.kernel.rational import Exact
 from tieout.kernel.rounding import Rounding
 from tieout.rate.charge import parse_group
 from tieout.rate.commitment import PREFIX as COMMITTED
 from tieout.rate.commitment import WORDS
+from tieout.rate.credit import credited_line, is_credit
 from tieout.rate.unused_fee import gives_back
 
 MADE_UP = ("credit/", "manual/")
@@ -72,6 +73,16 @@ class SealedPeriod:
     def period(self) -> Period:
         return self.account.period
 
+    @property
+    def carries(self) -> frozenset[str]:
+        """Accounts of commitments whose term it lies in: their balances go from one period to the next."""
+        return frozenset(
+            account_of(subscription.key, commitment.key)
+            for subscription in self.account.subscriptions
+            for commitment in subscription.commitments
+            if commitment.start < self.period.end and commitment.end > self.period.start
+        )
+
 
 def sealed_periods(
     home: Home, catalog: Catalog, policies: Sequence[PolicyState], customers: Sequence[CustomerId]
@@ -99,7 +110,7 @@ def _of_customer(
     given: Given,
 ) -> tuple[SealedPeriod, ...]:
     finals = {row.invoice.id: row.invoice for row in rows if row.invoice.kind == KIND_FINAL}
-    lines = [(row, line) for row in rows if (line := settled_line_of(catalog, row)) is not None]
+    lines = _settled_lines(catalog, rows)
     papers = {row.invoice.id: row.invoice.period for row in rows if row.invoice.kind != KIND_NOTE}
     periods = []
     for invoice in sorted(finals.values(), key=lambda each: (each.period.end, each.period.start)):
@@ -143,6 +154,38 @@ def _wholes(charges: Sequence[StoredCharge], period: Period) -> dict[Subscriptio
     return found
 
 
+def _settled_lines(catalog: Catalog, rows: Sequence[SettledRow]) -> list[tuple[SettledRow, SettledLine]]:
+    """In order of sealing. A billing error that was credited settled part of what its line is for; goodwill
+    did not."""
+    found: list[tuple[SettledRow, SettledLine]] = []
+    scopes: dict[LineId, Scope] = {}
+    last: dict[Scope, SettledLine] = {}
+    for row in rows:
+        line = settled_line_of(catalog, row)
+        if line is None and is_credit(row.charge.price) and (scope := _misbilled(row, scopes)) is not None:
+            line = replace(last[scope], line=_earlier(row, QUANTITY_ZERO), is_credit=True)
+        if line is not None:
+            scopes[row.line.id], last[line.scope] = line.scope, line
+            found.append((row, line))
+    return found
+
+
+def _misbilled(row: SettledRow, scopes: Mapping[LineId, Scope]) -> Scope | None:
+    correction = parse_correction(row.line.correction)
+    counts = correction is not None and Cause.MISBILLED in correction.causes
+    return scopes.get(credited_line(row.charge.price)) if counts else None
+
+
+def _earlier(row: SettledRow, quantity: Quantity) -> EarlierLine:
+    return EarlierLine(
+        row.line.id,
+        row.invoice.id,
+        row.invoice.number,
+        quantity,
+        Money(row.line.amount_minor, currency(row.invoice.currency)),
+    )
+
+
 def settled_line_of(catalog: Catalog, row: SettledRow) -> SettledLine | None:
     """What the line settled; None for a fee in advance, which no late usage changes, and for what a person
     added. Raises `NotCorrectable`."""
@@ -163,16 +206,9 @@ def _fee_of(catalog: Catalog, row: SettledRow) -> SettledLine | None:
 def _settled(catalog: Catalog, row: SettledRow, price: Price) -> SettledLine:
     charge = row.charge
     program = None if charge.program is None else _program(catalog, charge.program)
-    earlier = EarlierLine(
-        row.line.id,
-        row.invoice.id,
-        row.invoice.number,
-        Quantity.parse(row.line.quantity),
-        Money(row.line.amount_minor, currency(row.invoice.currency)),
-    )
     return SettledLine(
         scope=Scope(charge.subscription, charge.price, charge.segment.start, charge.grouped_by or ""),
-        line=earlier,
+        line=_earlier(row, Quantity.parse(row.line.quantity)),
         price=price,
         plan=charge.plan,
         plan_version=charge.plan_version,

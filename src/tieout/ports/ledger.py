@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Protocol
 
-from tieout.kernel.ids import CustomerId, InvoiceId
+from tieout.kernel.ids import CustomerId, InvoiceId, LineId
 from tieout.kernel.instant import Instant
 from tieout.ledger.balances import EVERYTHING, Balance, Selection
 from tieout.ledger.entry import Entry
 from tieout.ledger.lock import Lock
 from tieout.ledger.manual import ManualEntry
+from tieout.ledger.standing import Standing
 
 
 class LedgerStore(Protocol):
@@ -25,6 +26,14 @@ class LedgerStore(Protocol):
 
     def balances(self, selection: Selection = EVERYTHING) -> tuple[Balance, ...]:
         """By account in the order of the chart, customer and currency. With an account, of it alone."""
+        ...
+
+    def standing(self, lines: Mapping[CustomerId, Sequence[LineId]]) -> tuple[Standing, ...]:
+        """What stands for these lines, by line, entry and account; few queries, however many customers."""
+        ...
+
+    def of_lines(self, customer: CustomerId, lines: Sequence[LineId]) -> tuple[Entry, ...]:
+        """The customer's entries with a posting for one of the lines, by effective instant and id."""
         ...
 
     def post(

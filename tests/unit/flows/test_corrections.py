@@ -31,6 +31,7 @@ from tieout.flows.watch_pipeline import watch_to_head
 from tieout.gateways.clock import SteppedClock
 from tieout.kernel.ids import CustomerId, LineId
 from tieout.kernel.instant import parse_instant
+from tieout.kernel.money import Money, currency
 from tieout.store.books.papers import PapersMoved
 
 ACME = CustomerId("acme")
@@ -98,7 +99,7 @@ def test_a_credit_counts_what_others_credited(closed: tuple[Home, SteppedClock])
     home, _ = closed
     number = list_invoices(home, ACME)[0].number
     assert number is not None
-    decided = {"person": "Ann", "reason": "an outage", "approved_by": "Bob"}
+    decided = {"person": "Ann", "reason": "an outage", "approved_by": "Bob", "kind": "goodwill"}
     credit_invoice(home, number, line="3", amount="10.00", **decided)  # type: ignore[arg-type]
     with pytest.raises(CreditTooLarge, match=r"6\.05 USD"):
         credit_invoice(home, number, line="3", amount="6.06", **decided)  # type: ignore[arg-type]
@@ -113,7 +114,7 @@ def test_two_credits_at_once_do_not_pass_the_cap_together(
     home, _ = closed
     number = list_invoices(home, ACME)[0].number
     assert number is not None
-    decided = {"person": "Ann", "reason": "an outage", "approved_by": "Bob"}
+    decided = {"person": "Ann", "reason": "an outage", "approved_by": "Bob", "kind": "goodwill"}
     store = type(home.books.corrections)
     seen, rows = home.books.corrections.papers(ACME), home.books.corrections.settled([ACME])
     credit_invoice(home, number, line="3", amount="10.00", **decided)  # type: ignore[arg-type]
@@ -149,13 +150,19 @@ def test_an_adjustment_leads_to_its_entries_and_to_those_of_what_it_corrects(
     assert earlier.line == found.correction.original
     assert [(each.line, each.accounting_period, each.amount.decimal_text) for each in found.postings] == [
         (earlier.line, "2026-01", f"-{earlier.amount.decimal_text}"),
-        (line["id"], "2026-01", "-15.00"),
+        (earlier.line, "2026-01", earlier.amount.decimal_text),
+        (line["id"], "2026-01", f"-{(earlier.amount + Money(1500, currency('USD'))).decimal_text}"),
     ]
+    original, back, anew = found.postings
+    assert (original.reverses, back.reverses, anew.reverses) == (None, original.entry, None)
     entries = {each.id: each for each in home.books.ledger.entries()}
     assert [entries[each.entry].reason for each in found.postings] == [
         "used and not billed yet",
-        "what a sealed period comes to otherwise: the difference",
+        "what stood for a sealed period that is corrected",
+        "what a sealed period comes to as corrected",
     ]
+    of_the_original = trace(home, earlier.line).bearings.postings
+    assert of_the_original == (original, back), "the original's own trace says what became of its posting"
 
 
 def test_a_credit_names_the_invoice_and_what_was_and_is_left_of_the_line(
@@ -164,7 +171,7 @@ def test_a_credit_names_the_invoice_and_what_was_and_is_left_of_the_line(
     home, _ = closed
     number = list_invoices(home, ACME)[0].number
     assert number is not None
-    decided = {"person": "Ann", "reason": "an outage", "approved_by": "Bob"}
+    decided = {"person": "Ann", "reason": "an outage", "approved_by": "Bob", "kind": "goodwill"}
     for amount in ("10.00", None):
         credit_invoice(home, number, line="3", amount=amount, **decided)  # type: ignore[arg-type]
     said = [line["correction"]["reason"] for line in lines_of(home, "acme") if "correction" in line]  # type: ignore[index]
@@ -178,7 +185,7 @@ def test_a_credit_names_the_invoice_and_what_was_and_is_left_of_the_line(
 def test_a_credit_note_asks_for_no_payment_by_a_day(closed: tuple[Home, SteppedClock]) -> None:
     home, _ = closed
     (invoice,) = list_invoices(home, ACME)
-    decided = {"person": "Ann", "reason": "an outage", "approved_by": "Bob"}
+    decided = {"person": "Ann", "reason": "an outage", "approved_by": "Bob", "kind": "goodwill"}
     note = credit_invoice(home, invoice.id, line="3", amount="10.00", **decided).note  # type: ignore[arg-type]
     for id_, is_asked in ((invoice.id, True), (note.id, False)):
         console = Console(width=140, record=True, file=StringIO())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from itertools import groupby
@@ -33,6 +33,7 @@ from tieout.ledger.entry import Entry, EntryKind, Posting
 from tieout.ledger.lock import Lock
 from tieout.ledger.manual import ManualEntry
 from tieout.ledger.month import booked_in
+from tieout.ledger.standing import Standing, in_order
 from tieout.store.books import manual_entries as manual
 from tieout.store.books.schema_close import (
     accounting_lock,
@@ -44,6 +45,8 @@ from tieout.store.books.writing import insert_rows, writing
 from tieout.store.sqlite import is_sqlite
 
 ROWS_AT_ONCE = 10_000
+NAMED_AT_ONCE = 500
+"""Customers that one query names."""
 LEDGER_LOCK = "the months of the ledger"
 """PostgreSQL: whoever posts shares it, whoever locks a month holds it alone. SQLite has one writer."""
 
@@ -93,6 +96,31 @@ class SqlLedger:
         return tuple(
             sorted(found, key=lambda each: (chart.index(each.account), each.customer, each.currency.code))
         )
+
+    def standing(self, lines: Mapping[CustomerId, Sequence[LineId]]) -> tuple[Standing, ...]:
+        customers = sorted(customer for customer, of_it in lines.items() if of_it)
+        wanted = {line for of_it in lines.values() for line in of_it}
+        found: list[Standing] = []
+        with self.engine.connect() as connection:
+            for first in range(0, len(customers), NAMED_AT_ONCE):
+                several = customers[first : first + NAMED_AT_ONCE]
+                rows = connection.execute(_standing().where(journal_entry.c.customer.in_(several)))
+                found += [
+                    Standing(LineId(row.line), row.root, Account(row.account), int(row.minor))
+                    for row in rows
+                    if row.line in wanted and row.minor
+                ]
+        return in_order(found)
+
+    def of_lines(self, customer: CustomerId, lines: Sequence[LineId]) -> tuple[Entry, ...]:
+        named = (
+            select(posting.c.entry)
+            .join(journal_entry, journal_entry.c.id == posting.c.entry)
+            .where(journal_entry.c.customer == customer, posting.c.line.in_(lines))
+        )
+        with self.engine.connect() as connection:
+            rows = connection.execute(_joined().where(journal_entry.c.id.in_(named))).mappings()
+            return tuple(_grouped(rows))
 
     def post(
         self,
@@ -233,6 +261,7 @@ def posting_rows(entries: Sequence[Entry]) -> list[Row]:
             "currency": each.amount.currency.code,
             "amount_minor": each.amount.minor,
             "line": each.line,
+            "reverses": each.reverses,
         }
         for entry in entries
         for ordinal, each in enumerate(entry.postings, start=1)
@@ -249,9 +278,9 @@ def _known(connection: Connection, selection: Selection) -> list[Entry]:
 
 
 def _joined() -> Select[tuple[Any, ...]]:
-    columns = [column for column in posting.c if column.name != "entry"]
+    columns = [column for column in posting.c if column.name not in ("entry", "reverses")]
     return (
-        select(journal_entry, *columns)
+        select(journal_entry, *columns, posting.c.reverses.label("posting_reverses"))
         .join(posting, posting.c.entry == journal_entry.c.id)
         .order_by(journal_entry.c.effective_at, journal_entry.c.id, posting.c.ordinal)
     )
@@ -297,6 +326,18 @@ def _balances(selection: Selection) -> Select[tuple[Any, ...]]:
     return query if selection.account is None else query.where(posting.c.account == selection.account.value)
 
 
+def _standing() -> Select[tuple[Any, ...]]:
+    """Postings for lines, each laid to the entry that it is of, or takes back."""
+    root = func.coalesce(posting.c.reverses, journal_entry.c.reverses, journal_entry.c.id)
+    columns = (posting.c.line, root.label("root"), posting.c.account)
+    return (
+        select(*columns, func.sum(posting.c.amount_minor).label("minor"))
+        .join(journal_entry, journal_entry.c.id == posting.c.entry)
+        .where(posting.c.line.is_not(None))
+        .group_by(posting.c.line, root, posting.c.account)
+    )
+
+
 def _locks(connection: Connection) -> tuple[Lock, ...]:
     query = select(accounting_lock).order_by(accounting_lock.c.accounting_period)
     return tuple(
@@ -318,6 +359,7 @@ def _entry(rows: Sequence[RowMapping]) -> Entry:
                 Account(row["account"]),
                 Money(row["amount_minor"], currency(row["currency"])),
                 None if row["line"] is None else LineId(row["line"]),
+                row["posting_reverses"],
             )
             for row in rows
         ),
