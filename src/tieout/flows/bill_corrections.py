@@ -32,7 +32,6 @@ from tieout.kernel.period import Period
 from tieout.kernel.rounding import settle
 from tieout.ledger.standing import Standing
 
-
 BY_POLICY = "late data, which the signed policy corrects without a person's approval"
 STALE = (
     "an approved correction is not what it was any more: what was settled for the period has changed since",

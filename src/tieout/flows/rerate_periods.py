@@ -6,7 +6,7 @@ move: so late usage under an annual commitment changes every period that it must
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 
@@ -36,6 +36,7 @@ from tieout.correction.causes import PeriodChange, Window, explained
 from tieout.correction.coupons import Granted, with_coupons
 from tieout.correction.settled import SettledLine, by_scope
 from tieout.evidence.stored import StoredSnapshot
+from tieout.flows.corrected_fees import corrected_fees
 from tieout.flows.draft_accounts import parked_by, parties_of
 from tieout.flows.draft_balances import committed_by, fees_of
 from tieout.flows.due_accounts import DueAccount
@@ -46,7 +47,7 @@ from tieout.invoice.billable import Billable
 from tieout.invoice.earlier import Scope
 from tieout.invoice.taxes import Taxation
 from tieout.kernel.errors import Unavailable
-from tieout.kernel.ids import CustomerId, InvoiceId, PriceKey, SubscriptionId
+from tieout.kernel.ids import CustomerId, InvoiceId, LineId, PriceKey, SubscriptionId
 from tieout.kernel.instant import Instant
 from tieout.kernel.money import currency
 from tieout.kernel.quantity import Unmeasurable
@@ -76,10 +77,16 @@ class PeriodCorrection:
     snapshots: tuple[Snapshot, ...]
     asked: Moves
     recorded: Moves
+    fees: tuple[SettledLine, ...] = ()
+
+    @property
+    def settled_lines(self) -> tuple[SettledLine, ...]:
+        """With those of fees in advance that are rated again."""
+        return (*self.sealed.settled, *self.fees)
 
     @property
     def settled(self) -> Mapping[Scope, tuple[SettledLine, ...]]:
-        return by_scope(self.sealed.settled)
+        return by_scope(self.settled_lines)
 
     def movements(self, invoice: InvoiceId, *, at: Instant | None = None) -> list[Movement]:
         """What its commitments move beyond what is recorded, sealed with that paper."""
@@ -217,7 +224,7 @@ def _rerated(
             *working_breaks(found.charges),
             *billed_twice(requests),
             *sealed_twice(requests, others),
-            *correction_breaks(found.charges, wanted.sealed.settled, found.billables),
+            *correction_breaks(found.charges, found.settled_lines, found.billables),
         ]
     except Unavailable:
         raise
@@ -244,7 +251,10 @@ def _correction(
     commitments = committed_by(account, rated, opening)
     asked = [charge for charge in rated if not in_advance(charge.price)]
     asked += [charge for found in commitments for charge in found.charges]
-    settled = by_scope(sealed.settled)
+    repriced = corrected_fees(catalog, sealed.fees, chain.recorded)
+    again = tuple(line for _, lines in repriced for line in lines)
+    asked += [charge for charge, _ in repriced]
+    settled = by_scope((*sealed.settled, *again))
     taxation = taxation_of(catalog, customer, seller, account.period)
     change = PeriodChange(
         period=account.period,
@@ -256,19 +266,13 @@ def _correction(
     )
     moves, recorded = _moves(commitments), _recorded(chain, sealed)
     explain, whole = explained(change), complete(asked, settled, snapshots)
-    made = adjustments(
-        asked,
-        settled,
-        snapshots,
-        explain=explain,
-        taxation=taxation,
-        moved=_lapsed_otherwise(account, moves, recorded),
-    )
+    lapsed = _lapsed_otherwise(account, moves, recorded)
+    made = adjustments(asked, settled, snapshots, explain=explain, taxation=taxation, moved=lapsed)
     billables = with_coupons(
         whole,
         made,
         settled,
-        _granted(catalog, customer, sealed),
+        _granted(catalog, customer, sealed, {each.line.line for each in again}),
         period=account.period,
         explain=explain,
         taxation=taxation,
@@ -285,6 +289,7 @@ def _correction(
         tuple(snapshots),
         moves,
         recorded,
+        again,
     )
 
 
@@ -309,11 +314,17 @@ def _lapsed_otherwise(
     )
 
 
-def _granted(catalog: Catalog, customer: Customer, sealed: SealedPeriod) -> Granted:
-    """The coupons that its final invoice had."""
+def _granted(
+    catalog: Catalog,
+    customer: Customer,
+    sealed: SealedPeriod,
+    again: Container[LineId],
+) -> Granted:
+    """The coupons that its final invoice had; fees that are rated again keep no share of them."""
     account = sealed.account
     coupons = coupons_of(catalog, customer, account.subscriptions, account.period, defaults=account.defaults)
-    return Granted(tuple(coupons), sealed.given, sealed.fees, sealed.invoice.id)
+    fees = tuple(each for each in sealed.fees if each[0].line.line not in again)
+    return Granted(tuple(coupons), sealed.given, fees, sealed.invoice.id)
 
 
 def _is_withdrawn(charge: Charge) -> bool:

@@ -54,7 +54,8 @@ class SealedPeriod:
     """A period whose final invoice is sealed and stands. `account` is what a close would have to bill for it;
     `papers` tells the periods of the customer's papers, `settled` is every line for this one on whatever
     paper, in order of sealing, as they were when the customer had `papers_seen` papers and voids. `fees` are
-    those in advance on its final invoice; `given` is what papers gave of coupons.
+    those in advance on its final invoice, each with what corrected it since; `given` is what papers gave of
+    coupons.
     """
 
     account: DueAccount
@@ -62,7 +63,7 @@ class SealedPeriod:
     papers: Mapping[InvoiceId, Period]
     settled: tuple[SettledLine, ...]
     papers_seen: int
-    fees: tuple[SettledLine, ...]
+    fees: tuple[tuple[SettledLine, ...], ...]
     given: Given
 
     @property
@@ -136,10 +137,8 @@ def _of_customer(
             governed,
             defaults=period_defaults(policies),
         )
-        fees = [
-            fee for row in rows if row.invoice.id == invoice.id and (fee := _fee_of(catalog, row)) is not None
-        ]
-        periods.append(SealedPeriod(account, invoice, papers, tuple(settled), seen, tuple(fees), given))
+        fees = _fees(catalog, rows, invoice)
+        periods.append(SealedPeriod(account, invoice, papers, tuple(settled), seen, fees, given))
     return tuple(periods)
 
 
@@ -194,9 +193,31 @@ def settled_line_of(catalog: Catalog, row: SettledRow) -> SettledLine | None:
     return None if price is None or in_advance(price) else _settled(catalog, row, price)
 
 
+def _fees(
+    catalog: Catalog, rows: Sequence[SettledRow], invoice: StoredInvoice
+) -> tuple[tuple[SettledLine, ...], ...]:
+    found: dict[LineId, list[SettledLine]] = {}
+    of: dict[LineId, LineId] = {}
+    for row in rows:
+        correction = parse_correction(row.line.correction)
+        line = _fee_of(catalog, row)
+        if correction is None and line is not None and row.invoice.id == invoice.id:
+            of[row.line.id] = row.line.id
+            found[row.line.id] = [line]
+            continue
+        fee = None if correction is None or correction.original is None else of.get(correction.original)
+        if fee is None or correction is None:
+            continue
+        if line is None and Cause.MISBILLED in correction.causes:
+            line = replace(found[fee][-1], line=_earlier(row, QUANTITY_ZERO), is_credit=True)
+        if line is not None:
+            of[row.line.id] = fee
+            found[fee].append(line)
+    return tuple(tuple(each) for each in found.values())
+
+
 def _fee_of(catalog: Catalog, row: SettledRow) -> SettledLine | None:
-    """A fee in advance, which keeps what it was given; None for everything else, and for one that is given
-    back, which no coupon is for."""
+    """A fee in advance; None for everything else, and for one that is given back, which no coupon is for."""
     price = price_of(catalog, row.charge, row.invoice.currency)
     if price is None or not in_advance(price) or gives_back(row.charge.steps):
         return None
@@ -217,6 +238,7 @@ def _settled(catalog: Catalog, row: SettledRow, price: Price) -> SettledLine:
         group=parse_group(charge.grouped_by),
         unit=charge.unit,
         program=program,
+        terms=charge.terms,
     )
 
 
