@@ -5,6 +5,8 @@ review_hours, late_path, late_approval, requires, hold_on, proposer, small_team_
 from __future__ import annotations
 
 import re
+from enum import StrEnum
+from typing import TypeVar
 
 from tieout.contract.policy import Anchoring, HoldOn, LateApproval, LatePath, Policy, Requirement
 from tieout.contract.reading.cadence import read_cadence
@@ -18,6 +20,7 @@ DIGEST_PATTERN = re.compile(r"[0-9a-f]{64}\Z")
 GRACE_HOURS_MAX = 24 * 92
 REVIEW_HOURS_MAX = 24 * 92
 MONTH_DAYS_MAX = 31
+Choice = TypeVar("Choice", bound=StrEnum)
 
 
 def read_policy(reader: TableReader, head: Head) -> Policy:
@@ -50,7 +53,7 @@ def read_policy(reader: TableReader, head: Head) -> Policy:
         requires=_requires(reader, review_hours),
         anchoring=anchoring,
         anchor_day=anchor_day,
-        hold_on=_hold_on(reader),
+        hold_on=_choices(reader, "hold_on", HoldOn),
     )
 
 
@@ -68,27 +71,23 @@ def _anchor(reader: TableReader, cadence: Cadence) -> tuple[Anchoring, int]:
     return anchoring, day
 
 
-def _hold_on(reader: TableReader) -> frozenset[HoldOn]:
-    found = set()
-    for place, text in enumerate(reader.texts("hold_on")):
-        try:
-            found.add(HoldOn(text))
-        except ValueError:
-            known = ", ".join(each.value for each in HoldOn)
-            reader.problem(f"hold_on[{place}]", f"{text!r} is not one of {known}")
-    return frozenset(found)
-
-
 def _requires(reader: TableReader, review_hours: int) -> frozenset[Requirement]:
-    found = set()
-    for place, text in enumerate(reader.texts("requires")):
-        try:
-            found.add(Requirement(text))
-        except ValueError:
-            known = ", ".join(requirement.value for requirement in Requirement)
-            reader.problem(f"requires[{place}]", f"{text!r} is not one of {known}")
+    found = _choices(reader, "requires", Requirement)
     if Requirement.APPROVED_DRAFT in found and review_hours == 0:
         reader.problem(
             "review_hours", "must be above 0: without a review no draft waits that anybody could approve"
         )
+    return found
+
+
+def _choices(reader: TableReader, name: str, kind: type[Choice]) -> frozenset[Choice]:
+    found = set()
+    for place, text in enumerate(reader.texts(name)):
+        if not text.strip():
+            continue  # told by the reader
+        try:
+            found.add(kind(text))
+        except ValueError:
+            known = ", ".join(each.value for each in kind)
+            reader.problem(f"{name}[{place}]", f"{text!r} is not one of {known}")
     return frozenset(found)
