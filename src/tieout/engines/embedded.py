@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from tieout.aggregate.bucket import BucketCounts, BucketRequest
+from tieout.aggregate.bucket import BucketCounts, BucketRequest, UnbilledUsage
 from tieout.aggregate.recount import Recount
 from tieout.aggregate.snapshot import Snapshot
 from tieout.aggregate.window import UsageRequest
@@ -43,6 +43,12 @@ class EmbeddedEngine:
     def bucket_counts(self, requests: Sequence[BucketRequest], manifest: LogManifest) -> list[BucketCounts]:
         with damage_named(manifest):
             return duckdb_buckets.bucket_counts(requests, manifest, threads=self._threads)
+
+    def unbilled_usage(
+        self, requests: Sequence[BucketRequest], manifest: LogManifest
+    ) -> list[list[UnbilledUsage]]:
+        with damage_named(manifest):
+            return duckdb_buckets.unbilled_usage(requests, manifest, threads=self._threads)
 
     def recount(self, requests: Sequence[UsageRequest], manifest: LogManifest) -> list[Recount]:
         with damage_named(manifest):

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from tieout.close.account import AccountOutcome
@@ -53,6 +53,7 @@ from tieout.flows.review_drafts import (
 from tieout.flows.seal_accounts import Progress, seal_accounts
 from tieout.flows.sealed_usage import sealed_spans
 from tieout.flows.shared_drafts import may_be_shared, prepared_parts
+from tieout.flows.unbilled_usage import unbilled_usage
 from tieout.flows.watch_pipeline import watch_to_head
 from tieout.kernel.errors import Refusal
 from tieout.kernel.ids import CustomerId, Watermark
@@ -197,6 +198,7 @@ class _Drafter:
         self, home: Home, catalog: Catalog, due: Sequence[DueAccount], corrections: Corrections, now: Instant
     ) -> None:
         self._home, self._catalog, self._corrections, self._now = home, catalog, corrections, now
+        self._due = due
         self._periods = sorted({account.elapsed for account in due})
         self._ties: dict[Watermark, CycleTies] = {}
 
@@ -223,7 +225,9 @@ class _Drafter:
     ) -> Made:
         home, catalog = self._home, self._catalog
         if cutoff not in self._ties:
-            self._ties[cutoff] = cycle_ties(home, self._periods, cutoff=cutoff, now=self._now)
+            ties = cycle_ties(home, self._periods, cutoff=cutoff, now=self._now)
+            unbilled = unbilled_usage(home, catalog, self._due, cutoff=cutoff)
+            self._ties[cutoff] = replace(ties, unbilled=unbilled)
         on_paper = self._corrections.on(accounts, cutoff)
         recorded = home.books.movements.of(sorted({account.customer for account in on_paper}))
         since = min(account.period.start for account in on_paper)

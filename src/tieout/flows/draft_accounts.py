@@ -303,7 +303,8 @@ def _draft(
         breaks += balance_breaks(invoice, known, moved)
         entries = proposed_entries(invoice, moved, known, carried.standing)
         breaks += ledger_breaks(invoice, moved, known, entries, carried.standing)
-        breaks += cycle.of(account.elapsed)
+        hold_on = account.policy.policy.hold_on
+        breaks += cycle.of_account(account.customer, account.elapsed, hold_on=hold_on)
     except Unavailable:
         raise
     except Exception as error:  # noqa: BLE001 - one account's failure may not stop the others (L15)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Protocol
 
-from tieout.aggregate.bucket import BucketCounts, BucketRequest
+from tieout.aggregate.bucket import BucketCounts, BucketRequest, UnbilledUsage
 from tieout.aggregate.recount import Recount
 from tieout.aggregate.snapshot import Snapshot
 from tieout.aggregate.window import UsageRequest
@@ -31,6 +31,13 @@ class UsageEngine(Protocol):
 
     def bucket_counts(self, requests: Sequence[BucketRequest], manifest: LogManifest) -> list[BucketCounts]:
         """Where every accepted event of each meter's type went, as of the manifest's watermark."""
+        ...
+
+    def unbilled_usage(
+        self, requests: Sequence[BucketRequest], manifest: LogManifest
+    ) -> list[list[UnbilledUsage]]:
+        """Whose the unmatched and the unpriced events of each request are; their owned spans may not
+        overlap."""
         ...
 
     def recount(self, requests: Sequence[UsageRequest], manifest: LogManifest) -> list[Recount]:
