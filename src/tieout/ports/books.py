@@ -23,6 +23,7 @@ from tieout.ports.corrections import CorrectionStore
 from tieout.ports.drafts import DraftStore, ManualLineStore
 from tieout.ports.interims import InterimStore
 from tieout.ports.ledger import LedgerStore
+from tieout.ports.notices import NoticeStore
 from tieout.ports.verifications import VerificationStore
 
 
@@ -213,3 +214,6 @@ class Books(Protocol):
 
     @property
     def corrections(self) -> CorrectionStore: ...
+
+    @property
+    def notices(self) -> NoticeStore: ...
