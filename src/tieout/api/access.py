@@ -14,6 +14,10 @@ ROLES_BY_ROUTE: Final[Mapping[tuple[str, str], frozenset[str]]] = {
     ("POST", "/v1/events"): frozenset({KeyRole.SOURCE}),
     ("GET", "/v1/events"): frozenset(KeyRole) - {KeyRole.CUSTOMER},
     ("POST", "/v1/control-totals"): frozenset({KeyRole.SOURCE}),
+    ("GET", "/v1/notices"): frozenset({KeyRole.FINANCE, KeyRole.OPS, KeyRole.ENGINEERING, KeyRole.AUDITOR}),
+    ("POST", "/v1/notices/{notice:str}/acknowledgement"): frozenset(
+        {KeyRole.FINANCE, KeyRole.OPS, KeyRole.ENGINEERING}
+    ),
     ("GET", "/metrics"): frozenset({KeyRole.OPS, KeyRole.ENGINEERING}),
     ("GET", "/health"): ANYONE,
     ("GET", "/schema"): ANYONE,

@@ -182,4 +182,8 @@ class NoticeStore(Protocol):
 
     def counts(self) -> NoticeCounts: ...
 
-    def given_up(self, *, limit: int) -> tuple[StoredMessage, ...]: ...
+    def unsettled(self, *, limit: int) -> tuple[int, tuple[StoredMessage, ...]]:
+        """How many messages were given up with a notice that nobody acknowledged and that no later message
+        brought to the target; and the newest of them.
+        """
+        ...

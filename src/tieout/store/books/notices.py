@@ -138,7 +138,7 @@ class SqlNotices:
         self, *, now: Instant, until: Instant, token: str, leaving_out: Collection[str], per_target: int
     ) -> tuple[Claim, ...]:
         found = work.due(self.engine, now=now, leaving_out=leaving_out, per_target=per_target)
-        if not found:
+        if not found:  # the usual case costs no write
             return ()
         with writing(self.engine) as connection:
             work.one_at_a_time(connection)
@@ -184,8 +184,8 @@ class SqlNotices:
     def counts(self) -> NoticeCounts:
         return work.counts(self.engine)
 
-    def given_up(self, *, limit: int) -> tuple[StoredMessage, ...]:
-        return work.stored_messages(self.engine, state=MessageState.GIVEN_UP, limit=limit)
+    def unsettled(self, *, limit: int) -> tuple[int, tuple[StoredMessage, ...]]:
+        return work.unsettled(self.engine, limit=limit)
 
 
 def recorded_of(row: RowMapping) -> RecordedNotice:
