@@ -136,9 +136,8 @@ def test_the_database_refuses_to_change_or_delete_what_was_posted(books: SqlBook
             with pytest.raises(DBAPIError, match="is final"), begin_immediate(books.engine) as connection:
                 connection.execute(text(statement))
     if dialect == "sqlite":
-        again = (
-            "INSERT OR REPLACE INTO posting SELECT entry, ordinal, account, currency, 0, line FROM posting"
-        )
+        columns = "entry, ordinal, account, currency, 0, line, reverses"
+        again = f"INSERT OR REPLACE INTO posting SELECT {columns} FROM posting"
         with pytest.raises(DBAPIError, match="is final"), begin_immediate(books.engine) as connection:
             connection.execute(text(again))
         return
