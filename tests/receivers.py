@@ -222,7 +222,8 @@ def _serve_smtp(file: Path, options: list[str]) -> None:
         account = (options[place + 1], options[place + 2])
 
     def allowed(_server: Any, _session: Any, _envelope: Any, _mechanism: str, data: Any) -> AuthResult:
-        return AuthResult(success=(data.login.decode(), data.password.decode()) == account, auth_data=data)
+        right = (data.login.decode(), data.password.decode()) == account
+        return AuthResult(success=right, handled=False, auth_data=data)
 
     async def main() -> None:
         def protocol() -> SMTP:

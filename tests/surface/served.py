@@ -100,9 +100,10 @@ class Served:
         assert verification.findings == ()
         return verification
 
-    def start(self, *, workers: int = 2, **environment: str) -> None:
+    def start(self, *, workers: int = 2, delivers: bool = False, **environment: str) -> None:
         """Without the processes that close (`tests/faults/test_closer.py` has that) and deliver notices."""
-        command = [sys.executable, "-m", "tieout.cli", "serve", "--no-close", "--no-deliver"]
+        command = [sys.executable, "-m", "tieout.cli", "serve", "--no-close"]
+        command += [] if delivers else ["--no-deliver"]
         surroundings = {"PATH": "/usr/bin:/bin", "PYTHONPATH": ":".join(sys.path), **environment}
         if self.url is not None:
             surroundings[DATABASE_URL_VARIABLE] = self.url

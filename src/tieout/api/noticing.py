@@ -35,7 +35,11 @@ from tieout.kernel.ids import CustomerId
 from tieout.ports import NoticeFilter
 
 NOTICES = "/v1/notices"
-ACKNOWLEDGEMENT = "/v1/notices/{notice:str}/acknowledgement"
+ACKNOWLEDGEMENT, ACKNOWLEDGEMENT_ROUTE = (
+    "/v1/notices/{notice}/acknowledgement",
+    "/v1/notices/{notice:str}/acknowledgement",
+)
+"""As a request's scope has it, and as the router wants it."""
 PARAMETERS: Mapping[str, str] = {
     "customer": "notices about this customer",
     "kind": "of exactly this kind, as alert.crossed",
@@ -75,7 +79,7 @@ def noticing_routes(home: Home, keyring: Keyring) -> list[ControllerRouterHandle
         return await asyncio.to_thread(_listed, home, given)
 
     @post(
-        ACKNOWLEDGEMENT,
+        ACKNOWLEDGEMENT_ROUTE,
         status_code=200,
         tags=["notices"],
         summary="Acknowledge a notice",
