@@ -6,7 +6,8 @@ text, windows are found by binary search, and values are added up as 32-bit limb
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
@@ -110,7 +111,7 @@ class Counting:
 
 
 def _recount(request: UsageRequest, tally: Tally, levels: LevelHours) -> Recount:
-    groups = usage_groups(tally.groups, request.breakdown)
+    groups = usage_groups(tally.groups, request.breakdown) if request.breakdown else ()
     refusal = None
     bound = quantity.QUANTITY_TOTAL_MAX * ATOMS_PER_UNIT
     if (
@@ -158,14 +159,31 @@ def _tables(
         wanted |= {FIELD_PREFIX + name for name in _fields(meter, each.breakdown) if name}
         wanted |= {FIELD_PREFIX + condition.field for condition in conditions}
     stored = wanted | set(columns_of(sorted(wanted)))
-    for segment in manifest.segments:
-        if segment.type == event:
-            file = pq.ParquetFile(segment.path)
-            names = [name for name in file.schema_arrow.names if name in stored]
-            yield unpacked(file.read(columns=names))
+    paths = [segment.path for segment in manifest.segments if segment.type == event]
+    yield from _read_ahead(paths, stored)
     for part in manifest.tail:
         if part.type == event:
             yield part.table.select([name for name in part.table.column_names if name in wanted])
+
+
+def _read_ahead(paths: Sequence[str], stored: Container[str]) -> Iterator[pa.Table]:
+    """The files in order, each read while the one before it is counted: two are in memory at most."""
+    if not paths:
+        return
+    with ThreadPoolExecutor(1) as pool:
+        coming = pool.submit(_read, paths[0], stored)
+        for following in paths[1:]:
+            table = coming.result()
+            coming = pool.submit(_read, following, stored)
+            yield table
+            del table
+        yield coming.result()
+
+
+def _read(path: str, stored: Container[str]) -> pa.Table:
+    file = pq.ParquetFile(path)
+    names = [name for name in file.schema_arrow.names if name in stored]
+    return unpacked(file.read(columns=names))
 
 
 def _fields(meter: Meter, breakdown: Breakdown) -> Iterator[str | None]:

@@ -31,6 +31,7 @@ from tieout.contract.party import Customer, Seller
 from tieout.evidence.stored import ReviewedDraft
 from tieout.flows.approve_meter import ChangeByVersion, parked_for
 from tieout.flows.asked import Asked, Measured, asked_of
+from tieout.flows.counted_twice import counted_twice
 from tieout.flows.draft_balances import (
     WAITS,
     BalanceChain,
@@ -214,13 +215,14 @@ def measure_accounts(
         else:
             planned.append(plan)
     requests = [request for plan in planned for request in plan.requests]
+    answers, recounts = counted_twice(engine, requests, manifest)
     return MeasuredAccounts(
         catalog,
         tuple(parked),
         tuple(planned),
         (0, *accumulate(len(plan.requests) for plan in planned)),
-        list(engine.measure_each(requests, manifest)),
-        list(engine.recount(requests, manifest)),
+        answers,
+        recounts,
         manifest.watermark,
         sealed,
         chain,
