@@ -58,7 +58,8 @@ def test_from_a_refused_target_to_a_delivered_notice(folder: Path) -> None:
     listed = run(folder, "list", "--json").json
     assert {each["id"] for each in listed["notices"]} == {notice("one").id, notice("two").id}
     assert run(folder, "list", "--severity", "critical", "--json").json["notices"][0]["title"]
-    said = run(folder, "show", notice("one").id)
+    assert notice("one").id[:19] in run(folder, "list").out
+    said = run(folder, "show", notice("one").id[:19])
     assert "80 percent of the allowance is used" in said.out and "delivered: taken" in said.out
     acked = run(folder, "ack", notice("one").id, "--by", "Ana", "--reason", "seen", "--json").json
     assert acked["person"] == "Ana"

@@ -20,8 +20,10 @@ app = typer.Typer(
 )
 app.add_typer(notice_secret.app, name="secret")
 LIMIT_MAX = 500
+SHOWN_CHARACTERS = 19
+"""Of an id in a table; the verbs take such a beginning for the whole."""
 
-IdArgument = Annotated[str, typer.Argument(help="The notice's id.", show_default=False)]
+IdArgument = Annotated[str, typer.Argument(help="The notice's id, or its beginning.", show_default=False)]
 LimitOption = Annotated[int, typer.Option(help="At most so many.", min=1, max=LIMIT_MAX)]
 
 
@@ -65,7 +67,12 @@ def list_(
         return
     rows = [
         [
-            *(each.notice.id, format_instant(each.notice.at), each.notice.severity.value, each.notice.kind),
+            *(
+                each.notice.id[:SHOWN_CHARACTERS],
+                format_instant(each.notice.at),
+                each.notice.severity.value,
+                each.notice.kind,
+            ),
             *(each.notice.customer or "", each.notice.title),
             "" if each.acknowledgement is None else each.acknowledgement.person,
         ]

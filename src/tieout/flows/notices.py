@@ -26,7 +26,6 @@ MESSAGES_SHOWN_MAX = 500
 SECRET_BYTES = 32
 SECRET_LENGTH_MAX = 4_096
 KEEP_HOURS_MAX = 24 * 90
-ID_LENGTH_MIN = 4
 Member = None | bool | int | str | Sequence["Member"] | dict[str, "Member"]
 
 
@@ -141,7 +140,7 @@ def acknowledge(
             api_key=request.api_key, idempotency_key=request.idempotency_key
         )
         if before is not None:
-            if before.notice != id or before.request_sha256 != request.sha256:
+            if not before.notice.startswith(id) or before.request_sha256 != request.sha256:
                 raise RequestClash
             return before
     recorded = find_notice(home, id)

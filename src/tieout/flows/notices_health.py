@@ -9,7 +9,7 @@ from typing import Final
 from tieout.contract.catalog import Catalog
 from tieout.flows.home import Home
 from tieout.kernel.errors import TieoutError
-from tieout.kernel.instant import SECOND_MICROSECONDS
+from tieout.kernel.instant import SECOND_MICROSECONDS, format_instant
 from tieout.notice.attempt import MessageState
 from tieout.ports import HealthFact
 
@@ -35,6 +35,10 @@ def _messages(home: Home) -> HealthFact:
             f"{waiting} messages wait, and one has been due for {(now - oldest) // SECOND_MICROSECONDS} s"
         )
         return HealthFact("notices", False, f"{detail} (does `tieout serve` run?)")
+    since = counts.failing_since
+    if since is not None and now - since > OVERDUE_SECONDS * SECOND_MICROSECONDS:
+        detail = f"{counts.failing} messages keep failing and are tried again, the oldest since "
+        return HealthFact("notices", False, f"{detail}{format_instant(since)} (`tieout notice log`)")
     detail = f"{counts.of(MessageState.DELIVERED)} messages delivered, {waiting} wait for their time"
     return HealthFact("notices", True, f"{detail}, {counts.unrouted} notices in the outbox")
 

@@ -150,6 +150,7 @@ def test_after_its_last_attempt_a_message_is_given_up_and_doctor_says_so(told: T
     for _ in range(3):
         assert told.deliver() == {"failed": 1}
         told.later(minutes=60)
+        assert not told.health("notices")[0], "it keeps failing"
     assert told.deliver() == {}
     assert told.log()[0]["state"] == "given-up"
     ok, detail = told.health("notices")

@@ -311,8 +311,18 @@ def _attempts(connection: Connection, ids: Sequence[int]) -> Mapping[int, list[A
 def counts(engine: Engine) -> NoticeCounts:
     by_state = select(message.state, func.count()).group_by(message.state)
     oldest = select(func.min(message.due_at)).where(message.state.in_(_OPEN))
+    failed = select(func.count(), func.min(message.created_at)).where(
+        message.state == MessageState.WAITING.value, message.attempts > 0
+    )
     with engine.connect() as connection:
+        failing, since = connection.execute(failed).one()
         unrouted = connection.execute(select(func.count()).select_from(notice_outbox)).scalar_one()
         states = tuple((MessageState(state), count) for state, count in connection.execute(by_state))
         due_at = connection.execute(oldest).scalar_one_or_none()
-    return NoticeCounts(unrouted, states, None if due_at is None else Instant(due_at))
+    return NoticeCounts(
+        unrouted,
+        states,
+        None if due_at is None else Instant(due_at),
+        failing,
+        None if since is None else Instant(since),
+    )

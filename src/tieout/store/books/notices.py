@@ -19,6 +19,7 @@ from tieout.notice.attempt import Attempt, MessageState
 from tieout.notice.notice import Notice
 from tieout.notice.routing import Routing
 from tieout.ports.notices import (
+    ID_BEGINNING_MIN,
     Acknowledgement,
     Claim,
     DueEscalation,
@@ -76,9 +77,12 @@ class SqlNotices:
         return added
 
     def find(self, id: str) -> RecordedNotice | None:
+        wanted = notice.c.id == id
+        if len(id) >= ID_BEGINNING_MIN:
+            wanted = notice.c.id.startswith(id, autoescape=True)
         with self.engine.connect() as connection:
-            row = connection.execute(_RECORDED.where(notice.c.id == id)).mappings().one_or_none()
-        return None if row is None else recorded_of(row)
+            found = connection.execute(_RECORDED.where(wanted).limit(2)).mappings().all()
+        return recorded_of(found[0]) if len(found) == 1 else None
 
     def page(self, wanted: NoticeFilter, *, after: NoticeId | None, limit: int) -> tuple[RecordedNotice, ...]:
         query = _RECORDED.order_by(notice.c.recorded_at.desc(), notice.c.id.desc()).limit(limit)
