@@ -105,8 +105,8 @@ class DueEscalation:
 
 @dataclass(frozen=True, slots=True)
 class NoticeCounts:
-    """`unrouted` notices without messages yet, messages by state, when the oldest waiting was due, how many wait
-    after attempts that failed, since when the first of them was made.
+    """`unrouted` notices without messages yet; messages by state; when the oldest waiting was due; how many
+    wait after attempts that failed, and since when the first of those was made.
     """
 
     unrouted: int
