@@ -62,7 +62,7 @@ def test_help_names_every_verb() -> None:
             "correction",
             "trace",
             "ledger",
-            "payment",
+            *("payment", "notice"),
             "compact",
             "verify",
             "index",

@@ -25,6 +25,7 @@ from tieout.cli import (
     invoice,
     key,
     ledger,
+    notice,
     payment,
     pipeline,
     policy,
@@ -68,7 +69,7 @@ ORDER = (
         "quarantine",
     ),
     *("events", "usage", "close", "reconcile", "draft", "invoice", "correction"),
-    *("trace", "ledger", "payment", "compact", "verify", "index", "doctor"),
+    *("trace", "ledger", "payment", "notice", "compact", "verify", "index", "doctor"),
 )
 
 
@@ -175,6 +176,7 @@ for noun, verbs in (
     ("correction", correction.app),
     ("ledger", ledger.app),
     ("payment", payment.app),
+    ("notice", notice.app),
     ("index", index.app),
 ):
     app.add_typer(verbs, name=noun)

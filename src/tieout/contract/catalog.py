@@ -9,6 +9,7 @@ from tieout.contract.coupon import Coupon
 from tieout.contract.document import DocumentKind, Record
 from tieout.contract.event_contract import ContractBook, EventContract
 from tieout.contract.meter import Meter
+from tieout.contract.notice_target import NoticeTarget
 from tieout.contract.party import Customer, Seller
 from tieout.contract.plan import Plan
 from tieout.contract.policy import Policy
@@ -35,6 +36,7 @@ AnyVersions = (
     | Versions[SubjectMapping]
     | Versions[SourceMapping]
     | Versions[Policy]
+    | Versions[NoticeTarget]
 )
 
 
@@ -58,6 +60,7 @@ class Catalog:
     mappings: Versions[SubjectMapping]
     sources: Versions[SourceMapping]
     policies: Versions[Policy]
+    notice_targets: Versions[NoticeTarget] = field(default_factory=lambda: Versions[NoticeTarget](()))
     _by_customer: dict[str, tuple[Subscription, ...]] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -115,5 +118,6 @@ class Catalog:
             DocumentKind.SUBJECT: self.mappings,
             DocumentKind.SOURCE: self.sources,
             DocumentKind.POLICY: self.policies,
+            DocumentKind.NOTICE_TARGET: self.notice_targets,
         }
         return groups[kind]

@@ -20,6 +20,7 @@ from typing import cast
 from tieout.contract.coupon import Coupon
 from tieout.contract.event_contract import EventContract
 from tieout.contract.meter import Meter
+from tieout.contract.notice_target import NoticeTarget
 from tieout.contract.party import Customer, Seller
 from tieout.contract.plan import Plan
 from tieout.contract.policy import Policy
@@ -31,6 +32,7 @@ from tieout.contract.reading.event import read_event
 from tieout.contract.reading.head import Head, read_event_head, read_head, read_subject_head
 from tieout.contract.reading.lines import Lines, document_lines, line_of
 from tieout.contract.reading.meter import read_meter
+from tieout.contract.reading.notice_target import read_notice_target
 from tieout.contract.reading.party import read_customer, read_seller
 from tieout.contract.reading.plan import read_plan
 from tieout.contract.reading.policy import read_policy
@@ -64,6 +66,7 @@ Record = (
     | SubjectMapping
     | SourceMapping
     | Policy
+    | NoticeTarget
 )
 
 
@@ -83,6 +86,7 @@ class DocumentKind(StrEnum):
     SUBJECT = "subject"
     SOURCE = "source"
     POLICY = "policy"
+    NOTICE_TARGET = "notice_target"
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +129,7 @@ READERS: Mapping[DocumentKind, RecordReader] = {
     DocumentKind.SUBJECT: read_subject,
     DocumentKind.SOURCE: read_source,
     DocumentKind.POLICY: read_policy,
+    DocumentKind.NOTICE_TARGET: read_notice_target,
 }
 HEADS: Mapping[DocumentKind, Callable[[TableReader, str], Head]] = {
     DocumentKind.EVENT: read_event_head,

@@ -37,6 +37,17 @@ from tieout.ports.events import (
 from tieout.ports.identities import IndexedRange, IndexStatus
 from tieout.ports.leases import Lease
 from tieout.ports.ledger import LedgerStore
+from tieout.ports.notices import (
+    Acknowledgement,
+    Claim,
+    DueEscalation,
+    NoticeChanged,
+    NoticeCounts,
+    NoticeFilter,
+    NoticeStore,
+    RecordedNotice,
+    StoredMessage,
+)
 from tieout.ports.pipeline import (
     ArrivalOrder,
     LagCount,
@@ -65,16 +76,19 @@ from tieout.ports.world import Clock, Entropy, HealthFact, Signer
 
 __all__ = [
     "EMPTY_LOG",
+    "Acknowledgement",
     "Answer",
     "ApiKeyStore",
     "ArrivalOrder",
     "Books",
     "BreakStore",
+    "Claim",
     "Clock",
     "CloseStore",
     "CorrectionStore",
     "DocumentStore",
     "DraftStore",
+    "DueEscalation",
     "Entropy",
     "EventLog",
     "HealthFact",
@@ -98,6 +112,10 @@ __all__ = [
     "ManualLineStore",
     "MovementStore",
     "NotAllAccepted",
+    "NoticeChanged",
+    "NoticeCounts",
+    "NoticeFilter",
+    "NoticeStore",
     "OrphanSearch",
     "Pipeline",
     "PipelineAlert",
@@ -108,6 +126,7 @@ __all__ = [
     "ReceivedRequest",
     "Receiver",
     "RecordedBreak",
+    "RecordedNotice",
     "RefusedRequests",
     "RequestLedger",
     "Sealing",
@@ -119,6 +138,7 @@ __all__ = [
     "StoreBroken",
     "StoredControlTotal",
     "StoredEvent",
+    "StoredMessage",
     "Stretch",
     "TailPart",
     "Tally",

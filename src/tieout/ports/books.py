@@ -24,6 +24,7 @@ from tieout.ports.drafts import DraftStore, ManualLineStore
 from tieout.ports.interims import InterimStore
 from tieout.ports.leases import Lease
 from tieout.ports.ledger import LedgerStore
+from tieout.ports.notices import NoticeStore
 from tieout.ports.verifications import VerificationStore
 
 
@@ -218,3 +219,6 @@ class Books(Protocol):
 
     @property
     def corrections(self) -> CorrectionStore: ...
+
+    @property
+    def notices(self) -> NoticeStore: ...

@@ -20,6 +20,7 @@ from tieout.store.books.invoices import SqlInvoices
 from tieout.store.books.ledger import SqlLedger
 from tieout.store.books.manual_lines import SqlManualLines
 from tieout.store.books.movements import SqlMovements
+from tieout.store.books.notices import SqlNotices
 from tieout.store.books.schema import meta
 from tieout.store.books.signatures import SqlSignatures
 from tieout.store.books.verifications import SqlVerifications
@@ -60,6 +61,7 @@ class SqlBooks:
     ledger: SqlLedger
 
     corrections: SqlCorrections
+    notices: SqlNotices
 
     def close(self) -> None:
         self.engine.dispose()
@@ -118,4 +120,5 @@ def _books(engine: Engine, folder: Path, home_id: HomeId) -> SqlBooks:
         SqlWaivers(engine),
         SqlLedger(engine),
         SqlCorrections(engine),
+        SqlNotices(engine),
     )
