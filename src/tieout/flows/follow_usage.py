@@ -82,6 +82,11 @@ class UsageFollower:
         self._kept = StandingKept(home)
         self._plan = StandingPlan(home, self._kept)
 
+    @property
+    def is_settled(self) -> bool:
+        """Whether everything that was looked for is kept."""
+        return self._plan.is_done
+
     def step(self) -> int:
         """One round: some of the planning, then the batches that wait, up to ROWS_PER_STEP events; returns
         how many batches there were. Where what is kept is damaged, it begins anew at the same watermark.
