@@ -92,7 +92,8 @@ def total_statement(found: Comparison) -> Statement:
     stated = found.stated
     numbers = stated_text(stated.events, stated.field, stated.total)
     accepted = stated_text(found.accepted.events, stated.field, found.accepted.total)
-    facts = (
+    standing = found.accepted.standing
+    facts: tuple[tuple[str, str], ...] = (
         ("control_total", stated.id),
         ("type", stated.type),
         ("from", format_instant(stated.start)),
@@ -100,7 +101,12 @@ def total_statement(found: Comparison) -> Statement:
         ("stated", numbers),
         ("accepted", accepted),
     )
-    return Statement(stated.source, stated.id, facts, f"stated {numbers}, accepted {accepted}")
+    difference = f"stated {numbers}, accepted {accepted}"
+    if found.accepted.retracted_events:
+        stands = stated_text(standing.events, stated.field, standing.total)
+        facts += (("stands", stands),)
+        difference += f", {stands} of it stands"
+    return Statement(stated.source, stated.id, facts, difference)
 
 
 def numbers_statement(source: str, missing: Range) -> Statement:
