@@ -103,7 +103,7 @@ def test_a_line_by_hand_from_its_record_to_the_invoice(folder: Path) -> None:
     )
     wrong = run(folder, *line, "--amount", "1.005", "--description", "=1+1")
     assert wrong.code == 2 and "USD has 2 decimals" in wrong.err and "formula" in wrong.err
-    assert run(folder, *line[:2], "nobody", *line[3:], "--amount", "1", "--description", "x").code == 2
+    assert run(folder, *line[:2], "nobody", *line[3:], "--amount", "1", "--description", "x").code == 3
     added = run(folder, *line, "--amount", "-2.50", "--description", "Credit for the outage", "--json")
     assert added.code == 0 and added.json["amount"] == "-2.50" and added.json["decision"] is None
     decide = (added.json["id"], "--reason", "right", "--by")

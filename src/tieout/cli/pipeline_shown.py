@@ -178,16 +178,18 @@ def _share(share: Share) -> str:
 
 # ---------------------------------------------------------------------------------------------- totals, gaps
 def totals_table(totals: Sequence[ComparedTotal]) -> Table:
-    columns = ("source", "id", "type", "from", "to", "what", "stated>", "accepted>", "difference>", "state")
+    columns = ("source", "id", "type", "from", "to", "what", "stated>", "accepted>")
+    columns += ("stands>", "difference>", "state")
     rows = []
     for found in totals:
         stated, compared = found.stored.stated, found.comparison
         head = [stated.source, stated.id, stated.type, _hour(stated.start), _hour(stated.end)]
+        accepted, standing = compared.accepted, compared.accepted.standing
+        numbers = [grouped(str(each)) for each in (stated.events, accepted.events, standing.events)]
         difference = signed(str(compared.events_difference))
-        numbers = [grouped(str(stated.events)), grouped(str(compared.accepted.events)), difference]
-        rows.append([*head, "events", *numbers, compared.state.value])
+        rows.append([*head, "events", *numbers, difference, compared.state.value])
         if stated.field is not None and compared.total_difference is not None:
-            numbers = [grouped(str(stated.total)), grouped(str(compared.accepted.total))]
+            numbers = [grouped(str(each)) for each in (stated.total, accepted.total, standing.total)]
             rows.append(
                 ["", "", "", "", "", stated.field, *numbers, signed(str(compared.total_difference)), ""]
             )

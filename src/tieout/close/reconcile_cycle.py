@@ -72,7 +72,7 @@ NOTHING_HELD: Final = CycleTies()
 
 def total_break(found: Comparison) -> CycleBreak:
     """A statement that differs. More events than stated were sent twice under two ids, or stated too low;
-    as many with another sum do not add up."""
+    as many with another sum do not add up. The action is what can bring the two together."""
     stated, more = found.stated, found.events_difference
     kind = BreakClass.ARITHMETIC
     if more:
@@ -83,16 +83,16 @@ def total_break(found: Comparison) -> CycleBreak:
     window = Period(stated.start, stated.end)
     name = f"{stated.source} {stated.id}, {stated.type} in {window}"
     action = (
-        f"find them: tieout ingest control-totals --source {stated.source}; send again, release or retract, "
-        "then close again; or have finance, ops and engineering waive it: tieout reconcile waiver propose"
+        f"look: tieout ingest control-totals --source {stated.source}; {_repair(found)}have finance, ops and "
+        "engineering waive it: tieout reconcile waiver propose"
     )
     expected = f"{name}: {stated_text(stated.events, stated.field, stated.total)}"
-    accepted = stated_text(found.accepted.events, stated.field, found.accepted.total)
+    accepted = accepted_text(found)
     return CycleBreak(
         Break(
             TIE_CONTROL_TOTAL,
             expected,
-            f"{name}: {accepted} accepted",
+            f"{name}: {accepted}",
             action,
             kind=kind,
             size=size,
@@ -100,6 +100,25 @@ def total_break(found: Comparison) -> CycleBreak:
         ),
         (window,),
     )
+
+
+def _repair(found: Comparison) -> str:
+    if found.is_taken_back_too_far:
+        return "more was taken back than was too many, which is final: "
+    if found.events_difference < 0:
+        return "send again what is missing or release it from quarantine, then close again; or "
+    if found.events_difference > 0:
+        return "retract what was sent twice, then close again; or "
+    return "amend the event whose number is wrong, then close again; or "
+
+
+def accepted_text(found: Comparison) -> str:
+    """`12 events, tokens 340.5 accepted`; and what of it stands, where some was taken back."""
+    field, accepted = found.stated.field, found.accepted
+    text = f"{stated_text(accepted.events, field, accepted.total)} accepted"
+    if not accepted.retracted_events:
+        return text
+    return f"{text}, {stated_text(accepted.standing.events, field, accepted.standing.total)} of it stands"
 
 
 def stated_text(events: int, field: str | None, total: object | None) -> str:

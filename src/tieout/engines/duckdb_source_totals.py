@@ -1,7 +1,7 @@
 """What was accepted from a source in each window of its control totals: counts and exact sums, by DuckDB.
 
 One query for all windows of one event type and field. A value is two whole numbers, units and atoms, as in
-every other query; an event without the field adds nothing to the sum.
+every other query; an event without the field adds nothing to the sum. What was taken back is told apart.
 """
 
 from __future__ import annotations
@@ -15,12 +15,13 @@ from duckdb import DuckDBPyConnection
 from tieout.engines.duckdb_engine import connected
 from tieout.engines.duckdb_predicate import Bindings
 from tieout.engines.duckdb_result import exact_rows, quantity_of, whole
+from tieout.engines.duckdb_retracted import id_sql, register_retracted
 from tieout.ingest.control_total import Accepted, ControlTotal
 from tieout.kernel.quantity import ATOMS_PER_UNIT, QUANTITY_ZERO
 from tieout.ports import LogManifest
 from tieout.table.layout import FIELD_PREFIX, ColumnKind, layout_of
 
-TYPES = ("INTEGER", "BIGINT", "HUGEINT", "HUGEINT")
+TYPES = ("INTEGER", "BIGINT", "BIGINT", *("HUGEINT",) * 4)
 
 
 def source_totals(
@@ -34,13 +35,20 @@ def source_totals(
     with connected(threads) as connection:
         for (event_type, field), places in groups.items():
             windows = [stated[place] for place in places]
-            for number, events, units, atoms in _rows(connection, event_type, field, windows, manifest):
-                total = quantity_of(units=whole(units), atoms=whole(atoms))
-                found[places[number or 0]] = Accepted(events or 0, None if field is None else total)
+            for number, *counts in _rows(connection, event_type, field, windows, manifest):
+                found[places[number or 0]] = _accepted(counts, with_total=field is not None)
     return [
         found.get(place, Accepted(0, None if total.field is None else QUANTITY_ZERO))
         for place, total in enumerate(stated)
     ]
+
+
+def _accepted(counts: Sequence[int | None], *, with_total: bool) -> Accepted:
+    events, gone, units, atoms, gone_units, gone_atoms = (whole(count) for count in counts)
+    if not with_total:
+        return Accepted(events, None, gone)
+    total, gone_total = quantity_of(units=units, atoms=atoms), quantity_of(units=gone_units, atoms=gone_atoms)
+    return Accepted(events, total, gone, gone_total)
 
 
 def _rows(
@@ -53,7 +61,8 @@ def _rows(
     bindings = Bindings()
     upto = bindings.bind(int(manifest.watermark))
     parts = [
-        f'SELECT source, "time", {_value_sql(field, schema)} FROM {place} WHERE "batch" <= {upto}'  # noqa: S608 (checked names and placeholders)
+        f'SELECT source, {id_sql(schema.names)} AS id, "time", {_value_sql(field, schema)} FROM {place} '  # noqa: S608 (checked names and placeholders)
+        f'WHERE "batch" <= {upto}'
         for place, schema in _parts(connection, event_type, manifest, bindings)
     ]
     if not parts:
@@ -67,10 +76,17 @@ def _rows(
         }
     )
     connection.register("windows", table)
+    retracted = register_retracted(connection, manifest)
+    sums = [
+        f"coalesce(CAST(sum({column}) {which} AS HUGEINT), 0)"
+        for which in ("", "FILTER (WHERE gone)")
+        for column in ("units", "atoms")
+    ]
     sql = (
-        "SELECT number, count(*), CAST(sum(units) AS HUGEINT), CAST(sum(atoms) AS HUGEINT) "  # noqa: S608 (as above)
-        f"FROM ({' UNION ALL '.join(parts)}) AS events JOIN windows "
-        'ON source = sender AND "time" >= opens AND "time" < closes GROUP BY number'
+        f"SELECT number, count(*), count(*) FILTER (WHERE gone), {', '.join(sums)} FROM ("  # noqa: S608 (as above)
+        f"SELECT events.*, {retracted.flag} AS gone FROM ({' UNION ALL '.join(parts)}) AS events "
+        f"{retracted.join}) AS events "
+        'JOIN windows ON source = sender AND "time" >= opens AND "time" < closes GROUP BY number'
     )
     return exact_rows(connection, sql, bindings.values, TYPES)
 

@@ -10,9 +10,10 @@ Member = str | int | None | dict[str, int | str | None]
 
 
 def control_total_document(found: ComparedTotal) -> dict[str, Member]:
-    """`difference` is accepted less stated; totals are null where none was stated."""
+    """`stands` is what was accepted and not taken back since. `difference` is accepted less stated, or what
+    stands less stated where that is no fewer; totals are null where none was stated."""
     stated, comparison = found.stored.stated, found.comparison
-    differs = comparison.total_difference
+    accepted, differs = comparison.accepted, comparison.total_difference
     return {
         "source": stated.source,
         "id": stated.id,
@@ -21,7 +22,8 @@ def control_total_document(found: ComparedTotal) -> dict[str, Member]:
         "end": format_instant(stated.end),
         "state": comparison.state.value,
         "stated": {"events": stated.events, "field": stated.field, "total": _total(stated)},
-        "accepted": {"events": comparison.accepted.events, "total": _total(comparison.accepted)},
+        "accepted": {"events": accepted.events, "total": _total(accepted)},
+        "stands": {"events": accepted.standing.events, "total": _total(accepted.standing)},
         "difference": {
             "events": comparison.events_difference,
             "total": None if differs is None else str(differs),

@@ -8,6 +8,7 @@ from tieout.ports.review import Decision
 
 PERSON_LENGTH_MAX = 128
 REASON_LENGTH_MAX = 1_000
+REASON = "the reason (--reason)"
 
 
 class DecisionIncomplete(Refusal):
@@ -22,10 +23,10 @@ class DecisionIncomplete(Refusal):
         )
 
 
-def decision_now(home: Home, *, person: str, reason: str) -> Decision:
-    """Raises `DecisionIncomplete`."""
-    given = (("the person (--by)", person, PERSON_LENGTH_MAX), ("the reason", reason, REASON_LENGTH_MAX))
-    for what, text, length_max in given:
+def decision_now(home: Home, *, person: str, reason: str, what: str = REASON) -> Decision:
+    """`what`: the reason as whoever gave it calls it. Raises `DecisionIncomplete`."""
+    given = (("the person (--by)", person, PERSON_LENGTH_MAX), (what, reason, REASON_LENGTH_MAX))
+    for name, text, length_max in given:
         if not text.strip() or len(text) > length_max or not text.isprintable():
-            raise DecisionIncomplete(what, text, length_max)
+            raise DecisionIncomplete(name, text, length_max)
     return Decision(person.strip(), reason.strip(), home.clock.now())

@@ -20,7 +20,7 @@ from tieout.close.review import (
 from tieout.contract.policy import Policy, Requirement
 from tieout.flows.apply_catalog import NoSuchCustomer, load_catalog
 from tieout.flows.close_periods import close
-from tieout.flows.decision import decision_now
+from tieout.flows.decision import REASON, decision_now
 from tieout.flows.home import Home
 from tieout.flows.manual_lines import SamePerson
 from tieout.flows.policy import governing, policies
@@ -41,10 +41,13 @@ class NoSuchDraft(NotFound):
     code = "no-such-draft"
 
     def __init__(self, name: str, revision: int | None = None) -> None:
-        which = "" if revision is None else f" revision {revision} of"
-        super().__init__(
-            f"There is no{which} draft {shown(name)} here; `tieout draft list` names those there are."
-        )
+        if revision is None:
+            super().__init__(
+                f"There is no draft {shown(name)} here; `tieout draft list` names those there are."
+            )
+        else:
+            what = f"There is no revision {revision} of draft {shown(name)}"
+            super().__init__(f"{what}; `tieout draft history` names those there are.")
 
 
 class OtherBytes(ConflictError):
@@ -54,7 +57,10 @@ class OtherBytes(ConflictError):
 
     def __init__(self, what: str, given: str, latest: str | None) -> None:
         is_now = "there is none to approve" if latest is None else f"it is {latest}"
-        super().__init__(f"{what} {shown(given)} is not that of the latest revision: {is_now}.")
+        super().__init__(
+            f"{what} {shown(given)} is not that of the latest revision: {is_now}. Read that one before "
+            "anything is approved: tieout draft show."
+        )
 
 
 class MalformedDigestPrefix(Refusal):
@@ -154,7 +160,7 @@ def compare_drafts(home: Home, name: str, before: int, after: int) -> DraftDiffe
 
 def note_draft(home: Home, name: str, *, person: str, text: str) -> ReviewEntry:
     """Raises `NoSuchDraft`, `DecisionIncomplete`, `DraftNotOpen` or `SealedAlready`."""
-    return _said(home, name, EntryKind.NOTE, person=person, text=text)
+    return _said(home, name, EntryKind.NOTE, person=person, text=text, what="the note (--text)")
 
 
 def object_to_draft(home: Home, name: str, *, person: str, reason: str) -> ReviewEntry:
@@ -167,7 +173,8 @@ def approve_draft(home: Home, name: str, *, sha256: str, person: str, reason: st
     too."""
     latest = draft_history(home, name)[-1]
     if latest.state is DraftState.HELD:
-        raise DraftNotOpen(name, "its layers do not tie; what is held cannot be approved, only repaired")
+        why = "its layers do not tie; what is held cannot be approved, only repaired (tieout reconcile list)"
+        raise DraftNotOpen(name, why)
     _check_digest(sha256, "SHA-256", latest.sha256)
     return _said(home, name, EntryKind.APPROVAL, person=person, text=reason, sha256=latest.sha256, of=latest)
 
@@ -220,8 +227,9 @@ def _said(
     text: str,
     sha256: str | None = None,
     of: StoredDraft | None = None,
+    what: str = REASON,
 ) -> ReviewEntry:
-    decision = decision_now(home, person=person, reason=text)
+    decision = decision_now(home, person=person, reason=text, what=what)
     latest = of or draft_history(home, name)[-1]
     entry = ReviewEntry(
         latest.invoice,

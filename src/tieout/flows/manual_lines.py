@@ -12,7 +12,7 @@ from tieout.close.outcome import Parked
 from tieout.contract.catalog import Catalog
 from tieout.contract.party import Customer
 from tieout.contract.tax import STANDARD_CATEGORY
-from tieout.flows.apply_catalog import load_catalog
+from tieout.flows.apply_catalog import NoSuchCustomer, load_catalog
 from tieout.flows.decision import decision_now
 from tieout.flows.due_accounts import DueAccount, period_defaults
 from tieout.flows.home import Home
@@ -84,10 +84,11 @@ class NoBillingPeriod(Refusal):
             listed = ", ".join(
                 f"{format_instant(each.start)}/{format_instant(each.end)}" for each in candidates
             )
-            super().__init__(f"--period: customer {customer} has several billing periods then: {listed}.")
+            super().__init__(f"--period: name one billing period of customer {customer} exactly: {listed}.")
         else:
             super().__init__(
-                f"--period: no subscription of customer {customer} is billed for {format_instant(start)}."
+                f"--period: no subscription of customer {customer} is billed for {format_instant(start)}; "
+                "`tieout customer show` tells what there is."
             )
 
 
@@ -117,11 +118,11 @@ class LineRow:
 
 def add_line(home: Home, order: LineOrder, *, person: str, reason: str) -> ManualLine:
     """Records a line that waits for its approval. Raises `LineRefused`, `NoBillingPeriod`, `LineDecided` (the
-    same was recorded at this very instant), `SealedAlready`, or `DecisionIncomplete`."""
+    same was recorded at this very instant), `NoSuchCustomer`, `SealedAlready`, or `DecisionIncomplete`."""
     decision = decision_now(home, person=person, reason=reason)
     catalog = load_catalog(home)
     if order.customer not in catalog.customers:
-        raise LineRefused([f"there is no customer {shown(order.customer)} in the catalog"])
+        raise NoSuchCustomer(order.customer)
     profile = catalog.customers.versions(CustomerId(order.customer))[-1]
     period = billing_period(home, catalog, profile, order.within, until=order.until)
     unit = currency(profile.currency)
@@ -164,8 +165,10 @@ def decide_line(home: Home, id: str, decision: LineDecision, *, person: str, rea
 
 
 def list_lines(home: Home, customer: str | None = None) -> tuple[LineRow, ...]:
-    """All of them, or one customer's, each with what became of it."""
+    """All of them, or one customer's, each with what became of it. Raises `NoSuchCustomer`."""
     lines = home.books.manual_lines.all(customer=None if customer is None else CustomerId(customer))
+    if customer is not None and not lines and customer not in load_catalog(home).customers:
+        raise NoSuchCustomer(customer)
     billed = home.books.manual_lines.billed(lines)
     return tuple(_row(home, line, billed.get(line.id)) for line in lines)
 

@@ -92,7 +92,8 @@ def total_statement(found: Comparison) -> Statement:
     stated = found.stated
     numbers = stated_text(stated.events, stated.field, stated.total)
     accepted = stated_text(found.accepted.events, stated.field, found.accepted.total)
-    facts = (
+    standing = found.accepted.standing
+    facts: tuple[tuple[str, str], ...] = (
         ("control_total", stated.id),
         ("type", stated.type),
         ("from", format_instant(stated.start)),
@@ -100,7 +101,12 @@ def total_statement(found: Comparison) -> Statement:
         ("stated", numbers),
         ("accepted", accepted),
     )
-    return Statement(stated.source, stated.id, facts, f"stated {numbers}, accepted {accepted}")
+    difference = f"stated {numbers}, accepted {accepted}"
+    if found.accepted.retracted_events:
+        stands = stated_text(standing.events, stated.field, standing.total)
+        facts += (("stands", stands),)
+        difference += f", {stands} of it stands"
+    return Statement(stated.source, stated.id, facts, difference)
 
 
 def numbers_statement(source: str, missing: Range) -> Statement:
@@ -110,8 +116,8 @@ def numbers_statement(source: str, missing: Range) -> Statement:
 
 
 def propose_waiver(home: Home, source: str, name: str, *, by: str, reason: str) -> WaiverState:
-    """Of a control total by its id, as it differs now. Raises `NoSuchStatement`, `NothingToWaive`,
-    `UnknownSource` or `MalformedClosing`."""
+    """Of a control total by its id, as it differs now; the same again changes nothing. Raises
+    `NoSuchStatement`, `NothingToWaive`, `UnknownSource` or `MalformedClosing`."""
     found = [
         each.comparison for each in list_control_totals(home, source=source) if each.stored.stated.id == name
     ]
@@ -208,6 +214,9 @@ def waived_by(proposed: ProposedWaiver, good: Sequence[Signature]) -> Waived:
 
 def _proposed(home: Home, statement: Statement, *, by: str, reason: str) -> WaiverState:
     person, why = checked_line("name", by, NAME_LENGTH_MAX), checked_line("reason", reason, REASON_LENGTH_MAX)
+    same = _proposed_before(home, statement, person=person, reason=why)
+    if same is not None:
+        return _state(home, same, _keys(home), home.books.signatures.signatures())
     now = home.clock.now()
     document = canonical_json(
         {
@@ -226,6 +235,18 @@ def _proposed(home: Home, statement: Statement, *, by: str, reason: str) -> Waiv
     )
     home.books.waivers.add(proposed)
     return _state(home, proposed, {}, ())
+
+
+def _proposed_before(home: Home, statement: Statement, *, person: str, reason: str) -> ProposedWaiver | None:
+    """The same by the same person: three who sign two copies between them would never make one good."""
+    for each in home.books.waivers.all():
+        facts = json.loads(each.document)["statement"]
+        if (each.source, facts, each.person, each.reason) == (
+            *(statement.source, dict(statement.facts)),
+            *(person, reason),
+        ):
+            return each
+    return None
 
 
 def _found(home: Home, digest: str) -> ProposedWaiver:

@@ -1,6 +1,8 @@
 """What a source states that it sent in a window, and whether what was accepted ties to it.
 
 The window is half-open and about the time in the events. Duplicates are accepted once, so they count once.
+What was taken back later counts either way: a source that states what it sent counts it, one that states what
+is right does not. So a statement ties with all that was accepted, or with what of it stands.
 """
 
 from __future__ import annotations
@@ -78,15 +80,26 @@ class ControlTotal:
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
-    """What was accepted in a window: how many events, and the exact sum of the field where one is stated."""
+    """What was accepted in a window: how many events, and the exact sum of the field where one is stated;
+    and the same of those that were taken back since."""
 
     events: int
     total: Quantity | None
+    retracted_events: int = 0
+    retracted_total: Quantity | None = None
+
+    @property
+    def standing(self) -> Accepted:
+        """Without what was taken back."""
+        total, gone = self.total, self.retracted_total
+        left = total if total is None or gone is None else total - gone
+        return Accepted(self.events - self.retracted_events, left)
 
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """Accepted less stated: a negative difference is missing here, a positive one is more than was stated."""
+    """Accepted less stated: a negative difference is missing here, a positive one is more than was stated.
+    Where what stands is no fewer than stated, it is what is compared: retracting brings the two together."""
 
     stated: ControlTotal
     accepted: Accepted
@@ -94,19 +107,32 @@ class Comparison:
 
     @property
     def events_difference(self) -> int:
-        return self.accepted.events - self.stated.events
+        return self._nearer.events - self.stated.events
 
     @property
     def total_difference(self) -> Quantity | None:
-        if self.accepted.total is None or self.stated.total is None:
+        if self._nearer.total is None or self.stated.total is None:
             return None
-        return self.accepted.total - self.stated.total
+        return self._nearer.total - self.stated.total
+
+    @property
+    def is_taken_back_too_far(self) -> bool:
+        """More than stated came, and less than stated stands."""
+        return self.accepted.standing.events < self.stated.events < self.accepted.events
+
+    @property
+    def _nearer(self) -> Accepted:
+        standing = self.accepted.standing
+        return standing if standing.events >= self.stated.events else self.accepted
 
 
 def compare(stated: ControlTotal, accepted: Accepted, *, now: Instant) -> Comparison:
-    """Ties exactly or not at all; before the end of the window, what does not tie yet is open."""
+    """Ties exactly, with all or with what stands, or not at all; before the end of the window, what does not
+    tie yet is open."""
     assert (stated.total is None) == (accepted.total is None), "a stated sum is compared with a sum"
-    if (stated.events, stated.total) == (accepted.events, accepted.total):
+    if any(
+        (stated.events, stated.total) == (each.events, each.total) for each in (accepted, accepted.standing)
+    ):
         return Comparison(stated, accepted, TotalState.MATCHED)
     return Comparison(stated, accepted, TotalState.OPEN if now < stated.end else TotalState.DIFFERS)
 

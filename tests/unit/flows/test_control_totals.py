@@ -19,7 +19,8 @@ from tieout.flows.control_totals import (
 )
 from tieout.flows.known_sources import UnknownSource
 from tieout.flows.pipeline_status import pipeline_status
-from tieout.ingest.control_total import ControlTotal, MalformedControlTotal, TotalState, parse_total
+from tieout.flows.retract_event import Decision, retract_event
+from tieout.ingest.control_total import Accepted, ControlTotal, MalformedControlTotal, TotalState, parse_total
 from tieout.kernel.ids import EventType
 from tieout.kernel.instant import DAY_MICROSECONDS, Instant, format_instant, parse_instant
 from tieout.kernel.quantity import QUANTITY_ZERO, Quantity
@@ -114,10 +115,32 @@ def test_what_nobody_promised_is_refused(home: Home) -> None:
         list_control_totals(home, source="nobody")
 
 
+def test_what_was_sent_twice_ties_once_it_is_taken_back_and_what_was_sent_ties_either_way(home: Home) -> None:
+    ingest(home, [sized(number, f"2026-01-0{number}T00:00:00Z", "0.2") for number in (1, 2, 3, 4)])
+    found = state_control_total(home, STATED, by="x").comparison
+    assert (found.state, found.events_difference) == (TotalState.DIFFERS, 1)
+    taken_back(home, 4)
+    found = list_control_totals(home)[0].comparison
+    assert (found.state, found.events_difference, str(found.total_difference)) == (TotalState.MATCHED, 0, "0")
+    assert (found.accepted.events, found.accepted.standing.events) == (4, 3)
+    sent = replace(STATED, id="sent", events=4, total=parse_total("0.8"))
+    assert state_control_total(home, sent, by="x").comparison.state is TotalState.MATCHED
+    taken_back(home, 3)
+    found = list_control_totals(home)[0].comparison
+    assert found.is_taken_back_too_far
+    assert (found.state, found.events_difference) == (TotalState.DIFFERS, 1)
+    assert list_control_totals(home)[1].comparison.state is TotalState.MATCHED
+
+
+def taken_back(home: Home, number: int) -> None:
+    name = str(call(number, "acme", "2026-01-01T00:00:00Z")["id"])
+    retract_event(home, source="gateway", event_id=name, decision=Decision("sent twice", by="Dana"))
+
+
 @pytest.mark.parametrize("compacted", [False, True])
 def test_many_windows_equal_a_naive_sum(home: Home, compacted: bool) -> None:
     generator = random.Random(7)
-    sent = []
+    sent: list[tuple[str, Instant, str]] = []
     for _ in range(300):
         time = Instant(JANUARY + generator.randrange(31 * DAY_MICROSECONDS))
         size = f"{generator.randrange(10**6)}.{generator.randrange(10**12):012}"
@@ -130,6 +153,14 @@ def test_many_windows_equal_a_naive_sum(home: Home, compacted: bool) -> None:
             for number, (source, time, size) in enumerate(sent)
         ],
     )
+    gone = set(generator.sample(range(300), 9))
+    for number in gone:
+        retract_event(
+            home,
+            source=sent[number][0],
+            event_id=str(call(number, "acme", "2026-01-01T00:00:00Z")["id"]),
+            decision=Decision("a test of ours", by="Dana"),
+        )
     if compacted:
         home.log.compact(rows_min=1)
     for day in range(0, 30, 3):
@@ -140,5 +171,13 @@ def test_many_windows_equal_a_naive_sum(home: Home, compacted: bool) -> None:
             stated = ControlTotal(
                 source, f"d{day}", EventType("api.call"), start, end, len(mine), "gigabytes", total
             )
-            assert state_control_total(home, stated, by="x").comparison.state is TotalState.MATCHED
+            found = state_control_total(home, stated, by="x").comparison
+            assert found.state is TotalState.MATCHED
+            stand = [
+                size
+                for number, (name, time, size) in enumerate(sent)
+                if name == source and start <= time < end and number not in gone
+            ]
+            left = sum((Quantity.parse(size) for size in stand), QUANTITY_ZERO)
+            assert found.accepted.standing == Accepted(len(stand), left)
     assert {found.comparison.state for found in list_control_totals(home)} == {TotalState.MATCHED}

@@ -16,7 +16,7 @@ from tests.reviewed_home import AFTER_THE_WINDOW, DRAFTED_AT, IN_THE_WINDOW, clo
 from tests.small_home import FEBRUARY_3, call, ingest, make_home
 from tieout.close.outcome import InReview, Parked, Sealed
 from tieout.flows import manual_lines
-from tieout.flows.apply_catalog import apply_catalog
+from tieout.flows.apply_catalog import NoSuchCustomer, apply_catalog
 from tieout.flows.close_periods import close
 from tieout.flows.decision import DecisionIncomplete
 from tieout.flows.drafts import approve_delta, redraft, show_draft
@@ -178,12 +178,19 @@ def test_nobody_approves_their_own_line_and_nobody_decides_twice(home: Home) -> 
         ({"description": "x" * 201}, "printable"),
         ({"description": "right\u202eleft"}, "printable"),
         ({"tax_category": "nowhere"}, "none of standard"),
-        ({"customer": "nobody"}, "no customer"),
     ],
 )
 def test_what_cannot_be_right_is_refused(home: Home, wrong: dict[str, str], said: str) -> None:
     with pytest.raises(LineRefused, match=said):
         add(home, replace(CREDIT, **wrong))
+    assert list_lines(home) == ()
+
+
+def test_a_customer_nobody_knows_has_no_lines(home: Home) -> None:
+    with pytest.raises(NoSuchCustomer):
+        add(home, replace(CREDIT, customer="nobody"))
+    with pytest.raises(NoSuchCustomer):
+        list_lines(home, "nobody")
     assert list_lines(home) == ()
 
 
