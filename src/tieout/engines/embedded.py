@@ -17,12 +17,14 @@ from tieout.engines import (
 )
 from tieout.engines.damage import damage_named
 from tieout.engines.duckdb_engine import DuckEngine
+from tieout.engines.lineage_count import ColumnCount
 from tieout.ingest.control_total import Accepted, ControlTotal
 from tieout.ingest.sequence import SequenceRuns
 from tieout.kernel.instant import Instant
 from tieout.kernel.quantity import Unmeasurable
 from tieout.ports import LogManifest
 from tieout.ports.dispositions import DispositionDifference, Dispositions
+from tieout.ports.lineage import LineageQuestion, LineageRows
 
 
 class EmbeddedEngine:
@@ -45,6 +47,9 @@ class EmbeddedEngine:
     def recount(self, requests: Sequence[UsageRequest], manifest: LogManifest) -> list[Recount]:
         with damage_named(manifest):
             return recount.recount(requests, manifest)
+
+    def lineage_count(self, asked: LineageQuestion, rows: LineageRows) -> ColumnCount:
+        return ColumnCount(asked, rows.watermark, rows.retracted)
 
     def sequence_runs(self, manifest: LogManifest, *, source: str | None) -> tuple[SequenceRuns, ...]:
         with damage_named(manifest):

@@ -16,6 +16,7 @@ from tieout.close.account import AccountOutcome
 from tieout.close.outcome import NotDue, Outcome, Sealed
 from tieout.close.reconcile_buckets import bucket_breaks
 from tieout.close.reconcile_cycle import CycleTies
+from tieout.close.reconcile_sealed import late_breaks
 from tieout.contract.catalog import Catalog
 from tieout.flows.apply_catalog import NoSuchCustomer, load_catalog
 from tieout.flows.approve_meter import by_version
@@ -31,7 +32,7 @@ from tieout.flows.draft_accounts import (
 from tieout.flows.due_accounts import Agenda, DueAccount
 from tieout.flows.home import Home
 from tieout.flows.invoices import InvoiceRow, draft_row
-from tieout.flows.late_events import late_rows
+from tieout.flows.late_events import LateRow, late_rows
 from tieout.flows.manual_lines import with_manual_lines
 from tieout.flows.place_corrections import Corrections, first_finals
 from tieout.flows.rarely_collected import rarely_collected
@@ -57,6 +58,7 @@ from tieout.kernel.errors import Refusal
 from tieout.kernel.ids import CustomerId, Watermark
 from tieout.kernel.instant import Instant, format_instant
 from tieout.kernel.period import Period
+from tieout.ports import LogManifest
 
 Made = TypeVar("Made")
 PREVIEW_NUMBER = "not sealed: dry run"
@@ -258,15 +260,14 @@ def _buckets(
 ) -> tuple[BucketRow, ...]:
     """Where every event of the periods that ended went; what is on no invoice is noted with the run."""
     periods = [account.period for account in due if account.running is None]
-    found = read_log(
-        home,
-        lambda manifest: bucket_rows(
-            home.engine, catalog, manifest, periods=periods, late=late_rows(home, catalog, manifest, None)
-        ),
-        watermark=cutoff,
-    )
+
+    def look(manifest: LogManifest) -> tuple[tuple[BucketRow, ...], list[LateRow]]:
+        late = late_rows(home, catalog, manifest, None)
+        return bucket_rows(home.engine, catalog, manifest, periods=periods, late=late), late
+
+    found, late = read_log(home, look, watermark=cutoff)
     if run is not None:
-        home.books.breaks.record(run, (), bucket_breaks(found))
+        home.books.breaks.record(run, (), [*bucket_breaks(found), *late_breaks(late)])
     return found
 
 

@@ -301,8 +301,8 @@ def _draft(
         breaks = reconcile(invoice, rated, snapshots, recounted, requests, corrected)
         breaks += sealed_twice(requests, sealed)
         breaks += balance_breaks(invoice, known, moved)
-        entries = proposed_entries(invoice, moved, known)
-        breaks += ledger_breaks(invoice, moved, known, entries)
+        entries = proposed_entries(invoice, moved, known, carried.standing)
+        breaks += ledger_breaks(invoice, moved, known, entries, carried.standing)
         breaks += cycle.of(account.elapsed)
     except Unavailable:
         raise
@@ -343,6 +343,7 @@ def _invoice(
         additions=account.additions,
         off_cycle=asked.off_cycle,
         given=account.given,
+        gave=[each for key, of in account.gave if (each := catalog.coupons.version(key, of)) is not None],
         replaces=account.replaces,
     )
     return replace(found, approvals=plan.approvals)

@@ -22,6 +22,7 @@ from tieout.ports.breaks import BreakStore, WaiverStore
 from tieout.ports.corrections import CorrectionStore
 from tieout.ports.drafts import DraftStore, ManualLineStore
 from tieout.ports.interims import InterimStore
+from tieout.ports.leases import Lease
 from tieout.ports.ledger import LedgerStore
 from tieout.ports.verifications import VerificationStore
 
@@ -79,9 +80,10 @@ class ApiKeyStore(Protocol):
 class CloseStore(Protocol):
     """Runs of the close and what became of each account in them."""
 
-    def running(self) -> AbstractContextManager[bool]:
-        """True for the one process of this machine that may close by itself; the others stand by. Whether or
-        not it holds, no period is sealed twice."""
+    def running(self) -> AbstractContextManager[Lease | None]:
+        """The lease for the one process that may close by itself, on whichever machine; None for the others,
+        which stand by. It ends with its process. Whether or not it holds, no period is sealed twice. Raises
+        `Unavailable` where nobody can say."""
         ...
 
     def start(self, *, as_of: Instant, cutoff: Watermark, cutoff_at: Instant) -> int: ...

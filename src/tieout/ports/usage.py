@@ -15,6 +15,7 @@ from tieout.kernel.instant import Instant
 from tieout.kernel.quantity import Unmeasurable
 from tieout.ports.dispositions import DispositionDifference, Dispositions
 from tieout.ports.events import LogManifest
+from tieout.ports.lineage import LineageCount, LineageQuestion, LineageRows
 
 
 class UsageEngine(Protocol):
@@ -34,6 +35,12 @@ class UsageEngine(Protocol):
 
     def recount(self, requests: Sequence[UsageRequest], manifest: LogManifest) -> list[Recount]:
         """The same usage by code that shares nothing with `measure_each`; one per request, in their order."""
+        ...
+
+    def lineage_count(self, asked: LineageQuestion, rows: LineageRows) -> LineageCount:
+        """A count of what `rows` holds, which is handed to it table by table; equal digit for digit to
+        `aggregate.measure`.
+        """
         ...
 
     def sequence_runs(self, manifest: LogManifest, *, source: str | None) -> tuple[SequenceRuns, ...]:
