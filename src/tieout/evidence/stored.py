@@ -7,6 +7,7 @@ tampered one.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from tieout.balance.movement import Movement
 from tieout.invoice.offset import Offset
@@ -124,6 +125,39 @@ class ReviewedDraft:
     entries_seen: int
 
 
+Row = tuple[str | int | bytes | None, ...]
+"""In the order of its table's columns."""
+
+
+class EntryRow(NamedTuple):
+    """A journal entry but for what the books find when it is posted: its month, and when it was booked.
+    `at_issue`: it takes effect when its paper is issued."""
+
+    id: str
+    kind: str
+    customer: str
+    invoice: str | None
+    effective_at: int
+    effective_on: str
+    reverses: str | None
+    person: str | None
+    reason: str
+    at_issue: bool
+
+
+@dataclass(frozen=True, slots=True)
+class LaidOut:
+    """The rows of a seal that do not hang on its number, as the books write them. `manual_lines`: the ids of
+    the lines that people asked for among them."""
+
+    snapshots: tuple[Row, ...]
+    charges: tuple[Row, ...]
+    lines: tuple[Row, ...]
+    entries: tuple[EntryRow, ...]
+    postings: tuple[Row, ...]
+    manual_lines: frozenset[str]
+
+
 @dataclass(frozen=True, slots=True)
 class SealedRows:
     """Everything one sealing writes, in one transaction. `movements` were worked out when the customer had
@@ -131,7 +165,8 @@ class SealedRows:
     anything written where somebody has said more about the draft that was `reviewed`, or other interim
     invoices of the period stand than `interims_seen` (None: the policy allows none). `corrects`: by report
     (empty: by policy) the periods that it corrects, worked out when the customer had `papers_seen` papers and
-    voids; None where it does not matter. `offset`: what a paper below zero is put against.
+    voids; None where it does not matter. `offset`: what a paper below zero is put against. `laid_out`:
+    snapshots, charges, lines and entries, where that was done beforehand; these members are empty then.
     """
 
     invoice: StoredInvoice
@@ -146,6 +181,7 @@ class SealedRows:
     papers_seen: int | None = None
     reviewed: ReviewedDraft | None = None
     offset: Offset | None = None
+    laid_out: LaidOut | None = None
 
 
 @dataclass(frozen=True, slots=True)

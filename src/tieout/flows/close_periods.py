@@ -182,7 +182,8 @@ def _shared(
     def advance(done: int, _of_part: int) -> None:
         progress(len(outcomes) - before + done, total)
 
-    with closing(prepared_parts(measured, at=home.clock.now(), workers=workers)) as parts:
+    lay_out = home.books.invoices.lay_out
+    with closing(prepared_parts(measured, lay_out, at=home.clock.now(), workers=workers)) as parts:
         for ready, stopped in parts:
             outcomes += keep_held(home, stopped, as_of=as_of, run=run)
             sealed, rows = seal_accounts(home, ready, run, advance)

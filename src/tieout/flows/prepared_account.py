@@ -14,12 +14,11 @@ from hashlib import sha256
 from operator import attrgetter
 from typing import Any
 
-from tieout.evidence.stored import SealedRows
+from tieout.evidence.stored import EntryRow, LaidOut, SealedRows
 from tieout.flows import seal_account
 from tieout.flows.draft_accounts import ReadyAccount
 from tieout.flows.due_accounts import DueAccount
 from tieout.invoice.document import UnnumberedDocument, unnumbered_document
-from tieout.invoice.entries import issued_at_seal
 from tieout.invoice.number import format_number
 from tieout.invoice.seal import sealed_invoice
 from tieout.kernel.calendar import local_date
@@ -33,7 +32,8 @@ NOT_NUMBERED = ""
 
 @dataclass(frozen=True, slots=True)
 class UnnumberedRows:
-    """All rows of a seal. Their invoice has no number or document yet, and its entries are as proposed."""
+    """All rows of a seal, laid out. Their invoice has no number or document yet, and its entries are as
+    proposed."""
 
     rows: SealedRows
     document: UnnumberedDocument
@@ -52,39 +52,49 @@ class UnnumberedRows:
             sha256=sha256(document).hexdigest(),
             sealed_at=at,
         )
+        laid_out = self.rows.laid_out
+        assert laid_out is not None, "`unnumbered` lays out"
+        entries = tuple(_issued(each, at, on.isoformat()) for each in laid_out.entries)
         return replace(
             self.rows,
             invoice=stored,
             movements=tuple(replace(each, recorded_at=at) for each in self.rows.movements),
-            entries=issued_at_seal(self.rows.entries, at, on),
+            laid_out=replace(laid_out, entries=entries),
         )
+
+
+def _issued(entry: EntryRow, at: Instant, on: str) -> EntryRow:
+    """As `issued_at_seal` gives it."""
+    if not entry.at_issue and entry.effective_at <= at:
+        return entry
+    return entry._replace(effective_at=at, effective_on=on)
 
 
 @dataclass(frozen=True, slots=True)
 class PreparedAccount:
-    """`packed` are its `UnnumberedRows`; the other members say of the invoice what sealing asks for."""
+    """`unnumbered` are its rows; the other members say of the invoice what sealing asks for."""
 
     account: DueAccount
     id: InvoiceId
     series: str
     rows: int
     billed: frozenset[SubscriptionId]
-    packed: bytes
+    unnumbered: UnnumberedRows
 
     def sealing(self, *, issued_at: Instant) -> Sealing:
         def issue(ordinal: int) -> SealedRows:
-            unnumbered: UnnumberedRows = pickle.loads(self.packed)  # noqa: S301 - of this program's own worker
-            return unnumbered.numbered(format_number(self.series, ordinal), issued_at)
+            return self.unnumbered.numbered(format_number(self.series, ordinal), issued_at)
 
         return Sealing(self.id, self.series, issue)
 
 
-def unnumbered(ready: ReadyAccount, at: Instant) -> UnnumberedRows:
+def unnumbered(ready: ReadyAccount, at: Instant, lay_out: Callable[[SealedRows], LaidOut]) -> UnnumberedRows:
     """Raises what `sealed_rows` raises. `at` is any instant: nothing of it stays."""
     invoice = sealed_invoice(ready.invoice, number=NOT_NUMBERED, issued_at=at)
     rows = seal_account.sealed_rows(ready, invoice, at, document=b"")
+    laid_out = lay_out(replace(rows, entries=ready.entries))
     return UnnumberedRows(
-        replace(rows, entries=ready.entries),
+        replace(rows, snapshots=(), charges=(), lines=(), entries=(), laid_out=laid_out),
         unnumbered_document(invoice),
         invoice.customer.zone,
         invoice.customer.terms_days,

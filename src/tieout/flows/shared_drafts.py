@@ -9,11 +9,12 @@ that is killed leaves undone is drafted here (L15).
 from __future__ import annotations
 
 import pickle
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import closing
 from typing import Final
 
 from tieout.close.account import AccountOutcome
+from tieout.evidence.stored import LaidOut, SealedRows
 from tieout.flows.draft_accounts import MeasuredAccounts, ReadyAccount
 from tieout.flows.due_accounts import DueAccount
 from tieout.flows.forked import answers_in_order
@@ -40,12 +41,17 @@ def may_be_shared(accounts: Sequence[DueAccount], *, workers: int) -> bool:
     return all(not policy.review_hours and not policy.requires for policy in policies)
 
 
-def prepared_parts(measured: MeasuredAccounts, *, at: Instant, workers: int) -> Generator[Part, None, None]:
-    """What is ready to be sealed and what is not, a part of the accounts at a time, in their order."""
+def prepared_parts(
+    measured: MeasuredAccounts, lay_out: Callable[[SealedRows], LaidOut], *, at: Instant, workers: int
+) -> Generator[Part, None, None]:
+    """What is ready to be sealed and what is not, a part of the accounts at a time, in their order.
+    `lay_out` is that of the books."""
     bounds = _bounds(measured)
 
     def compute(part: int) -> bytes:
-        return packed([_handed(each, at) for each in measured.drafts(bounds[part], bounds[part + 1])])
+        return packed(
+            [_handed(each, at, lay_out) for each in measured.drafts(bounds[part], bounds[part + 1])]
+        )
 
     accounts = {(each.account.customer, each.account.period): each.account for each in measured.planned}
     with closing(answers_in_order(len(bounds) - 1, compute, workers=workers)) as answers:
@@ -78,12 +84,14 @@ def _bounds(measured: MeasuredAccounts) -> list[int]:
     return [*bounds, len(planned)]
 
 
-def _handed(drafted: ReadyAccount | AccountOutcome, at: Instant) -> object:
+def _handed(
+    drafted: ReadyAccount | AccountOutcome, at: Instant, lay_out: Callable[[SealedRows], LaidOut]
+) -> object:
     """As it is handed over. A draft whose rows cannot be made is handed over whole: the seal says why."""
     if isinstance(drafted, AccountOutcome):
         return drafted
     try:
-        rows = packed(unnumbered(drafted, at))
+        rows = unnumbered(drafted, at, lay_out)
     except Unavailable:
         raise
     except Exception:  # noqa: BLE001 - the same is raised again where its account is sealed, and parks it (L15)

@@ -68,6 +68,8 @@ def off_cycle_json(reason: OffCycleReason) -> JsonValue:
 def parse_off_cycle(document: bytes) -> OffCycleReason | None:
     """Of a sealed document; None where it was billed by the calendar. Raises `ValueError`, `KeyError` or
     `TypeError` where the document is not ours."""
+    if b'"off_cycle"' not in document:  # so it is of nearly all: canonical JSON writes a key in one way
+        return None
     said: dict[str, Any] | None = json.loads(document).get("off_cycle")
     if said is None:
         return None

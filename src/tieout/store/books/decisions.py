@@ -15,7 +15,7 @@ from tieout.evidence.stored import SealedRows
 from tieout.invoice.invoice import KIND_FINAL
 from tieout.kernel.errors import ConflictError
 from tieout.kernel.ids import CustomerId, InvoiceId
-from tieout.rate.manual_line import LineDecision, is_manual, manual_line_of
+from tieout.rate.manual_line import LineDecision
 from tieout.store.books.schema import invoice
 from tieout.store.books.schema_close import draft, manual_line, manual_line_decision, review_entry
 from tieout.store.sqlite import is_sqlite
@@ -64,26 +64,31 @@ def refuse_if_sealed(connection: Connection, id: InvoiceId) -> None:
         raise SealedAlready(number)
 
 
-def check_decisions(connection: Connection, batch: Sequence[SealedRows]) -> None:
+def check_decisions(
+    connection: Connection, batch: Sequence[SealedRows], on_each: Sequence[frozenset[str]]
+) -> None:
     """What is about to be sealed rests on every decision that was made: on the latest revision of its
-    draft and all that was said about it, and with all approved lines. Raises `DraftMoved`.
+    draft and all that was said about it, and with all approved lines (`on_each`). Raises
+    `DraftMoved`.
     """
     for sealed in batch:
         seen = sealed.reviewed
         if seen is not None and _said(connection, seen.invoice) != (seen.revision, seen.entries_seen):
             raise DraftMoved(seen.invoice)
-    final = [sealed for sealed in batch if sealed.invoice.kind == KIND_FINAL]
+    final = [
+        (sealed.invoice, on_it)
+        for sealed, on_it in zip(batch, on_each, strict=True)
+        if sealed.invoice.kind == KIND_FINAL
+    ]
     if not final:
         return
     approved = _approved_lines(
         connection,
-        first=min(sealed.invoice.period.start for sealed in final),
-        last=max(sealed.invoice.period.start for sealed in final),
+        first=min(found.period.start for found, _ in final),
+        last=max(found.period.start for found, _ in final),
     )
-    for sealed in final:
-        found = sealed.invoice
+    for found, on_it in final:
         expected = approved.get((found.customer, found.period.start, found.period.end), set())
-        on_it = {manual_line_of(charge.price) for charge in sealed.charges if is_manual(charge.price)}
         if on_it != expected:
             raise DraftMoved(found.customer)
 

@@ -10,9 +10,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, Engine, RowMapping, exists, insert, select
+from sqlalchemy import Connection, Engine, RowMapping, exists, select
 
-from tieout.evidence.stored import SealedRows, StoredEvidence, StoredInvoice, StoredSnapshot
+from tieout.evidence.stored import LaidOut, SealedRows, StoredEvidence, StoredInvoice, StoredSnapshot
 from tieout.invoice.invoice import KIND_FINAL, KIND_INTERIM
 from tieout.kernel.ids import CustomerId, InvoiceId, LineId, SubscriptionId, Watermark
 from tieout.kernel.instant import Instant
@@ -21,7 +21,8 @@ from tieout.ports import Sealing
 from tieout.store.books import rows
 from tieout.store.books.decisions import check_decisions, while_nobody_decides
 from tieout.store.books.interims import check_period
-from tieout.store.books.ledger import add_entries, add_offset, lock_entries
+from tieout.store.books.laid_out import lay_out, write_entries, write_lines
+from tieout.store.books.ledger import add_offset, lock_entries
 from tieout.store.books.movements import add_movements
 from tieout.store.books.numbering import lock_series, record_numbers
 from tieout.store.books.papers import add_corrects, check_papers
@@ -94,6 +95,9 @@ class SqlInvoices:
             found = connection.execute(select(number_series.c.series, number_series.c.last_number)).all()
         return {row.series: row.last_number for row in found}
 
+    def lay_out(self, rows: SealedRows) -> LaidOut:
+        return lay_out(rows)
+
     def seal(self, batch: Sequence[Sealing], *, run: int) -> list[StoredInvoice | None]:
         try:
             return self._seal(batch, run)
@@ -118,8 +122,10 @@ class SqlInvoices:
                     issued[sealing.id] = sealing.issue(last[sealing.series])
             record_numbers(connection, last)
             crash_point("seal-after-number")
-            check_decisions(connection, [*issued.values()])
-            _write(connection, [*issued.values()], run)
+            sealed = [*issued.values()]
+            laid_out = [lay_out(each) for each in sealed]
+            check_decisions(connection, sealed, [each.manual_lines for each in laid_out])
+            _write(connection, sealed, laid_out, run)
             crash_point("seal-before-commit")
         crash_point("seal-after-commit")
         return [issued[sealing.id].invoice if sealing.id in issued else None for sealing in batch]
@@ -172,26 +178,23 @@ def _sealed_by(connection: Connection, run: int, ids: Sequence[InvoiceId]) -> di
     return {stored.id: stored for stored in found}
 
 
-def _write(connection: Connection, batch: Sequence[SealedRows], run: int) -> None:
+def _write(
+    connection: Connection, batch: Sequence[SealedRows], laid_out: Sequence[LaidOut], run: int
+) -> None:
     if not batch:
         return
     for each in batch:
         check_period(connection, each)
         if each.papers_seen is not None:
             check_papers(connection, each.invoice.customer, seen=each.papers_seen - _before(batch, each))
-    connection.execute(insert(invoice), [rows.invoice_row(each.invoice, run) for each in batch])
-    if snapshots := [rows.snapshot_row(row) for each in batch for row in each.snapshots]:
-        insert_rows(connection, snapshot, snapshots)
-    if charges := [rows.charge_row(row) for each in batch for row in each.charges]:
-        insert_rows(connection, charge, charges)
-        insert_rows(connection, invoice_line, [rows.line_row(row) for each in batch for row in each.lines])
+    insert_rows(connection, invoice, [rows.invoice_row(each.invoice, run) for each in batch])
+    write_lines(connection, laid_out)
     for each in batch:
         add_movements(connection, each.movements, seen=each.movements_seen)
         add_corrects(connection, each)
     offsets = [each.offset for each in batch if each.offset is not None]
     lock_entries(connection, (offset.customer for offset in offsets))
-    entries = [entry for each in batch for entry in each.entries]
-    add_entries(connection, entries, booked_at=max(each.invoice.sealed_at for each in batch))
+    write_entries(connection, laid_out, booked_at=max(each.invoice.sealed_at for each in batch))
     for offset in offsets:
         crash_point("credit-before-offset")
         add_offset(connection, offset)

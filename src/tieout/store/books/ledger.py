@@ -197,12 +197,16 @@ def add_entries(connection: Connection, entries: Sequence[Entry], *, booked_at: 
     """Inside a write transaction: each is booked in the month of its effect, or the first that is open."""
     if not entries:
         return
-    if not is_sqlite(connection):
-        connection.execute(select(func.pg_advisory_xact_lock_shared(func.hashtext(LEDGER_LOCK))))
-    until = connection.execute(select(func.max(accounting_lock.c.accounting_period))).scalar_one()
-    rows = entry_rows(entries, booked_at=booked_at, locked_until=until)
+    rows = entry_rows(entries, booked_at=booked_at, locked_until=locked_until(connection))
     insert_rows(connection, journal_entry, rows)
     insert_rows(connection, posting, posting_rows(entries))
+
+
+def locked_until(connection: Connection) -> str | None:
+    """The last month that is locked; none is until the transaction ends."""
+    if not is_sqlite(connection):
+        connection.execute(select(func.pg_advisory_xact_lock_shared(func.hashtext(LEDGER_LOCK))))
+    return connection.execute(select(func.max(accounting_lock.c.accounting_period))).scalar_one()
 
 
 def lock_entries(connection: Connection, customers: Iterable[CustomerId | None]) -> None:

@@ -54,11 +54,20 @@ def insert_rows(
 
     A close writes millions: with SQLite they go to the driver as they are, for half the time.
     """
+    insert_laid_out(connection, table, tuple(rows[0]), [tuple(row.values()) for row in rows])
+
+
+def insert_laid_out(
+    connection: Connection,
+    table: Table,
+    columns: tuple[str, ...],
+    rows: Sequence[tuple[str | int | bytes | None, ...]],
+) -> None:
+    """The same with the values in the order of `columns`."""
     if is_sqlite(connection):
-        statement = _insert_text(table.name, tuple(rows[0]))
-        connection.exec_driver_sql(statement, [tuple(row.values()) for row in rows])
+        connection.exec_driver_sql(_insert_text(table.name, columns), [*rows])
     else:
-        connection.execute(insert(table), rows)
+        connection.execute(insert(table), [dict(zip(columns, row, strict=True)) for row in rows])
 
 
 @cache
