@@ -17,6 +17,7 @@ CORE = (
     "aggregate",
     "balance",
     "ledger",
+    "notice",
     "rate",
     "invoice",
     "correction",

@@ -3,19 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import StrEnum
 
+from tieout.contract.notice_target import Severity
 from tieout.contract.watching import Watch, Whom
 from tieout.kernel.ids import AlertKey
 from tieout.kernel.instant import Instant
-
-
-class Severity(StrEnum):
-    """A critical notice waits for no quiet hours and no digest."""
-
-    INFO = "info"
-    WARNING = "warning"
-    CRITICAL = "critical"
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from tieout.contract.coupon import Coupon
 from tieout.contract.document import DocumentKind, Record
 from tieout.contract.event_contract import ContractBook, EventContract
 from tieout.contract.meter import Meter
+from tieout.contract.notice_target import NoticeTarget
 from tieout.contract.party import Customer, Seller
 from tieout.contract.plan import Plan
 from tieout.contract.policy import Policy
@@ -41,6 +42,7 @@ AnyVersions = (
     | Versions[Alert]
     | Versions[ChargeControl]
     | Versions[Budget]
+    | Versions[NoticeTarget]
 )
 
 
@@ -67,6 +69,7 @@ class Catalog:
     alerts: Versions[Alert]
     charge_controls: Versions[ChargeControl]
     budgets: Versions[Budget]
+    notice_targets: Versions[NoticeTarget] = field(default_factory=lambda: Versions[NoticeTarget](()))
     _by_customer: dict[str, tuple[Subscription, ...]] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -127,5 +130,6 @@ class Catalog:
             DocumentKind.ALERT: self.alerts,
             DocumentKind.CHARGE_CONTROL: self.charge_controls,
             DocumentKind.BUDGET: self.budgets,
+            DocumentKind.NOTICE_TARGET: self.notice_targets,
         }
         return groups[kind]

@@ -15,6 +15,7 @@ from tieout.contract.coupon import Coupon
 from tieout.contract.document import Document, Record, read_record
 from tieout.contract.event_contract import ContractBook, EventContract
 from tieout.contract.meter import Meter
+from tieout.contract.notice_target import NoticeTarget
 from tieout.contract.party import Customer, Seller
 from tieout.contract.plan import Plan
 from tieout.contract.policy import Policy
@@ -29,6 +30,7 @@ from tieout.contract.rules.draft import Draft, group
 from tieout.contract.rules.examples import RunExample, check_examples
 from tieout.contract.rules.measuring import check_measuring
 from tieout.contract.rules.metering import check_meters
+from tieout.contract.rules.notice_targets import check_notice_targets
 from tieout.contract.rules.peaks import warn_of_peaks_in_parts
 from tieout.contract.rules.policies import check_policies
 from tieout.contract.rules.pricing import check_plans, check_prices
@@ -70,6 +72,7 @@ RULES: tuple[Rule, ...] = (
     check_sources,
     check_policies,
     check_triggers,
+    check_notice_targets,
 )
 WARNINGS: tuple[Rule, ...] = (warn_of_cheaper_usage, warn_of_peaks_in_parts)
 R = TypeVar("R")
@@ -158,6 +161,7 @@ def _catalog(records: Iterable[Record]) -> Catalog:
         alerts=Versions(_of(found, Alert)),
         charge_controls=Versions(_of(found, ChargeControl)),
         budgets=Versions(_of(found, Budget)),
+        notice_targets=Versions(_of(found, NoticeTarget)),
     )
 
 

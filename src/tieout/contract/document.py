@@ -23,6 +23,7 @@ from tieout.contract.charge_control import ChargeControl
 from tieout.contract.coupon import Coupon
 from tieout.contract.event_contract import EventContract
 from tieout.contract.meter import Meter
+from tieout.contract.notice_target import NoticeTarget
 from tieout.contract.party import Customer, Seller
 from tieout.contract.plan import Plan
 from tieout.contract.policy import Policy
@@ -34,6 +35,7 @@ from tieout.contract.reading.event import read_event
 from tieout.contract.reading.head import Head, read_event_head, read_head, read_subject_head
 from tieout.contract.reading.lines import Lines, document_lines, line_of
 from tieout.contract.reading.meter import read_meter
+from tieout.contract.reading.notice_target import read_notice_target
 from tieout.contract.reading.party import read_customer, read_seller
 from tieout.contract.reading.plan import read_plan
 from tieout.contract.reading.policy import read_policy
@@ -71,6 +73,7 @@ Record = (
     | Alert
     | ChargeControl
     | Budget
+    | NoticeTarget
 )
 
 
@@ -93,6 +96,7 @@ class DocumentKind(StrEnum):
     ALERT = "alert"
     CHARGE_CONTROL = "charge_control"
     BUDGET = "budget"
+    NOTICE_TARGET = "notice_target"
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +142,7 @@ READERS: Mapping[DocumentKind, RecordReader] = {
     DocumentKind.ALERT: read_alert,
     DocumentKind.CHARGE_CONTROL: read_charge_control,
     DocumentKind.BUDGET: read_budget,
+    DocumentKind.NOTICE_TARGET: read_notice_target,
 }
 HEADS: Mapping[DocumentKind, Callable[[TableReader, str], Head]] = {
     DocumentKind.EVENT: read_event_head,

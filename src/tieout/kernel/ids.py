@@ -26,6 +26,7 @@ ProgramKey = NewType("ProgramKey", str)
 SellerKey = NewType("SellerKey", str)
 SourceKey = NewType("SourceKey", str)
 PolicyKey = NewType("PolicyKey", str)
+NoticeTargetKey = NewType("NoticeTargetKey", str)
 CustomerId = NewType("CustomerId", str)
 SubscriptionId = NewType("SubscriptionId", str)
 
@@ -36,6 +37,7 @@ ChargeControlKey = NewType("ChargeControlKey", str)
 BudgetKey = NewType("BudgetKey", str)
 
 KeyId = NewType("KeyId", str)
+NoticeId = NewType("NoticeId", str)
 
 Watermark = NewType("Watermark", int)
 """A batch number; "as of W" is what the log said at the end of batch W. 0 is the empty log."""

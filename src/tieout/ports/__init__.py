@@ -36,6 +36,17 @@ from tieout.ports.events import (
 )
 from tieout.ports.identities import IndexedRange, IndexStatus
 from tieout.ports.ledger import LedgerStore
+from tieout.ports.notices import (
+    Acknowledgement,
+    Claim,
+    DueEscalation,
+    NoticeChanged,
+    NoticeCounts,
+    NoticeFilter,
+    NoticeStore,
+    RecordedNotice,
+    StoredMessage,
+)
 from tieout.ports.pipeline import (
     ArrivalOrder,
     LagCount,
@@ -64,16 +75,19 @@ from tieout.ports.world import Clock, Entropy, HealthFact, Signer
 
 __all__ = [
     "EMPTY_LOG",
+    "Acknowledgement",
     "Answer",
     "ApiKeyStore",
     "ArrivalOrder",
     "Books",
     "BreakStore",
+    "Claim",
     "Clock",
     "CloseStore",
     "CorrectionStore",
     "DocumentStore",
     "DraftStore",
+    "DueEscalation",
     "Entropy",
     "EventLog",
     "HealthFact",
@@ -96,6 +110,10 @@ __all__ = [
     "ManualLineStore",
     "MovementStore",
     "NotAllAccepted",
+    "NoticeChanged",
+    "NoticeCounts",
+    "NoticeFilter",
+    "NoticeStore",
     "OrphanSearch",
     "Pipeline",
     "PipelineAlert",
@@ -106,6 +124,7 @@ __all__ = [
     "ReceivedRequest",
     "Receiver",
     "RecordedBreak",
+    "RecordedNotice",
     "RefusedRequests",
     "RequestLedger",
     "Sealing",
@@ -117,6 +136,7 @@ __all__ = [
     "StoreBroken",
     "StoredControlTotal",
     "StoredEvent",
+    "StoredMessage",
     "Stretch",
     "TailPart",
     "Tally",

@@ -23,6 +23,8 @@ from tieout.ports.corrections import CorrectionStore
 from tieout.ports.drafts import DraftStore, ManualLineStore
 from tieout.ports.interims import InterimStore
 from tieout.ports.ledger import LedgerStore
+from tieout.ports.notices import NoticeStore
+from tieout.ports.triggers import TriggerStore
 from tieout.ports.verifications import VerificationStore
 
 
@@ -213,3 +215,9 @@ class Books(Protocol):
 
     @property
     def corrections(self) -> CorrectionStore: ...
+
+    @property
+    def notices(self) -> NoticeStore: ...
+
+    @property
+    def triggers(self) -> TriggerStore: ...

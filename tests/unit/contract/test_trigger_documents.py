@@ -5,13 +5,14 @@ from __future__ import annotations
 import pytest
 
 from tests.unit.contract.sample import documents_of, texts
-from tieout.contract.alert import Alert, Severity
+from tieout.contract.alert import Alert
 from tieout.contract.budget import Budget
 from tieout.contract.catalog import Catalog
 from tieout.contract.charge_control import ChargeControl, ControlAction, HoldEnds
 from tieout.contract.check import check
 from tieout.contract.document import parse_documents
 from tieout.contract.feature import Feature, LimitKind
+from tieout.contract.notice_target import Severity
 from tieout.contract.problem import Problem
 from tieout.contract.watching import Figure, Growth, GrowthWindow, PercentOf, Rearm, Watch, Whom
 from tieout.kernel.quantity import Quantity
@@ -29,7 +30,6 @@ at = ["80", "100"]
 rearm = "below"
 rearm_below = "75"
 severity = "critical"
-targets = ["ops"]
 customer_too = true
 """
 CONTROL = f"""
@@ -83,7 +83,7 @@ def test_every_member_is_read() -> None:
         Rearm.BELOW,
         Exact(75),
     )
-    assert (alert.severity, alert.targets, alert.customer_too) == (Severity.CRITICAL, ("ops",), True)
+    assert (alert.severity, alert.customer_too) == (Severity.CRITICAL, True)
     assert (control.action, control.features, control.ends) == (
         ControlAction.HOLD,
         ("chat",),
@@ -124,6 +124,7 @@ def test_growth_says_what_it_compares() -> None:
         (ALERT, '"75"', '"90"', "rearm_below: is above the lowest threshold, 80"),
         (ALERT, 'rearm = "below"\n', "", "rearm_below: means nothing"),
         (ALERT, 'severity = "critical"', 'action = "hold"', "action: "),
+        (ALERT, 'severity = "critical"', 'targets = ["no"]', "targets[0]: there is no notice_target 'no'"),
         (CONTROL, '["500.00"]', '["500.00", "600.00"]', "at: a control has one threshold"),
         (CONTROL, 'currency = "USD"\n', "", "currency: is missing"),
         (CONTROL, '"exposure"', '"growth"', "watch: "),

@@ -3,9 +3,10 @@ does."""
 
 from __future__ import annotations
 
-from tieout.contract.alert import Alert, Severity
+from tieout.contract.alert import Alert
 from tieout.contract.budget import Budget
 from tieout.contract.charge_control import ChargeControl, ControlAction, HoldEnds
+from tieout.contract.notice_target import Severity
 from tieout.contract.reading.amounts import read_settled_amount
 from tieout.contract.reading.head import Head
 from tieout.contract.reading.price import read_currency

@@ -39,6 +39,10 @@ def _misfits(draft: Draft, rule: Alert | ChargeControl) -> Iterator[tuple[str, s
         unknown = draft.missing(DocumentKind.PLAN, plan)
         if unknown is not None:
             yield f"plans[{place}]", unknown
+    for place, target in enumerate(rule.targets if isinstance(rule, Alert) else ()):
+        unknown = draft.missing(DocumentKind.NOTICE_TARGET, target)
+        if unknown is not None:
+            yield f"targets[{place}]", unknown
     if rule.watch.meter is not None:
         unknown = draft.missing(DocumentKind.METER, rule.watch.meter, since=rule.effective_from)
         if unknown is not None:

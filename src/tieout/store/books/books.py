@@ -13,6 +13,7 @@ from tieout.store.books.api_keys import SqlApiKeys
 from tieout.store.books.breaks import SqlBreaks
 from tieout.store.books.closes import SqlCloses
 from tieout.store.books.corrections import SqlCorrections
+from tieout.store.books.crossings import SqlTriggers
 from tieout.store.books.documents import SqlDocuments
 from tieout.store.books.drafts import SqlDrafts
 from tieout.store.books.interims import SqlInterims
@@ -20,6 +21,7 @@ from tieout.store.books.invoices import SqlInvoices
 from tieout.store.books.ledger import SqlLedger
 from tieout.store.books.manual_lines import SqlManualLines
 from tieout.store.books.movements import SqlMovements
+from tieout.store.books.notices import SqlNotices
 from tieout.store.books.schema import meta
 from tieout.store.books.signatures import SqlSignatures
 from tieout.store.books.verifications import SqlVerifications
@@ -60,6 +62,8 @@ class SqlBooks:
     ledger: SqlLedger
 
     corrections: SqlCorrections
+    notices: SqlNotices
+    triggers: SqlTriggers
 
     def close(self) -> None:
         self.engine.dispose()
@@ -118,4 +122,6 @@ def _books(engine: Engine, folder: Path, home_id: HomeId) -> SqlBooks:
         SqlWaivers(engine),
         SqlLedger(engine),
         SqlCorrections(engine),
+        SqlNotices(engine),
+        SqlTriggers(engine),
     )

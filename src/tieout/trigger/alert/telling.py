@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from tieout.contract.alert import Alert, Severity
+from tieout.contract.alert import Alert
+from tieout.contract.notice_target import Severity
 from tieout.kernel.ids import CustomerId
 from tieout.kernel.instant import format_instant
 from tieout.kernel.rational import Exact, exact_text
