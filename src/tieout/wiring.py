@@ -77,6 +77,7 @@ def _home(folder: Path, stores: Stores, clock: Clock, entropy: Entropy) -> Home:
         log=stores.log,
         review=stores.review,
         pipeline=stores.pipeline,
+        live=stores.live,
         engine=EmbeddedEngine(),
         clock=clock,
         entropy=entropy,

@@ -84,10 +84,10 @@ class Served:
         assert len(receipt["not_accepted"]) == receipt["received"] - receipt["accepted"]
         return receipt
 
-    def key(self, *sources: str, role: str = "source") -> tuple[str, str]:
+    def key(self, *sources: str, role: str = "source", customer: str | None = None) -> tuple[str, str]:
         """(key id, token) of a new key, known to the server when it returns."""
         with self.home() as home:
-            key, token = create_api_key(home, name="test", role=role, sources=sources)
+            key, token = create_api_key(home, name="test", role=role, sources=sources, customer=customer)
         time.sleep(KEYS_SECONDS + 0.3)
         return key.key_id, token
 

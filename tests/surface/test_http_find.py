@@ -10,9 +10,13 @@ from typing import Any
 import httpx
 import pytest
 
+from tests.small_home import CATALOG, CUSTOMER
 from tests.surface.conftest import in_process
 from tests.surface.served import Served, event, make_served, ndjson
+from tieout.flows.apply_catalog import apply_catalog
 from tieout.flows.retract_event import Decision, retract_event
+
+SELLER = "[[seller]]" + CATALOG.partition("[[seller]]")[2]
 
 
 @pytest.fixture(scope="module")
@@ -102,7 +106,13 @@ def test_a_sender_sees_its_own_sources_only(served: Served) -> None:
 
 
 def test_a_customer_may_not_ask(served: Served) -> None:
-    _, token = served.key(role="customer")
+    customer = served.folder / "customer.toml"
+    customer.write_text(
+        SELLER + CUSTOMER.format(key="acme", zone="UTC", start="").partition("[[subscription]]")[0]
+    )
+    with served.home() as home:
+        apply_catalog(home, customer)
+    _, token = served.key(role="customer", customer="acme")
     assert ask(served, token).status_code == 403
     assert httpx.get(f"{served.address}/v1/events").status_code == 401
 

@@ -6,12 +6,17 @@ The division rounds to 12 places, half away from zero. The sum has the bound tha
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Final
 
 from tieout.aggregate import sum as sum_
+from tieout.aggregate.folding import Folding
 from tieout.aggregate.select import Selected
 from tieout.kernel.limits import FRACTION_DIGITS_MAX
 from tieout.kernel.quantity import QUANTITY_ZERO, Quantity
 from tieout.kernel.rounding import Rounding, quantize
+
+FOLDING: Final = Folding.BOTH_WAYS
+"""What is kept is the sum and the number; the division comes last."""
 
 
 def meaning(selected: Sequence[Selected]) -> Quantity:

@@ -108,11 +108,12 @@ def _merged(
     merged: dict[tuple[object, ...], UsageGroup] = {}
     for group in map(narrowed, groups):
         before = merged.get(group.order)
-        merged[group.order] = group if before is None else _together(before, group)
+        merged[group.order] = group if before is None else together(before, group)
     return tuple(merged[order] for order in sorted(merged, key=lambda order: order))
 
 
-def _together(first: UsageGroup, second: UsageGroup) -> UsageGroup:
+def together(first: UsageGroup, second: UsageGroup) -> UsageGroup:
+    """Two parts of one group as one."""
     amount = None
     if first.amount is not None and second.amount is not None:
         amount = first.amount + second.amount

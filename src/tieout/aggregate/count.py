@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Final
 
+from tieout.aggregate.folding import Folding
 from tieout.aggregate.select import Selected
 from tieout.kernel.quantity import Quantity
+
+FOLDING: Final = Folding.BOTH_WAYS
+"""Events are added and taken out by their number."""
 
 
 def meaning(selected: Iterable[Selected]) -> Quantity:

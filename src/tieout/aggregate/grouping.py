@@ -25,14 +25,18 @@ def groups_of(selected: Sequence[Selected], breakdown: Breakdown, what: str) -> 
         return ()
     if overflows(sum((abs(_amount(each)) for each in selected), QUANTITY_ZERO)):
         raise QuantityOverflow(what)
+    groups = grouped(selected, breakdown)
+    if len(groups) > limits.GROUPS_PER_SNAPSHOT_MAX:
+        raise TooManyGroups(what)
+    return tuple(sorted(groups, key=lambda group: group.order))
+
+
+def grouped(selected: Iterable[Selected], breakdown: Breakdown) -> list[UsageGroup]:
+    """The groups in no order, however many they are and whatever their amounts add up to."""
     together: dict[tuple[object, ...], list[Selected]] = {}
     for each in selected:
         together.setdefault(_key(each, breakdown), []).append(each)
-    if len(together) > limits.GROUPS_PER_SNAPSHOT_MAX:
-        raise TooManyGroups(what)
-    return tuple(
-        sorted((_group(each, breakdown) for each in together.values()), key=lambda group: group.order)
-    )
+    return [_group(each, breakdown) for each in together.values()]
 
 
 def _key(each: Selected, breakdown: Breakdown) -> tuple[object, ...]:

@@ -6,11 +6,16 @@ The order is (time, batch, row): arrival decides only between equal times, so it
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Final
 
+from tieout.aggregate.folding import Folding
 from tieout.aggregate.select import Selected
 from tieout.kernel.ids import Position
 from tieout.kernel.instant import Instant
 from tieout.kernel.quantity import QUANTITY_ZERO, Quantity
+
+FOLDING: Final = Folding.IN
+"""Which event came before the last one is not known without the events."""
 
 
 def meaning(selected: Iterable[Selected]) -> Quantity:

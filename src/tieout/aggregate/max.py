@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Final
 
+from tieout.aggregate.folding import Folding
 from tieout.aggregate.select import Selected
 from tieout.kernel.quantity import QUANTITY_ZERO, Quantity
+
+FOLDING: Final = Folding.IN
+"""Which value would be the greatest without the greatest is not known without the events."""
 
 
 def meaning(selected: Iterable[Selected]) -> Quantity:

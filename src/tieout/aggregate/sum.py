@@ -7,9 +7,14 @@ by values that cancel out: beyond it the answer is `QuantityOverflow`, in every 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Final
 
+from tieout.aggregate.folding import Folding
 from tieout.aggregate.select import Selected
 from tieout.kernel.quantity import QUANTITY_TOTAL_MAX, QUANTITY_ZERO, Quantity, QuantityOverflow
+
+FOLDING: Final = Folding.BOTH_WAYS
+"""A value is taken out as it was added, and so is its absolute value."""
 
 
 def meaning(selected: Iterable[Selected]) -> Quantity:

@@ -14,6 +14,7 @@ from fractions import Fraction
 from itertools import pairwise
 from typing import Final
 
+from tieout.aggregate.folding import Folding
 from tieout.aggregate.select import Selected
 from tieout.aggregate.sum import overflows
 from tieout.aggregate.window import ClippedSpan
@@ -23,6 +24,8 @@ from tieout.kernel.limits import FRACTION_DIGITS_MAX
 from tieout.kernel.quantity import ATOMS_PER_UNIT, Quantity, QuantityOverflow
 from tieout.kernel.rounding import Rounding, quantize
 
+FOLDING: Final = Folding.NEVER
+"""An event between two others changes how long the one before it held."""
 PARTS_PER_UNIT_HOUR: Final = ATOMS_PER_UNIT * HOUR_MICROSECONDS
 """Levels are atoms and durations microseconds, so their products are whole numbers."""
 
@@ -44,6 +47,14 @@ def meaning(
     """Unit-hours over the spans, and their opening states by subject and start; without one a span opens at
     0. `selected` are the events that count, those before the spans included. Raises `QuantityOverflow`.
     """
+    parts, magnitude, openings = held(selected, spans)
+    if level_hours_overflow(magnitude):
+        raise QuantityOverflow("a time-weighted sum")
+    return unit_hours(parts), openings
+
+
+def held(selected: Iterable[Selected], spans: Sequence[ClippedSpan]) -> tuple[int, int, tuple[Opening, ...]]:
+    """Atoms times microseconds, with signs and without, and the opening states."""
     stated: dict[Subject, list[Selected]] = {}
     for each in sorted(selected, key=lambda each: (each.event.time, each.event.position)):
         stated.setdefault(each.event.subject, []).append(each)
@@ -60,9 +71,7 @@ def meaning(
             assert each.value is not None, "select gives a level its value"
             parts += each.value.atoms * (end - start)
             magnitude += abs(each.value.atoms) * (end - start)
-    if level_hours_overflow(magnitude):
-        raise QuantityOverflow("a time-weighted sum")
-    return unit_hours(parts), tuple(openings)
+    return parts, magnitude, tuple(openings)
 
 
 def unit_hours(parts: int) -> Quantity:

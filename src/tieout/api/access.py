@@ -13,6 +13,8 @@ ANYONE: Final = frozenset({"anyone"})
 ROLES_BY_ROUTE: Final[Mapping[tuple[str, str], frozenset[str]]] = {
     ("POST", "/v1/events"): frozenset({KeyRole.SOURCE}),
     ("GET", "/v1/events"): frozenset(KeyRole) - {KeyRole.CUSTOMER},
+    ("GET", "/v1/usage"): frozenset(KeyRole) - {KeyRole.SOURCE},
+    ("GET", "/v1/usage/stream"): frozenset(KeyRole) - {KeyRole.SOURCE},
     ("POST", "/v1/control-totals"): frozenset({KeyRole.SOURCE}),
     ("GET", "/metrics"): frozenset({KeyRole.OPS, KeyRole.ENGINEERING}),
     ("GET", "/health"): ANYONE,

@@ -27,6 +27,7 @@ from tieout.api.events import PATH, EventsEndpoint
 from tieout.api.finding import finding_routes
 from tieout.api.keyring import NOBODY, Keyring
 from tieout.api.refusals import Refusals
+from tieout.api.usage import usage_routes
 from tieout.api.watching import CONTROL_TOTALS, watching_routes
 from tieout.flows.home import Home
 
@@ -82,6 +83,7 @@ def litestar_app(endpoint: EventsEndpoint, keyring: Keyring, home: Home, refusal
             health,
             *watching_routes(home, keyring),
             *finding_routes(home, keyring),
+            *usage_routes(home, keyring),
         ],
         guards=[guard],
         exception_handlers={Problem: problem, HTTPException: _refused, Exception: _failed},

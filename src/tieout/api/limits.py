@@ -34,6 +34,18 @@ WHERE_MAX: Final = 16
 FINDS_AT_ONCE_MAX: Final = 2
 """Queries that one process answers at once; the others wait their turn."""
 
+# live usage
+USAGES_AT_ONCE_MAX: Final = 4
+"""Answers from what is kept up that one process works on at once; the others wait their turn."""
+WINDOWED_AT_ONCE_MAX: Final = 1
+"""Answers that are counted over the log, by window or as of an earlier batch."""
+STREAMS_MAX: Final = 256
+"""Streams of live usage in one process: 429 beyond."""
+STREAM_POLL_SECONDS: Final = 0.1
+HEARTBEAT_SECONDS: Final = 10
+STREAM_SECONDS_MAX: Final = 600
+"""A stream ends then, and its reader comes again with its key."""
+
 # one group commit
 GROUP_REQUESTS_MAX: Final = 1_024
 GROUP_ITEMS_MAX: Final = 32_768

@@ -20,6 +20,7 @@ from pathlib import Path
 
 from tieout.api.answers import unavailable
 from tieout.api.closer import run_closer
+from tieout.api.follower import run_follower
 from tieout.api.keeper import run_keeper
 from tieout.api.limits import (
     CONNECTIONS_BACKLOG_MAX,
@@ -96,6 +97,7 @@ class Supervisor:
         ]
         if self.closes:
             self._posts.append(_Post("closer", lambda _: run_closer(self.folder)))
+        self._posts.append(_Post("follower", lambda _: run_follower(self.folder)))
         self._posts.append(_Post("keeper", lambda _: run_keeper(self.folder)))
         try:
             self._start_all()

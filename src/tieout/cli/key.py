@@ -29,13 +29,16 @@ def create(
             help="A source that a key of role source may send as; may be repeated; * at its end: a prefix."
         ),
     ] = None,
+    customer: Annotated[
+        str | None, typer.Option(help="The customer whose data alone a key of role customer may see.")
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Make a key; its token is shown this once."""
     from tieout.flows.api_keys import create_api_key
 
     with opened(home) as where:
-        key, token = create_api_key(where, name=name, role=role, sources=source or ())
+        key, token = create_api_key(where, name=name, role=role, sources=source or (), customer=customer)
     if as_json:
         print_json({**_key_json(key), "token": token})
         return
@@ -61,7 +64,7 @@ def list_(home: HomeOption, as_json: JsonOption = False) -> None:
         ]
         for row, key in zip(rows, keys, strict=True)
     ]
-    say(table(("id", "name", "role", "sources", "created", "revoked"), cells))
+    say(table(("id", "name", "role", "speaks for", "created", "revoked"), cells))
 
 
 @app.command()
@@ -83,7 +86,8 @@ def _key_json(key: ApiKey) -> dict[str, Json]:
         "id": key.key_id,
         "name": key.name,
         "role": key.role.value,
-        "sources": list(key.sources),
+        "sources": [] if key.customer else list(key.sources),
+        **({} if key.customer is None else {"customer": key.customer}),
         "created_at": format_instant(key.created_at),
         "revoked_at": None if key.revoked_at is None else format_instant(key.revoked_at),
     }

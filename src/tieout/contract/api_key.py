@@ -53,7 +53,9 @@ class SourceScope:
 
 @dataclass(frozen=True, slots=True)
 class ApiKey:
-    """A key as it is stored: never its secret, only the SHA-256 of the whole token. `sources` as given."""
+    """A key as it is stored: never its secret, only the SHA-256 of the whole token. `sources` as given; of a
+    key of role customer, the customer's key and nothing else.
+    """
 
     key_id: KeyId
     name: str
@@ -66,7 +68,10 @@ class ApiKey:
     def __post_init__(self) -> None:
         if not 0 < len(self.name) <= NAME_LENGTH_MAX or not self.name.isprintable():
             raise MalformedApiKey(f"a name has 1 to {NAME_LENGTH_MAX} printable characters")
-        if (self.role is KeyRole.SOURCE) != bool(self.sources):
+        if self.role is KeyRole.CUSTOMER:
+            if len(self.sources) != 1:
+                raise MalformedApiKey("a key of role customer names the one customer that it is for")
+        elif (self.role is KeyRole.SOURCE) != bool(self.sources):
             raise MalformedApiKey("a key of role source names its sources, and no other key does")
         if len(self.sources) > SOURCES_MAX:
             raise MalformedApiKey(f"{len(self.sources)} sources, {SOURCES_MAX} are allowed")
@@ -77,7 +82,14 @@ class ApiKey:
                 )
 
     @property
+    def customer(self) -> str | None:
+        """Whose data alone the key may see; None: it is no customer's key."""
+        return self.sources[0] if self.role is KeyRole.CUSTOMER else None
+
+    @property
     def scope(self) -> SourceScope:
+        if self.role is not KeyRole.SOURCE:
+            return SourceScope(frozenset(), ())
         return SourceScope(
             frozenset(source for source in self.sources if not source.endswith("*")),
             tuple(source[:-1] for source in self.sources if source.endswith("*")),

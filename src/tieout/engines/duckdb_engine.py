@@ -151,7 +151,7 @@ def _answers(
         return _Answers()
     bounds = Period(min(span.start for _, span in spans), max(span.end for _, span in spans))
     bindings = Bindings()
-    judged = _judged(connection, requests, manifest, bounds, bindings)
+    judged = judged_sql(connection, requests, manifest, bounds, bindings)
     if judged is None:
         return _Answers()
     columns = (*COLUMNS_OF_ALL, *COLUMNS[meter.aggregation], *(AMOUNTS if breakdown.amount_field else ()))
@@ -165,12 +165,12 @@ def _answers(
     if meter.aggregation is Aggregation.TIME_WEIGHTED:
         bindings = Bindings()
         history = Period(INSTANT_MIN, bounds.end)
-        judged = _judged(connection, requests, manifest, history, bindings, since_ever=True)
+        judged = judged_sql(connection, requests, manifest, history, bindings, since_ever=True)
         levels = {} if judged is None else levels_by_request(connection, judged, bindings.values)
     return _Answers({int(row[0] or 0): row for row in rows}, groups, levels)
 
 
-def _judged(
+def judged_sql(
     connection: DuckDBPyConnection,
     requests: Sequence[UsageRequest],
     manifest: LogManifest,

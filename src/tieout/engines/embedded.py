@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from tieout.aggregate.accumulation import Accumulation
 from tieout.aggregate.bucket import BucketCounts, BucketRequest
 from tieout.aggregate.recount import Recount
 from tieout.aggregate.snapshot import Snapshot
 from tieout.aggregate.window import UsageRequest
 from tieout.engines import (
+    duckdb_accumulations,
     duckdb_buckets,
     duckdb_dispositions,
     duckdb_sequences,
@@ -37,6 +39,10 @@ class EmbeddedEngine:
     ) -> list[Snapshot | Unmeasurable]:
         with damage_named(manifest):
             return self._duck.measure_each(requests, manifest)
+
+    def accumulate_each(self, requests: Sequence[UsageRequest], manifest: LogManifest) -> list[Accumulation]:
+        with damage_named(manifest):
+            return duckdb_accumulations.accumulate_each(requests, manifest, threads=self._threads)
 
     def bucket_counts(self, requests: Sequence[BucketRequest], manifest: LogManifest) -> list[BucketCounts]:
         with damage_named(manifest):

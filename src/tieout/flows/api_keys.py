@@ -13,15 +13,26 @@ from tieout.contract.api_key import (
     token_digest,
     token_of,
 )
+from tieout.flows.apply_catalog import NoSuchCustomer, load_catalog
 from tieout.flows.home import Home
 from tieout.kernel.errors import shown
 from tieout.kernel.ids import KeyId
 
 
-def create_api_key(home: Home, *, name: str, role: str, sources: Sequence[str]) -> tuple[ApiKey, str]:
-    """The key, and the token that only its owner will know. Raises `MalformedApiKey`."""
+def create_api_key(
+    home: Home, *, name: str, role: str, sources: Sequence[str], customer: str | None = None
+) -> tuple[ApiKey, str]:
+    """The key, and the token that only its owner will know. Raises `MalformedApiKey` or `NoSuchCustomer`."""
     if role not in tuple(KeyRole):
         raise MalformedApiKey(f"{shown(role)} is no role; there are {', '.join(KeyRole)}")
+    if (role == KeyRole.CUSTOMER) != (customer is not None):
+        raise MalformedApiKey("a key of role customer names the one customer that it is for; no other does")
+    if customer is not None:
+        if sources:
+            raise MalformedApiKey("a key of role customer names no sources")
+        if customer not in load_catalog(home).customers:
+            raise NoSuchCustomer(customer)
+        sources = (customer,)
     key_id = KeyId(home.entropy.token(ID_BYTES).hex())
     token = token_of(key_id, home.entropy.token(SECRET_BYTES))
     key = ApiKey(

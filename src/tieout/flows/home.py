@@ -10,6 +10,7 @@ from types import TracebackType
 from tieout.contract.catalog import Catalog
 from tieout.kernel.ids import HomeId
 from tieout.ports import Books, Clock, Entropy, EventLog, HealthFact, Pipeline, Signer, UsageEngine
+from tieout.ports.live import LiveStore
 from tieout.ports.review import LogReview
 
 
@@ -31,6 +32,7 @@ class Home:
     log: EventLog
     review: LogReview
     pipeline: Pipeline
+    live: LiveStore
     engine: UsageEngine
     clock: Clock
     entropy: Entropy

@@ -5,25 +5,23 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from tieout.aggregate.breakdown import UsageGroup
 from tieout.aggregate.snapshot import Snapshot
-from tieout.aggregate.window import UsageRequest
-from tieout.close.calendar import CALENDAR_FIRST, BillingPeriod, calendar_of
-from tieout.close.rating import usage_requests
-from tieout.close.segments import segments
+from tieout.close.calendar import BillingPeriod, calendar_of
 from tieout.contract.catalog import Catalog
 from tieout.contract.meter import Aggregation
-from tieout.contract.party import Customer
 from tieout.contract.subscription import Subscription
-from tieout.flows.apply_catalog import NoSuchCustomer, load_catalog
+from tieout.flows.apply_catalog import load_catalog
 from tieout.flows.due_accounts import period_defaults
 from tieout.flows.home import Home
 from tieout.flows.late_events import LateRow, late_rows
 from tieout.flows.late_sources import LateDetail, late_detail
+from tieout.flows.live_usage import LiveUsageReader
 from tieout.flows.mapped_late import MappedLateRow, mapped_late
 from tieout.flows.policy import PolicyState, policies
 from tieout.flows.read_log import read_log
-from tieout.kernel.cadence import Cadence
-from tieout.kernel.calendar import Anchor, period_at
+from tieout.flows.standing_requests import open_usage
+from tieout.flows.usage_windows import Window, usage_by_window
 from tieout.kernel.digest import Fingerprint
 from tieout.kernel.ids import CustomerId, MeterKey, SubscriptionId, Watermark
 from tieout.kernel.instant import Instant
@@ -54,6 +52,7 @@ class UsageRow:
     converted_unit: str | None
     opening_count: int
     holds_levels: bool
+    groups: tuple[UsageGroup, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +60,8 @@ class UsageReport:
     """Usage as of the end of batch `watermark`, and what came too late for the customer's sealed invoices.
 
     `mapped_late` is usage of subjects that became the customer's after a seal; `detail` is there where it was
-    asked for.
+    asked for; `windows`, where they are, hold one row for each meter and window in which anything counts.
+    `as_of`: when the batch was received.
     """
 
     customer: CustomerId
@@ -71,60 +71,66 @@ class UsageReport:
     late: tuple[LateRow, ...]
     mapped_late: tuple[MappedLateRow, ...]
     detail: LateDetail | None
+    as_of: Instant | None = None
+    group_by: tuple[str, ...] = ()
+    windows: tuple[UsageRow, ...] | None = None
 
 
-def usage(home: Home, customer: CustomerId, *, at: Instant | None, detailed: bool = False) -> UsageReport:
-    """The billing period that holds `at` (None: now). Raises `NoSuchCustomer`, `NothingInForce`,
-    `Unmeasurable`.
+def usage(
+    home: Home,
+    customer: CustomerId,
+    *,
+    at: Instant | None,
+    detailed: bool = False,
+    group_by: tuple[str, ...] = (),
+    window: Window | None = None,
+    at_batch: Watermark | None = None,
+) -> UsageReport:
+    """The billing period that holds `at` (None: now), as of a batch (None: the last one). What is kept up is
+    used where it stands at that batch. Raises `NoSuchCustomer`, `NothingInForce`, `NoSuchDimension`,
+    `NoSuchBatch` or `Unmeasurable`.
     """
     catalog = load_catalog(home)
-    versions = catalog.customers.versions(customer)
-    if not versions:
-        raise NoSuchCustomer(customer)
     instant = home.clock.now() if at is None else at
-    signed = policies(home)
-    subscriptions = catalog.subscriptions_of(customer)
-    periods = [(each, billing_period(catalog, each, signed, instant)) for each in subscriptions]
-    found = [
-        segment
-        for subscription, billed in periods
-        for segment in segments(catalog, subscription, billed.whole, billed.period)
-    ]
-    requests = usage_requests(catalog, found)
-    answers, late, mapped, watermark = read_log(
+    plan = open_usage(catalog, period_defaults(policies(home)), customer, instant)
+    watermark = home.log.head() if at_batch is None else at_batch
+    live = LiveUsageReader(home).of_plan(plan, group_by=group_by, at=watermark)
+    rows = [_row(catalog, _measured(each), group_by) for each in live.snapshots]
+    late, mapped = read_log(
         home,
         lambda manifest: (
-            home.engine.measure_each(requests, manifest),
             late_rows(home, catalog, manifest, customer),
             mapped_late(home, catalog, manifest, customer),
-            manifest.watermark,
         ),
+        watermark=watermark,
     )
-    rows = []
-    for request, answer in zip(requests, answers, strict=True):
-        if isinstance(answer, Unmeasurable):
-            raise answer
-        rows.append(_row(request, answer))
-    used = {segment.subscription for segment in found}
-    shown = [billed.period for subscription, billed in periods if subscription.key in used]
-    shown = shown or [billed.period for _, billed in periods] or [_calendar_month(versions[-1], instant)]
+    windows = None
+    if window is not None:
+        found = usage_by_window(home, plan, window, watermark, group_by=group_by)
+        windows = tuple(_row(catalog, _measured(each.snapshot), group_by) for each in found)
     return UsageReport(
         customer,
-        min(shown),
+        plan.period,
         watermark,
         tuple(rows),
         tuple(late),
         mapped,
         late_detail(home, catalog, watermark, customer, late) if detailed else None,
+        live.as_of,
+        tuple(sorted(group_by)),
+        windows,
     )
 
 
-def _calendar_month(customer: Customer, instant: Instant) -> Period:
-    """The month that is shown to who has no subscription."""
-    return period_at(Anchor(Cadence.MONTHLY, customer.zone, CALENDAR_FIRST), instant)
+def _measured(answer: Snapshot | Unmeasurable) -> Snapshot:
+    if isinstance(answer, Unmeasurable):
+        raise answer
+    return answer
 
 
-def _row(request: UsageRequest, found: Snapshot) -> UsageRow:
+def _row(catalog: Catalog, found: Snapshot, group_by: tuple[str, ...]) -> UsageRow:
+    meter = catalog.meters.version(found.meter, found.meter_version)
+    is_grouped = bool(group_by) and found.breakdown.dimensions == tuple(sorted(group_by))
     conversion = found.conversion
     return UsageRow(
         found.subscription,
@@ -140,7 +146,8 @@ def _row(request: UsageRequest, found: Snapshot) -> UsageRow:
         None if conversion is None else converted(found.quantity, conversion),
         None if conversion is None else conversion.unit,
         len(found.opening),
-        request.meter.aggregation is Aggregation.TIME_WEIGHTED,
+        meter is not None and meter.aggregation is Aggregation.TIME_WEIGHTED,
+        found.groups if is_grouped else (),
     )
 
 

@@ -61,6 +61,10 @@ class SignatureStore(Protocol):
 
     def signatures(self) -> tuple[Signature, ...]: ...
 
+    def count(self) -> int:
+        """How many signatures there are; it only grows."""
+        ...
+
     def add(self, signature: Signature) -> None: ...
 
 

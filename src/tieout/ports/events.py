@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from enum import Enum
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import pyarrow as pa
 
@@ -25,6 +25,9 @@ from tieout.ports.identities import IndexStatus
 from tieout.ports.receiving import Receiver, RequestLedger
 from tieout.ports.retraction import IdentityLog, StoredEvent
 from tieout.table.retracted import known_at, since_ever
+
+if TYPE_CHECKING:
+    from tieout.ports.live import CommittedBatch
 
 
 @dataclass(frozen=True, slots=True)
@@ -274,6 +277,18 @@ class EventLog(IdentityLog, RequestLedger, Protocol):
         ...
 
     def index_status(self) -> IndexStatus: ...
+
+    def committed(self, after: Watermark, *, rows_max: int) -> list[CommittedBatch]:
+        """The batches behind `after` in order: the next one, and as many more as hold `rows_max` events."""
+        ...
+
+    def batch_digest(self, batch: Watermark) -> bytes | None:
+        """What the chain says at the end of a batch; None where there is no such batch."""
+        ...
+
+    def received_at(self, batch: Watermark) -> Instant | None:
+        """When a batch was received; None where there is no such batch."""
+        ...
 
     def manifest(self, watermark: Watermark | None = None, *, distrust: bool = False) -> LogManifest:
         """With `distrust`, local copies of remote segments are compared with their digests again, and

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Protocol
 
+from tieout.aggregate.accumulation import Accumulation
 from tieout.aggregate.bucket import BucketCounts, BucketRequest
 from tieout.aggregate.recount import Recount
 from tieout.aggregate.snapshot import Snapshot
@@ -26,6 +27,10 @@ class UsageEngine(Protocol):
         """One answer per request, in their order: a snapshot, or the refusal that parks its account
         alone.
         """
+        ...
+
+    def accumulate_each(self, requests: Sequence[UsageRequest], manifest: LogManifest) -> list[Accumulation]:
+        """What the snapshots of the same requests are made of; one per request, in their order."""
         ...
 
     def bucket_counts(self, requests: Sequence[BucketRequest], manifest: LogManifest) -> list[BucketCounts]:

@@ -29,7 +29,7 @@ little more.
 """
 CACHE_KIBIBYTES = 16_384
 """A batch fits: one that does not is written twice, and identity keys read back come from here."""
-WAL_AUTOCHECKPOINT_PAGES = {"books": 1_000, "log": 32_768}
+WAL_AUTOCHECKPOINT_PAGES = {"books": 1_000, "log": 32_768, "live": 8_192}
 """After how many pages a writer checkpoints by itself. The log's keeper and its writers do so before, off the
 commit path (`log/wal.py`); without them, a commit in 256 MiB does.
 """
@@ -40,7 +40,10 @@ CHECKPOINT_SECONDS_MAX = 10
 """How long an erasure waits for readers to let go of the write-ahead log."""
 POSTGRES_SCHEMAS = {"books": "tieout_books", "log": "tieout_log"}
 
-SchemaName = Literal["books", "log"]
+SchemaName = Literal["books", "log", "live"]
+"""`live` is derived, in a file of this machine whatever holds the other two."""
+SYNCHRONOUS: dict[SchemaName, str] = {"books": "FULL", "log": "FULL", "live": "NORMAL"}
+"""What is derived may lose its last commits at a power loss: it follows the log again from where it is."""
 
 
 class UntrustworthySqlite(Refusal):
@@ -219,7 +222,7 @@ def _configure_sqlite(connection: _DbapiConnection, schema: SchemaName) -> None:
     cursor.execute("PRAGMA journal_mode=WAL")
     mode = cursor.fetchone()
     assert mode == ("wal",), f"SQLite refused WAL: {mode}"
-    cursor.execute("PRAGMA synchronous=FULL")
+    cursor.execute(f"PRAGMA synchronous={SYNCHRONOUS[schema]}")
     cursor.execute("PRAGMA foreign_keys=ON")
     cursor.execute(f"PRAGMA cache_size=-{CACHE_KIBIBYTES}")
     cursor.execute(f"PRAGMA wal_autocheckpoint={WAL_AUTOCHECKPOINT_PAGES[schema]}")

@@ -15,6 +15,7 @@ from tieout.store.books.books import BOOKS_FILE, SqlBooks, create_books, home_id
 from tieout.store.facts import store_facts
 from tieout.store.failure import DamagedStore
 from tieout.store.files import write_durably
+from tieout.store.live.live_store import SqliteLiveStore
 from tieout.store.log.log import SqlEventLog, create_log
 from tieout.store.log.meta import log_home_id
 from tieout.store.log.pipeline.pipeline import SqlPipeline
@@ -78,6 +79,7 @@ class Stores:
     log_engine: Engine
     review: SqlLogReview
     pipeline: SqlPipeline
+    live: SqliteLiveStore
 
     def facts(self) -> tuple[HealthFact, ...]:
         place = HealthFact("segments", True, f"at {self.log.segments_place}")
@@ -86,6 +88,7 @@ class Stores:
     def release(self) -> None:
         self.books.close()
         self.log_engine.dispose()
+        self.live.close()
 
 
 def create_stores(
@@ -130,7 +133,8 @@ def _stores(
 ) -> Stores:
     log = SqlEventLog(engine, folder, clock=clock, entropy=entropy, segments=segments)
     pipeline = SqlPipeline(engine, folder)
-    return Stores(books, log, engine, SqlLogReview(log, engine, folder, entropy=entropy), pipeline)
+    live = SqliteLiveStore(folder, books.home_id, log)
+    return Stores(books, log, engine, SqlLogReview(log, engine, folder, entropy=entropy), pipeline, live)
 
 
 def _own_folder(folder: Path, home_id: HomeId, url: str | None) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from sqlalchemy import Engine, insert, select, update
+from sqlalchemy import Engine, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from tieout.contract.policy import signer_role
@@ -94,6 +94,10 @@ class SqlSignatures:
                 connection.execute(insert(signing_key), _key_row(new))
         except IntegrityError as error:
             raise KeyExists(new.key_id) from error
+
+    def count(self) -> int:
+        with self.engine.connect() as connection:
+            return int(connection.execute(select(func.count()).select_from(signature)).scalar_one())
 
     def signatures(self) -> tuple[Signature, ...]:
         query = select(signature).order_by(

@@ -33,11 +33,13 @@ from tieout.ports import (
     UnreadableSegment,
 )
 from tieout.ports.dispositions import Dispositions
+from tieout.ports.live import CommittedBatch
 from tieout.store.failure import DamagedStore
 from tieout.store.files import leased
 from tieout.store.log import reader, schema, wal
 from tieout.store.log.append import Appender, EqualsOriginal
 from tieout.store.log.batch_rows import Redecode
+from tieout.store.log.committed_batches import batch_digest, batch_received_at, committed_batches
 from tieout.store.log.contracts_text import contracts_of
 from tieout.store.log.dispositions import dispositions
 from tieout.store.log.group import GroupReceiver
@@ -192,6 +194,15 @@ class SqlEventLog:
 
     def manifest(self, watermark: Watermark | None = None, *, distrust: bool = False) -> LogManifest:
         return reader.manifest(self._engine, self._segments, watermark, distrust=distrust)
+
+    def committed(self, after: Watermark, *, rows_max: int) -> list[CommittedBatch]:
+        return [*committed_batches(self._engine, self._segments, after, rows_max=rows_max)]
+
+    def batch_digest(self, batch: Watermark) -> bytes | None:
+        return batch_digest(self._engine, batch)
+
+    def received_at(self, batch: Watermark) -> Instant | None:
+        return batch_received_at(self._engine, batch)
 
     def events(
         self,

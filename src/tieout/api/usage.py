@@ -1,0 +1,174 @@
+"""`GET /v1/usage`: what a customer has used in its open period; and the same as server-sent events.
+
+A stream asks once in a while what changed and sends what is true then, so it holds no queue that a slow
+reader could fill: what he did not read in time is replaced by what came after. Nothing here writes.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from collections.abc import AsyncIterator
+from typing import Any
+from urllib.parse import parse_qsl
+
+from litestar import Request, Response, get
+from litestar.response import Stream
+from litestar.types import ControllerRouterHandler
+
+from tieout.api.access import roles_for
+from tieout.api.answers import Problem, busy, refusal
+from tieout.api.keyring import Keyring, KnownKey
+from tieout.api.limits import (
+    HEARTBEAT_SECONDS,
+    STREAM_POLL_SECONDS,
+    STREAM_SECONDS_MAX,
+    STREAMS_MAX,
+    USAGES_AT_ONCE_MAX,
+    WINDOWED_AT_ONCE_MAX,
+)
+from tieout.flows.home import Home
+from tieout.flows.live_usage import LiveUsageReader
+from tieout.flows.usage_document import usage_document
+from tieout.flows.usage_windows import Window, usage_by_window
+from tieout.kernel.errors import TieoutError
+from tieout.kernel.ids import CustomerId, Watermark
+
+USAGE, USAGE_STREAM = "/v1/usage", "/v1/usage/stream"
+PARAMETERS = ("customer", "group_by", "window", "at_batch")
+STREAM_PARAMETERS = ("customer", "group_by")
+BATCH_DIGITS_MAX = 18
+
+
+class Usages:
+    """Readers of one process: each answers one question at a time."""
+
+    def __init__(self, home: Home) -> None:
+        self._home = home
+        self._free = [LiveUsageReader(home) for _ in range(USAGES_AT_ONCE_MAX)]
+        self._room = asyncio.Semaphore(USAGES_AT_ONCE_MAX)
+        self._windowed = asyncio.Semaphore(WINDOWED_AT_ONCE_MAX)
+        self.streams = 0
+
+    async def answer(self, given: dict[str, str]) -> bytes:
+        async with self._windowed if "window" in given or "at_batch" in given else self._room:
+            return await asyncio.to_thread(self._answered, given)
+
+    async def changed(self, customer: CustomerId) -> Watermark:
+        return await asyncio.to_thread(self._home.live.changed, customer)
+
+    def _answered(self, given: dict[str, str]) -> bytes:
+        reader = self._free.pop() if self._free else LiveUsageReader(self._home)
+        try:
+            return json.dumps(self._document(reader, given), separators=(",", ":")).encode()
+        except TieoutError as error:
+            raise refusal(error) from None
+        finally:
+            if len(self._free) < USAGES_AT_ONCE_MAX:
+                self._free.append(reader)
+
+    def _document(self, reader: LiveUsageReader, given: dict[str, str]) -> dict[str, Any]:
+        customer = CustomerId(given["customer"])
+        group_by = tuple(name for name in given.get("group_by", "").split(",") if name)
+        at = _batch(given.get("at_batch"))
+        if at is None:
+            live = reader.usage(customer, group_by=group_by)
+        else:
+            live = reader.usage_at(customer, at, group_by=group_by)
+        windows = None
+        if "window" in given:
+            plan, window = reader.plan(customer), Window(given["window"])
+            windows = usage_by_window(self._home, plan, window, live.watermark, group_by=group_by)
+        return usage_document(live, group_by=group_by, windows=windows)
+
+
+def usage_routes(home: Home, keyring: Keyring) -> list[ControllerRouterHandler]:
+    """`GET /v1/usage` and `GET /v1/usage/stream`."""
+    usages = Usages(home)
+
+    @get(USAGE, tags=["usage"], summary="What a customer has used in its open period")
+    async def usage(request: Request[Any, Any, Any]) -> Response[bytes]:
+        """`customer` (a customer's key may leave it out), `group_by` (dimensions with commas between),
+        `window` (hour or day), `at_batch`. The answer states the batch it stands at, and when that came.
+        """
+        known = keyring.admitted(request.scope["headers"], roles_for("GET", USAGE))
+        given = _given(request.scope["query_string"], known, PARAMETERS)
+        return Response(await usages.answer(given), media_type="application/json")
+
+    @get(USAGE_STREAM, tags=["usage"], summary="The same as server-sent events, whenever it changes")
+    async def stream(request: Request[Any, Any, Any]) -> Stream:
+        """`customer` and `group_by` as there. Each event `usage` has the watermark as its id and the whole
+        answer as its data; a comment every few seconds says that the line is alive.
+        """
+        known = keyring.admitted(request.scope["headers"], roles_for("GET", USAGE_STREAM))
+        given = _given(request.scope["query_string"], known, STREAM_PARAMETERS)
+        if usages.streams >= STREAMS_MAX:
+            raise busy("too-many-streams", f"This process sends {STREAMS_MAX} streams already.")
+        first = await usages.answer(given)
+        headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+        return Stream(_events(usages, given, first), media_type="text/event-stream", headers=headers)
+
+    return [usage, stream]
+
+
+async def _events(usages: Usages, given: dict[str, str], first: bytes) -> AsyncIterator[bytes]:
+    """Ends after STREAM_SECONDS_MAX: a client connects again by itself, and its key is looked at anew."""
+    usages.streams += 1
+    try:
+        customer = CustomerId(given["customer"])
+        until = time.monotonic() + STREAM_SECONDS_MAX
+        seen, sent = await usages.changed(customer), first
+        yield _event(first)
+        spoken = time.monotonic()
+        while time.monotonic() < until:
+            await asyncio.sleep(STREAM_POLL_SECONDS)
+            at = await usages.changed(customer)
+            if at != seen:
+                seen, now = at, await usages.answer(given)
+                if now != sent:
+                    yield _event(now)
+                    sent, spoken = now, time.monotonic()
+            elif time.monotonic() - spoken > HEARTBEAT_SECONDS:
+                yield b": alive\n\n"
+                spoken = time.monotonic()
+    finally:
+        usages.streams -= 1
+
+
+def _event(document: bytes) -> bytes:
+    number = str(json.loads(document)["watermark"]).encode()
+    return b"event: usage\nid: " + number + b"\ndata: " + document + b"\n\n"
+
+
+def _given(query: bytes, known: KnownKey, names: tuple[str, ...]) -> dict[str, str]:
+    try:
+        pairs = parse_qsl(query.decode("ascii"), keep_blank_values=True, errors="strict", max_num_fields=16)
+    except (UnicodeDecodeError, ValueError) as error:
+        raise Problem(400, "malformed-query-string", f"The query cannot be read: {error}.") from None
+    given: dict[str, str] = {}
+    for name, value in pairs:
+        if name not in names:
+            detail = f"There is no parameter {name[:64]!r}; there are {', '.join(names)}."
+            raise Problem(400, "unknown-parameter", detail)
+        if name in given:
+            raise Problem(400, "repeated-parameter", f"{name}: once is enough.")
+        given[name] = value
+    own = known.key.customer
+    if own is not None and given.setdefault("customer", own) != own:
+        detail = "This key may see the usage of its own customer only."
+        raise Problem(403, "customer-forbidden", detail, key_id=known.key.key_id)
+    if not given.get("customer"):
+        raise Problem(422, "malformed-parameter", "customer: whose usage is asked for?")
+    if given.get("window") not in (None, *Window):
+        raise Problem(422, "malformed-parameter", f"window: hour or day, not {given['window'][:64]!r}.")
+    _batch(given.get("at_batch"))
+    return given
+
+
+def _batch(text: str | None) -> Watermark | None:
+    if text is None:
+        return None
+    if not (text.isascii() and text.isdigit() and len(text) <= BATCH_DIGITS_MAX):
+        raise Problem(422, "malformed-parameter", f"at_batch: a batch number, not {text[:64]!r}.")
+    return Watermark(int(text))
