@@ -20,6 +20,7 @@ from tieout.cli import (
     doctor,
     draft,
     events,
+    exposure,
     index,
     init,
     invoice,
@@ -67,7 +68,7 @@ ORDER = (
         "ingest",
         "quarantine",
     ),
-    *("events", "usage", "close", "reconcile", "draft", "invoice", "correction"),
+    *("events", "usage", "exposure", "close", "reconcile", "draft", "invoice", "correction"),
     *("trace", "ledger", "payment", "compact", "verify", "index", "doctor"),
 )
 
@@ -149,6 +150,7 @@ for verb in (
     demo.demo,
     serve.serve,
     usage.usage,
+    exposure.exposure,
     close.close,
     trace.trace,
     compact.compact,
