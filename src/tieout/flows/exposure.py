@@ -75,9 +75,11 @@ class Cost:
 
 @dataclass(frozen=True, slots=True)
 class AccountExposure:
-    """`projected` None: nothing of the period has elapsed, so there is no rate."""
+    """`projected` None: nothing of the period has elapsed, so there is no rate. `committed_over`: from the
+    first to the last day of the commitments' terms, or the period where each period has its own."""
 
     period: Period
+    committed_over: Period
     now: Cost
     projected: Cost | None
     is_signed: bool
@@ -190,11 +192,24 @@ def _account(
     has_begun = period.start < now
     return AccountExposure(
         plan.open.period,
+        _committed_over(plan.open, now),
         _cost(facts, plan, snapshots, watermark),
         _cost(facts, plan, grown, watermark) if has_begun else None,
         plan.open.is_signed,
         plan.open.earlier_open,
     )
+
+
+def _committed_over(account: OpenAccount, now: Instant) -> Period:
+    terms = [
+        Period(each.start, each.end)
+        for subscription in account.account.subscriptions
+        for each in subscription.commitments
+        if each.billing != "each_period" and each.start <= now < each.end
+    ]
+    if not terms:
+        return account.period
+    return Period(min(term.start for term in terms), max(term.end for term in terms))
 
 
 def _cost(facts: BillingFacts, plan: _Planned, snapshots: Sequence[Snapshot], watermark: Watermark) -> Cost:

@@ -101,8 +101,8 @@ class RecordedChange:
 class TriggerStore(Protocol):
     """Every method is one transaction."""
 
-    def looked(self) -> Watermark:
-        """How far the rules were looked at; 0 before the first look."""
+    def looked(self) -> Watermark | None:
+        """How far the rules were looked at; None before the first look."""
         ...
 
     def states(self) -> States:
@@ -111,7 +111,7 @@ class TriggerStore(Protocol):
 
     def record(self, look: Look, *, at: Instant) -> None:
         """Changes, effects and notices together, and how far was looked. Raises `LookedElsewhere` unless the
-        last look ended where this one begins."""
+        last look ended where this one begins, and where one of the changes is recorded already."""
         ...
 
     def changes_of(

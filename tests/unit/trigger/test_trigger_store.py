@@ -54,7 +54,7 @@ def look(since: int, until: int, *changes: Change, effects: tuple[object, ...] =
 
 def test_a_look_is_recorded_whole_and_once(home: Home) -> None:
     store, first = home.books.triggers, change()
-    assert store.looked() == 0
+    assert store.looked() is None
     placed = HoldPlaced(first.id, ACME, ("chat",), MARCH, HoldEnds.PERIOD)
     store.record(look(0, 3, first, effects=(placed,)), at=NOON)
     for again in (look(0, 3, first), look(0, 4), look(2, 4)):
@@ -70,12 +70,21 @@ def test_a_look_is_recorded_whole_and_once(home: Home) -> None:
     assert home.books.notices.find(notice().id) is not None
 
 
+def test_two_looks_without_a_new_batch_record_a_change_once(home: Home) -> None:
+    store = home.books.triggers
+    store.record(look(0, 3), at=NOON)
+    store.record(look(3, 3, change()), at=NOON)
+    with pytest.raises(LookedElsewhere):
+        store.record(look(3, 3, change()), at=NOON)
+    assert len(store.changes_of(None)) == 1
+
+
 def test_what_cannot_be_recorded_leaves_nothing(home: Home) -> None:
     """The effect names a crossing that is not recorded: changes, cursor and notice go with it."""
     store = home.books.triggers
     with pytest.raises(DBAPIError):
         store.record(look(0, 3, change(), effects=(ReviewAsked("of-nothing", ACME),)), at=NOON)
-    assert (store.looked(), store.changes_of(None), store.reviews()) == (0, (), ())
+    assert (store.looked(), store.changes_of(None), store.reviews()) == (None, (), ())
     assert home.books.notices.find(notice().id) is None
 
 

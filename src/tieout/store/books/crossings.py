@@ -43,6 +43,7 @@ from tieout.trigger.charge.control import Effect, HoldLifted, HoldPlaced, Interi
 from tieout.trigger.crossing import ChangeKind, RuleId, Scope, ThresholdState
 
 CURSOR = "rules"
+_IDS_AT_ONCE = 500
 _HOLDS = select(
     hold,
     hold_release.c.person.label("released_by"),
@@ -75,9 +76,9 @@ class SqlTriggers:
 
     engine: Engine
 
-    def looked(self) -> Watermark:
+    def looked(self) -> Watermark | None:
         with self.engine.connect() as connection:
-            return _looked(connection) or Watermark(0)
+            return _looked(connection)
 
     def states(self) -> States:
         found: dict[tuple[RuleId, Scope, Exact], ThresholdState] = {}
@@ -92,6 +93,7 @@ class SqlTriggers:
         with writing(self.engine) as connection:
             _move_on(connection, look, at)
             if look.changes:
+                _refuse_known(connection, look)
                 insert_rows(connection, trigger_change, [change_row(each, at) for each in look.changes])
             for effect, reason in look.effects:
                 _apply(connection, effect, reason, at)
@@ -190,6 +192,15 @@ def _move_on(connection: Connection, look: Look, at: Instant) -> None:
     )
     if moved.rowcount != 1:
         raise LookedElsewhere(_looked(connection) or Watermark(0))
+
+
+def _refuse_known(connection: Connection, look: Look) -> None:
+    """Two that look without a new batch both begin where the last one ended."""
+    for first in range(0, len(look.changes), _IDS_AT_ONCE):
+        ids = [each.id for each in look.changes[first : first + _IDS_AT_ONCE]]
+        query = select(trigger_change.c.id).where(trigger_change.c.id.in_(ids)).limit(1)
+        if connection.execute(query).scalar_one_or_none() is not None:
+            raise LookedElsewhere(look.until)
 
 
 def _apply(connection: Connection, effect: Effect, reason: str, at: Instant) -> None:
