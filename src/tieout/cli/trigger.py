@@ -37,7 +37,8 @@ def run(home: HomeOption, as_json: JsonOption = False) -> None:
     if as_json:
         print_json(_report_json(reports, changes, answers))
     else:
-        say(f"Looked up to batch {reports[-1].until}: {len(changes)} changes.")
+        count = f"{len(changes)} change{'' if len(changes) == 1 else 's'}"
+        say(f"Looked up to batch {reports[-1].until}: {count}.")
         if changes:
             say(change_rows(changes))
         for answer in answers:
