@@ -28,6 +28,7 @@ from tieout.api.limits import (
     SHUTDOWN_SECONDS_MAX,
     START_SECONDS_MAX,
 )
+from tieout.api.looker import run_looker
 from tieout.api.turning_away import turn_away
 from tieout.api.worker import run_worker
 from tieout.kernel.errors import Refusal, TieoutError, Unavailable
@@ -98,6 +99,7 @@ class Supervisor:
         if self.closes:
             self._posts.append(_Post("closer", lambda _: run_closer(self.folder)))
         self._posts.append(_Post("follower", lambda _: run_follower(self.folder)))
+        self._posts.append(_Post("looker", lambda _: run_looker(self.folder, answers=self.closes)))
         self._posts.append(_Post("keeper", lambda _: run_keeper(self.folder)))
         try:
             self._start_all()

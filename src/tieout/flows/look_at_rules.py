@@ -117,7 +117,8 @@ def look_at_rules(home: Home, *, everyone: bool = True) -> LookReport:
     for, so that a rule that came into force is crossed where its figure is there already; else only what the
     batches touched is read. A first look does not go back into the log.
 
-    Raises `LookedElsewhere` where others were faster every time.
+    Where there is no rule at all nothing is read or recorded. Raises `LookedElsewhere` where others were
+    faster every time.
     """
     for _ in range(ATTEMPTS_MAX - 1):
         try:
@@ -142,6 +143,8 @@ def _look(home: Home, *, everyone: bool) -> LookReport:
     catalog = load_catalog(home)
     defaults = period_defaults(policies(home))
     head = home.log.head()
+    if not len(catalog.alerts) and not len(catalog.charge_controls):
+        return LookReport(since, head, True, (), (), ())
     batches = [] if since is None else _batches(home, since)
     touched: set[CustomerId] = set()
     owners = _owners(catalog)
