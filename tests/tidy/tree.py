@@ -23,6 +23,7 @@ CORE = (
     "correction",
     "close",
     "evidence",
+    "trigger",
 )
 """The packages that hold the rules and touch no world."""
 

@@ -29,6 +29,7 @@ from tieout.api.limits import (
     SHUTDOWN_SECONDS_MAX,
     START_SECONDS_MAX,
 )
+from tieout.api.looker import run_looker
 from tieout.api.turning_away import turn_away
 from tieout.api.worker import run_worker
 from tieout.kernel.errors import Refusal, TieoutError, Unavailable
@@ -102,6 +103,7 @@ class Supervisor:
         if self.delivers:
             self._posts.append(_Post("deliverer", lambda _: run_deliverer(self.folder)))
         self._posts.append(_Post("follower", lambda _: run_follower(self.folder)))
+        self._posts.append(_Post("looker", lambda _: run_looker(self.folder, answers=self.closes)))
         self._posts.append(_Post("keeper", lambda _: run_keeper(self.folder)))
         try:
             self._start_all()

@@ -5,6 +5,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from tieout.contract.alert import Alert
+from tieout.contract.budget import Budget
+from tieout.contract.charge_control import ChargeControl
 from tieout.contract.coupon import Coupon
 from tieout.contract.document import DocumentKind, Record
 from tieout.contract.event_contract import ContractBook, EventContract
@@ -36,6 +39,9 @@ AnyVersions = (
     | Versions[SubjectMapping]
     | Versions[SourceMapping]
     | Versions[Policy]
+    | Versions[Alert]
+    | Versions[ChargeControl]
+    | Versions[Budget]
     | Versions[NoticeTarget]
 )
 
@@ -60,6 +66,9 @@ class Catalog:
     mappings: Versions[SubjectMapping]
     sources: Versions[SourceMapping]
     policies: Versions[Policy]
+    alerts: Versions[Alert]
+    charge_controls: Versions[ChargeControl]
+    budgets: Versions[Budget]
     notice_targets: Versions[NoticeTarget] = field(default_factory=lambda: Versions[NoticeTarget](()))
     _by_customer: dict[str, tuple[Subscription, ...]] = field(init=False, repr=False, compare=False)
 
@@ -118,6 +127,9 @@ class Catalog:
             DocumentKind.SUBJECT: self.mappings,
             DocumentKind.SOURCE: self.sources,
             DocumentKind.POLICY: self.policies,
+            DocumentKind.ALERT: self.alerts,
+            DocumentKind.CHARGE_CONTROL: self.charge_controls,
+            DocumentKind.BUDGET: self.budgets,
             DocumentKind.NOTICE_TARGET: self.notice_targets,
         }
         return groups[kind]

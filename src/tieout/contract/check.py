@@ -7,7 +7,10 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TypeVar
 
+from tieout.contract.alert import Alert
+from tieout.contract.budget import Budget
 from tieout.contract.catalog import Catalog
+from tieout.contract.charge_control import ChargeControl
 from tieout.contract.coupon import Coupon
 from tieout.contract.document import Document, Record, read_record
 from tieout.contract.event_contract import ContractBook, EventContract
@@ -37,6 +40,7 @@ from tieout.contract.rules.splitting import check_discount_ends, check_tier_spli
 from tieout.contract.rules.subjects import check_subjects
 from tieout.contract.rules.subscribing import check_customers, check_subscriptions
 from tieout.contract.rules.taxing import check_taxes
+from tieout.contract.rules.triggering import check_triggers
 from tieout.contract.rules.versioning import check_superseding, check_versions
 from tieout.contract.source import SourceMapping
 from tieout.contract.subject import SubjectBook, SubjectMapping
@@ -67,6 +71,7 @@ RULES: tuple[Rule, ...] = (
     check_subjects,
     check_sources,
     check_policies,
+    check_triggers,
     check_notice_targets,
 )
 WARNINGS: tuple[Rule, ...] = (warn_of_cheaper_usage, warn_of_peaks_in_parts)
@@ -153,6 +158,9 @@ def _catalog(records: Iterable[Record]) -> Catalog:
         mappings=mappings,
         sources=Versions(_of(found, SourceMapping)),
         policies=Versions(_of(found, Policy)),
+        alerts=Versions(_of(found, Alert)),
+        charge_controls=Versions(_of(found, ChargeControl)),
+        budgets=Versions(_of(found, Budget)),
         notice_targets=Versions(_of(found, NoticeTarget)),
     )
 

@@ -17,6 +17,9 @@ from difflib import get_close_matches
 from enum import StrEnum
 from typing import cast
 
+from tieout.contract.alert import Alert
+from tieout.contract.budget import Budget
+from tieout.contract.charge_control import ChargeControl
 from tieout.contract.coupon import Coupon
 from tieout.contract.event_contract import EventContract
 from tieout.contract.meter import Meter
@@ -43,6 +46,7 @@ from tieout.contract.reading.subject import read_subject
 from tieout.contract.reading.subscription import read_subscription
 from tieout.contract.reading.table import Findings, TableReader
 from tieout.contract.reading.tax import read_tax
+from tieout.contract.reading.triggers import read_alert, read_budget, read_charge_control
 from tieout.contract.source import SourceMapping
 from tieout.contract.subject import SubjectMapping
 from tieout.contract.subscription import Subscription
@@ -66,6 +70,9 @@ Record = (
     | SubjectMapping
     | SourceMapping
     | Policy
+    | Alert
+    | ChargeControl
+    | Budget
     | NoticeTarget
 )
 
@@ -86,6 +93,9 @@ class DocumentKind(StrEnum):
     SUBJECT = "subject"
     SOURCE = "source"
     POLICY = "policy"
+    ALERT = "alert"
+    CHARGE_CONTROL = "charge_control"
+    BUDGET = "budget"
     NOTICE_TARGET = "notice_target"
 
 
@@ -129,6 +139,9 @@ READERS: Mapping[DocumentKind, RecordReader] = {
     DocumentKind.SUBJECT: read_subject,
     DocumentKind.SOURCE: read_source,
     DocumentKind.POLICY: read_policy,
+    DocumentKind.ALERT: read_alert,
+    DocumentKind.CHARGE_CONTROL: read_charge_control,
+    DocumentKind.BUDGET: read_budget,
     DocumentKind.NOTICE_TARGET: read_notice_target,
 }
 HEADS: Mapping[DocumentKind, Callable[[TableReader, str], Head]] = {

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from tieout.contract.feature import Feature
 from tieout.kernel.cadence import Cadence
 from tieout.kernel.ids import PlanKey, PriceKey, ProgramKey
 from tieout.kernel.instant import Instant
@@ -12,7 +13,8 @@ from tieout.kernel.instant import Instant
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """`cadence` None means the governing policy's cadence. `programs` hold in the version of each instant."""
+    """`cadence` None means the governing policy's cadence. `programs` hold in the version of each instant.
+    `features` are what its customers may use."""
 
     key: PlanKey
     version: int
@@ -23,3 +25,4 @@ class Plan:
     cadence: Cadence | None
     digest: str
     programs: tuple[ProgramKey, ...] = ()
+    features: tuple[Feature, ...] = ()

@@ -4,7 +4,7 @@ if a condition of the policy's off-cycle rule holds."""
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from tieout.aggregate.recount import Recount
 from tieout.aggregate.snapshot import Snapshot
@@ -51,25 +51,26 @@ def asked_of(
 ) -> Asked | None:
     """None where the period runs and no condition holds, or what holds comes to nothing."""
     if account.running is None:
-        return _in_full(catalog, account, segments, measured, opening)
+        snapshots = [snapshot for _, snapshot, _ in measured]
+        return replace(in_full(catalog, account, segments, snapshots, opening), measured=tuple(measured))
     return _so_far(account, segments, measured, opening, money)
 
 
-def _in_full(
+def in_full(
     catalog: Catalog,
     account: DueAccount,
     segments: Sequence[Segment],
-    measured: Sequence[Measured],
+    snapshots: Sequence[Snapshot],
     opening: tuple[Movement, ...],
 ) -> Asked:
-    snapshots = [snapshot for _, snapshot, _ in measured]
+    """All that a period asks for, of whoever measured it."""
     fees = fees_of(catalog, account, segments, opening)
     rated = [*charges(fees.segments, snapshots), *fees.credits]
     commitments = committed_by(account, rated, opening)
     rated += [charge for found in commitments for charge in found.charges]
     if account.earlier:
         rated += withdrawn(account.earlier, rated, segments, snapshots, account.subscriptions, account.period)
-    return Asked(tuple(rated), fees, tuple(commitments), tuple(measured))
+    return Asked(tuple(rated), fees, tuple(commitments), ())
 
 
 def _so_far(

@@ -32,6 +32,10 @@ SubscriptionId = NewType("SubscriptionId", str)
 
 InvoiceId = NewType("InvoiceId", str)
 LineId = NewType("LineId", str)
+AlertKey = NewType("AlertKey", str)
+ChargeControlKey = NewType("ChargeControlKey", str)
+BudgetKey = NewType("BudgetKey", str)
+
 KeyId = NewType("KeyId", str)
 NoticeId = NewType("NoticeId", str)
 

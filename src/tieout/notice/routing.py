@@ -11,7 +11,7 @@ from tieout.contract.notice_target import NoticeTarget, QuietHours, Severity
 from tieout.kernel.ids import NoticeId, NoticeTargetKey
 from tieout.kernel.instant import SECOND_MICROSECONDS, Instant, from_datetime, to_datetime
 from tieout.kernel.zone import zone
-from tieout.notice.notice import Notice
+from tieout.notice.notice import Notice, data_of
 
 MINUTE_MICROSECONDS: Final = 60 * SECOND_MICROSECONDS
 FIRST: Final = "first"
@@ -61,10 +61,16 @@ def route(notice: Notice, targets: Iterable[NoticeTarget], *, now: Instant) -> R
 
 
 def takes(target: NoticeTarget, notice: Notice) -> bool:
-    """Whether the target is there for such a notice."""
-    if not target.enabled or notice.severity.rank < target.severity.rank:
+    """Whether the target is there for such a notice. Whoever made it may name the `targets` in its data: then
+    these alone, of whatever kind and severity they take by themselves."""
+    if not target.enabled:
         return False
     if target.customers and notice.customer not in target.customers:
+        return False
+    named = data_of(notice).get("targets")
+    if isinstance(named, list) and named:
+        return target.key in named
+    if notice.severity.rank < target.severity.rank:
         return False
     return not target.kinds or any(_covers(kind, notice.kind) for kind in target.kinds)
 

@@ -25,6 +25,7 @@ from tieout.ports.interims import InterimStore
 from tieout.ports.leases import Lease
 from tieout.ports.ledger import LedgerStore
 from tieout.ports.notices import NoticeStore
+from tieout.ports.triggers import TriggerStore
 from tieout.ports.verifications import VerificationStore
 
 
@@ -231,3 +232,6 @@ class Books(Protocol):
 
     @property
     def notices(self) -> NoticeStore: ...
+
+    @property
+    def triggers(self) -> TriggerStore: ...

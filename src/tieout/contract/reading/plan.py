@@ -1,9 +1,10 @@
-"""[[plan]]: key, version, effective_from, name, currency, prices, programs, cadence."""
+"""[[plan]]: key, version, effective_from, name, currency, prices, programs, cadence; [[plan.feature]]."""
 
 from __future__ import annotations
 
 from tieout.contract.plan import Plan
 from tieout.contract.reading.cadence import read_cadence
+from tieout.contract.reading.feature import read_features
 from tieout.contract.reading.head import Head
 from tieout.contract.reading.price import read_currency, read_listed_prices
 from tieout.contract.reading.table import TableReader
@@ -25,4 +26,5 @@ def read_plan(reader: TableReader, head: Head) -> Plan:
         cadence=read_cadence(reader, "cadence") if reader.has("cadence") else None,
         digest=head.digest,
         programs=programs,
+        features=read_features(reader),
     )

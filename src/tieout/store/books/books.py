@@ -13,6 +13,7 @@ from tieout.store.books.api_keys import SqlApiKeys
 from tieout.store.books.breaks import SqlBreaks
 from tieout.store.books.closes import SqlCloses
 from tieout.store.books.corrections import SqlCorrections
+from tieout.store.books.crossings import SqlTriggers
 from tieout.store.books.documents import SqlDocuments
 from tieout.store.books.drafts import SqlDrafts
 from tieout.store.books.interims import SqlInterims
@@ -62,6 +63,7 @@ class SqlBooks:
 
     corrections: SqlCorrections
     notices: SqlNotices
+    triggers: SqlTriggers
 
     def close(self) -> None:
         self.engine.dispose()
@@ -121,4 +123,5 @@ def _books(engine: Engine, folder: Path, home_id: HomeId) -> SqlBooks:
         SqlLedger(engine),
         SqlCorrections(engine),
         SqlNotices(engine),
+        SqlTriggers(engine),
     )

@@ -1,0 +1,28 @@
+"""A warning: somebody is told when a figure reaches a threshold. It can tell, and nothing else (L16)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from tieout.contract.notice_target import Severity
+from tieout.contract.watching import Watch, Whom
+from tieout.kernel.ids import AlertKey
+from tieout.kernel.instant import Instant
+
+
+@dataclass(frozen=True, slots=True)
+class Alert:
+    """`targets` are keys of notice targets; empty: every target that takes alerts. `customer_too`: the
+    customer may read it, and its own targets are told."""
+
+    key: AlertKey
+    version: int
+    effective_from: Instant
+    name: str
+    whom: Whom
+    watch: Watch
+    severity: Severity
+    targets: tuple[str, ...]
+    customer_too: bool
+    enabled: bool
+    digest: str

@@ -1,0 +1,96 @@
+"""What crossings are told as: notices for people and programs, and the reason that goes with an effect."""
+
+from __future__ import annotations
+
+from tieout.contract.alert import Alert
+from tieout.contract.notice_target import Severity
+from tieout.flows.trigger_rules import Rule
+from tieout.kernel.canonical import JsonNumber, JsonValue
+from tieout.kernel.instant import format_instant
+from tieout.kernel.rational import exact_text
+from tieout.notice.notice import TITLE_LENGTH_MAX, Notice, data_text, notice_id
+from tieout.trigger.alert.telling import Telling, shown_exact
+from tieout.trigger.charge.control import Effect, HoldLifted, HoldPlaced, InterimAsked, ReviewAsked
+from tieout.trigger.crossing import Change
+
+ALERT_CROSSED = "alert.crossed"
+CONTROL_KINDS = {
+    HoldPlaced: "charge.hold.placed",
+    HoldLifted: "charge.hold.lifted",
+    ReviewAsked: "charge.review.asked",
+    InterimAsked: "charge.interim.asked",
+}
+CONTROL_WORDS = {
+    HoldPlaced: "is held",
+    HoldLifted: "is not held any more",
+    ReviewAsked: "needs a person's review",
+    InterimAsked: "is to be looked at by the invoice rules",
+}
+
+
+def alert_notice(rule: Rule, change: Change, telling: Telling) -> Notice:
+    alert = rule.document
+    assert isinstance(alert, Alert), "only alerts tell"
+    more: dict[str, JsonValue] = {"customer_too": telling.customer_too, "targets": list(telling.targets)}
+    return Notice(
+        notice_id(ALERT_CROSSED, telling.id),
+        ALERT_CROSSED,
+        telling.customer,
+        telling.severity,
+        change.reading.at,
+        change.reading.watermark,
+        telling.title[:TITLE_LENGTH_MAX],
+        telling.text,
+        data_text(change_data(rule, change) | more),
+    )
+
+
+def effect_notice(rule: Rule, change: Change, effect: Effect, reason: str) -> Notice:
+    kind, words = CONTROL_KINDS[type(effect)], CONTROL_WORDS[type(effect)]
+    severity = Severity.INFO if isinstance(effect, HoldLifted | InterimAsked) else Severity.WARNING
+    return Notice(
+        notice_id(kind, effect.id),
+        kind,
+        effect.customer,
+        severity,
+        change.reading.at,
+        change.reading.watermark,
+        f"{effect.customer} {words}: {rule.name}"[:TITLE_LENGTH_MAX],
+        reason,
+        data_text(change_data(rule, change)),
+    )
+
+
+def effect_reason(rule: Rule, change: Change) -> str:
+    """Why a control does what it does: `exposure was 512.4 USD, the limit of stop v1 is 500 (Stop ...)`."""
+    reading = change.reading
+    measured = f"{shown_exact(reading.value)} {reading.unit}"
+    threshold = exact_text(change.threshold)
+    if reading.whole is not None:
+        measured += f", {shown_exact(reading.measured)} % of {shown_exact(reading.whole)} {reading.unit}"
+        threshold += " %"
+    return (
+        f"{rule.watch.figure} is {measured}; {rule.id.key} v{rule.id.version} ({rule.name}) is at "
+        f"{threshold}. As of {format_instant(reading.at)}, batch {reading.watermark}."
+    )
+
+
+def change_data(rule: Rule, change: Change) -> dict[str, JsonValue]:
+    """What programs are told of a change; decimals are strings."""
+    reading, scope = change.reading, change.scope
+    return {
+        "change": change.id,
+        "rule": rule.id.key,
+        "rule_version": JsonNumber(str(rule.id.version)),
+        "figure": rule.watch.figure.value,
+        "meter": rule.watch.meter,
+        "customer": scope.customer,
+        "period": {"start": format_instant(scope.period.start), "end": format_instant(scope.period.end)},
+        "threshold": exact_text(change.threshold),
+        "ordinal": JsonNumber(str(change.ordinal)),
+        "value": exact_text(reading.value),
+        "whole": None if reading.whole is None else exact_text(reading.whole),
+        "unit": reading.unit,
+        "watermark": JsonNumber(str(reading.watermark)),
+        "at": format_instant(reading.at),
+    }

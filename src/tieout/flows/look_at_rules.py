@@ -1,0 +1,277 @@
+"""One look at the rules: from where the last one ended to the end of the log; what it found is written once.
+
+Usage is read batch by batch, of the customers that a batch touched, as of its end and at the instant it was
+received: what crosses and un-crosses between two looks is found as it happened. Exposure, projection, growth
+and the ends of contracts are read once, at the end. Everything a look finds goes into one transaction with
+how far it looked (L16); whoever dies before it finds the same again, whoever comes second starts again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from tieout.close.calendar import PeriodDefault
+from tieout.contract.alert import Alert
+from tieout.contract.catalog import Catalog
+from tieout.contract.charge_control import ChargeControl, HoldEnds
+from tieout.contract.retraction import RETRACTION_TYPE
+from tieout.contract.watching import Figure
+from tieout.flows.apply_catalog import load_catalog
+from tieout.flows.crossing_words import alert_notice, effect_notice, effect_reason
+from tieout.flows.due_accounts import period_defaults
+from tieout.flows.figure_readings import contract_readings, growth_readings, money_readings
+from tieout.flows.home import Home
+from tieout.flows.open_accounts import billing_facts
+from tieout.flows.policy import policies
+from tieout.flows.trigger_rules import Rule, customers_of, of_figures, rules_in_force
+from tieout.flows.usage_readings import Read, Unread, usage_readings
+from tieout.ingest.retraction import target_of
+from tieout.kernel.ids import CustomerId, Watermark
+from tieout.kernel.instant import Instant
+from tieout.kernel.rational import Exact
+from tieout.notice.notice import Notice
+from tieout.ports import UnreadableSegment
+from tieout.ports.live import CommittedBatch
+from tieout.ports.triggers import Look, LookedElsewhere
+from tieout.trigger.alert.telling import telling_of
+from tieout.trigger.charge.control import Effect, effect_of
+from tieout.trigger.crossing import (
+    Change,
+    ChangeKind,
+    Reading,
+    RuleId,
+    Scope,
+    ThresholdState,
+    changes,
+)
+
+ROWS_PER_LOOK: Final = 65_536
+"""Events of the batches that one look takes in, unless a single batch has more."""
+ATTEMPTS_MAX: Final = 10
+
+
+@dataclass(frozen=True, slots=True)
+class LookReport:
+    """What one look recorded. `reached_head`: no batch was left, so money, growth and contracts were read.
+    `unread`: what could not be told, and why; it is looked at again by the next look."""
+
+    since: Watermark | None
+    until: Watermark
+    reached_head: bool
+    changes: tuple[Change, ...]
+    effects: tuple[tuple[Effect, str], ...]
+    unread: tuple[Unread, ...]
+
+
+@dataclass(slots=True)
+class _Found:
+    """What a look has found so far, on top of the states that are recorded."""
+
+    states: dict[tuple[RuleId, Scope, Exact], ThresholdState]
+    changes: list[Change] = field(default_factory=list)
+    effects: list[tuple[Effect, str]] = field(default_factory=list)
+    notices: list[Notice] = field(default_factory=list)
+    unread: list[Unread] = field(default_factory=list)
+
+    def read(self, rule: Rule, scope: Scope, reading: Reading) -> None:
+        keys = [(rule.id, scope, threshold) for threshold in rule.watch.at]
+        before = [self.states.get(key, ThresholdState()) for key in keys]
+        after, changed = changes(rule.id, rule.watch, scope, before, reading)
+        self.states.update(zip(keys, after, strict=True))
+        for change in changed:
+            self._tell(rule, change)
+
+    def end_earlier(self, rule: Rule, scope: Scope, reading: Reading) -> None:
+        """A hold that ends below: in a new period its figure starts anew, and what was crossed in the one
+        before is below again as soon as this one is."""
+        document = rule.document
+        if not isinstance(document, ChargeControl) or document.ends is not HoldEnds.BELOW:
+            return
+        for (of, earlier, threshold), state in list(self.states.items()):
+            ours = of == rule.id and earlier.customer == scope.customer and threshold in rule.watch.at
+            if not ours or state.armed or earlier.period.end > scope.period.start:
+                continue
+            after, changed = changes(rule.id, rule.watch, earlier, [state], reading)
+            self.states[of, earlier, threshold] = after[0]
+            for change in changed:
+                self._tell(rule, change)
+
+    def _tell(self, rule: Rule, change: Change) -> None:
+        self.changes.append(change)
+        document = rule.document
+        if isinstance(document, Alert):
+            if change.kind is ChangeKind.CROSSED:
+                self.notices.append(alert_notice(rule, change, telling_of(document, change)))
+            return
+        effect = effect_of(document, change)
+        if effect is not None:
+            reason = effect_reason(rule, change)
+            self.effects.append((effect, reason))
+            self.notices.append(effect_notice(rule, change, effect, reason))
+
+
+def look_at_rules(home: Home, *, everyone: bool = True) -> LookReport:
+    """Finds and records. With `everyone`, usage too is read at the end of the log for all whom a rule is
+    for, so that a rule that came into force is crossed where its figure is there already; else only what the
+    batches touched is read. A first look does not go back into the log.
+
+    Where there is no rule at all nothing is read or recorded. Raises `LookedElsewhere` where others were
+    faster every time.
+    """
+    for _ in range(ATTEMPTS_MAX - 1):
+        try:
+            return _look(home, everyone=everyone)
+        except LookedElsewhere:
+            continue
+    return _look(home, everyone=everyone)
+
+
+def look_to_head(home: Home, *, everyone: bool = True) -> list[LookReport]:
+    """Looks until one has reached the end of the log."""
+    reports = [look_at_rules(home, everyone=everyone)]
+    while not reports[-1].reached_head:
+        reports.append(look_at_rules(home, everyone=everyone))
+    return reports
+
+
+def _look(home: Home, *, everyone: bool) -> LookReport:
+    store, now = home.books.triggers, home.clock.now()
+    since = store.looked()
+    found = _Found(dict(store.states()))
+    catalog = load_catalog(home)
+    defaults = period_defaults(policies(home))
+    head = home.log.head()
+    if not len(catalog.alerts) and not len(catalog.charge_controls):
+        return LookReport(since, head, True, (), (), ())
+    batches = [] if since is None else _batches(home, since)
+    touched: set[CustomerId] = set()
+    owners = _owners(catalog)
+    for batch in batches:
+        customers = _touched(home, owners, batch)
+        touched.update(customers)
+        _at_batch(home, catalog, defaults, found, batch, customers)
+    until = head if since is None else batches[-1].number if batches else since
+    reached = until >= head
+    if reached:
+        chosen = None if everyone or since is None else touched
+        _at_end(home, catalog, defaults, found, until, now, chosen)
+    if found.changes or until != since:
+        look = Look(since or Watermark(0), until, found.changes, found.effects, found.notices)
+        store.record(look, at=now)
+    return LookReport(since, until, reached, tuple(found.changes), tuple(found.effects), tuple(found.unread))
+
+
+def _batches(home: Home, since: Watermark) -> Sequence[CommittedBatch]:
+    try:
+        return home.log.committed(since, rows_max=ROWS_PER_LOOK)
+    except UnreadableSegment:  # merged away meanwhile; read again
+        return home.log.committed(since, rows_max=ROWS_PER_LOOK)
+
+
+def _owners(catalog: Catalog) -> Mapping[str, set[CustomerId]]:
+    """Who ever owned each subject."""
+    owners: dict[str, set[CustomerId]] = {}
+    for span in catalog.subjects.spans:
+        owners.setdefault(span.subject, set()).add(span.customer)
+    return owners
+
+
+def _touched(
+    home: Home, owners: Mapping[str, set[CustomerId]], batch: CommittedBatch
+) -> tuple[CustomerId, ...]:
+    """Whose usage the batch may have changed: owners of its subjects, and of what it takes back."""
+    subjects = {str(each) for each in batch.subjects()}
+    named = {target_of(each.event) for each in batch.events(only=RETRACTION_TYPE)}
+    if named:
+        subjects |= {str(stored.event.subject) for stored in home.log.accepted(named).values()}
+    return tuple(sorted({customer for subject in subjects for customer in owners.get(subject, ())}))
+
+
+def _at_batch(
+    home: Home,
+    catalog: Catalog,
+    defaults: Sequence[PeriodDefault],
+    found: _Found,
+    batch: CommittedBatch,
+    customers: Iterable[CustomerId],
+) -> None:
+    rules = of_figures(rules_in_force(catalog, batch.received_at), Figure.USAGE)
+    if not rules:
+        return
+    readings, unread = usage_readings(
+        home, catalog, defaults, rules, customers, watermark=batch.number, at=batch.received_at
+    )
+    _take(found, readings, unread)
+
+
+def _at_end(
+    home: Home,
+    catalog: Catalog,
+    defaults: Sequence[PeriodDefault],
+    found: _Found,
+    head: Watermark,
+    now: Instant,
+    chosen: Collection[CustomerId] | None,
+) -> None:
+    rules = rules_in_force(catalog, now)
+    customers = customers_of(catalog, rules, now) if rules else ()
+    if chosen is not None:
+        customers = tuple(each for each in customers if each in chosen)
+    if not customers:
+        return
+    usage = of_figures(rules, Figure.USAGE)
+    _take(
+        found,
+        *usage_readings(home, catalog, defaults, usage, customers, watermark=head, at=now),
+        ends_earlier=True,
+    )
+    money = of_figures(rules, Figure.EXPOSURE, Figure.PROJECTED)
+    growth = of_figures(rules, Figure.GROWTH)
+    if money or growth:
+        facts = billing_facts(home, customers)
+        _take(
+            found,
+            *money_readings(home, facts, money, customers, watermark=head, now=now),
+            ends_earlier=True,
+        )
+        _take(found, *growth_readings(home, facts, growth, customers, watermark=head, now=now))
+    ends = of_figures(rules, Figure.CONTRACT_END)
+    _take(found, contract_readings(catalog, ends, customers, watermark=head, now=now), ())
+
+
+def _take(
+    found: _Found, readings: Iterable[Read], unread: Iterable[Unread], *, ends_earlier: bool = False
+) -> None:
+    for rule, scope, reading in readings:
+        found.read(rule, scope, reading)
+        if ends_earlier:
+            found.end_earlier(rule, scope, reading)
+    found.unread += unread
+
+
+def readings_now(
+    home: Home, key: str | None = None, customer: CustomerId | None = None
+) -> tuple[list[Read], list[Unread]]:
+    """What every rule in force reads now, crossed or not; nothing is recorded."""
+    now, head, catalog = home.clock.now(), home.log.head(), load_catalog(home)
+    defaults = period_defaults(policies(home))
+    rules = tuple(rule for rule in rules_in_force(catalog, now) if key in (None, rule.id.key))
+    customers = customers_of(catalog, rules, now)
+    if customer is not None:
+        customers = tuple(each for each in customers if each == customer)
+    facts = billing_facts(home, customers)
+    usage = usage_readings(
+        home, catalog, defaults, of_figures(rules, Figure.USAGE), customers, watermark=head, at=now
+    )
+    money = money_readings(
+        home, facts, of_figures(rules, Figure.EXPOSURE, Figure.PROJECTED), customers, watermark=head, now=now
+    )
+    growth = growth_readings(
+        home, facts, of_figures(rules, Figure.GROWTH), customers, watermark=head, now=now
+    )
+    ends = contract_readings(
+        catalog, of_figures(rules, Figure.CONTRACT_END), customers, watermark=head, now=now
+    )
+    return [*usage[0], *money[0], *growth[0], *ends], [*usage[1], *money[1], *growth[1]]

@@ -1,0 +1,203 @@
+"""What a meter counted of a customer's running period as of a batch, as rules read it.
+
+What is counted is what the close would count: one request for each part of the period and version of the
+meter, and their quantities together. A meter that no price of the customer is for is counted over the whole
+period by its version in force.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from tieout.aggregate.snapshot import Snapshot
+from tieout.aggregate.window import UsageRequest, clip
+from tieout.close.calendar import PeriodDefault, calendar_of, is_active
+from tieout.close.rating import usage_requests
+from tieout.close.segments import Segment, segments
+from tieout.contract.catalog import Catalog
+from tieout.contract.subscription import Subscription
+from tieout.contract.watching import Figure, PercentOf
+from tieout.flows.home import Home
+from tieout.flows.read_log import read_log
+from tieout.flows.trigger_rules import Rule, is_for
+from tieout.kernel.errors import TieoutError
+from tieout.kernel.ids import CustomerId, MeterKey, Watermark
+from tieout.kernel.instant import Instant
+from tieout.kernel.period import Period
+from tieout.kernel.quantity import QUANTITY_ZERO, Quantity, Unmeasurable
+from tieout.kernel.rational import Exact
+from tieout.rate.conversion import converted
+from tieout.rate.share import Share
+from tieout.trigger.crossing import Reading, Scope
+
+Read = tuple[Rule, Scope, Reading]
+Unread = tuple[Rule, CustomerId, str]
+
+
+@dataclass(frozen=True, slots=True)
+class RunningPeriod:
+    """A customer's subscriptions with one period that holds an instant, and its segments."""
+
+    customer: CustomerId
+    period: Period
+    subscriptions: tuple[Subscription, ...]
+    segments: tuple[Segment, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    rule: Rule
+    running: RunningPeriod
+    requests: tuple[UsageRequest, ...]
+
+
+def running_periods(
+    catalog: Catalog, defaults: Sequence[PeriodDefault], customer: CustomerId, at: Instant
+) -> list[RunningPeriod]:
+    """By period. Raises `NothingInForce`."""
+    found: dict[Period, list[Subscription]] = {}
+    parts: dict[Period, list[Segment]] = {}
+    for subscription in catalog.subscriptions_of(customer):
+        if not subscription.phases or subscription.phases[0].start > at:
+            continue
+        holding = calendar_of(catalog, subscription, defaults).at(at)
+        if is_active(subscription, holding.period):
+            found.setdefault(holding.period, []).append(subscription)
+            parts.setdefault(holding.period, []).extend(
+                segments(catalog, subscription, holding.whole, holding.period)
+            )
+    return [
+        RunningPeriod(customer, period, tuple(found[period]), tuple(parts[period]))
+        for period in sorted(found)
+    ]
+
+
+def usage_readings(
+    home: Home,
+    catalog: Catalog,
+    defaults: Sequence[PeriodDefault],
+    rules: Iterable[Rule],
+    customers: Iterable[CustomerId],
+    *,
+    watermark: Watermark,
+    at: Instant,
+) -> tuple[list[Read], list[Unread]]:
+    """By customer, then in the order of the rules; `rules` watch usage. The log is read once for all. What
+    has nothing to be measured by is not read; what cannot be counted is told."""
+    asked: list[_Asked] = []
+    unread: list[Unread] = []
+    for customer in customers:
+        mine = [rule for rule in rules if is_for(rule.document.whom, catalog, customer, at)]
+        if not mine:
+            continue
+        try:
+            running = running_periods(catalog, defaults, customer, at)
+        except TieoutError as error:
+            unread += [(rule, customer, str(error)) for rule in mine]
+            continue
+        asked += [
+            _Asked(rule, each, _requests(catalog, each, rule.watch.meter, at))
+            for rule in mine
+            for each in running
+            if rule.watch.meter is not None
+        ]
+    answers = _measured(home, asked, watermark)
+    found: list[Read] = []
+    for each in asked:
+        try:
+            reading = _reading(catalog, each, [answers[request] for request in each.requests], watermark, at)
+        except Unmeasurable as error:
+            unread.append((each.rule, each.running.customer, str(error)))
+            continue
+        if reading is not None:
+            found.append((each.rule, Scope(each.running.customer, each.running.period), reading))
+    return found, unread
+
+
+def _measured(
+    home: Home, asked: Sequence[_Asked], watermark: Watermark
+) -> dict[UsageRequest, Snapshot | Unmeasurable]:
+    requests = list(dict.fromkeys(request for each in asked for request in each.requests))
+    if not requests:
+        return {}
+    answers = read_log(
+        home, lambda manifest: list(home.engine.measure_each(requests, manifest)), watermark=watermark
+    )
+    return dict(zip(requests, answers, strict=True))
+
+
+def _requests(
+    catalog: Catalog, running: RunningPeriod, key: MeterKey | None, at: Instant
+) -> tuple[UsageRequest, ...]:
+    priced = [each for each in running.segments if each.meter is not None and each.meter.key == key]
+    if priced:
+        return tuple(usage_requests(catalog, priced))
+    meter = None if key is None else catalog.meters.at(key, at)
+    if meter is None:
+        return ()
+    customer, period = running.customer, running.period
+    spans = clip(catalog.subjects.of_customer(customer), customer, period)
+    return (UsageRequest(meter, running.subscriptions[0].key, customer, period, spans),)
+
+
+def _reading(
+    catalog: Catalog,
+    asked: _Asked,
+    answers: Sequence[Snapshot | Unmeasurable],
+    watermark: Watermark,
+    at: Instant,
+) -> Reading | None:
+    """None where it has nothing to be measured by."""
+    snapshots: list[Snapshot] = []
+    for answer in answers:
+        if isinstance(answer, Unmeasurable):
+            raise answer
+        snapshots.append(answer)
+    if not snapshots:
+        return None
+    watch = asked.rule.watch
+    assert watch.figure is Figure.USAGE, "the caller chose"
+    if watch.percent_of is not PercentOf.ALLOWANCE:
+        value = sum((each.quantity for each in snapshots), QUANTITY_ZERO)
+        return Reading(value.as_fraction(), None, snapshots[0].unit, watermark, at)
+    whole, in_priced_unit = _allowance(catalog, asked.running, watch.meter, at)
+    if not whole:
+        return None
+    value, unit = QUANTITY_ZERO, snapshots[0].unit
+    for each in snapshots:
+        value += converted(each.quantity, each.conversion) if in_priced_unit else each.quantity
+        if in_priced_unit and each.conversion is not None:
+            unit = each.conversion.unit
+    return Reading(value.as_fraction(), whole, unit, watermark, at)
+
+
+def _allowance(
+    catalog: Catalog, running: RunningPeriod, meter: MeterKey | None, at: Instant
+) -> tuple[Exact, bool]:
+    """What prices give free of charge, in their unit; else the limits of the plans' features, in the
+    meter's. One price of a part counts, since one unit is free once."""
+    free: dict[tuple[str, Period], Quantity] = {}
+    for segment in running.segments:
+        allowance = segment.price.modifiers.allowance
+        if segment.meter is None or segment.meter.key != meter or allowance is None:
+            continue
+        share = Share(segment.period, segment.part)
+        units = share.of_units(allowance.units) if segment.price.modifiers.prorate else allowance.units
+        key = segment.subscription, segment.part
+        free[key] = max(free.get(key, QUANTITY_ZERO), units)
+    if free:
+        return sum(free.values(), QUANTITY_ZERO).as_fraction(), True
+    limits = QUANTITY_ZERO
+    plans = {
+        phase.plan
+        for subscription in running.subscriptions
+        for phase in subscription.phases
+        if phase.start <= at and (phase.end is None or at < phase.end)
+    }
+    for name in sorted(plans):
+        plan = catalog.plans.at(name, at)
+        for feature in () if plan is None else plan.features:
+            if feature.meter == meter and feature.limit is not None and feature.enabled:
+                limits += feature.limit
+    return limits.as_fraction(), False

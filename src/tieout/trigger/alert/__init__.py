@@ -1,0 +1,1 @@
+"""A crossed alert becomes something to tell, and nothing else."""

@@ -1,0 +1,1 @@
+"""A request to look at an account becomes a close of that account, or a stated no."""

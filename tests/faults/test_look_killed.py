@@ -1,0 +1,75 @@
+"""kill -9 of whoever looks at the rules, before and after the commit: each crossing is there once, with its
+notice and its hold, and the next look goes on; two that look at once record it once too.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.ruled_home import ALERT, HOLD, NOW, ruled_home, send
+from tests.small_home import call
+from tieout.flows.look_at_rules import look_to_head
+from tieout.flows.retract_event import Decision, retract_event
+from tieout.wiring import Home
+
+RULES = ALERT.format(version=1, rearm="below", more="") + HOLD
+
+
+def look(folder: Path, crash: str | None = None) -> int:
+    environment = {**os.environ, "PYTHONPATH": ":".join(sys.path)}
+    if crash is not None:
+        environment["CRASH_AT"] = crash
+    command = [sys.executable, "-m", "tests.ruled_home", str(folder), str(int(NOW) + 3_600_000_000), "some"]
+    return subprocess.run(command, env=environment, check=False).returncode
+
+
+def found(home: Home) -> list[tuple[str, str, str, int]]:
+    return [
+        (each.change.rule.key, str(each.change.threshold), each.change.kind.value, each.change.ordinal)
+        for each in home.books.triggers.changes_of(None)
+    ]
+
+
+@pytest.mark.parametrize(("crash", "is_there"), [("look-before-commit", False), ("look-after-commit", True)])
+def test_killed_around_the_commit_it_is_recorded_once(tmp_path: Path, crash: str, *, is_there: bool) -> None:
+    """Crossed in one batch, taken back in the next, crossed again: 600, 0, 450 tokens."""
+    home, clock = ruled_home(tmp_path / "home", RULES)
+    with home:
+        look_to_head(home)
+        send(home, clock, call(1, "acme", "2026-01-10T12:00:00Z", tokens=600))
+        retract_event(home, source="gateway", event_id="e1", decision=Decision("sent in error", "Ada"))
+        send(home, clock, call(2, "acme", "2026-01-10T12:00:00Z", tokens=450))
+        assert look(home.folder, crash) == -signal.SIGKILL
+        all_three = (("tokens", "300"), ("tokens", "500"), ("stop", "400"))
+        once = [(rule, at, "crossed", 1) for rule, at in all_three]
+        once += [(rule, at, "rearmed", 1) for rule, at in all_three]
+        once += [("tokens", "300", "crossed", 2), ("stop", "400", "crossed", 2)]
+        assert found(home) == (once if is_there else [])
+        assert look(home.folder) == 0
+        assert found(home) == once
+        assert look(home.folder) == 0
+        assert found(home) == once
+        assert len(home.books.notices.unrouted(100)) == 6, "3 alerts, 2 holds placed, 1 lifted"
+        first, second = sorted(home.books.triggers.holds(), key=lambda each: each.released is None)
+        assert first.released is not None
+        assert first.released[0] is None, "by the rule"
+        assert second.released is None
+
+
+def test_two_that_look_at_once_record_it_once(tmp_path: Path) -> None:
+    home, clock = ruled_home(tmp_path / "home", RULES)
+    with home:
+        look_to_head(home)
+        send(home, clock, call(1, "acme", "2026-01-10T12:00:00Z", tokens=600))
+        environment = {**os.environ, "PYTHONPATH": ":".join(sys.path)}
+        command = [sys.executable, "-m", "tests.ruled_home", str(home.folder), str(int(NOW)), "everyone"]
+        racing = [subprocess.Popen(command, env=environment) for _ in range(3)]
+        assert [each.wait(timeout=120) for each in racing] == [0, 0, 0]
+        assert len(found(home)) == len(set(found(home))) == 3
+        assert len(home.books.triggers.holds()) == 1
