@@ -194,4 +194,4 @@ def test_parties_carry_what_an_invoice_prints() -> None:
     assert (acme.terms_days, acme.purchase_order, acme.anchor) == (14, "PO-4711", None)
     assert (hoshi.terms_days, str(hoshi.anchor)) == (30, "2026-01-31")
     assert seller.number_series == "NW"
-    assert len(texts()) == 12
+    assert len(texts()) == 13
