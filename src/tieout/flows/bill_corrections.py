@@ -17,7 +17,7 @@ from tieout.close.outcome import Parked
 from tieout.contract.catalog import Catalog
 from tieout.contract.policy import LateApproval
 from tieout.evidence.stored_corrections import StoredReport
-from tieout.flows.correct import section_key, sections_of, stretch
+from tieout.flows.correct import period_of, section_key, sections_of, stretch
 from tieout.flows.delta_report import delta_periods, section_text
 from tieout.flows.find_corrections import FoundCorrections, Sought, find_corrections
 from tieout.flows.home import Home
@@ -26,7 +26,7 @@ from tieout.flows.rerate_periods import NOT_YET, PeriodCorrection
 from tieout.invoice.billable import Billable
 from tieout.invoice.earlier import scope_of
 from tieout.kernel.ids import CustomerId, LineId, Watermark
-from tieout.kernel.instant import format_instant, parse_instant
+from tieout.kernel.instant import format_instant
 from tieout.kernel.money import currency
 from tieout.kernel.period import Period
 from tieout.kernel.rounding import settle
@@ -185,8 +185,7 @@ def _repriced(
     found: dict[CustomerId, set[Period]] = {}
     for customer, named in sections_of(report):
         if customer in customers:
-            start, end = named.split(" until ")
-            found.setdefault(customer, set()).add(Period(parse_instant(start), parse_instant(end)))
+            found.setdefault(customer, set()).add(period_of(named))
     return {customer: frozenset(periods) for customer, periods in found.items()}
 
 

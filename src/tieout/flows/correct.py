@@ -41,6 +41,19 @@ class NobodyDecides(Refusal):
         super().__init__(f"{member} needs 1 to {most} printable characters: it is kept with the correction.")
 
 
+class CorrectsEverybody(Refusal):
+    """A corrected price holds for everybody who has it; a report of some would leave the others wrong."""
+
+    code = "corrects-everybody"
+
+    def __init__(self, others: Sequence[CustomerId]) -> None:
+        named = ", ".join(others[:5]) + (f" and {len(others) - 5} more" if len(others) > 5 else "")
+        super().__init__(
+            f"The catalog also changes sealed periods of {named}, and holds for all once it is approved: "
+            "preview it without --customer. Nothing was stored."
+        )
+
+
 class NoSuchReport(NotFound):
     """No delta report has that digest."""
 
@@ -107,7 +120,7 @@ def preview(
 ) -> Preview:
     """Works out what has become of sealed periods, and stores it as a report to approve. With a catalog, as
     if its documents were applied: each must be a price version that supersedes another. Raises
-    `NoSuchCustomer`: of a misspelt one there would be nothing to correct.
+    `NoSuchCustomer`: of a misspelt one there would be nothing to correct; `CorrectsEverybody`.
     """
     _check("--by", person, PERSON_LENGTH_MAX)
     _check("--reason", reason, REASON_LENGTH_MAX)
@@ -116,6 +129,10 @@ def preview(
     for customer in customers or ():
         if customer not in catalog.customers:
             raise NoSuchCustomer(customer)
+    if corrected is not None and customers is not None:
+        others = sorted(corrected.repriced.keys() - set(customers))
+        if others:
+            raise CorrectsEverybody(others)
     found, deltas = _worked_out(home, catalog, corrected, customers, reason)
     documents = () if corrected is None else corrected.fresh
     text = report_text(
@@ -166,7 +183,8 @@ def approve(home: Home, digest: str, *, person: str, reason: str) -> Approved:
     corrected = recorrected_catalog(home, documents) if documents else None
     catalog = load_catalog(home) if corrected is None else corrected.catalog
     stated = sections_of(report)
-    customers = tuple(sorted({customer for customer, _ in stated}))
+    repriced = () if corrected is None else corrected.repriced  # of some nothing may have been sealed then
+    customers = tuple(sorted({customer for customer, _ in stated}.union(repriced)))
     found, deltas = _worked_out(home, catalog, corrected, customers, report.reason)
     now = {section_key(each): section_text(each) for each in deltas}
     changed = [
@@ -214,6 +232,12 @@ def stretch(period: Period) -> str:
     return f"{format_instant(period.start)} until {format_instant(period.end)}"
 
 
+def period_of(stretch: str) -> Period:
+    """The period that a report names so."""
+    start, end = stretch.split(" until ")
+    return Period(parse_instant(start), parse_instant(end))
+
+
 def _stretch(period: Mapping[str, str]) -> str:
     return f"{period['start']} until {period['end']}"
 
@@ -242,10 +266,27 @@ def _worked_out(
     customers: tuple[CustomerId, ...] | None,
     reason: str,
 ) -> tuple[FoundCorrections, tuple[DeltaPeriod, ...]]:
-    repriced = {} if corrected is None else corrected.repriced
+    repriced = _unbilled_prices(home)
+    for customer, periods in ({} if corrected is None else corrected.repriced).items():
+        repriced[customer] = repriced.get(customer, frozenset()) | periods
     sought = Sought(customers, reason, repriced=repriced)
     found = find_corrections(home, catalog, policies(home), sought)
     return found, tuple(delta for _, delta in delta_periods(home, catalog, found))
+
+
+def _unbilled_prices(home: Home) -> dict[CustomerId, frozenset[Period]]:
+    """The periods that approved price corrections name and no paper carries. Their price versions are applied
+    already, so only these reports still say that something is to be billed there: whatever makes one stale,
+    or is approved after it, must take it up."""
+    prices = [each for each in home.books.corrections.reports() if each.kind == PRICE and each.approvals]
+    billed = {(each.digest, each.customer, each.period) for each in home.books.corrections.billed()}
+    found: dict[CustomerId, set[Period]] = {}
+    for report in prices:
+        for customer, named in sections_of(report):
+            period = period_of(named)
+            if (report.digest, customer, period) not in billed:
+                found.setdefault(customer, set()).add(period)
+    return {customer: frozenset(periods) for customer, periods in found.items()}
 
 
 def _documents_text(documents: Sequence[Document]) -> str:
