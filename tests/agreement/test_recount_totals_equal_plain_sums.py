@@ -56,8 +56,9 @@ def test_sums_and_extremes_of_whole_numbers_and_decimals_together(
         for table in several:
             limbs = value_limbs(column([value for _, value in table], decimals=is_decimal))
             rows = rows_of(table)
-            sums.add(limbs, rows)
-            sizes.add(magnitudes(limbs), rows)
+            ordered = [(limb[rows.order], weight) for limb, weight in limbs]
+            sums.add(ordered, rows)
+            sizes.add(magnitudes(ordered), rows)
             highest.add(limbs, rows)
             lowest.add(limbs, rows)
             for place, value in table:
@@ -74,7 +75,9 @@ def test_lanes_add_up_as_unsigned_numbers(lanes: list[list[tuple[int, int]]]) ->
     sums = Sums(REQUESTS)
     expected = [0] * REQUESTS
     for table in lanes:
-        sums.add(lane_limbs(np.array([value for _, value in table], dtype=np.uint64)), rows_of(table))
+        rows = rows_of(table)
+        lane = np.array([value for _, value in table], dtype=np.uint64)
+        sums.add(lane_limbs(lane[rows.order]), rows)
         for place, value in table:
             expected[place] += value
     assert sums.totals() == expected

@@ -110,8 +110,8 @@ class Counting:
             return
         meter, totals = self.meter, self.totals
         totals.counts[rows.places] += rows.sizes
-        totals.lanes_a.add(lane_limbs(table.column("lane_a").to_numpy()), rows)
-        totals.lanes_b.add(lane_limbs(table.column("lane_b").to_numpy()), rows)
+        totals.lanes_a.add(lane_limbs(table.column("lane_a").to_numpy()[rows.order]), rows)
+        totals.lanes_b.add(lane_limbs(table.column("lane_b").to_numpy()[rows.order]), rows)
         if meter.field is not None:
             column = FIELD_PREFIX + meter.field
             count_values(meter.aggregation, table, column, rows, totals, self.tallies)

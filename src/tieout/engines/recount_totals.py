@@ -23,6 +23,7 @@ class Sums:
         self._held: dict[int, Held] = {}
 
     def add(self, limbs: Limbs, rows: Rows) -> None:
+        """`limbs`: those of the rows that count, in the order of `rows`."""
         lowest = limbs[0][1]
         if lowest not in self._held:
             self._held[lowest] = [np.zeros(self._requests, dtype=np.int64) for _ in range(LIMBS_HELD)]
@@ -30,7 +31,7 @@ class Sums:
         for number, held in enumerate(self._held[lowest]):
             found = held[rows.places] + carried
             if number < len(limbs):
-                found += np.add.reduceat(limbs[number][0][rows.order], rows.starts)
+                found += np.add.reduceat(limbs[number][0], rows.starts)
             if number < LIMBS_HELD - 1:
                 carried = found >> LIMB_BITS
                 found &= LIMB_MASK

@@ -54,7 +54,7 @@ def count_values(
     """
     column = table.column(value)
     if aggregation in (Aggregation.SUM, Aggregation.AVERAGE):
-        limbs = value_limbs(column)
+        limbs = [(limb[rows.order], weight) for limb, weight in value_limbs(column)]
         totals.atoms.add(limbs, rows)
         totals.sizes.add(magnitudes(limbs), rows)
     elif aggregation is Aggregation.LAST:
