@@ -20,11 +20,12 @@ from tieout.aggregate.recount import Recount
 from tieout.aggregate.window import ClippedSpan, UsageRequest
 from tieout.contract.meter import Aggregation, Meter
 from tieout.contract.predicate import Predicate
-from tieout.engines.recount_columns import group_sums, text_of
+from tieout.engines.recount_columns import text_of
 from tieout.engines.recount_groups import count_groups, usage_groups
 from tieout.engines.recount_levels import History, LevelHours
 from tieout.engines.recount_retracted import TakenBack, taken_back
-from tieout.engines.recount_values import Tally, count_values
+from tieout.engines.recount_totals import lane_limbs
+from tieout.engines.recount_values import Tally, Totals, count_values
 from tieout.engines.recount_windows import Located, Rows, Windows, layers
 from tieout.kernel import limits, quantity
 from tieout.kernel.digest import LANE_MODULUS, Fingerprint
@@ -67,6 +68,7 @@ class Counting:
 
     requests: Sequence[UsageRequest]
     tallies: list[Tally]
+    totals: Totals
     windows: list[Windows]
     history: History
 
@@ -83,7 +85,8 @@ class Counting:
         history = History()
         if requests[0].meter.aggregation is Aggregation.TIME_WEIGHTED:
             history.watch(span for request in requests for span in request.spans)
-        return cls(requests, [Tally() for _ in requests], layered[spans], history)
+        totals = Totals(len(requests), requests[0].meter.aggregation)
+        return cls(requests, [Tally() for _ in requests], totals, layered[spans], history)
 
     @property
     def meter(self) -> Meter:
@@ -97,26 +100,81 @@ class Counting:
         """`counts`: the rows that are there as of the watermark."""
         kept = counts & kept_rows(self.meter, self.breakdown, table)
         for layer in self.windows:
-            _count_table(self.meter, self.breakdown, table, found.rows(layer, kept), self.tallies)
+            self._count(table, found.rows(layer, kept))
         if self.meter.aggregation is Aggregation.TIME_WEIGHTED and kept.any():
             self.history.add(table, FIELD_PREFIX + str(self.meter.field), kept)
+
+    def _count(self, table: pa.Table, rows: Rows) -> None:
+        """`rows`: those that the meter counts as of the watermark."""
+        if rows.order.size == 0:
+            return
+        meter, totals = self.meter, self.totals
+        totals.counts[rows.places] += rows.sizes
+        totals.lanes_a.add(lane_limbs(table.column("lane_a").to_numpy()[rows.order]), rows)
+        totals.lanes_b.add(lane_limbs(table.column("lane_b").to_numpy()[rows.order]), rows)
+        if meter.field is not None:
+            column = FIELD_PREFIX + meter.field
+            count_values(meter.aggregation, table, column, rows, totals, self.tallies)
+        if self.breakdown:
+            groups = [tally.groups for tally in self.tallies]
+            count_groups(meter, self.breakdown, table, rows.request, np.sort(rows.order), groups)
 
     def recounts(self) -> list[Recount]:
         weighted = self.meter.aggregation is Aggregation.TIME_WEIGHTED
         runs = self.history.sorted()
-        return [
-            _recount(request, tally, runs.level_hours(request.spans) if weighted else LevelHours(0, 0, ()))
-            for request, tally in zip(self.requests, self.tallies, strict=True)
-        ]
+        counts = self.totals.counts.tolist()
+        lanes = zip(counts, self.totals.lanes_a.totals(), self.totals.lanes_b.totals(), strict=True)
+        prints = [Fingerprint(count, a % LANE_MODULUS, b % LANE_MODULUS) for count, a, b in lanes]
+        levels = (runs.level_hours(each.spans) if weighted else _NO_LEVELS for each in self.requests)
+        found = zip(self._atoms(), self.totals.sizes.totals(), levels, strict=True)
+        usage = [_Usage(*each) for each in found]
+        return [_recount(*each) for each in zip(self.requests, self.tallies, prints, usage, strict=True)]
+
+    def _atoms(self) -> list[int]:
+        """What each request adds up to, of aggregations that levels over time do not tell."""
+        aggregation, totals = self.meter.aggregation, self.totals
+        if aggregation is Aggregation.COUNT:
+            return [count * ATOMS_PER_UNIT for count in totals.counts.tolist()]
+        if aggregation is Aggregation.SUM:
+            return totals.atoms.totals()
+        if aggregation is Aggregation.AVERAGE:
+            sums = zip(totals.atoms.totals(), totals.counts.tolist(), strict=True)
+            return [_average(atoms, count) for atoms, count in sums]
+        if aggregation in (Aggregation.MAX, Aggregation.MIN):
+            return totals.extremes.found()
+        if aggregation is Aggregation.UNIQUE:
+            return [len(tally.texts) * ATOMS_PER_UNIT for tally in self.tallies]
+        return [tally.atoms for tally in self.tallies]
 
 
-def _recount(request: UsageRequest, tally: Tally, levels: LevelHours) -> Recount:
+@dataclass(frozen=True, slots=True)
+class _Usage:
+    """`atoms` and the sum of their sizes, or levels over time."""
+
+    atoms: int
+    size: int
+    levels: LevelHours
+
+
+_NO_LEVELS = LevelHours(0, 0, ())
+
+
+def _average(atoms: int, count: int) -> int:
+    """The nearest whole number of atoms, a half away from zero; 0 of nothing."""
+    if not count:
+        return 0
+    size = (2 * abs(atoms) + count) // (2 * count)
+    return size if atoms >= 0 else -size
+
+
+def _recount(request: UsageRequest, tally: Tally, fingerprint: Fingerprint, usage: _Usage) -> Recount:
+    weighted = request.meter.aggregation is Aggregation.TIME_WEIGHTED
     groups = usage_groups(tally.groups, request.breakdown) if request.breakdown else ()
     refusal = None
     bound = quantity.QUANTITY_TOTAL_MAX * ATOMS_PER_UNIT
     if (
-        max(tally.magnitude, tally.groups.amount_magnitude) >= bound
-        or levels.magnitude >= bound * HOUR_MICROSECONDS
+        max(usage.size, tally.groups.amount_magnitude) >= bound
+        or usage.levels.magnitude >= bound * HOUR_MICROSECONDS
     ):
         refusal = QuantityOverflow.code
     elif len(groups) > limits.GROUPS_PER_SNAPSHOT_MAX:
@@ -126,26 +184,13 @@ def _recount(request: UsageRequest, tally: Tally, levels: LevelHours) -> Recount
         meter_version=request.meter.version,
         subscription=request.subscription,
         period=request.period,
-        quantity=Quantity.from_atoms(_atoms(request.meter.aggregation, tally, levels)),
-        event_count=tally.count,
-        fingerprint=Fingerprint(tally.count, tally.lane_a % LANE_MODULUS, tally.lane_b % LANE_MODULUS),
+        quantity=Quantity.from_atoms(usage.levels.atoms if weighted else usage.atoms),
+        event_count=fingerprint.count,
+        fingerprint=fingerprint,
         groups=groups if refusal is None else (),
-        opening=levels.opening,
+        opening=usage.levels.opening,
         refusal=refusal,
     )
-
-
-def _atoms(aggregation: Aggregation, tally: Tally, levels: LevelHours) -> int:
-    if aggregation is Aggregation.COUNT:
-        return tally.count * ATOMS_PER_UNIT
-    if aggregation is Aggregation.UNIQUE:
-        return len(tally.texts) * ATOMS_PER_UNIT
-    if aggregation is Aggregation.TIME_WEIGHTED:
-        return levels.atoms
-    if aggregation is Aggregation.AVERAGE and tally.count:
-        size = (2 * abs(tally.atoms) + tally.count) // (2 * tally.count)
-        return size if tally.atoms >= 0 else -size
-    return tally.atoms
 
 
 def _tables(
@@ -207,27 +252,6 @@ def kept_rows(meter: Meter, breakdown: Breakdown, table: pa.Table) -> Mask:
             column = FIELD_PREFIX + name
             kept &= table.column(column).is_valid().to_numpy() if column in table.column_names else False
     return kept
-
-
-def _count_table(
-    meter: Meter, breakdown: Breakdown, table: pa.Table, rows: Rows, tallies: list[Tally]
-) -> None:
-    """`rows`: those that the meter counts as of the watermark."""
-    if rows.order.size == 0:
-        return
-    sums_a = group_sums(table.column("lane_a").to_numpy()[rows.order], rows.starts)
-    sums_b = group_sums(table.column("lane_b").to_numpy()[rows.order], rows.starts)
-    each = zip(rows.places.tolist(), rows.sizes.tolist(), sums_a, sums_b, strict=True)
-    for place, size, lane_a, lane_b in each:
-        tally = tallies[place]
-        tally.count += size
-        tally.lane_a += lane_a
-        tally.lane_b += lane_b
-    if meter.field is not None:
-        count_values(meter.aggregation, table, FIELD_PREFIX + meter.field, rows, tallies)
-    if breakdown:
-        inside = np.sort(rows.order)
-        count_groups(meter, breakdown, table, rows.request, inside, [tally.groups for tally in tallies])
 
 
 def _holds(predicate: Predicate, table: pa.Table) -> Mask:

@@ -50,32 +50,24 @@ def limb_sums(limbs: Limbs, order: npt.NDArray[np.int64], starts: npt.NDArray[np
     return sums
 
 
-def limb_extremes(
+def extreme_limbs(
     limbs: Limbs, order: npt.NDArray[np.int64], starts: npt.NDArray[np.intp], *, greatest: bool
-) -> list[int]:
-    """The greatest or least value in atoms of each of the same runs: the highest limb decides, and of those
-    that are equal in it the next one.
+) -> list[npt.NDArray[np.int64]]:
+    """The limbs of the greatest or least value of each of the same runs: the highest limb decides, and of
+    those that are equal in it the next one.
     """
     choose = np.maximum if greatest else np.minimum
     bounds = np.iinfo(np.int64)
     beaten = bounds.min if greatest else bounds.max
     sizes = np.diff([*starts, order.size])
     standing = np.ones(order.size, dtype=np.bool_)
-    extremes = [0] * len(starts)
-    for column, weight in reversed(limbs):
+    extremes = []
+    for column, _ in reversed(limbs):
         values = np.where(standing, column[order], beaten)
         best = choose.reduceat(values, starts)
         standing &= values == np.repeat(best, sizes)
-        for place, part in enumerate(best.tolist()):
-            extremes[place] += part * weight
-    return extremes
-
-
-def group_sums(values: npt.NDArray[np.uint64], starts: npt.NDArray[np.intp]) -> list[int]:
-    """Exact sums of unsigned 64-bit values over the runs that begin at `starts`."""
-    low = np.add.reduceat(values & np.uint64(LIMB_MASK), starts).tolist()
-    high = np.add.reduceat(values >> np.uint64(LIMB_BITS), starts).tolist()
-    return [lower + (upper << LIMB_BITS) for lower, upper in zip(low, high, strict=True)]
+        extremes.append(best)
+    return extremes[::-1]
 
 
 def text_of(value: str | int | bool | Decimal | None) -> str | None:

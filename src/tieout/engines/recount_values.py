@@ -9,8 +9,9 @@ import numpy as np
 import pyarrow as pa
 
 from tieout.contract.meter import Aggregation
-from tieout.engines.recount_columns import limb_extremes, limb_sums, magnitudes, text_of, value_limbs
+from tieout.engines.recount_columns import magnitudes, text_of, value_limbs
 from tieout.engines.recount_groups import GroupTallies
+from tieout.engines.recount_totals import Extremes, Sums
 from tieout.engines.recount_windows import Rows
 from tieout.kernel.ids import Position
 
@@ -19,43 +20,49 @@ Order = tuple[int, Position]
 
 @dataclass(slots=True)
 class Tally:
-    """What one request has come to so far. `atoms` is a sum or the value of one event, `magnitude` the sum of
-    the sizes; `latest` is the (time, position) of the value that Last holds, `texts` are unique's values;
-    `has_extreme`: `atoms` is the greatest or least value so far.
+    """What one request has come to so far, of what is kept value by value: `latest` is the (time, position)
+    of the value that Last holds, `atoms` that value, `texts` are unique's values.
     """
 
-    count: int = 0
-    lane_a: int = 0
-    lane_b: int = 0
     atoms: int = 0
-    magnitude: int = 0
     latest: Order | None = None
-    has_extreme: bool = False
     texts: set[str] = field(default_factory=set)
     groups: GroupTallies = field(default_factory=GroupTallies)
 
 
-def count_values(
-    aggregation: Aggregation, table: pa.Table, value: str, rows: Rows, tallies: Sequence[Tally]
-) -> None:
-    """Adds the values of the rows to the tallies of their requests.
+class Totals:
+    """What all requests for one meter have come to so far, of what is added up: `atoms` are sums, `sizes`
+    the sums of the sizes, `extremes` the greatest or least values."""
 
-    Called after the rows were added to `count`. Levels over time are counted in `recount_levels.py`.
+    def __init__(self, requests: int, aggregation: Aggregation) -> None:
+        self.counts = np.zeros(requests, dtype=np.int64)
+        self.lanes_a, self.lanes_b, self.atoms, self.sizes = (Sums(requests) for _ in range(4))
+        self.extremes = Extremes(requests, greatest=aggregation is Aggregation.MAX)
+
+
+def count_values(
+    aggregation: Aggregation,
+    table: pa.Table,
+    value: str,
+    rows: Rows,
+    totals: Totals,
+    tallies: Sequence[Tally],
+) -> None:
+    """Adds the values of the rows to the totals or tallies of their requests.
+
+    Called after the rows were counted. Levels over time are counted in `recount_levels.py`.
     """
     column = table.column(value)
     if aggregation in (Aggregation.SUM, Aggregation.AVERAGE):
-        limbs = value_limbs(column)
-        sums = limb_sums(limbs, rows.order, rows.starts)
-        sizes = limb_sums(magnitudes(limbs), rows.order, rows.starts)
-        for place, atoms, size in zip(rows.places.tolist(), sums, sizes, strict=True):
-            tallies[place].atoms += atoms
-            tallies[place].magnitude += size
+        limbs = [(limb[rows.order], weight) for limb, weight in value_limbs(column)]
+        totals.atoms.add(limbs, rows)
+        totals.sizes.add(magnitudes(limbs), rows)
     elif aggregation is Aggregation.LAST:
         _keep_latest(table, column, rows, tallies)
     elif aggregation is Aggregation.UNIQUE:
         _keep_texts(column, rows, tallies)
     elif aggregation in (Aggregation.MAX, Aggregation.MIN):
-        _keep_extreme(aggregation, column, rows, tallies)
+        totals.extremes.add(value_limbs(column), rows)
 
 
 def _keep_latest(table: pa.Table, column: pa.ChunkedArray, rows: Rows, tallies: Sequence[Tally]) -> None:
@@ -70,17 +77,6 @@ def _keep_latest(table: pa.Table, column: pa.ChunkedArray, rows: Rows, tallies: 
         if tally.latest is None or tally.latest < found:
             tally.latest = found
             tally.atoms = sum(limb[number] * weight for limb, weight in limbs)
-
-
-def _keep_extreme(
-    aggregation: Aggregation, column: pa.ChunkedArray, rows: Rows, tallies: Sequence[Tally]
-) -> None:
-    greatest = aggregation is Aggregation.MAX
-    found = limb_extremes(value_limbs(column), rows.order, rows.starts, greatest=greatest)
-    for place, atoms in zip(rows.places.tolist(), found, strict=True):
-        tally = tallies[place]
-        if not tally.has_extreme or (atoms > tally.atoms if greatest else atoms < tally.atoms):
-            tally.atoms, tally.has_extreme = atoms, True
 
 
 def _keep_texts(column: pa.ChunkedArray, rows: Rows, tallies: Sequence[Tally]) -> None:
