@@ -28,6 +28,7 @@ from tieout.cli import (
     invoice,
     key,
     ledger,
+    notice,
     payment,
     pipeline,
     policy,
@@ -86,7 +87,7 @@ ORDER = (
         "invoice",
         "correction",
     ),
-    *("trace", "ledger", "payment", "compact", "verify", "index", "doctor"),
+    *("trace", "ledger", "payment", "notice", "compact", "verify", "index", "doctor"),
 )
 
 
@@ -198,6 +199,7 @@ for noun, verbs in (
     ("correction", correction.app),
     ("ledger", ledger.app),
     ("payment", payment.app),
+    ("notice", notice.app),
     ("index", index.app),
 ):
     app.add_typer(verbs, name=noun)
