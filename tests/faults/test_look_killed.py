@@ -62,10 +62,12 @@ def test_killed_around_the_commit_it_is_recorded_once(tmp_path: Path, crash: str
         assert second.released is None
 
 
-def test_two_that_look_at_once_record_it_once(tmp_path: Path) -> None:
+@pytest.mark.parametrize("first", [True, False], ids=["first look", "later look"])
+def test_some_that_look_at_once_record_it_once(tmp_path: Path, *, first: bool) -> None:
     home, clock = ruled_home(tmp_path / "home", RULES)
     with home:
-        look_to_head(home)
+        if not first:
+            look_to_head(home)
         send(home, clock, call(1, "acme", "2026-01-10T12:00:00Z", tokens=600))
         environment = {**os.environ, "PYTHONPATH": ":".join(sys.path)}
         command = [sys.executable, "-m", "tests.ruled_home", str(home.folder), str(int(NOW)), "everyone"]
@@ -73,3 +75,19 @@ def test_two_that_look_at_once_record_it_once(tmp_path: Path) -> None:
         assert [each.wait(timeout=120) for each in racing] == [0, 0, 0]
         assert len(found(home)) == len(set(found(home))) == 3
         assert len(home.books.triggers.holds()) == 1
+
+
+@pytest.fixture
+def on_postgres(postgres_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TIEOUT_DATABASE_URL", postgres_url)
+
+
+@pytest.mark.usefixtures("on_postgres")
+@pytest.mark.parametrize("first", [True, False], ids=["first look", "later look"])
+def test_on_postgres_some_that_look_at_once_record_it_once(tmp_path: Path, *, first: bool) -> None:
+    test_some_that_look_at_once_record_it_once(tmp_path, first=first)
+
+
+@pytest.mark.usefixtures("on_postgres")
+def test_on_postgres_killed_before_the_commit_it_is_recorded_once(tmp_path: Path) -> None:
+    test_killed_around_the_commit_it_is_recorded_once(tmp_path, "look-before-commit", is_there=False)

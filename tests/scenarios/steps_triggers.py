@@ -1,6 +1,6 @@
-"""Rules: `look = [{ rule, threshold, kind, ordinal, value, batch }]` is one look and the changes that it
-records, of `harbor` unless a `customer` is named; `answers = [{ customer, outcome, number }]` what the
-invoice rules answer to what was asked; `held = [{ customer, until }]` who is held then.
+"""Rules: `look = [{ rule, threshold, kind, ordinal, value, batch }]` is one look and what it records, of
+`harbor` unless a `customer` is named; `answers = [{ customer, outcome, number }]` what the invoice rules
+answer to what was asked; `held = [{ customer, until }]` who is held then.
 
 `decide = { rule, decision, by, reason }` decides the open review that the rule asked for, `release =
 { customer, by, reason }` ends the hold that stands. At the end `[[notices]]` tells how many of a `kind` were

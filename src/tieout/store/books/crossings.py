@@ -10,6 +10,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 
 from sqlalchemy import Connection, Engine, insert, select, update
+from sqlalchemy.exc import IntegrityError
 
 from tieout.kernel.ids import CustomerId, Watermark
 from tieout.kernel.instant import Instant
@@ -183,7 +184,10 @@ def _move_on(connection: Connection, look: Look, at: Instant) -> None:
     """Whoever is second waits for the first at this row, or at its key, and then finds it moved."""
     row = {"name": CURSOR, "watermark": look.until, "looked_at": at}
     if look.since == 0 and _looked(connection) is None:
-        connection.execute(insert(trigger_cursor), row)
+        try:
+            connection.execute(insert(trigger_cursor), row)
+        except IntegrityError:  # another first look was faster
+            raise LookedElsewhere(look.until) from None
         return
     moved = connection.execute(
         update(trigger_cursor)
