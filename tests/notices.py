@@ -31,7 +31,7 @@ def notice(
 
 def target(members: str, *, key: str = "ops", version: int = 1) -> str:
     head = f'[[notice_target]]\nkey = "{key}"\nversion = {version}\n'
-    return f"{head}effective_from = 2026-01-01T00:00:00Z\n{members}\n"
+    return f"{head}effective_from = 2026-01-0{version}T00:00:00Z\n{members}\n"
 
 
 def apply(home: Home, folder: Path, text: str) -> None:

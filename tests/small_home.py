@@ -172,15 +172,15 @@ ZONES = {
 }
 
 
-def make_home(folder: Path, *, now: Instant = MARCH_3) -> tuple[Home, SteppedClock]:
-    """A home with catalog and a policy that was signed in December 2025; its clock stands at `now`."""
+def make_home(folder: Path, *, now: Instant = MARCH_3, policy: str = POLICY) -> tuple[Home, SteppedClock]:
+    """A home with catalog and the policy, which was signed in December 2025; its clock stands at `now`."""
     clock = SteppedClock(SIGNED_AT)
     home = create_home(folder, clock=clock)
     papers = folder / "papers"
     papers.mkdir()
     (papers / "catalog.toml").write_text(catalog_text())
     apply_catalog(home, papers / "catalog.toml")
-    sign_policy(home, papers)
+    sign_policy(home, papers, policy)
     clock.set_to(now)
     return home, clock
 

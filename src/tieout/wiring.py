@@ -14,6 +14,8 @@ from tieout.engines.embedded import EmbeddedEngine
 from tieout.flows.home import Home
 from tieout.gateways.clock import SteppedClock, SystemClock
 from tieout.gateways.entropy import SystemEntropy
+from tieout.gateways.post import NetworkPost
+from tieout.gateways.secrets_file import FileEgress, FileSecrets
 from tieout.gateways.signing import Ed25519Verifier, generate_key
 from tieout.gateways.signing_desk import sign_request
 from tieout.kernel.errors import Refusal
@@ -70,6 +72,7 @@ def open_home(folder: Path, *, clock: Clock | None = None) -> Home:
 
 
 def _home(folder: Path, stores: Stores, clock: Clock, entropy: Entropy) -> Home:
+    secrets, egress = FileSecrets(folder), FileEgress(folder)
     return Home(
         folder=folder,
         home_id=stores.books.home_id,
@@ -82,6 +85,9 @@ def _home(folder: Path, stores: Stores, clock: Clock, entropy: Entropy) -> Home:
         clock=clock,
         entropy=entropy,
         signer=Ed25519Verifier(),
+        post=NetworkPost(secrets, egress.rules),
+        secrets=secrets,
+        egress=egress,
         store_facts=stores.facts,
         release=stores.release,
     )

@@ -179,7 +179,7 @@ def test_a_void_and_a_credit_at_once_do_not_both_happen(
     sealed: tuple[Path, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     folder, number = sealed
-    told = at_once(folder, monkeypatch, ("void", number, ""), ("credit", number, "1"))
+    told = at_once(folder, monkeypatch, ("void", number), ("credit", number, "1"))
     assert sorted(told) == ["done", "papers-moved"]
     with opened(folder) as home:
         notes = [each for each in list_invoices(home, ACME) if each.kind == "note"]
@@ -191,7 +191,7 @@ def test_two_voids_at_once_reverse_an_invoice_once(
     sealed: tuple[Path, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     folder, number = sealed
-    void = ("void", number, "")
+    void = ("void", number)
     assert sorted(at_once(folder, monkeypatch, void, void)) == ["done", "papers-moved"]
     with opened(folder) as home:
         assert len(home.books.corrections.voids()) == 1 and owed(home) == 0
@@ -202,7 +202,7 @@ def test_a_payment_at_the_moment_of_a_void_is_the_customer_s_or_the_void_is_refu
     sealed: tuple[Path, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     folder, number = sealed
-    voided, paid = at_once(folder, monkeypatch, ("void", number, ""), ("pay", number, "1.00"))
+    voided, paid = at_once(folder, monkeypatch, ("void", number), ("pay", number, "1.00"))
     assert (voided, paid) in {("done", "done"), ("papers-moved", "done")}
     with opened(folder) as home:
         invoice = home.books.invoices.find(number)
@@ -220,7 +220,7 @@ def test_two_approvals_at_once_are_one(sealed: tuple[Path, str], monkeypatch: py
         ingest(home, [call(9001, "acme", "2026-01-05T00:00:00Z")], "late.ndjson")
         digest = preview(home, person="Ann", reason="a queue was stuck").digest
     assert digest is not None
-    approval = ("approve", digest, "")
+    approval = ("approve", digest)
     assert sorted(at_once(folder, monkeypatch, approval, approval)) == ["decided-already", "done"]
     with opened(folder) as home:
         (report,) = reports(home)

@@ -4,8 +4,9 @@ fork of this process (so that what is slow, the start, is done once). `CRASH_AT=
 or "crash_at" in the order, kills the close there.
 
 An order names a home and may set its clock ("now", a list of instants, one for each time it is read), the
-rows of a sealing transaction, the workers that draft, and how many closes run at once. The answer is
-a list of exit codes.
+rows of a sealing transaction, the workers that draft, the accounts that they draft at a time, and how many
+closes run at once; or what is decided there instead of a close ("decide", a list of words as `decider` takes
+them). The answer is a list of exit codes.
 """
 
 from __future__ import annotations
@@ -16,10 +17,12 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from tests.faults.decider import REFUSED, decide
 from tests.small_home import FEBRUARY_3
 from tieout.flows import seal_accounts, shared_drafts
 from tieout.flows.close_periods import close
 from tieout.gateways.clock import SteppedClock
+from tieout.kernel.errors import Refusal
 from tieout.kernel.instant import Instant
 from tieout.wiring import open_home
 
@@ -40,9 +43,13 @@ def run(order: dict[str, Any]) -> None:
     instants = order.get("now", [int(FEBRUARY_3)])
     clock = SteppedClock(Instant(instants[0])) if len(instants) == 1 else ListedClock(instants)
     with open_home(Path(order["home"]), clock=clock) as home:
+        if "decide" in order:
+            decide(home, *order["decide"])
+            return
         workers = order.get("workers", 1)
         if workers > 1:  # however few there are
-            shared_drafts.SHARED_MIN = shared_drafts.ACCOUNTS_PER_PART = 1  # type: ignore[misc]
+            shared_drafts.SHARED_MIN = 1  # type: ignore[misc]
+            shared_drafts.ACCOUNTS_PER_PART = order.get("accounts_per_part", 1)  # type: ignore[misc]
         close(home, as_of=Instant(order.get("as_of", FEBRUARY_3)), workers=workers)
 
 
@@ -55,6 +62,10 @@ def forked(order: dict[str, Any]) -> int:
             os.environ["CRASH_AT"] = order["crash_at"]
         try:
             run(order)
+        except Refusal as error:
+            if "decide" not in order:
+                print(f"{type(error).__name__}: {error}", file=sys.stderr, flush=True)
+            os._exit(REFUSED if "decide" in order else 1)
         except BaseException as error:  # noqa: BLE001 - a fork must never go on as its parent
             print(f"{type(error).__name__}: {error}", file=sys.stderr, flush=True)
             os._exit(1)

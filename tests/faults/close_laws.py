@@ -23,7 +23,8 @@ from tieout.kernel.ids import LineId
 
 @dataclass(frozen=True, slots=True)
 class Expected:
-    """How many periods of each customer are due, how many accepted events lie in them, and who may be parked
+    """How many periods of each customer are due, how many accepted events lie in them for each of the meters
+    (one without a snapshot has counted none), and who may be parked
     for which reason (a part of it). `known`: what a customer's period, by the date of its start in UTC, comes
     to before taxes, as it is known now where that was approved.
     """
@@ -32,6 +33,7 @@ class Expected:
     events: int | None = None
     parked: Mapping[str, str] | None = None
     known: Mapping[tuple[str, str], Decimal] | None = None
+    meters: tuple[str, ...] = ("calls", "tokens", "stored")
 
 
 def documents_of(home: Home) -> dict[str, bytes]:
@@ -51,14 +53,25 @@ def broken_laws(home: Home, expected: Expected, *, sealed_before: Mapping[str, b
     voided = {str(each.invoice.id) for each in home.books.corrections.voids()}
     standing = {id: paper for id, paper in papers.items() if id not in voided}
     return [
-        *_each_key_once(papers),
+        *broken_papers(home, sealed_before=sealed_before),
         *_each_account_once(home, standing, expected),
+        *_events(home, expected),
+        *_corrected(standing, expected.known or {}),
+    ]
+
+
+def broken_papers(home: Home, *, sealed_before: Mapping[str, bytes] = {}) -> list[str]:
+    """What is wrong with what was sealed and posted, whoever was due."""
+    documents = documents_of(home)
+    papers = {id: json.loads(document) for id, document in documents.items()}
+    voided = {str(each.invoice.id) for each in home.books.corrections.voids()}
+    return [
+        *_each_key_once(papers),
         *_numbers(home, papers),
         *_amounts(papers),
         *_entries(home, papers, voided),
+        *_credits(papers, voided),
         *_bytes(home, documents, sealed_before),
-        *_events(home, expected.events),
-        *_corrected(standing, expected.known or {}),
     ]
 
 
@@ -129,6 +142,7 @@ def _entries(home: Home, papers: Mapping[str, Any], voided: Collection[str]) -> 
     """L14: every entry balances per currency; what an invoice asks for stands in the receivable, once, until
     it is paid, credited or voided."""
     asked: dict[str, Decimal] = defaultdict(Decimal)
+    unbilled: dict[str, list[Decimal]] = defaultdict(list)
     seen: set[str] = set()
     for entry in home.books.ledger.entries():
         if entry.id in seen:
@@ -140,12 +154,30 @@ def _entries(home: Home, papers: Mapping[str, Any], voided: Collection[str]) -> 
             settles = entry.kind.value == "payment" or entry.id.startswith("applied/")
             if posting.account.value == "receivable" and entry.invoice is not None and not settles:
                 asked[str(entry.invoice)] += Decimal(posting.amount.decimal_text)
+            if posting.account.value == "unbilled-receivable" and entry.invoice is not None:
+                unbilled[str(entry.invoice)].append(Decimal(posting.amount.decimal_text))
         yield from (f"L14: {entry.id} is off by {minor} {code}" for code, minor in sums.items() if minor)
     for id, paper in papers.items():
         owed = Decimal(0) if id in voided else max(Decimal(paper["due"]), Decimal(0))
         if asked[id] != owed:
             yield f"L14: {id} asks for {owed}, the receivable has {asked[id]}"
+        moved = unbilled[id]
+        if sum(moved) or (Decimal(paper["total"]) and not any(moved)):
+            yield f"L14: of {id} the unbilled receivable keeps {sum(moved)} of {len(moved)} postings"
     yield from (f"L14: entries of {id}, which is not sealed" for id in set(asked) - set(papers))
+
+
+def _credits(papers: Mapping[str, Any], voided: Collection[str]) -> Iterator[str]:
+    """L13: what stands of the credits that people agreed on is never more than their line."""
+    amounts = {line["id"]: Decimal(line["amount"]) for each in papers.values() for line in each["lines"]}
+    back: dict[str, Decimal] = defaultdict(Decimal)
+    for id, each in papers.items():
+        for line in each["lines"] if id not in voided else ():
+            if line["price"].startswith("credit/"):
+                back[line["price"].removeprefix("credit/")] -= Decimal(line["amount"])
+    for line, credited in back.items():
+        if line not in amounts or credited > amounts[line]:
+            yield f"L13: of line {line} over {amounts.get(line)} are {credited} given back"
 
 
 def _bytes(home: Home, documents: Mapping[str, bytes], before: Mapping[str, bytes]) -> Iterator[str]:
@@ -157,7 +189,7 @@ def _bytes(home: Home, documents: Mapping[str, bytes], before: Mapping[str, byte
     yield from (f"verify: {finding}" for finding in verify_books(home).findings)
 
 
-def _events(home: Home, expected: int | None) -> Iterator[str]:
+def _events(home: Home, expected: Expected) -> Iterator[str]:
     """L6: of each meter, every accepted event is in one paper that stands; snapshots of one window stand
     once. A correction measures its window again, also where no line of it says so."""
     windows = Counter(
@@ -165,12 +197,14 @@ def _events(home: Home, expected: int | None) -> Iterator[str]:
         for each in home.books.invoices.snapshots()
     )
     yield from (f"L6: {window} is measured {count} times" for window, count in windows.items() if count > 1)
-    counted: dict[str, int] = defaultdict(int)
+    counted: dict[str, int] = dict.fromkeys(expected.meters, 0)
     for each in home.books.invoices.snapshots():
-        counted[each.meter] += each.event_count
-    if expected is not None:
+        counted[each.meter] = counted.get(each.meter, 0) + each.event_count
+    if expected.events is not None:
         yield from (
-            f"L6: {meter}: {count} of {expected}" for meter, count in counted.items() if count != expected
+            f"L6: {meter}: {count} of {expected.events}"
+            for meter, count in counted.items()
+            if count != expected.events
         )
 
 

@@ -1,7 +1,7 @@
 """Does what people decide of sealed papers in a process of its own, to be killed or run at once with others:
-`python -m tests.faults.decider HOME MICROSECONDS VERB NAME [LINE]`, where VERB is `credit` (whose name is an
-invoice's number), `void`, `approve` (a report's digest) or `pay`. `CRASH_AT` in the environment kills it
-there. Exits with 3 where it is refused because of what another did.
+`python -m tests.faults.decider HOME MICROSECONDS VERB NAME [LINE]`, where VERB is one of `VERBS`: `credit`
+(whose name is an invoice's number), `void`, `approve` (a report's digest), `pay` and so on. `CRASH_AT` in the
+environment kills it there. Exits with 3 where it is refused because of what another did.
 """
 
 from __future__ import annotations
@@ -9,35 +9,176 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Final
 
-from tieout.flows.correct import approve
+from tieout.close.review import StoredDraft
+from tieout.contract.policy import PolicyRole
+from tieout.flows import correct, drafts, ledger, manual_lines
+from tieout.flows.api_keys import create_api_key
+from tieout.flows.apply_catalog import apply_catalog
 from tieout.flows.credit_invoice import credit_invoice
+from tieout.flows.drafts import list_drafts, note_draft, object_to_draft
 from tieout.flows.home import Home
+from tieout.flows.ledger import lock_month
+from tieout.flows.manual_lines import LineOrder, list_lines
 from tieout.flows.payments import record_payment
+from tieout.flows.policy import propose, register_key
 from tieout.flows.void_invoice import void_invoice
+from tieout.flows.waivers import add_waiver_signature, propose_waiver
+from tieout.flows.wallet import GrantOrder, grant_credit
 from tieout.gateways.clock import SteppedClock
 from tieout.kernel.errors import Refusal
-from tieout.kernel.instant import Instant
+from tieout.kernel.instant import Instant, parse_instant
+from tieout.rate.manual_line import LineDecision
 from tieout.wiring import open_home
 
 ROOT = Path(__file__).parents[2]
 REFUSED = 3
 
 
-def decide(home: Home, verb: str, name: str, more: str = "") -> None:
-    if verb == "credit":
-        credit_invoice(
-            home, name, line=more, amount=None, person="Ann", reason="an outage", approved_by="Bob"
-        )
-    elif verb == "void":
-        void_invoice(home, name, person="Ann", reason="the wrong customer", approved_by="Bob")
-    elif verb == "pay":
-        record_payment(home, name, amount=more, reference="wire-1", person="Ann", received_at=None)
-    else:
-        assert verb == "approve", verb
-        approve(home, name, person="Bob", reason="looked at")
+def credit(home: Home, number: str, line: str) -> None:
+    credit_invoice(
+        home,
+        number,
+        line=line,
+        amount=None,
+        kind="goodwill",
+        person="Ann",
+        reason="an outage",
+        approved_by="Bob",
+    )
+
+
+def void(home: Home, number: str) -> None:
+    void_invoice(home, number, person="Ann", reason="the wrong customer", approved_by="Bob")
+
+
+def pay(home: Home, number: str, amount: str) -> None:
+    record_payment(home, number, amount=amount, reference="wire-1", person="Ann", received_at=None)
+
+
+def preview(home: Home) -> None:
+    correct.preview(home, person="Ann", reason="looked for")
+
+
+def approve(home: Home, digest: str) -> None:
+    correct.approve(home, digest, person="Bob", reason="looked at")
+
+
+def grant(home: Home) -> None:
+    order = GrantOrder("acme", "5.00", None, "promotional", 100, None, None, (), ())
+    grant_credit(home, order, grant_id=None, person="Fay", reason="agreed")
+
+
+def lock(home: Home, month: str) -> None:
+    lock_month(home, month, person="Fay", reason="reported")
+
+
+def propose_entry(home: Home, manual: str) -> None:
+    ledger.propose_entry(
+        home,
+        customer="acme",
+        currency_code=None,
+        debits=["bad-debt=1.00"],
+        credits_=["receivable=1.00"],
+        effective_at=None,
+        manual_id=manual,
+        person="Fay",
+        reason="lost",
+    )
+
+
+def decide_entry(home: Home, manual: str) -> None:
+    ledger.decide_entry(home, manual, approved=True, person="Bob", reason="seen")
+
+
+def add_line(home: Home, day: str, amount: str) -> None:
+    order = LineOrder("acme", parse_instant(day), None, amount, "For the outage", None)
+    manual_lines.add_line(home, order, person="Dana", reason="agreed")
+
+
+def decide_line(home: Home) -> None:
+    (row,) = list_lines(home)
+    manual_lines.decide_line(home, row.line.id, LineDecision.APPROVED, person="Erin", reason="on record")
+
+
+def note(home: Home) -> None:
+    note_draft(home, latest(home).invoice, person="Erin", text="seen")
+
+
+def object_to(home: Home) -> None:
+    object_to_draft(home, latest(home).invoice, person="Erin", reason="odd")
+
+
+def approve_draft(home: Home) -> None:
+    found = latest(home)
+    drafts.approve_draft(home, found.invoice, sha256=found.sha256, person="Erin", reason="fine")
+
+
+def redraft(home: Home) -> None:
+    drafts.redraft(home, latest(home).invoice, person="Erin", reason="late events")
+
+
+def approve_delta(home: Home) -> None:
+    found = latest(home)
+    drafts.approve_delta(home, found.invoice, digest=found.delta or "", person="Bob", reason="seen")
+
+
+def waive(home: Home, source: str, total: str) -> None:
+    propose_waiver(home, source, total, by="Dana", reason="lost for good")
+
+
+def sign_waiver(home: Home, file: str) -> None:
+    add_waiver_signature(home, Path(file))
+
+
+def register(home: Home, file: str) -> None:
+    register_key(home, PolicyRole.FINANCE, "Gus", Path(file))
+
+
+def propose_policy(home: Home, file: str) -> None:
+    propose(home, Path(file))
+
+
+def apply(home: Home, file: str) -> None:
+    apply_catalog(home, Path(file))
+
+
+def make_api_key(home: Home) -> None:
+    create_api_key(home, name="gateway", role="product", sources=())
+
+
+def latest(home: Home) -> StoredDraft:
+    (row,) = list_drafts(home, "acme")
+    return row.draft
+
+
+VERBS: Final[dict[str, Callable[..., None]]] = {
+    each.__name__.replace("_", "-"): each
+    for each in (
+        *(
+            credit,
+            void,
+            pay,
+            preview,
+            approve,
+            grant,
+            lock,
+            propose_entry,
+            decide_entry,
+            add_line,
+            decide_line,
+        ),
+        *(note, object_to, approve_draft, redraft, approve_delta, waive, sign_waiver),
+        *(register, propose_policy, apply, make_api_key),
+    )
+}
+
+
+def decide(home: Home, verb: str, *words: str) -> None:
+    VERBS[verb](home, *words)
 
 
 def start(folder: Path, now: Instant, *words: str, crash_at: str | None = None) -> subprocess.Popen[bytes]:

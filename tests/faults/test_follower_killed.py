@@ -53,7 +53,7 @@ def agrees(home: Home, *, kept: bool) -> None:
 
 @pytest.mark.parametrize("crash", [f"{point}:{time}" for point in POINTS for time in (1, 2)])
 def test_killed_anywhere_the_next_one_goes_on(tmp_path: Path, crash: str) -> None:
-    home, clock = make_home(tmp_path / "home", now=NOW)
+    home, _ = make_home(tmp_path / "home", now=NOW)
     with home:
         assert follow(home.folder) == 0
         for number in range(6):

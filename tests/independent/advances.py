@@ -52,7 +52,7 @@ def owed(
     """Used and not billed: with the place of the part among the lines."""
     found = []
     for part in parts:
-        paid = [each.charge.part for each in billed if each.charge.price["key"] == part.price["key"]]
+        paid = [each.charge.part for each in billed if _same(each.charge.price, part.price)]
         for span in without(part.span, paid):
             found.append((part.place, fee(subscription, replace(part, span=span), invoiced, zone=zone)))
     return found
@@ -63,13 +63,18 @@ def unused(parts: Sequence[Part], billed: Sequence[Advance], invoiced: Span, *, 
     found = []
     for advance in billed:
         charge = advance.charge
-        used = [part.span for part in parts if part.price["key"] == charge.price["key"]]
+        used = [part.span for part in parts if _same(part.price, charge.price)]
         paid = Fraction(advance.paid, 10 ** digits(charge.price["currency"]))
         for span in without(charge.part, used):
             share = Fraction(seconds(span), seconds(charge.part))
             words = f"{charge.price['description']}, unused part{suffix(span, invoiced, zone)}"
             found.append(replace(charge, part=span, amount=-paid * share, words=words, kind="unused fee"))
     return found
+
+
+def _same(one: Document, other: Document) -> bool:
+    """Of one version: a fee at a wrong price is not the fee at the right one."""
+    return (one["key"], one.get("version", 1)) == (other["key"], other.get("version", 1))
 
 
 def ahead(

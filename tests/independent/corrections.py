@@ -15,7 +15,8 @@ from tests.independent.late import late_events
 from tests.independent.numbers import money_text
 from tests.independent.policy import calendar_at
 from tests.independent.rating import Charge
-from tests.independent.settled import Scope, Settled, line_of, settled_before
+from tests.independent.settled import Scope, Settled, last_billed, line_of, settled_before
+from tests.independent.shapes import number
 from tests.independent.totals import Line, Printed, discounts
 from tests.independent.world import Billed, Paper, World
 
@@ -99,10 +100,27 @@ def _again(
         for each in billed.charges
         if each.price.get("timing") == "advance" and each.kind == "price" and each.scope not in placed
     ]
+    done = world.billed[subscription["key"]]
+    fees = sorted((_at_the_right_price(world, each, done) for each in fees), key=lambda each: each.part)
     extra = commitment_charges(
         subscription, charges, billed.period, billed.whole, before, currency=currency, zone=zone
     )
     return charges + fees + extra
+
+
+def _at_the_right_price(world: World, fee: Charge, done: Sequence[Billed]) -> Charge:
+    """Of a fee whose time is over and that was not given back."""
+    price = world.catalog.at("price", fee.price["key"], fee.part[0])
+    given_back = any(
+        (each.kind, each.part, each.price["key"]) == ("unused fee", fee.part, fee.price["key"])
+        for billed in done
+        for each in billed.charges
+    )
+    over = any(billed.period[1] >= fee.part[1] for billed in done)
+    if fee.kind == "unused fee" or given_back or not over or price == fee.price:
+        return fee
+    share = fee.amount / number(fee.price, "amount")
+    return replace(fee, price=price, amount=number(price, "amount") * share, words=price["description"])
 
 
 def _differences(
@@ -115,7 +133,7 @@ def _differences(
     """Of each charge, and of what was settled and is asked for no more; and what that does to coupons."""
     asked = {charge.scope for charge in charges}
     gone = [
-        replace(lines[-1].line.charge, amount=Fraction(0), quantity=Fraction(0), events=())
+        replace(last_billed(lines).line.charge, amount=Fraction(0), quantity=Fraction(0), events=())
         for scope, lines in sorted(settled.items(), key=lambda item: repr(item[0]))
         if scope not in asked
     ]
@@ -174,8 +192,9 @@ def _why(world: World, paper: Paper, charge: Charge, before: Sequence[Settled], 
     since = world.known.get((paper.customer, paper.period), paper.cutoff)
     counts = [late_events(world, each, since, watermark) for each in distinct.values()]
     came, gone = sum(each[0] for each in counts), sum(each[1] for each in counts)
-    billed = before[-1].line.charge.price.get("version", 1) if before else charge.price.get("version", 1)
-    repriced = charge.kind == "price" and billed != charge.price.get("version", 1)
+    last = last_billed(before).line.charge if before else charge
+    billed = last.price.get("version", 1)
+    repriced = charge.kind in ("price", "fee ahead") and billed != charge.price.get("version", 1)
     causes = [name for name, holds in ((LATE, came), (RETRACTED, gone), (PRICE, repriced)) if holds]
     original = {"original": f"{before[0].paper.number}: {before[0].line.charge.words}"} if before else {}
     return {

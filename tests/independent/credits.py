@@ -1,4 +1,5 @@
-"""Goodwill: an amount of one line is given back on a note of its own, with the tax that the line bore."""
+"""An amount of one line is given back on a note of its own, with the tax that the line bore: as goodwill, or
+because it was billed wrongly."""
 
 from __future__ import annotations
 
@@ -25,7 +26,7 @@ def credit_line(world: World, paper: Paper, told: dict[str, Any], at: int) -> Pa
         meter=None,
         unit=None,
         events=(),
-        kind="goodwill",
+        kind=told["kind"],
         words=f"Credit: {line.charge.words}",
     )
     line.credited -= charge.settled
@@ -33,7 +34,7 @@ def credit_line(world: World, paper: Paper, told: dict[str, Any], at: int) -> Pa
     given.taxes, given.tax_reason = paper.taxed, paper.tax_reason
     given.correction = {
         "original": f"{paper.number}: {line.charge.words}",
-        "causes": ["a credit that was agreed"],
+        "causes": ["a credit that was agreed" if told["kind"] == "goodwill" else "a billing error"],
     }
     policy = governing(world.policies, paper.period[0])
     assert policy is not None

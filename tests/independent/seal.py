@@ -35,7 +35,8 @@ def seal(
     calendar = calendar_at(catalog, world.policies, account.customer, subscriptions[0], period[0])
     for line in lines:
         line.left = line.amount - sum(line.given.values())
-    taken = discounts(catalog, customer, subscriptions, lines, period, calendar, sums=kind != "interim")
+    held = (period[0], at) if kind == "interim" else period  # of a period that runs, as of now
+    taken = discounts(catalog, customer, subscriptions, lines, held, calendar, sums=kind != "interim")
     taken += brought
     listed, reason = tax_list(catalog, customer, seller, period), set_aside(customer)
     rows, added = all_taxes(lines, listed, reason)

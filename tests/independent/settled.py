@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 
 from tests.independent.instants import Span
@@ -13,6 +13,8 @@ from tests.independent.totals import Line
 from tests.independent.world import Paper, World
 
 Scope = tuple[str, str, int, Group]
+MISBILLED = "billing-error"
+"""A credit that counts as billed back: in money, not in quantity."""
 
 
 @dataclass(frozen=True)
@@ -23,6 +25,10 @@ class Settled:
     line: Line
 
 
+def last_billed(before: Sequence[Settled]) -> Settled:
+    return [each for each in before if each.line.charge.kind != MISBILLED][-1]
+
+
 def settled_before(world: World, customer: str, period: Span) -> dict[Scope, list[Settled]]:
     """By what they are for: the lines for a period of a customer, on whichever paper, in order of sealing."""
     found: dict[Scope, list[Settled]] = {}
@@ -31,7 +37,8 @@ def settled_before(world: World, customer: str, period: Span) -> dict[Scope, lis
             continue
         for line in paper.lines:
             if (line.corrects or paper.period) == period and line.charge.kind not in ("manual", "goodwill"):
-                found.setdefault(line.charge.scope, []).append(Settled(paper, line))
+                counted = replace(line, quantity=Fraction(0)) if line.charge.kind == MISBILLED else line
+                found.setdefault(line.charge.scope, []).append(Settled(paper, counted))
     return found
 
 

@@ -65,6 +65,29 @@ def discounts(
         mine = [line for line in lines if _is_for(coupon, line, only, corrected=corrected)]
         if mine and (sums or not is_sum):
             found.append(_discount(coupon, mine, in_all, fixed=corrected))
+    return found + ([] if corrected else _taken_back(lines, in_all))
+
+
+def _taken_back(lines: Sequence[Line], in_all: dict[int, int]) -> list[Printed]:
+    """What earlier papers of the period gave of a coupon that holds no more."""
+    found = []
+    for key in sorted({key for line in lines for each in line.before for key in each.given}):
+        mine = [line for line in lines if key not in line.given]
+        had = [(line, sum(each.given.get(key, 0) for each in line.before)) for line in mine]
+        had = [(line, share) for line, share in had if share]
+        for line, share in had:
+            line.left += share
+            line.given[key] = -share
+        if had:
+            currency = had[0][0].charge.price["currency"]
+            found.append(
+                {
+                    "coupon": key,
+                    "base": money_text(sum(in_all[id(line)] for line, _ in had), currency),
+                    "amount": money_text(sum(share for _, share in had), currency),
+                    "shares": [money_text(share, currency) for _, share in had],
+                }
+            )
     return found
 
 

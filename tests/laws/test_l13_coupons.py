@@ -67,7 +67,7 @@ class Papers:
     ahead: int | None = None
     sealed: list[Invoice] = field(default_factory=list)
     settled: list[SettledLine] = field(default_factory=list)
-    fees: tuple[SettledLine, ...] = ()
+    fees: tuple[tuple[SettledLine, ...], ...] = ()
 
     def seal(self, amounts: Amounts) -> None:
         charges = asked_of(amounts)
@@ -77,7 +77,9 @@ class Papers:
         lines = [self.settled_in(paper, line.id) for line in paper.lines]
         self.settled = [each for each in lines if each.scope.price != AHEAD]
         ahead = (each for each in lines if each.scope.price == AHEAD)
-        self.fees = tuple(replace(each, price=replace(each.price, shape=Flat(Fraction(0)))) for each in ahead)
+        self.fees = tuple(
+            (replace(each, price=replace(each.price, shape=Flat(Fraction(0)))),) for each in ahead
+        )
 
     def correct(self, amounts: Amounts, *, on_february: bool) -> None:
         whole = complete(asked_of(amounts), by_scope(self.settled), [])

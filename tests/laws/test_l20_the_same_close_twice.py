@@ -45,11 +45,12 @@ def fed(empty: Path, name: str, *, files: int, compacted: bool) -> Path:
 
 
 def digests(
-    folder: Path, *, hash_seed: str, rows: int, workers: int = 1
+    folder: Path, *, hash_seed: str, rows: int, workers: int = 1, accounts_per_part: int = 1
 ) -> tuple[dict[str, str], dict[str, str]]:
     """Of the sealed documents as they are; and of them without the places in the log, and all snapshots."""
     with closers_started(PYTHONHASHSEED=hash_seed) as closers:
-        assert closers.close(folder, rows=rows, workers=workers) == 0
+        told = closers.close(folder, rows=rows, workers=workers, accounts_per_part=accounts_per_part)
+        assert told == 0
     with open_home(folder, clock=SteppedClock(FEBRUARY_3)) as home:
         documents = documents_of(home)
         snapshots = {
@@ -78,13 +79,16 @@ def test_the_same_close_in_another_home_seals_the_same_bytes(empty: Path) -> Non
     assert len(first[0]) == 3
 
 
-@pytest.mark.parametrize("workers", [2, 3, 5])
-def test_any_number_of_workers_seals_the_same_bytes(empty: Path, workers: int) -> None:
+@pytest.mark.parametrize(("workers", "accounts_per_part"), [(2, 1), (3, 1), (5, 1), (2, 2), (3, 100)])
+def test_any_number_of_workers_and_size_of_parts_seals_the_same_bytes(
+    empty: Path, workers: int, accounts_per_part: int
+) -> None:
     alone = fed(empty, "alone", files=2, compacted=True)
     shared = alone.with_name("shared")
     shutil.copytree(alone, shared)
     first = digests(alone, hash_seed="5", rows=500, workers=1)
-    assert digests(shared, hash_seed="6", rows=30, workers=workers) == first
+    again = digests(shared, hash_seed="6", rows=30, workers=workers, accounts_per_part=accounts_per_part)
+    assert again == first
     assert len(first[0]) == 3
 
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import HealthCheck, Phase, example, given, settings
 from hypothesis import strategies as st
 
 from tests.small_home import CATALOG, CUSTOMER, SIGNED_AT, ingest
@@ -106,15 +106,7 @@ def event(draw: st.DrawFn) -> dict[str, object]:
     """Of few identities, so that duplicates, conflicts and retractions meet their targets."""
     name = f"e{draw(st.integers(0, 12))}"
     if draw(st.integers(0, 4)) == 0:
-        return {
-            "specversion": "1.0",
-            "source": "gateway",
-            "id": f"{RETRACTION_TYPE}:{name}",
-            "type": RETRACTION_TYPE,
-            "subject": "key-acme",
-            "time": "2026-01-20T10:00:00Z",
-            "data": {"target_id": name, "reason": "wrong"},
-        }
+        return taken_back(name)
     data: dict[str, object] = {"tokens": draw(st.sampled_from([1, 7, 1000]))}
     if draw(st.integers(0, 3)):
         data["gigabytes"] = draw(st.sampled_from(["0", "1.5", "1.50", "-2", "7.000000000001"]))
@@ -145,9 +137,61 @@ def event(draw: st.DrawFn) -> dict[str, object]:
     }
 
 
+def usual(name: str, subject: str = "key-acme", **data: object) -> dict[str, object]:
+    return {
+        "specversion": "1.0",
+        "source": "gateway",
+        "id": name,
+        "type": "api.call",
+        "subject": subject,
+        "time": "2026-01-10T11:00:00Z",
+        "data": {"tokens": 7, "gigabytes": "1.5", "region": "eu", **data},
+    }
+
+
+def taken_back(name: str) -> dict[str, object]:
+    return {
+        "specversion": "1.0",
+        "source": "gateway",
+        "id": f"{RETRACTION_TYPE}:{name}",
+        "type": RETRACTION_TYPE,
+        "subject": "key-acme",
+        "time": "2026-01-20T10:00:00Z",
+        "data": {"target_id": name, "reason": "wrong"},
+    }
+
+
+BEFORE_AND_AFTER: list[object] = [
+    "follow",
+    [usual("e1"), usual("e2", gigabytes="9"), usual("e3", environment="staging")],
+    "follow",
+    [taken_back("e2"), taken_back("e3"), taken_back("e4")],
+    "follow",
+    [usual("e4"), usual("e5", region="us"), usual("e2")],
+    "kill",
+    "follow",
+]
+"""Retracted after they came, before they came, and an excluded one; a resend changes nothing."""
+MOVED: list[object] = [
+    "remap",
+    "follow",
+    [usual("e1", "key-shared"), usual("e2", "key-shared")],
+    "follow",
+    "remap",
+    [usual("e3", "key-shared")],
+    "follow",
+    [taken_back("e1")],
+    "meter",
+    "many",
+    "follow",
+]
+"""A subject changes hands in the middle, and a meter its version."""
 BATCH = st.lists(event(), min_size=1, max_size=6)
 STEP = st.one_of(
-    BATCH, BATCH, BATCH, st.sampled_from(["kill", "follow", "compact", "remap", "meter", "lose", "many"])
+    BATCH,
+    BATCH,
+    st.just("follow"),
+    st.sampled_from(["kill", "follow", "compact", "remap", "meter", "lose", "many"]),
 )
 
 
@@ -283,10 +327,12 @@ def small_bounds(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 @settings(
-    max_examples=8,
+    max_examples=25,
     phases=(Phase.explicit, Phase.generate),
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
+@example(steps=BEFORE_AND_AFTER)
+@example(steps=MOVED)
 @given(steps=st.lists(STEP, min_size=3, max_size=14))
 def test_live_usage_equals_the_close_at_every_watermark(steps: list[object]) -> None:
     meters = [place for place, step in enumerate(steps) if step == "meter"]

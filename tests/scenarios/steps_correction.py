@@ -1,5 +1,6 @@
 """What was sealed and holds no more: `correct` has one person preview a correction and another approve it;
-`retract` takes back an event; `void` an invoice; `credit` an amount of one of its lines, by its place.
+`retract` takes back an event; `void` an invoice; `credit` an amount of one of its lines,
+by its place, as `kind` (goodwill, billing-error).
 
 `[step.correct]` has `by`, `approved_by` and `reason`; `catalog` is a file with price versions that supersede
 wrong ones, `customers` whom it is about (all), `periods` how many periods the report names (0: there is
@@ -45,6 +46,7 @@ def credit(playing: Playing, step: Told) -> None:
         told["invoice"],
         line=told["line"],
         amount=told.get("amount"),
+        kind=told["kind"],
         person=told["by"],
         reason=told["reason"],
         approved_by=told["approved_by"],

@@ -3,6 +3,9 @@
 At the end, `[[balance]]` with `customer`, `account`, `currency` and `amount`; debits are above zero.
 `[[booked]]` with `customer`, `kind`, `effective` and `month`: in which accounting month entries of a kind
 stand that count for another one; all such entries of a customer that has one are told.
+`[[posted]]` with `customer`, `by` (the number of the paper that posted it), `line_of` (of the paper of the
+line that it is for), `kind`, `account`, `amount` and `month`: all postings for lines of a customer that has
+one.
 
 Of a customer that has one, all balances but zeros are told. Whatever is told, all postings add up to zero.
 """
@@ -18,6 +21,7 @@ from tieout.flows.ledger import lock_month
 from tieout.flows.payments import record_payment
 from tieout.kernel.instant import Instant, format_instant
 from tieout.kernel.money import Money, currency
+from tieout.store.books.schema import invoice
 from tieout.store.books.schema_close import journal_entry, posting
 
 
@@ -93,5 +97,35 @@ def check_booked(playing: Playing, told: list[Told]) -> None:
     assert sorted(found, key=str) == sorted(told, key=str)
 
 
+def check_posted(playing: Playing, told: list[Told]) -> None:
+    """The number of a line's paper is that of the invoice that its id begins with."""
+    papers = invoice.alias("papers")
+    asked = (
+        select(
+            journal_entry.c.customer,
+            papers.c.number.label("by"),
+            invoice.c.number.label("line_of"),
+            journal_entry.c.kind,
+            posting.c.account,
+            posting.c.currency,
+            posting.c.amount_minor,
+            journal_entry.c.accounting_period.label("month"),
+        )
+        .join(journal_entry, journal_entry.c.id == posting.c.entry)
+        .join(papers, papers.c.id == journal_entry.c.invoice)
+        .join(invoice, invoice.c.id == func.substr(posting.c.line, 1, func.length(invoice.c.id)))
+    )
+    with playing.stage.home.books.engine.connect() as connection:  # type: ignore[attr-defined]
+        rows = [dict(row) for row in connection.execute(asked).mappings()]
+    customers = {each["customer"] for each in told}
+    found = [
+        {**row, "amount": Money(row.pop("amount_minor"), currency(row.pop("currency"))).decimal_text}
+        for row in rows
+        if row["customer"] in customers
+    ]
+    found = [{name: each[name] for name in told[0]} for each in found] if told else []
+    assert sorted(found, key=str) == sorted(told, key=str)
+
+
 STEPS = {"payment": Verb(pay), "lock": Verb(lock)}
-ENDS = {"balance": check_balances, "booked": check_booked}
+ENDS = {"balance": check_balances, "booked": check_booked, "posted": check_posted}

@@ -100,14 +100,15 @@ class Served:
         assert verification.findings == ()
         return verification
 
-    def start(self, *, workers: int = 2, **environment: str) -> None:
-        """Without the process that closes: `tests/faults/test_closer.py` has that."""
-        command = [sys.executable, "-m", "tieout.cli", "serve", "--no-close", "--home", str(self.folder)]
+    def start(self, *, workers: int = 2, delivers: bool = False, **environment: str) -> None:
+        """Without the processes that close (`tests/faults/test_closer.py` has that) and deliver notices."""
+        command = [sys.executable, "-m", "tieout.cli", "serve", "--no-close"]
+        command += [] if delivers else ["--no-deliver"]
         surroundings = {"PATH": "/usr/bin:/bin", "PYTHONPATH": ":".join(sys.path), **environment}
         if self.url is not None:
             surroundings[DATABASE_URL_VARIABLE] = self.url
         self.process = subprocess.Popen(
-            [*command, "--port", "0", "--workers", str(workers)],
+            [*command, "--home", str(self.folder), "--port", "0", "--workers", str(workers)],
             stderr=subprocess.PIPE,
             text=True,
             env=surroundings,

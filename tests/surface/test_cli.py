@@ -62,7 +62,7 @@ def test_help_names_every_verb() -> None:
             "correction",
             "trace",
             "ledger",
-            "payment",
+            *("payment", "notice"),
             "compact",
             "verify",
             "index",
@@ -142,14 +142,14 @@ def test_an_invoice_row_says_who_when_and_how_much(demo_home: DemoHome) -> None:
     assert len(rows) == 75
     for row in rows:
         assert sorted(row) == [
-            *("currency", "customer", "due", "id", "kind", "number", "period"),
+            *("currency", "customer", "due", "id", "kind", "number", "open", "period"),
             "status",
             "total",
         ]
         assert row["period"]["start"] < row["period"]["end"]
         assert row["status"] == "sealed"
         assert DECIMAL.match(row["total"])
-        assert row["due"] == row["total"]
+        assert row["open"] == row["due"] == row["total"]
     assert all("." not in row["total"] for row in rows if row["currency"] == "JPY")
 
 

@@ -105,18 +105,30 @@ def test_a_price_that_supersedes_nothing_is_no_correction(folder: Path, tmp_path
 
 
 def test_a_credit_says_what_became_of_it(folder: Path) -> None:
-    found = told(folder, "invoice", "credit", "INV-000001", "--line", "1", "--amount", "4.00", *TWO)
+    found = told(
+        folder,
+        "invoice",
+        "credit",
+        "INV-000001",
+        "--kind",
+        "goodwill",
+        "--line",
+        "1",
+        "--amount",
+        "4.00",
+        *TWO,
+    )
     members = {name: found[name] for name in ("note", "amount", "tax", "applied", "rest", "to", "currency")}
     assert members == {
         **{"note": "INV-CN-000001", "amount": "4.00", "tax": "0.00", "applied": "4.00", "rest": "0.00"},
         **{"to": "balance", "currency": "USD"},
     }
-    said = run(folder, "invoice", "credit", "INV-000001", "--line", "1", "--all", *TWO)
+    said = run(folder, "invoice", "credit", "INV-000001", "--kind", "goodwill", "--line", "1", "--all", *TWO)
     assert said.code == 0 and said.out.strip() == "INV-CN-000002" and "6.00 USD" in said.err
 
 
 def test_a_credit_that_cannot_be_given_is_refused_with_the_reason(folder: Path) -> None:
-    credit = ("invoice", "credit", "INV-000001", "--line")
+    credit = ("invoice", "credit", "INV-000001", "--kind", "goodwill", "--line")
     assert "either --amount or --all" in refused(folder, 2, *credit, "1", *TWO)
     assert "either --amount or --all" in refused(folder, 2, *credit, "1", "--all", "--amount", "1", *TWO)
     assert "10.00 USD" in refused(folder, 4, *credit, "1", "--amount", "10.01", *TWO)
@@ -124,7 +136,7 @@ def test_a_credit_that_cannot_be_given_is_refused_with_the_reason(folder: Path) 
     assert "minor units" in refused(folder, 2, *credit, "1", "--amount", "0.001", *TWO)
     assert "another person" in refused(folder, 2, *credit, "1", "--all", *ANN, "--approved-by", " ann ")
     assert "no line" in refused(folder, 3, *credit, "99", "--all", *TWO)
-    missing = ("invoice", "credit", "INV-999999", "--line", "1", "--all", *TWO)
+    missing = ("invoice", "credit", "INV-999999", "--kind", "goodwill", "--line", "1", "--all", *TWO)
     assert "INV-999999" in refused(folder, 3, *missing)
     assert len(told(folder, "invoice", "list")) == 3, "nothing was sealed"
 
@@ -138,10 +150,22 @@ def test_a_void_is_told_once_and_refused_the_second_time(folder: Path) -> None:
     assert (found["voided"], found["entries_reversed"]) == ("INV-000001", 2)
     assert "approved by Bob" in found["reason"]
     assert "voided already" in refused(folder, 4, "invoice", "void", "INV-000001", *TWO)
-    credit = ("invoice", "credit", "INV-000001", "--line", "1", "--all", *TWO)
+    credit = ("invoice", "credit", "INV-000001", "--kind", "goodwill", "--line", "1", "--all", *TWO)
     assert "is voided" in refused(folder, 2, *credit)
 
 
 def test_what_is_credited_is_not_voided(folder: Path) -> None:
-    told(folder, "invoice", "credit", "INV-000001", "--line", "1", "--amount", "4.00", *TWO)
+    told(
+        folder,
+        "invoice",
+        "credit",
+        "INV-000001",
+        "--kind",
+        "goodwill",
+        "--line",
+        "1",
+        "--amount",
+        "4.00",
+        *TWO,
+    )
     assert "INV-CN-000001 credited it" in refused(folder, 4, "invoice", "void", "INV-000001", *TWO)

@@ -39,7 +39,7 @@ def routes() -> set[tuple[str, str]]:
     """(method, path) of everything that the router answers; OPTIONS comes with each path."""
     app = litestar_app(None, Keyring(), None, None)  # type: ignore[arg-type] # nothing is sent to it
     return {
-        (method, route.path)
+        (method, getattr(route, "path_format", route.path))
         for route in app.routes
         for method in getattr(route, "methods", ())
         if method not in ("OPTIONS", "HEAD")

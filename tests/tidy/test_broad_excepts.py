@@ -16,6 +16,7 @@ ENTRY_POINTS = {
     "src/tieout/api/keeper.py": "what the storage refuses is told, and tried again; all else is raised",
     "src/tieout/api/follower.py": "as the keeper: what the storage refuses is told, all else is raised",
     "src/tieout/api/closer.py": "as the keeper: what the storage refuses is told, all else is raised",
+    "src/tieout/api/deliverer.py": "as the keeper: what the storage refuses is told, all else is raised",
     "src/tieout/api/group_commit.py": "whatever a thread dies of fails all that waits and ends the process",
     "src/tieout/api/serving.py": "upkeep is told, and tried again",
     "src/tieout/api/supervisor.py": "what a child process dies of is told; its parent sees the code",

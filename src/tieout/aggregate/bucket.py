@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 from tieout.aggregate.window import ClippedSpan
 from tieout.contract.meter import Meter
+from tieout.kernel.ids import Subject
+from tieout.kernel.instant import Instant
 from tieout.kernel.period import Period
 
 
@@ -53,3 +55,13 @@ class BucketCounts:
     def total(self) -> int:
         found = self.counted + self.excluded_count + self.not_matched
         return found + self.unmatched + self.unpriced + self.retracted
+
+
+@dataclass(frozen=True, slots=True)
+class UnbilledUsage:
+    """Unpriced events inside one owned span (its subject and start), or all unmatched ones (None); `subject`
+    is the first of their subjects."""
+
+    owner: tuple[Subject, Instant] | None
+    count: int
+    subject: str

@@ -16,12 +16,16 @@ ROLES_BY_ROUTE: Final[Mapping[tuple[str, str], frozenset[str]]] = {
     ("GET", "/v1/usage"): frozenset(KeyRole) - {KeyRole.SOURCE},
     ("GET", "/v1/usage/stream"): frozenset(KeyRole) - {KeyRole.SOURCE},
     ("POST", "/v1/control-totals"): frozenset({KeyRole.SOURCE}),
+    ("GET", "/v1/notices"): frozenset({KeyRole.FINANCE, KeyRole.OPS, KeyRole.ENGINEERING, KeyRole.AUDITOR}),
+    ("POST", "/v1/notices/{notice}/acknowledgement"): frozenset(
+        {KeyRole.FINANCE, KeyRole.OPS, KeyRole.ENGINEERING}
+    ),
     ("GET", "/metrics"): frozenset({KeyRole.OPS, KeyRole.ENGINEERING}),
     ("GET", "/health"): ANYONE,
     ("GET", "/schema"): ANYONE,
     ("GET", "/schema/openapi.json"): ANYONE,
 }
-"""(method, path as the router writes it) -> roles."""
+"""(method, path as a request's scope has its template) -> roles."""
 
 
 def roles_for(method: str, path: str) -> frozenset[str]:

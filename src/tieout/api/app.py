@@ -26,6 +26,7 @@ from tieout.api.description import EventsOperation
 from tieout.api.events import PATH, EventsEndpoint
 from tieout.api.finding import finding_routes
 from tieout.api.keyring import NOBODY, Keyring
+from tieout.api.noticing import noticing_routes
 from tieout.api.refusals import Refusals
 from tieout.api.usage import usage_routes
 from tieout.api.watching import CONTROL_TOTALS, watching_routes
@@ -83,6 +84,7 @@ def litestar_app(endpoint: EventsEndpoint, keyring: Keyring, home: Home, refusal
             health,
             *watching_routes(home, keyring),
             *finding_routes(home, keyring),
+            *noticing_routes(home, keyring),
             *usage_routes(home, keyring),
         ],
         guards=[guard],

@@ -20,6 +20,7 @@ from pathlib import Path
 
 from tieout.api.answers import unavailable
 from tieout.api.closer import run_closer
+from tieout.api.deliverer import run_deliverer
 from tieout.api.follower import run_follower
 from tieout.api.keeper import run_keeper
 from tieout.api.limits import (
@@ -82,6 +83,7 @@ class Supervisor:
     workers: int
     say: Callable[[str], None]
     closes: bool = True
+    delivers: bool = True
     _posts: list[_Post] = field(default_factory=list)
     _listening: list[socket.socket] = field(default_factory=list)
 
@@ -97,6 +99,8 @@ class Supervisor:
         ]
         if self.closes:
             self._posts.append(_Post("closer", lambda _: run_closer(self.folder)))
+        if self.delivers:
+            self._posts.append(_Post("deliverer", lambda _: run_deliverer(self.folder)))
         self._posts.append(_Post("follower", lambda _: run_follower(self.folder)))
         self._posts.append(_Post("keeper", lambda _: run_keeper(self.folder)))
         try:

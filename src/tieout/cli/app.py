@@ -26,6 +26,7 @@ from tieout.cli import (
     invoice,
     key,
     ledger,
+    notice,
     payment,
     pipeline,
     policy,
@@ -69,7 +70,7 @@ ORDER = (
         "quarantine",
     ),
     *("events", "usage", "exposure", "close", "reconcile", "draft", "invoice", "correction"),
-    *("trace", "ledger", "payment", "compact", "verify", "index", "doctor"),
+    *("trace", "ledger", "payment", "notice", "compact", "verify", "index", "doctor"),
 )
 
 
@@ -177,6 +178,7 @@ for noun, verbs in (
     ("correction", correction.app),
     ("ledger", ledger.app),
     ("payment", payment.app),
+    ("notice", notice.app),
     ("index", index.app),
 ):
     app.add_typer(verbs, name=noun)

@@ -30,7 +30,8 @@ def list_(
     customer: Annotated[str | None, typer.Option(help="Only this customer's.")] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Every invoice with its period, status and total."""
+    """Every invoice with its period, status and total; what its document asks for (due), and what of that is
+    still owed after payments, credit notes and voids (open)."""
     from tieout.flows.invoices import list_invoices
     from tieout.kernel.ids import CustomerId
 
@@ -74,7 +75,18 @@ def invoices_table(rows: Sequence[InvoiceRow]) -> Table:
     """The list as a table, with periods in UTC; the page of each invoice says the customer's own days."""
     from tieout.kernel.instant import format_instant
 
-    columns = ("number", "id", "customer", "period (UTC)", "kind", "status", "total>", "due>", "currency")
+    columns = (
+        "number",
+        "id",
+        "customer",
+        "period (UTC)",
+        "kind",
+        "status",
+        "total>",
+        "due>",
+        "open>",
+        "currency",
+    )
     cells = (
         [
             row.number or "-",
@@ -85,6 +97,7 @@ def invoices_table(rows: Sequence[InvoiceRow]) -> Table:
             row.status,
             grouped(row.total.decimal_text),
             grouped(row.due.decimal_text),
+            "-" if row.open is None else grouped(row.open.decimal_text),
             row.currency,
         ]
         for row in rows
@@ -109,4 +122,5 @@ def row_json(row: InvoiceRow) -> Json:
         "status": row.status,
         "total": row.total.decimal_text,
         "due": row.due.decimal_text,
+        "open": None if row.open is None else row.open.decimal_text,
     }

@@ -15,6 +15,7 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
+from tieout.cli.corrected_line import correction_rows
 from tieout.cli.invoice_totals import invoice_totals
 from tieout.cli.screen import grouped, plain
 from tieout.invoice.invoice import KIND_INTERIM
@@ -26,13 +27,7 @@ if TYPE_CHECKING:
 
     from rich.console import RenderableType
 
-    from tieout.cli.paper import (
-        CorrectionOfDocument,
-        Document,
-        LineOfDocument,
-        ProgramOfDocument,
-        WaiverOfDocument,
-    )
+    from tieout.cli.paper import Document, LineOfDocument, ProgramOfDocument, WaiverOfDocument
 
 
 def invoice_page(paper: Document) -> RenderableType:
@@ -119,7 +114,7 @@ def _lines(paper: Document) -> RenderableType:
         for line in together:
             drawn.add_row(
                 Text(line.id.rpartition("-")[2], style="dim"),
-                _description(line),
+                _description(line, paper.period.zone),
                 Text("" if line.meter is None and line.quantity == "1" else grouped(line.quantity)),
                 Text("" if line.meter is None else plain(line.unit)),
                 Text(grouped(line.amount)),
@@ -140,41 +135,29 @@ def _program(program: ProgramOfDocument) -> Text:
     )
 
 
-def _description(line: LineOfDocument) -> Text:
+def _description(line: LineOfDocument, zone_name: str) -> Text:
     text = Text(plain(line.description))
     for step in line.steps:
         text.append(f"\n  {plain(step.text)}", style="dim")
     if line.settlement is not None:
         text.append(f"\n  {plain(line.settlement)}", style="dim")
-    if line.cumulative is not None:
+    if line.correction is not None:
+        period = line.correction.period
+        span = local_span(period.start, period.end, zone_name)
+        for row in correction_rows(line, line.correction, span):
+            text.append(f"\n  {plain(row)}", style="dim")
+    elif line.cumulative is not None:
         said = f"in all {_quantity(line, line.cumulative.quantity)}{grouped(line.cumulative.amount)}"
         text.append(f"\n  {said}", style="dim")
-    for each in line.earlier:
+    for each in () if line.correction is not None else line.earlier:
         said = f"less {_quantity(line, each.quantity)}{grouped(each.amount)} on {each.number}"
         text.append(f"\n  {plain(said)}", style="dim")
-    if line.correction is not None:
-        text.append(f"\n  {plain(_correction(line.correction))}", style="dim")
     if line.snapshot is not None and line.snapshot.retracted_count:
         count = line.snapshot.retracted_count
         text.append(f"\n  {grouped(str(count))} retracted, not counted", style="dim")
     if line.amount_after_discounts not in (None, line.amount):
         text.append(f"\n  after discounts {grouped(line.amount_after_discounts)}", style="dim")
     return text.append(f"\n  {plain(_versions(line))}", style="dim italic")
-
-
-def _correction(correction: CorrectionOfDocument) -> str:
-    """Period, original line, what happened, and the reason that a person gave."""
-    came = [f"{grouped(str(correction.late_events))} late"] if correction.late_events else []
-    came += [f"{grouped(str(correction.retracted_events))} retracted"] if correction.retracted_events else []
-    events = f" ({' and '.join(came)})" if came else ""
-    original = f", line {correction.original_line}" if correction.original_line else ""
-    start, end = (
-        each.removesuffix("T00:00:00Z") for each in (correction.period.start, correction.period.end)
-    )
-    superseded = correction.superseded_price_version
-    version = "" if superseded is None else f", in place of price version {superseded}"
-    causes = ", ".join(correction.causes)
-    return f"corrects {start} until {end}{original}: {causes}{events}{version}; {correction.reason}"
 
 
 def _quantity(line: LineOfDocument, quantity: str) -> str:

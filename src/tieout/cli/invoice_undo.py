@@ -14,6 +14,14 @@ ByOption = Annotated[str, typer.Option("--by", help="Who decides.", show_default
 ReasonOption = Annotated[
     str, typer.Option("--reason", help="Why; it is kept and printed.", show_default=False)
 ]
+KindOption = Annotated[
+    Literal["goodwill", "billing-error"],
+    typer.Option(
+        help="goodwill stays, whatever becomes of the usage; a billing-error counts as billed back: the next "
+        "correction of the period takes it into account.",
+        show_default=False,
+    ),
+]
 ApprovedOption = Annotated[str, typer.Option("--approved-by", help="Another person.", show_default=False)]
 
 
@@ -24,6 +32,7 @@ def credit(
     by: ByOption,
     reason: ReasonOption,
     approved_by: ApprovedOption,
+    kind: KindOption,
     amount: Annotated[
         str | None, typer.Option(help="A decimal, before taxes that are added.", show_default=False)
     ] = None,
@@ -44,6 +53,7 @@ def credit(
             invoice,
             line=line,
             amount=amount,
+            kind=kind,
             person=by,
             reason=reason,
             approved_by=approved_by,
@@ -55,6 +65,7 @@ def credit(
                 "note": done.note.number,
                 "id": done.note.id,
                 "line": done.line,
+                "kind": kind,
                 "amount": done.amount.decimal_text,
                 "tax": done.tax.decimal_text,
                 "applied": done.applied.decimal_text,

@@ -37,6 +37,10 @@ AccountOption = Annotated[str | None, typer.Option("--account", help="Only with 
 PeriodOption = Annotated[str | None, typer.Option("--period", help="Only booked in this month (2026-01).")]
 FromOption = Annotated[str | None, typer.Option("--from", help="Only booked in this month or later.")]
 UntilOption = Annotated[str | None, typer.Option("--until", help="Only booked in this month or before.")]
+ProposedOption = Annotated[
+    bool,
+    typer.Option("--with-proposed", help="Also what drafts that wait would post, marked as proposed."),
+]
 ByOption = Annotated[str, typer.Option("--by", help="Who decides.", show_default=False)]
 ReasonOption = Annotated[str, typer.Option("--reason", help="Why.", show_default=False)]
 
@@ -113,18 +117,27 @@ def trial_balance(
     period: PeriodOption = None,
     from_: FromOption = None,
     until: UntilOption = None,
+    with_proposed: ProposedOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Every account over all customers, by currency. Exit code 6 where debits and credits differ."""
+    from tieout.cli.ledger_proposed import note_proposed, proposed_json, proposed_table
     from tieout.flows.ledger import selected, trial
+    from tieout.flows.waiting_entries import waiting_drafts
     from tieout.kernel.errors import IntegrityViolation
 
     with opened(home) as where:
         since, last = _months(period, from_, until)
-        rows, sums = trial(where, selected(where, customer=customer, since=since, until=last))
+        chosen = selected(where, customer=customer, since=since, until=last)
+        rows, sums = trial(where, chosen)
+        waiting = waiting_drafts(where, chosen) if with_proposed else ()
         _note_unposted(where)
     if as_json:
-        print_json(trial_json(rows, sums))
+        beside = {"proposed": proposed_json(rows, waiting)} if with_proposed else {}
+        print_json({**trial_json(rows, sums), **beside})
+    elif with_proposed:
+        say(proposed_table(rows, waiting))
+        note_proposed(waiting)
     else:
         say(trial_table(rows, sums))
     if any(sums.values()):
@@ -253,6 +266,7 @@ def export(
     out: Annotated[Path, typer.Option("--out", help="The file to write.", show_default=False)],
     from_: FromOption = None,
     until: UntilOption = None,
+    with_proposed: ProposedOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Write the journal for another program, or invoice lines as FOCUS columns. The same ledger gives the
@@ -260,13 +274,15 @@ def export(
     from tieout.flows.export_ledger import export_ledger
 
     with opened(home) as where:
-        done = export_ledger(where, format_, out, since=from_, until=until)
+        done = export_ledger(where, format_, out, since=from_, until=until, with_proposed=with_proposed)
         _note_unposted(where)
     if as_json:
         facts: dict[str, Json] = {"file": str(out), "format": done.format}
-        print_json({**facts, "records": done.records, "sha256": done.sha256})
+        beside: dict[str, Json] = {"proposed": done.proposed} if with_proposed else {}
+        print_json({**facts, "records": done.records, **beside, "sha256": done.sha256})
         return
-    note(f"{out}: {grouped(str(done.records))} {done.what}, SHA-256 {done.sha256}")
+    of_them = f" ({grouped(str(done.proposed))} of them proposed, not posted)" if with_proposed else ""
+    note(f"{out}: {grouped(str(done.records))} {done.what}{of_them}, SHA-256 {done.sha256}")
 
 
 def _decide(home: Path, manual_id: str, *, approved: bool, by: str, reason: str, as_json: bool) -> None:

@@ -92,17 +92,20 @@ def trial_table(rows: Sequence[TrialRow], sums: Mapping[str, int]) -> Table:
     return table(("account", "debit>", "credit>", "currency"), cells)
 
 
-def trial_json(rows: Sequence[TrialRow], sums: Mapping[str, int]) -> Json:
+def trial_json(rows: Sequence[TrialRow], sums: Mapping[str, int]) -> dict[str, Json]:
     """The rows, and what each currency comes to."""
     from tieout.kernel.money import Money, currency
 
-    accounts: list[Json] = [
-        {"account": row.account.value, "currency": row.currency.code, **_sums(row)} for row in rows
-    ]
+    accounts: list[Json] = [trial_row_json(row) for row in rows]
     differences: dict[str, Json] = {
         code: Money(minor, currency(code)).decimal_text for code, minor in sums.items()
     }
     return {"accounts": accounts, "differences": differences}
+
+
+def trial_row_json(row: TrialRow) -> Json:
+    """One account."""
+    return {"account": row.account.value, "currency": row.currency.code, **_sums(row)}
 
 
 def locks_table(locks: Sequence[Lock]) -> Table:
@@ -180,6 +183,7 @@ def _posting_json(posting: Posting) -> Json:
         "amount": posting.amount.decimal_text,
         "currency": posting.amount.currency.code,
         "line": posting.line,
+        "reverses": posting.reverses,
     }
 
 

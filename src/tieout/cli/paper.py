@@ -90,6 +90,11 @@ class CorrectionOfDocument(msgspec.Struct, frozen=True):
     original_line: str | None = None
     superseded_price_version: int | None = None
 
+    @property
+    def is_credit(self) -> bool:
+        """Whether people agreed on it: nothing was rated again."""
+        return not {"a credit that was agreed", "a billing error"}.isdisjoint(self.causes)
+
 
 class ConditionOfDocument(msgspec.Struct, frozen=True):
     """A condition of the policy that held."""

@@ -28,12 +28,16 @@ def serve(
         bool,
         typer.Option("--close/--no-close", help="Close periods when the signed policy says they are due."),
     ] = True,
+    delivers: Annotated[
+        bool, typer.Option("--deliver/--no-deliver", help="Deliver notices to their targets.")
+    ] = True,
 ) -> None:
     """Take in events over HTTP: durable, exactly once, with a receipt for each request.
 
-    Periods are closed as they become due; `--no-close` leaves that to `tieout close`.
+    Periods are closed as they become due; `--no-close` leaves that to `tieout close`. Notices are delivered;
+    `--no-deliver` leaves that to `tieout notice deliver`.
     """
     from tieout.api.supervisor import Supervisor
 
     count = workers or min(WORKERS_MAX, len(os.sched_getaffinity(0)))
-    raise typer.Exit(Supervisor(home, host, port, count, say=note, closes=closes).run())
+    raise typer.Exit(Supervisor(home, host, port, count, say=note, closes=closes, delivers=delivers).run())

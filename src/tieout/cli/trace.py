@@ -1,7 +1,6 @@
 """`tieout trace LINE`: from an invoice line back to its events, and forward again to the same amount.
 
-The forward way reads the stored events and applies the plain Python meaning; it takes no number from the
-snapshot.
+The forward way reads the stored events and counts them once more; it takes no number from the snapshot.
 """
 
 from __future__ import annotations

@@ -92,6 +92,11 @@ def meter_sentence(fate: MeterFate) -> str:
                 else f"; retracted since by {fate.retracted_by}, which waits for a correction"
             )
             return f"{counted}: sealed in invoice {fate.invoice}, {', '.join(fate.lines) or 'no line'}{since}"
+        case "interim":
+            return (
+                f"{counted}: billed on interim invoice {fate.invoice}, {', '.join(fate.lines)}; its period "
+                "is open, and the final invoice takes off what the interim asked for"
+            )
         case "late":
             return f"{counted}: late, after the cutoff of invoice {fate.invoice}, and in no invoice yet"
         case "missed":

@@ -12,13 +12,15 @@ from enum import StrEnum
 
 class BreakClass(StrEnum):
     """DUPLICATE: counted or billed twice. OUT_OF_ORDER: the same events, another order. MISSING: one side has
-    less. DRIFT: the same question is answered otherwise than before. UNPRICED: usage of a customer without a
-    price. UNMATCHED: usage of nobody. ARITHMETIC: amounts that do not add up."""
+    less. BACKFILL_DRIFT: other events than those that were measured. RERATING_DRIFT: the same events cost
+    something else than was billed. UNPRICED: usage of a customer without a price. UNMATCHED: usage of
+    nobody. ARITHMETIC: amounts that do not add up."""
 
     DUPLICATE = "duplicate"
     OUT_OF_ORDER = "out-of-order"
     MISSING = "missing"
-    DRIFT = "drift"
+    BACKFILL_DRIFT = "backfill-drift"
+    RERATING_DRIFT = "re-rating-drift"
     UNPRICED = "unpriced"
     UNMATCHED = "unmatched"
     ARITHMETIC = "arithmetic"

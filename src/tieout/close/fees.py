@@ -134,6 +134,7 @@ def _billed_ahead(invoice: Invoice) -> Iterable[BilledFee]:
             in_advance(charge.price)
             and charge.segment.start >= invoice.period.end
             and not is_unused_fee(charge)
+            and line.correction is None
         ):
             yield BilledFee(
                 line=line.id,

@@ -44,6 +44,11 @@ DIGEST_SHOWN = 16
 """Hexadecimal digits of a digest in a break."""
 ORDERED = (Aggregation.LAST, Aggregation.TIME_WEIGHTED)
 """Their answer depends on the order of the same events."""
+RECOUNT_ACTION = "run `tieout verify`; if the log is sound, the engine miscounts: report both numbers"
+BACKFILL_ACTION = (
+    "run `tieout verify`: what was measured is as many events as the log has at this cutoff, but others; if "
+    "the log is sound, report both fingerprints"
+)
 HALVES = (Rounding.HALF_AWAY_FROM_ZERO, Rounding.HALF_EVEN)
 
 
@@ -90,7 +95,7 @@ def recount_breaks(
         told = "no snapshot" if found is None else _usage(found)
         if said != told:
             kind, size = _recount_class(expected, found, ordered)
-            action = "run `tieout verify`; if the log is sound, the engine miscounts: report both numbers"
+            action = BACKFILL_ACTION if kind is BreakClass.BACKFILL_DRIFT else RECOUNT_ACTION
             breaks.append(
                 Break(TIE_RECOUNT, f"{window}: {said}", f"{window}: {told}", action, kind=kind, size=size)
             )
@@ -100,8 +105,9 @@ def recount_breaks(
 def _recount_class(
     expected: Recount | None, found: Snapshot | None, ordered: Container[tuple[MeterKey, int]]
 ) -> tuple[BreakClass, str]:
-    """Fewer events than were counted again are missing, more are doubled. As many others is drift: the two
-    looked at other events. The same events with another answer were taken in another order, or added wrongly.
+    """Fewer events than were counted again are missing, more are doubled. As many others is backfill drift:
+    the two looked at other events. The same events with another answer were taken in another order, or added
+    wrongly.
     """
     if expected is None or found is None:
         either = expected or found
@@ -111,7 +117,7 @@ def _recount_class(
     if more:
         return BreakClass.MISSING if more < 0 else BreakClass.DUPLICATE, events_size(abs(more))
     if found.fingerprint != expected.fingerprint:
-        return BreakClass.DRIFT, f"up to {events_size(found.event_count)}"
+        return BreakClass.BACKFILL_DRIFT, f"up to {events_size(found.event_count)}"
     off = f"{found.quantity - expected.quantity} {found.unit}"
     is_ordered = (found.meter, found.meter_version) in ordered
     return BreakClass.OUT_OF_ORDER if is_ordered else BreakClass.ARITHMETIC, off

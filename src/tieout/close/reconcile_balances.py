@@ -77,7 +77,7 @@ def _advance_breaks(invoice: Invoice, moved: Sequence[Movement]) -> list[Break]:
     lines = {
         f"billed/{line.id}": line.amount.minor + shares[line.id]
         for line in invoice.lines
-        if line.charge.segment.start >= invoice.period.end
+        if line.charge.segment.start >= invoice.period.end and line.correction is None
     }
     billed = {each.id: each.amount.minor for each in moved if each.kind is MovementKind.BILLED}
     credited = sum(each.amount.minor for each in moved if each.kind is MovementKind.CREDITED)

@@ -51,7 +51,7 @@ def correction_breaks(
             f"{what}: {asked[what]} minor units",
             f"{what}: {found[what]}",
             ACTION,
-            kind=BreakClass.DRIFT,
+            kind=BreakClass.RERATING_DRIFT,
             size=f"{found[what] - asked[what]} minor units",
         )
         for what in sorted(asked.keys() | found.keys(), key=str)

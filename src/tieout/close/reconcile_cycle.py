@@ -6,15 +6,18 @@ A source's statement can be waived, number for number; nothing else here can.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from tieout.close.breaks import Break, BreakClass, Reach, events_size
+from tieout.close.reconcile_unbilled import Unbilled, unbilled_breaks
+from tieout.contract.policy import HoldOn
 from tieout.ingest.control_total import Comparison
 from tieout.ingest.sequence import Range
 from tieout.ingest.shift import Shift
 from tieout.invoice.waived import Waived
+from tieout.kernel.ids import CustomerId
 from tieout.kernel.instant import HOUR_MICROSECONDS, INSTANT_MIN, Instant, format_instant
 from tieout.kernel.period import Period
 
@@ -45,10 +48,17 @@ class Passed:
 
 @dataclass(frozen=True, slots=True)
 class CycleTies:
-    """What holds the invoices of a cycle, and what would, had it not been waived."""
+    """What holds the invoices of a cycle, and what would, had it not been waived; and usage on no invoice,
+    which holds those whose policies say so."""
 
     breaks: tuple[CycleBreak, ...] = ()
     passed: tuple[Passed, ...] = ()
+    unbilled: tuple[Unbilled, ...] = ()
+
+    def of_account(self, customer: CustomerId, period: Period, *, hold_on: Collection[HoldOn]) -> list[Break]:
+        """What holds the account, the usage on no invoice for which its policy holds included."""
+        kept = unbilled_breaks(self.unbilled, customer=customer, period=period, hold_on=hold_on)
+        return [*self.of(period), *kept]
 
     def of(self, period: Period) -> list[Break]:
         return [each.found for each in self.breaks if each.touches(period)]

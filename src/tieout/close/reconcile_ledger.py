@@ -18,9 +18,11 @@ from tieout.invoice.invoice import Invoice
 from tieout.invoice.line import Line
 from tieout.ledger.account import Account
 from tieout.ledger.entry import Entry
+from tieout.ledger.standing import Standing
 
 TIE_LEDGER = "totals = proposed ledger entries"
 TIE_LEDGER_LINES = "lines = revenue and deferred revenue"
+TIE_TAKEN_BACK = "reversals = what stood"
 TIE_BALANCED = "debits = credits"
 ACTION = "report the invoice: its ledger entries are not what its totals say"
 
@@ -29,13 +31,19 @@ PREPAID_ROLES = frozenset({"upfront", "drawdown", "rolled-over", "lapsed"})
 
 
 def ledger_breaks(
-    invoice: Invoice, moved: Sequence[Movement], opening: Sequence[Movement], entries: Sequence[Entry]
+    invoice: Invoice,
+    moved: Sequence[Movement],
+    opening: Sequence[Movement],
+    entries: Sequence[Entry],
+    standing: Sequence[Standing] = (),
 ) -> list[Break]:
-    """Every break between a draft with its movements and the entries that would be posted with it."""
+    """Every break between a draft with its movements and the entries that would be posted with it, given what
+    stands in the ledger for the lines that its corrections take up."""
     return [
         *_unbalanced(invoice, entries),
         *_account_breaks(invoice, moved, opening, entries),
-        *_line_breaks(invoice, entries),
+        *_line_breaks(invoice, entries, standing),
+        *_taken_back_breaks(invoice, entries, standing),
     ]
 
 
@@ -162,8 +170,29 @@ def _contained(movement: Movement) -> int:
     return int(json.loads(movement.details).get("contained_minor", 0))
 
 
-def _line_breaks(invoice: Invoice, entries: Sequence[Entry]) -> Iterator[Break]:
-    """Each line's postings; with taxes contained in prices, only their sum is told, above."""
+def _taken_back_breaks(
+    invoice: Invoice, entries: Sequence[Entry], standing: Sequence[Standing]
+) -> Iterator[Break]:
+    """What stood for a corrected line is taken back to the last unit, and nothing else is."""
+    earlier = {each.line for line in invoice.lines if line.correction is not None for each in line.earlier}
+    left: Counter[tuple[str, str, str]] = Counter()
+    for stands in standing:
+        if stands.line in earlier:
+            left[stands.line, stands.entry, stands.account.value] += stands.minor
+    for entry in entries:
+        for each in entry.postings:
+            if each.reverses is not None:
+                left[each.line or "no line", each.reverses, each.account.value] += each.amount.minor
+    for (line, name, account), minor in sorted(left.items()):
+        if minor:
+            what = f"{account} of {name} for {line}"
+            size = f"{minor} minor units"
+            yield Break(TIE_TAKEN_BACK, f"{what}: nothing left", f"{minor} left", ACTION, size=size)
+
+
+def _line_breaks(invoice: Invoice, entries: Sequence[Entry], standing: Sequence[Standing]) -> Iterator[Break]:
+    """Each line's postings; with taxes contained in prices, only their sum is told, above. A correcting line
+    is posted with what stood for the lines that it takes up."""
     if any(tax.inclusive and tax.amount.minor for tax in invoice.taxes):
         return
     posted: Counter[str] = Counter()
@@ -174,8 +203,14 @@ def _line_breaks(invoice: Invoice, entries: Sequence[Entry]) -> Iterator[Break]:
                     posted[each.line] -= each.amount.minor
     asked: Counter[str] = Counter({line.id: line.amount.minor for line in invoice.lines})
     for discount in invoice.discounts:
-        for line, share in discount.shares:
-            asked[line] += share.minor
+        for of_line, share in discount.shares:
+            asked[of_line] += share.minor
+    stood: Counter[str] = Counter()
+    for stands in standing:
+        stood[stands.line] -= stands.minor
+    for line in invoice.lines:
+        if line.correction is not None:
+            asked[line.id] += sum(stood[each.line] for each in line.earlier)
     for name in sorted(posted.keys() | asked.keys()):
         if posted[name] != asked[name]:
             yield Break(

@@ -69,7 +69,7 @@ class ApiKey:
         if not 0 < len(self.name) <= NAME_LENGTH_MAX or not self.name.isprintable():
             raise MalformedApiKey(f"a name has 1 to {NAME_LENGTH_MAX} printable characters")
         if self.role is KeyRole.CUSTOMER:
-            if len(self.sources) != 1:
+            if len(self.sources) > 1:
                 raise MalformedApiKey("a key of role customer names the one customer that it is for")
         elif (self.role is KeyRole.SOURCE) != bool(self.sources):
             raise MalformedApiKey("a key of role source names its sources, and no other key does")
@@ -83,8 +83,11 @@ class ApiKey:
 
     @property
     def customer(self) -> str | None:
-        """Whose data alone the key may see; None: it is no customer's key."""
-        return self.sources[0] if self.role is KeyRole.CUSTOMER else None
+        """Whose data alone the key may see; None: it is no customer's key. A customer key from before keys
+        named their customer is nobody's: the empty text, which no customer has."""
+        if self.role is not KeyRole.CUSTOMER:
+            return None
+        return self.sources[0] if self.sources else ""
 
     @property
     def scope(self) -> SourceScope:

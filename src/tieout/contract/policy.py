@@ -68,6 +68,13 @@ class Requirement(StrEnum):
     SIGNED_PRICES = "signed_prices"
 
 
+class HoldOn(StrEnum):
+    """Usage that no invoice bills, and that holds invoices where the policy says so."""
+
+    UNPRICED = "unpriced"
+    UNMATCHED = "unmatched"
+
+
 class Anchoring(StrEnum):
     """From where periods are counted: the calendar, or the day on which the subscription started."""
 
@@ -97,7 +104,7 @@ class Policy:
     `small_team_exception` states why fewer than three people sign; every paper under it says so. `off_cycle`
     None: nobody is billed inside a period. `requires` is what must be on record before a seal. Periods of
     months start on `anchor_day`, or on the last day of a month that has none; both members are for customers
-    that name no anchor of their own."""
+    that name no anchor of their own. `hold_on`: the usage on no invoice that holds invoices."""
 
     key: PolicyKey
     version: int
@@ -115,6 +122,7 @@ class Policy:
     requires: frozenset[Requirement] = frozenset()
     anchoring: Anchoring = Anchoring.CALENDAR
     anchor_day: int = 1
+    hold_on: frozenset[HoldOn] = frozenset()
 
 
 def policy_governing(states: Iterable[tuple[Policy, Instant | None]], instant: Instant) -> Policy | None:

@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from tieout.contract.policy import OffCycle, Policy, Requirement
+from tieout.contract.policy import HoldOn, OffCycle, Policy, Requirement
 from tieout.kernel.instant import format_instant
 from tieout.kernel.rational import exact_text
 
@@ -37,6 +37,7 @@ def policy_members(policy: Policy) -> Mapping[str, Told]:
         "late_path": policy.late_path.value,
         "late_approval": policy.late_approval.value,
         "requires": [each.value for each in Requirement if each in policy.requires],
+        "hold_on": [each.value for each in HoldOn if each in policy.hold_on],
         **_off_cycle(policy.off_cycle or OffCycle()),
         "proposer": policy.proposer,
         "small_team_exception": policy.small_team_exception,

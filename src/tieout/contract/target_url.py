@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from ipaddress import IPv6Address
 from typing import Final
 
 from tieout.kernel.errors import Refusal
@@ -81,11 +82,14 @@ def parse_target_url(text: str) -> TargetUrl:
 
 
 def check_host(host: str, *, bracketed: bool = False) -> str:
-    """The host in lower case: a name, four plain decimals, or (`bracketed`) an IPv6 address, which the guard
-    reads. Raises `MalformedTargetUrl`.
+    """The host in lower case: a name, four plain decimals, or (`bracketed`) an IPv6 address. Raises
+    `MalformedTargetUrl`.
     """
     if bracketed:
-        return host.lower()
+        try:
+            return str(IPv6Address(host))
+        except ValueError:
+            raise MalformedTargetUrl("what stands in brackets is no IPv6 address") from None
     labels = host.split(".")
     if len(host) > HOST_LENGTH_MAX or not all(_LABEL.match(label) for label in labels):
         raise MalformedTargetUrl("its host is no name of letters, digits, hyphens and dots between them")

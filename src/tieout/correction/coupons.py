@@ -29,11 +29,11 @@ from tieout.rate.withdrawn import withdrawn_charge
 @dataclass(frozen=True, slots=True)
 class Granted:
     """The coupons of a sealed period, what its papers gave of them, the fees in advance that its final
-    invoice asked for, and that invoice."""
+    invoice asked for and that stay as they are, each with its corrections, and that invoice."""
 
     coupons: tuple[GrantedCoupon, ...]
     given: Given
-    fees: tuple[SettledLine, ...]
+    fees: tuple[tuple[SettledLine, ...], ...]
     final: InvoiceId
 
 
@@ -99,8 +99,9 @@ def _line(charge: Charge, before: Sequence[SettledLine]) -> Line:
     return Line(name, charge, "", sum((-each.amount for each in earlier), asked), earlier)
 
 
-def _fee(fee: SettledLine) -> Line:
-    """It stays as it was billed."""
+def _fee(settled: Sequence[SettledLine]) -> Line:
+    """It stays as it was billed and corrected."""
+    first, fee = settled[0], settled[-1]
     charge = withdrawn_charge(
         fee.scope.subscription,
         fee.price,
@@ -113,7 +114,8 @@ def _fee(fee: SettledLine) -> Line:
         group=fee.group,
         program=fee.program,
     )
-    return Line(fee.line.line, charge, "", zero(fee.amount.currency), (fee.line,))
+    earlier = tuple(each.line for each in settled)
+    return Line(first.line.line, charge, "", zero(fee.amount.currency), earlier)
 
 
 def _places(
@@ -126,10 +128,10 @@ def _places(
         for each in settled.get(scope_of(charge), ())
         if each.line.invoice == granted.final
     }
-    names = sorted((*on_final.values(), *(fee.line.line for fee in granted.fees)))
+    names = sorted((*on_final.values(), *(fee[0].line.line for fee in granted.fees)))
     ordinals = {name: place for place, name in enumerate(names)}
     places: dict[Scope, int] = {}
     for charge in charges:
         scope = scope_of(charge)
         places[scope] = ordinals[on_final[scope]] if scope in on_final else len(ordinals) + len(places)
-    return places, {fee.line.line: ordinals[fee.line.line] for fee in granted.fees}
+    return places, {fee[0].line.line: ordinals[fee[0].line.line] for fee in granted.fees}

@@ -30,6 +30,9 @@ class SettledLine:
     group: GroupName
     unit: str
     program: Program | None
+    terms: str | None = None
+    is_credit: bool = False
+    """Whether it gave back a billing error: it counts in money, never in quantity."""
 
     @property
     def amount(self) -> Money:

@@ -8,15 +8,16 @@ import pyarrow as pa
 from duckdb import DuckDBPyConnection
 
 from tieout.aggregate.breakdown import Breakdown
-from tieout.aggregate.bucket import BucketCounts, BucketRequest
+from tieout.aggregate.bucket import BucketCounts, BucketRequest, UnbilledUsage
 from tieout.aggregate.select import NO_VALUE
 from tieout.aggregate.window import ClippedSpan
 from tieout.contract.meter import Aggregation
 from tieout.engines.duckdb_engine import connected
 from tieout.engines.duckdb_events import meter_events_sql
 from tieout.engines.duckdb_predicate import Bindings
-from tieout.engines.duckdb_result import exact_rows
+from tieout.engines.duckdb_result import exact_rows, exact_text_rows, whole
 from tieout.engines.duckdb_retracted import register_retracted
+from tieout.kernel.ids import Subject
 from tieout.kernel.instant import Instant
 from tieout.ports import LogManifest
 
@@ -26,6 +27,7 @@ VALUED = {
     Aggregation.UNIQUE: "text IS NOT NULL",
 }
 """What an event must have for the meter alone, whatever a price adds up beside it."""
+STANDING = "matched AND NOT retracted"
 SPAN_ON = 'ON events."subject" = {0}."subject" AND events."time" >= {0}.opens AND events."time" < {0}.closes'
 
 
@@ -35,6 +37,39 @@ def bucket_counts(
     """The buckets of each request as of the manifest's watermark, in their order."""
     with connected(threads) as connection:
         return [_buckets(connection, request, manifest) for request in requests]
+
+
+def unbilled_usage(
+    requests: Sequence[BucketRequest], manifest: LogManifest, *, threads: int | None = None
+) -> list[list[UnbilledUsage]]:
+    """Whose the unmatched and unpriced events of each request are. Its owned spans are taken as they are, so
+    that each belongs to one customer: they may not overlap."""
+    with connected(threads) as connection:
+        return [_unbilled(connection, request, manifest) for request in requests]
+
+
+def _unbilled(
+    connection: DuckDBPyConnection, request: BucketRequest, manifest: LogManifest
+) -> list[UnbilledUsage]:
+    bindings = Bindings()
+    amount = Breakdown(amount_field=request.amount_field)
+    events = meter_events_sql(connection, request.meter, manifest, request.period, bindings, amount)
+    if events is None:
+        return []
+    joined = _joined(connection, request, manifest, events, _span_table(request.owned, apart=True))
+    kept, priced, by_amount, _ = _conditions()
+    sql = (
+        "SELECT CASE WHEN owned.opens IS NULL THEN NULL ELSE events.subject END AS owner, owned.opens, "  # noqa: S608
+        f'count(*), min(events."subject") FROM {joined} '
+        f"WHERE {kept} AND NOT ({priced}) AND NOT ({by_amount}) GROUP BY 1, 2 ORDER BY 1, 2"
+    )  # constants and placeholders only
+    types = ["VARCHAR", "BIGINT", "BIGINT", "VARCHAR"]
+    return [
+        UnbilledUsage(
+            None if opens is None else (Subject(str(owner)), Instant(whole(opens))), whole(count), str(first)
+        )
+        for owner, opens, count, first in exact_text_rows(connection, sql, bindings.values, types)
+    ]
 
 
 def merged(spans: Iterable[ClippedSpan]) -> list[ClippedSpan]:
@@ -55,18 +90,9 @@ def _buckets(connection: DuckDBPyConnection, request: BucketRequest, manifest: L
     events = meter_events_sql(connection, request.meter, manifest, request.period, bindings, amount)
     if events is None:
         return BucketCounts(request.meter, request.period, 0, (), 0, 0, 0)
-    connection.register("owned", _span_table(request.owned))
-    connection.register("priced", _span_table(request.priced))
-    connection.register("by_amount", _span_table(request.priced_by_amount))
-    retracted = register_retracted(connection, manifest)
-    reasons = [*(exclusion.reason for exclusion in request.meter.exclusions), NO_VALUE]
-    last = len(reasons) - 1
-    lacks_amount = f"coalesce(reason = {last}, FALSE) AND {VALUED[request.meter.aggregation]}"
-    sql = (
-        f"SELECT {', '.join(_columns(last))} FROM (SELECT events.*, {retracted.flag} AS retracted, "  # noqa: S608
-        f"{lacks_amount} AS lacks_amount FROM ({events}) AS events {retracted.join}) AS events "
-        + " ".join(f"LEFT JOIN {name} {SPAN_ON.format(name)}" for name in ("owned", "priced", "by_amount"))
-    )  # constants and placeholders only
+    joined = _joined(connection, request, manifest, events, _span_table(request.owned))
+    reasons = _reasons(request)
+    sql = f"SELECT {', '.join(_columns(len(reasons) - 1))} FROM {joined}"  # noqa: S608 - constants
     (row,) = exact_rows(connection, sql, bindings.values, ["BIGINT"] * (5 + len(reasons)))
     counted, not_matched, unmatched, unpriced, gone, *by_reason = (number or 0 for number in row)
     excluded: dict[str, int] = {}
@@ -79,11 +105,46 @@ def _buckets(connection: DuckDBPyConnection, request: BucketRequest, manifest: L
     )
 
 
+def _reasons(request: BucketRequest) -> list[str]:
+    return [*(exclusion.reason for exclusion in request.meter.exclusions), NO_VALUE]
+
+
+def _joined(
+    connection: DuckDBPyConnection,
+    request: BucketRequest,
+    manifest: LogManifest,
+    events: str,
+    owned: pa.Table,
+) -> str:
+    """Each event with whether it was retracted, and the spans that it is inside."""
+    connection.register("owned", owned)
+    connection.register("priced", _span_table(request.priced))
+    connection.register("by_amount", _span_table(request.priced_by_amount))
+    retracted = register_retracted(connection, manifest)
+    last = len(_reasons(request)) - 1
+    lacks_amount = f"coalesce(reason = {last}, FALSE) AND {VALUED[request.meter.aggregation]}"
+    return (
+        f"(SELECT events.*, {retracted.flag} AS retracted, {lacks_amount} AS lacks_amount "  # noqa: S608
+        f"FROM ({events}) AS events {retracted.join}) AS events "
+        + " ".join(f"LEFT JOIN {name} {SPAN_ON.format(name)}" for name in ("owned", "priced", "by_amount"))
+    )  # constants and placeholders only
+
+
+def _conditions() -> tuple[str, str, str, str]:
+    """Kept by the meter; inside a priced span, one with an amount, an owned one."""
+    kept = f"{STANDING} AND (NOT excluded OR lacks_amount)"
+    return (
+        kept,
+        "priced.opens IS NOT NULL",
+        "by_amount.opens IS NOT NULL",
+        "owned.opens IS NOT NULL",
+    )
+
+
 def _columns(no_value: int) -> list[str]:
     """The counts, in the order in which they are read; `no_value` is the place of the last reason."""
-    standing = "matched AND NOT retracted"
-    kept = f"{standing} AND (NOT excluded OR lacks_amount)"
-    priced, by_amount, owned = (f"{name}.opens IS NOT NULL" for name in ("priced", "by_amount", "owned"))
+    standing = STANDING
+    kept, priced, by_amount, owned = _conditions()
     return [
         f"count(*) FILTER (WHERE {kept} AND ({priced} OR ({by_amount} AND NOT lacks_amount)))",
         "count(*) FILTER (WHERE NOT matched AND NOT retracted)",
@@ -96,8 +157,9 @@ def _columns(no_value: int) -> list[str]:
     ]
 
 
-def _span_table(spans: Sequence[ClippedSpan]) -> pa.Table:
-    disjoint = merged(spans)
+def _span_table(spans: Sequence[ClippedSpan], *, apart: bool = False) -> pa.Table:
+    """Merged, or `apart` as they are."""
+    disjoint = spans if apart else merged(spans)
     return pa.table(
         {
             "subject": pa.array([span.subject for span in disjoint], pa.string()),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from tieout.aggregate.accumulation import Accumulation
-from tieout.aggregate.bucket import BucketCounts, BucketRequest
+from tieout.aggregate.bucket import BucketCounts, BucketRequest, UnbilledUsage
 from tieout.aggregate.recount import Recount
 from tieout.aggregate.snapshot import Snapshot
 from tieout.aggregate.window import UsageRequest
@@ -19,12 +19,14 @@ from tieout.engines import (
 )
 from tieout.engines.damage import damage_named
 from tieout.engines.duckdb_engine import DuckEngine
+from tieout.engines.lineage_count import ColumnCount
 from tieout.ingest.control_total import Accepted, ControlTotal
 from tieout.ingest.sequence import SequenceRuns
 from tieout.kernel.instant import Instant
 from tieout.kernel.quantity import Unmeasurable
 from tieout.ports import LogManifest
 from tieout.ports.dispositions import DispositionDifference, Dispositions
+from tieout.ports.lineage import LineageQuestion, LineageRows
 
 
 class EmbeddedEngine:
@@ -48,9 +50,18 @@ class EmbeddedEngine:
         with damage_named(manifest):
             return duckdb_buckets.bucket_counts(requests, manifest, threads=self._threads)
 
+    def unbilled_usage(
+        self, requests: Sequence[BucketRequest], manifest: LogManifest
+    ) -> list[list[UnbilledUsage]]:
+        with damage_named(manifest):
+            return duckdb_buckets.unbilled_usage(requests, manifest, threads=self._threads)
+
     def recount(self, requests: Sequence[UsageRequest], manifest: LogManifest) -> list[Recount]:
         with damage_named(manifest):
             return recount.recount(requests, manifest)
+
+    def lineage_count(self, asked: LineageQuestion, rows: LineageRows) -> ColumnCount:
+        return ColumnCount(asked, rows.watermark, rows.retracted)
 
     def sequence_runs(self, manifest: LogManifest, *, source: str | None) -> tuple[SequenceRuns, ...]:
         with damage_named(manifest):

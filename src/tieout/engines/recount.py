@@ -6,7 +6,8 @@ text, windows are found by binary search, and values are added up as 32-bit limb
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
@@ -46,7 +47,7 @@ def recount(requests: Sequence[UsageRequest], manifest: LogManifest) -> list[Rec
         alike.setdefault((request.meter, request.breakdown), []).append(place)
     gone = taken_back(manifest)
     layered: dict[tuple[tuple[ClippedSpan, ...], ...], list[Windows]] = {}
-    counting = [_Counting.of([requests[place] for place in places], layered) for places in alike.values()]
+    counting = [Counting.of([requests[place] for place in places], layered) for places in alike.values()]
     for event in sorted({each.meter.event for each in counting}):
         same = [each for each in counting if each.meter.event == event]
         for table in _tables(event, same, manifest, gone):
@@ -61,7 +62,7 @@ def recount(requests: Sequence[UsageRequest], manifest: LogManifest) -> list[Rec
 
 
 @dataclass(frozen=True, slots=True)
-class _Counting:
+class Counting:
     """The requests for one meter and breakdown, and what they have come to so far."""
 
     requests: Sequence[UsageRequest]
@@ -74,7 +75,7 @@ class _Counting:
         cls,
         requests: Sequence[UsageRequest],
         layered: dict[tuple[tuple[ClippedSpan, ...], ...], list[Windows]],
-    ) -> _Counting:
+    ) -> Counting:
         """`layered`: windows by spans, since the meters of a plan mostly ask for the same ones."""
         spans = tuple(tuple(request.spans) for request in requests)
         if spans not in layered:
@@ -94,7 +95,7 @@ class _Counting:
 
     def count(self, table: pa.Table, counts: Mask, found: Located) -> None:
         """`counts`: the rows that are there as of the watermark."""
-        kept = counts & _kept(self.meter, self.breakdown, table)
+        kept = counts & kept_rows(self.meter, self.breakdown, table)
         for layer in self.windows:
             _count_table(self.meter, self.breakdown, table, found.rows(layer, kept), self.tallies)
         if self.meter.aggregation is Aggregation.TIME_WEIGHTED and kept.any():
@@ -110,7 +111,7 @@ class _Counting:
 
 
 def _recount(request: UsageRequest, tally: Tally, levels: LevelHours) -> Recount:
-    groups = usage_groups(tally.groups, request.breakdown)
+    groups = usage_groups(tally.groups, request.breakdown) if request.breakdown else ()
     refusal = None
     bound = quantity.QUANTITY_TOTAL_MAX * ATOMS_PER_UNIT
     if (
@@ -148,7 +149,7 @@ def _atoms(aggregation: Aggregation, tally: Tally, levels: LevelHours) -> int:
 
 
 def _tables(
-    event: EventType, counting: Sequence[_Counting], manifest: LogManifest, gone: TakenBack
+    event: EventType, counting: Sequence[Counting], manifest: LogManifest, gone: TakenBack
 ) -> Iterator[pa.Table]:
     """The columns that any of the meters needs of each part of the event type, one file at a time."""
     wanted = {"subject", "source", "time", "batch", "row", "lane_a", "lane_b", *gone.columns}
@@ -158,14 +159,31 @@ def _tables(
         wanted |= {FIELD_PREFIX + name for name in _fields(meter, each.breakdown) if name}
         wanted |= {FIELD_PREFIX + condition.field for condition in conditions}
     stored = wanted | set(columns_of(sorted(wanted)))
-    for segment in manifest.segments:
-        if segment.type == event:
-            file = pq.ParquetFile(segment.path)
-            names = [name for name in file.schema_arrow.names if name in stored]
-            yield unpacked(file.read(columns=names))
+    paths = [segment.path for segment in manifest.segments if segment.type == event]
+    yield from _read_ahead(paths, stored)
     for part in manifest.tail:
         if part.type == event:
             yield part.table.select([name for name in part.table.column_names if name in wanted])
+
+
+def _read_ahead(paths: Sequence[str], stored: Container[str]) -> Iterator[pa.Table]:
+    """The files in order, each read while the one before it is counted: two are in memory at most."""
+    if not paths:
+        return
+    with ThreadPoolExecutor(1) as pool:
+        coming = pool.submit(_read, paths[0], stored)
+        for following in paths[1:]:
+            table = coming.result()
+            coming = pool.submit(_read, following, stored)
+            yield table
+            del table
+        yield coming.result()
+
+
+def _read(path: str, stored: Container[str]) -> pa.Table:
+    file = pq.ParquetFile(path)
+    names = [name for name in file.schema_arrow.names if name in stored]
+    return unpacked(file.read(columns=names))
 
 
 def _fields(meter: Meter, breakdown: Breakdown) -> Iterator[str | None]:
@@ -174,9 +192,14 @@ def _fields(meter: Meter, breakdown: Breakdown) -> Iterator[str | None]:
     yield from breakdown.dimensions
 
 
-def _kept(meter: Meter, breakdown: Breakdown, table: pa.Table) -> Mask:
+def matched_rows(meter: Meter, table: pa.Table) -> Mask:
+    """The rows that the meter is about."""
+    return _holds(meter.filter, table)
+
+
+def kept_rows(meter: Meter, breakdown: Breakdown, table: pa.Table) -> Mask:
     """The rows that the meter counts, wherever they lie."""
-    kept = _holds(meter.filter, table)
+    kept = matched_rows(meter, table)
     for exclusion in meter.exclusions:
         kept &= ~_holds(exclusion.where, table)
     for name in (meter.field, breakdown.amount_field):

@@ -11,6 +11,15 @@ from tieout.kernel.money import Money, currency, zero
 from tieout.kernel.rational import exact
 
 
+def coupons_named(papers: Iterable[StoredInvoice]) -> tuple[tuple[str, int], ...]:
+    """The coupons that they name, each in the version that the last of them has, by key."""
+    found: dict[str, int] = {}
+    for paper in papers:
+        for discount in json.loads(paper.document).get("discounts", ()):
+            found[discount["coupon"]] = int(discount["coupon_version"])
+    return tuple(sorted(found.items()))
+
+
 def coupons_given(papers: Iterable[StoredInvoice]) -> dict[tuple[str, LineId], Money]:
     """By coupon and line, below zero where it took off; papers come with their documents."""
     given: dict[tuple[str, LineId], Money] = {}

@@ -1,17 +1,14 @@
-"""Reproduces one line from the stored events: the plain Python meaning, the stored price, the same
-settling.
+"""Reproduces one line from the stored events: counted once more, then the stored price, the same settling.
 
-Nothing is taken from the snapshot, the charge or the engine that made them; they are only compared with. A
+Nothing is taken from the snapshot, the charge or the query that made them; they are only compared with. A
 layer is blamed when it disagrees with its own evidence, so a changed event does not put the blame on a
 sound snapshot.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 
-from tieout.aggregate.measure import measure
 from tieout.aggregate.snapshot import Snapshot
 from tieout.aggregate.snapshot_text import (
     MalformedBreakdown,
@@ -27,12 +24,13 @@ from tieout.contract.meter import Meter
 from tieout.contract.plan import Plan
 from tieout.contract.price import Price
 from tieout.contract.program import Program
+from tieout.evidence.counted import Counted, counted_snapshot
 from tieout.evidence.lineage import MalformedLineage, parse_lineage
 from tieout.evidence.named_document import NONE, record_named
 from tieout.evidence.printed import printed_differences
 from tieout.evidence.reproduced import Difference, Layer, Reproduced, compared
 from tieout.evidence.stored import StoredCharge, StoredEvidence, StoredSnapshot
-from tieout.evidence.witness import Witness, digest_lanes, meter_event, retraction_of
+from tieout.evidence.witness import Witness, digest_lanes
 from tieout.invoice.earlier import parse_earlier
 from tieout.invoice.line import settled_line
 from tieout.kernel.errors import TieoutError
@@ -59,22 +57,64 @@ class PricedBy:
 
 
 @dataclass(frozen=True, slots=True)
-class Witnesses:
-    """The events of a snapshot's lineage up to its watermark, and the retractions up to it that name one of
-    them.
-    """
+class AskedUsage:
+    """What the stored meter and lineage ask for now; no request where they can no longer be read."""
 
-    events: Iterable[Witness]
-    retractions: Iterable[Witness] = ()
+    request: UsageRequest | None = None
+    differences: tuple[Difference, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Examined:
+    """What the count of the stored rows came to, and the events and contracts that are not what they were."""
+
+    counted: Counted
+    differences: tuple[Difference, ...] = ()
+
+
+def asked_usage(snapshot: StoredSnapshot, document: Document | None) -> AskedUsage:
+    """`document`: the meter's, as stored."""
+    found: list[Difference] = []
+    name = f"{snapshot.meter} v{snapshot.meter_version}"
+    meter = record_named(Meter, "meter", document, found, name=name, digest=snapshot.meter_digest)
+    if meter is None:
+        return AskedUsage(None, tuple(found))
+    try:
+        request = UsageRequest(
+            meter,
+            snapshot.subscription,
+            snapshot.customer,
+            snapshot.period,
+            parse_lineage(snapshot.event_type, snapshot.predicate).spans,
+            parse_breakdown(snapshot.breakdown),
+        )
+    except (MalformedLineage, MalformedBreakdown, AssertionError) as error:
+        found.append(Difference("snapshot", snapshot.id, "a lineage that can be read", str(error)))
+        return AskedUsage(None, tuple(found))
+    return AskedUsage(request, tuple(found))
+
+
+def witness_differences(witness: Witness, secret: bytes) -> list[Difference]:
+    """What the event says against it or its contract, by the definition of a content digest. `secret` is the
+    home's identity secret.
+    """
+    lanes = digest_lanes(witness, secret)
+    if lanes is None:
+        return [contract_gone(witness.event.type, witness.event.contract_version)]
+    if lanes == (witness.lane_a, witness.lane_b):
+        return []
+    stored = f"digest {witness.lane_a:016x}{witness.lane_b:016x}"
+    return [Difference("event", str(witness.position), stored, f"digest {lanes[0]:016x}{lanes[1]:016x}")]
+
+
+def contract_gone(event_type: str, version: int) -> Difference:
+    return Difference("contract", f"{event_type} v{version}", "a stored document", NONE)
 
 
 def reproduce(
-    stored: StoredEvidence, documents: PricedBy, witnesses: Witnesses, *, secret: bytes
+    stored: StoredEvidence, documents: PricedBy, asked: AskedUsage, examined: Examined
 ) -> Reproduced:
-    """Quantity and amount from the evidence, and everything that does not agree with it.
-
-    `secret` is the home's identity secret.
-    """
+    """Quantity and amount from the evidence, and everything that does not agree with it."""
     found: list[Difference] = []
     charge = stored.charge
     name = f"{charge.price} v{charge.price_version}"
@@ -84,7 +124,8 @@ def reproduce(
     program = _program(stored, documents.program, price, found)
     snapshot = None
     if stored.snapshot is not None:
-        snapshot = _snapshot(stored, stored.snapshot, documents.meter, witnesses, secret, found)
+        found += [*asked.differences, *examined.differences]
+        snapshot = _snapshot(stored, stored.snapshot, asked.request, examined.counted, found)
     recomputed = None
     if price is not None and plan is not None and (stored.snapshot is None or snapshot is not None):
         recomputed = _charge(stored, price, plan, program, snapshot, found)
@@ -98,31 +139,17 @@ def reproduce(
 def _snapshot(
     stored: StoredEvidence,
     snapshot: StoredSnapshot,
-    document: Document | None,
-    witnesses: Witnesses,
-    secret: bytes,
+    request: UsageRequest | None,
+    counted: Counted,
     found: list[Difference],
 ) -> Snapshot | None:
-    name = f"{snapshot.meter} v{snapshot.meter_version}"
-    meter = record_named(Meter, "meter", document, found, name=name, digest=snapshot.meter_digest)
-    if meter is None:
+    if request is None:
         return None
-    events = [meter_event(each) for each in _checked(witnesses.events, secret, found)]
-    retractions = [retraction_of(each) for each in _checked(witnesses.retractions, secret, found)]
+    if counted.problem is not None:
+        found.append(Difference("snapshot", snapshot.id, "a quantity", counted.problem))
+        return None
     try:
-        spans = parse_lineage(snapshot.event_type, snapshot.predicate).spans
-        request = UsageRequest(
-            meter,
-            snapshot.subscription,
-            snapshot.customer,
-            snapshot.period,
-            spans,
-            parse_breakdown(snapshot.breakdown),
-        )
-        measured = measure(request, events, Watermark(snapshot.watermark), retractions)
-    except (MalformedLineage, MalformedBreakdown, AssertionError) as error:
-        found.append(Difference("snapshot", snapshot.id, "a lineage that can be read", str(error)))
-        return None
+        measured = counted_snapshot(request, Watermark(snapshot.watermark), counted)
     except TieoutError as error:
         found.append(Difference("snapshot", snapshot.id, "a quantity", str(error)))
         return None
@@ -148,25 +175,6 @@ def _apart(stored: StoredEvidence) -> bool:
     """Whether the charge's quantity is not the snapshot's: it is that of a group, or in another unit."""
     assert stored.snapshot is not None, "the caller looked"
     return stored.charge.grouped_by is not None or stored.snapshot.conversion is not None
-
-
-def _checked(witnesses: Iterable[Witness], secret: bytes, found: list[Difference]) -> list[Witness]:
-    checked = []
-    for witness in witnesses:
-        position = str(witness.position)
-        lanes = digest_lanes(witness, secret)
-        if lanes is None:
-            version = witness.event.contract_version
-            found.append(
-                Difference("contract", f"{witness.event.type} v{version}", "a stored document", NONE)
-            )
-        elif lanes != (witness.lane_a, witness.lane_b):
-            stored_lanes = f"digest {witness.lane_a:016x}{witness.lane_b:016x}"
-            found.append(
-                Difference("event", position, stored_lanes, f"digest {lanes[0]:016x}{lanes[1]:016x}")
-            )
-        checked.append(witness)
-    return checked
 
 
 def _program(

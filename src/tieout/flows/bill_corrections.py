@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from tieout.balance.commitment import METERED
 from tieout.close.account import AccountOutcome
 from tieout.close.outcome import Parked
 from tieout.contract.catalog import Catalog
@@ -21,10 +22,15 @@ from tieout.flows.delta_report import delta_periods, section_text
 from tieout.flows.find_corrections import FoundCorrections, Sought, find_corrections
 from tieout.flows.home import Home
 from tieout.flows.policy import PolicyState
-from tieout.flows.rerate_periods import PeriodCorrection
-from tieout.kernel.ids import CustomerId, Watermark
-from tieout.kernel.instant import parse_instant
+from tieout.flows.rerate_periods import NOT_YET, PeriodCorrection
+from tieout.invoice.billable import Billable
+from tieout.invoice.earlier import scope_of
+from tieout.kernel.ids import CustomerId, LineId, Watermark
+from tieout.kernel.instant import format_instant, parse_instant
+from tieout.kernel.money import currency
 from tieout.kernel.period import Period
+from tieout.kernel.rounding import settle
+from tieout.ledger.standing import Standing
 
 BY_POLICY = "late data, which the signed policy corrects without a person's approval"
 STALE = (
@@ -36,11 +42,17 @@ STALE = (
 @dataclass(frozen=True, slots=True)
 class Due:
     """A correction that may be billed, as known at `watermark`; `approval` is empty where the policy
-    approves."""
+    approves. `standing`: what stands in the ledger for the lines that it takes up."""
 
     approval: str
     watermark: Watermark
     correction: PeriodCorrection
+    standing: tuple[Standing, ...] = ()
+
+    @property
+    def lines(self) -> tuple[LineId, ...]:
+        """The lines that it takes up."""
+        return tuple(each.line for billable in self.correction.billables for each in billable.earlier)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,9 +87,28 @@ def corrections_due(
         seen = find_corrections(home, catalog, policies, sought, watermark=cutoff)
         outcomes += seen.stopped
         for customer, corrections in _by_customer(seen).items():
-            if all(_by_policy(each) for each in corrections):
-                found[customer] = tuple(Due("", seen.watermark, each) for each in corrections)
-    return CorrectionsDue(found, tuple(outcomes))
+            free, waiting = approved_by_policy(corrections)
+            outcomes += waiting
+            if free:
+                found[customer] = tuple(Due("", seen.watermark, each) for each in free)
+    return CorrectionsDue(_with_standing(home, found), tuple(outcomes))
+
+
+def _with_standing(
+    home: Home, found: Mapping[CustomerId, tuple[Due, ...]]
+) -> Mapping[CustomerId, tuple[Due, ...]]:
+    """Read after the papers were counted: the seal refuses where another paper has come since."""
+    by_line: dict[LineId, list[Standing]] = {}
+    asked = {customer: [line for each in due for line in each.lines] for customer, due in found.items()}
+    for stands in home.books.ledger.standing(asked) if asked else ():
+        by_line.setdefault(stands.line, []).append(stands)
+    return {
+        customer: tuple(
+            replace(each, standing=tuple(one for line in each.lines for one in by_line.get(line, ())))
+            for each in due
+        )
+        for customer, due in found.items()
+    }
 
 
 def _approved(
@@ -166,5 +197,57 @@ def _by_customer(found: FoundCorrections) -> dict[CustomerId, list[PeriodCorrect
     return by_customer
 
 
-def _by_policy(correction: PeriodCorrection) -> bool:
-    return correction.sealed.account.policy.policy.late_approval is LateApproval.POLICY
+def approved_by_policy(
+    corrections: Sequence[PeriodCorrection],
+) -> tuple[list[PeriodCorrection], list[AccountOutcome]]:
+    """Of a customer's, in order: those that a policy approves in advance, and an outcome for each of these
+    that waits all the same, since it was worked out from a balance that a correction before it moves, and
+    that one needs a person."""
+    free: list[PeriodCorrection] = []
+    outcomes: list[AccountOutcome] = []
+    waits_for: dict[str, PeriodCorrection] = {}
+    for each in corrections:
+        on = next((waits_for[name] for name in sorted(each.sealed.carries) if name in waits_for), None)
+        approved = each.sealed.account.policy.policy.late_approval is LateApproval.POLICY
+        again = [line for line in each.billables if approved and _bills_credit_again(each, line)]
+        if again:
+            outcomes.append(AccountOutcome(each.sealed.customer, each.sealed.period, _again(each, again)))
+            approved = False
+        if approved and on is None:
+            free.append(each)
+            continue
+        if approved and on is not None:
+            outcomes.append(AccountOutcome(each.sealed.customer, each.sealed.period, _waits(each, on)))
+        for moved in each.movements(NOT_YET):
+            waits_for.setdefault(moved.account.removesuffix(METERED), each if on is None else on)
+    return free, outcomes
+
+
+def _bills_credit_again(correction: PeriodCorrection, line: Billable) -> bool:
+    """Whether it asks for what was credited as a billing error: usage or price say otherwise still."""
+    charge = line.charge
+    whole = settle(charge.amount, currency(charge.price.currency), charge.price.rounding)
+    more = whole.minor - sum(each.amount.minor for each in line.earlier)
+    credits_ = [each for each in correction.settled.get(scope_of(charge), ()) if each.is_credit]
+    return more > 0 and bool(credits_)
+
+
+def _again(correction: PeriodCorrection, lines: Sequence[Billable]) -> Parked:
+    named = ", ".join(sorted({each.number for line in lines for each in line.earlier}))
+    return Parked(
+        f"the correction of invoice {correction.sealed.invoice.number} would ask again for what was credited "
+        f"as a billing error (of {named}): the usage and prices of the period are still what they were",
+        "mend them at their source (retract, amend, correct the price), or run `tieout correction preview "
+        f"--customer {correction.sealed.customer}` and have the report approved; nothing was billed",
+    )
+
+
+def _waits(correction: PeriodCorrection, on: PeriodCorrection) -> Parked:
+    start = format_instant(on.sealed.period.start)
+    return Parked(
+        f"the correction of invoice {correction.sealed.invoice.number} starts from balances that the "
+        f"correction of {on.sealed.invoice.number} (the period from {start}) moves, and the policy of that "
+        "period wants a person's approval",
+        f"run `tieout correction preview --customer {correction.sealed.customer}` and have the report "
+        "approved: it holds both; nothing of this correction is billed until then",
+    )

@@ -10,6 +10,7 @@ from tieout.close.outcome import WAITING
 from tieout.contract.catalog import Catalog
 from tieout.flows.apply_catalog import load_catalog
 from tieout.flows.home import Home
+from tieout.flows.notices_health import notices_health
 from tieout.flows.policy import governing, policies
 from tieout.invoice.invoice import KIND_FINAL
 from tieout.kernel.errors import TieoutError
@@ -38,6 +39,7 @@ def doctor(home: Home) -> tuple[HealthLine, ...]:
     lines.append(_catalog(catalog))
     lines.append(_policy(home))
     lines.append(_accounts(home))
+    lines += notices_health(home, catalog)
     return tuple(lines)
 
 

@@ -9,13 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from tieout.close.account import AccountOutcome
 from tieout.close.outcome import NotDue, Outcome, Sealed
 from tieout.close.reconcile_buckets import bucket_breaks
 from tieout.close.reconcile_cycle import CycleTies
+from tieout.close.reconcile_sealed import late_breaks
 from tieout.contract.catalog import Catalog
 from tieout.flows.apply_catalog import NoSuchCustomer, load_catalog
 from tieout.flows.approve_meter import by_version
@@ -31,7 +32,7 @@ from tieout.flows.draft_accounts import (
 from tieout.flows.due_accounts import Agenda, DueAccount
 from tieout.flows.home import Home
 from tieout.flows.invoices import InvoiceRow, draft_row
-from tieout.flows.late_events import late_rows
+from tieout.flows.late_events import LateRow, late_rows
 from tieout.flows.manual_lines import with_manual_lines
 from tieout.flows.place_corrections import Corrections, first_finals
 from tieout.flows.rarely_collected import rarely_collected
@@ -52,11 +53,13 @@ from tieout.flows.review_drafts import (
 from tieout.flows.seal_accounts import Progress, seal_accounts
 from tieout.flows.sealed_usage import sealed_spans
 from tieout.flows.shared_drafts import may_be_shared, prepared_parts
+from tieout.flows.unbilled_usage import unbilled_usage
 from tieout.flows.watch_pipeline import watch_to_head
 from tieout.kernel.errors import Refusal
 from tieout.kernel.ids import CustomerId, Watermark
 from tieout.kernel.instant import Instant, format_instant
 from tieout.kernel.period import Period
+from tieout.ports import LogManifest
 
 Made = TypeVar("Made")
 PREVIEW_NUMBER = "not sealed: dry run"
@@ -195,6 +198,7 @@ class _Drafter:
         self, home: Home, catalog: Catalog, due: Sequence[DueAccount], corrections: Corrections, now: Instant
     ) -> None:
         self._home, self._catalog, self._corrections, self._now = home, catalog, corrections, now
+        self._due = due
         self._periods = sorted({account.elapsed for account in due})
         self._ties: dict[Watermark, CycleTies] = {}
 
@@ -221,7 +225,9 @@ class _Drafter:
     ) -> Made:
         home, catalog = self._home, self._catalog
         if cutoff not in self._ties:
-            self._ties[cutoff] = cycle_ties(home, self._periods, cutoff=cutoff, now=self._now)
+            ties = cycle_ties(home, self._periods, cutoff=cutoff, now=self._now)
+            unbilled = unbilled_usage(home, catalog, self._due, cutoff=cutoff)
+            self._ties[cutoff] = replace(ties, unbilled=unbilled)
         on_paper = self._corrections.on(accounts, cutoff)
         recorded = home.books.movements.of(sorted({account.customer for account in on_paper}))
         since = min(account.period.start for account in on_paper)
@@ -258,15 +264,14 @@ def _buckets(
 ) -> tuple[BucketRow, ...]:
     """Where every event of the periods that ended went; what is on no invoice is noted with the run."""
     periods = [account.period for account in due if account.running is None]
-    found = read_log(
-        home,
-        lambda manifest: bucket_rows(
-            home.engine, catalog, manifest, periods=periods, late=late_rows(home, catalog, manifest, None)
-        ),
-        watermark=cutoff,
-    )
+
+    def look(manifest: LogManifest) -> tuple[tuple[BucketRow, ...], list[LateRow]]:
+        late = late_rows(home, catalog, manifest, None)
+        return bucket_rows(home.engine, catalog, manifest, periods=periods, late=late), late
+
+    found, late = read_log(home, look, watermark=cutoff)
     if run is not None:
-        home.books.breaks.record(run, (), bucket_breaks(found))
+        home.books.breaks.record(run, (), [*bucket_breaks(found), *late_breaks(late)])
     return found
 
 

@@ -77,10 +77,11 @@ def _misfit(catalog: Catalog, document: Document, *, hits: int) -> tuple[str, st
         )
     if hits == 0:
         return "supersedes", "changes no sealed period: apply it with `tieout catalog apply`"
-    if in_advance(price):
+    wrong = catalog.prices.version(price.key, price.supersedes)
+    if wrong is not None and in_advance(wrong) != in_advance(price):
         return (
             "timing",
-            "is a fee in advance: credit what was billed wrongly with `tieout invoice credit`, and add what "
-            "is due as a line that is approved",
+            f"is not that of v{wrong.version}: when a fee is asked for is agreed, not corrected; let a new "
+            "version take effect with `tieout catalog apply`",
         )
     return None

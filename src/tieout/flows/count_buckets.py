@@ -62,7 +62,7 @@ def bucket_rows(
     found: dict[MeterKey, list[BucketCounts]] = {meter: [] for meter in late_counts}
     if periods:
         envelope = Period(min(period.start for period in periods), max(period.end for period in periods))
-        for counts in engine.bucket_counts(_requests(catalog, envelope), manifest):
+        for counts in engine.bucket_counts(bucket_requests(catalog, envelope), manifest):
             found.setdefault(counts.meter.key, []).append(counts)
     return tuple(
         _row(meter, found[meter], late_counts[meter], late_retracted[meter]) for meter in sorted(found)
@@ -86,7 +86,8 @@ def _row(meter: MeterKey, versions: Sequence[BucketCounts], late: int, late_retr
     )
 
 
-def _requests(catalog: Catalog, envelope: Period) -> list[BucketRequest]:
+def bucket_requests(catalog: Catalog, envelope: Period) -> list[BucketRequest]:
+    """One for each meter version in force in the envelope, inside of it."""
     priced = _priced_spans(catalog, envelope)
     requests = []
     for meter in catalog.meters:

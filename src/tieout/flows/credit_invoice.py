@@ -40,7 +40,15 @@ from tieout.invoice.entries import proposed_entries
 from tieout.invoice.invoice import KIND_NOTE, Invoice, PolicyReference
 from tieout.invoice.offset import APPLIED
 from tieout.invoice.status import Act
-from tieout.kernel.errors import ConflictError, IntegrityViolation, NotFound, Refusal, shown
+from tieout.kernel.errors import (
+    ConflictError,
+    IntegrityViolation,
+    NotFound,
+    Refusal,
+    TieoutError,
+    Unavailable,
+    shown,
+)
 from tieout.kernel.ids import CustomerId, LineId, PolicyKey
 from tieout.kernel.money import Money, currency
 from tieout.kernel.person import is_same_person
@@ -53,6 +61,10 @@ from tieout.rate.credit import PREFIX, credit_charge
 
 Members = dict[str, Any]  # an object of a JSON text that has not been looked at yet
 Rest = Literal["balance", "refund"]
+CreditKind = Literal["goodwill", "billing-error"]
+"""Goodwill stays, whatever becomes of the usage. A billing error counts against what the line is for: the
+next correction of the period takes off what was credited, so that nothing is given back twice."""
+CAUSES: Mapping[CreditKind, Cause] = {"goodwill": Cause.CREDITED, "billing-error": Cause.MISBILLED}
 
 
 class CreditRefused(Refusal):
@@ -125,12 +137,14 @@ def credit_invoice(
     *,
     line: str,
     amount: str | None,
+    kind: CreditKind,
     person: str,
     reason: str,
     approved_by: str,
     to: Rest = "balance",
 ) -> Credited:
     """Credits `amount` of the line, or all that is left (None), before taxes that are added to prices.
+    `kind` says whether it is outside of the billing, or corrects it.
 
     Raises `CreditRefused`, `CreditTooLarge`, `NoSuchInvoice`, `NoSuchLineThere`; `PapersMoved` or
     `CreditOvertaken` where another paper of the customer came in between: then nothing was credited.
@@ -153,7 +167,7 @@ def credit_invoice(
     correction = Correction(
         invoice.period,
         stored.line.id,
-        (Cause.CREDITED,),
+        (CAUSES[kind],),
         0,
         0,
         f"{decision.reason} (agreed by {decision.person}, approved by {approved_by.strip()}); "
@@ -355,7 +369,13 @@ def _sealed(
         assert rows.offset is not None, "a credit is below zero"
         return replace(rows, offset=replace(rows.offset, person=person, is_refunded=to == "refund"))
 
-    (sealed,) = home.books.invoices.seal([replace(sealing, issue=issue)], run=run)
+    try:
+        (sealed,) = home.books.invoices.seal([replace(sealing, issue=issue)], run=run)
+    except Unavailable:
+        raise  # nobody knows what became of it: the next run looks, and tells
+    except TieoutError:
+        home.books.closes.end(run, at=home.clock.now())  # refused: nothing of it was written
+        raise
     home.books.closes.end(run, at=home.clock.now())
     if sealed is None:  # its sequence was taken
         raise CreditOvertaken(note.key.customer)

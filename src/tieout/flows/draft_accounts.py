@@ -31,6 +31,7 @@ from tieout.contract.party import Customer, Seller
 from tieout.evidence.stored import ReviewedDraft
 from tieout.flows.approve_meter import ChangeByVersion, parked_for
 from tieout.flows.asked import Asked, Measured, asked_of
+from tieout.flows.counted_twice import counted_twice
 from tieout.flows.draft_balances import (
     WAITS,
     BalanceChain,
@@ -214,13 +215,14 @@ def measure_accounts(
         else:
             planned.append(plan)
     requests = [request for plan in planned for request in plan.requests]
+    answers, recounts = counted_twice(engine, requests, manifest)
     return MeasuredAccounts(
         catalog,
         tuple(parked),
         tuple(planned),
         (0, *accumulate(len(plan.requests) for plan in planned)),
-        list(engine.measure_each(requests, manifest)),
-        list(engine.recount(requests, manifest)),
+        answers,
+        recounts,
         manifest.watermark,
         sealed,
         chain,
@@ -299,9 +301,10 @@ def _draft(
         breaks = reconcile(invoice, rated, snapshots, recounted, requests, corrected)
         breaks += sealed_twice(requests, sealed)
         breaks += balance_breaks(invoice, known, moved)
-        entries = proposed_entries(invoice, moved, known)
-        breaks += ledger_breaks(invoice, moved, known, entries)
-        breaks += cycle.of(account.elapsed)
+        entries = proposed_entries(invoice, moved, known, carried.standing)
+        breaks += ledger_breaks(invoice, moved, known, entries, carried.standing)
+        hold_on = account.policy.policy.hold_on
+        breaks += cycle.of_account(account.customer, account.elapsed, hold_on=hold_on)
     except Unavailable:
         raise
     except Exception as error:  # noqa: BLE001 - one account's failure may not stop the others (L15)
@@ -341,6 +344,7 @@ def _invoice(
         additions=account.additions,
         off_cycle=asked.off_cycle,
         given=account.given,
+        gave=[each for key, of in account.gave if (each := catalog.coupons.version(key, of)) is not None],
         replaces=account.replaces,
     )
     return replace(found, approvals=plan.approvals)

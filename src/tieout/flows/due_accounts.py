@@ -24,6 +24,7 @@ from tieout.kernel.errors import TieoutError
 from tieout.kernel.ids import CustomerId, InvoiceId, SubscriptionId
 from tieout.kernel.instant import HOUR_MICROSECONDS, Instant, format_instant
 from tieout.kernel.period import Period
+from tieout.ledger.standing import Standing
 
 NO_POLICY = "no signed policy governs this period"
 NO_POLICY_ACTION = (
@@ -38,13 +39,15 @@ NOTHING_ADVANCED: Mapping[SubscriptionId, Sequence[Period]] = {}
 @dataclass(frozen=True, slots=True)
 class Carried:
     """Corrections of sealed periods that go with an account's paper: which report approved each (empty: the
-    policy), the usage behind them, what they move, and how many papers and voids the customer had."""
+    policy), the usage behind them, what they move, and how many papers and voids the customer had.
+    `standing` is what stands in the ledger for the lines that they take up."""
 
     corrects: tuple[tuple[str, Period], ...] = ()
     requests: tuple[UsageRequest, ...] = ()
     snapshots: tuple[Snapshot, ...] = ()
     movements: tuple[Movement, ...] = ()
     papers_seen: int | None = None
+    standing: tuple[Standing, ...] = ()
 
 
 NOTHING_CARRIED = Carried()
@@ -66,9 +69,9 @@ class DueAccount:
     They are the same unless zone, anchor or cadence changed. `earlier` is what other papers of the period
     settled, `additions` what the invoice asks for beside its own charges; `defaults` what the policies say of
     periods. `running` only where the period has not ended; `interims_seen` are the interim invoices that were
-    taken off, None where the policy allows none; `given` is what they gave of coupons. `carried` is what
-    stands behind additions that correct; `replaces` are the numbers of voided papers in whose place the
-    invoice comes.
+    taken off, None where the policy allows none; `given` is what they gave of coupons, `gave` which.
+    `carried` is what stands behind additions that correct; `replaces` are the numbers of voided papers in
+    whose place the invoice comes.
     """
 
     customer: CustomerId
@@ -86,6 +89,7 @@ class DueAccount:
     carried: Carried = NOTHING_CARRIED
     replaces: tuple[str, ...] = ()
     given: Given = field(default_factory=dict)
+    gave: tuple[tuple[str, int], ...] = ()
 
     @property
     def elapsed(self) -> Period:

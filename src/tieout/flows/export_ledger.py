@@ -6,9 +6,10 @@ The same ledger under the same catalog gives the same bytes: nothing of the mome
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
+from itertools import chain
 from pathlib import Path
 
 from tieout.evidence.stored import StoredInvoice
@@ -16,12 +17,14 @@ from tieout.flows.apply_catalog import load_catalog
 from tieout.flows.home import Home
 from tieout.flows.invoices import show_invoice
 from tieout.flows.ledger import selected
+from tieout.flows.waiting_entries import waiting_drafts
 from tieout.invoice.focus import COLUMNS, TEXTS, focus_rows
 from tieout.kernel.calendar import local_date
 from tieout.kernel.errors import Refusal, shown
 from tieout.kernel.zone import zone
 from tieout.ledger.account import Account
-from tieout.ledger.balances import Selection
+from tieout.ledger.balances import Selection, balances_of
+from tieout.ledger.entry import Entry
 from tieout.ledger.export.beancount import beancount_file
 from tieout.ledger.export.cells import row, safe
 from tieout.ledger.export.hledger import hledger_journal
@@ -48,41 +51,71 @@ class UnknownFormat(Refusal):
         super().__init__(f"--format {shown(name)} is not one of {', '.join(FORMATS)}.")
 
 
+class NothingProposed(Refusal):
+    """FOCUS has no entries."""
+
+    code = "nothing-proposed"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "--with-proposed does not go with --format focus, whose rows are lines of sealed invoices; "
+            "`tieout draft show` prints the lines of a draft."
+        )
+
+
 @dataclass(frozen=True, slots=True)
 class Exported:
-    """How much was written: journal entries, or rows of FOCUS."""
+    """How much was written: journal entries, or rows of FOCUS. `proposed`: how many of them are not
+    posted."""
 
     format: str
     records: int
     what: str
     sha256: str
+    proposed: int = 0
 
 
 @dataclass(slots=True)
 class _Count:
     records: int = 0
+    proposed: int = 0
 
 
-def export_ledger(home: Home, name: str, out: Path, *, since: str | None, until: str | None) -> Exported:
-    """Entries booked, or invoices issued, in the months from `since` to `until`. The file is there whole or
-    not at all. Raises `UnknownFormat`, `MalformedMonth` or `InvoiceDamaged`."""
+def export_ledger(
+    home: Home,
+    name: str,
+    out: Path,
+    *,
+    since: str | None,
+    until: str | None,
+    with_proposed: bool = False,
+) -> Exported:
+    """Entries booked, or invoices issued, in the months from `since` to `until`; after them, if asked for,
+    what drafts that wait would post there, marked as such. The file is there whole or not at all. Raises
+    `UnknownFormat`, `NothingProposed`, `MalformedMonth` or `InvoiceDamaged`."""
     if name not in FORMATS:
         raise UnknownFormat(name)
+    if with_proposed and name == FOCUS:
+        raise NothingProposed
     selection = selected(home, since=since, until=until)
     count = _Count()
     if name == FOCUS:
         lines, what = _focus(home, selection, count), "rows"
     else:
-        lines, what = _journal(home, name, selection, count), "entries"
+        lines, what = _journal(home, name, selection, count, with_proposed=with_proposed), "entries"
     digest = _write(out, lines)
-    return Exported(name, count.records, what, digest)
+    return Exported(name, count.records, what, digest, count.proposed)
 
 
-def _journal(home: Home, name: str, selection: Selection, count: _Count) -> Iterator[str]:
-    named = _named(home, selection, count)
+def _journal(
+    home: Home, name: str, selection: Selection, count: _Count, *, with_proposed: bool
+) -> Iterator[str]:
+    waiting = waiting_drafts(home, selection) if with_proposed else ()
+    proposed = [entry for each in waiting for entry in each.entries]
+    named = _named(home, selection, count, proposed)
     if name in TABLES:
         return TABLES[name](named)
-    balances = home.books.ledger.balances(selection)
+    balances = (*home.books.ledger.balances(selection), *balances_of(proposed))
     opened: list[tuple[Account, str]] = list(
         dict.fromkeys((each.account, each.customer) for each in balances)
     )
@@ -92,17 +125,20 @@ def _journal(home: Home, name: str, selection: Selection, count: _Count) -> Iter
     return hledger_journal(named, [units[code] for code in sorted(units)], opened)
 
 
-def _named(home: Home, selection: Selection, count: _Count) -> Iterator[Named]:
+def _named(home: Home, selection: Selection, count: _Count, proposed: Sequence[Entry]) -> Iterator[Named]:
+    """The posted ones, then those that are proposed: these are of drafts, which have no number."""
     customers = load_catalog(home).customers
     numbers = {each.id: each.number for each in home.books.invoices.sealed()}
     names: dict[str, str] = {}
-    for entry in home.books.ledger.entries(selection):
+    for entry in chain(home.books.ledger.entries(selection), proposed):
         if entry.customer not in names:
             profile = customers.latest(entry.customer)
             names[entry.customer] = entry.customer if profile is None else profile.name
         count.records += 1
         number = "" if entry.invoice is None else numbers.get(entry.invoice, "")
-        yield Named(entry, names[entry.customer], number)
+        is_proposed = entry.booked_at is None
+        count.proposed += is_proposed
+        yield Named(entry, names[entry.customer], number, is_proposed)
 
 
 def _focus(home: Home, selection: Selection, count: _Count) -> Iterator[str]:

@@ -47,8 +47,8 @@ class Sought:
 
 @dataclass(frozen=True, slots=True)
 class FoundCorrections:
-    """Each customer's in order; `stopped` are those that could not be rated again; `late` the late rows by
-    sealed snapshot."""
+    """Each customer's in order; `stopped` are the periods that could not be rated again, with those that
+    start from their balances; `late` the late rows by sealed snapshot."""
 
     watermark: Watermark
     corrections: tuple[PeriodCorrection, ...]
@@ -104,11 +104,7 @@ def _found(
     )
     return FoundCorrections(
         manifest.watermark,
-        tuple(
-            each
-            for each in found
-            if _says_something(each) and each.sealed.customer not in {one.customer for one in failed}
-        ),
+        tuple(each for each in found if _says_something(each)),
         (*stopped, *failed),
         tuple(late),
     )

@@ -30,7 +30,7 @@ from tieout.kernel.ids import CustomerId, MeterKey, Watermark
 from tieout.kernel.instant import Instant
 from tieout.kernel.quantity import Unmeasurable
 from tieout.ports import StoredEvent, UnreadableSegment
-from tieout.ports.live import CommittedBatch, LiveMark
+from tieout.ports.live import CommittedBatch, DamagedLiveUsage, LiveMark
 
 ROWS_PER_STEP: Final = 65_536
 """Events that one commit of the live usage takes in, unless a single batch has more."""
@@ -73,15 +73,32 @@ class UsageFollower:
         if mark is None or mark.watermark > head or (since is not None and since < mark.watermark):
             mark = LiveMark(head if since is None else min(since, head), None)
             home.live.begin(mark)
+        self._stand_at(mark)
+
+    def _stand_at(self, mark: LiveMark) -> None:
+        home = self._home
         self.mark = mark
         self._retracted = {target_of(each.event) for each in home.log.retractions(watermark=mark.watermark)}
         self._kept = StandingKept(home)
         self._plan = StandingPlan(home, self._kept)
 
+    @property
+    def is_settled(self) -> bool:
+        """Whether everything that was looked for is kept."""
+        return self._plan.is_done
+
     def step(self) -> int:
         """One round: some of the planning, then the batches that wait, up to ROWS_PER_STEP events; returns
-        how many batches there were.
+        how many batches there were. Where what is kept is damaged, it begins anew at the same watermark.
         """
+        try:
+            return self._step()
+        except DamagedLiveUsage:
+            self._home.live.begin(self.mark)
+            self._stand_at(self.mark)
+            return self._step()
+
+    def _step(self) -> int:
         self._plan.work(self.mark.watermark)
         try:
             batches = self._home.log.committed(self.mark.watermark, rows_max=ROWS_PER_STEP)

@@ -11,6 +11,7 @@ from tieout.contract.catalog import Catalog
 from tieout.kernel.ids import HomeId
 from tieout.ports import Books, Clock, Entropy, EventLog, HealthFact, Pipeline, Signer, UsageEngine
 from tieout.ports.live import LiveStore
+from tieout.ports.outbound import Egress, Post, Secrets
 from tieout.ports.review import LogReview
 
 
@@ -37,6 +38,9 @@ class Home:
     clock: Clock
     entropy: Entropy
     signer: Signer
+    post: Post
+    secrets: Secrets
+    egress: Egress
     store_facts: Callable[[], tuple[HealthFact, ...]]
     release: Callable[[], None]
     memory: CatalogMemory = field(default_factory=CatalogMemory)

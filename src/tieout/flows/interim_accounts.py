@@ -13,7 +13,7 @@ from tieout.close.outcome import NotDue, Parked
 from tieout.close.segments import segments
 from tieout.contract.catalog import Catalog
 from tieout.contract.subscription import Subscription
-from tieout.evidence.given import coupons_given
+from tieout.evidence.given import coupons_given, coupons_named
 from tieout.evidence.stored_interims import StoredInterim
 from tieout.flows.due_accounts import DueAccount, Running, period_defaults, unbilled_parts
 from tieout.flows.home import Home
@@ -52,8 +52,14 @@ def after_interims(account: DueAccount, interims: Interims) -> DueAccount:
     seen = frozenset(
         each.invoice.id for each in known if each.stands and each.invoice.period.overlaps(account.period)
     )
-    given = coupons_given(each.invoice for each in known if each.stands)
-    return replace(account, earlier=earlier, interims_seen=seen, given=given)
+    papers = [each.invoice for each in known if each.stands]
+    return replace(
+        account,
+        earlier=earlier,
+        interims_seen=seen,
+        given=coupons_given(papers),
+        gave=coupons_named(papers),
+    )
 
 
 def running_accounts(

@@ -45,7 +45,9 @@ class InvoiceDamaged(IntegrityViolation):
 
 @dataclass(frozen=True, slots=True)
 class InvoiceRow:
-    """One invoice as lists show it; `number` is None for a draft. `off_cycle` says why a running period was
+    """One invoice as lists show it; `number` is None for a draft. `due` is what the document asks for, `open`
+    what of it is still owed now (below zero: to the customer); None where the ledger has no entries of it: of
+    a draft, and of what was sealed before there was a ledger. `off_cycle` says why a running period was
     billed; the list of all does not read it."""
 
     id: InvoiceId
@@ -58,6 +60,7 @@ class InvoiceRow:
     due: Money
     kind: str = KIND_FINAL
     off_cycle: OffCycleReason | None = None
+    open: Money | None = None
 
 
 def list_invoices(home: Home, customer: CustomerId | None = None) -> tuple[InvoiceRow, ...]:
@@ -66,7 +69,14 @@ def list_invoices(home: Home, customer: CustomerId | None = None) -> tuple[Invoi
     sealed = home.books.invoices.sealed(customer)
     if customer is not None and not sealed and customer not in load_catalog(home).customers:
         raise NoSuchCustomer(customer)
-    rows = (row_of(invoice) for invoice in sealed)
+    owed, before = home.books.ledger.open_receivables(customer), home.books.ledger.before_ledger()
+    rows = (
+        replace(
+            row_of(invoice),
+            open=None if invoice.id in before else Money(owed.get(invoice.id, 0), currency(invoice.currency)),
+        )
+        for invoice in sealed
+    )
     return tuple(replace(row, status=VOIDED) if row.id in voided else row for row in rows)
 
 

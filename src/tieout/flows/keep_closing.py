@@ -1,8 +1,9 @@
 """Keep closing: what a process beside the servers does all day, so that nobody has to run the close.
 
 It closes as the signed policies say and no sooner: what is newly due, drafts that may be sealed, and now
-and then again what is held or parked. One process does so at a time, under a lease; should two do it all
-the same, the unique keys of the books let one of them seal (L11). Killed at any step, the next one goes on.
+and then again what is held or parked. One process does so at a time, on whichever machine, under a lease that
+lies where the books lie; should two do it all the same, the unique keys of the books let one of them seal
+(L11). Killed at any step, the next one goes on.
 """
 
 from __future__ import annotations
@@ -24,9 +25,10 @@ from tieout.flows.home import Home
 from tieout.flows.manual_lines import with_manual_lines
 from tieout.flows.policy import PolicyState, policies
 from tieout.flows.review_drafts import look
-from tieout.kernel.errors import TieoutError
+from tieout.kernel.errors import TieoutError, Unavailable
 from tieout.kernel.ids import CustomerId
 from tieout.kernel.instant import Instant
+from tieout.ports import Lease
 
 POLL_SECONDS: Final = 5
 """So often it is looked whether an instant has come or anybody has decided anything; that costs a few
@@ -89,9 +91,12 @@ def keep_closing(
 ) -> None:
     """Closes until `stop` says so; `told` hears of every close and of every failure, which is tried again."""
     while not stop():
-        with home.books.closes.running() as ours:
-            if ours:
-                _close_what_comes(home, stop, told, poll_seconds, again_seconds)
+        try:
+            with home.books.closes.running() as lease:
+                if lease is not None:
+                    _close_what_comes(home, lease, stop, told, poll_seconds, again_seconds)
+        except Unavailable as error:
+            told(ClosingRound(failure=error))
         _wait(STAND_BY_SECONDS, stop)
 
 
@@ -130,13 +135,15 @@ def work(home: Home, *, now: Instant, again: bool) -> Work:
 
 def _close_what_comes(
     home: Home,
+    lease: Lease,
     stop: Callable[[], bool],
     told: Callable[[ClosingRound], None],
     poll_seconds: int,
     again_seconds: int,
 ) -> None:
+    """Until `stop` says so, or the lease is lost: whoever has it then goes on."""
     memory = _Memory()
-    while not stop():
+    while not stop() and lease.is_held():
         try:
             round_ = _look(home, memory, again_seconds)
         except TieoutError as error:

@@ -65,7 +65,8 @@ def late_rows(
     home: Home, catalog: Catalog, manifest: LogManifest, customer: CustomerId | None
 ) -> list[LateRow]:
     """What is late for sealed snapshots (of one customer, or of all), as of the manifest's watermark."""
-    return late_of(home, catalog, manifest, home.books.invoices.snapshots(customer))
+    open_to_more = home.books.invoices.snapshots(customer, before=manifest.watermark)
+    return late_of(home, catalog, manifest, open_to_more)
 
 
 def late_for_invoice(home: Home, invoice: StoredInvoice) -> list[LateRow]:

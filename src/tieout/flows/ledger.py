@@ -88,10 +88,15 @@ def trial(home: Home, selection: Selection) -> tuple[tuple[TrialRow, ...], dict[
     """Every account with a posting, and what all of a currency come to: zero, unless the ledger is
     damaged."""
     rows = trial_balance(home.books.ledger.balances(selection))
+    return rows, off_by(rows)
+
+
+def off_by(rows: Sequence[TrialRow]) -> dict[str, int]:
+    """What the rows of each currency come to, in minor units."""
     sums: dict[str, int] = {}
     for row in rows:
         sums[row.currency.code] = sums.get(row.currency.code, 0) + row.amount.minor
-    return rows, sums
+    return sums
 
 
 def unposted(home: Home) -> int:

@@ -11,16 +11,15 @@ from tieout.evidence.stored import StoredEvidence
 from tieout.flows.home import Home
 from tieout.invoice.earlier import Correction, EarlierLine, parse_correction, parse_earlier
 from tieout.kernel.errors import IntegrityViolation
-from tieout.kernel.ids import InvoiceId, LineId
+from tieout.kernel.ids import CustomerId, LineId
 from tieout.kernel.instant import Instant
 from tieout.kernel.money import Money, currency
 from tieout.ledger.account import Account
-from tieout.ledger.balances import Selection
 
 
 @dataclass(frozen=True, slots=True)
 class LinePosting:
-    """A posting for one line; `reverses`: the entry that its entry takes back."""
+    """A posting for one line; `reverses`: the entry whose posting for the line it takes back."""
 
     line: LineId
     entry: str
@@ -53,14 +52,14 @@ def bearings(home: Home, stored: StoredEvidence) -> Bearings:
         lines = [each.line for each in earlier]
         if correction is not None and correction.original is not None:
             lines.insert(0, correction.original)
-        return Bearings(correction, earlier, _postings(home, list(dict.fromkeys([*lines, line.id]))))
+        ours = list(dict.fromkeys([*lines, line.id]))
+        return Bearings(correction, earlier, _postings(home, stored.invoice.customer, ours))
     except (ValueError, KeyError, TypeError, IntegrityViolation):
         return NOWHERE
 
 
-def _postings(home: Home, lines: Sequence[LineId]) -> tuple[LinePosting, ...]:
-    """Line by line, in the order of the papers."""
-    invoices = dict.fromkeys(InvoiceId(line.rpartition("-")[0]) for line in lines)
+def _postings(home: Home, customer: CustomerId, lines: Sequence[LineId]) -> tuple[LinePosting, ...]:
+    """Line by line, in the order of the papers; of each, what was posted before what took it back."""
     found = [
         LinePosting(
             posting.line,
@@ -69,11 +68,14 @@ def _postings(home: Home, lines: Sequence[LineId]) -> tuple[LinePosting, ...]:
             posting.amount,
             entry.effective_at,
             entry.accounting_period,
-            entry.reverses,
+            posting.reverses or entry.reverses,
         )
-        for invoice in invoices
-        for entry in home.books.ledger.entries(Selection(invoice=invoice))
+        for entry in home.books.ledger.of_lines(customer, lines)
         for posting in entry.postings
         if posting.line is not None and posting.line in lines
     ]
-    return tuple(sorted(found, key=lambda each: (lines.index(each.line), each.effective_at, each.entry)))
+    return tuple(sorted(found, key=lambda each: _order(lines, each)))
+
+
+def _order(lines: Sequence[LineId], each: LinePosting) -> tuple[int, Instant, bool, str]:
+    return lines.index(each.line), each.effective_at, each.reverses is not None, each.entry

@@ -22,7 +22,8 @@ from tieout.flows.home import Home
 from tieout.ingest.lag import percentile
 from tieout.ingest.reason import Reason
 from tieout.kernel.instant import HOUR_MICROSECONDS, SECOND_MICROSECONDS, Instant, hour_of
-from tieout.ports import LagCount, LogSizes, PipelineAlert, RefusedRequests, Tally
+from tieout.notice.attempt import MessageState
+from tieout.ports import LagCount, LogSizes, NoticeCounts, PipelineAlert, RefusedRequests, Tally
 
 SOURCES_MAX = 100
 KEYS_MAX = 100
@@ -44,6 +45,7 @@ class _Numbers:
     alerts: tuple[PipelineAlert, ...]
     waiting: Mapping[OutcomeName, int]
     closed: tuple[int, Instant] | None
+    notices: NoticeCounts
 
 
 class _Collector(Collector):
@@ -62,6 +64,7 @@ class _Collector(Collector):
         yield _refused(numbers.refused)
         yield _alerts(numbers.alerts, named)
         yield from _closes(numbers)
+        yield from _notices(numbers.notices)
 
 
 def metrics_text(home: Home) -> bytes:
@@ -76,6 +79,7 @@ def metrics_text(home: Home) -> bytes:
         home.pipeline.open_alerts(),
         home.books.closes.waiting(),
         home.books.closes.last_ended(),
+        home.books.notices.counts(),
     )
     registry = CollectorRegistry(auto_describe=False)
     registry.register(_Collector(numbers))
@@ -95,6 +99,15 @@ def _gauges(sizes: LogSizes) -> Iterator[Metric]:
     yield _gauge("tieout_compacted_batch", "The last batch that segments hold.", sizes.compacted)
     if sizes.wal_bytes is not None:
         yield _gauge("tieout_wal_bytes", "Bytes of the log's write-ahead log.", sizes.wal_bytes)
+
+
+def _notices(counts: NoticeCounts) -> Iterator[Metric]:
+    yield _gauge("tieout_notices_unrouted", "Notices in the outbox.", counts.unrouted)
+    yield _gauge("tieout_notice_messages_failing", "Messages that wait after a failure.", counts.failing)
+    family = GaugeMetricFamily("tieout_notice_messages", "Messages of notices.", labels=("state",))
+    for state in MessageState:
+        family.add_metric((state.value,), counts.of(state))
+    yield family
 
 
 def _gauge(name: str, text: str, value: int) -> Metric:

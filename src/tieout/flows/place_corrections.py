@@ -200,12 +200,12 @@ def _note(
     breaks = reconcile(invoice, (), (), (), (), additions=charges)
     coming = [movement for each in others for movement in each.correction.movements(NOT_YET)]
     breaks += balance_breaks(invoice, (*known, *coming), moved)
-    entries = proposed_entries(invoice, moved, known)
-    breaks += ledger_breaks(invoice, moved, known, entries)
+    carried = _carried(together, before=before)
+    entries = proposed_entries(invoice, moved, known, carried.standing)
+    breaks += ledger_breaks(invoice, moved, known, entries, carried.standing)
     breaks += cycle.of(period)
     if breaks:
         return AccountOutcome(customer, period, Held(invoice.id, tuple(breaks)))
-    carried = _carried(together, before=before)
     account = replace(correction.sealed.account, kind=KIND_NOTE, sequence=sequence, carried=carried)
     return ReadyAccount(
         account,
@@ -231,6 +231,7 @@ def _carried(corrections: Iterable[Due], *, before: int = 0) -> Carried:
         snapshots=tuple(snapshot for each in found for snapshot in each.correction.snapshots),
         movements=tuple(movement for each in found for movement in each.correction.movements(NOT_YET)),
         papers_seen=found[0].correction.sealed.papers_seen + before,
+        standing=tuple(stands for each in found for stands in each.standing),
     )
 
 

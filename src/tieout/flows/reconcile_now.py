@@ -11,9 +11,10 @@ import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from tieout.close.breaks import Break, BreakClass
+from tieout.close.breaks import Break
 from tieout.close.outcome import Outcome
 from tieout.close.reconcile_cycle import CycleTies
+from tieout.close.reconcile_sealed import sealed_line_breaks
 from tieout.flows import correct, drafts
 from tieout.flows.apply_catalog import load_catalog
 from tieout.flows.close_periods import CloseReport, close
@@ -27,11 +28,6 @@ from tieout.kernel.instant import Instant
 from tieout.kernel.period import Period
 from tieout.ports import RecordedBreak
 
-TIE_SEALED = "sealed = computed again at its cutoff"
-SEALED_ACTION = (
-    "run `tieout verify` and `tieout trace` on the line; restore what changed, or correct the period: "
-    "tieout correction preview"
-)
 DIGEST_LENGTH_MIN = 8
 
 
@@ -149,16 +145,9 @@ def sealed_breaks(home: Home, invoice: InvoiceId) -> list[Break]:
     assert stored is not None, "it was listed"
     lines = [LineId(line["id"]) for line in json.loads(stored.document)["lines"]]
     return [
-        Break(
-            TIE_SEALED,
-            f"{line}: {difference.expected}",
-            f"{line}: {difference.found} ({difference.what} {difference.name})",
-            SEALED_ACTION,
-            kind=BreakClass.DRIFT,
-            size=f"{difference.what} {difference.name}",
-        )
+        found
         for line in lines
-        for difference in trace(home, line, page_size=1).reproduced.differences
+        for found in sealed_line_breaks(line, trace(home, line, page_size=1).reproduced.differences)
     ]
 
 

@@ -6,7 +6,7 @@ move: so late usage under an annual commitment changes every period that it must
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 
@@ -36,6 +36,7 @@ from tieout.correction.causes import PeriodChange, Window, explained
 from tieout.correction.coupons import Granted, with_coupons
 from tieout.correction.settled import SettledLine, by_scope
 from tieout.evidence.stored import StoredSnapshot
+from tieout.flows.corrected_fees import corrected_fees
 from tieout.flows.draft_accounts import parked_by, parties_of
 from tieout.flows.draft_balances import committed_by, fees_of
 from tieout.flows.due_accounts import DueAccount
@@ -46,7 +47,7 @@ from tieout.invoice.billable import Billable
 from tieout.invoice.earlier import Scope
 from tieout.invoice.taxes import Taxation
 from tieout.kernel.errors import Unavailable
-from tieout.kernel.ids import CustomerId, InvoiceId, PriceKey, SubscriptionId
+from tieout.kernel.ids import CustomerId, InvoiceId, LineId, PriceKey, SubscriptionId
 from tieout.kernel.instant import Instant
 from tieout.kernel.money import currency
 from tieout.kernel.quantity import Unmeasurable
@@ -76,10 +77,16 @@ class PeriodCorrection:
     snapshots: tuple[Snapshot, ...]
     asked: Moves
     recorded: Moves
+    fees: tuple[SettledLine, ...] = ()
+
+    @property
+    def settled_lines(self) -> tuple[SettledLine, ...]:
+        """With those of fees in advance that are rated again."""
+        return (*self.sealed.settled, *self.fees)
 
     @property
     def settled(self) -> Mapping[Scope, tuple[SettledLine, ...]]:
-        return by_scope(self.sealed.settled)
+        return by_scope(self.settled_lines)
 
     def movements(self, invoice: InvoiceId, *, at: Instant | None = None) -> list[Movement]:
         """What its commitments move beyond what is recorded, sealed with that paper."""
@@ -129,11 +136,11 @@ def rerate(
     snapshots: Sequence[StoredSnapshot],
     others: SealedSpans,
 ) -> tuple[list[PeriodCorrection], list[AccountOutcome]]:
-    """The periods in the order given, which is each customer's own. What goes wrong on one stops that
-    customer's later ones too, whose balances would start from the wrong ones (L15)."""
+    """The periods in the order given, which is each customer's own. What goes wrong on one stops those later
+    ones too whose balances would start from the wrong ones, and says so (L15)."""
     outcomes: list[AccountOutcome] = []
     planned: list[tuple[Wanted, list[Segment], list[UsageRequest]]] = []
-    stopped: set[CustomerId] = set()
+    stopped: dict[CustomerId, dict[str, SealedPeriod]] = {}
     for each in wanted:
         try:
             found = _segments(catalog, each.sealed)
@@ -141,8 +148,7 @@ def rerate(
         except Unavailable:
             raise
         except Exception as error:  # noqa: BLE001 - one period's failure may not stop the others (L15)
-            stopped.add(each.sealed.customer)
-            outcomes.append(_stopped(each, parked_by(error)))
+            outcomes.append(_stopped(stopped, each, parked_by(error)))
     requests = [request for _, _, asked in planned for request in asked]
     measured = iter(home.engine.measure_each(requests, manifest))
     recounted = iter(home.engine.recount(requests, manifest))
@@ -151,7 +157,9 @@ def rerate(
     for each, parts, asked in planned:
         answers, recounts = list(islice(measured, len(asked))), list(islice(recounted, len(asked)))
         customer = each.sealed.customer
-        if customer in stopped:
+        before = _stopped_before(stopped, each.sealed)
+        if before is not None:
+            outcomes.append(_stopped(stopped, each, before))
             continue
         chain = chains.setdefault(customer, _Chain(standing_movements(recorded.get(customer, ()))))
         done = _rerated(catalog, each, parts, asked, answers, recounts, chain, snapshots, others)
@@ -159,13 +167,32 @@ def rerate(
             found_corrections.append(done)
             chain.deltas += done.movements(NOT_YET)
         else:
-            stopped.add(customer)
-            outcomes.append(_stopped(each, done))
+            outcomes.append(_stopped(stopped, each, done))
     return found_corrections, outcomes
 
 
-def _stopped(each: Wanted, outcome: Held | Parked) -> AccountOutcome:
+_Stopped = dict[CustomerId, dict[str, SealedPeriod]]
+"""By account of a commitment, the first period that could not be worked out."""
+
+
+def _stopped(stopped: _Stopped, each: Wanted, outcome: Held | Parked) -> AccountOutcome:
+    accounts = stopped.setdefault(each.sealed.customer, {})
+    for account in each.sealed.carries:
+        accounts.setdefault(account, each.sealed)
     return AccountOutcome(each.sealed.customer, each.sealed.period, outcome)
+
+
+def _stopped_before(stopped: _Stopped, sealed: SealedPeriod) -> Parked | None:
+    """Why a period cannot be worked out, whose balances start from one before it that could not."""
+    accounts = stopped.get(sealed.customer, {})
+    on = next((accounts[each] for each in sorted(sealed.carries) if each in accounts), None)
+    if on is None or on.period.end > sealed.period.end:
+        return None
+    return Parked(
+        f"the balances of the period of invoice {sealed.invoice.number} start from those of "
+        f"{on.invoice.number}, whose correction could not be worked out",
+        "correct the cause there, then preview the correction again; nothing was corrected",
+    )
 
 
 def _segments(catalog: Catalog, sealed: SealedPeriod) -> list[Segment]:
@@ -197,7 +224,7 @@ def _rerated(
             *working_breaks(found.charges),
             *billed_twice(requests),
             *sealed_twice(requests, others),
-            *correction_breaks(found.charges, wanted.sealed.settled, found.billables),
+            *correction_breaks(found.charges, found.settled_lines, found.billables),
         ]
     except Unavailable:
         raise
@@ -224,7 +251,10 @@ def _correction(
     commitments = committed_by(account, rated, opening)
     asked = [charge for charge in rated if not in_advance(charge.price)]
     asked += [charge for found in commitments for charge in found.charges]
-    settled = by_scope(sealed.settled)
+    repriced = corrected_fees(catalog, sealed.fees, chain.recorded)
+    again = tuple(line for _, lines in repriced for line in lines)
+    asked += [charge for charge, _ in repriced]
+    settled = by_scope((*sealed.settled, *again))
     taxation = taxation_of(catalog, customer, seller, account.period)
     change = PeriodChange(
         period=account.period,
@@ -236,19 +266,13 @@ def _correction(
     )
     moves, recorded = _moves(commitments), _recorded(chain, sealed)
     explain, whole = explained(change), complete(asked, settled, snapshots)
-    made = adjustments(
-        asked,
-        settled,
-        snapshots,
-        explain=explain,
-        taxation=taxation,
-        moved=_lapsed_otherwise(account, moves, recorded),
-    )
+    lapsed = _lapsed_otherwise(account, moves, recorded)
+    made = adjustments(asked, settled, snapshots, explain=explain, taxation=taxation, moved=lapsed)
     billables = with_coupons(
         whole,
         made,
         settled,
-        _granted(catalog, customer, sealed),
+        _granted(catalog, customer, sealed, {each.line.line for each in again}),
         period=account.period,
         explain=explain,
         taxation=taxation,
@@ -265,6 +289,7 @@ def _correction(
         tuple(snapshots),
         moves,
         recorded,
+        again,
     )
 
 
@@ -289,11 +314,17 @@ def _lapsed_otherwise(
     )
 
 
-def _granted(catalog: Catalog, customer: Customer, sealed: SealedPeriod) -> Granted:
-    """The coupons that its final invoice had."""
+def _granted(
+    catalog: Catalog,
+    customer: Customer,
+    sealed: SealedPeriod,
+    again: Container[LineId],
+) -> Granted:
+    """The coupons that its final invoice had; fees that are rated again keep no share of them."""
     account = sealed.account
     coupons = coupons_of(catalog, customer, account.subscriptions, account.period, defaults=account.defaults)
-    return Granted(tuple(coupons), sealed.given, sealed.fees, sealed.invoice.id)
+    fees = tuple(each for each in sealed.fees if each[0].line.line not in again)
+    return Granted(tuple(coupons), sealed.given, fees, sealed.invoice.id)
 
 
 def _is_withdrawn(charge: Charge) -> bool:

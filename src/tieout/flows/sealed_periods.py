@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from tieout.balance.commitment import Role
+from tieout.balance.commitment import Role, account_of
 from tieout.close.fees import in_advance
 from tieout.contract.catalog import Catalog
 from tieout.contract.price import Flat, Price
@@ -18,19 +18,20 @@ from tieout.flows.due_accounts import DueAccount, period_defaults
 from tieout.flows.home import Home
 from tieout.flows.policy import PolicyState, governing
 from tieout.invoice.discounts import Given
-from tieout.invoice.earlier import EarlierLine, Scope
+from tieout.invoice.earlier import Cause, EarlierLine, Scope, parse_correction
 from tieout.invoice.invoice import KIND_FINAL, KIND_NOTE
 from tieout.kernel.errors import IntegrityViolation
-from tieout.kernel.ids import CustomerId, InvoiceId, SubscriptionId
+from tieout.kernel.ids import CustomerId, InvoiceId, LineId, SubscriptionId
 from tieout.kernel.instant import format_instant
 from tieout.kernel.money import Money, currency
 from tieout.kernel.period import Period
-from tieout.kernel.quantity import Quantity
+from tieout.kernel.quantity import QUANTITY_ZERO, Quantity
 from tieout.kernel.rational import Exact
 from tieout.kernel.rounding import Rounding
 from tieout.rate.charge import parse_group
 from tieout.rate.commitment import PREFIX as COMMITTED
 from tieout.rate.commitment import WORDS
+from tieout.rate.credit import credited_line, is_credit
 from tieout.rate.unused_fee import gives_back
 
 MADE_UP = ("credit/", "manual/")
@@ -53,7 +54,8 @@ class SealedPeriod:
     """A period whose final invoice is sealed and stands. `account` is what a close would have to bill for it;
     `papers` tells the periods of the customer's papers, `settled` is every line for this one on whatever
     paper, in order of sealing, as they were when the customer had `papers_seen` papers and voids. `fees` are
-    those in advance on its final invoice; `given` is what papers gave of coupons.
+    those in advance on its final invoice, each with what corrected it since; `given` is what papers gave of
+    coupons.
     """
 
     account: DueAccount
@@ -61,7 +63,7 @@ class SealedPeriod:
     papers: Mapping[InvoiceId, Period]
     settled: tuple[SettledLine, ...]
     papers_seen: int
-    fees: tuple[SettledLine, ...]
+    fees: tuple[tuple[SettledLine, ...], ...]
     given: Given
 
     @property
@@ -71,6 +73,16 @@ class SealedPeriod:
     @property
     def period(self) -> Period:
         return self.account.period
+
+    @property
+    def carries(self) -> frozenset[str]:
+        """Accounts of commitments whose term it lies in: their balances go from one period to the next."""
+        return frozenset(
+            account_of(subscription.key, commitment.key)
+            for subscription in self.account.subscriptions
+            for commitment in subscription.commitments
+            if commitment.start < self.period.end and commitment.end > self.period.start
+        )
 
 
 def sealed_periods(
@@ -99,7 +111,7 @@ def _of_customer(
     given: Given,
 ) -> tuple[SealedPeriod, ...]:
     finals = {row.invoice.id: row.invoice for row in rows if row.invoice.kind == KIND_FINAL}
-    lines = [(row, line) for row in rows if (line := settled_line_of(catalog, row)) is not None]
+    lines = _settled_lines(catalog, rows)
     papers = {row.invoice.id: row.invoice.period for row in rows if row.invoice.kind != KIND_NOTE}
     periods = []
     for invoice in sorted(finals.values(), key=lambda each: (each.period.end, each.period.start)):
@@ -125,10 +137,8 @@ def _of_customer(
             governed,
             defaults=period_defaults(policies),
         )
-        fees = [
-            fee for row in rows if row.invoice.id == invoice.id and (fee := _fee_of(catalog, row)) is not None
-        ]
-        periods.append(SealedPeriod(account, invoice, papers, tuple(settled), seen, tuple(fees), given))
+        fees = _fees(catalog, rows, invoice)
+        periods.append(SealedPeriod(account, invoice, papers, tuple(settled), seen, fees, given))
     return tuple(periods)
 
 
@@ -143,6 +153,38 @@ def _wholes(charges: Sequence[StoredCharge], period: Period) -> dict[Subscriptio
     return found
 
 
+def _settled_lines(catalog: Catalog, rows: Sequence[SettledRow]) -> list[tuple[SettledRow, SettledLine]]:
+    """In order of sealing. A billing error that was credited settled part of what its line is for; goodwill
+    did not."""
+    found: list[tuple[SettledRow, SettledLine]] = []
+    scopes: dict[LineId, Scope] = {}
+    last: dict[Scope, SettledLine] = {}
+    for row in rows:
+        line = settled_line_of(catalog, row)
+        if line is None and is_credit(row.charge.price) and (scope := _misbilled(row, scopes)) is not None:
+            line = replace(last[scope], line=_earlier(row, QUANTITY_ZERO), is_credit=True)
+        if line is not None:
+            scopes[row.line.id], last[line.scope] = line.scope, line
+            found.append((row, line))
+    return found
+
+
+def _misbilled(row: SettledRow, scopes: Mapping[LineId, Scope]) -> Scope | None:
+    correction = parse_correction(row.line.correction)
+    counts = correction is not None and Cause.MISBILLED in correction.causes
+    return scopes.get(credited_line(row.charge.price)) if counts else None
+
+
+def _earlier(row: SettledRow, quantity: Quantity) -> EarlierLine:
+    return EarlierLine(
+        row.line.id,
+        row.invoice.id,
+        row.invoice.number,
+        quantity,
+        Money(row.line.amount_minor, currency(row.invoice.currency)),
+    )
+
+
 def settled_line_of(catalog: Catalog, row: SettledRow) -> SettledLine | None:
     """What the line settled; None for a fee in advance, which no late usage changes, and for what a person
     added. Raises `NotCorrectable`."""
@@ -151,9 +193,31 @@ def settled_line_of(catalog: Catalog, row: SettledRow) -> SettledLine | None:
     return None if price is None or in_advance(price) else _settled(catalog, row, price)
 
 
+def _fees(
+    catalog: Catalog, rows: Sequence[SettledRow], invoice: StoredInvoice
+) -> tuple[tuple[SettledLine, ...], ...]:
+    found: dict[LineId, list[SettledLine]] = {}
+    of: dict[LineId, LineId] = {}
+    for row in rows:
+        correction = parse_correction(row.line.correction)
+        line = _fee_of(catalog, row)
+        if correction is None and line is not None and row.invoice.id == invoice.id:
+            of[row.line.id] = row.line.id
+            found[row.line.id] = [line]
+            continue
+        fee = None if correction is None or correction.original is None else of.get(correction.original)
+        if fee is None or correction is None:
+            continue
+        if line is None and Cause.MISBILLED in correction.causes:
+            line = replace(found[fee][-1], line=_earlier(row, QUANTITY_ZERO), is_credit=True)
+        if line is not None:
+            of[row.line.id] = fee
+            found[fee].append(line)
+    return tuple(tuple(each) for each in found.values())
+
+
 def _fee_of(catalog: Catalog, row: SettledRow) -> SettledLine | None:
-    """A fee in advance, which keeps what it was given; None for everything else, and for one that is given
-    back, which no coupon is for."""
+    """A fee in advance; None for everything else, and for one that is given back, which no coupon is for."""
     price = price_of(catalog, row.charge, row.invoice.currency)
     if price is None or not in_advance(price) or gives_back(row.charge.steps):
         return None
@@ -163,16 +227,9 @@ def _fee_of(catalog: Catalog, row: SettledRow) -> SettledLine | None:
 def _settled(catalog: Catalog, row: SettledRow, price: Price) -> SettledLine:
     charge = row.charge
     program = None if charge.program is None else _program(catalog, charge.program)
-    earlier = EarlierLine(
-        row.line.id,
-        row.invoice.id,
-        row.invoice.number,
-        Quantity.parse(row.line.quantity),
-        Money(row.line.amount_minor, currency(row.invoice.currency)),
-    )
     return SettledLine(
         scope=Scope(charge.subscription, charge.price, charge.segment.start, charge.grouped_by or ""),
-        line=earlier,
+        line=_earlier(row, Quantity.parse(row.line.quantity)),
         price=price,
         plan=charge.plan,
         plan_version=charge.plan_version,
@@ -181,6 +238,7 @@ def _settled(catalog: Catalog, row: SettledRow, price: Price) -> SettledLine:
         group=parse_group(charge.grouped_by),
         unit=charge.unit,
         program=program,
+        terms=charge.terms,
     )
 
 

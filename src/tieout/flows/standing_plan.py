@@ -60,6 +60,10 @@ class StandingPlan:
         if self._uncounted and (not self._queue or len(self._uncounted) >= REQUESTS_COUNTED_AT_ONCE):
             self._count(watermark)
 
+    @property
+    def is_done(self) -> bool:
+        return not self._queue and not self._uncounted
+
     def again(self, customers: Iterable[CustomerId]) -> None:
         self._queue |= dict.fromkeys(customers)
 

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from tieout.flows.home import Home
+from tieout.flows.verify_reversals import reversal_findings
 from tieout.kernel.errors import TieoutError
 from tieout.kernel.ids import InvoiceId
 from tieout.kernel.money import currency
@@ -22,7 +23,7 @@ from tieout.ledger.entry import Entry, EntryKind
 from tieout.ledger.month import month_of
 from tieout.ports import LogFinding
 
-OF_THE_SEAL = ("accrual/", "earned/", "invoice/", "credits/")
+OF_THE_SEAL = ("takes-back/", "accrual/", "earned/", "invoice/", "credits/")
 """Ids of the entries that a seal posts for its invoice; what comes later (payments, credit notes against it,
 reversals) has other ids."""
 
@@ -33,6 +34,7 @@ def ledger_findings(home: Home) -> Iterator[LogFinding]:
     """Entries that were changed, and invoices whose entries are missing or are not what they print."""
     sums: dict[InvoiceId, Sums] = {}
     try:
+        yield from reversal_findings(home)
         for entry in home.books.ledger.entries():
             yield from _of_entry(entry)
             if entry.invoice is not None and entry.id.startswith(OF_THE_SEAL):
@@ -63,7 +65,7 @@ def _of_entry(entry: Entry) -> Iterator[LogFinding]:
     if entry.accounting_period is not None and entry.accounting_period < month_of(entry.day):
         detail = f"is booked in {entry.accounting_period}, before its effect on {entry.day.isoformat()}"
         yield LogFinding("ledger", entry.id, detail)
-    if entry.kind is EntryKind.REVERSAL and entry.reverses is None:
+    if entry.kind is EntryKind.REVERSAL and not entry.takes_back:
         yield LogFinding("ledger", entry.id, "is a reversal of nothing")
 
 

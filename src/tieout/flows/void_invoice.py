@@ -7,7 +7,7 @@ period. Those are undone by credits and corrections, each on record.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from tieout.balance.fee import ADVANCE
@@ -15,14 +15,16 @@ from tieout.balance.grant import WALLET
 from tieout.balance.movement import Movement, MovementKind
 from tieout.balance.reversal import REVERSED, reversal
 from tieout.evidence.stored import StoredInvoice
-from tieout.evidence.stored_corrections import StoredVoid
+from tieout.evidence.stored_corrections import SettledRow, StoredVoid
 from tieout.flows.decision import decision_now
 from tieout.flows.home import Home
 from tieout.flows.invoices import show_invoice
-from tieout.invoice.earlier import parse_correction
+from tieout.invoice.earlier import parse_correction, parse_earlier
 from tieout.invoice.invoice import KIND_FINAL, KIND_INTERIM
 from tieout.invoice.offset import APPLIED
 from tieout.kernel.errors import ConflictError
+from tieout.kernel.ids import LineId
+from tieout.kernel.money import currency
 from tieout.kernel.person import is_same_person
 from tieout.ledger.balances import Selection
 from tieout.ledger.entry import Entry, EntryKind
@@ -112,12 +114,26 @@ def _problems(
         what = "credited" if is_credit(row.charge.price) else "corrected"
         found.append(f"{row.invoice.number} {what} it: correct or credit what is left instead")
     found += [
+        f"{row.invoice.number} corrected line {line} of it: credit its lines instead"
+        for row in rows
+        for line in _taken_up(row, invoice)
+    ]
+    found += [
         f"{row.invoice.number} is an interim invoice of its period: credit its lines instead"
         for row in rows
         if row.invoice.kind == KIND_INTERIM and row.invoice.period.overlaps(invoice.period)
     ]
     found += _balances(invoice, recorded)
     return list(dict.fromkeys(found))
+
+
+def _taken_up(row: SettledRow, invoice: StoredInvoice) -> Iterator[LineId]:
+    """The lines of the invoice that correct an older period, and that another paper corrected again."""
+    if row.line.correction is None or row.invoice.id == invoice.id:
+        return
+    for each in parse_earlier(row.line.earlier, currency(row.invoice.currency)):
+        if each.invoice == invoice.id:
+            yield each.line
 
 
 def _balances(invoice: StoredInvoice, recorded: Sequence[Movement]) -> list[str]:

@@ -22,6 +22,7 @@ from tieout.flows.home import Home
 from tieout.flows.measure_usage import billing_period
 from tieout.flows.ownership import SealedPeriods, owner_at, owners_ever
 from tieout.flows.policy import policies
+from tieout.flows.why_interim import on_interim
 from tieout.ingest.reason import Reason
 from tieout.ingest.verdict import Verdict
 from tieout.kernel.erased import looks_erased
@@ -74,9 +75,10 @@ class MeterFate:
     """What one meter did with the accepted event.
 
     `fate`: counted, not matched, excluded (for `reason`), unmatched (no customer), unpriced (the customer
-    pays no price on this meter then) or retracted. Of a counted one `state` is open, sealed (in `lines` of
-    `invoice`), late (accepted after the cutoff of `invoice`) or missed (its period was sealed without this
-    usage). `retracted_by` is the retraction's position; a sealed one that was retracted since stays counted.
+    pays no price on this meter then) or retracted. Of a counted one `state` is open, interim (its period is
+    open, and it is billed in `lines` of the interim `invoice`), sealed (in `lines` of `invoice`), late
+    (accepted after the cutoff of `invoice`) or missed (its period was sealed without this usage).
+    `retracted_by` is the retraction's position; a sealed one that was retracted since stays counted.
     """
 
     meter: MeterKey
@@ -349,16 +351,22 @@ class _Judging:
                 yield replace(lacking[0], subscription=subscription.key, period=period)
             else:
                 missed = self._sealed.covers(subscription.key, time)
-                numbers = self._sealed.invoices_at(self._customer, time) if missed else ()
-                yield MeterFate(
-                    meter.key,
-                    meter.version,
-                    "counted",
-                    subscription=subscription.key,
-                    period=period,
-                    state="missed" if missed else "open",
-                    invoice=numbers[0] if numbers else None,
+                counted = MeterFate(
+                    meter.key, meter.version, "counted", subscription=subscription.key, period=period
                 )
+                if missed:
+                    numbers = self._sealed.invoices_at(self._customer, time)
+                    yield replace(counted, state="missed", invoice=numbers[0] if numbers else None)
+                else:
+                    yield self._unsealed_fate(counted, subscription.key, meter)
+
+    def _unsealed_fate(self, counted: MeterFate, subscription: SubscriptionId, meter: Meter) -> MeterFate:
+        """Open, and on an interim invoice where one that stands had seen it."""
+        assert self._customer is not None, "the caller looked"
+        found = on_interim(self._home, self._customer, subscription, meter, self._witness)
+        if found is None:
+            return replace(counted, state="open")
+        return replace(counted, state="interim", invoice=found.number, lines=found.lines)
 
 
 def _covers(snapshot: StoredSnapshot, witness: Witness) -> bool:

@@ -34,6 +34,7 @@ class InvoiceDiscount:
     sum of money promises, `unused` the part of that which the base was too small for. `text` says how the
     amount came about. `corrects` is the sealed period whose coupon it is, None for the invoice's own;
     `beside` are the lines of that period which the paper leaves as they are.
+    Without percent and sum it is a coupon of earlier papers that holds no more, and is taken back.
     """
 
     name: str

@@ -10,6 +10,7 @@ Where earlier papers of the period settled part of a line, a coupon is worked ou
 to with them, and what those papers gave of it is taken off: so all the papers give, line by line, what one
 invoice would have given, and a line that falls pays back its share. A correction of a sealed period does the
 same with the coupons of that period: lines that it leaves as they are count, and stand beside the paper.
+What earlier papers gave of a coupon that holds no more is asked for again, on a row of its own.
 """
 
 from __future__ import annotations
@@ -61,10 +62,11 @@ def discounts(
     given: Given = NOTHING_GIVEN,
     beside: Collection[LineId] = (),
     in_advance: Collection[LineId] = (),
+    gave: Iterable[Coupon] = (),
 ) -> tuple[InvoiceDiscount, ...]:
-    """In the order in which they hold. `beside` are those of the lines that are not on the paper, and
-    `in_advance` those of these that keep the share they have. Raises `CurrencyMismatch` for a sum in another
-    currency."""
+    """In the order in which they hold; then those that earlier papers `gave` and that hold no more. `beside`
+    are those of the lines that are not on the paper, and `in_advance` those of these that keep the share they
+    have. Raises `CurrencyMismatch` for a sum in another currency."""
     left = {line.id: in_all(line) for line in lines}
     found: list[InvoiceDiscount] = []
     taken: set[tuple[str, LineId]] = set()
@@ -81,6 +83,11 @@ def discounts(
         for each in discount.beside:
             left[each.line] += each.given
         found.append(discount)
+    for coupon in gave:
+        before = _given_before(coupon, (line for line in lines if (coupon.key, line.id) not in taken), given)
+        before = {line: share for line, share in before.items() if share.minor}
+        if before:
+            found.append(_taken_back(coupon, {line: left[line] for line in before}, before, unit))
     return tuple(found)
 
 
@@ -156,6 +163,27 @@ def _discount(
             for line, amount in left.items()
             if line in beside
         ),
+    )
+
+
+def _taken_back(
+    coupon: Coupon, left: dict[LineId, Money], given: dict[LineId, Money], unit: Currency
+) -> InvoiceDiscount:
+    """It holds no more: nothing of it is granted, and what it took off is asked for."""
+    back = -sum(given.values(), zero(unit))
+    return InvoiceDiscount(
+        name=f"{coupon.name}, taken back",
+        reference=coupon.key,
+        version=coupon.version,
+        digest=coupon.digest,
+        percent=None,
+        stated=None,
+        base=sum(left.values(), zero(unit)),
+        amount=back,
+        unused=zero(unit),
+        shares=tuple((line, -share) for line, share in given.items()),
+        text=f"it does not hold any more: {money_text(back)} that earlier papers of the period gave",
+        given=tuple(given.items()),
     )
 
 

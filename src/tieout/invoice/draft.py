@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
+from tieout.contract.coupon import Coupon
 from tieout.contract.party import Customer, Seller
 from tieout.invoice import totals
 from tieout.invoice.amounts import InvoiceDiscount
@@ -45,14 +46,14 @@ def draft(
     replaces: Sequence[str] = (),
     off_cycle: OffCycleReason | None = None,
     given: Given = NOTHING_GIVEN,
+    gave: Sequence[Coupon] = (),
 ) -> Invoice:
     """The draft of a period's invoice, in the customer's currency.
 
     Lines stand by subscription, those of each fee program together after those of none, then by start of
-    segment, then in the order given (that of the plan). `earlier` is what other papers of the period have
-    settled, by scope, and `given` what they gave of coupons. `additions` (corrections of sealed periods,
-    lines that a person added) follow; of coupons, a correction brings its own.
-    Raises `CurrencyMismatch` for a charge or coupon in another currency, `TooManyLines` beyond 999.
+    segment, then as given (that of the plan). `earlier` is what other papers of the period settled, by scope,
+    `given` what they gave of coupons, `gave` those coupons. `additions` (corrections, lines that a person
+    added) follow; a correction brings its own coupons. Raises `CurrencyMismatch`, `TooManyLines`.
     """
     money = currency(customer.currency)
     key = InvoiceKey(customer.key, period, seller.number_series, money.code, kind, sequence)
@@ -60,7 +61,7 @@ def draft(
     asked += additions
     lines = _lines(key, asked, customer.zone)
     subtotal = totals.subtotal(lines, money)
-    own = discounts(lines[: len(charges)], coupons, money, given)
+    own = discounts(lines[: len(charges)], coupons, money, given, gave=gave)
     taken = own + _of_corrected_periods(asked, lines, key, customer.zone)
     net, groups = net_amounts(lines, taken), _by_taxation(asked, lines, taxation)
     levied = tuple(tax for taxed, on in groups for tax in taxes(on, net, taxed, money))

@@ -58,6 +58,7 @@ class Cause(StrEnum):
     MAPPED = "subjects given after the seal"
     SHARED = "a coupon's share"
     CREDITED = "a credit that was agreed"
+    MISBILLED = "a billing error"
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,8 @@
 
 At the last instant of the period what was used is earned, and owed without a bill yet: the accrual. Fees
 for times to come and what was committed in advance are owed by the seller until then: deferred revenue,
-released by what is over, drawn or lapsed. The invoice, at its issue, turns what was unbilled into a
+released by what is over, drawn or lapsed. A correction takes back what stood for its period, and accrues what
+that comes to as known now. The invoice, at its issue, turns what was unbilled into a
 receivable and adds the taxes; credits then pay. Discounts make revenue smaller; so do promotional credits, in
 the period that they pay for. A total below zero is owed to the customer.
 
@@ -21,6 +22,15 @@ from tieout.invoice.credit_entries import credit_entries, paid_by_kind
 from tieout.invoice.deferred import Released, deferred_of, releases
 from tieout.invoice.discounts import net_amounts
 from tieout.invoice.invoice import KIND_NOTE, Invoice
+from tieout.invoice.reposting import (
+    TAKES_BACK,
+    Parts,
+    Posted,
+    counts_when,
+    posted_anew,
+    taken_back,
+    taken_up,
+)
 from tieout.kernel.calendar import local_date
 from tieout.kernel.ids import LineId
 from tieout.kernel.instant import Instant
@@ -28,6 +38,7 @@ from tieout.kernel.money import Currency, Money
 from tieout.kernel.zone import zone
 from tieout.ledger.account import Account
 from tieout.ledger.entry import Entry, EntryKind, Posting
+from tieout.ledger.standing import Standing
 
 ACCRUAL = "accrual/"
 EARNED = "earned/"
@@ -37,13 +48,15 @@ CREDITS = "credits/"
 AT_ISSUE = frozenset({EntryKind.INVOICE, EntryKind.CREDIT_NOTE, EntryKind.CREDITS_APPLIED})
 """Kinds of entries that take effect when the paper is issued."""
 
-Posted = tuple[Account, int, LineId | None]
-
 
 def proposed_entries(
-    invoice: Invoice, moved: Sequence[Movement] = (), opening: Sequence[Movement] = ()
+    invoice: Invoice,
+    moved: Sequence[Movement] = (),
+    opening: Sequence[Movement] = (),
+    standing: Sequence[Standing] = (),
 ) -> tuple[Entry, ...]:
-    """Of a draft with the movements that go with it; `opening` are the customer's movements before.
+    """Of a draft with the movements that go with it; `opening` are the customer's movements before,
+    `standing` is what stands in the ledger for the lines that its own take something off.
 
     Those that take effect at the issue have the end of the period until there is one (`issued`). Nothing is
     proposed of what comes to nothing.
@@ -52,8 +65,12 @@ def proposed_entries(
     earned = _earned_parts(invoice, contained, moved, opening)
     paid, promotional = paid_by_kind(invoice, moved, opening)
     last = invoice.period.last_instant
+    taken = taken_up(invoice, standing)
+    back = taken_back(invoice, taken)
+    anew = posted_anew(invoice, earned, taken)
     made = [
-        *_accruals(invoice, earned, promotional, last),
+        *(_taken_back(invoice, at, stands) for at, stands in back.items()),
+        *_accruals(invoice, anew, promotional, last, frozenset(back)),
         _entry(
             invoice, EARNED, EntryKind.EARNED, last, _released(releases(invoice, contained, moved, opening))
         ),
@@ -92,9 +109,6 @@ def issued_at_seal(entries: Iterable[Entry], at: Instant, on: date) -> tuple[Ent
     )
 
 
-Parts = dict[Instant, list[Posted]]
-
-
 def _flat(parts: Parts) -> Iterable[Posted]:
     return (each for several in parts.values() for each in several)
 
@@ -105,8 +119,7 @@ def _earned_parts(
     moved: Sequence[Movement],
     opening: Sequence[Movement],
 ) -> Parts:
-    """What each line adds to revenue and to deferred revenue, credits above zero here, by when it counts: a
-    correction counts for the period that it corrects."""
+    """What each line adds to revenue and to deferred revenue, credits above zero here, by when it counts."""
     last = invoice.period.last_instant
     net = net_amounts(invoice.lines, invoice.discounts) if invoice.discounts else None
     deferred = deferred_of(invoice, contained, moved, opening)
@@ -115,9 +128,8 @@ def _earned_parts(
         amount = line.amount.minor if net is None else net[line.id].minor
         if contained:
             amount -= contained.get(line.id, 0)
-        at = last if line.correction is None else line.correction.period.last_instant
         kept = deferred.get(line.id, 0)
-        found = parts.setdefault(at, [])
+        found = parts.setdefault(counts_when(line, last), [])
         if amount != kept:
             found.append((Account.REVENUE, amount - kept, line.id))
         if kept:
@@ -125,15 +137,31 @@ def _earned_parts(
     return parts
 
 
-def _accruals(invoice: Invoice, earned: Parts, promotional: int, last: Instant) -> Iterable[Entry | None]:
+def _taken_back(invoice: Invoice, at: Instant, stands: Sequence[Standing]) -> Entry:
+    """What stood for a period, with the signs turned around; each posting names the entry that it is of."""
+    unit, owed = invoice.currency, sum(each.minor for each in stands)
+    whole = [Posting(Account.UNBILLED_RECEIVABLE, Money(owed, unit))] if owed else []
+    whole += [Posting(each.account, Money(-each.minor, unit), each.line, each.entry) for each in stands]
+    name = _name_at(TAKES_BACK, invoice, at)
+    return _made(invoice, name, EntryKind.REVERSAL, at, whole, reason=REASONS[EntryKind.REVERSAL])
+
+
+def _name_at(name: str, invoice: Invoice, at: Instant) -> str:
+    return name if at == invoice.period.last_instant else f"{name}{at}/"
+
+
+def _accruals(
+    invoice: Invoice, earned: Parts, promotional: int, last: Instant, corrected: frozenset[Instant]
+) -> Iterable[Entry | None]:
     for at, parts in earned.items():
         postings: list[Posted] = [(account, -minor, line) for account, minor, line in parts]
         if at == last and promotional:
             postings.append((Account.PROMOTIONAL_CREDITS, promotional, None))
         owed = -sum(minor for _, minor, _ in postings)
-        name = ACCRUAL if at == last else f"{ACCRUAL}{at}/"
+        name = _name_at(ACCRUAL, invoice, at)
         whole: list[Posted] = [(Account.UNBILLED_RECEIVABLE, owed, None), *postings]
         reason = CORRECTS if at != last or invoice.key.kind == KIND_NOTE else REASONS[EntryKind.ACCRUAL]
+        reason = ANEW if at in corrected else reason
         yield _entry(invoice, name, EntryKind.ACCRUAL, at, whole, reason=reason)
 
 
@@ -161,6 +189,7 @@ def _bill(invoice: Invoice, accrued: int) -> Entry | None:
 
 REASONS = {
     EntryKind.ACCRUAL: "used and not billed yet",
+    EntryKind.REVERSAL: "what stood for a sealed period that is corrected",
     EntryKind.EARNED: "billed in advance, and over",
     EntryKind.INVOICE: "invoice issued",
     EntryKind.CREDIT_NOTE: "credit note issued",
@@ -169,6 +198,7 @@ REASONS = {
 
 
 CORRECTS = "what a sealed period comes to otherwise: the difference"
+ANEW = "what a sealed period comes to as corrected"
 
 
 def _entry(
@@ -181,16 +211,22 @@ def _entry(
     reason: str | None = None,
 ) -> Entry | None:
     unit: Currency = invoice.currency
-    found = tuple(Posting(account, Money(minor, unit), line) for account, minor, line in postings if minor)
+    found = [Posting(account, Money(minor, unit), line) for account, minor, line in postings if minor]
     if not found:
         return None
+    return _made(invoice, name, kind, at, found, reason=REASONS[kind] if reason is None else reason)
+
+
+def _made(
+    invoice: Invoice, name: str, kind: EntryKind, at: Instant, postings: Iterable[Posting], *, reason: str
+) -> Entry:
     return Entry(
         id=f"{name}{invoice.id}",
         kind=kind,
         customer=invoice.key.customer,
         effective_at=at,
-        postings=found,
-        reason=REASONS[kind] if reason is None else reason,
+        postings=tuple(postings),
+        reason=reason,
         invoice=invoice.id,
         effective_on=local_date(at, zone(invoice.customer.zone)),
     )

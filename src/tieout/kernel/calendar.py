@@ -10,6 +10,8 @@ from __future__ import annotations
 from calendar import monthrange
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
+from functools import lru_cache
+from typing import Final
 from zoneinfo import ZoneInfo
 
 from tieout.kernel.cadence import Cadence
@@ -69,8 +71,12 @@ def boundary(anchor: Anchor, step: int) -> Instant:
         raise OutsideCalendar(anchor, step) from None
 
 
+PERIODS_REMEMBERED: Final = 4_096
+
+
+@lru_cache(PERIODS_REMEMBERED)
 def period_at(anchor: Anchor, instant: Instant) -> Period:
-    """The one period that holds `instant`."""
+    """The one period that holds `instant`. Most customers share their anchors, so few are worked out."""
     step = _step_at(anchor, instant)
     return Period(boundary(anchor, step), boundary(anchor, step + 1))
 

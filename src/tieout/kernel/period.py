@@ -47,8 +47,12 @@ class Period:
 
     def split(self, instants: Iterable[Instant]) -> list[Period]:
         """Pieces that tile this period, in order, cut at the instants that lie inside it."""
-        cuts = sorted({instant for instant in instants if self.start < instant < self.end})
-        return [Period(start, end) for start, end in zip([self.start, *cuts], [*cuts, self.end], strict=True)]
+        start, end = self.start, self.end
+        inside = {instant for instant in instants if start < instant < end}
+        if not inside:
+            return [self]
+        cuts = sorted(inside)
+        return [Period(start, end) for start, end in zip([start, *cuts], [*cuts, end], strict=True)]
 
     def __str__(self) -> str:
         return f"[{format_instant(self.start)}, {format_instant(self.end)})"

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from tieout.kernel.ids import CustomerId, InvoiceId
-from tieout.kernel.money import Currency, Money
+from tieout.kernel.money import Currency, Money, currency
 from tieout.ledger.account import Account
 from tieout.ledger.entry import Entry
 
@@ -21,6 +21,17 @@ class Selection:
     account: Account | None = None
     since: str | None = None
     until: str | None = None
+
+    def has(self, entry: Entry) -> bool:
+        """Whether an entry that is in an accounting period is one of them."""
+        month = entry.accounting_period or ""
+        return (
+            self.customer in (None, entry.customer)
+            and self.invoice in (None, entry.invoice)
+            and (self.account is None or any(each.account is self.account for each in entry.postings))
+            and (self.since is None or self.since <= month)
+            and (self.until is None or month <= self.until)
+        )
 
 
 EVERYTHING = Selection()
@@ -53,6 +64,21 @@ class TrialRow:
     @property
     def amount(self) -> Money:
         return Money(self.debits + self.credits, self.currency)
+
+
+def balances_of(entries: Iterable[Entry]) -> tuple[Balance, ...]:
+    """By account in the order of the chart, customer and currency."""
+    sides: dict[tuple[int, CustomerId, str], list[int]] = {}
+    chart = list(Account)
+    for entry in entries:
+        for each in entry.postings:
+            key = chart.index(each.account), entry.customer, each.amount.currency.code
+            sums = sides.setdefault(key, [0, 0])
+            sums[each.amount.minor < 0] += each.amount.minor
+    return tuple(
+        Balance(chart[place], customer, currency(code), debits, credits_)
+        for (place, customer, code), (debits, credits_) in sorted(sides.items())
+    )
 
 
 def trial_balance(balances: Iterable[Balance]) -> tuple[TrialRow, ...]:

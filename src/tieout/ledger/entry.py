@@ -42,11 +42,14 @@ class EntryKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Posting:
-    """`amount` debits the account above zero and credits it below. `line` is the invoice line it is for."""
+    """`amount` debits the account above zero and credits it below. `line` is the invoice line it is for.
+    `reverses` is the entry whose posting for that line it takes back, where its own takes back parts of
+    others."""
 
     account: Account
     amount: Money
     line: LineId | None = None
+    reverses: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +58,7 @@ class Entry:
     (None: in UTC); `accounting_period` (a month, `2026-02`) is where it was booked: the month of that date,
     or, where that was locked, the first one that was open. Both it and `booked_at` are None until it is
     posted. `id` is derived from what it is for, so that nothing is posted twice. `reverses` is the entry that
-    it takes back; `person` whoever decided it, where that was a person. Raises `Unbalanced`.
+    it takes back as a whole; `person` whoever decided it, where that was a person. Raises `Unbalanced`.
     """
 
     id: str
@@ -75,6 +78,12 @@ class Entry:
     def day(self) -> date:
         """The date of its effect."""
         return to_datetime(self.effective_at).date() if self.effective_on is None else self.effective_on
+
+    @property
+    def takes_back(self) -> tuple[str, ...]:
+        """The entries that it takes back, whole or in part, each once."""
+        named = (self.reverses, *(each.reverses for each in self.postings))
+        return tuple(dict.fromkeys(each for each in named if each is not None))
 
     @property
     def booked_on(self) -> date:

@@ -32,6 +32,7 @@ def parse_entries(text: str) -> tuple[Entry, ...]:
                     Account(each["account"]),
                     Money(int(each["minor"]), currency(each["currency"])),
                     None if each["line"] is None else LineId(each["line"]),
+                    each.get("reverses"),
                 )
                 for each in said["postings"]
             ),
@@ -54,13 +55,15 @@ def _entry_json(entry: Entry) -> JsonValue:
         "effective_on": entry.day.isoformat(),
         "reason": entry.reason,
         "person": entry.person,
-        "postings": [
-            {
-                "account": each.account.value,
-                "currency": each.amount.currency.code,
-                "minor": JsonNumber(str(each.amount.minor)),
-                "line": each.line,
-            }
-            for each in entry.postings
-        ],
+        "postings": [_posting_json(each) for each in entry.postings],
     }
+
+
+def _posting_json(posting: Posting) -> JsonValue:
+    said: dict[str, JsonValue] = {
+        "account": posting.account.value,
+        "currency": posting.amount.currency.code,
+        "minor": JsonNumber(str(posting.amount.minor)),
+        "line": posting.line,
+    }
+    return said if posting.reverses is None else {**said, "reverses": posting.reverses}

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 
 from tieout.kernel.ids import InvoiceId
 from tieout.kernel.instant import Instant
-from tieout.ledger.entry import Entry, EntryKind, Posting
+from tieout.ledger.entry import Entry, EntryKind
 
 REVERSAL = "reversal/"
 
@@ -27,7 +28,7 @@ def reversed_entry(
         kind=EntryKind.REVERSAL,
         customer=entry.customer,
         effective_at=entry.effective_at if effective_at is None else effective_at,
-        postings=tuple(Posting(each.account, -each.amount, each.line) for each in entry.postings),
+        postings=tuple(replace(each, amount=-each.amount) for each in entry.postings),
         reason=reason,
         invoice=entry.invoice if invoice is None else invoice,
         reverses=entry.id,

@@ -71,6 +71,12 @@ def notice_id(kind: str, *facts: str) -> NoticeId:
     return NoticeId("notice_" + sha256(said).hexdigest()[:32])
 
 
+def one_line(text: str) -> str:
+    """A stranger's text as a title may hold it: what is not printable is marked, what is too long cut."""
+    line = "".join(each if each.isprintable() else "\ufffd" for each in text).strip() or "(no title)"
+    return line if len(line) <= TITLE_LENGTH_MAX else line[: TITLE_LENGTH_MAX - 1] + "\u2026"
+
+
 def data_text(data: dict[str, JsonValue]) -> str:
     """The canonical text of what programs are told; amounts and quantities are strings, counts may be whole
     `JsonNumber`s.

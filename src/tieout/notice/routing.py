@@ -89,7 +89,7 @@ def addressed(notice: Notice, target: NoticeTarget, *, occasion: str, now: Insta
 
 def quiet_until(quiet: QuietHours | None, instant: Instant) -> Instant | None:
     """The end of the quiet hours that hold then; None: none do. The clocks are the zone's: where they jump
-    over the end, it is the first instant after it.
+    over the end, it is as much later as they jump.
     """
     if quiet is None:
         return None

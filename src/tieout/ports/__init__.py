@@ -35,6 +35,7 @@ from tieout.ports.events import (
     UnreadableSegment,
 )
 from tieout.ports.identities import IndexedRange, IndexStatus
+from tieout.ports.leases import Lease
 from tieout.ports.ledger import LedgerStore
 from tieout.ports.notices import (
     Acknowledgement,
@@ -100,6 +101,7 @@ __all__ = [
     "IntakeTotals",
     "InvoiceStore",
     "LagCount",
+    "Lease",
     "LedgerStore",
     "LogFinding",
     "LogManifest",

@@ -22,6 +22,7 @@ from tieout.ports.breaks import BreakStore, WaiverStore
 from tieout.ports.corrections import CorrectionStore
 from tieout.ports.drafts import DraftStore, ManualLineStore
 from tieout.ports.interims import InterimStore
+from tieout.ports.leases import Lease
 from tieout.ports.ledger import LedgerStore
 from tieout.ports.notices import NoticeStore
 from tieout.ports.triggers import TriggerStore
@@ -85,9 +86,10 @@ class ApiKeyStore(Protocol):
 class CloseStore(Protocol):
     """Runs of the close and what became of each account in them."""
 
-    def running(self) -> AbstractContextManager[bool]:
-        """True for the one process of this machine that may close by itself; the others stand by. Whether or
-        not it holds, no period is sealed twice."""
+    def running(self) -> AbstractContextManager[Lease | None]:
+        """The lease for the one process that may close by itself, on whichever machine; None for the others,
+        which stand by. It ends with its process. Whether or not it holds, no period is sealed twice. Raises
+        `Unavailable` where nobody can say."""
         ...
 
     def start(self, *, as_of: Instant, cutoff: Watermark, cutoff_at: Instant) -> int: ...
@@ -130,10 +132,13 @@ class InvoiceStore(Protocol):
 
     def evidence(self, line: LineId) -> StoredEvidence | None: ...
 
-    def snapshots(self, customer: CustomerId | None = None) -> tuple[StoredSnapshot, ...]:
+    def snapshots(
+        self, customer: CustomerId | None = None, *, before: Watermark | None = None
+    ) -> tuple[StoredSnapshot, ...]:
         """Those that hold, all or one customer's, without their groups, which can be many: none of a voided
         paper, none of an interim invoice (its period is open, and is measured again at its end), and of one
-        window that corrections measured again, the last."""
+        window that corrections measured again, the last. With `before`, those of them that were taken at an
+        earlier watermark: where there are none, as while the first close runs, nothing else is read."""
         ...
 
     def billed(self) -> Mapping[SubscriptionId, tuple[Period, ...]]:

@@ -20,6 +20,10 @@ class DraftStore(Protocol):
         interim whose period the final has billed."""
         ...
 
+    def proposing(self) -> tuple[StoredDraft, ...]:
+        """Those of them that propose ledger entries, with these."""
+        ...
+
     def latest(self, customer: CustomerId | None = None) -> tuple[StoredDraft, ...]:
         """The same of all, or of one customer, sealed or not."""
         ...

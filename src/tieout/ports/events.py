@@ -22,6 +22,7 @@ from tieout.kernel.instant import Instant
 from tieout.kernel.period import Period
 from tieout.ports.dispositions import Dispositions
 from tieout.ports.identities import IndexStatus
+from tieout.ports.lineage import LineageRows
 from tieout.ports.receiving import Receiver, RequestLedger
 from tieout.ports.retraction import IdentityLog, StoredEvent
 from tieout.table.retracted import known_at, since_ever
@@ -308,4 +309,15 @@ class EventLog(IdentityLog, RequestLedger, Protocol):
 
         With `after`, only those of batches later than it: the late ones.
         """
+        ...
+
+    def lineage_rows(
+        self,
+        windows: Mapping[Subject, Sequence[Period]],
+        event_type: EventType,
+        *,
+        watermark: Watermark,
+        distrust: bool = False,
+    ) -> LineageRows:
+        """The same events column-wise, for counts in bounded memory; `distrust` as of `manifest`."""
         ...

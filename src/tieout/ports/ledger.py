@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Protocol
 
-from tieout.kernel.ids import InvoiceId
+from tieout.kernel.ids import CustomerId, InvoiceId, LineId
 from tieout.kernel.instant import Instant
 from tieout.ledger.balances import EVERYTHING, Balance, Selection
 from tieout.ledger.entry import Entry
 from tieout.ledger.lock import Lock
 from tieout.ledger.manual import ManualEntry
+from tieout.ledger.standing import Standing
 
 
 class LedgerStore(Protocol):
@@ -25,6 +26,14 @@ class LedgerStore(Protocol):
 
     def balances(self, selection: Selection = EVERYTHING) -> tuple[Balance, ...]:
         """By account in the order of the chart, customer and currency. With an account, of it alone."""
+        ...
+
+    def standing(self, lines: Mapping[CustomerId, Sequence[LineId]]) -> tuple[Standing, ...]:
+        """What stands for these lines, by line, entry and account; few queries, however many customers."""
+        ...
+
+    def of_lines(self, customer: CustomerId, lines: Sequence[LineId]) -> tuple[Entry, ...]:
+        """The customer's entries with a posting for one of the lines, by effective instant and id."""
         ...
 
     def post(
@@ -57,6 +66,11 @@ class LedgerStore(Protocol):
 
     def decide(self, manual_id: str, judge: Callable[[ManualEntry], ManualEntry]) -> ManualEntry:
         """In one transaction: shows the entry, records the decision, and posts it where it is approved."""
+        ...
+
+    def open_receivables(self, customer: CustomerId | None = None) -> Mapping[InvoiceId, int]:
+        """What is still owed on each invoice, in minor units, where any receivable was posted for it:
+        payments, credit notes and voids are entries of the invoice that they settle."""
         ...
 
     def before_ledger(self) -> frozenset[InvoiceId]:

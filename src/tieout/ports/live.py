@@ -9,6 +9,7 @@ from typing import Protocol
 
 from tieout.aggregate.accumulation import Accumulation, GroupKey
 from tieout.aggregate.breakdown import UsageGroup
+from tieout.kernel.errors import IntegrityViolation
 from tieout.kernel.ids import CustomerId, EventType, MeterKey, Subject, SubscriptionId, Watermark
 from tieout.kernel.instant import Instant
 from tieout.kernel.period import Period
@@ -17,6 +18,15 @@ from tieout.ports.retraction import StoredEvent
 
 RequestDigest = str
 """SHA-256 of everything that a usage request asks for: equal digests ask for the same number."""
+
+
+class DamagedLiveUsage(IntegrityViolation):
+    """What is kept is not what was written; it is thrown away and built again."""
+
+    code = "damaged-live-usage"
+
+    def __init__(self) -> None:
+        super().__init__("the kept live usage is damaged; it is built again from the log")
 
 
 class CommittedBatch(Protocol):
@@ -96,7 +106,7 @@ class LiveAnswer:
 
 class LiveStore(Protocol):
     """Derived, and exact at every commit: each request in it is as the log said at its watermark. Whatever
-    cannot be trusted is thrown away and built again.
+    cannot be trusted is thrown away and built again: all but `mark` and `read` raise `DamagedLiveUsage`.
     """
 
     def leading(self) -> AbstractContextManager[bool]:

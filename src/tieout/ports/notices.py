@@ -19,6 +19,9 @@ from tieout.notice.message import Letter
 from tieout.notice.notice import Notice
 from tieout.notice.routing import Routing
 
+ID_BEGINNING_MIN = 15
+"""Characters, of which the first seven are `notice_`."""
+
 
 class NoticeChanged(ConflictError):
     """A notice of this id was recorded and says something else; nothing was recorded."""
@@ -102,11 +105,15 @@ class DueEscalation:
 
 @dataclass(frozen=True, slots=True)
 class NoticeCounts:
-    """`unrouted` notices without messages yet, messages by state, and when the oldest waiting was due."""
+    """`unrouted` notices without messages yet; messages by state; when the oldest waiting was due; how many
+    wait after attempts that failed, and since when the first of those was made.
+    """
 
     unrouted: int
     messages: tuple[tuple[MessageState, int], ...]
     oldest_due_at: Instant | None
+    failing: int
+    failing_since: Instant | None
 
     def of(self, state: MessageState) -> int:
         return dict(self.messages).get(state, 0)
@@ -121,7 +128,9 @@ class NoticeStore(Protocol):
         """
         ...
 
-    def find(self, id: str) -> RecordedNotice | None: ...
+    def find(self, id: str) -> RecordedNotice | None:
+        """By its id, or a beginning of it of `ID_BEGINNING_MIN` characters or more that no other has."""
+        ...
 
     def page(self, wanted: NoticeFilter, *, after: NoticeId | None, limit: int) -> tuple[RecordedNotice, ...]:
         """The newest first, those before `after`."""
@@ -182,4 +191,8 @@ class NoticeStore(Protocol):
 
     def counts(self) -> NoticeCounts: ...
 
-    def given_up(self, *, limit: int) -> tuple[StoredMessage, ...]: ...
+    def unsettled(self, *, limit: int) -> tuple[int, tuple[StoredMessage, ...]]:
+        """How many messages were given up with a notice that nobody acknowledged and that no later message
+        brought to the target; and the newest of them.
+        """
+        ...

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from tieout.aggregate.accumulation import Accumulation
-from tieout.aggregate.bucket import BucketCounts, BucketRequest
+from tieout.aggregate.bucket import BucketCounts, BucketRequest, UnbilledUsage
 from tieout.aggregate.recount import Recount
 from tieout.aggregate.snapshot import Snapshot
 from tieout.aggregate.window import UsageRequest
@@ -16,6 +16,7 @@ from tieout.kernel.instant import Instant
 from tieout.kernel.quantity import Unmeasurable
 from tieout.ports.dispositions import DispositionDifference, Dispositions
 from tieout.ports.events import LogManifest
+from tieout.ports.lineage import LineageCount, LineageQuestion, LineageRows
 
 
 class UsageEngine(Protocol):
@@ -37,8 +38,21 @@ class UsageEngine(Protocol):
         """Where every accepted event of each meter's type went, as of the manifest's watermark."""
         ...
 
+    def unbilled_usage(
+        self, requests: Sequence[BucketRequest], manifest: LogManifest
+    ) -> list[list[UnbilledUsage]]:
+        """Whose the unmatched and the unpriced events of each request are; their owned spans may not
+        overlap."""
+        ...
+
     def recount(self, requests: Sequence[UsageRequest], manifest: LogManifest) -> list[Recount]:
         """The same usage by code that shares nothing with `measure_each`; one per request, in their order."""
+        ...
+
+    def lineage_count(self, asked: LineageQuestion, rows: LineageRows) -> LineageCount:
+        """A count of what `rows` holds, which is handed to it table by table; equal digit for digit to
+        `aggregate.measure`.
+        """
         ...
 
     def sequence_runs(self, manifest: LogManifest, *, source: str | None) -> tuple[SequenceRuns, ...]:

@@ -105,7 +105,7 @@ def test_a_recount_tells_missing_doubled_other_and_reordered_events_apart() -> N
     assert classes(reconcile.recount_breaks([fewer], again)) == [(BreakClass.MISSING, "1 event")]
     assert classes(reconcile.recount_breaks([more], again)) == [(BreakClass.DUPLICATE, "2 events")]
     (drift,) = reconcile.recount_breaks([others], again)
-    assert drift.kind is BreakClass.DRIFT
+    assert drift.kind is BreakClass.BACKFILL_DRIFT
     assert classes(reconcile.recount_breaks([elsewhere], again)) == [
         (BreakClass.ARITHMETIC, f"3 {USAGE.unit}")
     ]

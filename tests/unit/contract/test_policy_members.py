@@ -7,7 +7,7 @@ import pytest
 from tests.unit.contract.sample import documents_of, texts
 from tieout.contract.check import check
 from tieout.contract.document import parse_documents
-from tieout.contract.policy import Anchoring, LateApproval, LatePath, OffCycle, Policy, Requirement
+from tieout.contract.policy import Anchoring, HoldOn, LateApproval, LatePath, OffCycle, Policy, Requirement
 from tieout.contract.problem import Problem
 from tieout.kernel.rational import Exact
 
@@ -28,6 +28,7 @@ review_hours = 48
 late_path = "note"
 late_approval = "policy"
 requires = ["approved_draft", "control_totals", "verified_log", "decided_quarantine", "signed_prices"]
+hold_on = ["unpriced", "unmatched"]
 
 [policy.off_cycle]
 customers = ["acme"]
@@ -56,6 +57,7 @@ def test_a_policy_of_before_keeps_its_meaning() -> None:
     assert problems == []
     assert (policy.review_hours, policy.requires, policy.off_cycle) == (0, frozenset(), None)
     assert (policy.late_path, policy.late_approval) == (LatePath.NEXT_INVOICE, LateApproval.DELTA_REPORT)
+    assert policy.hold_on == frozenset()
     assert (policy.anchoring, policy.anchor_day) == (Anchoring.CALENDAR, 1)
 
 
@@ -65,6 +67,7 @@ def test_every_member_is_read() -> None:
     assert (policy.review_hours, policy.requires) == (48, frozenset(Requirement))
     assert (policy.late_path, policy.late_approval) == (LatePath.NOTE, LateApproval.POLICY)
     assert (policy.anchoring, policy.anchor_day) == (Anchoring.CALENDAR, 31)
+    assert policy.hold_on == frozenset(HoldOn)
     assert policy.off_cycle == OffCycle(
         customers=("acme",),
         plans=("team",),
@@ -84,6 +87,11 @@ def test_every_member_is_read() -> None:
         ('late_approval = "policy"', "late_approval = 1", "late_approval: the number '1' is not one of"),
         ('"verified_log"', '"verified_logs"', "requires[2]: 'verified_logs' is not one of approved_draft"),
         ('"verified_log"', '"control_totals"', "requires: 'control_totals' is listed more than once"),
+        ('"unpriced"', '"unpaid"', "hold_on[0]: 'unpaid' is not one of unpriced, unmatched"),
+        ('"unpriced"', '"unmatched"', "hold_on: 'unmatched' is listed more than once"),
+        ('["unpriced", "unmatched"]', '"unpriced"', "hold_on: must be a list of texts"),
+        ('["unpriced", "unmatched"]', "[true]", "hold_on[0]: must be text, not"),
+        ('"unpriced"', '" "', "hold_on[0]: is empty"),
         ('"calendar"', '"anniversary"', "anchor_day: has no use: an anniversary is counted"),
         ('"monthly"', '"weekly"', "anchor_day: has no use: it is a day of the month, and periods are weekly"),
         ("anchor_day = 31", "anchor_day = 32", "anchor_day: 32 is outside 1 to 31"),

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import pyarrow as pa
 import pytest
 from sqlalchemy import text
 
@@ -16,9 +18,10 @@ from tieout.flows.home import Home
 from tieout.flows.invoices import InvoiceDamaged, list_invoices, show_invoice
 from tieout.flows.trace_line import MalformedPage, NoSuchLine, Trace, trace
 from tieout.gateways.clock import SteppedClock
-from tieout.kernel.ids import EventType, LineId, Subject, Watermark
-from tieout.kernel.period import Period
+from tieout.kernel.ids import LineId, Position, Watermark
 from tieout.ports import EventLog, StoredEvent
+from tieout.ports.lineage import LineageRows
+from tieout.store.log.reader import rows_of
 from tieout.store.sqlite import begin_immediate, open_engine
 from tieout.wiring import open_home
 
@@ -164,12 +167,43 @@ def test_a_document_that_is_gone_is_named(folder: Path) -> None:
         assert found.reproduced.amount is None
 
 
-Change = Callable[[StoredEvent], StoredEvent | None]
+Change = Callable[[pa.Table, int], pa.Table]
+
+
+@dataclass(frozen=True)
+class TamperedRows:
+    """Rows of which the third by position is changed, or gone, whenever they are read."""
+
+    rows: LineageRows
+    change: Change
+
+    @property
+    def watermark(self) -> Watermark:
+        return self.rows.watermark
+
+    @property
+    def retracted(self) -> pa.Table:
+        return self.rows.retracted
+
+    def tables(self) -> Iterator[pa.Table]:
+        for table in self.rows.tables():
+            order = np.lexsort([table.column(name).to_numpy() for name in ("row", "batch")])
+            yield self.change(table, int(order[2]))
+
+    def at(self, positions: Collection[Position]) -> Mapping[Position, StoredEvent]:
+        """As whole events, tampered with the same."""
+        sound = self.rows.at(positions)
+        read = {
+            position: stored
+            for table in self.tables()
+            for position, stored in rows_of(table.append_column("attributes", pa.array([""] * len(table))))
+        }
+        return {position: read.get(position, sound[position]) for position in sound}
 
 
 @dataclass(frozen=True)
 class TamperedLog:
-    """A log in which the third event of every answer is changed, or gone."""
+    """A log in which the third event of every lineage is changed, or gone."""
 
     log: EventLog
     change: Change
@@ -178,28 +212,31 @@ class TamperedLog:
     def identity_secret(self) -> bytes:
         return self.log.identity_secret
 
-    def events(
-        self, spans: Mapping[Subject, Sequence[Period]], types: frozenset[EventType], *, watermark: Watermark
-    ) -> Iterator[StoredEvent]:
-        for place, stored in enumerate(self.log.events(spans, types, watermark=watermark)):
-            changed = self.change(stored) if place == 2 else stored
-            if changed is not None:
-                yield changed
+    def lineage_rows(self, *asked: Any, **named: Any) -> TamperedRows:
+        return TamperedRows(self.log.lineage_rows(*asked, **named), self.change)
 
     def retractions(self, **asked: Any) -> list[StoredEvent]:
         return self.log.retractions(**asked)
 
 
-def more_tokens(stored: StoredEvent) -> StoredEvent:
-    return replace(stored, event=replace(stored.event, fields={**stored.event.fields, "tokens": 1_000_000}))
+def with_value(table: pa.Table, place: int, column: str, value: int) -> pa.Table:
+    index = table.schema.get_field_index(column)
+    values = table.column(column).to_pylist()
+    values[place] = value
+    field = table.schema.field(index)
+    return table.set_column(index, field, pa.array(values, field.type))
 
 
-def other_lanes(stored: StoredEvent) -> StoredEvent:
-    return replace(stored, lane_a=stored.lane_a ^ 1)
+def more_tokens(table: pa.Table, place: int) -> pa.Table:
+    return with_value(table, place, "f_tokens", 1_000_000)
 
 
-def gone(_stored: StoredEvent) -> None:
-    return None
+def other_lanes(table: pa.Table, place: int) -> pa.Table:
+    return with_value(table, place, "lane_a", table.column("lane_a")[place].as_py() ^ 1)
+
+
+def gone(table: pa.Table, place: int) -> pa.Table:
+    return table.filter(pa.array([each != place for each in range(table.num_rows)]))
 
 
 def test_a_changed_event_is_named_by_its_position(home: Home) -> None:

@@ -22,7 +22,7 @@ from tieout.flows.home import Home
 from tieout.flows.invoices import list_invoices, show_invoice
 from tieout.flows.measure_usage import usage
 from tieout.gateways.clock import SteppedClock
-from tieout.kernel.ids import CustomerId
+from tieout.kernel.ids import CustomerId, Watermark
 from tieout.kernel.instant import parse_instant
 from tieout.kernel.quantity import Quantity, QuantityOverflow
 from tieout.ports import LogManifest, UsageEngine
@@ -188,6 +188,9 @@ def test_every_event_is_in_a_bucket_and_late_ones_are_seen(town: tuple[Home, Ste
     assert rows["stored"].excluded == (("no value", 1), ("non-production", 1)), "each by its first reason"
     assert rows["calls"].late == 0
     ingest(home, [call(9003, "acme", "2026-01-31T23:59:59Z", tokens=5)], "late.ndjson")
+    cutoff, head = home.books.invoices.snapshots()[0].watermark, home.log.head()
+    assert home.books.invoices.snapshots(before=Watermark(cutoff)) == ()
+    assert home.books.invoices.snapshots(before=head) == home.books.invoices.snapshots()
     late = usage(home, ACME, at=FEBRUARY_3).late
     found = {(row.meter, row.event_count, str(row.quantity)) for row in late}
     assert found == {("calls", 1, "1"), ("tokens", 1, "5")}, "without a size it says nothing about storage"

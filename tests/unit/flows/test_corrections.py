@@ -26,11 +26,15 @@ from tieout.flows.invoices import list_invoices, show_invoice
 from tieout.flows.measure_usage import usage
 from tieout.flows.pipeline_alerts import close_alert, list_alerts
 from tieout.flows.trace_line import trace
+from tieout.flows.verify_books import verify_books
 from tieout.flows.void_invoice import VoidRefused, void_invoice
 from tieout.flows.watch_pipeline import watch_to_head
 from tieout.gateways.clock import SteppedClock
 from tieout.kernel.ids import CustomerId, LineId
 from tieout.kernel.instant import parse_instant
+from tieout.kernel.money import Money, currency
+from tieout.ledger.balances import Selection
+from tieout.ledger.standing import Standing, standing_of
 from tieout.store.books.papers import PapersMoved
 
 ACME = CustomerId("acme")
@@ -98,7 +102,7 @@ def test_a_credit_counts_what_others_credited(closed: tuple[Home, SteppedClock])
     home, _ = closed
     number = list_invoices(home, ACME)[0].number
     assert number is not None
-    decided = {"person": "Ann", "reason": "an outage", "approved_by": "Bob"}
+    decided = {"person": "Ann", "reason": "an outage", "approved_by": "Bob", "kind": "goodwill"}
     credit_invoice(home, number, line="3", amount="10.00", **decided)  # type: ignore[arg-type]
     with pytest.raises(CreditTooLarge, match=r"6\.05 USD"):
         credit_invoice(home, number, line="3", amount="6.06", **decided)  # type: ignore[arg-type]
@@ -113,7 +117,7 @@ def test_two_credits_at_once_do_not_pass_the_cap_together(
     home, _ = closed
     number = list_invoices(home, ACME)[0].number
     assert number is not None
-    decided = {"person": "Ann", "reason": "an outage", "approved_by": "Bob"}
+    decided = {"person": "Ann", "reason": "an outage", "approved_by": "Bob", "kind": "goodwill"}
     store = type(home.books.corrections)
     seen, rows = home.books.corrections.papers(ACME), home.books.corrections.settled([ACME])
     credit_invoice(home, number, line="3", amount="10.00", **decided)  # type: ignore[arg-type]
@@ -149,13 +153,19 @@ def test_an_adjustment_leads_to_its_entries_and_to_those_of_what_it_corrects(
     assert earlier.line == found.correction.original
     assert [(each.line, each.accounting_period, each.amount.decimal_text) for each in found.postings] == [
         (earlier.line, "2026-01", f"-{earlier.amount.decimal_text}"),
-        (line["id"], "2026-01", "-15.00"),
+        (earlier.line, "2026-01", earlier.amount.decimal_text),
+        (line["id"], "2026-01", f"-{(earlier.amount + Money(1500, currency('USD'))).decimal_text}"),
     ]
+    original, back, anew = found.postings
+    assert (original.reverses, back.reverses, anew.reverses) == (None, original.entry, None)
     entries = {each.id: each for each in home.books.ledger.entries()}
     assert [entries[each.entry].reason for each in found.postings] == [
         "used and not billed yet",
-        "what a sealed period comes to otherwise: the difference",
+        "what stood for a sealed period that is corrected",
+        "what a sealed period comes to as corrected",
     ]
+    of_the_original = trace(home, earlier.line).bearings.postings
+    assert of_the_original == (original, back), "the original's own trace says what became of its posting"
 
 
 def test_a_credit_names_the_invoice_and_what_was_and_is_left_of_the_line(
@@ -164,7 +174,7 @@ def test_a_credit_names_the_invoice_and_what_was_and_is_left_of_the_line(
     home, _ = closed
     number = list_invoices(home, ACME)[0].number
     assert number is not None
-    decided = {"person": "Ann", "reason": "an outage", "approved_by": "Bob"}
+    decided = {"person": "Ann", "reason": "an outage", "approved_by": "Bob", "kind": "goodwill"}
     for amount in ("10.00", None):
         credit_invoice(home, number, line="3", amount=amount, **decided)  # type: ignore[arg-type]
     said = [line["correction"]["reason"] for line in lines_of(home, "acme") if "correction" in line]  # type: ignore[index]
@@ -178,7 +188,7 @@ def test_a_credit_names_the_invoice_and_what_was_and_is_left_of_the_line(
 def test_a_credit_note_asks_for_no_payment_by_a_day(closed: tuple[Home, SteppedClock]) -> None:
     home, _ = closed
     (invoice,) = list_invoices(home, ACME)
-    decided = {"person": "Ann", "reason": "an outage", "approved_by": "Bob"}
+    decided = {"person": "Ann", "reason": "an outage", "approved_by": "Bob", "kind": "goodwill"}
     note = credit_invoice(home, invoice.id, line="3", amount="10.00", **decided).note  # type: ignore[arg-type]
     for id_, is_asked in ((invoice.id, True), (note.id, False)):
         console = Console(width=140, record=True, file=StringIO())
@@ -237,3 +247,62 @@ def test_a_note_waits_while_an_alert_is_open(noting: tuple[Home, SteppedClock]) 
     for alert in list_alerts(home):
         close_alert(home, alert.id, by="Chi", reason="a test client of ours, known")
     assert notes_of_a_close(home, clock) == (["INV-DN-000001"], set())
+
+
+def test_a_voided_correction_makes_stand_again_what_it_took_back_and_its_replacement_takes_it_back_anew(
+    closed: tuple[Home, SteppedClock],
+) -> None:
+    home, clock = closed
+    approved(home)
+    clock.set_to(MARCH_3)
+    close(home, as_of=clock.now())
+    january, february = list_invoices(home, ACME)
+    first = standing(home)
+    assert {each.line for each in first} == latest_lines(home)
+    void_invoice(home, february.id, person="Ann", reason="a wrong address", approved_by="Bob")
+    assert {each.entry for each in standing(home)} == {f"accrual/{january.id}"}
+    assert verify_books(home).findings == ()
+    approved(home)
+    close(home, as_of=clock.now())
+    again = standing(home)
+    assert [(each.account, each.minor) for each in again if each.line[:19] != january.id] == [
+        (each.account, each.minor) for each in first if each.line[:19] != january.id
+    ]
+    assert verify_books(home).findings == ()
+    lines = {ACME: [each.line for each in again]}
+    assert home.books.ledger.standing(lines) == again, "the query says what the records say"
+
+
+def standing(home: Home) -> tuple[Standing, ...]:
+    return standing_of(home.books.ledger.entries(Selection(customer=ACME)))
+
+
+def latest_lines(home: Home) -> set[str]:
+    """Of each scope the latest line of a document that comes to something, by the documents alone."""
+    found: dict[str, str] = {}
+    for row in list_invoices(home, ACME):
+        for line in json.loads(show_invoice(home, row.id).document)["lines"]:
+            key = json.dumps([line["price"], line["segment"]["start"], line.get("group")])
+            if key in found or line["amount"] != "0.00":
+                found[key] = line["id"]
+    return set(found.values())
+
+
+def test_an_invoice_whose_correcting_line_was_corrected_again_is_not_voided(
+    closed: tuple[Home, SteppedClock],
+) -> None:
+    home, clock = closed
+    approved(home)
+    clock.set_to(MARCH_3)
+    close(home, as_of=clock.now())
+    ingest(home, [call(9002, "acme", LATE, tokens=5_000)], "later.ndjson")
+    approved(home)
+    clock.set_to(parse_instant("2026-04-03T00:00:00Z"))
+    close(home, as_of=clock.now())
+    _, february, march = list_invoices(home, ACME)
+    standing_lines = {each.line for each in standing(home)}
+    assert standing_lines == latest_lines(home), "the third paper holds all of January that moved"
+    with pytest.raises(VoidRefused, match=f"{march.number} corrected line {february.id}-"):
+        void_invoice(home, february.id, person="Ann", reason="a wrong address", approved_by="Bob")
+    void_invoice(home, march.id, person="Ann", reason="a wrong address", approved_by="Bob")
+    assert verify_books(home).findings == ()

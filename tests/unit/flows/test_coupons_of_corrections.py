@@ -49,7 +49,7 @@ def test_whoever_approves_and_whoever_pays_sees_what_becomes_of_coupons(played: 
 
 def test_a_credit_gives_back_no_more_than_was_asked_after_coupons(played: Stage) -> None:
     """January's data comes to 28.00 on its three papers."""
-    decided = {"person": "Ann", "reason": "an outage", "approved_by": "Bob"}
+    decided = {"person": "Ann", "reason": "an outage", "approved_by": "Bob", "kind": "goodwill"}
     with pytest.raises(CreditTooLarge, match=r"28\.00 USD"):
         credit_invoice(played.home, "S-000001", line="1", amount="28.01", **decided)  # type: ignore[arg-type]
 

@@ -20,7 +20,7 @@ from tieout.ledger.balances import Selection, open_receivable
 from tieout.store.books import invoices
 
 ACME = CustomerId("acme")
-DECIDED = {"person": "Ann", "reason": "an outage", "approved_by": "Bob"}
+DECIDED = {"person": "Ann", "reason": "an outage", "approved_by": "Bob", "kind": "goodwill"}
 
 
 class Died(Exception):

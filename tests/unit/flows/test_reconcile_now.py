@@ -16,12 +16,12 @@ from tieout.close.breaks import BreakClass, Reach
 from tieout.close.outcome import Held, Sealed
 from tieout.close.reconcile_buckets import TIE_BUCKETS
 from tieout.close.reconcile_cycle import TIE_CONTROL_TOTAL
+from tieout.close.reconcile_sealed import TIE_SEALED_USAGE
 from tieout.flows.close_periods import close
 from tieout.flows.correct import SelfApproved
 from tieout.flows.home import Home
 from tieout.flows.invoices import list_invoices
 from tieout.flows.reconcile_now import (
-    TIE_SEALED,
     EmptyWindow,
     NoSuchDelta,
     NothingToRerun,
@@ -75,7 +75,7 @@ def test_sealed_papers_of_a_window_are_computed_again(town: tuple[Home, SteppedC
     drifted = reconcile_now(home, as_of=FEBRUARY_3, start=NEW_YEAR).drifted
     assert len(drifted) == 3
     breaks = [each for _, breaks in drifted for each in breaks]
-    assert {(each.tie, each.kind) for each in breaks} == {(TIE_SEALED, BreakClass.DRIFT)}
+    assert {(each.tie, each.kind) for each in breaks} == {(TIE_SEALED_USAGE, BreakClass.BACKFILL_DRIFT)}
 
 
 def test_a_backfill_of_a_sealed_period_is_a_delta_report_that_another_person_approves(

@@ -11,7 +11,7 @@ from sqlalchemy.exc import DBAPIError
 
 from tests.notices import NOON, notice
 from tieout.gateways.clock import SteppedClock
-from tieout.notice.notice import MalformedNotice
+from tieout.notice.notice import MalformedNotice, one_line
 from tieout.ports import NoticeChanged
 from tieout.store.books.notices import add_notices
 from tieout.store.books.writing import writing
@@ -68,3 +68,8 @@ def test_a_notice_goes_with_the_transaction_that_justifies_it(home: Home, tmp_pa
 def test_what_cannot_be_told_is_refused(wrong: dict[str, str]) -> None:
     with pytest.raises(MalformedNotice):
         notice(**wrong)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("text", ["two\nlines", "x" * 500, "", " \t", "bell \a and\u00a0space", "plain"])
+def test_any_text_can_be_made_a_title(text: str) -> None:
+    assert notice(title=one_line(text)).title == one_line(text)

@@ -21,10 +21,10 @@ from tieout.store.log.segments.segment_file import (
     fingerprint_of,
     in_order,
     read_row_at,
-    read_rows_of,
     read_segment_rows,
     stored_form,
 )
+from tieout.store.log.segments.subject_rows import read_rows_of
 from tieout.table.layout import ColumnKind, body_schema, segment_schema
 
 SCHEMA = segment_schema(body_schema("llm.request", 1, [("tokens", ColumnKind.INTEGER)]))

@@ -1,11 +1,14 @@
 """[[policy]]: key, version, effective_from, predecessor_digest, cadence, anchor, anchor_day, grace_hours,
-review_hours, late_path, late_approval, requires, proposer, small_team_exception; [policy.off_cycle]."""
+review_hours, late_path, late_approval, requires, hold_on, proposer, small_team_exception;
+[policy.off_cycle]."""
 
 from __future__ import annotations
 
 import re
+from enum import StrEnum
+from typing import TypeVar
 
-from tieout.contract.policy import Anchoring, LateApproval, LatePath, Policy, Requirement
+from tieout.contract.policy import Anchoring, HoldOn, LateApproval, LatePath, Policy, Requirement
 from tieout.contract.reading.cadence import read_cadence
 from tieout.contract.reading.head import Head
 from tieout.contract.reading.off_cycle import read_off_cycle
@@ -17,14 +20,15 @@ DIGEST_PATTERN = re.compile(r"[0-9a-f]{64}\Z")
 GRACE_HOURS_MAX = 24 * 92
 REVIEW_HOURS_MAX = 24 * 92
 MONTH_DAYS_MAX = 31
+Choice = TypeVar("Choice", bound=StrEnum)
 
 
 def read_policy(reader: TableReader, head: Head) -> Policy:
     """Grace and review are at most a quarter of a year each; a predecessor is named by its 64 hex digits.
 
     What a policy does not say is as it was before policies could say it: periods of the calendar, no review,
-    corrections on the next invoice once a person approves them, nobody billed inside a period, and nothing
-    required beside the ties.
+    corrections on the next invoice once a person approves them, nobody billed inside a period,
+    nothing required beside the ties, and usage on no invoice noted.
     """
     predecessor = reader.optional_text("predecessor_digest")
     if predecessor and DIGEST_PATTERN.match(predecessor) is None:
@@ -49,6 +53,7 @@ def read_policy(reader: TableReader, head: Head) -> Policy:
         requires=_requires(reader, review_hours),
         anchoring=anchoring,
         anchor_day=anchor_day,
+        hold_on=_choices(reader, "hold_on", HoldOn),
     )
 
 
@@ -67,15 +72,22 @@ def _anchor(reader: TableReader, cadence: Cadence) -> tuple[Anchoring, int]:
 
 
 def _requires(reader: TableReader, review_hours: int) -> frozenset[Requirement]:
-    found = set()
-    for place, text in enumerate(reader.texts("requires")):
-        try:
-            found.add(Requirement(text))
-        except ValueError:
-            known = ", ".join(requirement.value for requirement in Requirement)
-            reader.problem(f"requires[{place}]", f"{text!r} is not one of {known}")
+    found = _choices(reader, "requires", Requirement)
     if Requirement.APPROVED_DRAFT in found and review_hours == 0:
         reader.problem(
             "review_hours", "must be above 0: without a review no draft waits that anybody could approve"
         )
+    return found
+
+
+def _choices(reader: TableReader, name: str, kind: type[Choice]) -> frozenset[Choice]:
+    found = set()
+    for place, text in enumerate(reader.texts(name)):
+        if not text.strip():
+            continue  # told by the reader
+        try:
+            found.add(kind(text))
+        except ValueError:
+            known = ", ".join(each.value for each in kind)
+            reader.problem(f"{name}[{place}]", f"{text!r} is not one of {known}")
     return frozenset(found)

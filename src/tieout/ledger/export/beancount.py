@@ -50,7 +50,9 @@ def quoted(text: str) -> str:
 
 def _entry(each: Named) -> Iterator[str]:
     entry = each.entry
-    yield f"\n{entry.booked_on.isoformat()} * {quoted(each.customer_name)} {quoted(each.narration)}\n"
+    mark, tag = ("!", " #proposed") if each.is_proposed else ("*", "")
+    said = f"{quoted(each.customer_name)} {quoted(each.narration)}{tag}"
+    yield f"\n{entry.booked_on.isoformat()} {mark} {said}\n"
     yield f"  entry: {quoted(entry.id)}\n"
     if each.number:
         yield f"  invoice: {quoted(each.number)}\n"
@@ -61,3 +63,5 @@ def _entry(each: Named) -> Iterator[str]:
         yield f"  {account_name(posting.account, entry.customer)}  {amount}\n"
         if posting.line:
             yield f"    line: {quoted(posting.line)}\n"
+        if posting.reverses:
+            yield f"    takes_back: {quoted(posting.reverses)}\n"

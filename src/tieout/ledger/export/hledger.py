@@ -55,11 +55,15 @@ def _entry(each: Named) -> Iterator[str]:
     entry = each.entry
     code = one_line(each.number, "()") or NO_PAPER
     payee = one_line(each.customer_name, RESERVED)
-    yield f"\n{entry.booked_on.isoformat()} * ({code}) {payee} | {one_line(each.narration, RESERVED)}\n"
+    mark = "!" if each.is_proposed else "*"
+    yield f"\n{entry.booked_on.isoformat()} {mark} ({code}) {payee} | {one_line(each.narration, RESERVED)}\n"
     yield f"    ; entry: {entry.id}\n"
+    if each.is_proposed:
+        yield "    ; proposed: not posted\n"
     if entry.booked_on != entry.day:
         yield f"    ; effective: {entry.day.isoformat()}\n"
     for posting in entry.postings:
         amount = f"{posting.amount.decimal_text} {posting.amount.currency.code}"
         line = f"  ; line: {posting.line}" if posting.line else ""
+        line += f", takes-back: {posting.reverses}" if posting.reverses else ""
         yield f"    {account_name(posting.account, entry.customer)}  {amount}{line}\n"

@@ -6,19 +6,29 @@ from dataclasses import dataclass
 
 from tieout.ledger.entry import Entry
 
+PROPOSED = "PROPOSED:"
+"""Begins what is said of an entry that is not posted."""
+
 
 @dataclass(frozen=True, slots=True)
 class Named:
-    """An entry with the customer's name and the invoice's number, as far as there are any."""
+    """An entry with the customer's name and the invoice's number, as far as there are any. `is_proposed`: a
+    draft that waits would post it; every format says so."""
 
     entry: Entry
     customer_name: str
     number: str
+    is_proposed: bool = False
 
     @property
     def narration(self) -> str:
         """What the entry says, on one line."""
-        return f"{self.entry.reason} ({self.number})" if self.number else self.entry.reason
+        said = f"{self.entry.reason} ({self.number})" if self.number else self.entry.reason
+        return self.marked(said)
+
+    def marked(self, text: str) -> str:
+        """The text with a word before it where the entry is not posted."""
+        return f"{PROPOSED} {text}" if self.is_proposed else text
 
 
 def one_line(text: str, reserved: str = "") -> str:

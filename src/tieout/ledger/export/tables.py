@@ -46,22 +46,25 @@ NUMBER_HEX = 16
 
 
 def journal_csv(entries: Iterable[Named]) -> Iterator[str]:
-    """Every posting with all that its entry says."""
+    """Every posting with all that its entry says. A proposed one is booked at no instant yet, and its reason
+    says what it is."""
     yield row(JOURNAL)
     for each in entries:
         entry = each.entry
-        assert entry.booked_at is not None and entry.accounting_period is not None, "posted"
+        assert entry.accounting_period is not None, "posted, or laid to the month where it would be"
+        booked_at = "" if entry.booked_at is None else format_instant(entry.booked_at)
         for posting in entry.postings:
             yield row(
                 [
                     *(safe(entry.id), entry.kind.value, entry.booked_on.isoformat()),
                     *(entry.accounting_period, entry.day.isoformat()),
-                    *(format_instant(entry.effective_at), format_instant(entry.booked_at)),
+                    *(format_instant(entry.effective_at), booked_at),
                     *(safe(entry.customer), safe(each.customer_name)),
                     *(safe(entry.invoice or ""), safe(each.number), posting.account.value),
                     *_sides(posting.amount),
                     *(posting.amount.currency.code, safe(posting.line or "")),
-                    *(safe(entry.reason), safe(entry.person or ""), safe(entry.reverses or "")),
+                    *(safe(each.marked(entry.reason)), safe(entry.person or "")),
+                    safe(posting.reverses or entry.reverses or ""),
                 ]
             )
 
@@ -86,7 +89,7 @@ def xero_csv(entries: Iterable[Named]) -> Iterator[str]:
         for posting in each.entry.postings:
             yield row(
                 [
-                    safe(f"{each.entry.id} {posting.amount.currency.code}"),
+                    safe(each.marked(f"{each.entry.id} {posting.amount.currency.code}")),
                     _date(each.entry.booked_on, "{day}/{month}/{year}"),
                     safe(f"{each.customer_name}: {_described(each, posting)}"),
                     *(posting.account.value, XERO_TAX_RATE, posting.amount.decimal_text),
@@ -102,7 +105,7 @@ def datev_csv(entries: Iterable[Named]) -> Iterator[str]:
                 [
                     *(amount.decimal_text.replace(".", ","), "S", amount.currency.code, debit, credit),
                     *(_date(each.entry.booked_on, "{day}.{month}.{year}"), _number(each.entry)),
-                    safe(f"{each.customer_name} {each.narration}"[:DATEV_TEXT_MAX]),
+                    safe(each.marked(f"{each.customer_name} {each.narration}")[:DATEV_TEXT_MAX]),
                 ],
                 ";",
             )

@@ -5,21 +5,29 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, Connection, Engine, RowMapping, func, insert, or_, select
+from sqlalchemy import ColumnElement, Connection, Engine, RowMapping, exists, func, insert, or_, select
 
 from tieout.close.account import AccountOutcome
 from tieout.close.breaks import Break, BreakClass, Reach
 from tieout.close.outcome import Held, OutcomeName
+from tieout.close.reconcile import TIE_RECOUNT
+from tieout.close.reconcile_sealed import TIE_KNOWN_USAGE
 from tieout.kernel.ids import CustomerId, InvoiceId
 from tieout.kernel.instant import Instant
 from tieout.kernel.period import Period
 from tieout.ports.breaks import RecordedBreak
-from tieout.store.books.schema import close_outcome
+from tieout.store.books.schema import close_outcome, close_run, invoice
 from tieout.store.books.schema_close import close_break
 from tieout.store.books.writing import writing
 
 ROWS_PER_TRANSACTION = 500
 _ACCOUNT = ("customer", "period_start", "period_end")
+
+
+_OUTCOMES = exists().where(close_outcome.c.close_run == close_run.c.id)
+_SEALS = exists().where(invoice.c.close_run == close_run.c.id)
+_LAST_CLOSE = select(func.max(close_run.c.id)).where(close_run.c.ended_at.is_not(None), _OUTCOMES | ~_SEALS)
+"""A run that sealed and tells no outcome was a credit: it looked at no account."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,8 +54,9 @@ class SqlBreaks:
             runs = {run for run, *_ in held}
             latest = connection.execute(select(func.max(close_outcome.c.close_run))).scalar()
             where = close_break.c.close_run.in_(runs | ({latest} if latest is not None else set()))
-            found = _read(connection, where)
-        return tuple(each for each in found if _is_open(each, held, runs, latest))
+            looked = connection.execute(_LAST_CLOSE).scalar()
+            found = _read(connection, where | (close_break.c.close_run == looked))
+        return tuple(each for each in found if _is_open(each, held, runs, latest=latest, looked=looked))
 
     def of(self, customer_or_invoice: str) -> tuple[RecordedBreak, ...]:
         named = or_(
@@ -74,9 +83,17 @@ def _latest_held():  # type: ignore[no-untyped-def] # a SQLAlchemy Select
     )
 
 
-def _is_open(each: RecordedBreak, held: set[tuple[object, ...]], runs: set[int], latest: int | None) -> bool:
+def _is_open(
+    each: RecordedBreak,
+    held: set[tuple[object, ...]],
+    runs: set[int],
+    *,
+    latest: int | None,
+    looked: int | None,
+) -> bool:
+    """Usage on no invoice is what the last close with an account noted; what is late every close looks at."""
     if each.found.reach is Reach.NOTED:
-        return each.run == latest
+        return each.run == (looked if each.found.tie == TIE_KNOWN_USAGE else latest)
     if each.found.reach is Reach.CYCLE:
         return each.run in runs
     assert each.period is not None, "a break of an account names its period"
@@ -116,6 +133,13 @@ def _row(
     }
 
 
+def _class(stored: str, tie: str) -> BreakClass:
+    """Drift had one word before it was told apart by what had drifted."""
+    if stored == "drift":
+        return BreakClass.BACKFILL_DRIFT if tie == TIE_RECOUNT else BreakClass.RERATING_DRIFT
+    return BreakClass(stored)
+
+
 def _read(connection: Connection, where: ColumnElement[bool]) -> tuple[RecordedBreak, ...]:
     query = select(close_break).where(where).order_by(close_break.c.close_run, close_break.c.ordinal)
     return tuple(_recorded(row) for row in connection.execute(query).mappings())
@@ -134,7 +158,7 @@ def _recorded(row: RowMapping) -> RecordedBreak:
             row["expected"],
             row["found"],
             row["next_action"],
-            kind=BreakClass(row["class"]),
+            kind=_class(row["class"], row["tie"]),
             size=row["size"],
             reach=Reach(row["reach"]),
         ),

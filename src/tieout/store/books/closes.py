@@ -16,13 +16,13 @@ from tieout.close.outcome import OutcomeName
 from tieout.kernel.ids import CustomerId, InvoiceId, Watermark
 from tieout.kernel.instant import Instant
 from tieout.kernel.period import Period
+from tieout.ports.leases import Lease
+from tieout.store.books.closer_lease import closer_lease
 from tieout.store.books.schema import close_outcome, close_run, invoice
 from tieout.store.books.writing import writing
 from tieout.store.crash import crash_point
-from tieout.store.files import leased
 
 ROWS_PER_TRANSACTION = 500
-CLOSER_LOCK_NAME = "closer.lock"
 
 _UNENDED = select(close_run.c.id).where(close_run.c.ended_at.is_(None))
 _TOLD = exists().where(
@@ -55,8 +55,8 @@ class SqlCloses:
     engine: Engine
     folder: Path
 
-    def running(self) -> AbstractContextManager[bool]:
-        return leased(self.folder / CLOSER_LOCK_NAME)
+    def running(self) -> AbstractContextManager[Lease | None]:
+        return closer_lease(self.engine, self.folder)
 
     def start(self, *, as_of: Instant, cutoff: Watermark, cutoff_at: Instant) -> int:
         row = {"as_of": as_of, "cutoff": cutoff, "cutoff_at": cutoff_at}

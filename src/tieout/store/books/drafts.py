@@ -31,6 +31,10 @@ class SqlDrafts:
     def open(self) -> tuple[StoredDraft, ...]:
         return self._rows(_latest(select(*_LISTED)).where(~_is_sealed(), ~_is_overtaken()))
 
+    def proposing(self) -> tuple[StoredDraft, ...]:
+        query = _latest(select(*_LISTED, draft.c.proposed)).where(draft.c.proposed.is_not(None))
+        return self._rows(query.where(~_is_sealed(), ~_is_overtaken()))
+
     def latest(self, customer: CustomerId | None = None) -> tuple[StoredDraft, ...]:
         query = _latest(select(*_LISTED))
         return self._rows(query if customer is None else query.where(draft.c.customer == customer))

@@ -14,7 +14,7 @@ from sqlalchemy import Connection, Engine, RowMapping, exists, insert, select
 
 from tieout.evidence.stored import SealedRows, StoredEvidence, StoredInvoice, StoredSnapshot
 from tieout.invoice.invoice import KIND_FINAL, KIND_INTERIM
-from tieout.kernel.ids import CustomerId, InvoiceId, LineId, SubscriptionId
+from tieout.kernel.ids import CustomerId, InvoiceId, LineId, SubscriptionId, Watermark
 from tieout.kernel.instant import Instant
 from tieout.kernel.period import Period
 from tieout.ports import Sealing
@@ -60,16 +60,21 @@ class SqlInvoices:
         with self.engine.connect() as connection:
             return _evidence(connection, line)
 
-    def snapshots(self, customer: CustomerId | None = None) -> tuple[StoredSnapshot, ...]:
+    def snapshots(
+        self, customer: CustomerId | None = None, *, before: Watermark | None = None
+    ) -> tuple[StoredSnapshot, ...]:
         query = select(*_LISTED_SNAPSHOT).join(invoice, snapshot.c.invoice == invoice.c.id).where(STANDS)
         query = query.where(invoice.c.kind != KIND_INTERIM)
         query = query.order_by(invoice.c.sealed_at, snapshot.c.watermark, snapshot.c.invoice, snapshot.c.id)
         if customer is not None:
             query = query.where(snapshot.c.customer == customer)
         with self.engine.connect() as connection:
+            if before is not None and not _any_before(connection, before):
+                return ()
             found = connection.execute(query).mappings().all()
         last = {_window(row): row for row in found}
-        ordered = sorted(last.values(), key=lambda row: (row["invoice"], row["id"]))
+        held = (row for row in last.values() if before is None or row["watermark"] < before)
+        ordered = sorted(held, key=lambda row: (row["invoice"], row["id"]))
         return tuple(rows.snapshot_of(row) for row in ordered)
 
     def billed(self) -> dict[SubscriptionId, tuple[Period, ...]]:
@@ -118,6 +123,11 @@ class SqlInvoices:
             crash_point("seal-before-commit")
         crash_point("seal-after-commit")
         return [issued[sealing.id].invoice if sealing.id in issued else None for sealing in batch]
+
+
+def _any_before(connection: Connection, watermark: Watermark) -> bool:
+    query = select(snapshot.c.id).where(snapshot.c.watermark < watermark).limit(1)
+    return connection.execute(query).first() is not None
 
 
 def _window(row: RowMapping) -> tuple[object, ...]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from itertools import groupby
@@ -33,6 +33,7 @@ from tieout.ledger.entry import Entry, EntryKind, Posting
 from tieout.ledger.lock import Lock
 from tieout.ledger.manual import ManualEntry
 from tieout.ledger.month import booked_in
+from tieout.ledger.standing import Standing, in_order
 from tieout.store.books import manual_entries as manual
 from tieout.store.books.schema_close import (
     accounting_lock,
@@ -44,6 +45,8 @@ from tieout.store.books.writing import insert_rows, writing
 from tieout.store.sqlite import is_sqlite
 
 ROWS_AT_ONCE = 10_000
+NAMED_AT_ONCE = 500
+"""Customers that one query names."""
 LEDGER_LOCK = "the months of the ledger"
 """PostgreSQL: whoever posts shares it, whoever locks a month holds it alone. SQLite has one writer."""
 
@@ -93,6 +96,31 @@ class SqlLedger:
         return tuple(
             sorted(found, key=lambda each: (chart.index(each.account), each.customer, each.currency.code))
         )
+
+    def standing(self, lines: Mapping[CustomerId, Sequence[LineId]]) -> tuple[Standing, ...]:
+        customers = sorted(customer for customer, of_it in lines.items() if of_it)
+        wanted = {line for of_it in lines.values() for line in of_it}
+        found: list[Standing] = []
+        with self.engine.connect() as connection:
+            for first in range(0, len(customers), NAMED_AT_ONCE):
+                several = customers[first : first + NAMED_AT_ONCE]
+                rows = connection.execute(_standing().where(journal_entry.c.customer.in_(several)))
+                found += [
+                    Standing(LineId(row.line), row.root, Account(row.account), int(row.minor))
+                    for row in rows
+                    if row.line in wanted and row.minor
+                ]
+        return in_order(found)
+
+    def of_lines(self, customer: CustomerId, lines: Sequence[LineId]) -> tuple[Entry, ...]:
+        named = (
+            select(posting.c.entry)
+            .join(journal_entry, journal_entry.c.id == posting.c.entry)
+            .where(journal_entry.c.customer == customer, posting.c.line.in_(lines))
+        )
+        with self.engine.connect() as connection:
+            rows = connection.execute(_joined().where(journal_entry.c.id.in_(named))).mappings()
+            return tuple(_grouped(rows))
 
     def post(
         self,
@@ -151,6 +179,14 @@ class SqlLedger:
                 add_entries(connection, [decided.entry], booked_at=decided.decision.decided_at)
             return decided
 
+    def open_receivables(self, customer: CustomerId | None = None) -> dict[InvoiceId, int]:
+        query = _open_now().where(journal_entry.c.invoice.is_not(None))
+        if customer is not None:
+            query = query.where(journal_entry.c.customer == customer)
+        with self.engine.connect() as connection:
+            found = connection.execute(query.group_by(journal_entry.c.invoice)).all()
+        return {InvoiceId(invoice): int(minor) for invoice, minor in found}
+
     def before_ledger(self) -> frozenset[InvoiceId]:
         with self.engine.connect() as connection:
             found = connection.execute(select(invoice_before_ledger.c.invoice)).scalars().all()
@@ -179,18 +215,22 @@ def lock_entries(connection: Connection, customers: Iterable[CustomerId | None])
 
 def add_offset(connection: Connection, offset: Offset) -> None:
     """Inside the sealing transaction, under `lock_entries`: puts the paper against what is open by now."""
-    open_now = select(journal_entry.c.invoice, func.sum(posting.c.amount_minor)).join(
-        posting, posting.c.entry == journal_entry.c.id
-    )
-    open_now = open_now.where(
+    open_now = _open_now().where(
         journal_entry.c.customer == offset.customer,
         journal_entry.c.invoice.in_(offset.against),
-        posting.c.account == Account.RECEIVABLE.value,
         posting.c.currency == offset.amount.currency.code,
     )
     found = connection.execute(open_now.group_by(journal_entry.c.invoice)).all()
     open_minor = {InvoiceId(invoice): int(minor) for invoice, minor in found}
     add_entries(connection, offset_entries(offset, open_minor), booked_at=offset.at)
+
+
+def _open_now() -> Select[tuple[str, int]]:
+    """Invoice and what is owed on it; to be narrowed, and grouped by invoice."""
+    found = select(journal_entry.c.invoice, func.sum(posting.c.amount_minor))
+    return found.join(posting, posting.c.entry == journal_entry.c.id).where(
+        posting.c.account == Account.RECEIVABLE.value
+    )
 
 
 def entry_rows(entries: Sequence[Entry], *, booked_at: Instant, locked_until: str | None) -> list[Row]:
@@ -221,6 +261,7 @@ def posting_rows(entries: Sequence[Entry]) -> list[Row]:
             "currency": each.amount.currency.code,
             "amount_minor": each.amount.minor,
             "line": each.line,
+            "reverses": each.reverses,
         }
         for entry in entries
         for ordinal, each in enumerate(entry.postings, start=1)
@@ -237,9 +278,9 @@ def _known(connection: Connection, selection: Selection) -> list[Entry]:
 
 
 def _joined() -> Select[tuple[Any, ...]]:
-    columns = [column for column in posting.c if column.name != "entry"]
+    columns = [column for column in posting.c if column.name not in ("entry", "reverses")]
     return (
-        select(journal_entry, *columns)
+        select(journal_entry, *columns, posting.c.reverses.label("posting_reverses"))
         .join(posting, posting.c.entry == journal_entry.c.id)
         .order_by(journal_entry.c.effective_at, journal_entry.c.id, posting.c.ordinal)
     )
@@ -285,6 +326,18 @@ def _balances(selection: Selection) -> Select[tuple[Any, ...]]:
     return query if selection.account is None else query.where(posting.c.account == selection.account.value)
 
 
+def _standing() -> Select[tuple[Any, ...]]:
+    """Postings for lines, each laid to the entry that it is of, or takes back."""
+    root = func.coalesce(posting.c.reverses, journal_entry.c.reverses, journal_entry.c.id)
+    columns = (posting.c.line, root.label("root"), posting.c.account)
+    return (
+        select(*columns, func.sum(posting.c.amount_minor).label("minor"))
+        .join(journal_entry, journal_entry.c.id == posting.c.entry)
+        .where(posting.c.line.is_not(None))
+        .group_by(posting.c.line, root, posting.c.account)
+    )
+
+
 def _locks(connection: Connection) -> tuple[Lock, ...]:
     query = select(accounting_lock).order_by(accounting_lock.c.accounting_period)
     return tuple(
@@ -306,6 +359,7 @@ def _entry(rows: Sequence[RowMapping]) -> Entry:
                 Account(row["account"]),
                 Money(row["amount_minor"], currency(row["currency"])),
                 None if row["line"] is None else LineId(row["line"]),
+                row["posting_reverses"],
             )
             for row in rows
         ),

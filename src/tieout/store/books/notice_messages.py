@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 
-from sqlalchemy import Connection, Engine, RowMapping, delete, func, insert, or_, select, update
+from sqlalchemy import Connection, Engine, RowMapping, delete, exists, func, insert, or_, select, update
 
 from tieout.contract.notice_target import NoticeTarget
 from tieout.kernel.ids import NoticeId, NoticeTargetKey
@@ -21,6 +21,7 @@ from tieout.ports.notices import Claim, DueEscalation, NoticeCounts, RecordedNot
 from tieout.store.books.notice_rows import notice_of
 from tieout.store.books.schema_notice import (
     notice,
+    notice_acknowledgement,
     notice_attempt,
     notice_escalation,
     notice_message,
@@ -34,6 +35,23 @@ MESSAGES_LOCK = 0x6E6F7469
 """The key of the advisory lock."""
 _OPEN = (MessageState.GATHERING.value, MessageState.WAITING.value)
 message = notice_message.c
+_later, _later_part = notice_message.alias("later"), notice_part.alias("later_part")
+_UNSETTLED = (
+    select(message.id)
+    .where(message.state == MessageState.GIVEN_UP.value)
+    .where(
+        exists()
+        .where(notice_part.c.message == message.id)
+        .where(~exists().where(notice_acknowledgement.c.notice == notice_part.c.notice))
+        .where(
+            ~exists()
+            .where(_later_part.c.notice == notice_part.c.notice, _later_part.c.message == _later.c.id)
+            .where(_later.c.target == message.target, _later.c.id > message.id)
+            .where(_later.c.state == MessageState.DELIVERED.value)
+        )
+    )
+    .order_by(message.id.desc())
+)
 
 
 def one_at_a_time(connection: Connection) -> None:
@@ -221,7 +239,7 @@ def stored_messages(
     limit: int,
     notice_id: NoticeId | None = None,
     target: str | None = None,
-    state: MessageState | None = None,
+    ids: Sequence[int] | None = None,
 ) -> tuple[StoredMessage, ...]:
     query = select(notice_message).order_by(message.id.desc()).limit(limit)
     if notice_id is not None:
@@ -229,12 +247,12 @@ def stored_messages(
         query = query.where(message.id.in_(of))
     if target is not None:
         query = query.where(message.target == target)
-    if state is not None:
-        query = query.where(message.state == state.value)
+    if ids is not None:
+        query = query.where(message.id.in_(ids))
     with engine.connect() as connection:
         found = connection.execute(query).mappings().all()
-        ids = [row["id"] for row in found]
-        parts, attempts = _parts(connection, ids), _attempts(connection, ids)
+        numbers = [row["id"] for row in found]
+        parts, attempts = _parts(connection, numbers), _attempts(connection, numbers)
     return tuple(
         StoredMessage(
             id=row["id"],
@@ -251,6 +269,15 @@ def stored_messages(
         )
         for row in found
     )
+
+
+def unsettled(engine: Engine, *, limit: int) -> tuple[int, tuple[StoredMessage, ...]]:
+    """How many messages were given up with a notice that nobody acknowledged and that no later message
+    brought to the target; and the newest of them.
+    """
+    with engine.connect() as connection:
+        found = connection.execute(_UNSETTLED).scalars().all()
+    return len(found), stored_messages(engine, limit=limit, ids=found[:limit]) if found else ()
 
 
 def _parts(connection: Connection, ids: Sequence[int]) -> Mapping[int, list[NoticeId]]:
@@ -284,8 +311,18 @@ def _attempts(connection: Connection, ids: Sequence[int]) -> Mapping[int, list[A
 def counts(engine: Engine) -> NoticeCounts:
     by_state = select(message.state, func.count()).group_by(message.state)
     oldest = select(func.min(message.due_at)).where(message.state.in_(_OPEN))
+    failed = select(func.count(), func.min(message.created_at)).where(
+        message.state == MessageState.WAITING.value, message.attempts > 0
+    )
     with engine.connect() as connection:
+        failing, since = connection.execute(failed).one()
         unrouted = connection.execute(select(func.count()).select_from(notice_outbox)).scalar_one()
         states = tuple((MessageState(state), count) for state, count in connection.execute(by_state))
         due_at = connection.execute(oldest).scalar_one_or_none()
-    return NoticeCounts(unrouted, states, None if due_at is None else Instant(due_at))
+    return NoticeCounts(
+        unrouted,
+        states,
+        None if due_at is None else Instant(due_at),
+        failing,
+        None if since is None else Instant(since),
+    )

@@ -19,6 +19,7 @@ from tieout.notice.attempt import Attempt, MessageState
 from tieout.notice.notice import Notice
 from tieout.notice.routing import Routing
 from tieout.ports.notices import (
+    ID_BEGINNING_MIN,
     Acknowledgement,
     Claim,
     DueEscalation,
@@ -76,9 +77,12 @@ class SqlNotices:
         return added
 
     def find(self, id: str) -> RecordedNotice | None:
+        wanted = notice.c.id == id
+        if len(id) >= ID_BEGINNING_MIN:
+            wanted = notice.c.id.startswith(id, autoescape=True)
         with self.engine.connect() as connection:
-            row = connection.execute(_RECORDED.where(notice.c.id == id)).mappings().one_or_none()
-        return None if row is None else recorded_of(row)
+            found = connection.execute(_RECORDED.where(wanted).limit(2)).mappings().all()
+        return recorded_of(found[0]) if len(found) == 1 else None
 
     def page(self, wanted: NoticeFilter, *, after: NoticeId | None, limit: int) -> tuple[RecordedNotice, ...]:
         query = _RECORDED.order_by(notice.c.recorded_at.desc(), notice.c.id.desc()).limit(limit)
@@ -138,7 +142,7 @@ class SqlNotices:
         self, *, now: Instant, until: Instant, token: str, leaving_out: Collection[str], per_target: int
     ) -> tuple[Claim, ...]:
         found = work.due(self.engine, now=now, leaving_out=leaving_out, per_target=per_target)
-        if not found:
+        if not found:  # the usual case costs no write
             return ()
         with writing(self.engine) as connection:
             work.one_at_a_time(connection)
@@ -184,8 +188,8 @@ class SqlNotices:
     def counts(self) -> NoticeCounts:
         return work.counts(self.engine)
 
-    def given_up(self, *, limit: int) -> tuple[StoredMessage, ...]:
-        return work.stored_messages(self.engine, state=MessageState.GIVEN_UP, limit=limit)
+    def unsettled(self, *, limit: int) -> tuple[int, tuple[StoredMessage, ...]]:
+        return work.unsettled(self.engine, limit=limit)
 
 
 def recorded_of(row: RowMapping) -> RecordedNotice:

@@ -114,6 +114,7 @@ posting = Table(
     Column("currency", Text, nullable=False),
     Column("amount_minor", BigInteger, nullable=False),
     Column("line", Text),
+    Column("reverses", Text),
     sqlite_with_rowid=False,
 )
 

@@ -12,6 +12,7 @@ from sqlalchemy import Connection, Engine, Table, insert
 from sqlalchemy.exc import InterfaceError, OperationalError
 
 from tieout.kernel.errors import Unavailable
+from tieout.store.crash import crash_point
 from tieout.store.sqlite import begin_immediate, is_sqlite
 
 
@@ -34,13 +35,16 @@ class ConnectionLost(BooksUnavailable):
 
 @contextmanager
 def writing(engine: Engine) -> Iterator[Connection]:
-    """One write transaction; commits at the end. Raises `BooksUnavailable`, of which `ConnectionLost`."""
+    """One write transaction; commits at the end. Every write to the books passes here, and can be killed
+    here. Raises `BooksUnavailable`, of which `ConnectionLost`."""
     try:
         with begin_immediate(engine) as connection:
             yield connection
+            crash_point("books-before-commit")
     except (OperationalError, InterfaceError) as error:
         refusal = ConnectionLost if error.connection_invalidated else BooksUnavailable
         raise refusal(str(error.orig)) from error
+    crash_point("books-after-commit")
 
 
 def insert_rows(

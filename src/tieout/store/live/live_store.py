@@ -6,8 +6,8 @@ killed leaves nothing half done, and the next one goes on from there.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Final
 
@@ -19,8 +19,16 @@ from tieout.kernel.ids import CustomerId, HomeId, MeterKey, Subject, Subscriptio
 from tieout.kernel.instant import Instant
 from tieout.kernel.period import Period
 from tieout.ports import EventLog
-from tieout.ports.live import LiveAnswer, LiveMark, RequestDigest, StandingChange, StandingRow
+from tieout.ports.live import (
+    DamagedLiveUsage,
+    LiveAnswer,
+    LiveMark,
+    RequestDigest,
+    StandingChange,
+    StandingRow,
+)
 from tieout.store.crash import crash_point
+from tieout.store.failure import DamagedStore, storage_failure
 from tieout.store.files import leased, remove
 from tieout.store.live import schema
 from tieout.store.live.rows import (
@@ -35,7 +43,6 @@ from tieout.store.live.rows import (
     write_texts,
 )
 from tieout.store.live.state_text import (
-    DamagedLiveUsage,
     group_name,
     group_text,
     parse_state,
@@ -78,7 +85,7 @@ class SqliteLiveStore:
         self._trusted = None
         self._clear()
         row = {"id": 1, "format": schema.FORMAT, "home_id": self._home_id, **self._place(at)}
-        with begin_immediate(self._opened()) as connection:
+        with self._writing() as connection:
             connection.execute(insert(schema.meta), [row])
 
     def read(self, digests: Sequence[RequestDigest]) -> LiveAnswer | None:
@@ -104,7 +111,7 @@ class SqliteLiveStore:
     def standing(self, subjects: Sequence[Subject]) -> list[StandingRow]:
         table, spans = schema.standing, schema.spans
         found: list[StandingRow] = []
-        with self._opened().connect() as connection:
+        with self._reading() as connection:
             ids: set[int] = set()
             for some in pieces(subjects):
                 query = select(spans.c.standing).where(spans.c.subject.in_(some)).distinct()
@@ -133,7 +140,7 @@ class SqliteLiveStore:
 
     def kept(self, digests: Sequence[RequestDigest]) -> Mapping[RequestDigest, Accumulation]:
         found = {}
-        with self._opened().connect() as connection:
+        with self._reading() as connection:
             for some in pieces(digests):
                 for row in states(connection, some):
                     one, texts, groups = parse_state(row.digest, row.state)
@@ -150,7 +157,7 @@ class SqliteLiveStore:
     def known(self, customers: Sequence[CustomerId]) -> Mapping[CustomerId, frozenset[RequestDigest]]:
         found: dict[CustomerId, set[RequestDigest]] = {customer: set() for customer in customers}
         table = schema.standing
-        with self._opened().connect() as connection:
+        with self._reading() as connection:
             for some in pieces(customers):
                 query = select(table.c.customer, table.c.digest).where(table.c.customer.in_(some))
                 for row in connection.execute(query):
@@ -160,14 +167,14 @@ class SqliteLiveStore:
     def given_up(self, digests: Sequence[RequestDigest]) -> frozenset[RequestDigest]:
         table = schema.standing
         found: set[RequestDigest] = set()
-        with self._opened().connect() as connection:
+        with self._reading() as connection:
             for some in pieces(digests):
                 query = select(table.c.digest).where(table.c.digest.in_(some), table.c.state.is_(None))
                 found |= {row.digest for row in connection.execute(query)}
         return frozenset(found)
 
     def add(self, rows: Sequence[tuple[StandingRow, Accumulation]]) -> None:
-        with begin_immediate(self._opened()) as connection:
+        with self._writing() as connection:
             mark = self._mark(connection)
             assert mark is not None, "a store begins before anything is kept in it"
             at = connection.execute(select(func.max(schema.standing.c.id))).scalar() or 0
@@ -207,7 +214,7 @@ class SqliteLiveStore:
             crash_point("live-added")
 
     def drop(self, digests: Sequence[RequestDigest]) -> None:
-        with begin_immediate(self._opened()) as connection:
+        with self._writing() as connection:
             ids = list(ids_of(connection, digests).values())
             for some in pieces(ids):
                 for table in (schema.spans, schema.groups, schema.texts):
@@ -215,7 +222,7 @@ class SqliteLiveStore:
                 connection.execute(delete(schema.standing).where(schema.standing.c.id.in_(some)))
 
     def give_up(self, digest: RequestDigest, customer: CustomerId) -> None:
-        with begin_immediate(self._opened()) as connection:
+        with self._writing() as connection:
             for number in ids_of(connection, [digest]).values():
                 for table in (schema.spans, schema.groups, schema.texts):
                     connection.execute(delete(table).where(table.c.standing == number))
@@ -226,7 +233,7 @@ class SqliteLiveStore:
             connection.execute(insert(schema.standing), [row | {"digest": digest, "customer": customer}])
 
     def advance(self, mark: LiveMark, changes: Sequence[StandingChange]) -> None:
-        with begin_immediate(self._opened()) as connection:
+        with self._writing() as connection:
             ids = ids_of(connection, [change.digest for change in changes])
             write_states(connection, ids, changes, mark)
             crash_point("live-states-written")
@@ -249,6 +256,16 @@ class SqliteLiveStore:
         engine = self._found()
         assert engine is not None, "a store begins before anything is kept in it"
         return engine
+
+    @contextmanager
+    def _reading(self) -> Iterator[Connection]:
+        with _told_if_damaged(), self._opened().connect() as connection:
+            yield connection
+
+    @contextmanager
+    def _writing(self) -> Iterator[Connection]:
+        with _told_if_damaged(), begin_immediate(self._opened()) as connection:
+            yield connection
 
     def _found(self) -> Engine | None:
         """The newest file's; None where there is none, since a reader makes none."""
@@ -305,3 +322,13 @@ class SqliteLiveStore:
             "received_at": mark.received_at,
             "digest": self._log.batch_digest(mark.watermark),
         }
+
+
+@contextmanager
+def _told_if_damaged() -> Iterator[None]:
+    try:
+        yield
+    except DatabaseError as error:
+        if isinstance(storage_failure(error), DamagedStore):
+            raise DamagedLiveUsage from error
+        raise

@@ -10,9 +10,9 @@ from sqlalchemy import Connection, Row, Table, bindparam, delete, insert, select
 from sqlalchemy.dialects.sqlite import insert as upsert
 
 from tieout.aggregate.accumulation import Accumulation
-from tieout.ports.live import LiveMark, RequestDigest, StandingChange, StandingRow
+from tieout.ports.live import DamagedLiveUsage, LiveMark, RequestDigest, StandingChange, StandingRow
 from tieout.store.live import schema
-from tieout.store.live.state_text import DamagedLiveUsage, group_name, group_text, parse_group, state_text
+from tieout.store.live.state_text import group_name, group_text, parse_group, state_text
 
 NAMES_AT_ONCE: Final = 500
 """Bound in one statement; SQLite takes 32,766."""

@@ -9,21 +9,12 @@ from typing import Final
 from tieout.aggregate.accumulation import Accumulation
 from tieout.aggregate.breakdown import UsageGroup
 from tieout.aggregate.time_weighted import Opening
-from tieout.kernel.errors import IntegrityViolation
 from tieout.kernel.ids import Position, Subject
 from tieout.kernel.instant import Instant
 from tieout.kernel.quantity import Quantity
+from tieout.ports.live import DamagedLiveUsage
 
 CHECK_DIGITS: Final = 16
-
-
-class DamagedLiveUsage(IntegrityViolation):
-    """What is kept of live usage is not what was written; it is built again from the log."""
-
-    code = "damaged-live-usage"
-
-    def __init__(self) -> None:
-        super().__init__("the kept live usage is damaged; it is built again from the log")
 
 
 def state_text(digest: str, one: Accumulation) -> str:

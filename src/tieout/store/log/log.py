@@ -47,6 +47,7 @@ from tieout.store.log.index.committed import Committed
 from tieout.store.log.index.index import IdentityIndex
 from tieout.store.log.index.rebuild import index_status, learn_committed, rebuild_index
 from tieout.store.log.intake import FileIntake
+from tieout.store.log.lineage_rows import SqlLineageRows
 from tieout.store.log.lookup import Lookup
 from tieout.store.log.pipeline.lags import LagKeeper, WaitingLags
 from tieout.store.log.pipeline.refused import add_refused
@@ -219,6 +220,23 @@ class SqlEventLog:
             stored = list(reader.read_events(fresh, spans, types, after=after))
         return iter(stored)
 
+    def lineage_rows(
+        self,
+        windows: Mapping[Subject, Sequence[Period]],
+        event_type: EventType,
+        *,
+        watermark: Watermark,
+        distrust: bool = False,
+    ) -> SqlLineageRows:
+        known = reader.manifest(
+            self._engine,
+            self._segments,
+            watermark,
+            only=frozenset({event_type, RETRACTION_TYPE}),
+            distrust=distrust,
+        )
+        return SqlLineageRows(known, windows, event_type)
+
     @property
     def segments(self) -> SegmentFiles:
         return self._segments
@@ -240,7 +258,7 @@ class SqlEventLog:
         after: Watermark = EMPTY_LOG,
         targets: Collection[tuple[str, str]] | None = None,
     ) -> list[StoredEvent]:
-        known = reader.manifest(self._engine, self._segments, watermark, only=RETRACTION_TYPE)
+        known = reader.manifest(self._engine, self._segments, watermark, only=frozenset({RETRACTION_TYPE}))
         return read_retractions(known, after=after, targets=targets)
 
     def tallies(self) -> tuple[Tally, ...]:

@@ -27,7 +27,8 @@ from tieout.store.log import schema
 from tieout.store.log.encoding import decode_body, decode_dispositions
 from tieout.store.log.retractions import retracted_identities
 from tieout.store.log.segments.named_segments import NamedSegment, live_segments
-from tieout.store.log.segments.segment_file import read_row_at, read_rows_of, read_segment_rows, unreadable
+from tieout.store.log.segments.segment_file import read_row_at, read_segment_rows, unreadable
+from tieout.store.log.segments.subject_rows import read_rows_of
 from tieout.table.layout import event_type_of, layout_of, plain_schema, segment_schema
 from tieout.table.packed import unpacked
 
@@ -62,10 +63,10 @@ def manifest(
     files: SegmentFiles,
     watermark: Watermark | None,
     *,
-    only: EventType | None = None,
+    only: frozenset[EventType] | None = None,
     distrust: bool = False,
 ) -> LogManifest:
-    """The log as of `watermark`, or of now; with `only`, no more of it than the events of one type. Remote
+    """The log as of `watermark`, or of now; with `only`, no more of it than the events of these types. Remote
     segments are fetched. Raises `UnreadableSegment` or `SegmentsUnavailable`.
     """
     with engine.connect() as connection:
@@ -77,7 +78,7 @@ def manifest(
     segments = tuple(
         segment_file(files, segment, distrust=distrust)
         for segment in live
-        if segment.first_batch <= upto and only in (None, segment.type)
+        if segment.first_batch <= upto and (only is None or segment.type in only)
     )
     tail = tail_parts(stored)
     retracted = retracted_identities(segments, tail, read_segment)
@@ -85,7 +86,7 @@ def manifest(
 
 
 def bodies_between(
-    connection: Connection, first: int, last: int, *, only: EventType | None = None
+    connection: Connection, first: int, last: int, *, only: frozenset[EventType] | None = None
 ) -> list[BatchBody]:
     """The stored bodies of a range of batches, in batch order."""
     bodies, batches = schema.bodies, schema.batches
@@ -96,7 +97,7 @@ def bodies_between(
         .order_by(bodies.c.batch, bodies.c.type, bodies.c.contract_version)
     )
     if only is not None:
-        query = query.where(bodies.c.type == only)
+        query = query.where(bodies.c.type.in_(sorted(only)))
     return [BatchBody(*row) for row in connection.execute(query)]
 
 

@@ -166,23 +166,6 @@ def read_segment_rows(path: str, *, columns: Sequence[str] | None = None) -> pa.
         raise unreadable(path, error) from None
 
 
-def read_rows_of(path: str, subjects: Sequence[str], *, opens: int, closes: int) -> pa.Table:
-    """The rows of these subjects with times in [opens, closes), ids as texts: only row groups that may hold
-    some are read. Raises `UnreadableSegment`.
-    """
-    wanted = pa.array(sorted(set(subjects)), pa.string())
-    try:
-        file = pq.ParquetFile(path, read_dictionary=REPEATED)
-        found = [
-            unpacked(table)
-            for group in _groups(file, sorted(set(subjects)), opens, closes)
-            if (table := _rows_in_group(file, group, wanted, opens, closes)) is not None
-        ]
-        return pa.concat_tables(found) if found else unpacked(_plain(file.schema_arrow.empty_table()))
-    except (pa.ArrowException, OSError, ValueError) as error:
-        raise unreadable(path, error) from None
-
-
 def read_row_at(path: str, *, batch: int, row: int) -> pa.Table:
     """The row at a position, ids as texts, or no row: two narrow columns are searched, then one row group is
     read. Raises `UnreadableSegment`.
@@ -216,43 +199,6 @@ def _present(path: str, wanted: list[str] | None) -> list[str] | None:
     names = pq.read_schema(path).names
     old = ["id"] if ID_UUID in wanted and "id" in names else []
     return [name for name in wanted if name in names] + old
-
-
-def _rows_in_group(
-    file: pq.ParquetFile, group: int, wanted: pa.Array, opens: int, closes: int
-) -> pa.Table | None:
-    keys = file.read_row_group(group, columns=["subject", "time"], use_threads=False)
-    times = keys.column("time")
-    mask = pc.and_(
-        pc.is_in(keys.column("subject"), value_set=wanted),
-        pc.and_(pc.greater_equal(times, opens), pc.less(times, closes)),
-    )
-    if not pc.any(mask).as_py():
-        return None
-    return _plain(file.read_row_group(group, use_threads=False).filter(mask))
-
-
-def _plain(table: pa.Table) -> pa.Table:
-    """The columns that were read as dictionaries written out: few rows are left of them."""
-    return table.cast(plain_schema(table.schema))
-
-
-def _groups(file: pq.ParquetFile, subjects: Sequence[str], opens: int, closes: int) -> Iterator[int]:
-    """The row groups whose bounds leave room for a wanted row."""
-    metadata = file.metadata
-    names = file.schema_arrow.names
-    subject, time = names.index("subject"), names.index("time")
-    for group in range(metadata.num_row_groups):
-        bounds = metadata.row_group(group)
-        whose, when = bounds.column(subject).statistics, bounds.column(time).statistics
-        if when is not None and when.has_min_max and (when.max < opens or when.min >= closes):
-            continue
-        if whose is None or not whose.has_min_max or _any_within(subjects, whose.min, whose.max):
-            yield group
-
-
-def _any_within(subjects: Sequence[str], low: str, high: str) -> bool:
-    return any(low <= subject <= high for subject in subjects)
 
 
 def fingerprint_of(paths: Sequence[str]) -> tuple[int, int, int]:

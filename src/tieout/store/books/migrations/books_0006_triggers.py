@@ -7,8 +7,8 @@ from alembic import op
 
 from tieout.store.books.triggers import insert_only
 
-revision = "books_0005"
-down_revision = "books_0004"
+revision = "books_0006"
+down_revision = "books_0005"
 branch_labels = None
 depends_on = None
 
