@@ -7,9 +7,9 @@ from tieout.contract.notice_target import Severity
 from tieout.flows.trigger_rules import Rule
 from tieout.kernel.canonical import JsonNumber, JsonValue
 from tieout.kernel.instant import format_instant
-from tieout.kernel.rational import Exact, exact_text
+from tieout.kernel.rational import exact_text
 from tieout.notice.notice import TITLE_LENGTH_MAX, Notice, data_text, notice_id
-from tieout.trigger.alert.telling import Telling
+from tieout.trigger.alert.telling import Telling, shown_exact
 from tieout.trigger.charge.control import Effect, HoldLifted, HoldPlaced, InterimAsked, ReviewAsked
 from tieout.trigger.crossing import Change
 
@@ -94,9 +94,3 @@ def change_data(rule: Rule, change: Change) -> dict[str, JsonValue]:
         "watermark": JsonNumber(str(reading.watermark)),
         "at": format_instant(reading.at),
     }
-
-
-def shown_exact(value: Exact) -> str:
-    """Exact, or to six places where that takes too many digits to read."""
-    text = exact_text(value)
-    return text if "/" not in text else f"about {exact_text(Exact(round(value * 10**6), 10**6))}"

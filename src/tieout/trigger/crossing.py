@@ -114,7 +114,7 @@ def changes(
     after: list[ThresholdState] = []
     found: list[Change] = []
     for threshold, state in zip(watch.at, states, strict=True):
-        if state.armed and _reached(watch, reading, threshold):
+        if state.armed and is_reached(watch, reading, threshold):
             state = ThresholdState(state.ordinal + 1, armed=False)  # noqa: PLW2901 - the same threshold, moved on
             found.append(Change(rule, scope, threshold, state.ordinal, ChangeKind.CROSSED, reading))
         elif not state.armed and _is_back(watch, reading, threshold):
@@ -124,7 +124,7 @@ def changes(
     return tuple(after), tuple(found)
 
 
-def _reached(watch: Watch, reading: Reading, threshold: Exact) -> bool:
+def is_reached(watch: Watch, reading: Reading, threshold: Exact) -> bool:
     """The days of a contract run down; every other figure is reached from below. On the threshold is
     reached."""
     if watch.figure is Figure.CONTRACT_END:

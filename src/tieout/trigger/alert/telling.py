@@ -29,9 +29,9 @@ class Telling:
 def telling_of(alert: Alert, change: Change) -> Telling:
     """Of a crossing; being armed again is nothing to tell."""
     reading, scope = change.reading, change.scope
-    measured = f"{_shown(reading.value)} {reading.unit}"
+    measured = f"{shown_exact(reading.value)} {reading.unit}"
     if reading.whole is not None:
-        measured += f", {_shown(reading.measured)} % of {_shown(reading.whole)} {reading.unit}"
+        measured += f", {shown_exact(reading.measured)} % of {shown_exact(reading.whole)} {reading.unit}"
     threshold = f"{exact_text(change.threshold)}{'' if reading.whole is None else ' %'}"
     since, at = format_instant(scope.period.start), format_instant(reading.at)
     text = (
@@ -43,7 +43,7 @@ def telling_of(alert: Alert, change: Change) -> Telling:
     )
 
 
-def _shown(value: Exact) -> str:
+def shown_exact(value: Exact) -> str:
     """Exact, or to six places where that takes too many digits to read."""
     text = exact_text(value)
     if "/" not in text:
