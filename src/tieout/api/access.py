@@ -15,6 +15,7 @@ ROLES_BY_ROUTE: Final[Mapping[tuple[str, str], frozenset[str]]] = {
     ("GET", "/v1/events"): frozenset(KeyRole) - {KeyRole.CUSTOMER},
     ("GET", "/v1/usage"): frozenset(KeyRole) - {KeyRole.SOURCE},
     ("GET", "/v1/usage/stream"): frozenset(KeyRole) - {KeyRole.SOURCE},
+    ("GET", "/v1/entitlements/{customer}"): frozenset(KeyRole) - {KeyRole.SOURCE},
     ("POST", "/v1/control-totals"): frozenset({KeyRole.SOURCE}),
     ("GET", "/v1/notices"): frozenset({KeyRole.FINANCE, KeyRole.OPS, KeyRole.ENGINEERING, KeyRole.AUDITOR}),
     ("POST", "/v1/notices/{notice}/acknowledgement"): frozenset(

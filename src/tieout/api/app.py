@@ -23,6 +23,7 @@ from tieout.api.access import ANYONE, roles_for
 from tieout.api.answers import HttpAnswer, Problem
 from tieout.api.asgi import Receive, Scope, Send
 from tieout.api.description import EventsOperation
+from tieout.api.entitlements import entitlement_routes
 from tieout.api.events import PATH, EventsEndpoint
 from tieout.api.finding import finding_routes
 from tieout.api.keyring import NOBODY, Keyring
@@ -86,6 +87,7 @@ def litestar_app(endpoint: EventsEndpoint, keyring: Keyring, home: Home, refusal
             *finding_routes(home, keyring),
             *noticing_routes(home, keyring),
             *usage_routes(home, keyring),
+            *entitlement_routes(home, keyring),
         ],
         guards=[guard],
         exception_handlers={Problem: problem, HTTPException: _refused, Exception: _failed},

@@ -20,6 +20,7 @@ from tieout.cli import (
     customer,
     doctor,
     draft,
+    entitlements,
     events,
     exposure,
     hold,
@@ -73,19 +74,9 @@ ORDER = (
         "ingest",
         "quarantine",
     ),
-    *("events", "usage", "exposure", "alert", "hold", "review", "trigger", "close", "reconcile", "draft"),
-    *(
-        "invoice",
-        "correction",
-        "trace",
-        "ledger",
-        "payment",
-        "notice",
-        "compact",
-        "verify",
-        "index",
-        "doctor",
-    ),
+    *("events", "usage", "exposure", "entitlements", "alert", "hold", "review", "trigger"),
+    *("close", "reconcile", "draft", "invoice", "correction", "trace", "ledger", "payment"),
+    *("notice", "compact", "verify", "index", "doctor"),
 )
 
 
@@ -167,6 +158,7 @@ for verb in (
     serve.serve,
     usage.usage,
     exposure.exposure,
+    entitlements.entitlements,
     close.close,
     trace.trace,
     compact.compact,

@@ -95,7 +95,7 @@ class StandingPlan:
                 continue
             heapq.heappush(self._ends, (found.until, customer))
             given_up = self._home.live.given_up([*known[customer]])
-            for each in found.wanted:
+            for each in found.kept_up:
                 if each.fine_digest in given_up:
                     asked[each.digest] = each.request
                 asked[each.fine_digest] = each.fine

@@ -16,6 +16,7 @@ from tieout.close.rating import usage_requests
 from tieout.close.segments import Segment, segments
 from tieout.contract.catalog import Catalog
 from tieout.flows.apply_catalog import NoSuchCustomer
+from tieout.flows.feature_requests import feature_requests
 from tieout.kernel.cadence import Cadence
 from tieout.kernel.calendar import Anchor, period_at
 from tieout.kernel.canonical import JsonNumber, JsonValue, canonical_json
@@ -40,7 +41,8 @@ class Wanted:
 @dataclass(frozen=True, slots=True)
 class OpenUsage:
     """One customer's open periods: what is shown as the period, the segments that prices rate, and what is
-    asked for them. It holds in `[since, until)`, as long as nobody applies or signs anything.
+    asked for them; `features`: what is asked for the meters of features. It holds in `[since, until)`, as
+    long as nobody applies or signs anything.
     """
 
     customer: CustomerId
@@ -49,6 +51,11 @@ class OpenUsage:
     wanted: tuple[Wanted, ...]
     since: Instant
     until: Instant
+    features: tuple[Wanted, ...] = ()
+
+    @property
+    def kept_up(self) -> tuple[Wanted, ...]:
+        return self.wanted + self.features
 
     @property
     def digests(self) -> tuple[RequestDigest, ...]:
@@ -77,14 +84,26 @@ def open_usage(
     if not held:  # the month that is shown to who has no subscription
         held = [period_at(Anchor(Cadence.MONTHLY, versions[-1].zone, CALENDAR_FIRST), instant)]
     shown = [billed.period for subscription, billed in periods if subscription.key in used]
+    priced = usage_requests(catalog, found)
     return OpenUsage(
         customer,
         min(shown or held),
         tuple(found),
-        tuple(wanted(request) for request in usage_requests(catalog, found)),
+        tuple(wanted(request) for request in priced),
         max(period.start for period in held),
         min(period.end for period in held),
+        tuple(
+            wanted(request) if request in priced else _alone(request)
+            for subscription, billed in periods
+            for request in feature_requests(catalog, subscription, billed.period, priced)
+        ),
     )
+
+
+def _alone(request: UsageRequest) -> Wanted:
+    """Asked for its total only."""
+    digest = request_digest(request)
+    return Wanted(request, digest, request, digest)
 
 
 def wanted(request: UsageRequest) -> Wanted:

@@ -121,8 +121,8 @@ class LiveStore(Protocol):
         """Throws away what is kept, and starts at `at` with nothing."""
         ...
 
-    def read(self, digests: Sequence[RequestDigest]) -> LiveAnswer | None:
-        """None where nothing is kept, or what is kept cannot be read."""
+    def read(self, digests: Sequence[RequestDigest], *, groups: bool = True) -> LiveAnswer | None:
+        """None where nothing is kept, or what is kept cannot be read. Without `groups` the totals alone."""
         ...
 
     def standing(self, subjects: Sequence[Subject]) -> list[StandingRow]:

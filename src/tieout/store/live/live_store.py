@@ -88,7 +88,7 @@ class SqliteLiveStore:
         with self._writing() as connection:
             connection.execute(insert(schema.meta), [row])
 
-    def read(self, digests: Sequence[RequestDigest]) -> LiveAnswer | None:
+    def read(self, digests: Sequence[RequestDigest], *, groups: bool = True) -> LiveAnswer | None:
         kept: dict[RequestDigest, Accumulation] = {}
         distinct: dict[RequestDigest, int] = {}
         engine = self._found()
@@ -100,9 +100,9 @@ class SqliteLiveStore:
                 if mark is None:
                     return None
                 for row in states(connection, digests):
-                    one, texts, groups = parse_state(row.digest, row.state)
-                    if groups:
-                        read_groups(connection, row.id, row.digest, one, groups)
+                    one, texts, expected = parse_state(row.digest, row.state)
+                    if groups and expected:
+                        read_groups(connection, row.id, row.digest, one, expected)
                     kept[row.digest], distinct[row.digest] = one, texts
         except (DatabaseError, DamagedLiveUsage):
             return None
