@@ -55,6 +55,7 @@ def test_help_names_every_verb() -> None:
             "quarantine",
             "events",
             "usage",
+            *("exposure", "entitlements", "alert", "hold", "review", "trigger"),
             "close",
             "reconcile",
             "draft",

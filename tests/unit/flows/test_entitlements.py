@@ -54,6 +54,30 @@ unit_amount = "0.002"
 allowance = "3100"
 """
 
+METERS = """
+[[meter]]
+key = "tokens"
+version = 2
+effective_from = 2026-01-15T00:00:00Z
+definition = "Tokens, said anew."
+owner = "product"
+event = "api.call"
+aggregation = "sum"
+field = "tokens"
+unit = "token"
+
+[[meter]]
+key = "stored"
+version = 2
+effective_from = 2026-01-15T00:00:00Z
+definition = "The last size, said anew."
+owner = "product"
+event = "api.call"
+aggregation = "last"
+field = "gigabytes"
+unit = "GB"
+"""
+
 
 def plan(version: int = 2, since: str = "2026-01-01T00:00:00Z", **more: str) -> str:
     given = {"prices": ALL, "limit": "1000", "kind": "hard", **more}
@@ -154,6 +178,15 @@ def test_a_limit_is_for_the_period_whatever_splits_its_prices(
         assert found.metering.allowances == (), "no price of now gives any"
         follow(home)
         monkeypatch.setattr(answering, "read_log", uncounted)
+
+
+def test_where_a_meter_changes_sums_go_on_and_levels_begin_anew(opened: tuple[Home, SteppedClock]) -> None:
+    home, clock = opened
+    apply_rules(home, METERS)
+    send(home, clock, call(1, "acme", "2026-01-10T12:00:00Z", tokens=500, gigabytes="4"))
+    send(home, clock, call(2, "acme", "2026-01-16T12:00:00Z", tokens=300, gigabytes="3"))
+    tokens, storage = of(home, "tokens"), of(home, "storage")
+    assert (tokens.remaining, storage.remaining) == (Quantity.of(200), Quantity.of(7))
 
 
 def test_who_is_not_there_and_what_is_not_there(opened: tuple[Home, SteppedClock]) -> None:
