@@ -1,7 +1,8 @@
 """What a meter counted of a customer's running period as of a batch, as rules read it.
 
-What is counted is what the close would count: one request for each part of the period and version of the
-meter, and their quantities together. A meter that no price of the customer is for is counted over the whole
+What is counted is what the close counts, each unit once: all the time that any price of the customer is for
+the meter, by each version of the meter in its time. Counts, sums and weights of time add up over versions; of
+the others the running version tells. A meter that no price of the customer is for is counted over the whole
 period by its version in force.
 """
 
@@ -11,11 +12,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from tieout.aggregate.snapshot import Snapshot
-from tieout.aggregate.window import UsageRequest, clip
+from tieout.aggregate.window import ClippedSpan, UsageRequest, clip
 from tieout.close.calendar import PeriodDefault, calendar_of, is_active
-from tieout.close.rating import usage_requests
 from tieout.close.segments import Segment, segments
 from tieout.contract.catalog import Catalog
+from tieout.contract.meter import Aggregation, Meter
 from tieout.contract.subscription import Subscription
 from tieout.contract.watching import Figure, PercentOf
 from tieout.flows.home import Home
@@ -31,6 +32,7 @@ from tieout.rate.conversion import converted
 from tieout.rate.share import Share
 from tieout.trigger.crossing import Reading, Scope
 
+ADD_UP = frozenset({Aggregation.COUNT, Aggregation.SUM, Aggregation.TIME_WEIGHTED})
 Read = tuple[Rule, Scope, Reading]
 Unread = tuple[Rule, CustomerId, str]
 
@@ -130,15 +132,42 @@ def _measured(
 def _requests(
     catalog: Catalog, running: RunningPeriod, key: MeterKey | None, at: Instant
 ) -> tuple[UsageRequest, ...]:
-    priced = [each for each in running.segments if each.meter is not None and each.meter.key == key]
-    if priced:
-        return tuple(usage_requests(catalog, priced))
+    """Each unit once, however many prices or subscriptions are for it and wherever they split the period."""
+    customer = running.customer
+    spans = catalog.subjects.of_customer(customer)
     meter = None if key is None else catalog.meters.at(key, at)
-    if meter is None:
+    if key is None or meter is None:
         return ()
-    customer, period = running.customer, running.period
-    spans = clip(catalog.subjects.of_customer(customer), customer, period)
-    return (UsageRequest(meter, running.subscriptions[0].key, customer, period, spans),)
+    priced = [each.part for each in running.segments if each.meter is not None and each.meter.key == key]
+    if not priced:
+        whole = running.period
+        return (_request(meter, running, whole, clip(spans, customer, whole)),)
+    starts = [each.effective_from for each in catalog.meters.versions(key)]
+    parts = [part for whole in _covered(priced) for part in whole.split(starts) if part.start <= at]
+    versions = [(part, catalog.meters.at(key, part.start)) for part in parts]
+    found = [
+        _request(version, running, part, clip(spans, customer, part))
+        for part, version in versions
+        if version is not None
+    ]
+    return tuple(found if meter.aggregation in ADD_UP else found[-1:])
+
+
+def _request(
+    meter: Meter, running: RunningPeriod, part: Period, spans: tuple[ClippedSpan, ...]
+) -> UsageRequest:
+    return UsageRequest(meter, running.subscriptions[0].key, running.customer, part, spans)
+
+
+def _covered(parts: Iterable[Period]) -> list[Period]:
+    """The time that lies in any of them, in order, without touching pieces."""
+    found: list[Period] = []
+    for part in sorted(parts):
+        if found and part.start <= found[-1].end:
+            found[-1] = Period(found[-1].start, max(found[-1].end, part.end))
+        else:
+            found.append(part)
+    return found
 
 
 def _reading(

@@ -144,3 +144,23 @@ def test_a_hold_that_ends_below_ends_with_the_period_too(tmp_path: Path, used: s
     look_to_head(stage.home)
     standing = [each for each in stage.home.books.triggers.holds() if each.stands_at(stage.home.clock.now())]
     assert len(standing) == (2 if used == "450" else 0), "who uses as much again stays held"
+
+
+def test_two_prices_of_one_meter_that_split_the_period_differently_count_usage_once(tmp_path: Path) -> None:
+    """A second price of the meter has a new version on the 6th; 400 GB stay 400 GB."""
+    second = "\n".join(
+        f"""[[price]]
+key = "handling-usd"
+version = {version}
+effective_from = {since}T00:00:00Z
+meter = "egress"
+currency = "USD"
+description = "Handling"
+shape = "per_unit"
+unit_amount = "{amount}"
+"""
+        for version, since, amount in ((1, "2025-01-01", "0.01"), (2, "2026-01-06", "0.02"))
+    )
+    catalog = CATALOG.replace('prices = ["egress-usd"]', 'prices = ["egress-usd", "handling-usd"]') + second
+    stage = watched(tmp_path, "usage", catalog=catalog)
+    assert read(stage) == {"usage": (Exact(400), None, "GB")}
