@@ -10,7 +10,7 @@ from tieout.cli.hold import FeatureOption, UntilOption
 from tieout.cli.options import ByOption, HomeOption, JsonOption, ReasonOption, opened
 from tieout.cli.screen import print_json, say
 from tieout.cli.trigger_shown import hold_json, review_json, reviews_table
-from tieout.flows.triggers import ReviewDecision
+from tieout.trigger.charge.control import ReviewDecision
 
 app = typer.Typer(help="Reviews that charge controls ask for: list, decide.", no_args_is_help=True)
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import TypeVar
 
 from tieout.contract.alert import Alert
@@ -17,17 +16,11 @@ from tieout.kernel.errors import NotFound, Refusal, shown
 from tieout.kernel.ids import CustomerId
 from tieout.kernel.instant import Instant, format_instant
 from tieout.ports.triggers import Hold, NotOpen, RecordedChange, Review
+from tieout.trigger.charge.control import ReviewDecision
 
 SHORT_LENGTH_MIN = 6
 CHANGES_MAX = 1_000_000
 Named = TypeVar("Named", Hold, Review)
-
-
-class ReviewDecision(StrEnum):
-    """`dismiss`: nothing is done. `hold`: the customer is held, from what the decision names."""
-
-    DISMISS = "dismiss"
-    HOLD = "hold"
 
 
 class NoSuchRule(NotFound):

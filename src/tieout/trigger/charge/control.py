@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import StrEnum
 
 from tieout.contract.charge_control import ChargeControl, ControlAction, HoldEnds
 from tieout.kernel.ids import CustomerId
@@ -45,6 +46,13 @@ class HoldLifted:
     id: str
     customer: CustomerId
     lifts: str
+
+
+class ReviewDecision(StrEnum):
+    """`dismiss`: nothing is done. `hold`: the customer is held, from what the decision names."""
+
+    DISMISS = "dismiss"
+    HOLD = "hold"
 
 
 Effect = HoldPlaced | ReviewAsked | InterimAsked | HoldLifted
