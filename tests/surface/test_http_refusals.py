@@ -63,7 +63,8 @@ def test_a_secret_of_another_key_is_refused(served: Served) -> None:
 
 @pytest.mark.parametrize("role", [role for role in KeyRole if role is not KeyRole.SOURCE])
 def test_keys_of_other_roles_may_not_send(served: Served, role: KeyRole) -> None:
-    _, token = served.key(role=role.value)
+    customer = "acme" if role is KeyRole.CUSTOMER else None
+    _, token = served.key(role=role.value, customer=customer)
     refused(served.post(GOOD, token=token), 403, "forbidden")
 
 

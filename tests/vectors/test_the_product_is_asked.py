@@ -13,6 +13,7 @@ import pytest
 import tieout
 from tests.vectors.dispositions import SUITES
 from tests.vectors.test_vectors import runners
+from tieout.kernel.calendar import period_at
 
 PACKAGE = Path(tieout.__file__).parent
 
@@ -66,6 +67,7 @@ def files_entered(run: Callable[[], None]) -> set[str]:
         if event == "call":
             entered.add(frame.f_code.co_filename)
 
+    period_at.cache_clear()  # what is remembered is not entered
     sys.setprofile(note)
     try:
         run()

@@ -66,9 +66,9 @@ class Catalog:
     mappings: Versions[SubjectMapping]
     sources: Versions[SourceMapping]
     policies: Versions[Policy]
-    alerts: Versions[Alert]
-    charge_controls: Versions[ChargeControl]
-    budgets: Versions[Budget]
+    alerts: Versions[Alert] = field(default_factory=lambda: Versions[Alert](()))
+    charge_controls: Versions[ChargeControl] = field(default_factory=lambda: Versions[ChargeControl](()))
+    budgets: Versions[Budget] = field(default_factory=lambda: Versions[Budget](()))
     notice_targets: Versions[NoticeTarget] = field(default_factory=lambda: Versions[NoticeTarget](()))
     _by_customer: dict[str, tuple[Subscription, ...]] = field(init=False, repr=False, compare=False)
 
