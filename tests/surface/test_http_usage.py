@@ -99,6 +99,7 @@ def test_a_customer_sees_itself_alone(served: Served) -> None:
     _, own = served.key(role="customer", customer="birch")
     assert ask(served, own, "").json()["customer"] == "birch"
     assert ask(served, own, "?customer=birch").status_code == 200
+    assert served.post(b"{}", token=own).status_code == 403, "it may not send events"
     refused = ask(served, own, "?customer=acme")
     assert (refused.status_code, refused.json()["code"]) == (403, "customer-forbidden")
     assert ask(served, own, "/stream?customer=acme").status_code == 403
