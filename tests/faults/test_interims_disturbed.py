@@ -25,7 +25,9 @@ from tieout.kernel.instant import parse_instant
 from tieout.wiring import open_home
 
 JANUARY_11, FEBRUARY_2 = parse_instant("2026-01-11T00:00:00Z"), parse_instant("2026-02-02T06:00:00Z")
-DUE = Expected({"harbor": 1}, events=3, known={("harbor", "2026-01-01"): Decimal("150.00")})
+DUE = Expected(
+    {"harbor": 1}, events=3, known={("harbor", "2026-01-01"): Decimal("150.00")}, meters=("egress",)
+)
 """300, 100 and 100 GB at 0.30."""
 LATER = {
     **{"specversion": "1.0", "id": "c", "source": "edge", "type": "egress", "subject": "harbor"},
