@@ -149,7 +149,7 @@ def test_a_server_may_leave_it_to_somebody_else(due_home: Path, servers: list[Se
     server = Server(due_home, FEBRUARY_3, closes=False)
     servers.append(server)
     eventually("it serves", lambda: "serving" in server.told, server)
-    assert len(server.processes()) == 4, "a worker, the deliverer, the follower and the keeper"
+    assert len(server.processes()) == 5, "a worker, the deliverer, the follower, the looker, the keeper"
     time.sleep(3)
     assert server.end() == 0 and numbers(due_home) == []
 
