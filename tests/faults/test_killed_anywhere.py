@@ -31,6 +31,10 @@ ELSEWHERE = {
     "merge": "test_log_killed.py",
     "release": "test_decisions_killed.py",
     "erase": "test_decisions_killed.py",
+    "books": "test_every_decision_killed.py",
+    "live": "test_follower_killed.py",
+    "notice": "test_notices_killed.py",
+    "look": "test_look_killed.py",
     "shutdown": "../surface/test_http_faults.py",
 }
 """Areas whose points other files kill at: the part of a point's name before the first hyphen."""

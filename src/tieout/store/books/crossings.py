@@ -124,7 +124,6 @@ class SqlTriggers:
     def place(self, held: Hold) -> None:
         with writing(self.engine) as connection:
             connection.execute(insert(hold), hold_row(held))
-            crash_point("hold-before-commit")
 
     def release(self, hold_id: str, *, person: str, reason: str, at: Instant) -> None:
         with writing(self.engine) as connection:
@@ -132,7 +131,6 @@ class SqlTriggers:
             if found is None or not hold_of(found).stands_at(at):
                 raise NotOpen(f"Hold {hold_id} does not stand; nothing was released.")
             _release(connection, hold_id, person=person, reason=reason, change=None, at=at)
-            crash_point("release-before-commit")
 
     def reviews(self) -> tuple[Review, ...]:
         query = _REVIEWS.order_by(exposure_review.c.asked_at, exposure_review.c.id)
