@@ -100,8 +100,10 @@ def _line(charge: Charge, before: Sequence[SettledLine]) -> Line:
 
 
 def _fee(settled: Sequence[SettledLine]) -> Line:
-    """It stays as it was billed and corrected."""
-    first, fee = settled[0], settled[-1]
+    """It stays as it was billed and corrected. What people credited of it is what was left after its coupons,
+    and makes no base smaller: else the other lines would pay the coupons of what was given back."""
+    billed = [each for each in settled if not each.is_credit]
+    fee = billed[-1]
     charge = withdrawn_charge(
         fee.scope.subscription,
         fee.price,
@@ -114,8 +116,8 @@ def _fee(settled: Sequence[SettledLine]) -> Line:
         group=fee.group,
         program=fee.program,
     )
-    earlier = tuple(each.line for each in settled)
-    return Line(first.line.line, charge, "", zero(fee.amount.currency), earlier)
+    earlier = tuple(each.line for each in billed)
+    return Line(billed[0].line.line, charge, "", zero(fee.amount.currency), earlier)
 
 
 def _places(
