@@ -163,6 +163,9 @@ def _void(world: World, _folder: Path, step: Told) -> None:
     """It keeps its number; its period is due again, and what replaces it says so."""
     (paper,) = [each for each in world.papers if each.number == step["void"]["invoice"]]
     paper.voided = True
+    asked = {id(line.charge) for line in paper.lines}
+    for key, advances in world.advances.items():  # fees for times to come were never asked then
+        world.advances[key] = [each for each in advances if id(each.charge) not in asked]
     for done in world.billed.values():
         done[:] = [each for each in done if each.period != paper.period]
 

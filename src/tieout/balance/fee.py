@@ -95,14 +95,15 @@ def billed(fee: BilledFee, *, customer: CustomerId, invoice: InvoiceId, at: Inst
 def earned(
     fee: BilledFee, *, unused: Money, customer: CustomerId, invoice: InvoiceId, at: Instant
 ) -> list[Movement]:
-    """What takes the fee out of the balance once its time is over: used up, or credited as `unused`."""
+    """What takes the fee out of the balance once its time is over: used up, or credited as `unused`. Named by
+    the paper too, since one that is voided gives the fee back, and its replacement takes it out again."""
     parts = (
         (MovementKind.EARNED, fee.amount - unused, f"the time of line {fee.line} is over"),
         (MovementKind.CREDITED, unused, f"billed on line {fee.line} and not used"),
     )
     return [
         Movement(
-            id=f"{kind.value}/{fee.line}",
+            id=f"{kind.value}/{fee.line}/{invoice}",
             customer=customer,
             account=fee.account,
             kind=kind,
@@ -116,14 +117,19 @@ def earned(
     ]
 
 
+def fee_line(movement: Movement) -> LineId:
+    """The line on which the fee was billed that the movement is of."""
+    return LineId(movement.id.split("/")[1])
+
+
 def open_fees(movements: Iterable[Movement], subscription: SubscriptionId) -> list[BilledFee]:
     """What was billed in advance and is neither earned nor credited yet."""
     ours = [each for each in movements if each.account == advance_account(subscription)]
-    closed = {each.id.partition("/")[2] for each in ours if each.kind is not MovementKind.BILLED}
+    closed = {fee_line(each) for each in ours if each.kind is not MovementKind.BILLED}
     return [
         _fee_of(each, subscription)
         for each in ours
-        if each.kind is MovementKind.BILLED and each.id.partition("/")[2] not in closed
+        if each.kind is MovementKind.BILLED and fee_line(each) not in closed
     ]
 
 

@@ -7,9 +7,10 @@ that was kept and the part that was given back would both have to be rated again
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
-from tieout.balance.movement import Movement
+from tieout.balance.fee import ADVANCE, fee_line
+from tieout.balance.movement import Movement, MovementKind
 from tieout.contract.catalog import Catalog
 from tieout.contract.price import Price
 from tieout.correction.settled import SettledLine
@@ -47,12 +48,12 @@ def corrected_fees(
 ) -> list[tuple[Charge, Sequence[SettledLine]]]:
     """Those whose price version is superseded and whose time is over, each as the right version asks for it,
     with the lines that settled it. `movements` are the customer's that stand. Raises `FeePartlyGivenBack`."""
-    by_id = {each.id: each for each in movements}
+    of_fees = {(each.kind, fee_line(each)): each for each in movements if each.account.startswith(ADVANCE)}
     found = []
     for settled in fees:
         fee = settled[-1]
         price = _right(catalog, fee.price)
-        if price.version == fee.price.version or not _is_kept(settled[0], by_id):
+        if price.version == fee.price.version or not _is_kept(settled[0], of_fees):
             continue
         plan = catalog.plans.version(fee.plan, fee.plan_version)
         if plan is None:
@@ -79,12 +80,12 @@ def _right(catalog: Catalog, price: Price) -> Price:
     return price
 
 
-def _is_kept(fee: SettledLine, movements: dict[str, Movement]) -> bool:
+def _is_kept(fee: SettledLine, movements: Mapping[tuple[MovementKind, LineId], Movement]) -> bool:
     """Whether its time is over, and it was not given back. Raises `FeePartlyGivenBack`."""
     name = fee.line.line
-    if f"billed/{name}" not in movements:
+    if (MovementKind.BILLED, name) not in movements:
         return True  # billed with its own period
-    earned, back = movements.get(f"earned/{name}"), movements.get(f"credited/{name}")
+    earned, back = (movements.get((kind, name)) for kind in (MovementKind.EARNED, MovementKind.CREDITED))
     if earned is None:
         return False
     if back is not None and earned.amount.minor:

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from tieout.balance.commitment import COMMITMENT, METERED, Role, account_of
-from tieout.balance.fee import ADVANCE, BilledFee, billed_fees
+from tieout.balance.fee import ADVANCE, BilledFee, billed_fees, fee_line
 from tieout.balance.movement import Movement, MovementKind
 from tieout.invoice.invoice import Invoice
 from tieout.invoice.line import Line
@@ -56,11 +56,7 @@ def deferred_of(
     """The part of each line that is deferred revenue, above zero what it adds."""
     if not moved:
         return {}
-    found = {
-        LineId(each.id.removeprefix("billed/")): each.amount.minor
-        for each in moved
-        if each.kind is MovementKind.BILLED
-    }
+    found = {fee_line(each): each.amount.minor for each in moved if each.kind is MovementKind.BILLED}
     for line in found:
         found[line] -= contained.get(line, 0)
     for unused in _unused_lines(invoice):
@@ -80,7 +76,7 @@ def releases(
     if not moved:
         return []
     found = [
-        Released(contained_minor(each) - each.amount.minor, LineId(each.id.removeprefix("earned/")))
+        Released(contained_minor(each) - each.amount.minor, fee_line(each))
         for each in moved
         if each.kind is MovementKind.EARNED
     ]
@@ -104,11 +100,11 @@ def with_contained(
     said: dict[str, int] = {}
     for each in moved:
         if each.kind is MovementKind.BILLED:
-            said[each.id] = contained.get(LineId(each.id.removeprefix("billed/")), 0)
+            said[each.id] = contained.get(fee_line(each), 0)
     for fee, before in _fees_over(moved, opening):
         back = sum(contained.get(line.id, 0) for line in _unused_lines(invoice) if _is_of(line, fee))
-        said[f"earned/{fee.line}"] = -before - back
-        said[f"credited/{fee.line}"] = back
+        said[f"earned/{fee.line}/{invoice.id}"] = -before - back
+        said[f"credited/{fee.line}/{invoice.id}"] = back
     for committed in _commitments(invoice, contained, moved, opening):
         ours = [each for each in moved if each.account == committed.account]
         by_lines = [each.id for each in ours if each.kind in (MovementKind.COMMITTED, MovementKind.DRAWN)]
@@ -141,8 +137,8 @@ def _unused_lines(invoice: Invoice) -> list[Line]:
 
 def _fees_over(moved: Sequence[Movement], opening: Sequence[Movement]) -> Iterable[tuple[BilledFee, int]]:
     """The fees that this invoice settles, each with the tax it was billed with."""
-    over = {each.id.removeprefix("earned/") for each in moved if each.kind is MovementKind.EARNED}
-    taxed = {each.id.removeprefix("billed/"): contained_minor(each) for each in opening}
+    over = {fee_line(each) for each in moved if each.kind is MovementKind.EARNED}
+    taxed = {fee_line(each): contained_minor(each) for each in opening if each.kind is MovementKind.BILLED}
     subscriptions = {
         SubscriptionId(each.account.removeprefix(ADVANCE))
         for each in moved
