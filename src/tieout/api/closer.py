@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 import logging
-import os
-import signal
-import sys
 from pathlib import Path
-from types import FrameType
 
+from tieout.api.beside import run_beside
 from tieout.flows.keep_closing import ClosingRound, keep_closing
-from tieout.wiring import open_home, storage_failure
 
 LOGGER = logging.getLogger("tieout")
 PARKED_SHOWN_MAX = 5
@@ -19,26 +15,12 @@ PARKED_SHOWN_MAX = 5
 
 def run_closer(folder: Path) -> int:
     """Closes until SIGTERM; a close that is under way is finished by the next. Returns the exit code."""
-    logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="tieout: %(message)s")
-    LOGGER.setLevel(logging.INFO)
-    ended: list[int] = []
-    parent = os.getppid()  # when the supervisor is gone, nobody would tell us to end
-
-    def end(number: int, _: FrameType | None) -> None:
-        ended.append(number)
-
-    signal.signal(signal.SIGTERM, end)
-    signal.signal(signal.SIGINT, end)
-    with open_home(folder) as home:
-        try:
-            keep_closing(home, stop=lambda: bool(ended) or os.getppid() != parent, told=tell)
-        except Exception as error:
-            refusal = storage_failure(error)
-            if refusal is None:
-                raise
-            LOGGER.warning("periods are not closed: %s", refusal)
-            return refusal.exit_code  # the supervisor starts another
-    return 0
+    return run_beside(
+        folder,
+        lambda home, stop: keep_closing(home, stop=stop, told=tell),
+        undone="periods are not closed",
+        level=logging.INFO,
+    )
 
 
 def tell(latest: ClosingRound) -> None:
