@@ -12,8 +12,7 @@ from tieout.kernel.instant import Instant
 
 @dataclass(frozen=True, slots=True)
 class Alert:
-    """`targets` are keys of notice targets; empty: every target that takes alerts. `customer_too`: the
-    customer may read it, and its own targets are told."""
+    """`targets` are keys of notice targets; empty: every target that takes alerts."""
 
     key: AlertKey
     version: int
@@ -23,6 +22,5 @@ class Alert:
     watch: Watch
     severity: Severity
     targets: tuple[str, ...]
-    customer_too: bool
     enabled: bool
     digest: str

@@ -31,7 +31,7 @@ CONTROL_WORDS = {
 def alert_notice(rule: Rule, change: Change, telling: Telling) -> Notice:
     alert = rule.document
     assert isinstance(alert, Alert), "only alerts tell"
-    more: dict[str, JsonValue] = {"customer_too": telling.customer_too, "targets": list(telling.targets)}
+    more: dict[str, JsonValue] = {"targets": list(telling.targets)}
     return Notice(
         notice_id(ALERT_CROSSED, telling.id),
         ALERT_CROSSED,

@@ -29,12 +29,11 @@ class RuleKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class RuleId:
-    """One version of a rule. `owner`: the customer that set it for itself; None for ours."""
+    """One version of a rule."""
 
     kind: RuleKind
     key: str
     version: int
-    owner: CustomerId | None = None
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -93,7 +92,7 @@ class Change:
         """The same whenever and wherever it is found: the data that justifies it is not part of it."""
         rule, scope = self.rule, self.scope
         named = [
-            *(rule.kind.value, rule.owner or "", rule.key, str(rule.version), scope.customer),
+            *(rule.kind.value, rule.key, str(rule.version), scope.customer),
             *(format_instant(scope.period.start), format_instant(scope.period.end)),
             *(exact_text(self.threshold), self.kind.value, str(self.ordinal)),
         ]

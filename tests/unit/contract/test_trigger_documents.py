@@ -30,7 +30,6 @@ at = ["80", "100"]
 rearm = "below"
 rearm_below = "75"
 severity = "critical"
-customer_too = true
 """
 CONTROL = f"""
 [[charge_control]]
@@ -83,7 +82,7 @@ def test_every_member_is_read() -> None:
         Rearm.BELOW,
         Exact(75),
     )
-    assert (alert.severity, alert.customer_too) == (Severity.CRITICAL, True)
+    assert alert.severity is Severity.CRITICAL
     assert (control.action, control.features, control.ends) == (
         ControlAction.HOLD,
         ("chat",),

@@ -20,7 +20,7 @@ CONTROLLED = (Figure.USAGE, Figure.EXPOSURE, Figure.PROJECTED)
 
 
 def read_alert(reader: TableReader, head: Head) -> Alert:
-    """key, version, effective_from, name, whom, watch, severity, targets, customer_too, enabled."""
+    """key, version, effective_from, name, whom, watch, severity, targets, enabled."""
     return Alert(
         key=AlertKey(head.key),
         version=head.version,
@@ -30,7 +30,6 @@ def read_alert(reader: TableReader, head: Head) -> Alert:
         watch=read_watch(reader, Figure),
         severity=reader.choice("severity", Severity, default=Severity.WARNING),
         targets=reader.texts("targets"),
-        customer_too=reader.boolean("customer_too", default=False),
         enabled=reader.boolean("enabled", default=True),
         digest=head.digest,
     )

@@ -1,16 +1,14 @@
 """The tables of alerts and charge controls: what changed at which threshold, how far was looked, what is held
-and asked, and the rules that customers set for themselves."""
+and asked."""
 
 from __future__ import annotations
 
 from sqlalchemy import (
     BigInteger,
-    Boolean,
     Column,
     ForeignKey,
     Index,
     Integer,
-    LargeBinary,
     Table,
     Text,
     UniqueConstraint,
@@ -26,7 +24,6 @@ trigger_change = Table(
     Column("rule_kind", Text, nullable=False),
     Column("rule", Text, nullable=False),
     Column("rule_version", Integer, nullable=False),
-    Column("owner", Text, nullable=False),
     Column("customer", Text, nullable=False),
     Column("period_start", BigInteger, nullable=False),
     Column("period_end", BigInteger, nullable=False),
@@ -40,7 +37,7 @@ trigger_change = Table(
     Column("at", BigInteger, nullable=False),
     Column("recorded_at", BigInteger, nullable=False),
     UniqueConstraint(
-        *("rule_kind", "rule", "rule_version", "owner", "customer", "period_start", "threshold"),
+        *("rule_kind", "rule", "rule_version", "customer", "period_start", "threshold"),
         *("kind", "ordinal"),
         name="trigger_change_once",
     ),
@@ -120,20 +117,4 @@ interim_answer = Table(
     Column("reason", Text, nullable=False),
     Column("invoice", Text),
     Column("answered_at", BigInteger, nullable=False),
-)
-
-customer_rule = Table(
-    "customer_rule",
-    METADATA,
-    Column("customer", Text, primary_key=True),
-    Column("kind", Text, primary_key=True),
-    Column("key", Text, primary_key=True),
-    Column("version", Integer, primary_key=True),
-    Column("document", Text, nullable=False),
-    Column("digest", Text, nullable=False),
-    Column("withdrawn", Boolean, nullable=False),
-    Column("set_by", Text, nullable=False),
-    Column("idempotency_key", Text),
-    Column("request_sha256", LargeBinary),
-    Column("set_at", BigInteger, nullable=False),
 )

@@ -29,7 +29,6 @@ def change_row(change: Change, at: Instant) -> Row:
         "rule_kind": rule.kind.value,
         "rule": rule.key,
         "rule_version": rule.version,
-        "owner": rule.owner or "",
         "customer": scope.customer,
         "period_start": scope.period.start,
         "period_end": scope.period.end,
@@ -50,7 +49,6 @@ def change_of(row: RowMapping) -> Change:
         RuleKind(row["rule_kind"]),
         row["rule"],
         row["rule_version"],
-        CustomerId(row["owner"]) if row["owner"] else None,
     )
     reading = Reading(
         exact_of(row["value"]),

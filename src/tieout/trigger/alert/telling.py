@@ -15,7 +15,7 @@ from tieout.trigger.crossing import Change
 @dataclass(frozen=True, slots=True)
 class Telling:
     """`id` is the crossing's, so that telling it twice is telling it once. `targets` empty: all that take
-    alerts; `customer` is told too where `customer_too`."""
+    alerts."""
 
     id: str
     customer: CustomerId
@@ -23,7 +23,6 @@ class Telling:
     title: str
     text: str
     targets: tuple[str, ...]
-    customer_too: bool
 
 
 def telling_of(alert: Alert, change: Change) -> Telling:
@@ -38,9 +37,7 @@ def telling_of(alert: Alert, change: Change) -> Telling:
         f"{alert.watch.figure} of {scope.customer} in the period from {since} is {measured}; the alert is at "
     )
     text += f"{threshold}. As of {at}, batch {reading.watermark}."
-    return Telling(
-        change.id, scope.customer, alert.severity, alert.name, text, alert.targets, alert.customer_too
-    )
+    return Telling(change.id, scope.customer, alert.severity, alert.name, text, alert.targets)
 
 
 def shown_exact(value: Exact) -> str:

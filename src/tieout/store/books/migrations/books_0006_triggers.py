@@ -27,7 +27,6 @@ TRIGGERS_INSERT_ONLY: dict[str, tuple[str, ...]] = {
     "exposure_review_decision": ("review",),
     "interim_request": ("id",),
     "interim_answer": ("request",),
-    "customer_rule": ("customer, kind, key, version",),
 }
 
 
@@ -141,7 +140,6 @@ def _triggers() -> None:
         sa.Column("rule_kind", sa.Text, nullable=False),
         sa.Column("rule", sa.Text, nullable=False),
         sa.Column("rule_version", sa.Integer, nullable=False),
-        sa.Column("owner", sa.Text, nullable=False),
         sa.Column("customer", sa.Text, nullable=False),
         sa.Column("period_start", sa.BigInteger, nullable=False),
         sa.Column("period_end", sa.BigInteger, nullable=False),
@@ -155,7 +153,7 @@ def _triggers() -> None:
         sa.Column("at", sa.BigInteger, nullable=False),
         sa.Column("recorded_at", sa.BigInteger, nullable=False),
         sa.UniqueConstraint(
-            *("rule_kind", "rule", "rule_version", "owner", "customer", "period_start", "threshold"),
+            *("rule_kind", "rule", "rule_version", "customer", "period_start", "threshold"),
             *("kind", "ordinal"),
             name="trigger_change_once",
         ),
@@ -224,18 +222,4 @@ def _questions() -> None:
         sa.Column("reason", sa.Text, nullable=False),
         sa.Column("invoice", sa.Text),
         sa.Column("answered_at", sa.BigInteger, nullable=False),
-    )
-    op.create_table(
-        "customer_rule",
-        sa.Column("customer", sa.Text, primary_key=True),
-        sa.Column("kind", sa.Text, primary_key=True),
-        sa.Column("key", sa.Text, primary_key=True),
-        sa.Column("version", sa.Integer, primary_key=True),
-        sa.Column("document", sa.Text, nullable=False),
-        sa.Column("digest", sa.Text, nullable=False),
-        sa.Column("withdrawn", sa.Boolean, nullable=False),
-        sa.Column("set_by", sa.Text, nullable=False),
-        sa.Column("idempotency_key", sa.Text),
-        sa.Column("request_sha256", sa.LargeBinary),
-        sa.Column("set_at", sa.BigInteger, nullable=False),
     )
