@@ -22,9 +22,9 @@ from tieout.flows.find_corrections import FoundCorrections, Sought, find_correct
 from tieout.flows.home import Home
 from tieout.flows.policy import PERSON_LENGTH_MAX, policies
 from tieout.kernel.canonical import JsonNumber, canonical_json
-from tieout.kernel.errors import ConflictError, NotFound, Refusal, shown
+from tieout.kernel.errors import ConflictError, NotFound, Refusal, Unavailable, shown
 from tieout.kernel.ids import CustomerId
-from tieout.kernel.instant import format_instant, parse_instant
+from tieout.kernel.instant import Instant, format_instant, parse_instant
 from tieout.kernel.period import Period
 from tieout.kernel.person import is_same_person
 
@@ -83,6 +83,18 @@ class StaleReport(ConflictError):
         super().__init__(
             f"Report {digest[:16]} is stale: since it was previewed, it has changed what becomes of "
             f"{'; '.join(changed)}. Nothing was approved: run `tieout correction preview` again."
+        )
+
+
+class ApprovedLater(Unavailable):
+    """The last report that was approved is the one that is billed, so none is approved before another."""
+
+    code = "approved-later"
+
+    def __init__(self, last: Instant, now: Instant) -> None:
+        super().__init__(
+            f"A report was approved at {format_instant(last)}, and it is {format_instant(now)} here: the clock "
+            "went back. Nothing was approved: set the clock, or approve it again after that."
         )
 
 
@@ -171,7 +183,7 @@ def preview(
 
 def approve(home: Home, digest: str, *, person: str, reason: str) -> Approved:
     """Lets the report be billed, and applies its documents, all or none. Raises `NoSuchReport`,
-    `SelfApproved` and `StaleReport`."""
+    `SelfApproved`, `StaleReport` and `ApprovedLater`."""
     _check("--by", person, PERSON_LENGTH_MAX)
     _check("--reason", reason, REASON_LENGTH_MAX)
     report = report_named(home, digest)
@@ -194,10 +206,19 @@ def approve(home: Home, digest: str, *, person: str, reason: str) -> Approved:
     ]
     if changed or found.stopped:
         raise StaleReport(report.digest, changed or sorted({outcome.customer for outcome in found.stopped}))
-    approval = StoredApproval(person, reason, home.clock.now())
+    approval = StoredApproval(person, reason, _not_before_others(home))
     fresh = () if corrected is None else corrected.fresh
     home.books.corrections.approve(report.digest, approval, fresh)
     return Approved(report.digest, person, len(stated), tuple(document.name for document in fresh))
+
+
+def _not_before_others(home: Home) -> Instant:
+    at = home.clock.now()
+    others = (said.approved_at for each in home.books.corrections.reports() for said in each.approvals)
+    last = max(others, default=at)
+    if at < last:
+        raise ApprovedLater(last, at)
+    return at
 
 
 def reports(home: Home) -> tuple[StoredReport, ...]:

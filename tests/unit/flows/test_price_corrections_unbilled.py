@@ -15,7 +15,7 @@ from tests.small_home import FEBRUARY_3, ingest, january, make_home
 from tieout.cli.demo.stage import Stage
 from tieout.close.outcome import NotDue, Sealed
 from tieout.flows.close_periods import close
-from tieout.flows.correct import CorrectsEverybody, StaleReport, approve, preview
+from tieout.flows.correct import ApprovedLater, CorrectsEverybody, StaleReport, approve, preview
 from tieout.flows.credit_invoice import credit_invoice
 from tieout.flows.invoices import show_invoice
 from tieout.flows.verify_books import verify_books
@@ -68,6 +68,21 @@ def test_a_price_correction_that_a_credit_made_stale_is_found_again(tmp_path: Pa
     credit_invoice(stage.home, "S-000001", line="1", amount="1.00", kind="billing-error", **said)  # type: ignore[arg-type]
     stage.clock.set_to(parse_instant("2026-03-03T00:00:00Z"))
     approve(stage.home, report_again(stage), person="Bob", reason="fine")
+    bill(stage)
+    check_comes_to(stage, "60.00", "30.00")
+
+
+def test_a_clock_that_went_back_lets_no_older_report_win(tmp_path: Path) -> None:
+    """The last approval is billed, so none is recorded before another; after that it goes through."""
+    stage = sealed_and_corrected(tmp_path)
+    said = {"person": "Ann", "reason": "wrong", "approved_by": "Bob"}
+    credit_invoice(stage.home, "S-000001", line="1", amount="1.00", kind="billing-error", **said)  # type: ignore[arg-type]
+    newer = report_again(stage)
+    stage.clock.set_to(parse_instant("2026-03-02T11:00:00Z"))
+    with pytest.raises(ApprovedLater, match="the clock went back"):
+        approve(stage.home, newer, person="Bob", reason="fine")
+    stage.clock.set_to(parse_instant("2026-03-03T00:00:00Z"))
+    approve(stage.home, newer, person="Bob", reason="fine")
     bill(stage)
     check_comes_to(stage, "60.00", "30.00")
 
