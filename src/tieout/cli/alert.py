@@ -37,6 +37,8 @@ def list_(home: HomeOption, as_json: JsonOption = False) -> None:
         rows = rule_rows(where)
     if as_json:
         print_json([rule_json(row) for row in rows])
+    elif not rows:
+        say("There is no alert and no charge control.")
     else:
         columns = ("rule", "kind", "in force>", "watches", "for", "customers>", "does", "crossed>")
         say(table(columns, (_cells(row) for row in rows)))

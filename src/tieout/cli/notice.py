@@ -65,6 +65,9 @@ def list_(
     if as_json:
         print_json({"notices": [recorded_json(each) for each in page.notices], "next": page.next})  # type: ignore[dict-item]
         return
+    if not page.notices:
+        say("There is no such notice." if any((customer, kind, severity, after)) else "There is no notice.")
+        return
     rows = [
         [
             *(

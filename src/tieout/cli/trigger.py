@@ -61,6 +61,9 @@ def requests(
     if as_json:
         print_json([request_json(each) for each in found])
         return
+    if not found:
+        say("The invoice rules are asked for nothing.")
+        return
     rows = (
         [
             each.asked.customer,

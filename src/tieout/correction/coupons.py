@@ -100,10 +100,11 @@ def _line(charge: Charge, before: Sequence[SettledLine]) -> Line:
 
 
 def _fee(settled: Sequence[SettledLine]) -> Line:
-    """It stays as it was billed and corrected. What people credited of it is what was left after its coupons,
-    and makes no base smaller: else the other lines would pay the coupons of what was given back."""
-    billed = [each for each in settled if not each.is_credit]
-    fee = billed[-1]
+    """It stays as it was billed and corrected. What people credited of it since is what was left after its
+    coupons, and makes no base smaller: else the other lines would pay the coupons of what was given back. A
+    correction that came after a credit has taken it up."""
+    last = max(place for place, each in enumerate(settled) if not each.is_credit)
+    billed, fee = settled[: last + 1], settled[last]
     charge = withdrawn_charge(
         fee.scope.subscription,
         fee.price,

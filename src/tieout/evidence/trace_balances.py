@@ -163,7 +163,7 @@ def _unused(stored: StoredEvidence, evidence: BalanceEvidence, found: list[Diffe
     fee = next(
         (
             each
-            for each in billed_fees(evidence.movements, charge.subscription)
+            for each in billed_fees(known_by(evidence.movements, stored.invoice), charge.subscription)
             if (each.price, each.price_version, each.period, each.terms)
             == (charge.price, charge.price_version, charge.period, charge.terms)
             and each.segment.start <= charge.segment.start

@@ -9,6 +9,7 @@ from tieout.balance.fee import billed_fees
 from tieout.contract.document import Document, DocumentKind
 from tieout.evidence.stored import StoredEvidence
 from tieout.evidence.trace_balances import BalanceEvidence
+from tieout.evidence.trace_corrections import known_by
 from tieout.flows.home import Home
 from tieout.kernel.errors import TieoutError
 from tieout.rate.commitment import PREFIX
@@ -28,7 +29,7 @@ def balance_evidence(
     customer = stored.invoice.customer
     movements = home.books.movements.of([customer]).get(customer, ())
     try:
-        fees = [] if committed else billed_fees(movements, charge.subscription)
+        fees = [] if committed else billed_fees(known_by(movements, stored.invoice), charge.subscription)
     except TieoutError:
         fees = []  # the reproduction reads them again, and names the movement
     line = next(

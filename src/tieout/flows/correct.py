@@ -94,8 +94,8 @@ class ApprovedLater(Unavailable):
     def __init__(self, last: Instant, now: Instant) -> None:
         at, here = format_instant(last), format_instant(now)
         super().__init__(
-            f"A report was approved at {at}, and it is {here} here: the clock went back. Nothing was approved: "
-            "set the clock, or approve it again after that."
+            f"A report was approved at {at}, and it is {here} here: the clock went back. Nothing was "
+            "approved: set the clock, or approve it again after that."
         )
 
 
