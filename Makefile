@@ -31,7 +31,7 @@ demo: $(VENV)/.runtime ## from usage to traced invoices in demo-home/; DATA=fold
 	@$(VENV)/bin/tieout demo $(if $(DATA),--data "$(DATA)") $(ARGS)
 
 test: $(VENV)/.dev ## all tests
-	@$(VENV)/bin/python -m pytest -n 2 --dist loadfile $(ARGS)
+	@$(VENV)/bin/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 test-long: $(VENV)/.dev ## the sweeps of faults in full: every kill, every loss of power, every failed sync
 	@TIEOUT_TEST_LONG=1 $(VENV)/bin/python -m pytest -n 2 --dist load tests/faults $(ARGS)

@@ -19,6 +19,7 @@ from hypothesis import settings
 from tests.faults.harness import tally
 from tests.vectors.dispositions import summary
 
+FAULTS = Path(__file__).parent / "faults"
 EXPLORE = "TIEOUT_EXPLORE"
 """Set to anything: Hypothesis looks for new examples, under a seed that is printed."""
 
@@ -37,6 +38,13 @@ def pytest_configure(config: pytest.Config) -> None:
     if os.environ.get(EXPLORE) and config.option.hypothesis_seed is None:
         config.option.hypothesis_seed = str(random.randrange(2**32))
         hypothesis_core.global_force_seed = int(config.option.hypothesis_seed)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Files whose tests wait for processes and databases come first: one of them at the end would leave the
+    other worker idle. (Workers take whole files, in this order.)
+    """
+    items.sort(key=lambda item: not item.path.is_relative_to(FAULTS))
 
 
 def pytest_report_header(config: pytest.Config) -> str:
