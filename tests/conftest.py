@@ -17,7 +17,9 @@ from hypothesis import core as hypothesis_core
 from hypothesis import settings
 
 from tests.faults.harness import tally
+from tests.remembered_schema import Upgrade, remembering
 from tests.vectors.dispositions import summary
+from tieout.store import migrate
 
 FAULTS = Path(__file__).parent / "faults"
 EXPLORE = "TIEOUT_EXPLORE"
@@ -45,6 +47,20 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     other worker idle. (Workers take whole files, in this order.)
     """
     items.sort(key=lambda item: not item.path.is_relative_to(FAULTS))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _migrating() -> Iterator[Upgrade]:
+    upgrade = migrate._upgrade
+    migrate._upgrade = remembering(upgrade)
+    yield upgrade
+    migrate._upgrade = upgrade
+
+
+@pytest.fixture
+def real_migrations(_migrating: Upgrade, monkeypatch: pytest.MonkeyPatch) -> None:
+    """For tests whose subject migrations are."""
+    monkeypatch.setattr(migrate, "_upgrade", _migrating)
 
 
 def pytest_report_header(config: pytest.Config) -> str:
