@@ -21,7 +21,16 @@ from tests.remembered_schema import Upgrade, remembering
 from tests.vectors.dispositions import summary
 from tieout.store import migrate
 
-FAULTS = Path(__file__).parent / "faults"
+HERE = Path(__file__).parent
+FIRST = (
+    HERE / "surface" / "test_segments_in_a_bucket.py",
+    HERE / "surface" / "test_documented_commands.py",
+    HERE / "surface" / "test_http_faults.py",
+    HERE / "scenarios",
+    HERE / "faults",
+    HERE / "surface",
+)
+"""What waits for processes and databases, the longest files before all others."""
 EXPLORE = "TIEOUT_EXPLORE"
 """Set to anything: Hypothesis looks for new examples, under a seed that is printed."""
 
@@ -43,10 +52,14 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Files whose tests wait for processes and databases come first: one of them at the end would leave the
-    other worker idle. (Workers take whole files, in this order.)
+    """Files whose tests take minutes come first: one of them at the end would leave the other worker idle.
+    (Workers take whole files, in this order.)
     """
-    items.sort(key=lambda item: not item.path.is_relative_to(FAULTS))
+    items.sort(
+        key=lambda item: next(
+            (n for n, each in enumerate(FIRST) if item.path.is_relative_to(each)), len(FIRST)
+        )
+    )
 
 
 @pytest.fixture(scope="session", autouse=True)
