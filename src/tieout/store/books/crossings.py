@@ -81,13 +81,17 @@ class SqlTriggers:
         with self.engine.connect() as connection:
             return _looked(connection)
 
-    def states(self) -> States:
+    def states(self, customers: Collection[CustomerId]) -> States:
         found: dict[tuple[RuleId, Scope, Exact], ThresholdState] = {}
+        asked = list(customers)
         with self.engine.connect() as connection:
-            for row in connection.execute(select(trigger_change).order_by(trigger_change.c.seq)).mappings():
-                change = change_of(row)
-                armed = change.kind is ChangeKind.REARMED
-                found[change.rule, change.scope, change.threshold] = ThresholdState(change.ordinal, armed)
+            for start in range(0, len(asked), _IDS_AT_ONCE):
+                some = trigger_change.c.customer.in_(asked[start : start + _IDS_AT_ONCE])
+                query = select(trigger_change).where(some).order_by(trigger_change.c.seq)
+                for row in connection.execute(query).mappings():
+                    change = change_of(row)
+                    armed = change.kind is ChangeKind.REARMED
+                    found[change.rule, change.scope, change.threshold] = ThresholdState(change.ordinal, armed)
         return found
 
     def record(self, look: Look, *, at: Instant) -> None:
