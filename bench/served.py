@@ -27,11 +27,12 @@ END_SECONDS = 60
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """Where a server listens, the token it takes, and how long it took to say so."""
+    """Where a server listens, the token it takes, how long it took to say so, and its process."""
 
     port: int
     token: str
     start_seconds: float
+    pid: int
 
 
 @contextmanager
@@ -49,8 +50,8 @@ def existing(folder: Path, workers: int) -> Iterator[Address]:
     with open_home(folder) as home:
         _, token = create_api_key(home, name="bench", role="source", sources=["*"])
     command = ["-m", "tieout.cli", "serve", "--home", str(folder), "--port", "0", "--workers", str(workers)]
-    with _running(command) as (port, seconds):
-        yield Address(port, token, seconds)
+    with _running(command) as (port, seconds, pid):
+        yield Address(port, token, seconds, pid)
 
 
 def stored_events(folder: Path) -> tuple[int, int]:
@@ -62,12 +63,12 @@ def stored_events(folder: Path) -> tuple[int, int]:
 @contextmanager
 def postgresql(folder: Path, workers: int) -> Iterator[Address]:
     """PostgreSQL in an empty folder, behind the same HTTP stack."""
-    with _running(["-m", "bench.postgres_server", str(folder), str(workers)]) as (port, seconds):
-        yield Address(port, "tieout-0000000000000000-00", seconds)
+    with _running(["-m", "bench.postgres_server", str(folder), str(workers)]) as (port, seconds, pid):
+        yield Address(port, "tieout-0000000000000000-00", seconds, pid)
 
 
 @contextmanager
-def _running(command: list[str]) -> Iterator[tuple[int, float]]:
+def _running(command: list[str]) -> Iterator[tuple[int, float, int]]:
     begin = time.perf_counter()
     process = subprocess.Popen(
         [sys.executable, *command], cwd=ROOT, stderr=subprocess.PIPE, text=True, env=dict(os.environ)
@@ -81,7 +82,7 @@ def _running(command: list[str]) -> Iterator[tuple[int, float]]:
     else:
         raise SystemExit(f"a server did not start: {said}")
     try:
-        yield int(found[1]), time.perf_counter() - begin
+        yield int(found[1]), time.perf_counter() - begin, process.pid
     finally:
         process.send_signal(signal.SIGTERM)
         rest = process.stderr.read()
