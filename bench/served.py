@@ -46,10 +46,11 @@ def tieout(folder: Path, workers: int) -> Iterator[Address]:
 
 @contextmanager
 def existing(folder: Path, workers: int) -> Iterator[Address]:
-    """A home that is there already, served."""
+    """A home that is there already, served. Nothing is closed: its months lie in the past."""
     with open_home(folder) as home:
         _, token = create_api_key(home, name="bench", role="source", sources=["*"])
     command = ["-m", "tieout.cli", "serve", "--home", str(folder), "--port", "0", "--workers", str(workers)]
+    command.append("--no-close")
     with _running(command) as (port, seconds, pid):
         yield Address(port, token, seconds, pid)
 
