@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -23,7 +24,11 @@ from tieout.api.access import roles_for
 from tieout.api.answers import HttpAnswer, Problem, failure, refusal
 from tieout.api.asgi import Receive, Scope, Send
 from tieout.api.keyring import Keyring
-from tieout.api.limits import ENTITLEMENTS_AT_ONCE_MAX
+from tieout.api.limits import (
+    ENTITLEMENTS_AT_ONCE_MAX,
+    ENTITLEMENTS_BUSY_SECONDS,
+    ENTITLEMENTS_LINGER_SECONDS,
+)
 from tieout.flows.entitlements import EntitlementReader, Entitlements
 from tieout.flows.entitlements_document import entitlements_document
 from tieout.flows.home import Home
@@ -69,6 +74,7 @@ class Entitled:
         self._counting_room = asyncio.Lock()
         self._waiting: deque[_Waiting] = deque()
         self._task: asyncio.Task[None] | None = None
+        self._answered_at = float("-inf")
 
     async def answer(self, customer: CustomerId, feature: str | None) -> bytes:
         answered: asyncio.Future[bytes | TieoutError | None] = asyncio.get_running_loop().create_future()
@@ -84,8 +90,10 @@ class Entitled:
         return found
 
     async def _work(self) -> None:
-        """Ends when nothing waits."""
+        """Ends when nothing waits. Where questions come one upon another, a moment's wait gathers some."""
         while self._waiting:
+            if time.monotonic() - self._answered_at < ENTITLEMENTS_BUSY_SECONDS:
+                await asyncio.sleep(ENTITLEMENTS_LINGER_SECONDS)
             group = [
                 self._waiting.popleft() for _ in range(min(len(self._waiting), ENTITLEMENTS_AT_ONCE_MAX))
             ]
@@ -94,6 +102,7 @@ class Entitled:
                 found = await asyncio.to_thread(self._answers, group)
             except Exception as error:  # noqa: BLE001 - told to each of those who wait
                 found = [error] * len(group)
+            self._answered_at = time.monotonic()
             for each, one in zip(group, found, strict=True):
                 if each.answered.done():  # whoever asked is gone
                     continue
