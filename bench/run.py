@@ -164,8 +164,24 @@ def main() -> None:
     shutil.rmtree(folder / "http", ignore_errors=True)
     starts = start.measure(folder / "start", workers=asked.workers, rounds=asked.rounds)
     rated = rating.measure(charges=asked.charges, rounds=asked.rounds)
-    closed, lived = _closed_and_lived(folder, workers=asked.workers, rounds=asked.rounds) if asked.close else
-    ([], []) rows += [*over_http, *_beside_clickhouse(over_http, rows), *starts, *rated, *closed, *lived]
+    closed, lived = list[Row](), list[Row]()
+    if asked.close:
+        events, customers, _, _ = close.SIZES["10m"]
+        closed = close.measure(
+            folder / "close-10m",
+            "10m",
+            events=events,
+            customers=customers,
+            workers=asked.workers,
+            rounds=asked.rounds,
+        )
+        size = "100m" if close_home.is_built(folder / "close-100m") else "10m"
+        events, customers, _, _ = close.SIZES[size]
+        for measure in (live.measure, entitlements.measure):
+            lived += measure(
+                folder / f"close-{size}", events=events, customers=customers, workers=asked.workers
+            )
+    rows += [*over_http, *_beside_clickhouse(over_http, rows), *starts, *rated, *closed, *lived]
     asked.output.write_text(json.dumps(rows, indent=2) + "\n")
     grown = scale.measure_sizes(
         asked.log or folder / "log", asked.sizes, events=scale.MEASURED, workers=asked.workers
@@ -182,21 +198,6 @@ def main() -> None:
         *entitlements.floors_told(lived),
     ]
     print("\n".join([*told, *scale.floors_told(grown)]))
-
-
-def _closed_and_lived(folder: Path, *, workers: int, rounds: int) -> tuple[list[Row], list[Row]]:
-    """A close of ten million events; and usage that is followed and asked for, over the greatest home there
-    is."""
-    events, customers, _, _ = close.SIZES["10m"]
-    closed = close.measure(
-        folder / "close-10m", "10m", events=events, customers=customers, workers=workers, rounds=rounds
-    )
-    size = "100m" if close_home.is_built(folder / "close-100m") else "10m"
-    events, customers, _, _ = close.SIZES[size]
-    lived = list[Row]()
-    for measure in (live.measure, entitlements.measure):
-        lived += measure(folder / f"close-{size}", events=events, customers=customers, workers=workers)
-    return closed, lived
 
 
 def _beside_clickhouse(over_http: list[Row], rows: list[Row]) -> list[Row]:
