@@ -74,6 +74,12 @@ class _Found:
     effects: list[tuple[Effect, str]] = field(default_factory=list)
     notices: list[Notice] = field(default_factory=list)
     unread: list[Unread] = field(default_factory=list)
+    _crossed: dict[tuple[RuleId, CustomerId], set[tuple[Scope, Exact]]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for (rule, scope, threshold), state in self.states.items():
+            if not state.armed:
+                self._crossed.setdefault((rule, scope.customer), set()).add((scope, threshold))
 
     def read(self, rule: Rule, scope: Scope, reading: Reading) -> None:
         keys = [(rule.id, scope, threshold) for threshold in rule.watch.at]
@@ -81,6 +87,7 @@ class _Found:
         after, changed = changes(rule.id, rule.watch, scope, before, reading)
         self.states.update(zip(keys, after, strict=True))
         for change in changed:
+            self._crossed.setdefault((rule.id, scope.customer), set()).add((scope, change.threshold))
             self._tell(rule, change)
 
     def end_earlier(self, rule: Rule, scope: Scope, reading: Reading) -> None:
@@ -89,12 +96,13 @@ class _Found:
         document = rule.document
         if not isinstance(document, ChargeControl) or document.ends is not HoldEnds.BELOW:
             return
-        for (of, earlier, threshold), state in list(self.states.items()):
-            ours = of == rule.id and earlier.customer == scope.customer and threshold in rule.watch.at
-            if not ours or state.armed or earlier.period.end > scope.period.start:
+        for earlier, threshold in sorted(self._crossed.get((rule.id, scope.customer), ())):
+            state = self.states[rule.id, earlier, threshold]
+            over = earlier.period.end <= scope.period.start and threshold in rule.watch.at
+            if state.armed or not over:
                 continue
             after, changed = changes(rule.id, rule.watch, earlier, [state], reading)
-            self.states[of, earlier, threshold] = after[0]
+            self.states[rule.id, earlier, threshold] = after[0]
             for change in changed:
                 self._tell(rule, change)
 
