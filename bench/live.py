@@ -69,9 +69,9 @@ def seen_seconds(folder: Path, customers: int, workers: int) -> list[float]:
         reading = {"authorization": f"Bearer {token}"}
         sending = {"authorization": f"Bearer {address.token}", "content-type": "application/x-ndjson"}
         client.get(f"{url}/usage?customer=c-00000", headers=reading)
-        _wait_until_built(folder, customers)
+        wait_until_built(folder, customers)
         for number in range(BATCHES):
-            body = b"".join(_line(number, place) for place in range(BATCH_EVENTS))
+            body = b"".join(event_line(number, place, BATCH_EVENTS) for place in range(BATCH_EVENTS))
             batch = client.post(f"{url}/events", headers=sending, content=body).json()["batch"]
             begin = time.perf_counter()
             while client.get(f"{url}/usage?customer=c-00000", headers=reading).json()["watermark"] < batch:
@@ -81,7 +81,7 @@ def seen_seconds(folder: Path, customers: int, workers: int) -> list[float]:
     return sorted(taken)
 
 
-def _wait_until_built(folder: Path, customers: int) -> None:
+def wait_until_built(folder: Path, customers: int) -> None:
     """The period is another one than that of the lookups: its requests are counted first."""
     with open_home(folder) as home:
         reader = LiveUsageReader(home)
@@ -89,13 +89,18 @@ def _wait_until_built(folder: Path, customers: int) -> None:
             time.sleep(1)
 
 
-def _line(number: int, place: int) -> bytes:
+def customer_key(number: int) -> str:
+    return f"c-{number:05}"
+
+
+def event_line(number: int, place: int, batch_events: int) -> bytes:
+    """One of the events of batch `number`, of now."""
     event = {
         "specversion": "1.0",
         "source": "gateway-1",
         "id": f"live-{number}-{place}-{time.time_ns()}",
         "type": "llm.request",
-        "subject": f"customer-{(number * BATCH_EVENTS + place) % 10_000:05}",
+        "subject": f"customer-{(number * batch_events + place) % 10_000:05}",
         "time": format_instant(Instant(time.time_ns() // 1_000)),
         "data": {"model": "medium-8k", "input_tokens": 1200, "output_tokens": 80},
     }
@@ -116,10 +121,10 @@ def measure(built_in: Path, *, events: int, customers: int, workers: int) -> lis
     values = (
         ("live_build", round(built, 1), "s"),
         ("live_build_memory", round(peak / 2**20), "MiB"),
-        ("live_lookup_p50", round(1_000 * _part(lookups, 0.5), 2), "ms"),
-        ("live_lookup_p99", round(1_000 * _part(lookups, 0.99), 2), "ms"),
-        ("live_seen_p50", round(1_000 * _part(seen, 0.5), 1), "ms"),
-        ("live_seen_p99", round(1_000 * _part(seen, 0.99), 1), "ms"),
+        ("live_lookup_p50", round(1_000 * part(lookups, 0.5), 2), "ms"),
+        ("live_lookup_p99", round(1_000 * part(lookups, 0.99), 2), "ms"),
+        ("live_seen_p50", round(1_000 * part(seen, 0.5), 1), "ms"),
+        ("live_seen_p99", round(1_000 * part(seen, 0.99), 1), "ms"),
     )
     return [{"name": f"{name}_{millions}", "value": value, "unit": unit} for name, value, unit in values]
 
@@ -135,7 +140,7 @@ def floors_told(rows: list[Row]) -> list[str]:
     return told
 
 
-def _part(ordered: list[float], share: float) -> float:
+def part(ordered: list[float], share: float) -> float:
     return ordered[min(len(ordered) - 1, int(len(ordered) * share))]
 
 

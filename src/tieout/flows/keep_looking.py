@@ -15,6 +15,7 @@ from tieout.flows.answer_interims import InterimAnswer, answer_interims
 from tieout.flows.apply_catalog import load_catalog
 from tieout.flows.home import Home
 from tieout.flows.look_at_rules import LookReport, look_to_head
+from tieout.flows.look_figures import LookFigures
 from tieout.kernel.errors import TieoutError
 
 POLL_SECONDS: Final = 1
@@ -51,12 +52,13 @@ def keep_looking(
     """Looks until `stop` says so; `told` hears of every round that did something and of every failure, which
     is tried again. `answers` False: requests to the invoice rules are left to others."""
     revision, again_at = -1, 0
+    figures = LookFigures(home)
     while not stop():
         try:
             now, latest = time.monotonic_ns(), home.books.documents.revision()
             everyone = latest != revision or now >= again_at
             if _has_rules(home) and (everyone or home.log.head() != home.books.triggers.looked()):
-                reports = tuple(look_to_head(home, everyone=everyone))
+                reports = tuple(look_to_head(home, everyone=everyone, figures=figures))
                 answered = answer_interims(home) if answers else ()
                 if answered or any(report.changes or report.unread for report in reports):
                     told(LookingRound(reports, answered))
