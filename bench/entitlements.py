@@ -19,6 +19,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from bench import served
+from bench.close import SIZES
 from bench.close_home import build_due
 from bench.entitled_home import with_features
 from bench.live import ROOT, Row, customer_key, event_line, part, wait_until_built
@@ -68,7 +69,7 @@ async def play(address: Address, token: str, *, customers: int, seconds: int) ->
             played.refused += status != b"200"
 
     workers = [asyncio.create_task(connection()) for _ in range(CONNECTIONS)]
-    pushing = asyncio.create_task(_send(port, address.token, played, seconds))
+    pushing = asyncio.create_task(_send(port, address.token, played, customers, seconds))
     begin = time.perf_counter() + 0.1
     for number in range(PER_SECOND * seconds):
         at = begin + number / PER_SECOND
@@ -84,14 +85,14 @@ async def play(address: Address, token: str, *, customers: int, seconds: int) ->
     return played
 
 
-async def _send(port: int, token: str, played: Played, seconds: int) -> None:
+async def _send(port: int, token: str, played: Played, customers: int, seconds: int) -> None:
     """Batches of events, one after another at a steady pace."""
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     begin = time.perf_counter()
     for number in range(SENT_PER_SECOND * seconds):
         if (wait := begin + number / SENT_PER_SECOND - time.perf_counter()) > 0:
             await asyncio.sleep(wait)
-        body = b"".join(event_line(number, place, SENT_EVENTS) for place in range(SENT_EVENTS))
+        body = b"".join(event_line(number, place, SENT_EVENTS, customers) for place in range(SENT_EVENTS))
         head = (
             f"POST /v1/events HTTP/1.1\r\nhost: localhost\r\nauthorization: Bearer {token}\r\n"
             f"content-type: application/x-ndjson\r\ncontent-length: {len(body)}\r\n\r\n"
@@ -178,19 +179,23 @@ def floors_told(rows: list[Row]) -> list[str]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m bench.entitlements", description=__doc__)
-    parser.add_argument("--events", type=int, default=10_000_000)
-    parser.add_argument("--customers", type=int, default=10_000)
+    parser.add_argument("--size", choices=list(SIZES), default="10m")
     parser.add_argument("--seconds", type=int, default=SECONDS)
     parser.add_argument("--workers", type=int, default=os.cpu_count() or 1, help="processes that build")
-    parser.add_argument("--folder", type=Path, default=ROOT / ".bench" / "close-10m")
+    parser.add_argument(
+        "--folder", type=Path, default=ROOT / ".bench", help="where the home is built, and stays"
+    )
+    parser.add_argument("--output", type=Path, default=ROOT / "bench-entitlements.json")
     asked = parser.parse_args()
+    events, customers, _, _ = SIZES[asked.size]
     rows = measure(
-        asked.folder.resolve(),
-        events=asked.events,
-        customers=asked.customers,
+        asked.folder.resolve() / f"close-{asked.size}",
+        events=events,
+        customers=customers,
         workers=asked.workers,
         seconds=asked.seconds,
     )
+    asked.output.write_text(json.dumps(rows, indent=2) + "\n")
     print(json.dumps(rows, indent=2))
     print("\n".join(floors_told(rows)))
 

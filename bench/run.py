@@ -19,7 +19,7 @@ from statistics import median
 from rich.console import Console
 from rich.table import Table
 
-from bench import close, http, live, rating, scale, start
+from bench import close, close_home, entitlements, http, live, rating, scale, start
 from bench.contender import Outcome
 from bench.events import EVENT_BYTES, write_events
 
@@ -137,7 +137,10 @@ def main() -> None:
     parser.add_argument("--folder", type=Path, default=ROOT / ".bench", help="where everything is written")
     parser.add_argument("--charges", type=int, default=rating.CHARGES, help="charges that are rated")
     parser.add_argument(
-        "--close", action=argparse.BooleanOptionalAction, default=True, help="close ten million events"
+        "--close",
+        action=argparse.BooleanOptionalAction,
+        default=True,
+        help="close ten million events; follow and ask a hundred million where `make bench-long` built them",
     )
     parser.add_argument("--output", type=Path, default=ROOT / "bench.json")
     parser.add_argument(
@@ -161,19 +164,8 @@ def main() -> None:
     shutil.rmtree(folder / "http", ignore_errors=True)
     starts = start.measure(folder / "start", workers=asked.workers, rounds=asked.rounds)
     rated = rating.measure(charges=asked.charges, rounds=asked.rounds)
-    closed, lived = list[Row](), list[Row]()
-    if asked.close:
-        events, customers, _, _ = close.SIZES["10m"]
-        closed = close.measure(
-            folder / "close-10m",
-            "10m",
-            events=events,
-            customers=customers,
-            workers=asked.workers,
-            rounds=asked.rounds,
-        )
-        lived = live.measure(folder / "close-10m", events=events, customers=customers, workers=asked.workers)
-    rows += [*over_http, *_beside_clickhouse(over_http, rows), *starts, *rated, *closed, *lived]
+    closed, lived = _closed_and_lived(folder, workers=asked.workers, rounds=asked.rounds) if asked.close else
+    ([], []) rows += [*over_http, *_beside_clickhouse(over_http, rows), *starts, *rated, *closed, *lived]
     asked.output.write_text(json.dumps(rows, indent=2) + "\n")
     grown = scale.measure_sizes(
         asked.log or folder / "log", asked.sizes, events=scale.MEASURED, workers=asked.workers
@@ -187,8 +179,24 @@ def main() -> None:
         *rating.floors_told(rated),
         *close.floors_told(closed),
         *live.floors_told(lived),
+        *entitlements.floors_told(lived),
     ]
     print("\n".join([*told, *scale.floors_told(grown)]))
+
+
+def _closed_and_lived(folder: Path, *, workers: int, rounds: int) -> tuple[list[Row], list[Row]]:
+    """A close of ten million events; and usage that is followed and asked for, over the greatest home there
+    is."""
+    events, customers, _, _ = close.SIZES["10m"]
+    closed = close.measure(
+        folder / "close-10m", "10m", events=events, customers=customers, workers=workers, rounds=rounds
+    )
+    size = "100m" if close_home.is_built(folder / "close-100m") else "10m"
+    events, customers, _, _ = close.SIZES[size]
+    lived = list[Row]()
+    for measure in (live.measure, entitlements.measure):
+        lived += measure(folder / f"close-{size}", events=events, customers=customers, workers=workers)
+    return closed, lived
 
 
 def _beside_clickhouse(over_http: list[Row], rows: list[Row]) -> list[Row]:
