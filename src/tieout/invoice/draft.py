@@ -19,7 +19,7 @@ from tieout.invoice.line import Line, settled_line
 from tieout.invoice.off_cycle import OffCycleReason
 from tieout.invoice.status import Act, Status, after
 from tieout.invoice.taxes import NO_TAXATION, Taxation, taxes
-from tieout.kernel.ids import Watermark
+from tieout.kernel.ids import InvoiceId, Watermark
 from tieout.kernel.money import currency
 from tieout.kernel.period import Period
 from tieout.rate.charge import Charge
@@ -59,14 +59,15 @@ def draft(
     key = InvoiceKey(customer.key, period, seller.number_series, money.code, kind, sequence)
     asked = [Billable(charge, tuple(earlier.get(scope_of(charge), ()))) for charge in _ordered(charges)]
     asked += additions
-    lines = _lines(key, asked, customer.zone)
+    invoice_id = key.invoice_id
+    lines = _lines(key, invoice_id, asked, customer.zone)
     subtotal = totals.subtotal(lines, money)
     own = discounts(lines[: len(charges)], coupons, money, given, gave=gave)
     taken = own + _of_corrected_periods(asked, lines, key, customer.zone)
     net, groups = net_amounts(lines, taken), _by_taxation(asked, lines, taxation)
     levied = tuple(tax for taxed, on in groups for tax in taxes(on, net, taxed, money))
     return Invoice(
-        id=key.invoice_id,
+        id=invoice_id,
         key=key,
         status=Status.DRAFT,
         number=None,
@@ -89,10 +90,12 @@ def draft(
     )
 
 
-def _lines(key: InvoiceKey, asked: Sequence[Billable], zone_name: str) -> tuple[Line, ...]:
+def _lines(
+    key: InvoiceKey, invoice_id: InvoiceId, asked: Sequence[Billable], zone_name: str
+) -> tuple[Line, ...]:
     return tuple(
         settled_line(
-            key.invoice_id,
+            invoice_id,
             ordinal,
             each.charge,
             zone_name=zone_name,
