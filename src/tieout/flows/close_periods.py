@@ -118,7 +118,6 @@ def close(
     due, refused = with_manual_lines(home, catalog, replacing(plan.due, home.books.corrections.voids()))
     reviews = look(home, due, as_of=as_of, redraft=redraft)
     corrections = Corrections(home, catalog, first_finals(due))
-
     drafter = _Drafter(home, catalog, due, corrections, now)
     periods = [account.period for account in plan.due if account.running is None]
     counted: list[BucketCounts] | None = None
@@ -130,9 +129,8 @@ def close(
     noted, note_rows = seal_all(notes)
     reviewed, early = finish(home, reviews, drafter.drafted, seal_all, run=run)
     if run is not None and redraft is None and may_be_shared(reviews.fresh, workers=workers):
-        measured, counted = drafter.measured(
-            reviews.fresh, cutoff, reviews.behind(reviews.fresh), beside=periods
-        )
+        fresh = reviews.fresh
+        measured, counted = drafter.measured(fresh, cutoff, reviews.behind(fresh), beside=periods)
         done, late = _shared(home, measured, as_of, run, workers, progress or _unwatched)
     else:
         done, late = _alone(home, reviews, drafter, seal_all, cutoff, run)

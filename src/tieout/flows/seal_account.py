@@ -70,13 +70,7 @@ def sealed_rows(
 ) -> SealedRows:
     """Every row of the sealing; with `document` or `entries`, these instead of those of the issued invoice.
     Raises `AmountTooLarge`."""
-    taxed = (amount for tax in invoice.taxes for amount in (tax.base, tax.amount))
-    moved = (movement.amount for movement in ready.movements)
-    posted = (posting.amount for entry in ready.entries for posting in entry.postings)
-    lines_ = (line.amount for line in invoice.lines)
-    for money in (invoice.total, invoice.due, *taxed, *moved, *posted, *lines_):
-        if abs(money.minor) > MINOR_UNITS_MAX:
-            raise AmountTooLarge(invoice.id, money.minor)
+    _check_amounts(ready, invoice)
     assert invoice.number is not None, "a sealed invoice has a number"
     if document is None:
         document = document_bytes(invoice)
@@ -122,6 +116,16 @@ def sealed_rows(
         reviewed=ready.reviewed,
         offset=offset_of(invoice),
     )
+
+
+def _check_amounts(ready: ReadyAccount, invoice: Invoice) -> None:
+    taxed = (amount for tax in invoice.taxes for amount in (tax.base, tax.amount))
+    moved = (movement.amount for movement in ready.movements)
+    posted = (posting.amount for entry in ready.entries for posting in entry.postings)
+    lines = (line.amount for line in invoice.lines)
+    for money in (invoice.total, invoice.due, *taxed, *moved, *posted, *lines):
+        if abs(money.minor) > MINOR_UNITS_MAX:
+            raise AmountTooLarge(invoice.id, money.minor)
 
 
 def _snapshot(invoice: InvoiceId, name: str, snapshot: Snapshot, request: UsageRequest) -> StoredSnapshot:

@@ -19,7 +19,7 @@ from tieout.invoice.line import Line, settled_line
 from tieout.invoice.off_cycle import OffCycleReason
 from tieout.invoice.status import Act, Status, after
 from tieout.invoice.taxes import NO_TAXATION, Taxation, taxes
-from tieout.kernel.ids import InvoiceId, Watermark
+from tieout.kernel.ids import Watermark
 from tieout.kernel.money import currency
 from tieout.kernel.period import Period
 from tieout.rate.charge import Charge
@@ -59,15 +59,14 @@ def draft(
     key = InvoiceKey(customer.key, period, seller.number_series, money.code, kind, sequence)
     asked = [Billable(charge, tuple(earlier.get(scope_of(charge), ()))) for charge in _ordered(charges)]
     asked += additions
-    invoice_id = key.invoice_id
-    lines = _lines(key, invoice_id, asked, customer.zone)
+    lines = _lines(key, asked, customer.zone)
     subtotal = totals.subtotal(lines, money)
     own = discounts(lines[: len(charges)], coupons, money, given, gave=gave)
     taken = own + _of_corrected_periods(asked, lines, key, customer.zone)
     net, groups = net_amounts(lines, taken), _by_taxation(asked, lines, taxation)
     levied = tuple(tax for taxed, on in groups for tax in taxes(on, net, taxed, money))
     return Invoice(
-        id=invoice_id,
+        id=key.invoice_id,
         key=key,
         status=Status.DRAFT,
         number=None,
@@ -90,9 +89,8 @@ def draft(
     )
 
 
-def _lines(
-    key: InvoiceKey, invoice_id: InvoiceId, asked: Sequence[Billable], zone_name: str
-) -> tuple[Line, ...]:
+def _lines(key: InvoiceKey, asked: Sequence[Billable], zone_name: str) -> tuple[Line, ...]:
+    invoice_id = key.invoice_id
     return tuple(
         settled_line(
             invoice_id,
