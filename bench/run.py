@@ -164,8 +164,11 @@ def main() -> None:
     shutil.rmtree(folder / "http", ignore_errors=True)
     starts = start.measure(folder / "start", workers=asked.workers, rounds=asked.rounds)
     rated = rating.measure(charges=asked.charges, rounds=asked.rounds)
-    closed, lived = _closed_and_lived(folder, workers=asked.workers, rounds=asked.rounds) if asked.close else
-    ([], []) rows += [*over_http, *_beside_clickhouse(over_http, rows), *starts, *rated, *closed, *lived]
+    closed, lived = list[Row](), list[Row]()
+    if asked.close:
+        closed = _closed(folder, asked.workers, asked.rounds)
+        lived = _lived(folder, asked.workers)
+    rows += [*over_http, *_beside_clickhouse(over_http, rows), *starts, *rated, *closed, *lived]
     asked.output.write_text(json.dumps(rows, indent=2) + "\n")
     grown = scale.measure_sizes(
         asked.log or folder / "log", asked.sizes, events=scale.MEASURED, workers=asked.workers
@@ -174,29 +177,35 @@ def main() -> None:
     asked.output.write_text(json.dumps(rows, indent=2) + "\n")
     show(outcomes, rows, events=asked.count, workers=asked.workers)
     told = [
-        *http.floors_told(over_http),
-        *start.floors_told(starts),
-        *rating.floors_told(rated),
-        *close.floors_told(closed),
-        *live.floors_told(lived),
-        *entitlements.floors_told(lived),
+        line
+        for rows_of, floors in (
+            (over_http, http.floors_told),
+            (starts, start.floors_told),
+            (rated, rating.floors_told),
+            (closed, close.floors_told),
+            (lived, live.floors_told),
+            (lived, entitlements.floors_told),
+        )
+        for line in floors(rows_of)
     ]
     print("\n".join([*told, *scale.floors_told(grown)]))
 
 
-def _closed_and_lived(folder: Path, *, workers: int, rounds: int) -> tuple[list[Row], list[Row]]:
-    """A close of ten million events; and usage that is followed and asked for, over the greatest home there
-    is."""
+def _closed(folder: Path, workers: int, rounds: int) -> list[Row]:
     events, customers, _, _ = close.SIZES["10m"]
-    closed = close.measure(
-        folder / "close-10m", "10m", events=events, customers=customers, workers=workers, rounds=rounds
-    )
+    home = folder / "close-10m"
+    return close.measure(home, "10m", events=events, customers=customers, workers=workers, rounds=rounds)
+
+
+def _lived(folder: Path, workers: int) -> list[Row]:
+    """Live usage and entitlements at the largest size whose home there is."""
     size = "100m" if close_home.is_built(folder / "close-100m") else "10m"
     events, customers, _, _ = close.SIZES[size]
-    lived = list[Row]()
-    for measure in (live.measure, entitlements.measure):
-        lived += measure(folder / f"close-{size}", events=events, customers=customers, workers=workers)
-    return closed, lived
+    return [
+        row
+        for measure in (live.measure, entitlements.measure)
+        for row in measure(folder / f"close-{size}", events=events, customers=customers, workers=workers)
+    ]
 
 
 def _beside_clickhouse(over_http: list[Row], rows: list[Row]) -> list[Row]:
