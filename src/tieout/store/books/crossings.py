@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass
+from typing import assert_never
 
 from sqlalchemy import Connection, Engine, bindparam, insert, select, update
 from sqlalchemy.exc import IntegrityError
@@ -177,6 +178,8 @@ class SqlTriggers:
                 raise NotOpen(f"Request {request_id} is not open; nothing was answered.")
             row = {"request": request_id, "outcome": outcome, "reason": reason, "invoice": invoice}
             connection.execute(insert(interim_answer), row | {"answered_at": at})
+            crash_point("look-before-answered")
+        crash_point("look-after-answered")
 
 
 def _looked(connection: Connection) -> Watermark | None:
@@ -240,6 +243,8 @@ def _apply(connection: Connection, effect: Effect, reason: str, at: Instant) -> 
             row = {"id": effect.id, "customer": effect.customer, "reason": reason, "change": effect.id}
             also = {"period_start": period.start, "period_end": period.end, "asked_at": at}
             connection.execute(insert(interim_request), row | also)
+        case _:
+            assert_never(effect)
 
 
 def _release(
