@@ -56,7 +56,7 @@ class Scale:
     senders: int = 4
     kills_every: float = 0
     flaky_percent: int = 25
-    patience: float = 120
+    patience: float = 240
     sample: int = 50
     close_points: dict[str, int] = field(default_factory=dict)
 
