@@ -56,7 +56,7 @@ class Scale:
     senders: int = 4
     kills_every: float = 0
     flaky_percent: int = 25
-    patience: float = 120
+    patience: float = 240
     sample: int = 50
     close_points: dict[str, int] = field(default_factory=dict)
 
@@ -215,8 +215,7 @@ class Simulation:
         """A server closes January, and is killed while it does; holds that end below end."""
         with self._opened(CLOSED_AT) as home:
             watch_pipeline(home)
-            for alert in list_alerts(home):  # such traffic looks odd: that holds invoices
-                close_alert(home, alert.id, by="Ana", reason="senders repeat themselves here")
+            _explain(home)
         server = self._start(CLOSED_AT, self.scale.close_points)
         self._settle(server, "closed", lambda home: self._all_closed(home, naive))
         server.kill_all(supervisor_first=False)
@@ -235,6 +234,7 @@ class Simulation:
         self.say(what)
 
     def _looked(self, home: Home) -> bool:
+        _explain(home)
         triggers = home.books.triggers
         return triggers.looked() == home.log.head() and not triggers.interim_requests(open_only=True)
 
@@ -285,6 +285,12 @@ class Simulation:
             "mails": mails,
             "mails that came again": mails_again,
         }
+
+
+def _explain(home: Home) -> None:
+    """Such traffic looks odd, which holds invoices until somebody has looked."""
+    for alert in list_alerts(home):
+        close_alert(home, alert.id, by="Ana", reason="senders repeat themselves here")
 
 
 def _names(home: Home) -> dict[str, tuple[str, str]]:

@@ -9,7 +9,7 @@ from tests.simulation.run import Scale
 
 SERVING = ("ingest", "index", "compact", "live", "look", "notice", "books", "close", "seal")
 """Areas whose points the processes of a server pass while it ingests, looks, tells and bills."""
-AT_ONCE = 4
+AT_ONCE = 8
 """Points of one phase: each process passes others."""
 
 
@@ -29,7 +29,7 @@ def quick() -> Scale:
 
 
 def in_full(customers: int, *, seed: int) -> Scale:
-    """At every named point that a server passes, four in each phase, and at any point now and then."""
+    """At every named point that a server passes, eight in each phase, and at any point now and then."""
     chance = random.Random(seed)
     named = sorted(point for point in points() if point.partition("-")[0] in SERVING)
     chance.shuffle(named)
@@ -40,8 +40,8 @@ def in_full(customers: int, *, seed: int) -> Scale:
         seed=seed,
         points=tuple({point: _pass(point, chance) for point in phase} for phase in phases),
         largest=max(100, customers // 12),
-        seconds=max(5.0, customers / 250),
-        kills_every=4,
+        seconds=max(5.0, customers / 300),
+        kills_every=12,
         patience=1_800,
         sample=500,
         close_points={"seal-after-commit": 3, "look-before-commit": 1, "books-after-commit": 9},

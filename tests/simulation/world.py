@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 ZONES = (("UTC", 0), ("America/New_York", -5), ("Pacific/Auckland", 13))
 """Each with its hours beside UTC in January and at the begin of February 2026."""
-INCLUDED_EVERY, RUNAWAY_EVERY, BUDGET_EVERY = 5, 200, 7
+INCLUDED_EVERY, RUNAWAY_EVERY, BUDGET_EVERY = 5, 500, 7
 SOURCE = "gateway"
 
 
