@@ -1,6 +1,7 @@
 """Rules: `look = [{ rule, threshold, kind, ordinal, value, batch }]` is one look and what it records, of
-`harbor` unless a `customer` is named; `answers = [{ customer, outcome, number }]` what the invoice rules
-answer to what was asked; `held = [{ customer, until }]` who is held then.
+`harbor` unless a `customer` is named, with the `start` of its period where that is told;
+`answers = [{ customer, outcome, number }]` what the invoice rules answer to what was asked;
+`held = [{ customer, until }]` who is held then.
 
 `decide = { rule, decision, by, reason }` decides the open review that the rule asked for, `release =
 { customer, by, reason }` ends the hold that stands. At the end `[[notices]]` tells how many of a `kind` were
@@ -32,6 +33,7 @@ OF_RULES = ("alert.", "charge.")
 def look(playing: Playing, step: Told) -> None:
     home = playing.stage.home
     found = [change for report in look_to_head(home) for change in report.changes]
+    assert len(found) == len(step["look"]), found
     assert [
         {
             "rule": each.rule.key,
@@ -41,8 +43,9 @@ def look(playing: Playing, step: Told) -> None:
             "ordinal": each.ordinal,
             "value": exact_text(each.reading.value),
             "batch": int(each.reading.watermark),
+            **({"start": format_instant(each.scope.period.start)} if "start" in told else {}),
         }
-        for each in found
+        for each, told in zip(found, step["look"], strict=True)
     ] == [{"customer": "harbor", **told} for told in step["look"]]
     for each in found:
         recorded = [known.change.id for known in rule_changes(home, each.rule.key)[1]]

@@ -14,6 +14,8 @@ from tieout.trigger.charge.control import Effect, HoldLifted, HoldPlaced, Interi
 from tieout.trigger.crossing import Change
 
 ALERT_CROSSED = "alert.crossed"
+CONTROL_LATE = "charge.late"
+"""Told where late usage crosses a control whose action ended with the period."""
 CONTROL_KINDS = {
     HoldPlaced: "charge.hold.placed",
     HoldLifted: "charge.hold.lifted",
@@ -61,6 +63,22 @@ def effect_notice(rule: Rule, change: Change, effect: Effect, reason: str) -> No
     )
 
 
+def late_notice(rule: Rule, change: Change) -> Notice:
+    """A control was crossed in a period that was over, and its action is past."""
+    customer, reading = change.scope.customer, change.reading
+    return Notice(
+        notice_id(CONTROL_LATE, change.id),
+        CONTROL_LATE,
+        customer,
+        Severity.INFO,
+        reading.at,
+        reading.watermark,
+        one_line(f"{customer} had passed a limit: {rule.name}"),
+        effect_reason(rule, change),
+        data_text(change_data(rule, change)),
+    )
+
+
 def effect_reason(rule: Rule, change: Change) -> str:
     """Why a control does what it does: `exposure was 512.4 USD, the limit of stop v1 is 500 (Stop ...)`."""
     reading = change.reading
@@ -71,8 +89,14 @@ def effect_reason(rule: Rule, change: Change) -> str:
         threshold += " %"
     return (
         f"{rule.watch.figure} is {measured}; {rule.id.key} v{rule.id.version} ({one_line(rule.name)}) is at "
-        f"{threshold}. As of {format_instant(reading.at)}, batch {reading.watermark}."
+        f"{threshold}. As of {format_instant(reading.at)}, batch {reading.watermark}.{late_words(change)}"
     )
+
+
+def late_words(change: Change) -> str:
+    if not change.is_late:
+        return ""
+    return f" The period from {format_instant(change.scope.period.start)} is over: this usage came late."
 
 
 def change_data(rule: Rule, change: Change) -> dict[str, JsonValue]:

@@ -15,9 +15,8 @@ from typing import Final
 
 from tieout.contract.alert import Alert
 from tieout.contract.charge_control import ChargeControl, HoldEnds
-from tieout.contract.retraction import RETRACTION_TYPE
 from tieout.contract.watching import Figure
-from tieout.flows.crossing_words import alert_notice, effect_notice, effect_reason
+from tieout.flows.crossing_words import alert_notice, effect_notice, effect_reason, late_notice
 from tieout.flows.figure_readings import contract_readings, growth_readings, money_readings
 from tieout.flows.fold_batch import committed
 from tieout.flows.home import Home
@@ -25,7 +24,6 @@ from tieout.flows.look_figures import LookFigures
 from tieout.flows.open_accounts import billing_facts
 from tieout.flows.trigger_rules import Rule, customers_of, of_figures
 from tieout.flows.usage_readings import Read, Unread
-from tieout.ingest.retraction import target_of
 from tieout.kernel.ids import CustomerId, Watermark
 from tieout.kernel.instant import Instant
 from tieout.kernel.rational import Exact
@@ -42,6 +40,7 @@ from tieout.trigger.crossing import (
     Scope,
     ThresholdState,
     changes,
+    late_changes,
 )
 
 ROWS_PER_LOOK: Final = 65_536
@@ -81,11 +80,12 @@ class _Found:
         for key, state in self.store.states(unmet).items() if unmet else ():
             self.states[key[1].customer][key] = state
 
-    def read(self, rule: Rule, scope: Scope, reading: Reading) -> None:
+    def read(self, rule: Rule, scope: Scope, reading: Reading, *, late: bool = False) -> None:
         keys = [(rule.id, scope, threshold) for threshold in rule.watch.at]
         states = self.states[scope.customer]
         before = [states.get(key, ThresholdState()) for key in keys]
-        after, changed = changes(rule.id, rule.watch, scope, before, reading)
+        compared = late_changes if late else changes
+        after, changed = compared(rule.id, rule.watch, scope, before, reading)
         states.update(zip(keys, after, strict=True))
         for change in changed:
             self._tell(rule, change)
@@ -114,6 +114,8 @@ class _Found:
                 self.notices.append(alert_notice(rule, change, telling_of(document, change)))
             return
         effect = effect_of(document, change)
+        if effect is None and change.is_late:
+            self.notices.append(late_notice(rule, change))
         if effect is not None:
             reason = effect_reason(rule, change)
             self.effects.append((effect, reason))
@@ -158,7 +160,7 @@ def _look(home: Home, figures: LookFigures, *, everyone: bool) -> LookReport:
     if not len(figures.catalog.alerts) and not len(figures.catalog.charge_controls):
         return LookReport(since, head, True, (), (), ())
     batches = [] if since is None else committed(home, since, rows_max=ROWS_PER_LOOK)
-    touched = _at_batches(home, figures, found, batches)
+    touched = _at_batches(figures, found, batches)
     until = head if since is None else batches[-1].number if batches else since
     reached = until >= head
     if reached:
@@ -170,27 +172,20 @@ def _look(home: Home, figures: LookFigures, *, everyone: bool) -> LookReport:
     return LookReport(since, until, reached, tuple(found.changes), tuple(found.effects), tuple(found.unread))
 
 
-def _at_batches(
-    home: Home, figures: LookFigures, found: _Found, batches: Sequence[CommittedBatch]
-) -> set[CustomerId]:
-    """Usage at the end of each; returns whose it may have changed."""
-    touched = [_touched(home, figures, batch) for batch in batches]
-    for batch, customers in zip(batches, touched, strict=True):
-        figures.meet(customers, batch.received_at)
-        found.meet(customers)
-    for batch, customers in zip(batches, touched, strict=True):
-        figures.fold(batch)
-        _take(found, *figures.read(customers, batch.received_at))
-    return {customer for customers in touched for customer in customers}
-
-
-def _touched(home: Home, figures: LookFigures, batch: CommittedBatch) -> list[CustomerId]:
-    """Whose usage the batch may have changed: owners of its subjects, and of what it takes back."""
-    subjects = set(batch.subjects())
-    named = {target_of(each.event) for each in batch.events(only=RETRACTION_TYPE)}
-    if named:
-        subjects |= {stored.event.subject for stored in home.log.accepted(named).values()}
-    return sorted(figures.owners(subjects))
+def _at_batches(figures: LookFigures, found: _Found, batches: Sequence[CommittedBatch]) -> set[CustomerId]:
+    """Usage at the end of each, first of periods that were over; returns whose it may have changed."""
+    touched = [figures.touched(batch) for batch in batches]
+    customers = {customer for each in touched for customer in each.customers}
+    figures.meet(touched)
+    found.meet(customers)
+    for each in touched:
+        figures.fold(each.batch)
+        late, unread = figures.read_late(each)
+        for rule, scope, reading in late:
+            found.read(rule, scope, reading, late=True)
+        found.unread += unread
+        _take(found, *figures.read(each.customers, each.batch.received_at))
+    return customers
 
 
 def _at_end(

@@ -19,21 +19,32 @@ from tieout.aggregate.standing import Standing
 from tieout.aggregate.window import UsageRequest
 from tieout.close.calendar import PeriodDefault, calendar_of
 from tieout.contract.catalog import Catalog
+from tieout.contract.retraction import RETRACTION_TYPE
 from tieout.contract.watching import Figure
 from tieout.flows.apply_catalog import load_catalog
 from tieout.flows.due_accounts import period_defaults
 from tieout.flows.fold_batch import BatchFold
 from tieout.flows.home import Home
 from tieout.flows.kept_totals import kept_totals
+from tieout.flows.late_usage_asked import late_usage_asked
 from tieout.flows.policy import policies
 from tieout.flows.read_log import read_log
 from tieout.flows.rules_of_customers import RulesOfCustomers
 from tieout.flows.standing_requests import Wanted
 from tieout.flows.trigger_rules import Rule, of_figures
-from tieout.flows.usage_readings import Answers, Asked, Read, Unread, asked_usage, usage_readings
+from tieout.flows.usage_readings import (
+    Answers,
+    Asked,
+    Read,
+    Unread,
+    asked_usage,
+    running_periods,
+    usage_readings,
+)
+from tieout.ingest.retraction import target_of
 from tieout.kernel.errors import TieoutError
 from tieout.kernel.ids import CustomerId, Subject, Watermark
-from tieout.kernel.instant import INSTANT_MAX, Instant
+from tieout.kernel.instant import HOUR_MICROSECONDS, INSTANT_MAX, Instant
 from tieout.kernel.quantity import Unmeasurable
 from tieout.ports.live import CommittedBatch, RequestDigest
 
@@ -43,12 +54,24 @@ HELD_MAX: Final = 400_000
 
 @dataclass(frozen=True, slots=True)
 class _Plan:
-    """What is asked for one customer, in `[since, until)` and by these rules."""
+    """What is asked for one customer, in `[since, until)` and by these rules. `opened`: when the last of its
+    running periods began."""
 
     rules: tuple[Rule, ...]
     since: Instant
     until: Instant
+    opened: Instant | None
     asked: tuple[Asked, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class TouchedBatch:
+    """A batch, whose usage it may have changed, and what rules ask of periods that were over."""
+
+    batch: CommittedBatch
+    customers: tuple[CustomerId, ...]
+    late: tuple[Asked, ...]
+    unread: tuple[Unread, ...]
 
 
 class LookFigures:
@@ -61,7 +84,7 @@ class LookFigures:
         self._owners: dict[Subject, set[CustomerId]] = {}
         self._defaults: tuple[PeriodDefault, ...] = ()
         self._held = _Held(home)
-        self.rules = RulesOfCustomers(load_catalog(home))
+        self.rules = self._then = RulesOfCustomers(load_catalog(home))
 
     def begin(self, watermark: Watermark) -> None:
         """A look begins: by what is applied and signed now, where the last one that was recorded ended."""
@@ -70,6 +93,7 @@ class LookFigures:
         if revision != self._revision or self.rules.catalog is not catalog:
             self._defaults = period_defaults(policies(self._home))
             self._revision, self.rules = revision, RulesOfCustomers(catalog)
+            self._then = RulesOfCustomers(catalog)
             self._plans.clear()
             self._owners = {}
             for span in catalog.subjects.spans:
@@ -84,18 +108,56 @@ class LookFigures:
     def defaults(self) -> tuple[PeriodDefault, ...]:
         return self._defaults
 
-    def owners(self, subjects: Iterable[Subject]) -> set[CustomerId]:
-        """Who ever owned one of them."""
-        return {owner for subject in subjects for owner in self._owners.get(subject, ())}
+    def touched(self, batch: CommittedBatch) -> TouchedBatch:
+        """Owners, whenever they owned them, of the subjects of the batch and of what it takes back."""
+        hours = {subject: list(begun) for subject, begun in batch.hours().items()}
+        named = {target_of(each.event) for each in batch.events(only=RETRACTION_TYPE)}
+        for stored in self._home.log.accepted(named).values() if named else ():
+            event = stored.event
+            hours.setdefault(event.subject, []).append(Instant(event.time - event.time % HOUR_MICROSECONDS))
+        of_customers: dict[CustomerId, set[Instant]] = {}
+        for subject, begun in hours.items():
+            for owner in self._owners.get(subject, ()):
+                of_customers.setdefault(owner, set()).update(begun)
+        late: list[Asked] = []
+        unread: list[Unread] = []
+        at = batch.received_at
+        rules = of_figures(self.rules.at(at), Figure.USAGE)
+        for customer in sorted(of_customers) if rules else ():
+            try:
+                since = self._since(customer, at)
+                early = sorted(hour for hour in of_customers[customer] if since is None or hour < since)
+                late += late_usage_asked(
+                    self._then, self._defaults, customer, early, now_in_force=rules, at=at
+                )
+            except TieoutError as error:
+                mine = of_figures(self.rules.of(customer, at), Figure.USAGE)
+                unread += [(rule, customer, str(error)) for rule in mine]
+        return TouchedBatch(batch, tuple(sorted(of_customers)), tuple(late), tuple(unread))
 
-    def meet(self, customers: Iterable[CustomerId], at: Instant) -> None:
-        """What rules ask for these customers at that instant is held from where this stands now; all at once,
-        before batches are folded."""
-        asked, _ = self._asked(customers, at)
-        self._held.meet(each for one in asked for each in one.wanted)
+    def meet(self, batches: Iterable[TouchedBatch]) -> None:
+        """What rules ask of these batches is held from where this stands now; all at once, before they are
+        folded."""
+        wanted: list[Wanted] = []
+        for each in batches:
+            asked, _ = self._asked(each.customers, each.batch.received_at)
+            wanted += [one for ask in (*asked, *each.late) for one in ask.wanted]
+        self._held.meet(wanted)
 
     def fold(self, batch: CommittedBatch) -> None:
         self._held.fold(self.catalog, batch)
+
+    def read_late(self, touched: TouchedBatch) -> tuple[list[Read], list[Unread]]:
+        """Of periods that were over when the batch was received; as of where this stands."""
+        answers = self._held.answers([one for ask in touched.late for one in ask.wanted])
+        found, unread = usage_readings(
+            self.catalog,
+            touched.late,
+            answers,
+            watermark=self._held.watermark,
+            at=touched.batch.received_at,
+        )
+        return found, [*touched.unread, *unread]
 
     def read(
         self, customers: Iterable[CustomerId], at: Instant, *, key: str | None = None
@@ -110,6 +172,11 @@ class LookFigures:
         found, more = usage_readings(self.catalog, asked, answers, watermark=self._held.watermark, at=at)
         return found, [*unread, *more]
 
+    def _since(self, customer: CustomerId, at: Instant) -> Instant | None:
+        """When the last of the customer's running periods began; None where none runs. Raises
+        `NothingInForce`."""
+        return self._plan(customer, at, of_figures(self.rules.of(customer, at), Figure.USAGE)).opened
+
     def _asked(self, customers: Iterable[CustomerId], at: Instant) -> tuple[list[Asked], list[Unread]]:
         asked: list[Asked] = []
         unread: list[Unread] = []
@@ -117,16 +184,17 @@ class LookFigures:
             rules = of_figures(self.rules.of(customer, at), Figure.USAGE)
             if not rules:
                 continue
-            plan = self._plans.get(customer)
-            if plan is None or not plan.since <= at < plan.until or plan.rules != rules:
-                try:
-                    plan = _plan(self.catalog, self._defaults, rules, customer, at)
-                except TieoutError as error:
-                    unread += [(rule, customer, str(error)) for rule in rules]
-                    continue
-                self._plans[customer] = plan
-            asked += plan.asked
+            try:
+                asked += self._plan(customer, at, rules).asked
+            except TieoutError as error:
+                unread += [(rule, customer, str(error)) for rule in rules]
         return asked, unread
+
+    def _plan(self, customer: CustomerId, at: Instant, rules: tuple[Rule, ...]) -> _Plan:
+        plan = self._plans.get(customer)
+        if plan is None or not plan.since <= at < plan.until or plan.rules != rules:
+            plan = self._plans[customer] = _plan(self.catalog, self._defaults, rules, customer, at)
+        return plan
 
 
 class _Held:
@@ -196,17 +264,19 @@ def _plan(
     customer: CustomerId,
     at: Instant,
 ) -> _Plan:
-    asked = tuple(asked_usage(catalog, defaults, rules, customer, at))
+    running = running_periods(catalog, defaults, customer, at)
+    asked = tuple(asked_usage(catalog, rules, running, at))
     changes: set[Instant] = {INSTANT_MAX}
     for subscription in catalog.subscriptions_of(customer):
         changes |= {bound for phase in subscription.phases for bound in (phase.start, phase.end) if bound}
         if subscription.phases and subscription.phases[0].start <= at:
             changes.add(calendar_of(catalog, subscription, defaults).at(at).period.end)
+    changes |= {segment.part.start for period in running for segment in period.segments}
     for each in asked:
-        changes |= {segment.part.start for segment in each.running.segments}
         meter = each.rule.watch.meter
         changes |= {one.effective_from for one in catalog.meters.versions(meter)} if meter else set()
-    return _Plan(rules, at, min(change for change in changes if change > at), asked)
+    opened = max((each.period.start for each in running), default=None)
+    return _Plan(rules, at, min(change for change in changes if change > at), opened, asked)
 
 
 def _bare(wanted: Wanted) -> UsageRequest:

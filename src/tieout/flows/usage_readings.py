@@ -48,11 +48,13 @@ class RunningPeriod:
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What a rule asks of usage for a customer's running period."""
+    """What a rule asks of usage for a customer's running period. `at`: of one that is over its last instant,
+    when plans are read."""
 
     rule: Rule
     running: RunningPeriod
     wanted: tuple[Wanted, ...]
+    at: Instant | None = None
 
 
 Answers = Mapping[RequestDigest, Snapshot | Unmeasurable]
@@ -81,14 +83,9 @@ def running_periods(
 
 
 def asked_usage(
-    catalog: Catalog,
-    defaults: Sequence[PeriodDefault],
-    rules: Iterable[Rule],
-    customer: CustomerId,
-    at: Instant,
+    catalog: Catalog, rules: Iterable[Rule], running: Sequence[RunningPeriod], at: Instant
 ) -> list[Asked]:
-    """By rule, then by period; `rules` watch usage and are for the customer. Raises `NothingInForce`."""
-    running = running_periods(catalog, defaults, customer, at)
+    """By rule, then by period; `rules` watch usage and are for the customer whose periods these are."""
     return [
         Asked(rule, each, tuple(map(wanted, _requests(catalog, each, rule.watch.meter, at))))
         for rule in rules
@@ -182,7 +179,8 @@ def _reading(
     if watch.percent_of is not PercentOf.ALLOWANCE:
         value = sum((each.quantity for each in snapshots), QUANTITY_ZERO)
         return Reading(value.as_fraction(), None, snapshots[0].unit, watermark, at)
-    whole, in_priced_unit = _allowance(catalog, asked.running, watch.meter, at)
+    then = at if asked.at is None else asked.at
+    whole, in_priced_unit = _allowance(catalog, asked.running, watch.meter, then)
     if not whole:
         return None
     value, unit = QUANTITY_ZERO, snapshots[0].unit

@@ -37,6 +37,8 @@ def telling_of(alert: Alert, change: Change) -> Telling:
         f"{alert.watch.figure} of {scope.customer} in the period from {since} is {measured}; the alert is at "
     )
     text += f"{threshold}. As of {at}, batch {reading.watermark}."
+    if change.is_late:
+        text += " The period is over: this usage came late."
     return Telling(change.id, scope.customer, alert.severity, alert.name, text, alert.targets)
 
 
