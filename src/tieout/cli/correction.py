@@ -119,6 +119,9 @@ def list_(home: HomeOption, as_json: JsonOption = False) -> None:
     if as_json:
         print_json([_report_json(each, papers.get(each.digest, [])) for each in found])
         return
+    if not found:
+        say("No correction was previewed.")
+        return
     columns = ("digest", "about", "previewed", "by", "because", "approved by", "on papers")
     rows = (
         [
