@@ -87,6 +87,8 @@ def check(
         readings, unread = readings_now(where, rule, None if customer is None else CustomerId(customer))
     if as_json:
         print_json({"readings": [_reading_json(*read) for read in readings], "unread": _unread_json(unread)})
+    elif not readings and not unread:
+        say("No rule reads anything now" + (" of that." if rule or customer else "."))
     else:
         columns = ("rule", "customer", "figure", "is>", "of>", "unit", "%>", "thresholds>", "reached>")
         say(table(columns, (_reading_cells(*read) for read in readings)))

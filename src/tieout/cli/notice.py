@@ -125,7 +125,8 @@ def log(
     if as_json:
         print_json([message_json(each) for each in messages])  # type: ignore[arg-type]
     else:
-        _say_messages(messages)
+        nothing = "There is no message." if target is None else "There is no such message."
+        _say_messages(messages, nothing=nothing if id is None else "No message was made of it.")
 
 
 @app.command()
@@ -240,9 +241,14 @@ def egress(
     say(f"ports beside the usual: {', '.join(str(each) for each in sorted(rules.ports)) or 'none'}")
 
 
-def _say_messages(messages: tuple[StoredMessage, ...]) -> None:
+def _say_messages(
+    messages: tuple[StoredMessage, ...], *, nothing: str = "No message was made of it."
+) -> None:
     from tieout.kernel.instant import format_instant
 
+    if not messages:
+        say(nothing)
+        return
     columns = ("message", "target", "occasion", "notices", "state", "due or ended", "attempt", "detail")
     rows = []
     for each in messages:

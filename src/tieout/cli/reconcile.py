@@ -150,9 +150,9 @@ def approve(
     with opened(home) as where:
         done = decide(where, digest, person=by, reason=reason)
     if as_json:
-        before = None if done.before is None else format_instant(done.before)
-        told = {"digest": done.digest, "of": done.what, "approved_by": done.person}
-        print_json({**told, "approved_before": before})
+        told: dict[str, Json] = {"digest": done.digest, "of": done.what, "approved_by": done.person}
+        before = {} if done.before is None else {"approved_before": format_instant(done.before)}
+        print_json({**told, **before})
     elif done.before is not None:
         at = format_instant(done.before)
         say(plain(f"{done.digest} of {done.what} is approved already, by {done.person} at {at}."))

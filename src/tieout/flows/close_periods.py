@@ -96,10 +96,11 @@ def close(
     progress: Progress | None = None,
     redraft: Redraft | None = None,
     workers: int = 1,
+    inside: Period | None = None,
 ) -> CloseReport:
     """Ends every period that is due as of `as_of`. A dry run writes nothing and gives the drafts instead.
-    With `redraft`, nothing but that draft is looked at, and nothing is sealed. `workers`: processes that
-    draft, where there is much to draft.
+    With `redraft`, nothing but that draft is looked at, and nothing is sealed. With `inside`, nothing but
+    accounts whose period runs and touches it. `workers`: processes that draft, where there is much to draft.
 
     Raises `FutureClose`, `NoSuchCustomer`, and `Unavailable` where the books cannot be written; what was
     sealed until then stays sealed.
@@ -113,7 +114,7 @@ def close(
         watch_to_head(home)
     cutoff = home.log.head()
     recorded = home.books.movements.of(chosen)
-    plan = close_agenda(home, catalog, chosen, recorded, as_of=as_of)
+    plan = close_agenda(home, catalog, chosen, recorded, as_of=as_of, inside=inside)
     run = None if dry_run else home.books.closes.start(as_of=as_of, cutoff=cutoff, cutoff_at=now)
     due, refused = with_manual_lines(home, catalog, replacing(plan.due, home.books.corrections.voids()))
     reviews = look(home, due, as_of=as_of, redraft=redraft)
@@ -125,7 +126,8 @@ def close(
     def seal_all(ready: Sequence[ReadyAccount]) -> tuple[list[AccountOutcome], list[InvoiceRow]]:
         return _ended_or_shown(home, ready, run, progress or _unwatched)
 
-    notes, held = corrections.notes(chosen if redraft is None else (), cutoff, ended=_ended(plan))
+    noted_of = chosen if redraft is None and inside is None else ()
+    notes, held = corrections.notes(noted_of, cutoff, ended=_ended(plan))
     noted, note_rows = seal_all(notes)
     reviewed, early = finish(home, reviews, drafter.drafted, seal_all, run=run)
     if run is not None and redraft is None and may_be_shared(reviews.fresh, workers=workers):

@@ -59,7 +59,7 @@ def corrected_fees(
     found = []
     for settled in fees:
         fee = settled[-1]
-        price = _right(catalog, fee.price)
+        price = right_price(catalog, fee.price)
         if price.version == fee.price.version or not _is_kept(settled[0], of_fees):
             continue
         plan = catalog.plans.version(fee.plan, fee.plan_version)
@@ -91,7 +91,7 @@ def _differs(right: Charge, wrong: Charge) -> bool:
     return (right.amount, right.price.rounding) != (wrong.amount, wrong.price.rounding)
 
 
-def _right(catalog: Catalog, price: Price) -> Price:
+def right_price(catalog: Catalog, price: Price) -> Price:
     """The version that stands in its place, after as many corrections as there were."""
     by_wrong = {each.supersedes: each for each in catalog.prices.versions(price.key)}
     while (better := by_wrong.get(price.version)) is not None:

@@ -127,7 +127,10 @@ def _read(path: Path) -> bytes:
 
 
 def _write_new(path: Path, content: bytes, *, mode: int) -> None:
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
+    except FileExistsError as error:  # came at this moment, or is a link to nothing
+        raise KeyFileExists(path) from error
     with os.fdopen(descriptor, "wb") as file:
         file.write(content)
         file.flush()

@@ -18,11 +18,13 @@ from tieout.evidence.stored_corrections import (
     StoredReport,
     StoredVoid,
 )
+from tieout.invoice.earlier import Cause
 from tieout.kernel.errors import ConflictError
 from tieout.kernel.ids import CustomerId, InvoiceId
 from tieout.kernel.instant import Instant
 from tieout.kernel.period import Period
 from tieout.ledger.entry import Entry
+from tieout.rate.credit import PREFIX as CREDITED
 from tieout.store.books import rows
 from tieout.store.books.documents import VersionExists, add_documents
 from tieout.store.books.invoices import STANDS
@@ -73,6 +75,15 @@ class SqlCorrections:
                 if row["invoice_customer"] in wanted:
                     found.setdefault(CustomerId(row["invoice_customer"]), []).append(_settled(row))
         return {customer: tuple(each) for customer, each in found.items()}
+
+    def misbilled(self) -> tuple[CustomerId, ...]:
+        query = select(invoice.c.customer).join(charge, charge.c.invoice == invoice.c.id)
+        query = query.join(invoice_line, invoice_line.c.charge == charge.c.id)
+        query = query.where(STANDS, charge.c.price.startswith(CREDITED))
+        query = query.where(invoice_line.c.correction.contains(f'"{Cause.MISBILLED.value}"'))
+        with self.engine.connect() as connection:
+            found = connection.execute(query.distinct().order_by(invoice.c.customer)).scalars()
+            return tuple(CustomerId(each) for each in found)
 
     def papers(self, customer: CustomerId) -> int:
         with self.engine.connect() as connection:
