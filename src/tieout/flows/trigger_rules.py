@@ -53,7 +53,7 @@ def is_for(whom: Whom, catalog: Catalog, customer: CustomerId, at: Instant) -> b
     return (
         whom.everyone
         or customer in whom.customers
-        or any(plan in whom.plans for plan in _plans_at(catalog, customer, at))
+        or any(plan in whom.plans for plan in plans_at(catalog, customer, at))
     )
 
 
@@ -66,7 +66,7 @@ def customers_of(catalog: Catalog, rules: tuple[Rule, ...], at: Instant) -> tupl
     )
 
 
-def _plans_at(catalog: Catalog, customer: CustomerId, at: Instant) -> Iterator[str]:
+def plans_at(catalog: Catalog, customer: CustomerId, at: Instant) -> Iterator[str]:
     for subscription in catalog.subscriptions_of(customer):
         for phase in subscription.phases:
             if phase.start <= at and (phase.end is None or at < phase.end):
