@@ -86,12 +86,12 @@ def _answer(home: Home, request: InterimRequest) -> InterimAnswer:
 
 
 def _sealed_since(home: Home, request: InterimRequest) -> InterimAnswer | None:
-    """An interim that was sealed after the request: by a close that another asked for, or by one of ours that
-    died before it could answer."""
+    """An interim that counts what the request is about: by a close that another asked for, or by one of ours
+    that died before it could answer. Positions say so, never clocks."""
     asked = request.asked
     for interim in home.books.interims.of([asked.customer]).get(asked.customer, ()):
         paper = interim.invoice
-        if interim.stands and paper.sealed_at >= request.asked_at and paper.period.overlaps(asked.period):
+        if interim.stands and paper.cutoff >= request.seen and paper.period.overlaps(asked.period):
             return InterimAnswer(request, SEALED, f"sealed as {paper.number}", paper.id)
     return None
 

@@ -28,6 +28,7 @@ from tieout.flows.review_drafts import Redraft
 from tieout.invoice.difference import DraftDifference, draft_difference, parse_difference
 from tieout.kernel.errors import ConflictError, NotFound, Refusal, shown
 from tieout.kernel.ids import CustomerId, InvoiceId
+from tieout.kernel.instant import Instant, format_instant
 from tieout.kernel.person import is_same_person
 from tieout.ledger.entry import Entry
 from tieout.ledger.entry_text import parse_entries
@@ -221,10 +222,17 @@ def redraft(
         redraft=Redraft(latest.invoice, decision.person, decision.reason),
     )
     if len(report.outcomes) != 1:
-        raise DraftNotOpen(name, "its period is not due any more; the catalog has changed its calendar")
+        raise DraftNotOpen(name, _not_due(latest, home.clock.now()))
     outcome = report.outcomes[0][2]
     view = show_draft(home, name) if isinstance(outcome, InReview) and not dry_run else None
     return outcome, view
+
+
+def _not_due(latest: StoredDraft, now: Instant) -> str:
+    if now < latest.drafted_at:
+        at, here = format_instant(latest.drafted_at), format_instant(now)
+        return f"it was drafted at {at}, and it is {here} here: the clock went back; set it, then draft anew"
+    return "its period is not due any more; the catalog has changed its calendar"
 
 
 def _said(

@@ -150,6 +150,13 @@ class InvoiceStore(Protocol):
         """The last number that each series has given out."""
         ...
 
+    def recorded_since(
+        self, customers: Sequence[CustomerId], since: Instant, *, papers_too: bool
+    ) -> Mapping[CustomerId, Instant]:
+        """Of whom a balance moved (with `papers_too`: or a paper was sealed) later than `since`, for the
+        clock has stepped back: the first instant after that."""
+        ...
+
     def lay_out(self, rows: SealedRows) -> LaidOut:
         """What `seal` would do with these rows; done beforehand, in a worker, it saves the time there. It
         touches no connection."""

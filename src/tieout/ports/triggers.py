@@ -91,12 +91,14 @@ class Review:
 
 @dataclass(frozen=True, slots=True)
 class InterimRequest:
-    """The invoice rules are asked to look. `answer`: outcome, reason, invoice, when."""
+    """The invoice rules are asked to look. `answer`: outcome, reason, invoice, when. `seen`: the position of
+    the log at which the control was crossed."""
 
     asked: CloseAsked
     reason: str
     asked_at: Instant
     answer: tuple[str, str, str | None, Instant] | None
+    seen: Watermark
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,6 +31,7 @@ from tieout.store.books.invoices import STANDS
 from tieout.store.books.ledger import add_entries
 from tieout.store.books.movements import NAMED_CUSTOMERS_MAX, add_movements
 from tieout.store.books.papers import PapersMoved, check_papers, count_papers
+from tieout.store.books.recorded_order import recorded_in_order
 from tieout.store.books.schema import charge, invoice, invoice_line
 from tieout.store.books.schema_close import (
     correction,
@@ -172,6 +173,8 @@ class SqlCorrections:
                 check_papers(connection, voided.invoice.customer, seen=papers_seen)
                 _check_entries(connection, voided.invoice, seen=len(entries))
                 connection.execute(insert(invoice_void), row)
+                if movements:
+                    movements = recorded_in_order(connection, movements)
                 add_movements(connection, movements, seen=movements_seen)
                 add_entries(connection, list(entries), booked_at=voided.voided_at)
                 crash_point("void-before-commit")

@@ -72,7 +72,12 @@ _REQUESTS = select(
     interim_answer.c.reason.label("answer_why"),
     interim_answer.c.invoice,
     interim_answer.c.answered_at,
-).select_from(interim_request.outerjoin(interim_answer, interim_request.c.id == interim_answer.c.request))
+    trigger_change.c.watermark.label("seen"),
+).select_from(
+    interim_request.join(trigger_change, interim_request.c.change == trigger_change.c.id).outerjoin(
+        interim_answer, interim_request.c.id == interim_answer.c.request
+    )
+)
 
 
 @dataclass(frozen=True, slots=True)
