@@ -242,7 +242,7 @@ class _Drafter:
         on_paper = self._corrections.on(accounts, cutoff)
         recorded = home.books.movements.of(sorted({account.customer for account in on_paper}))
         since = min(account.period.start for account in on_paper)
-        sealed = sealed_spans(home.books.invoices.snapshots(), since=since)
+        sealed = sealed_spans(home.books.invoices.snapshots(ending_after=since))
         meter_changes = by_version(home)
         return read_log(
             home,

@@ -63,13 +63,19 @@ class SqlInvoices:
             return _evidence(connection, line)
 
     def snapshots(
-        self, customer: CustomerId | None = None, *, before: Watermark | None = None
+        self,
+        customer: CustomerId | None = None,
+        *,
+        before: Watermark | None = None,
+        ending_after: Instant | None = None,
     ) -> tuple[StoredSnapshot, ...]:
         query = select(*_LISTED_SNAPSHOT).join(invoice, snapshot.c.invoice == invoice.c.id).where(STANDS)
         query = query.where(invoice.c.kind != KIND_INTERIM)
         query = query.order_by(invoice.c.sealed_at, snapshot.c.watermark, snapshot.c.invoice, snapshot.c.id)
         if customer is not None:
             query = query.where(snapshot.c.customer == customer)
+        if ending_after is not None:
+            query = query.where(snapshot.c.period_end > ending_after)
         with self.engine.connect() as connection:
             if before is not None and not _any_before(connection, before):
                 return ()
