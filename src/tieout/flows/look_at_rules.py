@@ -13,19 +13,19 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from tieout.close.calendar import PeriodDefault
-from tieout.contract.alert import Alert
 from tieout.contract.catalog import Catalog
 from tieout.contract.charge_control import ChargeControl, HoldEnds
 from tieout.contract.retraction import RETRACTION_TYPE
 from tieout.contract.watching import Figure
 from tieout.flows.apply_catalog import load_catalog
-from tieout.flows.crossing_words import alert_notice, effect_notice, effect_reason
+from tieout.flows.crossing_words import crossing_notices, effect_notice, effect_reason
 from tieout.flows.due_accounts import period_defaults
 from tieout.flows.figure_readings import contract_readings, growth_readings, money_readings
 from tieout.flows.home import Home
 from tieout.flows.open_accounts import billing_facts
+from tieout.flows.own_settings import own_book
 from tieout.flows.policy import policies
-from tieout.flows.trigger_rules import Rule, customers_of, of_figures, rules_in_force
+from tieout.flows.trigger_rules import Rule, customers_of, has_rules, rules_in_force
 from tieout.flows.usage_readings import Read, Unread, usage_readings
 from tieout.ingest.retraction import target_of
 from tieout.kernel.ids import CustomerId, Watermark
@@ -35,7 +35,6 @@ from tieout.notice.notice import Notice
 from tieout.ports import UnreadableSegment
 from tieout.ports.live import CommittedBatch
 from tieout.ports.triggers import Look, LookedElsewhere
-from tieout.trigger.alert.telling import telling_of
 from tieout.trigger.charge.control import Effect, effect_of
 from tieout.trigger.crossing import (
     Change,
@@ -101,9 +100,9 @@ class _Found:
     def _tell(self, rule: Rule, change: Change) -> None:
         self.changes.append(change)
         document = rule.document
-        if isinstance(document, Alert):
+        if not isinstance(document, ChargeControl):
             if change.kind is ChangeKind.CROSSED:
-                self.notices.append(alert_notice(rule, change, telling_of(document, change)))
+                self.notices += crossing_notices(rule, document, change)
             return
         effect = effect_of(document, change)
         if effect is not None:
@@ -112,38 +111,42 @@ class _Found:
             self.notices.append(effect_notice(rule, change, effect, reason))
 
 
-def look_at_rules(home: Home, *, everyone: bool = True) -> LookReport:
+def look_at_rules(
+    home: Home, *, everyone: bool = True, also: frozenset[CustomerId] = frozenset()
+) -> LookReport:
     """Finds and records. With `everyone`, usage too is read at the end of the log for all whom a rule is
     for, so that a rule that came into force is crossed where its figure is there already; else only what the
-    batches touched is read. A first look does not go back into the log.
+    batches touched is read, and those in `also`. A first look does not go back into the log.
 
     Where there is no rule at all nothing is read or recorded. Raises `LookedElsewhere` where others were
     faster every time.
     """
     for _ in range(ATTEMPTS_MAX - 1):
         try:
-            return _look(home, everyone=everyone)
+            return _look(home, everyone=everyone, also=also)
         except LookedElsewhere:
             continue
-    return _look(home, everyone=everyone)
+    return _look(home, everyone=everyone, also=also)
 
 
-def look_to_head(home: Home, *, everyone: bool = True) -> list[LookReport]:
+def look_to_head(
+    home: Home, *, everyone: bool = True, also: frozenset[CustomerId] = frozenset()
+) -> list[LookReport]:
     """Looks until one has reached the end of the log."""
-    reports = [look_at_rules(home, everyone=everyone)]
+    reports = [look_at_rules(home, everyone=everyone, also=also)]
     while not reports[-1].reached_head:
-        reports.append(look_at_rules(home, everyone=everyone))
+        reports.append(look_at_rules(home, everyone=everyone, also=also))
     return reports
 
 
-def _look(home: Home, *, everyone: bool) -> LookReport:
+def _look(home: Home, *, everyone: bool, also: frozenset[CustomerId]) -> LookReport:
     store, now = home.books.triggers, home.clock.now()
     since = store.looked()
     found = _Found(dict(store.states()))
     catalog = load_catalog(home)
     defaults = period_defaults(policies(home))
     head = home.log.head()
-    if not len(catalog.alerts) and not len(catalog.charge_controls):
+    if not has_rules(catalog, own_book(home)):
         return LookReport(since, head, True, (), (), ())
     batches = [] if since is None else _batches(home, since)
     touched: set[CustomerId] = set()
@@ -155,7 +158,7 @@ def _look(home: Home, *, everyone: bool) -> LookReport:
     until = head if since is None else batches[-1].number if batches else since
     reached = until >= head
     if reached:
-        chosen = None if everyone or since is None else touched
+        chosen = None if everyone or since is None else touched | also
         _at_end(home, catalog, defaults, found, until, now, chosen)
     if found.changes or until != since:
         look = Look(since or Watermark(0), until, found.changes, found.effects, found.notices)
@@ -197,7 +200,7 @@ def _at_batch(
     batch: CommittedBatch,
     customers: Iterable[CustomerId],
 ) -> None:
-    rules = of_figures(rules_in_force(catalog, batch.received_at), Figure.USAGE)
+    rules = rules_in_force(catalog, batch.received_at, own_book(home)).of_figures(Figure.USAGE)
     if not rules:
         return
     readings, unread = usage_readings(
@@ -215,20 +218,20 @@ def _at_end(
     now: Instant,
     chosen: Collection[CustomerId] | None,
 ) -> None:
-    rules = rules_in_force(catalog, now)
+    rules = rules_in_force(catalog, now, own_book(home))
     customers = customers_of(catalog, rules, now) if rules else ()
     if chosen is not None:
         customers = tuple(each for each in customers if each in chosen)
     if not customers:
         return
-    usage = of_figures(rules, Figure.USAGE)
+    usage = rules.of_figures(Figure.USAGE)
     _take(
         found,
         *usage_readings(home, catalog, defaults, usage, customers, watermark=head, at=now),
         ends_earlier=True,
     )
-    money = of_figures(rules, Figure.EXPOSURE, Figure.PROJECTED)
-    growth = of_figures(rules, Figure.GROWTH)
+    money = rules.of_figures(Figure.EXPOSURE, Figure.PROJECTED)
+    growth = rules.of_figures(Figure.GROWTH)
     if money or growth:
         facts = billing_facts(home, customers)
         _take(
@@ -237,7 +240,7 @@ def _at_end(
             ends_earlier=True,
         )
         _take(found, *growth_readings(home, facts, growth, customers, watermark=head, now=now))
-    ends = of_figures(rules, Figure.CONTRACT_END)
+    ends = rules.of_figures(Figure.CONTRACT_END)
     _take(found, contract_readings(catalog, ends, customers, watermark=head, now=now), ())
 
 
@@ -257,21 +260,19 @@ def readings_now(
     """What every rule in force reads now, crossed or not; nothing is recorded."""
     now, head, catalog = home.clock.now(), home.log.head(), load_catalog(home)
     defaults = period_defaults(policies(home))
-    rules = tuple(rule for rule in rules_in_force(catalog, now) if key in (None, rule.id.key))
+    rules = rules_in_force(catalog, now, own_book(home)).named(key)
     customers = customers_of(catalog, rules, now)
     if customer is not None:
         customers = tuple(each for each in customers if each == customer)
     facts = billing_facts(home, customers)
     usage = usage_readings(
-        home, catalog, defaults, of_figures(rules, Figure.USAGE), customers, watermark=head, at=now
+        home, catalog, defaults, rules.of_figures(Figure.USAGE), customers, watermark=head, at=now
     )
     money = money_readings(
-        home, facts, of_figures(rules, Figure.EXPOSURE, Figure.PROJECTED), customers, watermark=head, now=now
+        home, facts, rules.of_figures(Figure.EXPOSURE, Figure.PROJECTED), customers, watermark=head, now=now
     )
-    growth = growth_readings(
-        home, facts, of_figures(rules, Figure.GROWTH), customers, watermark=head, now=now
-    )
+    growth = growth_readings(home, facts, rules.of_figures(Figure.GROWTH), customers, watermark=head, now=now)
     ends = contract_readings(
-        catalog, of_figures(rules, Figure.CONTRACT_END), customers, watermark=head, now=now
+        catalog, rules.of_figures(Figure.CONTRACT_END), customers, watermark=head, now=now
     )
     return [*usage[0], *money[0], *growth[0], *ends], [*usage[1], *money[1], *growth[1]]

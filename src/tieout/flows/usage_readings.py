@@ -21,7 +21,7 @@ from tieout.contract.subscription import Subscription
 from tieout.contract.watching import Figure, PercentOf
 from tieout.flows.home import Home
 from tieout.flows.read_log import read_log
-from tieout.flows.trigger_rules import Rule, is_for
+from tieout.flows.trigger_rules import Rule, Rules
 from tieout.kernel.errors import TieoutError
 from tieout.kernel.ids import CustomerId, MeterKey, Watermark
 from tieout.kernel.instant import Instant
@@ -79,7 +79,7 @@ def usage_readings(
     home: Home,
     catalog: Catalog,
     defaults: Sequence[PeriodDefault],
-    rules: Iterable[Rule],
+    rules: Rules,
     customers: Iterable[CustomerId],
     *,
     watermark: Watermark,
@@ -90,7 +90,7 @@ def usage_readings(
     asked: list[_Asked] = []
     unread: list[Unread] = []
     for customer in customers:
-        mine = [rule for rule in rules if is_for(rule.document.whom, catalog, customer, at)]
+        mine = rules.of(catalog, customer, at)
         if not mine:
             continue
         try:

@@ -20,7 +20,7 @@ CONTROLLED = (Figure.USAGE, Figure.EXPOSURE, Figure.PROJECTED)
 
 
 def read_alert(reader: TableReader, head: Head) -> Alert:
-    """key, version, effective_from, name, whom, watch, severity, targets, enabled."""
+    """key, version, effective_from, name, whom, watch, severity, targets, customer_too, enabled."""
     return Alert(
         key=AlertKey(head.key),
         version=head.version,
@@ -32,6 +32,7 @@ def read_alert(reader: TableReader, head: Head) -> Alert:
         targets=reader.texts("targets"),
         enabled=reader.boolean("enabled", default=True),
         digest=head.digest,
+        customer_too=reader.boolean("customer_too", default=False),
     )
 
 
