@@ -7,6 +7,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from itertools import pairwise
 from typing import Final
 
 from tieout.contract.own_alert import OwnAlert
@@ -23,7 +24,8 @@ from tieout.ports.own_settings import NumberedSetting, Setting, SettingKind
 
 BUDGET_KEY: Final = ""
 OLD_SECRET_HOURS: Final = 24
-"""So long the secret before stays valid beside the newest, which the receiver has to be told meanwhile."""
+"""So long a secret stays valid beside the one that replaces it, which the receiver is told meanwhile."""
+SECRETS_AT_ONCE_MAX: Final = 5
 Own = OwnBudget | OwnAlert | OwnTarget
 
 
@@ -174,7 +176,8 @@ def _is(setting: Setting, kind: SettingKind, key: str) -> bool:
 
 
 def _valid(generations: list[Setting], at: Instant) -> tuple[int, ...]:
-    """The newest, and the one before it for a while."""
-    newest = generations[-2:][::-1]
-    is_rotated = len(newest) == 2 and at < newest[0].recorded_at + OLD_SECRET_HOURS * HOUR_MICROSECONDS
-    return tuple(each.version for each in (newest if is_rotated else newest[:1]))
+    """The newest first, then those that a later one has replaced only a while ago."""
+    newest = generations[-SECRETS_AT_ONCE_MAX:][::-1]
+    since = at - OLD_SECRET_HOURS * HOUR_MICROSECONDS
+    still = [old for later, old in pairwise(newest) if later.recorded_at > since]
+    return tuple(each.version for each in [*newest[:1], *still])
