@@ -1,12 +1,25 @@
-"""L16 by types: what each kind of rule can become, read off the functions that make it. (Who may import whom
-is a contract of import-linter.)"""
+"""L16 by types: what each kind of rule can become, read off the functions that make it; by imports: each
+forbidden one is planted in a copy, and found; and by documents, none of which can say what another does.
+(`tests/unit/flows/test_rules_keep_apart.py` has what rules leave in the books.)"""
 
 from __future__ import annotations
 
+import os
+import re
+import shutil
+import subprocess
+import sys
 import types
 import typing
+from pathlib import Path
 from typing import get_type_hints
 
+import pytest
+
+from tests.tidy.tree import ROOT
+from tests.unit.contract.test_policy_members import FULL
+from tests.unit.contract.test_policy_members import problems_of as problems_of_policy
+from tests.unit.contract.test_trigger_documents import ALERT, CONTROL, problems_of
 from tieout.trigger.alert.telling import Telling, telling_of
 from tieout.trigger.charge import control
 from tieout.trigger.charge.control import HoldLifted, HoldPlaced, InterimAsked, ReviewAsked, effect_of
@@ -32,3 +45,59 @@ def test_a_control_can_hold_ask_and_lift_but_not_bill() -> None:
 def test_an_invoice_rule_can_only_have_an_account_looked_at() -> None:
     assert results(taken_up) == {CloseAsked, Declined}
     assert set(get_type_hints(CloseAsked)) == {"request", "customer", "period"}
+
+
+PLANTS = {
+    "trigger/alert/telling.py": ("trigger.charge.control", "trigger.invoice.request", "close.review"),
+    "trigger/charge/control.py": ("trigger.alert.telling", "trigger.invoice.request", "invoice.draft"),
+    "trigger/invoice/request.py": ("trigger.alert.telling", "trigger.charge.control", "trigger.crossing"),
+    "trigger/crossing.py": ("ledger.entry", "correction.settled", "rate.rate"),
+    "close/off_cycle.py": ("trigger.charge.control", "trigger.alert.telling"),
+    "invoice/draft.py": ("trigger.charge.control",),
+}
+"""Every way from one type of rule to another, and to or from what bills."""
+
+
+def test_every_forbidden_import_is_found(tmp_path: Path) -> None:
+    shutil.copytree(ROOT / "src", tmp_path / "src", ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(ROOT / "pyproject.toml", tmp_path)
+    for file, targets in PLANTS.items():
+        path = tmp_path / "src" / "tieout" / file
+        path.write_text(path.read_text() + "".join(f"\nimport tieout.{name}\n" for name in targets))
+    command = [str(Path(sys.executable).with_name("lint-imports")), "--no-cache"]
+    surroundings = {**os.environ, "PYTHONPATH": str(tmp_path / "src"), "COLUMNS": "500"}
+    ran = subprocess.run(command, cwd=tmp_path, env=surroundings, capture_output=True, text=True, check=False)
+    assert ran.returncode == 1, ran.stdout + ran.stderr
+    found = set(
+        re.findall(r"^-? *(tieout\.[\w.]+) -> (tieout\.[\w.]+) \(l\.[0-9]+\)$", ran.stdout, re.MULTILINE)
+    )
+    for file, targets in PLANTS.items():
+        module = "tieout." + file.removesuffix(".py").replace("/", ".")
+        assert [name for name in targets if (module, f"tieout.{name}") not in found] == [], module
+
+
+@pytest.mark.parametrize("kind", ["alert", "control", "invoice rule"])
+def test_no_document_can_say_what_another_does(kind: str) -> None:
+    """Each member of one type, written into the others: refused by its name."""
+    told = {"severity": '"info"', "targets": '["ops"]'}
+    held = {"action": '"hold"', "features": '["chat"]', "ends": '"person"'}
+    billed = {"exposure_over": '{ USD = "5.00" }', "commitment_used_percent": '"80"', "contract_end": "true"}
+    foreign = {
+        "alert": held | billed,
+        "control": told | billed,
+        "invoice rule": told | held | {"watch": '"usage"'},
+    }[kind]
+    for name, value in foreign.items():
+        line = f"{name} = {value}\n"
+        if kind == "invoice rule":
+            found = problems_of_policy(FULL + line)
+            assert any(f"off_cycle.{name}: unknown key" in each for each in found), (name, found)
+        else:
+            found = problems_of((ALERT if kind == "alert" else CONTROL) + line)
+            assert any(each.startswith(f"{name}: unknown key") for each in found), (name, found)
+
+
+@pytest.mark.parametrize("action", ["notify", "invoice", "bill", "close", "seal", "refund", ""])
+def test_a_control_has_no_action_that_is_another_rules(action: str) -> None:
+    found = problems_of(CONTROL.replace('action = "hold"', f'action = "{action}"'))
+    assert any(each.startswith("action: ") for each in found), found

@@ -11,7 +11,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor, wait
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -30,8 +30,9 @@ from tieout.ports import Claim
 POLL_MILLISECONDS: Final = 500
 WORKERS_MAX: Final = 32
 """Targets that are spoken to at once."""
-PER_TARGET_MAX: Final = 4
-"""Messages of one target that one turn claims."""
+PER_TARGET_MAX: Final = 16
+"""Messages of one target that one turn claims: an attempt that takes its whole time leaves the rest to later
+turns."""
 ATTEMPT_SECONDS: Final = 20
 """What one attempt may take, with some to spare over the limit that its gateway keeps."""
 CLAIM_SECONDS: Final = 120
@@ -110,6 +111,13 @@ class Deliverer:
     def finish(self) -> None:
         """Waits for all workers, each of which ends within the time of its attempts."""
         wait(self._busy.values())
+
+    def rest(self, milliseconds: int) -> None:
+        """Until a worker is free, so that its target's next messages follow at once, or the time is over."""
+        if self._busy:
+            wait(self._busy.values(), timeout=milliseconds / 1_000, return_when=FIRST_COMPLETED)
+        else:
+            time.sleep(milliseconds / 1_000)
 
     def taken(self) -> Delivered:
         """What was done since this was last called."""
@@ -237,7 +245,7 @@ def keep_delivering(home: Home, *, stop: Callable[[], bool], told: Callable[[Del
                     told(Delivered(failures=[error]))
                 if (done := each.taken()).is_something:
                     told(done)
-            time.sleep(POLL_MILLISECONDS / 1_000)
+            both[0].rest(POLL_MILLISECONDS)
     finally:
         for each in both:
             each.close()

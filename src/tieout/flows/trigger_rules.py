@@ -52,8 +52,7 @@ class Rules:
         return bool(self.shared) or any(self.own(customer) for customer in self.book.by_customer)
 
     def of_figures(self, *figures: Figure) -> Rules:
-        shared = tuple(rule for rule in self.shared if rule.watch.figure in figures)
-        return replace(self, shared=shared, figures=frozenset(figures))
+        return replace(self, shared=of_figures(self.shared, *figures), figures=frozenset(figures))
 
     def named(self, key: str | None) -> Rules:
         shared = tuple(rule for rule in self.shared if key in (None, rule.id.key))
@@ -95,12 +94,16 @@ def has_rules(catalog: Catalog, book: OwnBook) -> bool:
     return bool(len(catalog.alerts) or len(catalog.charge_controls) or book.by_customer)
 
 
+def of_figures(rules: tuple[Rule, ...], *figures: Figure) -> tuple[Rule, ...]:
+    return tuple(rule for rule in rules if rule.watch.figure in figures)
+
+
 def is_for(whom: Whom, catalog: Catalog, customer: CustomerId, at: Instant) -> bool:
     """By key, by a plan that a subscription is on at that instant, or everyone."""
     return (
         whom.everyone
         or customer in whom.customers
-        or any(plan in whom.plans for plan in _plans_at(catalog, customer, at))
+        or any(plan in whom.plans for plan in plans_at(catalog, customer, at))
     )
 
 
@@ -121,7 +124,7 @@ def _is_for(rule: Rule, catalog: Catalog, customer: CustomerId, at: Instant) -> 
     return is_for(document.whom, catalog, customer, at)
 
 
-def _plans_at(catalog: Catalog, customer: CustomerId, at: Instant) -> Iterator[str]:
+def plans_at(catalog: Catalog, customer: CustomerId, at: Instant) -> Iterator[str]:
     for subscription in catalog.subscriptions_of(customer):
         for phase in subscription.phases:
             if phase.start <= at and (phase.end is None or at < phase.end):

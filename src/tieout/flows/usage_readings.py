@@ -8,7 +8,7 @@ period by its version in force.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from tieout.aggregate.snapshot import Snapshot
@@ -19,15 +19,14 @@ from tieout.contract.catalog import Catalog
 from tieout.contract.meter import Aggregation, Meter
 from tieout.contract.subscription import Subscription
 from tieout.contract.watching import Figure, PercentOf
-from tieout.flows.home import Home
-from tieout.flows.read_log import read_log
-from tieout.flows.trigger_rules import Rule, Rules
-from tieout.kernel.errors import TieoutError
+from tieout.flows.standing_requests import Wanted, wanted
+from tieout.flows.trigger_rules import Rule
 from tieout.kernel.ids import CustomerId, MeterKey, Watermark
 from tieout.kernel.instant import Instant
 from tieout.kernel.period import Period
 from tieout.kernel.quantity import QUANTITY_ZERO, Quantity, Unmeasurable
 from tieout.kernel.rational import Exact
+from tieout.ports.live import RequestDigest
 from tieout.rate.conversion import converted
 from tieout.rate.share import Share
 from tieout.trigger.crossing import Reading, Scope
@@ -48,10 +47,16 @@ class RunningPeriod:
 
 
 @dataclass(frozen=True, slots=True)
-class _Asked:
+class Asked:
+    """What a rule asks of usage for a customer's running period."""
+
     rule: Rule
     running: RunningPeriod
-    requests: tuple[UsageRequest, ...]
+    wanted: tuple[Wanted, ...]
+
+
+Answers = Mapping[RequestDigest, Snapshot | Unmeasurable]
+"""By the digest of what was asked for."""
 
 
 def running_periods(
@@ -75,58 +80,45 @@ def running_periods(
     ]
 
 
-def usage_readings(
-    home: Home,
+def asked_usage(
     catalog: Catalog,
     defaults: Sequence[PeriodDefault],
-    rules: Rules,
-    customers: Iterable[CustomerId],
+    rules: Iterable[Rule],
+    customer: CustomerId,
+    at: Instant,
+) -> list[Asked]:
+    """By rule, then by period; `rules` watch usage and are for the customer. Raises `NothingInForce`."""
+    running = running_periods(catalog, defaults, customer, at)
+    return [
+        Asked(rule, each, tuple(map(wanted, _requests(catalog, each, rule.watch.meter, at))))
+        for rule in rules
+        for each in running
+        if rule.watch.meter is not None
+    ]
+
+
+def usage_readings(
+    catalog: Catalog,
+    asked: Iterable[Asked],
+    answers: Answers,
     *,
     watermark: Watermark,
     at: Instant,
 ) -> tuple[list[Read], list[Unread]]:
-    """By customer, then in the order of the rules; `rules` watch usage. The log is read once for all. What
-    has nothing to be measured by is not read; what cannot be counted is told."""
-    asked: list[_Asked] = []
-    unread: list[Unread] = []
-    for customer in customers:
-        mine = rules.of(catalog, customer, at)
-        if not mine:
-            continue
-        try:
-            running = running_periods(catalog, defaults, customer, at)
-        except TieoutError as error:
-            unread += [(rule, customer, str(error)) for rule in mine]
-            continue
-        asked += [
-            _Asked(rule, each, _requests(catalog, each, rule.watch.meter, at))
-            for rule in mine
-            for each in running
-            if rule.watch.meter is not None
-        ]
-    answers = _measured(home, asked, watermark)
+    """In the order of `asked`. What has nothing to be measured by is not read; what cannot be counted is
+    told."""
     found: list[Read] = []
+    unread: list[Unread] = []
     for each in asked:
         try:
-            reading = _reading(catalog, each, [answers[request] for request in each.requests], watermark, at)
+            taken = [answers[one.digest] for one in each.wanted]
+            reading = _reading(catalog, each, taken, watermark, at)
         except Unmeasurable as error:
             unread.append((each.rule, each.running.customer, str(error)))
             continue
         if reading is not None:
             found.append((each.rule, Scope(each.running.customer, each.running.period), reading))
     return found, unread
-
-
-def _measured(
-    home: Home, asked: Sequence[_Asked], watermark: Watermark
-) -> dict[UsageRequest, Snapshot | Unmeasurable]:
-    requests = list(dict.fromkeys(request for each in asked for request in each.requests))
-    if not requests:
-        return {}
-    answers = read_log(
-        home, lambda manifest: list(home.engine.measure_each(requests, manifest)), watermark=watermark
-    )
-    return dict(zip(requests, answers, strict=True))
 
 
 def _requests(
@@ -172,7 +164,7 @@ def _covered(parts: Iterable[Period]) -> list[Period]:
 
 def _reading(
     catalog: Catalog,
-    asked: _Asked,
+    asked: Asked,
     answers: Sequence[Snapshot | Unmeasurable],
     watermark: Watermark,
     at: Instant,

@@ -105,8 +105,8 @@ class TriggerStore(Protocol):
         """How far the rules were looked at; None before the first look."""
         ...
 
-    def states(self) -> States:
-        """Of every threshold that ever changed."""
+    def states(self, customers: Collection[CustomerId]) -> States:
+        """Of every threshold that ever changed for one of them."""
         ...
 
     def record(self, look: Look, *, at: Instant) -> None:

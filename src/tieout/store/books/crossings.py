@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass
+from typing import assert_never
 
-from sqlalchemy import Connection, Engine, insert, select, update
+from sqlalchemy import Connection, Engine, bindparam, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from tieout.kernel.ids import CustomerId, Watermark
@@ -51,6 +52,8 @@ _HOLDS = select(
     hold_release.c.reason.label("released_why"),
     hold_release.c.released_at,
 ).select_from(hold.outerjoin(hold_release, hold.c.id == hold_release.c.hold))
+_ALL_HOLDS = _HOLDS.order_by(hold.c.placed_at, hold.c.id)
+_HOLDS_OF = _ALL_HOLDS.where(hold.c.customer.in_(bindparam("customers", expanding=True)))
 _REVIEWS = select(
     exposure_review,
     exposure_review_decision.c.decision,
@@ -81,13 +84,17 @@ class SqlTriggers:
         with self.engine.connect() as connection:
             return _looked(connection)
 
-    def states(self) -> States:
+    def states(self, customers: Collection[CustomerId]) -> States:
         found: dict[tuple[RuleId, Scope, Exact], ThresholdState] = {}
+        asked = list(customers)
         with self.engine.connect() as connection:
-            for row in connection.execute(select(trigger_change).order_by(trigger_change.c.seq)).mappings():
-                change = change_of(row)
-                armed = change.kind is ChangeKind.REARMED
-                found[change.rule, change.scope, change.threshold] = ThresholdState(change.ordinal, armed)
+            for start in range(0, len(asked), _IDS_AT_ONCE):
+                some = trigger_change.c.customer.in_(asked[start : start + _IDS_AT_ONCE])
+                query = select(trigger_change).where(some).order_by(trigger_change.c.seq)
+                for row in connection.execute(query).mappings():
+                    change = change_of(row)
+                    armed = change.kind is ChangeKind.REARMED
+                    found[change.rule, change.scope, change.threshold] = ThresholdState(change.ordinal, armed)
         return found
 
     def record(self, look: Look, *, at: Instant) -> None:
@@ -115,11 +122,12 @@ class SqlTriggers:
             )
 
     def holds(self, customers: Collection[CustomerId] | None = None) -> tuple[Hold, ...]:
-        query = _HOLDS.order_by(hold.c.placed_at, hold.c.id)
-        if customers is not None:
-            query = query.where(hold.c.customer.in_(tuple(customers)))
         with self.engine.connect() as connection:
-            return tuple(hold_of(row) for row in connection.execute(query).mappings())
+            if customers is None:
+                found = connection.execute(_ALL_HOLDS)
+            else:
+                found = connection.execute(_HOLDS_OF, {"customers": tuple(customers)})
+            return tuple(hold_of(row) for row in found.mappings())
 
     def place(self, held: Hold) -> None:
         with writing(self.engine) as connection:
@@ -170,6 +178,8 @@ class SqlTriggers:
                 raise NotOpen(f"Request {request_id} is not open; nothing was answered.")
             row = {"request": request_id, "outcome": outcome, "reason": reason, "invoice": invoice}
             connection.execute(insert(interim_answer), row | {"answered_at": at})
+            crash_point("look-before-answered")
+        crash_point("look-after-answered")
 
 
 def _looked(connection: Connection) -> Watermark | None:
@@ -233,6 +243,8 @@ def _apply(connection: Connection, effect: Effect, reason: str, at: Instant) -> 
             row = {"id": effect.id, "customer": effect.customer, "reason": reason, "change": effect.id}
             also = {"period_start": period.start, "period_end": period.end, "asked_at": at}
             connection.execute(insert(interim_request), row | also)
+        case _:
+            assert_never(effect)
 
 
 def _release(
