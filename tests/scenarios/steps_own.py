@@ -1,4 +1,4 @@
-"""What customers set for themselves: `own_budget = { customer, amount }`; `own_alert = { customer, key, set }`."""
+"""Customers' own: `own_budget = { customer, amount }`; `own_alert = { customer, key, set }`."""
 
 from __future__ import annotations
 
