@@ -72,6 +72,7 @@ def approve(
 ) -> None:
     """Let a report be billed by the next close; the documents of a corrected catalog are applied now."""
     from tieout.flows.correct import approve as decide
+    from tieout.kernel.instant import format_instant
 
     with opened(home) as where:
         done = decide(where, digest, person=by, reason=reason)
@@ -82,10 +83,16 @@ def approve(
                 "approved_by": done.person,
                 "periods": done.periods,
                 "applied": list(done.applied),
+                "approved_before": None if done.before is None else format_instant(done.before),
             }
         )
         return
     say(done.digest)
+    if done.before is not None:
+        note(
+            f"It is approved already, by {done.person} at {format_instant(done.before)}; nothing has changed."
+        )
+        return
     for name in done.applied:
         note(f"Applied: {name}.")
     note(f"Approved by {done.person}: {done.periods} sealed periods are corrected by the next close.")

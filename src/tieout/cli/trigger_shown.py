@@ -162,7 +162,7 @@ def released_text(held: Hold) -> str:
     return f"{instant_text(at)} by {person or 'a rule'}: {reason}"
 
 
-def hold_json(held: Hold) -> Json:
+def hold_json(held: Hold) -> dict[str, Json]:
     released: Json = None
     if held.released is not None:
         person, reason, at = held.released

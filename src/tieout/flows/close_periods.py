@@ -12,6 +12,7 @@ from contextlib import closing
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
+from tieout.aggregate.bucket import BucketCounts
 from tieout.close.account import AccountOutcome
 from tieout.close.outcome import NotDue, Outcome, Sealed
 from tieout.close.reconcile_buckets import bucket_breaks
@@ -21,7 +22,7 @@ from tieout.contract.catalog import Catalog
 from tieout.flows.apply_catalog import NoSuchCustomer, load_catalog
 from tieout.flows.approve_meter import by_version
 from tieout.flows.close_agenda import close_agenda
-from tieout.flows.count_buckets import BucketRow, bucket_rows
+from tieout.flows.count_buckets import BucketRow, beside_buckets, bucket_rows
 from tieout.flows.cycle_ties import cycle_ties
 from tieout.flows.draft_accounts import (
     MeasuredAccounts,
@@ -117,8 +118,9 @@ def close(
     due, refused = with_manual_lines(home, catalog, replacing(plan.due, home.books.corrections.voids()))
     reviews = look(home, due, as_of=as_of, redraft=redraft)
     corrections = Corrections(home, catalog, first_finals(due))
-
     drafter = _Drafter(home, catalog, due, corrections, now)
+    periods = [account.period for account in plan.due if account.running is None]
+    counted: list[BucketCounts] | None = None
 
     def seal_all(ready: Sequence[ReadyAccount]) -> tuple[list[AccountOutcome], list[InvoiceRow]]:
         return _ended_or_shown(home, ready, run, progress or _unwatched)
@@ -127,7 +129,8 @@ def close(
     noted, note_rows = seal_all(notes)
     reviewed, early = finish(home, reviews, drafter.drafted, seal_all, run=run)
     if run is not None and redraft is None and may_be_shared(reviews.fresh, workers=workers):
-        measured = drafter.measured(reviews.fresh, cutoff, reviews.behind(reviews.fresh))
+        fresh = reviews.fresh
+        measured, counted = drafter.measured(fresh, cutoff, reviews.behind(fresh), beside=periods)
         done, late = _shared(home, measured, as_of, run, workers, progress or _unwatched)
     else:
         done, late = _alone(home, reviews, drafter, seal_all, cutoff, run)
@@ -136,7 +139,7 @@ def close(
     outcomes = sorted(told if redraft is not None else _told([*plan.outcomes, *told]), key=_order)
     if run is not None:
         _record(home, run, outcomes)
-    buckets = _buckets(home, catalog, plan.due, cutoff, run=run)
+    buckets = _buckets(home, catalog, periods, cutoff, counted, run=run)
     return CloseReport(
         as_of,
         cutoff,
@@ -212,10 +215,15 @@ class _Drafter:
         return self._from_log(draft_accounts, accounts, at, behind)
 
     def measured(
-        self, accounts: Sequence[DueAccount], at: Watermark, behind: frozenset[AccountKey]
-    ) -> MeasuredAccounts:
-        """The same, to be drafted later."""
-        return self._from_log(measure_accounts, accounts, at, behind)
+        self,
+        accounts: Sequence[DueAccount],
+        at: Watermark,
+        behind: frozenset[AccountKey],
+        *,
+        beside: Sequence[Period],
+    ) -> tuple[MeasuredAccounts, list[BucketCounts]]:
+        """The same, to be drafted later; and `beside` it the buckets of these periods."""
+        return self._from_log(beside_buckets(measure_accounts, beside), accounts, at, behind)
 
     def _from_log(
         self,
@@ -261,14 +269,20 @@ def _ended(plan: Agenda) -> frozenset[CustomerId]:
 
 
 def _buckets(
-    home: Home, catalog: Catalog, due: Sequence[DueAccount], cutoff: Watermark, *, run: int | None
+    home: Home,
+    catalog: Catalog,
+    periods: Sequence[Period],
+    cutoff: Watermark,
+    counted: Sequence[BucketCounts] | None,
+    *,
+    run: int | None,
 ) -> tuple[BucketRow, ...]:
     """Where every event of the periods that ended went; what is on no invoice is noted with the run."""
-    periods = [account.period for account in due if account.running is None]
 
     def look(manifest: LogManifest) -> tuple[tuple[BucketRow, ...], list[LateRow]]:
         late = late_rows(home, catalog, manifest, None)
-        return bucket_rows(home.engine, catalog, manifest, periods=periods, late=late), late
+        known = (home.engine, catalog, manifest)
+        return bucket_rows(*known, periods=periods, late=late, counted=counted), late
 
     found, late = read_log(home, look, watermark=cutoff)
     if run is not None:

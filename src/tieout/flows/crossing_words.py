@@ -11,7 +11,7 @@ from tieout.flows.trigger_rules import Rule
 from tieout.kernel.canonical import JsonNumber, JsonValue
 from tieout.kernel.instant import format_instant
 from tieout.kernel.rational import exact_text
-from tieout.notice.notice import TITLE_LENGTH_MAX, Notice, data_text, notice_id
+from tieout.notice.notice import Notice, data_text, notice_id, one_line, plain_line
 from tieout.trigger.alert.telling import Telling, own_telling_of, shown_exact, telling_of
 from tieout.trigger.charge.control import Effect, HoldLifted, HoldPlaced, InterimAsked, ReviewAsked
 from tieout.trigger.crossing import Change
@@ -56,8 +56,8 @@ def own_notice(rule: Rule, change: Change, telling: Telling, *, alert: str | Non
         telling.severity,
         change.reading.at,
         change.reading.watermark,
-        telling.title[:TITLE_LENGTH_MAX],
-        telling.text,
+        one_line(telling.title),
+        plain_line(telling.text),
         data_text(data | more),
     )
 
@@ -71,8 +71,8 @@ def alert_notice(rule: Rule, change: Change, telling: Telling) -> Notice:
         telling.severity,
         change.reading.at,
         change.reading.watermark,
-        telling.title[:TITLE_LENGTH_MAX],
-        telling.text,
+        one_line(telling.title),
+        plain_line(telling.text),
         data_text(change_data(rule, change) | more),
     )
 
@@ -87,8 +87,8 @@ def effect_notice(rule: Rule, change: Change, effect: Effect, reason: str) -> No
         severity,
         change.reading.at,
         change.reading.watermark,
-        f"{effect.customer} {words}: {rule.name}"[:TITLE_LENGTH_MAX],
-        reason,
+        one_line(f"{effect.customer} {words}: {rule.name}"),
+        plain_line(reason),
         data_text(change_data(rule, change)),
     )
 
@@ -102,7 +102,7 @@ def effect_reason(rule: Rule, change: Change) -> str:
         measured += f", {shown_exact(reading.measured)} % of {shown_exact(reading.whole)} {reading.unit}"
         threshold += " %"
     return (
-        f"{rule.watch.figure} is {measured}; {rule.id.key} v{rule.id.version} ({rule.name}) is at "
+        f"{rule.watch.figure} is {measured}; {rule.id.key} v{rule.id.version} ({one_line(rule.name)}) is at "
         f"{threshold}. As of {format_instant(reading.at)}, batch {reading.watermark}."
     )
 

@@ -134,6 +134,14 @@ def list_holds(home: Home, customer: str | None = None, *, released_too: bool = 
     return tuple(each for each in home.books.triggers.holds(chosen) if released_too or each.stands_at(now))
 
 
+@dataclass(frozen=True, slots=True)
+class PlacedHold:
+    """Not `is_new`: the same person holds the same already, for the same reason; nothing was placed again."""
+
+    hold: Hold
+    is_new: bool
+
+
 def place_hold(
     home: Home,
     customer: str,
@@ -142,11 +150,11 @@ def place_hold(
     until: Instant | None = None,
     person: str,
     reason: str,
-) -> Hold:
+) -> PlacedHold:
     """By a person. Raises `NoSuchCustomer`, `NoSuchFeature`, `HoldEndsBefore`, `DecisionIncomplete`."""
     held = _hold(home, _customer(home, customer), features, until, person=person, reason=reason)
-    home.books.triggers.place(held)
-    return held
+    placed = home.books.triggers.place(held)
+    return PlacedHold(placed, is_new=placed is held)
 
 
 def release_hold(home: Home, id: str, *, person: str, reason: str) -> Hold:

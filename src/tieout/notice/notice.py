@@ -79,9 +79,24 @@ def is_for_customer(notice: Notice) -> bool:
 
 
 def one_line(text: str) -> str:
-    """A stranger's text as a title may hold it: what is not printable is marked, what is too long cut."""
-    line = "".join(each if each.isprintable() else "\ufffd" for each in text).strip() or "(no title)"
+    """A stranger's text as a title may hold it: spaces of any kind are spaces, what else is not printable is
+    marked, what is too long cut."""
+    line = "".join(_printable(each) for each in text).strip() or "(no title)"
     return line if len(line) <= TITLE_LENGTH_MAX else line[: TITLE_LENGTH_MAX - 1] + "\u2026"
+
+
+def plain_line(text: str) -> str:
+    """The same as a notice's text may hold it, which is longer."""
+    line = "".join(_printable(each) for each in text).encode()
+    if len(line) <= TEXT_BYTES_MAX:
+        return line.decode()
+    return line[: TEXT_BYTES_MAX - len("\u2026".encode())].decode(errors="ignore") + "\u2026"
+
+
+def _printable(character: str) -> str:
+    if character.isprintable():
+        return character
+    return " " if character.isspace() else "\ufffd"
 
 
 def data_text(data: dict[str, JsonValue]) -> str:

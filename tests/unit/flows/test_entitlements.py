@@ -139,11 +139,16 @@ def test_one_reader_sees_what_is_applied_placed_and_released(opened: tuple[Home,
     home, clock = opened
     reader = EntitlementReader(home)
     assert reader.entitlements(ACME, "chat").features[0].allowed
-    held = place_hold(home, "acme", features=["chat"], person="Ada", reason="unpaid")
+    held = place_hold(home, "acme", features=["chat"], person="Ada", reason="unpaid").hold
+    again = place_hold(home, "acme", features=["chat"], person=" ada ", reason="unpaid")
+    assert again.hold == held and not again.is_new, "one release ends it"
     assert reader.entitlements(ACME, "chat").features[0].holds == (held.id,)
     assert reader.entitlements(ACME, "tokens").features[0].allowed
     assert reader.entitlements(CustomerId("birch"), "chat").features[0].allowed
     release_hold(home, held.id, person="Ada", reason="paid")
+    renewed = place_hold(home, "acme", features=["chat"], person="Ada", reason="unpaid")
+    assert renewed.is_new, "the one before stands no more"
+    release_hold(home, renewed.hold.id, person="Ada", reason="paid")
     assert reader.entitlements(ACME, "chat").features[0].reason is Reason.OK
     end = Instant(clock.now() + 60_000_000)
     place_hold(home, "acme", until=end, person="Ada", reason="a minute")

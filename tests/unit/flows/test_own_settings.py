@@ -304,6 +304,14 @@ action = "review"
         assert (change.rule.key, change.rule.kind.value, str(change.threshold)) == ("near", "own_alert", "10")
 
 
+def test_no_name_that_a_customer_gives_keeps_a_look_from_its_end(tmp_path: Path) -> None:
+    home, clock = own_home(tmp_path / "home")
+    with home:
+        set_alert(home, "acme", "many", {**ALERT, "name": "a\u00a0b\ue000"}, BY_KEY)
+        send(home, clock, call(1, "acme", JAN_10, tokens=350))
+        assert len(look_to_head(home)[-1].changes) == 1
+
+
 KEYS = st.sampled_from(["acme", "acme/a", "a", "birch", "@acme", "acme/hook"])
 NAMES = st.sampled_from(["hook", "a", "b-c"])
 

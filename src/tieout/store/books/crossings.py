@@ -27,6 +27,7 @@ from tieout.ports.triggers import (
     States,
     until_of,
 )
+from tieout.store.books.decisions import while_people_decide
 from tieout.store.books.notices import add_notices
 from tieout.store.books.schema_trigger import (
     exposure_review,
@@ -129,9 +130,15 @@ class SqlTriggers:
                 found = connection.execute(_HOLDS_OF, {"customers": tuple(customers)})
             return tuple(hold_of(row) for row in found.mappings())
 
-    def place(self, held: Hold) -> None:
+    def place(self, held: Hold) -> Hold:
         with writing(self.engine) as connection:
-            connection.execute(insert(hold), hold_row(held))
+            while_people_decide(connection)
+            rows = connection.execute(_HOLDS.where(hold.c.customer == held.customer)).mappings().all()
+            standing = (each for each in map(hold_of, rows) if each.stands_at(held.placed_at))
+            before = next((each for each in standing if each.says_the_same(held)), None)
+            if before is None:
+                connection.execute(insert(hold), hold_row(held))
+        return held if before is None else before
 
     def release(self, hold_id: str, *, person: str, reason: str, at: Instant) -> None:
         with writing(self.engine) as connection:
