@@ -41,7 +41,7 @@ from tieout.flows.own_targets import WrongCode, rotate_own_secret, set_target, v
 from tieout.flows.retract_event import Decision, retract_event
 from tieout.kernel.ids import CustomerId
 from tieout.kernel.instant import HOUR_MICROSECONDS, Instant
-from tieout.notice.routing import route, takes
+from tieout.notice.routing import may_carry, route, takes
 from tieout.ports.own_settings import SettingKind
 from tieout.wiring import Home, open_home
 
@@ -332,6 +332,7 @@ def test_a_notice_for_a_customer_goes_to_targets_of_its_own_and_nothing_else_doe
     wanted = own_target_key(CustomerId(owner), named)
     for data in ("{}", f'{{"targets":["{wanted}"]}}'):
         said = notice(kind=kind, customer=about, data=data)
+        assert may_carry(target, said) == (for_customer and owner == about), "as the deliverer asks again"
         is_taken = takes(target, said)
         assert is_taken == (for_customer and owner == about and (data == "{}" or named == name))
         routed = route(said, [target, catalog_target()], now=Instant(0))
