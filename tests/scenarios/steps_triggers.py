@@ -5,7 +5,7 @@
 
 `decide = { rule, decision, by, reason }` decides the open review that the rule asked for, `release =
 { customer, by, reason }` ends the hold that stands. At the end `[[notices]]` tells how many of a `kind` were
-recorded; of kinds that start with "alert." or "charge.", no others may be.
+recorded; of kinds that start with "alert.", "charge." or "customer.", no others may be.
 """
 
 from __future__ import annotations
@@ -26,8 +26,9 @@ from tieout.flows.triggers import (
 )
 from tieout.kernel.instant import format_instant
 from tieout.kernel.rational import exact_text
+from tieout.trigger.crossing import RuleKind
 
-OF_RULES = ("alert.", "charge.")
+OF_RULES = ("alert.", "charge.", "customer.")
 
 
 def look(playing: Playing, step: Told) -> None:
@@ -48,7 +49,10 @@ def look(playing: Playing, step: Told) -> None:
         for each, told in zip(found, step["look"], strict=True)
     ] == [{"customer": "harbor", **told} for told in step["look"]]
     for each in found:
-        recorded = [known.change.id for known in rule_changes(home, each.rule.key)[1]]
+        known = home.books.triggers.changes_of(None)
+        if each.rule.kind is not RuleKind.OWN_ALERT:
+            known = rule_changes(home, each.rule.key)[1]
+        recorded = [one.change.id for one in known]
         assert recorded.count(each.id) == 1
 
 

@@ -20,7 +20,9 @@ from tests.tidy.tree import ROOT
 from tests.unit.contract.test_policy_members import FULL
 from tests.unit.contract.test_policy_members import problems_of as problems_of_policy
 from tests.unit.contract.test_trigger_documents import ALERT, CONTROL, problems_of
-from tieout.trigger.alert.telling import Telling, telling_of
+from tieout.contract.charge_control import ChargeControl
+from tieout.contract.own_alert import OwnAlert
+from tieout.trigger.alert.telling import Telling, own_telling_of, telling_of
 from tieout.trigger.charge import control
 from tieout.trigger.charge.control import HoldLifted, HoldPlaced, InterimAsked, ReviewAsked, effect_of
 from tieout.trigger.invoice.request import CloseAsked, Declined, taken_up
@@ -35,6 +37,14 @@ def results(function: object) -> set[object]:
 def test_an_alert_can_only_tell() -> None:
     assert results(telling_of) == {Telling}
     assert set(get_type_hints(Telling)) == {*("id", "customer", "severity", "title", "text", "targets")}
+
+
+def test_a_customers_own_alert_can_only_tell_and_no_control_takes_it() -> None:
+    assert results(own_telling_of) == {Telling}
+    assert get_type_hints(effect_of)["control"] is ChargeControl, (
+        "what holds cannot be given a customer's alert"
+    )
+    assert not set(get_type_hints(OwnAlert)) & {"action", "features", "ends", "whom"}
 
 
 def test_a_control_can_hold_ask_and_lift_but_not_bill() -> None:

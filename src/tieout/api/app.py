@@ -28,6 +28,7 @@ from tieout.api.events import PATH, EventsEndpoint
 from tieout.api.finding import finding_routes
 from tieout.api.keyring import NOBODY, Keyring
 from tieout.api.noticing import noticing_routes
+from tieout.api.own import own_routes
 from tieout.api.refusals import Refusals
 from tieout.api.usage import usage_routes
 from tieout.api.watching import CONTROL_TOTALS, watching_routes
@@ -98,6 +99,7 @@ def litestar_app(
             *noticing_routes(home, keyring),
             *usage_routes(home, keyring),
             *entitlement_routes(entitlements),
+            *own_routes(home, keyring),
         ],
         guards=[guard],
         exception_handlers={Problem: problem, HTTPException: _refused, Exception: _failed},

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from tieout.cli import notice_secret
+from tieout.cli import notice_own, notice_secret
 from tieout.cli.options import ByOption, HomeOption, JsonOption, ReasonOption, opened
 from tieout.cli.refusals import MalformedOption
 from tieout.cli.screen import note, plain, print_json, say, table
@@ -19,6 +19,7 @@ app = typer.Typer(
     no_args_is_help=True,
 )
 app.add_typer(notice_secret.app, name="secret")
+app.add_typer(notice_own.app, name="own")
 LIMIT_MAX = 500
 SHOWN_CHARACTERS = 19
 """Of an id in a table; the verbs take such a beginning for the whole."""

@@ -30,11 +30,14 @@ def exact_shown(value: Exact) -> str:
 
 
 def watch_text(document: Alert | ChargeControl) -> str:
+    return watched_text(document.watch)
+
+
+def watched_text(watch: Watch) -> str:
     """`usage of tokens at 80, 100 % of allowance`."""
     from tieout.contract.watching import Figure
     from tieout.kernel.rational import exact_text
 
-    watch = document.watch
     of = "" if watch.meter is None else f" of {watch.meter}"
     at = ", ".join(exact_text(each) for each in watch.at)
     unit = "" if watch.currency is None else f" {watch.currency}"

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from tieout.contract.alert import Alert
 from tieout.contract.notice_target import Severity
+from tieout.contract.own_alert import OwnAlert
 from tieout.flows.trigger_rules import Rule
 from tieout.kernel.canonical import JsonNumber, JsonValue
 from tieout.kernel.instant import format_instant
 from tieout.kernel.rational import exact_text
 from tieout.notice.notice import Notice, data_text, notice_id, one_line, plain_line
-from tieout.trigger.alert.telling import Telling, shown_exact
+from tieout.trigger.alert.telling import Telling, own_telling_of, shown_exact, telling_of
 from tieout.trigger.charge.control import Effect, HoldLifted, HoldPlaced, InterimAsked, ReviewAsked
 from tieout.trigger.crossing import Change
 
 ALERT_CROSSED = "alert.crossed"
 CONTROL_LATE = "charge.late"
 """Told where late usage crosses a control whose action ended with the period."""
+OWN_ALERT_CROSSED = "customer.alert.crossed"
 CONTROL_KINDS = {
     HoldPlaced: "charge.hold.placed",
     HoldLifted: "charge.hold.lifted",
@@ -30,9 +34,37 @@ CONTROL_WORDS = {
 }
 
 
+def crossing_notices(rule: Rule, alert: Alert | OwnAlert, change: Change) -> list[Notice]:
+    """Who is told of a crossing: targets of the catalog, the customer's own targets, or both, each by a
+    notice of its own."""
+    if isinstance(alert, OwnAlert):
+        return [own_notice(rule, change, own_telling_of(alert, change), alert=alert.key)]
+    telling = telling_of(alert, change)
+    notices = [alert_notice(rule, change, telling)]
+    if alert.customer_too:
+        notices.append(own_notice(rule, change, replace(telling, targets=()), alert=None))
+    return notices
+
+
+def own_notice(rule: Rule, change: Change, telling: Telling, *, alert: str | None) -> Notice:
+    """To the customer: `alert` is its own key of the alert; a rule of the catalog keeps its key to itself."""
+    inside = ("rule", "rule_version")
+    data = {name: each for name, each in change_data(rule, change).items() if name not in inside}
+    more: dict[str, JsonValue] = {"alert": alert, "targets": list(telling.targets)}
+    return Notice(
+        notice_id(OWN_ALERT_CROSSED, telling.id),
+        OWN_ALERT_CROSSED,
+        telling.customer,
+        telling.severity,
+        change.reading.at,
+        change.reading.watermark,
+        one_line(telling.title),
+        plain_line(telling.text),
+        data_text(data | more),
+    )
+
+
 def alert_notice(rule: Rule, change: Change, telling: Telling) -> Notice:
-    alert = rule.document
-    assert isinstance(alert, Alert), "only alerts tell"
     more: dict[str, JsonValue] = {"targets": list(telling.targets)}
     return Notice(
         notice_id(ALERT_CROSSED, telling.id),

@@ -16,6 +16,8 @@ from tieout.flows.apply_catalog import load_catalog
 from tieout.flows.home import Home
 from tieout.flows.look_at_rules import LookReport, look_to_head
 from tieout.flows.look_figures import LookFigures
+from tieout.flows.own_settings import own_book
+from tieout.flows.trigger_rules import has_rules
 from tieout.kernel.errors import TieoutError
 
 POLL_NANOSECONDS: Final = 200_000_000
@@ -51,28 +53,26 @@ def keep_looking(
 ) -> None:
     """Looks until `stop` says so; `told` hears of every round that did something and of every failure, which
     is tried again. `answers` False: requests to the invoice rules are left to others."""
-    revision, again_at = -1, 0
+    revision, again_at, seen = -1, 0, 0
     figures = LookFigures(home)
     while not stop():
         try:
             now, latest = time.monotonic_ns(), home.books.documents.revision()
             everyone = latest != revision or now >= again_at
-            if _has_rules(home) and (everyone or home.log.head() != home.books.triggers.looked()):
-                reports = tuple(look_to_head(home, everyone=everyone, figures=figures))
+            book = own_book(home)
+            also = book.changed_since(seen)
+            is_due = everyone or also or home.log.head() != home.books.triggers.looked()
+            if is_due and has_rules(load_catalog(home), book):
+                reports = tuple(look_to_head(home, everyone=everyone, also=also, figures=figures))
                 answered = answer_interims(home) if answers else ()
                 if answered or any(report.changes or report.unread for report in reports):
                     told(LookingRound(reports, answered))
-            revision = latest
+            revision, seen = latest, book.revision
             if everyone:
                 again_at = now + again_seconds * NANOSECONDS
         except TieoutError as error:
             told(LookingRound(failure=error))
         _wait(poll_nanoseconds, stop)
-
-
-def _has_rules(home: Home) -> bool:
-    catalog = load_catalog(home)
-    return len(catalog.alerts) + len(catalog.charge_controls) > 0
 
 
 def _wait(nanoseconds: int, stop: Callable[[], bool]) -> None:

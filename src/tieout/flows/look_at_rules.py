@@ -13,16 +13,15 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from tieout.contract.alert import Alert
 from tieout.contract.charge_control import ChargeControl, HoldEnds
 from tieout.contract.watching import Figure
-from tieout.flows.crossing_words import alert_notice, effect_notice, effect_reason, late_notice
+from tieout.flows.crossing_words import crossing_notices, effect_notice, effect_reason, late_notice
 from tieout.flows.figure_readings import contract_readings, growth_readings, money_readings
 from tieout.flows.fold_batch import committed
 from tieout.flows.home import Home
 from tieout.flows.look_figures import LookFigures
 from tieout.flows.open_accounts import billing_facts
-from tieout.flows.trigger_rules import Rule, customers_of, of_figures
+from tieout.flows.trigger_rules import Rule, customers_of, has_rules
 from tieout.flows.usage_readings import Read, Unread
 from tieout.kernel.ids import CustomerId, Watermark
 from tieout.kernel.instant import Instant
@@ -30,7 +29,6 @@ from tieout.kernel.rational import Exact
 from tieout.notice.notice import Notice
 from tieout.ports.live import CommittedBatch
 from tieout.ports.triggers import Look, LookedElsewhere, TriggerStore
-from tieout.trigger.alert.telling import telling_of
 from tieout.trigger.charge.control import Effect, effect_of
 from tieout.trigger.crossing import (
     Change,
@@ -109,9 +107,9 @@ class _Found:
     def _tell(self, rule: Rule, change: Change) -> None:
         self.changes.append(change)
         document = rule.document
-        if isinstance(document, Alert):
+        if not isinstance(document, ChargeControl):
             if change.kind is ChangeKind.CROSSED:
-                self.notices.append(alert_notice(rule, change, telling_of(document, change)))
+                self.notices += crossing_notices(rule, document, change)
             return
         effect = effect_of(document, change)
         if effect is None and change.is_late:
@@ -122,11 +120,17 @@ class _Found:
             self.notices.append(effect_notice(rule, change, effect, reason))
 
 
-def look_at_rules(home: Home, *, everyone: bool = True, figures: LookFigures | None = None) -> LookReport:
+def look_at_rules(
+    home: Home,
+    *,
+    everyone: bool = True,
+    also: frozenset[CustomerId] = frozenset(),
+    figures: LookFigures | None = None,
+) -> LookReport:
     """Finds and records. With `everyone`, usage too is read at the end of the log for all whom a rule is
     for, so that a rule that came into force is crossed where its figure is there already; else only what the
-    batches touched is read. A first look does not go back into the log. `figures`: those of the looks before,
-    where one process looks again and again.
+    batches touched is read, and whoever is in `also`. A first look does not go back into the log. `figures`:
+    those of the looks before, where one process looks again and again.
 
     Where there is no rule at all nothing is read or recorded. Raises `LookedElsewhere` where others were
     faster every time.
@@ -134,37 +138,41 @@ def look_at_rules(home: Home, *, everyone: bool = True, figures: LookFigures | N
     figures = LookFigures(home) if figures is None else figures
     for _ in range(ATTEMPTS_MAX - 1):
         try:
-            return _look(home, figures, everyone=everyone)
+            return _look(home, figures, everyone=everyone, also=also)
         except LookedElsewhere:
             continue
-    return _look(home, figures, everyone=everyone)
+    return _look(home, figures, everyone=everyone, also=also)
 
 
 def look_to_head(
-    home: Home, *, everyone: bool = True, figures: LookFigures | None = None
+    home: Home,
+    *,
+    everyone: bool = True,
+    also: frozenset[CustomerId] = frozenset(),
+    figures: LookFigures | None = None,
 ) -> list[LookReport]:
     """Looks until one has reached the end of the log."""
     figures = LookFigures(home) if figures is None else figures
-    reports = [look_at_rules(home, everyone=everyone, figures=figures)]
+    reports = [look_at_rules(home, everyone=everyone, also=also, figures=figures)]
     while not reports[-1].reached_head:
-        reports.append(look_at_rules(home, everyone=everyone, figures=figures))
+        reports.append(look_at_rules(home, everyone=everyone, also=also, figures=figures))
     return reports
 
 
-def _look(home: Home, figures: LookFigures, *, everyone: bool) -> LookReport:
+def _look(home: Home, figures: LookFigures, *, everyone: bool, also: frozenset[CustomerId]) -> LookReport:
     store, now = home.books.triggers, home.clock.now()
     since = store.looked()
     found = _Found(store)
     head = home.log.head()
     figures.begin(head if since is None else since)
-    if not len(figures.catalog.alerts) and not len(figures.catalog.charge_controls):
+    if not has_rules(figures.catalog, figures.rules.book):
         return LookReport(since, head, True, (), (), ())
     batches = [] if since is None else committed(home, since, rows_max=ROWS_PER_LOOK)
     touched = _at_batches(figures, found, batches)
     until = head if since is None else batches[-1].number if batches else since
     reached = until >= head
     if reached:
-        chosen = None if everyone or since is None else touched
+        chosen = None if everyone or since is None else touched | also
         _at_end(home, figures, found, until, now, chosen)
     if found.changes or until != since:
         look = Look(since or Watermark(0), until, found.changes, found.effects, found.notices)
@@ -203,8 +211,8 @@ def _at_end(
         return
     found.meet(customers)
     _take(found, *figures.read(customers, now), ends_earlier=True)
-    money = of_figures(rules, Figure.EXPOSURE, Figure.PROJECTED)
-    growth = of_figures(rules, Figure.GROWTH)
+    money = rules.of_figures(Figure.EXPOSURE, Figure.PROJECTED)
+    growth = rules.of_figures(Figure.GROWTH)
     if money or growth:
         facts = billing_facts(home, customers)
         _take(
@@ -213,7 +221,7 @@ def _at_end(
             ends_earlier=True,
         )
         _take(found, *growth_readings(home, facts, growth, customers, watermark=head, now=now))
-    ends = of_figures(rules, Figure.CONTRACT_END)
+    ends = rules.of_figures(Figure.CONTRACT_END)
     _take(found, contract_readings(catalog, ends, customers, watermark=head, now=now), ())
 
 
@@ -235,19 +243,17 @@ def readings_now(
     figures = LookFigures(home)
     figures.begin(head)
     catalog = figures.catalog
-    rules = tuple(rule for rule in figures.rules.at(now) if key in (None, rule.id.key))
+    rules = figures.rules.at(now).named(key)
     customers = customers_of(catalog, rules, now)
     if customer is not None:
         customers = tuple(each for each in customers if each == customer)
     facts = billing_facts(home, customers)
     usage = figures.read(customers, now, key=key)
     money = money_readings(
-        home, facts, of_figures(rules, Figure.EXPOSURE, Figure.PROJECTED), customers, watermark=head, now=now
+        home, facts, rules.of_figures(Figure.EXPOSURE, Figure.PROJECTED), customers, watermark=head, now=now
     )
-    growth = growth_readings(
-        home, facts, of_figures(rules, Figure.GROWTH), customers, watermark=head, now=now
-    )
+    growth = growth_readings(home, facts, rules.of_figures(Figure.GROWTH), customers, watermark=head, now=now)
     ends = contract_readings(
-        catalog, of_figures(rules, Figure.CONTRACT_END), customers, watermark=head, now=now
+        catalog, rules.of_figures(Figure.CONTRACT_END), customers, watermark=head, now=now
     )
     return [*usage[0], *money[0], *growth[0], *ends], [*usage[1], *money[1], *growth[1]]

@@ -27,6 +27,7 @@ from tieout.flows.fold_batch import BatchFold
 from tieout.flows.home import Home
 from tieout.flows.kept_totals import kept_totals
 from tieout.flows.late_usage_asked import late_usage_asked
+from tieout.flows.own_settings import own_book
 from tieout.flows.policy import policies
 from tieout.flows.read_log import read_log
 from tieout.flows.rules_of_customers import RulesOfCustomers
@@ -84,7 +85,7 @@ class LookFigures:
         self._owners: dict[Subject, set[CustomerId]] = {}
         self._defaults: tuple[PeriodDefault, ...] = ()
         self._held = _Held(home)
-        self.rules = self._then = RulesOfCustomers(load_catalog(home))
+        self.rules = self._then = RulesOfCustomers(load_catalog(home), own_book(home))
 
     def begin(self, watermark: Watermark) -> None:
         """A look begins: by what is applied and signed now, where the last one that was recorded ended."""
@@ -92,12 +93,14 @@ class LookFigures:
         revision = (books.documents.revision(), books.signatures.count())
         if revision != self._revision or self.rules.catalog is not catalog:
             self._defaults = period_defaults(policies(self._home))
-            self._revision, self.rules = revision, RulesOfCustomers(catalog)
-            self._then = RulesOfCustomers(catalog)
+            self._revision = revision
+            self.rules = RulesOfCustomers(catalog, own_book(self._home))
+            self._then = RulesOfCustomers(catalog, self.rules.book)
             self._plans.clear()
             self._owners = {}
             for span in catalog.subjects.spans:
                 self._owners.setdefault(span.subject, set()).add(span.customer)
+        self.rules.book = self._then.book = own_book(self._home)
         self._held.stand_at(watermark)
 
     @property
@@ -122,16 +125,17 @@ class LookFigures:
         late: list[Asked] = []
         unread: list[Unread] = []
         at = batch.received_at
-        rules = of_figures(self.rules.at(at), Figure.USAGE)
-        for customer in sorted(of_customers) if rules else ():
+        for customer in sorted(of_customers):
+            mine = of_figures(self.rules.of(customer, at), Figure.USAGE)
+            if not mine:
+                continue
             try:
                 since = self._since(customer, at)
                 early = sorted(hour for hour in of_customers[customer] if since is None or hour < since)
                 late += late_usage_asked(
-                    self._then, self._defaults, customer, early, now_in_force=rules, at=at
+                    self._then, self._defaults, customer, early, now_in_force=mine, at=at
                 )
             except TieoutError as error:
-                mine = of_figures(self.rules.of(customer, at), Figure.USAGE)
                 unread += [(rule, customer, str(error)) for rule in mine]
         return TouchedBatch(batch, tuple(sorted(of_customers)), tuple(late), tuple(unread))
 

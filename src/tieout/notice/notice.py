@@ -21,6 +21,8 @@ TITLE_LENGTH_MAX: Final = 200
 """Characters, in one line."""
 TEXT_BYTES_MAX: Final = 4_096
 DATA_BYTES_MAX: Final = 8_192
+CUSTOMERS_KINDS: Final = "customer."
+"""Kinds that begin so are for the customer that they are about, and for nobody else."""
 ID_PATTERN: Final = re.compile(r"notice_[0-9a-f]{32}\Z")
 _WHOLE: Final = re.compile(r"-?[0-9]{1,18}\Z")
 
@@ -69,6 +71,11 @@ def notice_id(kind: str, *facts: str) -> NoticeId:
     """The id of a notice of that kind about those facts, in that order: the same facts, the same id."""
     said = b"".join(token(part.encode()) for part in (kind, *facts))
     return NoticeId("notice_" + sha256(said).hexdigest()[:32])
+
+
+def is_for_customer(notice: Notice) -> bool:
+    """Whether it goes to targets of its customer's own; every other notice goes to those of the catalog."""
+    return notice.kind.startswith(CUSTOMERS_KINDS)
 
 
 def one_line(text: str) -> str:

@@ -25,6 +25,7 @@ from tieout.ports.interims import InterimStore
 from tieout.ports.leases import Lease
 from tieout.ports.ledger import LedgerStore
 from tieout.ports.notices import NoticeStore
+from tieout.ports.own_settings import OwnSettingsStore
 from tieout.ports.triggers import TriggerStore
 from tieout.ports.verifications import VerificationStore
 
@@ -247,3 +248,6 @@ class Books(Protocol):
 
     @property
     def triggers(self) -> TriggerStore: ...
+
+    @property
+    def own_settings(self) -> OwnSettingsStore: ...

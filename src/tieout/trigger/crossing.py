@@ -21,15 +21,17 @@ PERCENT = Exact(100)
 
 
 class RuleKind(StrEnum):
-    """What a rule is: alerts tell, controls limit. When to bill is said by the signed policy, not here."""
+    """What a rule is: alerts tell, controls limit, and alerts that a customer set for itself tell it alone.
+    When to bill is said by the signed policy, not here."""
 
     ALERT = "alert"
     CHARGE_CONTROL = "charge_control"
+    OWN_ALERT = "own_alert"
 
 
 @dataclass(frozen=True, slots=True)
 class RuleId:
-    """One version of a rule."""
+    """One version of a rule. Of a customer's own alert the key alone does not say whose: its scope does."""
 
     kind: RuleKind
     key: str

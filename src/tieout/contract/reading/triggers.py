@@ -21,7 +21,7 @@ CONTROLLED = (Figure.USAGE, Figure.EXPOSURE, Figure.PROJECTED)
 
 
 def read_alert(reader: TableReader, head: Head) -> Alert:
-    """key, version, effective_from, name, whom, watch, severity, targets, enabled."""
+    """key, version, effective_from, name, whom, watch, severity, targets, customer_too, enabled."""
     return Alert(
         key=AlertKey(head.key),
         version=head.version,
@@ -33,6 +33,7 @@ def read_alert(reader: TableReader, head: Head) -> Alert:
         targets=_targets(reader),
         enabled=reader.boolean("enabled", default=True),
         digest=head.digest,
+        customer_too=reader.boolean("customer_too", default=False),
     )
 
 

@@ -139,9 +139,18 @@ class SqlNotices:
         crash_point("notice-after-routed")
 
     def claim(
-        self, *, now: Instant, until: Instant, token: str, leaving_out: Collection[str], per_target: int
+        self,
+        *,
+        now: Instant,
+        until: Instant,
+        token: str,
+        leaving_out: Collection[str],
+        per_target: int,
+        own: bool,
+        targets_max: int,
     ) -> tuple[Claim, ...]:
-        found = work.due(self.engine, now=now, leaving_out=leaving_out, per_target=per_target)
+        wanted = work.due(self.engine, now=now, leaving_out=leaving_out, per_target=per_target, own=own)
+        found = work.of_first_targets(wanted, targets_max)
         if not found:  # the usual case costs no write
             return ()
         with writing(self.engine) as connection:
