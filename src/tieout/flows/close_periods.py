@@ -126,8 +126,8 @@ def close(
     def seal_all(ready: Sequence[ReadyAccount]) -> tuple[list[AccountOutcome], list[InvoiceRow]]:
         return _ended_or_shown(home, ready, run, progress or _unwatched)
 
-    noted_of = chosen if redraft is None and inside is None else ()
-    notes, held = corrections.notes(noted_of, cutoff, ended=_ended(plan))
+    noting = chosen if redraft is None and inside is None else ()
+    notes, held = corrections.notes(noting, cutoff, ended=_ended(plan))
     noted, note_rows = seal_all(notes)
     reviewed, early = finish(home, reviews, drafter.drafted, seal_all, run=run)
     if run is not None and redraft is None and may_be_shared(reviews.fresh, workers=workers):
@@ -142,13 +142,8 @@ def close(
     if run is not None:
         _record(home, run, outcomes)
     buckets = _buckets(home, catalog, periods, cutoff, counted, run=run)
-    return CloseReport(
-        as_of,
-        cutoff,
-        tuple((account.customer, account.period, account.outcome) for account in outcomes),
-        tuple(invoices),
-        buckets,
-    )
+    by_account = tuple((account.customer, account.period, account.outcome) for account in outcomes)
+    return CloseReport(as_of, cutoff, by_account, tuple(invoices), buckets)
 
 
 def _record(home: Home, run: int, outcomes: Sequence[AccountOutcome]) -> None:
