@@ -1,6 +1,7 @@
 """Checking an Ed25519 signature with nothing but the standard library, so that a verifier can ship alone.
 
-RFC 8032, section 5.1.7, without the cofactor; encodings that are not the only one of their value are refused.
+RFC 8032, section 5.1.7, without the cofactor. Encodings that are not the only one of their value are refused,
+and so are keys of small order, which sign everything.
 It handles public values only, so it need not run in constant time, and it cannot sign.
 """
 
@@ -29,7 +30,7 @@ def is_signed(public_key: bytes, message: bytes, signature: bytes) -> bool:
         return False
     key, commitment = _decoded(public_key), _decoded(signature[:32])
     scalar = int.from_bytes(signature[32:], "little")
-    if key is None or commitment is None or scalar >= _ORDER:
+    if key is None or commitment is None or scalar >= _ORDER or _equal(_times(8, key), _NEUTRAL):
         return False
     challenge = int.from_bytes(sha512(signature[:32] + public_key + message).digest(), "little") % _ORDER
     return _equal(_times(scalar, _BASE), _sum(commitment, _times(challenge, key)))
