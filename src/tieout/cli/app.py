@@ -22,6 +22,7 @@ from tieout.cli import (
     draft,
     entitlements,
     events,
+    evidence,
     exposure,
     hold,
     index,
@@ -75,7 +76,7 @@ ORDER = (
         "quarantine",
     ),
     *("events", "usage", "exposure", "entitlements", "alert", "hold", "review", "trigger"),
-    *("close", "reconcile", "draft", "invoice", "correction", "trace", "ledger", "payment"),
+    *("close", "reconcile", "draft", "invoice", "correction", "trace", "evidence", "ledger", "payment"),
     *("notice", "compact", "verify", "index", "doctor"),
 )
 
@@ -187,6 +188,7 @@ for noun, verbs in (
     ("invoice", invoice.app),
     ("reconcile", reconcile.app),
     ("correction", correction.app),
+    ("evidence", evidence.app),
     ("ledger", ledger.app),
     ("payment", payment.app),
     ("notice", notice.app),

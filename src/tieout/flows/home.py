@@ -13,6 +13,7 @@ from tieout.ports import Books, Clock, Entropy, EventLog, HealthFact, Pipeline, 
 from tieout.ports.live import LiveStore
 from tieout.ports.outbound import Egress, Post, Secrets
 from tieout.ports.review import LogReview
+from tieout.ports.world import InstallationKey
 
 
 @dataclass(slots=True)
@@ -41,6 +42,7 @@ class Home:
     post: Post
     secrets: Secrets
     egress: Egress
+    installation_key: InstallationKey
     store_facts: Callable[[], tuple[HealthFact, ...]]
     release: Callable[[], None]
     memory: CatalogMemory = field(default_factory=CatalogMemory)
