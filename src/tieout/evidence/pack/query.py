@@ -71,7 +71,7 @@ def _quantity(
         case Aggregation.TIME_WEIGHTED:
             return _time_weighted(kind, field, spans, snapshot, has_opening=has_opening)
         case _ if snapshot.event_count == 0:
-            chosen = "0"
+            return f"SELECT CAST(0 AS {DECIMAL}) AS quantity"
         case Aggregation.SUM:
             chosen = f"sum({number})"
         case Aggregation.MAX | Aggregation.MIN:
@@ -127,10 +127,13 @@ def _same_rows() -> str:
     """Both files hold the same events, column by column."""
     one = "SELECT COLUMNS(*)::VARCHAR FROM events_{}"
     left, right = (one.format(kind) for kind in FILES)
+    one_way, other_way = (
+        f"(SELECT count(*) FROM (({some}) EXCEPT ALL ({others})))"
+        for some, others in ((left, right), (right, left))
+    )
     return (
-        f"SELECT 'both files' AS compared, (SELECT count(*) FROM (({left}) EXCEPT ALL ({right}))) + "
-        f"(SELECT count(*) FROM (({right}) EXCEPT ALL ({left}))) AS different_rows, different_rows = 0 "
-        f"AS agrees;"
+        "SELECT 'both files' AS compared, different_rows, different_rows = 0 AS agrees\n"
+        f"FROM (SELECT {one_way} + {other_way} AS different_rows);"
     )
 
 
