@@ -19,7 +19,7 @@ from statistics import median
 from rich.console import Console
 from rich.table import Table
 
-from bench import close, http, live, rating, scale, start
+from bench import close, evidence, http, live, rating, scale, start
 from bench.contender import Outcome
 from bench.events import EVENT_BYTES, write_events
 
@@ -161,7 +161,7 @@ def main() -> None:
     shutil.rmtree(folder / "http", ignore_errors=True)
     starts = start.measure(folder / "start", workers=asked.workers, rounds=asked.rounds)
     rated = rating.measure(charges=asked.charges, rounds=asked.rounds)
-    closed, lived = list[Row](), list[Row]()
+    closed, lived, proven = list[Row](), list[Row](), list[Row]()
     if asked.close:
         events, customers, _, _ = close.SIZES["10m"]
         closed = close.measure(
@@ -173,7 +173,8 @@ def main() -> None:
             rounds=asked.rounds,
         )
         lived = live.measure(folder / "close-10m", events=events, customers=customers, workers=asked.workers)
-    rows += [*over_http, *_beside_clickhouse(over_http, rows), *starts, *rated, *closed, *lived]
+        proven = evidence.measure(folder / "evidence", events=evidence.EVENTS, workers=asked.workers)
+    rows += [*over_http, *_beside_clickhouse(over_http, rows), *starts, *rated, *closed, *lived, *proven]
     asked.output.write_text(json.dumps(rows, indent=2) + "\n")
     grown = scale.measure_sizes(
         asked.log or folder / "log", asked.sizes, events=scale.MEASURED, workers=asked.workers
@@ -187,6 +188,7 @@ def main() -> None:
         *rating.floors_told(rated),
         *close.floors_told(closed),
         *live.floors_told(lived),
+        *evidence.floors_told(proven),
     ]
     print("\n".join([*told, *scale.floors_told(grown)]))
 

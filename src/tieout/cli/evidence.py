@@ -21,9 +21,10 @@ INTEGRITY = 6
 def key(
     home: HomeOption,
     create: Annotated[bool, typer.Option("--create", help="Make the key, once.")] = False,
+    pem: Annotated[bool, typer.Option("--pem", help="As OpenSSL reads it, not as minisign.")] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """The public key by which this installation's packs are verified, as OpenSSL (PEM) and minisign read it.
+    """The public key by which this installation's packs are verified, as minisign reads it, or as PEM.
 
     Whoever verifies packs should have it from you, not from a pack. TIEOUT_EVIDENCE_KEY names another file
     than the home's evidence.key for the private half.
@@ -34,11 +35,11 @@ def key(
         held = where.installation_key
         public = held.create() if create else held.public_key()
         place = held.place
-    pem, minisign = public_key_pem(public), public_key_text(public)
+    texts = {"minisign": public_key_text(public), "pem": public_key_pem(public)}
     if as_json:
-        print_json({"number": key_number(public)[::-1].hex().upper(), "pem": pem, "minisign": minisign})
+        print_json({"number": key_number(public)[::-1].hex().upper(), **texts})
         return
-    say((pem + minisign).removesuffix("\n"))
+    say(texts["pem" if pem else "minisign"].removesuffix("\n"))
     if create:
         note(
             f"The private key is in {place}. Keep a copy where no backup of the databases is: it is "
