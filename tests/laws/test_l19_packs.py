@@ -146,6 +146,7 @@ LIES: dict[str, Lie] = {
     ),
     "a step": (TOKENS, _in("charge/steps/0/amount", "2"), TOKENS, "step 1 (tier-1)"),
     "a rate": (TOKENS, _in("charge/steps/0/rate", "0.003"), TOKENS, "rate of step 1 (tier-1)"),
+    "units of a step": (TOKENS, _in("charge/steps/0/quantity", "700"), TOKENS, "units of the steps"),
     "a charge": (TOKENS, _in("charge/amount", "2"), TOKENS, "charge: the steps add up"),
     "a charged quantity": (TOKENS, _in("charge/quantity", "700"), TOKENS, "charged quantity"),
     "a line": (TOKENS, _in("line/amount_minor", 9999), TOKENS, "amount"),

@@ -1,4 +1,4 @@
-"""`tieout evidence key|build|verify` as a user meets it: one key for ever, nothing written over, exit code 6."""
+"""`tieout evidence key|build|verify` as a user meets it: one key for ever, nothing written over, code 6."""
 
 from __future__ import annotations
 

@@ -10,13 +10,14 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
+from typing import Final
 
 from tieout import __version__
 from tieout.aggregate.snapshot_text import opening_positions
 from tieout.contract.document import Document, DocumentKind
 from tieout.contract.meter import Meter
 from tieout.evidence.lineage import Lineage, parse_lineage
-from tieout.evidence.pack.check_script import CHECK_SCRIPT, CHECKSUMS, SCRIPT, checksums
+from tieout.evidence.pack.check_script import CHECK_SCRIPT, SCRIPT
 from tieout.evidence.pack.manifest import PackHead, signed_pack
 from tieout.evidence.pack.members import (
     LineBeside,
@@ -49,6 +50,9 @@ from tieout.ports import UnreadableSegment
 from tieout.ports.packed_events import PackedEvents, PackQuestion
 from tieout.rate.credit import credited_line, is_credit
 from tieout.rate.manual_line import is_manual, manual_line_of, recorded_text
+
+FILES_OF_THE_SIGNATURE: Final = 3
+"""The manifest, its signature, and the digests once more for sha256sum."""
 
 
 class NothingToPack(NotFound):
@@ -116,8 +120,6 @@ def build_pack(home: Home, name: str) -> BuiltPack:
     ids = tuple(str(stored.line.id) for stored in lines)
     packing.members["index.html"] = page(document, ids, usages)
     packing.members[CHECK_SCRIPT] = SCRIPT.encode()
-    listed = sorted((name, sha256(content).hexdigest()) for name, content in packing.members.items())
-    packing.members[CHECKSUMS] = checksums([(digest, name) for name, digest in listed]).encode()
     head = PackHead(
         home=home.home_id,
         invoice=invoice.id,
@@ -130,7 +132,9 @@ def build_pack(home: Home, name: str) -> BuiltPack:
     sign = home.installation_key.sign
     content, manifest = signed_pack(head, packing.members, public_key=public_key, sign=sign)
     digest = sha256(manifest).hexdigest()
-    return BuiltPack(content, invoice, ids, packing.events, len(packing.members) + 2, digest)
+    return BuiltPack(
+        content, invoice, ids, packing.events, len(packing.members) + FILES_OF_THE_SIGNATURE, digest
+    )
 
 
 def _asked(home: Home, name: str) -> tuple[StoredInvoice, list[StoredEvidence]]:

@@ -8,6 +8,7 @@ from hashlib import sha256
 from typing import Final
 
 from tieout.evidence.pack.archive import archive
+from tieout.evidence.pack.check_script import CHECKSUMS, checksums
 from tieout.evidence.pack.minisign import Sign, signature_text
 from tieout.kernel.canonical import JsonNumber, JsonValue, canonical_json
 
@@ -31,9 +32,9 @@ class PackHead:
     tzdata_version: str
 
 
-def manifest_bytes(head: PackHead, members: Mapping[str, bytes]) -> bytes:
+def manifest_bytes(head: PackHead, members: Mapping[str, bytes], digests: Mapping[str, str]) -> bytes:
     files: dict[str, JsonValue] = {
-        name: {"bytes": JsonNumber(str(len(content))), "sha256": sha256(content).hexdigest()}
+        name: {"bytes": JsonNumber(str(len(content))), "sha256": digests[name]}
         for name, content in members.items()
     }
     return canonical_json(
@@ -51,10 +52,13 @@ def manifest_bytes(head: PackHead, members: Mapping[str, bytes]) -> bytes:
 
 
 def signed_pack(
-    head: PackHead, members: Mapping[str, bytes], *, public_key: bytes, sign: Sign
+    head: PackHead, files: Mapping[str, bytes], *, public_key: bytes, sign: Sign
 ) -> tuple[bytes, bytes]:
-    """The archive, and the manifest in it."""
-    manifest = manifest_bytes(head, members)
+    """The archive, and the manifest in it. The digests of `files` are listed for sha256sum too."""
+    digests = {name: sha256(content).hexdigest() for name, content in files.items()}
+    sums = checksums([(digests[name], name) for name in sorted(files)]).encode()
+    members = {**files, CHECKSUMS: sums}
+    manifest = manifest_bytes(head, members, {**digests, CHECKSUMS: sha256(sums).hexdigest()})
     comment = f"{PACK_FORMAT} {head.home} {head.invoice} {sha256(manifest).hexdigest()}"
     signature = signature_text(manifest, comment, public_key=public_key, sign=sign)
     return archive({**members, MANIFEST: manifest, SIGNATURE: signature.encode()}), manifest

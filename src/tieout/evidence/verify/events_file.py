@@ -108,12 +108,12 @@ def _rows(text: str) -> Iterator[list[str | None]]:
 def _plain_line(line: str, width: int) -> list[str | None] | None:
     """A line without commas, quotes or line feeds in its texts, which is how nearly all are."""
     parts = line.split(",")
-    if len(parts) != width or line.count('"') % 2 or '""' in line:
+    if len(parts) != width or line.count('"') % 2:
         return None
     cells: list[str | None] = []
     for part in parts:
         if part[:1] == '"':
-            if len(part) < 3 or part[-1] != '"' or '"' in part[1:-1]:
+            if len(part) < 2 or part[-1] != '"' or '"' in part[1:-1]:
                 return None
             cells.append(part[1:-1])
         elif not part:

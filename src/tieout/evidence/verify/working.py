@@ -16,6 +16,8 @@ from tieout.kernel.money import CURRENCIES
 from tieout.kernel.quantity import Quantity
 
 ATOMS = 10**12
+NOT_BY_UNIT = frozenset({"event", "dynamic", "withdrawn", "flat", "flat-prorated"})
+"""Rules whose steps do not go through the units of the usage."""
 SHARED = ("flat-prorated",)
 """Rules whose steps price a share of the period, which their words state."""
 RATED = ("per-unit", "tier-", "volume", "percentage", "matrix")
@@ -151,6 +153,7 @@ def _check_price(pack: Pack, file: str, charge: Members, printed: Members) -> No
             ("price: currency", price["currency"], _currency_of(pack)),
             ("price: meter", price.get("meter"), printed["meter"]),
             ("price: effective", price["effective_from"], effective),
+            *_unit_facts(price, charge, printed["snapshot"]),
             ("price: rounding", price.get("rounding", "half_away_from_zero"), printed["rounding"]),
         ],
     )
@@ -162,6 +165,16 @@ def _check_price(pack: Pack, file: str, charge: Members, printed: Members) -> No
             pack.report.add(
                 file, f"rate of step {place} ({step['rule']})", f"one of the price's: {known}", step["rate"]
             )
+
+
+def _unit_facts(price: Members, charge: Members, usage: object) -> list[tuple[str, object, object]]:
+    """Where a price rates the usage of a line together, every unit has a step, free ones too."""
+    rules = {step["rule"] for step in charge["steps"]}
+    together = price.get("rate_by", "line") == "line" and price.get("tier_split") in (None, "restart")
+    if usage is None or not together or not rules or rules & NOT_BY_UNIT:
+        return []
+    told = [atoms(step["quantity"]) for step in charge["steps"] if step["quantity"] is not None]
+    return [("units of the steps", charge["quantity"], str(Quantity(sum(told))))]
 
 
 def _currency_of(pack: Pack) -> object:
