@@ -10,6 +10,7 @@ PYTHON ?= python3
 DATA ?=
 ARGS ?=
 EVENTS ?= 100000000
+SIZE ?= 100m
 VENV := .venv
 PIP := $(VENV)/bin/python -m pip --disable-pip-version-check
 INSTALL := $(PIP) install --quiet --constraint constraints.txt
@@ -20,7 +21,7 @@ ifneq ($(filter-out $(CURDIR),$(shell cat $(VENV)/.place 2>/dev/null)),)
 $(shell rm -rf $(VENV))
 endif
 
-.PHONY: help setup demo test test-long check format bench bench-long bench-build bench-scale clean
+.PHONY: help setup demo test test-long check format bench bench-long bench-live bench-build bench-scale clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 14
@@ -50,8 +51,13 @@ format: $(VENV)/.dev ## rewrite the sources in the style that check asks for
 bench: $(VENV)/.dev ## measure side by side with PostgreSQL and ClickHouse's engine; writes bench.json
 	@$(VENV)/bin/python -m bench.run $(ARGS)
 
-bench-long: $(VENV)/.dev ## close 100 million events of 100,000 customers; the log is built first, once (an hour or so)
+bench-long: $(VENV)/.dev ## close, follow and ask 100 million events of 100,000 customers; built first, once (an hour or so)
 	@$(VENV)/bin/python -m bench.close --size 100m $(ARGS)
+	@$(MAKE) --no-print-directory bench-live
+
+bench-live: $(VENV)/.dev ## lag, look-ups, looks at rules and entitlements of SIZE=100m events; built first, once
+	@$(VENV)/bin/python -m bench.live --size $(SIZE) $(ARGS)
+	@$(VENV)/bin/python -m bench.entitlements --size $(SIZE) $(ARGS)
 
 bench-build: $(VENV)/.dev ## build a log of EVENTS=100000000 in .bench/log, resumable; later benches use it
 	@$(VENV)/bin/python -m bench.build --events $(EVENTS) $(ARGS)
@@ -60,7 +66,7 @@ bench-scale: $(VENV)/.dev ## how rate, size, recovery and memory change from 1 t
 	@$(VENV)/bin/python -m bench.scale $(ARGS)
 
 clean: ## remove everything that make made
-	rm -rf $(VENV) .bench bench.json bench-scale.json bench-close.json demo-home .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) .bench bench.json bench-scale.json bench-close.json bench-live.json bench-entitlements.json demo-home .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 
 $(VENV)/.runtime: pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \

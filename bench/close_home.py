@@ -7,6 +7,7 @@ a price by volume. The log is made by `bench.build`, through the intake that rea
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 from bench.build import BLOCKS_AT_ONCE, SEED, Built, build, open_at, record_built, settled_bytes
@@ -157,6 +158,15 @@ def build_due(folder: Path, *, events: int, customers: int, workers: int) -> Bui
             with open_at(folder, built, later=later) as home:
                 settled_bytes(home)
     return built
+
+
+def is_built(folder: Path) -> bool:
+    """Whether the home is there, whole."""
+    file = folder / "build.json"
+    if not file.exists():
+        return False
+    told = json.loads(file.read_text())
+    return bool(told["done"] >= told["planned"])
 
 
 def _apply(home: Home, papers: Path, customers: int) -> None:

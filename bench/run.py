@@ -19,7 +19,7 @@ from statistics import median
 from rich.console import Console
 from rich.table import Table
 
-from bench import close, evidence, http, live, rating, scale, start
+from bench import close, close_home, entitlements, evidence, http, live, rating, scale, start
 from bench.contender import Outcome
 from bench.events import EVENT_BYTES, write_events
 
@@ -137,7 +137,10 @@ def main() -> None:
     parser.add_argument("--folder", type=Path, default=ROOT / ".bench", help="where everything is written")
     parser.add_argument("--charges", type=int, default=rating.CHARGES, help="charges that are rated")
     parser.add_argument(
-        "--close", action=argparse.BooleanOptionalAction, default=True, help="close ten million events"
+        "--close",
+        action=argparse.BooleanOptionalAction,
+        default=True,
+        help="close ten million events; follow and ask a hundred million where `make bench-long` built them",
     )
     parser.add_argument("--output", type=Path, default=ROOT / "bench.json")
     parser.add_argument(
@@ -161,20 +164,11 @@ def main() -> None:
     shutil.rmtree(folder / "http", ignore_errors=True)
     starts = start.measure(folder / "start", workers=asked.workers, rounds=asked.rounds)
     rated = rating.measure(charges=asked.charges, rounds=asked.rounds)
-    closed, lived, proven = list[Row](), list[Row](), list[Row]()
+    closed, lived = list[Row](), list[Row]()
     if asked.close:
-        events, customers, _, _ = close.SIZES["10m"]
-        closed = close.measure(
-            folder / "close-10m",
-            "10m",
-            events=events,
-            customers=customers,
-            workers=asked.workers,
-            rounds=asked.rounds,
-        )
-        lived = live.measure(folder / "close-10m", events=events, customers=customers, workers=asked.workers)
-        proven = evidence.measure(folder / "evidence", events=evidence.EVENTS, workers=asked.workers)
-    rows += [*over_http, *_beside_clickhouse(over_http, rows), *starts, *rated, *closed, *lived, *proven]
+        closed = _closed(folder, asked.workers, asked.rounds)
+        lived = _lived(folder, asked.workers)
+    rows += [*over_http, *_beside_clickhouse(over_http, rows), *starts, *rated, *closed, *lived]
     asked.output.write_text(json.dumps(rows, indent=2) + "\n")
     grown = scale.measure_sizes(
         asked.log or folder / "log", asked.sizes, events=scale.MEASURED, workers=asked.workers
@@ -183,14 +177,35 @@ def main() -> None:
     asked.output.write_text(json.dumps(rows, indent=2) + "\n")
     show(outcomes, rows, events=asked.count, workers=asked.workers)
     told = [
-        *http.floors_told(over_http),
-        *start.floors_told(starts),
-        *rating.floors_told(rated),
-        *close.floors_told(closed),
-        *live.floors_told(lived),
-        *evidence.floors_told(proven),
+        line
+        for rows_of, floors in (
+            (over_http, http.floors_told),
+            (starts, start.floors_told),
+            (rated, rating.floors_told),
+            (closed, close.floors_told),
+            *((lived, each.floors_told) for each in (live, entitlements, evidence)),
+        )
+        for line in floors(rows_of)
     ]
     print("\n".join([*told, *scale.floors_told(grown)]))
+
+
+def _closed(folder: Path, workers: int, rounds: int) -> list[Row]:
+    events, customers, _, _ = close.SIZES["10m"]
+    home = folder / "close-10m"
+    return close.measure(home, "10m", events=events, customers=customers, workers=workers, rounds=rounds)
+
+
+def _lived(folder: Path, workers: int) -> list[Row]:
+    """Live usage and entitlements at the largest size whose home there is; and the pack of a long line."""
+    size = "100m" if close_home.is_built(folder / "close-100m") else "10m"
+    events, customers, _, _ = close.SIZES[size]
+    rows = [
+        row
+        for measure in (live.measure, entitlements.measure)
+        for row in measure(folder / f"close-{size}", events=events, customers=customers, workers=workers)
+    ]
+    return [*rows, *evidence.measure(folder / "evidence", events=evidence.EVENTS, workers=workers)]
 
 
 def _beside_clickhouse(over_http: list[Row], rows: list[Row]) -> list[Row]:

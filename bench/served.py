@@ -27,11 +27,12 @@ END_SECONDS = 60
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """Where a server listens, the token it takes, and how long it took to say so."""
+    """Where a server listens, the token it takes, how long it took to say so, and its process."""
 
     port: int
     token: str
     start_seconds: float
+    pid: int
 
 
 @contextmanager
@@ -45,12 +46,13 @@ def tieout(folder: Path, workers: int) -> Iterator[Address]:
 
 @contextmanager
 def existing(folder: Path, workers: int) -> Iterator[Address]:
-    """A home that is there already, served."""
+    """A home that is there already, served. Nothing is closed: its months lie in the past."""
     with open_home(folder) as home:
         _, token = create_api_key(home, name="bench", role="source", sources=["*"])
     command = ["-m", "tieout.cli", "serve", "--home", str(folder), "--port", "0", "--workers", str(workers)]
-    with _running(command) as (port, seconds):
-        yield Address(port, token, seconds)
+    command.append("--no-close")
+    with _running(command) as (port, seconds, pid):
+        yield Address(port, token, seconds, pid)
 
 
 def stored_events(folder: Path) -> tuple[int, int]:
@@ -62,12 +64,12 @@ def stored_events(folder: Path) -> tuple[int, int]:
 @contextmanager
 def postgresql(folder: Path, workers: int) -> Iterator[Address]:
     """PostgreSQL in an empty folder, behind the same HTTP stack."""
-    with _running(["-m", "bench.postgres_server", str(folder), str(workers)]) as (port, seconds):
-        yield Address(port, "tieout-0000000000000000-00", seconds)
+    with _running(["-m", "bench.postgres_server", str(folder), str(workers)]) as (port, seconds, pid):
+        yield Address(port, "tieout-0000000000000000-00", seconds, pid)
 
 
 @contextmanager
-def _running(command: list[str]) -> Iterator[tuple[int, float]]:
+def _running(command: list[str]) -> Iterator[tuple[int, float, int]]:
     begin = time.perf_counter()
     process = subprocess.Popen(
         [sys.executable, *command], cwd=ROOT, stderr=subprocess.PIPE, text=True, env=dict(os.environ)
@@ -81,7 +83,7 @@ def _running(command: list[str]) -> Iterator[tuple[int, float]]:
     else:
         raise SystemExit(f"a server did not start: {said}")
     try:
-        yield int(found[1]), time.perf_counter() - begin
+        yield int(found[1]), time.perf_counter() - begin, process.pid
     finally:
         process.send_signal(signal.SIGTERM)
         rest = process.stderr.read()

@@ -17,9 +17,20 @@ from hypothesis import core as hypothesis_core
 from hypothesis import settings
 
 from tests.faults.harness import tally
+from tests.remembered_schema import Upgrade, remembering
 from tests.vectors.dispositions import summary
+from tieout.store import migrate
 
-FAULTS = Path(__file__).parent / "faults"
+HERE = Path(__file__).parent
+FIRST = (
+    HERE / "surface" / "test_segments_in_a_bucket.py",
+    HERE / "surface" / "test_documented_commands.py",
+    HERE / "surface" / "test_http_faults.py",
+    HERE / "scenarios",
+    HERE / "faults",
+    HERE / "surface",
+)
+"""What waits for processes and databases, the longest files before all others."""
 EXPLORE = "TIEOUT_EXPLORE"
 """Set to anything: Hypothesis looks for new examples, under a seed that is printed."""
 
@@ -41,10 +52,28 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Files whose tests wait for processes and databases come first: one of them at the end would leave the
-    other worker idle. (Workers take whole files, in this order.)
+    """Files whose tests take minutes come first: one of them at the end would leave the other worker idle.
+    (Workers take whole files, in this order.)
     """
-    items.sort(key=lambda item: not item.path.is_relative_to(FAULTS))
+    items.sort(
+        key=lambda item: next(
+            (n for n, each in enumerate(FIRST) if item.path.is_relative_to(each)), len(FIRST)
+        )
+    )
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _migrating() -> Iterator[Upgrade]:
+    upgrade = migrate._upgrade
+    migrate._upgrade = remembering(upgrade)
+    yield upgrade
+    migrate._upgrade = upgrade
+
+
+@pytest.fixture
+def real_migrations(_migrating: Upgrade, monkeypatch: pytest.MonkeyPatch) -> None:
+    """For tests whose subject migrations are."""
+    monkeypatch.setattr(migrate, "_upgrade", _migrating)
 
 
 def pytest_report_header(config: pytest.Config) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import random
 import ssl
 import subprocess
 import sys
@@ -85,6 +86,10 @@ def certificate(folder: Path, name: str) -> tuple[Path, Path]:
     return cert_file, key_file
 
 
+def is_flaky(file: Path, percent: int) -> bool:
+    return not file.with_name(f"{file.name}.calm").exists() and random.random() * 100 < percent
+
+
 def _tls(options: list[str]) -> ssl.SSLContext | None:
     if "--tls" not in options:
         return None
@@ -126,6 +131,15 @@ class Handler(BaseHTTPRequestHandler):
 
     def answer_code(self, rest: str) -> None:
         self.answer(int(rest))
+
+    def answer_flaky(self, rest: str) -> None:
+        """So many of a hundred fail in one way or another, until there is a file FILE.calm."""
+        if not is_flaky(self.file, int(rest)):
+            self.answer(200)
+        elif random.random() < 0.5:
+            self.answer(random.choice((500, 503, 429)))
+        else:
+            self.close_connection = True
 
     def answer_later(self, rest: str) -> None:
         self.answer(503, ("retry-after", rest))
@@ -195,7 +209,7 @@ def _serve_smtp(file: Path, options: list[str]) -> None:
         async def handle_RCPT(self, _s: Any, _n: Any, envelope: Any, address: str, _o: Any) -> str:
             if address.startswith("gone"):
                 return f"550 {SECRET_TEXT}"
-            if address.startswith("busy"):
+            if address.startswith("busy") or (address.startswith("flaky") and is_flaky(file, 30)):
                 return f"451 {SECRET_TEXT}"
             envelope.rcpt_tos.append(address)
             return "250 OK"

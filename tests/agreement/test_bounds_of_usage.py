@@ -16,7 +16,8 @@ from tieout.aggregate.snapshot import Snapshot
 from tieout.aggregate.window import ClippedSpan, UsageRequest
 from tieout.contract.meter import Aggregation, Meter
 from tieout.engines import duckdb_levels
-from tieout.engines.duckdb_engine import DuckEngine, connected
+from tieout.engines.duckdb_connection import connected
+from tieout.engines.duckdb_engine import DuckEngine
 from tieout.engines.recount import recount
 from tieout.kernel import limits, quantity
 from tieout.kernel.ids import (

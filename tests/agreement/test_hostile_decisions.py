@@ -84,7 +84,7 @@ TABLE: list[tuple[int, tuple[str, ...], str]] = [
     (3, (*WAIVE, "--numbers", "1-2"), "tieout ingest gaps"),
     (2, (*WAIVE[:5], HOSTILE, *WAIVE[6:], "jan"), "name is 1 to 128"),
     (3, ("reconcile", "waiver", "request", "", "--out", "{folder}/o.json"), "waiver show"),
-    (2, ("reconcile", "waiver", "request", "{waiver}", "--out", "{folder}/no/o.json"), "No such file"),
+    (3, ("reconcile", "waiver", "request", "{waiver}", "--out", "{folder}/no/o.json"), "There is no folder"),
     (2, ("reconcile", "waiver", "submit", "{folder}/nothing"), "cannot be read"),
     (2, ("reconcile", "waiver", "submit", "{folder}/waiver.json"), "not a signature file"),
     (2, ("reconcile", "waiver", "submit", "{folder}/proposer"), "another person signs it"),

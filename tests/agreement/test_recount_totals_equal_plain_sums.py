@@ -9,8 +9,8 @@ import pyarrow as pa
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tieout.engines.recount_columns import magnitudes, value_limbs
-from tieout.engines.recount_totals import Extremes, Sums, lane_limbs
+from tieout.engines.recount_columns import lane_limbs, magnitudes, value_limbs
+from tieout.engines.recount_totals import Extremes, Sums
 from tieout.engines.recount_windows import Rows
 from tieout.kernel.quantity import ATOMS_PER_UNIT
 

@@ -5,8 +5,8 @@ or "crash_at" in the order, kills the close there.
 
 An order names a home and may set its clock ("now", a list of instants, one for each time it is read), the
 rows of a sealing transaction, the workers that draft, the accounts that they draft at a time, and how many
-closes run at once; or what is decided there instead of a close ("decide", a list of words as `decider` takes
-them). The answer is a list of exit codes.
+closes run at once ("mixed": a list of what each of them is asked for besides); or what is decided there
+instead of a close ("decide", a list of words as `decider` takes them). The answer is a list of exit codes.
 """
 
 from __future__ import annotations
@@ -76,7 +76,8 @@ def forked(order: dict[str, Any]) -> int:
 def serve() -> None:
     for line in sys.stdin:
         order = json.loads(line)
-        children = [forked(order) for _ in range(order.get("at_once", 1))]
+        orders = order.pop("mixed", [{}] * order.get("at_once", 1))
+        children = [forked({**order, **each}) for each in orders]
         codes = [os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) for child in children]
         print(json.dumps(codes), flush=True)
 

@@ -14,9 +14,14 @@ import pytest
 
 from tests.ruled_home import ALERT, HOLD, NOW, ruled_home, send
 from tests.small_home import call
+from tests.unit.flows.test_answer_interims import asked
+from tieout.flows.answer_interims import answer_interims
+from tieout.flows.invoices import list_invoices
 from tieout.flows.look_at_rules import look_to_head
 from tieout.flows.retract_event import Decision, retract_event
-from tieout.wiring import Home
+from tieout.gateways.clock import SteppedClock
+from tieout.kernel.instant import Instant
+from tieout.wiring import Home, open_home
 
 RULES = ALERT.format(version=1, rearm="below", more="") + HOLD
 
@@ -60,6 +65,37 @@ def test_killed_around_the_commit_it_is_recorded_once(tmp_path: Path, crash: str
         assert first.released is not None
         assert first.released[0] is None, "by the rule"
         assert second.released is None
+
+
+@pytest.mark.parametrize("point", ["seal-after-commit", "look-before-answered", "look-after-answered"])
+def test_killed_while_the_invoice_rules_answer_one_invoice_and_one_answer_are_there(
+    tmp_path: Path, point: str
+) -> None:
+    stage = asked(tmp_path, "110.00")
+    now = stage.clock.now()
+    with stage.home:
+        pass
+    assert [answer(tmp_path / "home", now, point), answer(tmp_path / "home", now)] == [-signal.SIGKILL, 0]
+    with open_home(tmp_path / "home", clock=SteppedClock(now)) as home:
+        (row,) = list_invoices(home)
+        (request,) = home.books.triggers.interim_requests(open_only=False)
+        assert request.answer is not None
+        assert (row.kind, *request.answer[:3]) == ("interim", "sealed", f"sealed as {row.number}", row.id)
+
+
+def answer(folder: Path, now: Instant, crash: str | None = None) -> int:
+    """In a fork, which has everything imported."""
+    child = os.fork()
+    if child == 0:
+        code = 1
+        try:
+            os.environ.update({} if crash is None else {"CRASH_AT": crash})
+            with open_home(folder, clock=SteppedClock(now)) as home:
+                answer_interims(home)
+            code = 0
+        finally:
+            os._exit(code)
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
 
 
 @pytest.mark.parametrize("first", [True, False], ids=["first look", "later look"])

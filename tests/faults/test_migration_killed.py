@@ -31,6 +31,8 @@ INVOICE = (
     "total_minor, cutoff, policy_digest, document, sha256, sealed_at, close_run) VALUES "
     "('in_{0}', 'INV-{0:06}', 'acme', {0}, {0} + 1, 'INV', 'USD', 'final', 1, 100, 1, 'd', 'old', 's', 2, 1)"
 )
+
+pytestmark = pytest.mark.usefixtures("real_migrations")
 META = "INSERT INTO meta (name, value) VALUES ('home_id', 'home_old')"
 NUMBER = "INSERT INTO number_series (series, last_number) VALUES ('INV', 5)"
 QUICK = 12

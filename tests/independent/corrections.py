@@ -47,6 +47,7 @@ def find_corrections(world: World, customer: str, watermark: int) -> list[Correc
             continue
         charges = now.get(paper.period, [])
         settled = settled_before(world, customer, paper.period)
+        charges = charges + _refunds(world, paper, settled)
         lines, rows = _differences(world, paper, charges, settled, watermark)
         if lines:
             found.append(Correction(customer, paper.period, lines, watermark, paper, charges, rows))
@@ -123,6 +124,25 @@ def _at_the_right_price(world: World, fee: Charge, done: Sequence[Billed]) -> Ch
     return replace(fee, price=price, amount=number(price, "amount") * share, words=price["description"])
 
 
+def _refunds(world: World, paper: Paper, settled: dict[Scope, list[Settled]]) -> list[Charge]:
+    """What was given back of fees that this paper asked for, at their right price; with what settled it."""
+    found = []
+    for fee in (line.charge for line in paper.lines if line.charge.kind == "fee ahead"):
+        price = world.catalog.at("price", fee.price["key"], fee.part[0])
+        for other in world.papers:
+            back = [line for line in other.lines if line.charge.kind == "unused fee" and not line.corrects]
+            for line in back if other.customer == paper.customer and not other.voided else ():
+                part, charge = line.charge.part, line.charge
+                if price == fee.price or charge.price["key"] != fee.price["key"] or part == fee.part:
+                    continue
+                if fee.part[0] <= part[0] and part[1] <= fee.part[1]:
+                    share = Fraction(part[1] - part[0], fee.part[1] - fee.part[0])
+                    kept = replace(charge, price=price, amount=-number(price, "amount") * share)
+                    found.append(kept)
+                    settled.setdefault(charge.scope, []).insert(0, Settled(other, line))
+    return found
+
+
 def _differences(
     world: World,
     paper: Paper,
@@ -194,7 +214,9 @@ def _why(world: World, paper: Paper, charge: Charge, before: Sequence[Settled], 
     came, gone = sum(each[0] for each in counts), sum(each[1] for each in counts)
     last = last_billed(before).line.charge if before else charge
     billed = last.price.get("version", 1)
-    repriced = charge.kind in ("price", "fee ahead") and billed != charge.price.get("version", 1)
+    repriced = charge.kind in ("price", "fee ahead", "unused fee") and billed != charge.price.get(
+        "version", 1
+    )
     causes = [name for name, holds in ((LATE, came), (RETRACTED, gone), (PRICE, repriced)) if holds]
     original = {"original": f"{before[0].paper.number}: {before[0].line.charge.words}"} if before else {}
     return {

@@ -24,6 +24,7 @@ from tests.interims import close_at, interim_home, send
 from tests.unit.flows.test_coupons_beside_credits import BILLED, COUPON, FEE, PRICE, USE
 from tieout.cli.demo.stage import Stage
 from tieout.close.outcome import Parked
+from tieout.flows.apply_catalog import apply_catalog
 from tieout.flows.correct import approve, preview
 from tieout.flows.credit_invoice import credit_invoice
 from tieout.flows.invoices import list_invoices, show_invoice
@@ -62,6 +63,7 @@ steps = st.one_of(
     st.tuples(st.just("late"), picks, picks),
     st.tuples(st.just("price"), st.sampled_from(["0.15", "0.30", "0.60"]), picks),
     st.tuples(st.just("fee"), st.sampled_from(["20.00", "31.00", "40.00"]), picks),
+    st.tuples(st.just("leave"), picks, picks),
     st.tuples(st.sampled_from(["close", "close", "close again"]), picks, picks),
 )
 worlds = st.tuples(st.booleans(), st.booleans(), st.sampled_from([None, "arrears", "advance"]), st.booleans())
@@ -79,6 +81,7 @@ class Played:
         if self.timing is not None:
             text = text.replace('prices = ["egress-usd"]', 'prices = ["egress-usd", "base-fee"]') + self.fee
         self.price = PRICE.replace(PER, TAXED) if taxed else PRICE
+        self.text = text
         more = 'late_path = "note"\n' if by_note else ""
         self.folder = folder
         self.stage: Stage = interim_home(folder, rule="", more=more, catalog=text)
@@ -107,6 +110,8 @@ class Played:
             retract_event(self.stage.home, source="edge", event_id=f"u{first}", decision=decision)
         elif kind in ("late", "price", "fee"):
             self.correct(kind, str(first))
+        elif kind == "leave":
+            self.leave()
         elif kind == "close again":
             self.close(at)
         elif kind == "close":
@@ -115,6 +120,14 @@ class Played:
             self.set_month()
         else:
             self.on_paper(kind, int(first), second)
+
+    def leave(self) -> None:
+        """In the middle of the month: the fee that was billed for it is given back in part."""
+        text = self.text[self.text.index("[[subscription]]") : self.text.index("[[subject]]")].rstrip()
+        text = text.replace("version = 1", "version = 2").replace("2025-12-01", f"2026-{self.month:02}-10")
+        file = self.folder / "left.toml"
+        file.write_text(f"{text}\nuntil = 2026-{self.month:02}-15T00:00:00Z\n")
+        apply_catalog(self.stage.home, file)
 
     def close(self, at: str) -> None:
         for _, _, outcome in close_at(self.stage, at).outcomes:
@@ -188,6 +201,20 @@ def _minor(text: str) -> int:
 @example(  # the fee that is given back stood on the replacement of a voided paper
     (False, False, "advance", False),
     [("close", 0, 0), ("void", 0, 0), ("close again", 0, 0), ("fee", "20.00", 0), ("close", 0, 0)],
+)
+@example(  # a fee that was given back in part, credited, and corrected twice
+    (True, True, "advance", False),
+    [
+        ("close", 0, 0),
+        ("close", 0, 0),
+        ("leave", 0, 0),
+        ("close", 0, 0),
+        ("billing-error", 1, "1.00"),
+        ("fee", "20.00", 0),
+        ("close", 0, 0),
+        ("fee", "40.00", 0),
+        ("close again", 0, 0),
+    ],
 )
 @settings(max_examples=EXAMPLES, deadline=None)
 def test_papers_ledger_and_traces_agree_whatever_was_done(

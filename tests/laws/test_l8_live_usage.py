@@ -18,8 +18,7 @@ from tieout.aggregate.snapshot import Snapshot
 from tieout.aggregate.window import UsageRequest
 from tieout.contract.retraction import RETRACTION_TYPE
 from tieout.evidence.witness import Witness, meter_event, retraction_of
-from tieout.flows import follow_usage as following
-from tieout.flows import standing_plan
+from tieout.flows import fold_batch, standing_plan
 from tieout.flows.apply_catalog import apply_catalog, load_catalog
 from tieout.flows.compact_log import compact_log
 from tieout.flows.follow_usage import UsageFollower
@@ -321,7 +320,7 @@ def many(number: int, place: int) -> dict[str, object]:
 
 @pytest.fixture(autouse=True)
 def small_bounds(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setattr(following, "ROWS_ONE_BY_ONE", 6)
+    monkeypatch.setattr(fold_batch, "ROWS_ONE_BY_ONE", 6)
     monkeypatch.setattr(standing_plan, "LOOK_NANOSECONDS", 0)
     yield
 

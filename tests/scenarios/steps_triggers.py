@@ -1,10 +1,11 @@
 """Rules: `look = [{ rule, threshold, kind, ordinal, value, batch }]` is one look and what it records, of
-`harbor` unless a `customer` is named; `answers = [{ customer, outcome, number }]` what the invoice rules
-answer to what was asked; `held = [{ customer, until }]` who is held then.
+`harbor` unless a `customer` is named, with the `start` of its period where that is told;
+`answers = [{ customer, outcome, number }]` what the invoice rules answer to what was asked;
+`held = [{ customer, until }]` who is held then.
 
 `decide = { rule, decision, by, reason }` decides the open review that the rule asked for, `release =
 { customer, by, reason }` ends the hold that stands. At the end `[[notices]]` tells how many of a `kind` were
-recorded; of kinds that start with "alert." or "charge.", no others may be.
+recorded; of kinds that start with "alert.", "charge." or "customer.", no others may be.
 """
 
 from __future__ import annotations
@@ -25,13 +26,15 @@ from tieout.flows.triggers import (
 )
 from tieout.kernel.instant import format_instant
 from tieout.kernel.rational import exact_text
+from tieout.trigger.crossing import RuleKind
 
-OF_RULES = ("alert.", "charge.")
+OF_RULES = ("alert.", "charge.", "customer.")
 
 
 def look(playing: Playing, step: Told) -> None:
     home = playing.stage.home
     found = [change for report in look_to_head(home) for change in report.changes]
+    assert len(found) == len(step["look"]), found
     assert [
         {
             "rule": each.rule.key,
@@ -41,11 +44,15 @@ def look(playing: Playing, step: Told) -> None:
             "ordinal": each.ordinal,
             "value": exact_text(each.reading.value),
             "batch": int(each.reading.watermark),
+            **({"start": format_instant(each.scope.period.start)} if "start" in told else {}),
         }
-        for each in found
+        for each, told in zip(found, step["look"], strict=True)
     ] == [{"customer": "harbor", **told} for told in step["look"]]
     for each in found:
-        recorded = [known.change.id for known in rule_changes(home, each.rule.key)[1]]
+        known = home.books.triggers.changes_of(None)
+        if each.rule.kind is not RuleKind.OWN_ALERT:
+            known = rule_changes(home, each.rule.key)[1]
+        recorded = [one.change.id for one in known]
         assert recorded.count(each.id) == 1
 
 

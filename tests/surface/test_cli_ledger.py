@@ -234,7 +234,18 @@ def test_an_export_says_what_it_wrote(folder: Path, tmp_path: Path) -> None:
     assert done["records"] > 0 and len(done["sha256"]) == 64
     assert (
         done["sha256"][:8]
-        in run(folder, "ledger", "export", "--format", "hledger", "--out", str(out), "--from", "2026-02").err
+        in run(
+            folder,
+            "ledger",
+            "export",
+            "--format",
+            "hledger",
+            "--out",
+            str(out),
+            "--force",
+            "--from",
+            "2026-02",
+        ).err
     )
 
 

@@ -49,9 +49,9 @@ class Town:
 
     def signature(self, digest: str, role: str) -> str:
         request, out = str(self.folder / "request.json"), str(self.folder / f"{digest[:8]}.{role}")
-        assert in_process("policy", "request", digest, "--out", request, *self.home).code == 0
+        assert in_process("policy", "request", digest, "--out", request, "--force", *self.home).code == 0
         signer = ("--role", role, "--person", f"Person of {role}", "--key", str(self.folder / role))
-        assert in_process("policy", "sign", request, *signer, "--out", out).code == 0
+        assert in_process("policy", "sign", request, *signer, "--out", out, "--force").code == 0
         return out
 
     def sign(self, digest: str, *roles: str) -> None:
@@ -133,7 +133,7 @@ def test_what_is_superseded_signed_or_for_another_role_is_refused(tmp_path: Path
     assert "close v1 is superseded: close v2, signed by all three, is in force from" in superseded.err
     wrong = in_process(
         "policy", "sign", str(tmp_path / "request.json"), "--role", "finance", "--person", "Person of ops",
-        "--key", str(tmp_path / "ops"), "--out", str(tmp_path / "wrong"),
+        "--key", str(tmp_path / "ops"), "--out", str(tmp_path / "wrong"), "--force",
     )  # fmt: skip
     assert wrong.code == 0
     refused = in_process("policy", "submit", str(tmp_path / "wrong"), *town.home)

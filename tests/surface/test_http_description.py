@@ -37,7 +37,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
 
 def routes() -> set[tuple[str, str]]:
     """(method, path) of everything that the router answers; OPTIONS comes with each path."""
-    app = litestar_app(None, Keyring(), None, None)  # type: ignore[arg-type] # nothing is sent to it
+    app = litestar_app(None, None, Keyring(), None, None)  # type: ignore[arg-type] # nothing is sent to it
     return {
         (method, getattr(route, "path_format", route.path))
         for route in app.routes

@@ -136,7 +136,7 @@ def test_a_hold_refuses_use_and_no_event(served: Served, product: str) -> None:
     send(1, 2, 3)
     assert eventually(served, product, lambda found: found["used"] == "3")["allowed"]
     with served.home() as home:
-        held = place_hold(home, "acme", features=["chat"], person="Ada", reason="unpaid since August")
+        held = place_hold(home, "acme", features=["chat"], person="Ada", reason="unpaid since August").hold
     answer = ask(served, product, "acme").json()
     refused, search = answer["entitlements"]
     assert (refused["allowed"], refused["reason"], refused["holds"]) == (False, "held", [held.id])

@@ -56,7 +56,7 @@ def test_a_round_that_fails_is_told_and_tried_again(tmp_path: Path) -> None:
         send(home, clock, call(1, "acme", "2026-01-10T12:00:00Z", tokens=650))
         SqlTriggers.record = once  # type: ignore[method-assign, assignment]
         try:
-            keep_looking(home, stop=lambda: len(rounds) > 1, told=rounds.append, poll_seconds=0)
+            keep_looking(home, stop=lambda: len(rounds) > 1, told=rounds.append, poll_nanoseconds=0)
         finally:
             SqlTriggers.record = real  # type: ignore[method-assign]
         assert [(each.failure is not None, each.crossed) for each in rounds] == [(True, 0), (False, 3)]
@@ -72,5 +72,5 @@ def test_without_rules_nothing_is_read_or_written(tmp_path: Path) -> None:
 
     with home:
         send(home, clock, call(1, "acme", "2026-01-10T12:00:00Z", tokens=650))
-        keep_looking(home, stop=stop, told=lambda _: None, poll_seconds=0)
+        keep_looking(home, stop=stop, told=lambda _: None, poll_nanoseconds=0)
         assert home.books.triggers.looked() is None

@@ -21,6 +21,17 @@ ROLES_BY_ROUTE: Final[Mapping[tuple[str, str], frozenset[str]]] = {
     ("POST", "/v1/notices/{notice}/acknowledgement"): frozenset(
         {KeyRole.FINANCE, KeyRole.OPS, KeyRole.ENGINEERING}
     ),
+    **{
+        ("GET", f"/v1/customers/{{customer}}/{each}"): frozenset(KeyRole) - {KeyRole.SOURCE}
+        for each in ("budget", "alerts", "alerts/{alert}", "targets", "targets/{target}")
+    },
+    **{
+        (method, f"/v1/customers/{{customer}}/{each}"): frozenset({KeyRole.CUSTOMER})
+        for method in ("PUT", "DELETE")
+        for each in ("budget", "alerts/{alert}", "targets/{target}")
+    },
+    ("PUT", "/v1/customers/{customer}/targets/{target}/verification"): frozenset({KeyRole.CUSTOMER}),
+    ("POST", "/v1/customers/{customer}/targets/{target}/secret"): frozenset({KeyRole.CUSTOMER}),
     ("GET", "/metrics"): frozenset({KeyRole.OPS, KeyRole.ENGINEERING}),
     ("GET", "/health"): ANYONE,
     ("GET", "/schema"): ANYONE,

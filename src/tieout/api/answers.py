@@ -106,3 +106,8 @@ def busy(code: str, detail: str) -> Problem:
 
 def unavailable(code: str, detail: str) -> Problem:
     return Problem(503, code, detail, {"Retry-After": str(RETRY_AFTER_SECONDS)})
+
+
+def failure() -> Problem:
+    """What nobody foresaw: a line for the operator, and nothing of it for the client."""
+    return Problem(500, "internal-error", "The server failed; its log says how.")

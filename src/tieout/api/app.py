@@ -1,7 +1,7 @@
-"""The table of routes: litestar for all of them, with a short cut to the hot one.
+"""The table of routes: litestar for all of them, with a short cut to the hot ones.
 
-`POST /v1/events` is an ordinary route here, so that it is described, guarded and found; `HotPath` only spares
-it the framework's dispatch.
+`POST /v1/events` and `GET /v1/entitlements/{customer}` are ordinary routes here, so that they are described,
+guarded and found; `HotPath` only spares them the framework's dispatch.
 """
 
 from __future__ import annotations
@@ -20,14 +20,15 @@ from litestar.openapi.spec import Components, SecurityScheme
 
 from tieout import __version__
 from tieout.api.access import ANYONE, roles_for
-from tieout.api.answers import HttpAnswer, Problem
+from tieout.api.answers import HttpAnswer, Problem, failure
 from tieout.api.asgi import Receive, Scope, Send
 from tieout.api.description import EventsOperation
-from tieout.api.entitlements import entitlement_routes
+from tieout.api.entitlements import EntitlementsEndpoint, entitlement_routes
 from tieout.api.events import PATH, EventsEndpoint
 from tieout.api.finding import finding_routes
 from tieout.api.keyring import NOBODY, Keyring
 from tieout.api.noticing import noticing_routes
+from tieout.api.own import own_routes
 from tieout.api.refusals import Refusals
 from tieout.api.usage import usage_routes
 from tieout.api.watching import CONTROL_TOTALS, watching_routes
@@ -45,20 +46,30 @@ class Health:
 
 
 class HotPath:
-    """The ASGI application: events straight to their endpoint, everything else to litestar."""
+    """The ASGI application: events and entitlements straight to their endpoints, everything else to
+    litestar."""
 
-    def __init__(self, endpoint: EventsEndpoint, app: Litestar) -> None:
+    def __init__(self, endpoint: EventsEndpoint, entitlements: EntitlementsEndpoint, app: Litestar) -> None:
         self._endpoint = endpoint
+        self._entitlements = entitlements
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http" and scope["path"] == PATH and scope["method"] == "POST":
             await self._endpoint(scope, receive, send)
+        elif scope["type"] == "http" and self._entitlements.takes(scope):
+            await self._entitlements(scope, receive, send)
         else:
             await self._app(scope, receive, send)
 
 
-def litestar_app(endpoint: EventsEndpoint, keyring: Keyring, home: Home, refusals: Refusals) -> Litestar:
+def litestar_app(
+    endpoint: EventsEndpoint,
+    entitlements: EntitlementsEndpoint,
+    keyring: Keyring,
+    home: Home,
+    refusals: Refusals,
+) -> Litestar:
     """All routes. A route that `access` does not name is refused to everyone."""
 
     def problem(request: Request[Any, Any, Any], error: Problem) -> Response[bytes]:
@@ -87,7 +98,8 @@ def litestar_app(endpoint: EventsEndpoint, keyring: Keyring, home: Home, refusal
             *finding_routes(home, keyring),
             *noticing_routes(home, keyring),
             *usage_routes(home, keyring),
-            *entitlement_routes(home, keyring),
+            *entitlement_routes(entitlements),
+            *own_routes(home, keyring),
         ],
         guards=[guard],
         exception_handlers={Problem: problem, HTTPException: _refused, Exception: _failed},
@@ -136,6 +148,5 @@ def _refused(_: Request[Any, Any, Any], error: HTTPException) -> Response[bytes]
 
 
 def _failed(_: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
-    """What nobody foresaw: a line for the operator, and nothing of it for the client."""
     LOGGER.error("a request failed", exc_info=error)
-    return _response(Problem(500, "internal-error", "The server failed; its log says how.").answer())
+    return _response(failure().answer())

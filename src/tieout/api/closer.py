@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 import logging
+import os
 from pathlib import Path
 
 from tieout.api.beside import run_beside
 from tieout.flows.keep_closing import ClosingRound, keep_closing
 
 LOGGER = logging.getLogger("tieout")
+NICENESS = 10
 PARKED_SHOWN_MAX = 5
 """Parked accounts that one line of the log names; `tieout doctor` and the books have them all."""
 
 
 def run_closer(folder: Path) -> int:
-    """Closes until SIGTERM; a close that is under way is finished by the next. Returns the exit code."""
+    """Closes until SIGTERM; a close that is under way is finished by the next. Returns the exit code.
+
+    It gives way: a close of a hundred thousand accounts takes a core for minutes, which events, live usage
+    and entitlements must not wait for.
+    """
+    os.nice(NICENESS)
     return run_beside(
         folder,
         lambda home, stop: keep_closing(home, stop=stop, told=tell),

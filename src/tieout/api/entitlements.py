@@ -6,6 +6,11 @@ A refusal is an answer (200 with `allowed` false). An error is none: it permits 
 from __future__ import annotations
 
 import asyncio
+import logging
+import time
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -16,18 +21,27 @@ from litestar.params import FromPath
 from litestar.types import ControllerRouterHandler
 
 from tieout.api.access import roles_for
-from tieout.api.answers import Problem, refusal
+from tieout.api.answers import HttpAnswer, Problem, failure, refusal
+from tieout.api.asgi import Receive, Scope, Send
 from tieout.api.keyring import Keyring
-from tieout.api.limits import ENTITLEMENTS_AT_ONCE_MAX
-from tieout.flows.entitlements import EntitlementReader
+from tieout.api.limits import (
+    ENTITLEMENTS_AT_ONCE_MAX,
+    ENTITLEMENTS_BUSY_SECONDS,
+    ENTITLEMENTS_LINGER_SECONDS,
+)
+from tieout.flows.entitlements import EntitlementReader, Entitlements
 from tieout.flows.entitlements_document import entitlements_document
 from tieout.flows.home import Home
 from tieout.kernel.errors import TieoutError
 from tieout.kernel.ids import CustomerId
 
+LOGGER = logging.getLogger("tieout")
 ENTITLEMENTS, ENTITLEMENTS_ROUTE = "/v1/entitlements/{customer}", "/v1/entitlements/{customer:str}"
 """As a request's scope has it, and as the router wants it."""
+PREFIX = "/v1/entitlements/"
 FEATURE = "feature"
+_Outcome = bytes | TieoutError | Exception | None
+"""None: to be counted over the log."""
 
 
 class EntitlementsOperation(Operation):
@@ -42,31 +56,111 @@ class EntitlementsOperation(Operation):
         ]
 
 
+@dataclass(frozen=True, slots=True)
+class _Waiting:
+    customer: CustomerId
+    feature: str | None
+    answered: asyncio.Future[bytes | TieoutError | None]
+
+
 class Entitled:
-    """Readers of one process: each answers one question at a time."""
+    """The answers of one process. What waits is answered together, so that more at once costs less each; by
+    one thread, since an answer is a few look-ups. What has to be counted over the log waits elsewhere."""
 
     def __init__(self, home: Home) -> None:
         self._home = home
-        self._free = [EntitlementReader(home) for _ in range(ENTITLEMENTS_AT_ONCE_MAX)]
-        self._room = asyncio.Semaphore(ENTITLEMENTS_AT_ONCE_MAX)
+        self._reader = EntitlementReader(home)
+        self._counting = EntitlementReader(home)
+        self._counting_room = asyncio.Lock()
+        self._waiting: deque[_Waiting] = deque()
+        self._task: asyncio.Task[None] | None = None
+        self._answered_at = float("-inf")
 
     async def answer(self, customer: CustomerId, feature: str | None) -> bytes:
-        async with self._room:
-            return await asyncio.to_thread(self._answered, customer, feature)
+        answered: asyncio.Future[bytes | TieoutError | None] = asyncio.get_running_loop().create_future()
+        self._waiting.append(_Waiting(customer, feature, answered))
+        if self._task is None:
+            self._task = asyncio.create_task(self._work())
+        found = await answered
+        if found is None:
+            async with self._counting_room:
+                found = await asyncio.to_thread(self._counted, customer, feature)
+        if isinstance(found, TieoutError):
+            raise refusal(found)
+        return found
 
-    def _answered(self, customer: CustomerId, feature: str | None) -> bytes:
-        reader = self._free.pop()
+    async def _work(self) -> None:
+        """Ends when nothing waits. Where questions come one upon another, a moment's wait gathers some."""
+        while self._waiting:
+            if time.monotonic() - self._answered_at < ENTITLEMENTS_BUSY_SECONDS:
+                await asyncio.sleep(ENTITLEMENTS_LINGER_SECONDS)
+            group = [
+                self._waiting.popleft() for _ in range(min(len(self._waiting), ENTITLEMENTS_AT_ONCE_MAX))
+            ]
+            found: Sequence[_Outcome]
+            try:
+                found = await asyncio.to_thread(self._answers, group)
+            except Exception as error:  # noqa: BLE001 - told to each of those who wait
+                found = [error] * len(group)
+            self._answered_at = time.monotonic()
+            for each, one in zip(group, found, strict=True):
+                if each.answered.done():  # whoever asked is gone
+                    continue
+                if isinstance(one, Exception) and not isinstance(one, TieoutError):
+                    each.answered.set_exception(one)
+                else:
+                    each.answered.set_result(one)
+        self._task = None
+
+    def _answers(self, group: Sequence[_Waiting]) -> list[_Outcome]:
+        asked = [(each.customer, each.feature) for each in group]
+        return [_encoded(found) for found in self._reader.several(asked, kept_only=True)]
+
+    def _counted(self, customer: CustomerId, feature: str | None) -> bytes | TieoutError | None:
+        (found,) = self._counting.several([(customer, feature)])
+        return _encoded(found)
+
+
+def _encoded(found: Entitlements | TieoutError | None) -> bytes | TieoutError | None:
+    return msgspec.json.encode(entitlements_document(found)) if isinstance(found, Entitlements) else found
+
+
+class EntitlementsEndpoint:
+    """`GET /v1/entitlements/{customer}` as an ASGI callable: a framework costs more than the answer."""
+
+    def __init__(self, home: Home, keyring: Keyring) -> None:
+        self._keyring = keyring
+        self._entitled = Entitled(home)
+        self._roles = roles_for("GET", ENTITLEMENTS)
+
+    def takes(self, scope: Scope) -> bool:
+        """What it leaves out, the framework answers."""
+        path: str = scope["path"]
+        return scope["method"] == "GET" and path.startswith(PREFIX) and "/" not in path[len(PREFIX) :]
+
+    async def __call__(self, scope: Scope, _: Receive, send: Send) -> None:
         try:
-            return msgspec.json.encode(entitlements_document(reader.entitlements(customer, feature)))
-        except TieoutError as error:
-            raise refusal(error) from None
-        finally:
-            self._free.append(reader)
+            found = await self.found(scope, scope["path"][len(PREFIX) :])
+            answer = HttpAnswer(200, found)
+        except Problem as problem:
+            answer = problem.answer()
+        except Exception as error:
+            LOGGER.error("a request failed", exc_info=error)
+            answer = failure().answer()
+        await send(answer.start())
+        await send({"type": "http.response.body", "body": answer.body})
+
+    async def found(self, scope: Scope, customer: str) -> bytes:
+        """Raises a `Problem`."""
+        known = self._keyring.admitted(scope["headers"], self._roles)
+        if known.key.customer not in (None, customer):
+            detail = "This key may see the entitlements of its own customer only."
+            raise Problem(403, "customer-forbidden", detail, key_id=known.key.key_id)
+        return await self._entitled.answer(CustomerId(customer), _feature(scope["query_string"]))
 
 
-def entitlement_routes(home: Home, keyring: Keyring) -> list[ControllerRouterHandler]:
-    """`GET /v1/entitlements/{customer}`."""
-    entitled = Entitled(home)
+def entitlement_routes(endpoint: EntitlementsEndpoint) -> list[ControllerRouterHandler]:
+    """`GET /v1/entitlements/{customer}`, so that it is described, guarded and found."""
 
     @get(
         ENTITLEMENTS_ROUTE,
@@ -78,12 +172,7 @@ def entitlement_routes(home: Home, keyring: Keyring) -> list[ControllerRouterHan
         """Each feature with `allowed`, `reason`, limit, usage and what remains, free units by price, and the
         holds that stand; with the instant, and the batch that usage stands at. A customer's key sees its own.
         """
-        known = keyring.admitted(request.scope["headers"], roles_for("GET", ENTITLEMENTS))
-        if known.key.customer not in (None, customer):
-            detail = "This key may see the entitlements of its own customer only."
-            raise Problem(403, "customer-forbidden", detail, key_id=known.key.key_id)
-        feature = _feature(request.scope["query_string"])
-        return Response(await entitled.answer(CustomerId(customer), feature), media_type="application/json")
+        return Response(await endpoint.found(request.scope, customer), media_type="application/json")
 
     return [entitlements]
 

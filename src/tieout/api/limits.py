@@ -39,8 +39,11 @@ USAGES_AT_ONCE_MAX: Final = 4
 """Answers from what is kept up that one process works on at once; the others wait their turn."""
 WINDOWED_AT_ONCE_MAX: Final = 1
 """Answers that are counted over the log, by window or as of an earlier batch."""
-ENTITLEMENTS_AT_ONCE_MAX: Final = 4
-"""Answers about entitlements that one process works on at once; the others wait their turn."""
+ENTITLEMENTS_AT_ONCE_MAX: Final = 64
+"""Questions about entitlements that are answered together; the others wait their turn."""
+ENTITLEMENTS_BUSY_SECONDS: Final = 0.010
+ENTITLEMENTS_LINGER_SECONDS: Final = 0.003
+"""So soon after the last ones were answered, the next wait so long for others to come."""
 STREAMS_MAX: Final = 256
 """Streams of live usage in one process: 429 beyond."""
 STREAM_POLL_SECONDS: Final = 0.1

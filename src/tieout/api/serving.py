@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 
 from tieout.api.app import HotPath, litestar_app
 from tieout.api.asgi import Receive, Scope, Send
+from tieout.api.entitlements import EntitlementsEndpoint
 from tieout.api.events import EventsEndpoint
 from tieout.api.group_commit import GroupCommit
 from tieout.api.keyring import Keyring
@@ -68,8 +69,9 @@ class Serving:
         endpoint = EventsEndpoint(
             group_commit, self._keyring, self._refusals, is_behind=lambda: self._is_behind
         )
-        app = litestar_app(endpoint, self._keyring, self._home, self._refusals)
-        self._group_commit, self._hot = group_commit, HotPath(endpoint, app)
+        entitlements = EntitlementsEndpoint(self._home, self._keyring)
+        app = litestar_app(endpoint, entitlements, self._keyring, self._home, self._refusals)
+        self._group_commit, self._hot = group_commit, HotPath(endpoint, entitlements, app)
         async with app.lifespan():
             upkeep = [asyncio.create_task(self._read_keys()), asyncio.create_task(self._tick())]
             await send({"type": "lifespan.startup.complete"})

@@ -7,6 +7,7 @@ address (SO_REUSEPORT), which the supervisor keeps open too: connections that wa
 
 from __future__ import annotations
 
+import gc
 import os
 import select
 import signal
@@ -41,6 +42,11 @@ REPEAT_SECONDS = 0.5
 FIRST_PAUSE_SECONDS = 0.05
 STEADY_SECONDS = 5
 """A process that lived so long did not die of its start."""
+COLLECT_AFTER = (50_000, 20, 50)
+"""Of each process: after how many new objects Python looks for cycles among the youngest, and after how many
+such looks among the older. What a catalog of many customers becomes lives long and has none; to walk through
+all of it stops everything for as long as a second, and Python would begin to after every 70,000 new objects.
+"""
 
 
 class CannotListen(Refusal):
@@ -229,6 +235,7 @@ def _worker(folder: Path, listening: socket.socket) -> Callable[[int], int]:
 def _become(post: _Post, ready: int) -> None:
     """The child's whole life; it never returns into the supervisor's code."""
     code = 1
+    gc.set_threshold(*COLLECT_AFTER)
     try:
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, signal.SIG_IGN)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from tieout.cli import alert_own
 from tieout.cli.options import HomeOption, JsonOption, opened
 from tieout.cli.screen import Json, note, print_json, say, table
 from tieout.cli.trigger_shown import (
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from tieout.trigger.crossing import Reading, Scope
 
 app = typer.Typer(help="Alerts and charge controls: list, show, check.", no_args_is_help=True)
+app.add_typer(alert_own.app, name="own")
 CustomerOption = Annotated[str | None, typer.Option(help="Only of this customer.")]
 
 
@@ -87,6 +89,8 @@ def check(
         readings, unread = readings_now(where, rule, None if customer is None else CustomerId(customer))
     if as_json:
         print_json({"readings": [_reading_json(*read) for read in readings], "unread": _unread_json(unread)})
+    elif not readings and not unread:
+        say("No rule reads anything now" + (" of that." if rule or customer else "."))
     else:
         columns = ("rule", "customer", "figure", "is>", "of>", "unit", "%>", "thresholds>", "reached>")
         say(table(columns, (_reading_cells(*read) for read in readings)))

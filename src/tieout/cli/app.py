@@ -12,6 +12,7 @@ from typer.core import TyperGroup
 
 from tieout.cli import (
     alert,
+    budget,
     catalog,
     close,
     commitment,
@@ -75,7 +76,7 @@ ORDER = (
         "ingest",
         "quarantine",
     ),
-    *("events", "usage", "exposure", "entitlements", "alert", "hold", "review", "trigger"),
+    *("events", "usage", "exposure", "entitlements", "budget", "alert", "hold", "review", "trigger"),
     *("close", "reconcile", "draft", "invoice", "correction", "trace", "evidence", "ledger", "payment"),
     *("notice", "compact", "verify", "index", "doctor"),
 )
@@ -180,6 +181,7 @@ for noun, verbs in (
     ("events", events.app),
     ("wallet", wallet.app),
     ("commitment", commitment.app),
+    ("budget", budget.app),
     ("alert", alert.app),
     ("hold", hold.app),
     ("review", review.app),

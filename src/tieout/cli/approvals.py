@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from tieout.cli.options import HomeOption, JsonOption, opened
+from tieout.cli.out_file import ForceOption, may_write
 from tieout.cli.screen import Json, note, plain, print_json, say, table
 
 if TYPE_CHECKING:
@@ -43,11 +44,13 @@ def request(
     home: HomeOption,
     out: Annotated[Path, typer.Option(help="Where to write the request.", show_default=False)],
     version: VersionOption = None,
+    force: ForceOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Write the file that the owner needs to sign; it holds the whole document."""
     from tieout.flows.approve_meter import write_approval_request
 
+    may_write(out, force=force)
     with opened(home) as where:
         asked = write_approval_request(where, meter, version, out)
     if as_json:
@@ -62,12 +65,14 @@ def sign(
     ],
     private_key: Annotated[Path, typer.Option("--key", help="The owner's private key.", show_default=False)],
     out: Annotated[Path, typer.Option(help="Where to write the signature.", show_default=False)],
+    force: ForceOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Sign a request as the meter's owner, offline. Prints the document that is signed."""
     from tieout.contract.policy import OwnerRole
     from tieout.wiring import sign_request
 
+    may_write(out, force=force)
     signed = sign_request(request_file, private_key=private_key, role=OwnerRole.OWNER, person=None, out=out)
     if as_json:
         print_json(

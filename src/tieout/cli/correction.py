@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from tieout.cli.billing_errors_shown import error_json, say_errors
 from tieout.cli.options import HomeOption, JsonOption, opened
 from tieout.cli.screen import Json, complain, grouped, note, print_json, say, table
 
@@ -18,7 +19,8 @@ if TYPE_CHECKING:
     from tieout.flows.delta_report import DeltaLine, DeltaPeriod
 
 app = typer.Typer(
-    help="Corrections of sealed periods: preview, approve, list. The next close bills what is approved.",
+    help="Corrections of sealed periods: preview, approve, list, errors. "
+    "The next close bills what is approved.",
     no_args_is_help=True,
 )
 
@@ -46,16 +48,20 @@ def preview(
 
     Exit code 1 when a period could not be worked out.
     """
+    from tieout.flows.billing_errors import standing_errors
     from tieout.flows.correct import preview as work_out
     from tieout.kernel.ids import CustomerId
 
     chosen = tuple(CustomerId(key) for key in customer) if customer else None
     with opened(home) as where:
         found = work_out(where, person=by, reason=reason, customers=chosen, catalog_folder=catalog)
+        standing = standing_errors(where, chosen)
     if as_json:
-        print_json(preview_json(found))
+        print_json({**preview_json(found), "billing_errors": [error_json(each) for each in standing]})
     else:
         say_preview(found)
+        if standing:
+            say_errors(standing)
     if found.stopped:
         raise typer.Exit(1)
 
@@ -72,6 +78,7 @@ def approve(
 ) -> None:
     """Let a report be billed by the next close; the documents of a corrected catalog are applied now."""
     from tieout.flows.correct import approve as decide
+    from tieout.kernel.instant import format_instant
 
     with opened(home) as where:
         done = decide(where, digest, person=by, reason=reason)
@@ -82,10 +89,16 @@ def approve(
                 "approved_by": done.person,
                 "periods": done.periods,
                 "applied": list(done.applied),
+                **({} if done.before is None else {"approved_before": format_instant(done.before)}),
             }
         )
         return
     say(done.digest)
+    if done.before is not None:
+        note(
+            f"It is approved already, by {done.person} at {format_instant(done.before)}; nothing has changed."
+        )
+        return
     for name in done.applied:
         note(f"Applied: {name}.")
     note(f"Approved by {done.person}: {done.periods} sealed periods are corrected by the next close.")
@@ -106,6 +119,9 @@ def list_(home: HomeOption, as_json: JsonOption = False) -> None:
     if as_json:
         print_json([_report_json(each, papers.get(each.digest, [])) for each in found])
         return
+    if not found:
+        say("No correction was previewed.")
+        return
     columns = ("digest", "about", "previewed", "by", "because", "approved by", "on papers")
     rows = (
         [
@@ -116,6 +132,27 @@ def list_(home: HomeOption, as_json: JsonOption = False) -> None:
         for each in found
     )
     say(table(columns, rows))
+
+
+@app.command()
+def errors(
+    home: HomeOption,
+    customer: Annotated[list[str] | None, typer.Option(help="Only this customer; may be repeated.")] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Billing errors that were credited and that nothing has repaired, each with its next action."""
+    from tieout.flows.billing_errors import standing_errors
+    from tieout.kernel.ids import CustomerId
+
+    chosen = tuple(CustomerId(key) for key in customer) if customer else None
+    with opened(home) as where:
+        found = standing_errors(where, chosen)
+    if as_json:
+        print_json([error_json(each) for each in found])
+    elif found:
+        say_errors(found)
+    else:
+        say("No billing error that was credited waits for its repair.")
 
 
 def say_preview(found: Preview) -> None:
@@ -185,7 +222,7 @@ def _problems(outcome: AccountOutcome) -> list[str]:
             return []
 
 
-def preview_json(found: Preview) -> Json:
+def preview_json(found: Preview) -> dict[str, Json]:
     import json
 
     from tieout.flows.delta_report import section_text

@@ -25,8 +25,8 @@ from tieout.cli.screen import Json, print_json, say
 from tieout.cli.screen import note as tell
 
 if TYPE_CHECKING:
-    from tieout.close.review import ReviewEntry, Standing, StoredDraft
-    from tieout.flows.drafts import DraftView
+    from tieout.close.review import Standing, StoredDraft
+    from tieout.flows.drafts import DraftView, Said
 
 app = typer.Typer(
     help="Drafts in review: list, show, note, approve, redraft; lines by hand.", no_args_is_help=True
@@ -195,11 +195,18 @@ def redraft(
         raise typer.Exit(1)
 
 
-def _done(entry: ReviewEntry, *, as_json: bool) -> None:
+def _done(said: Said, *, as_json: bool) -> None:
+    from tieout.kernel.instant import format_instant
+
+    entry = said.entry
     if as_json:
-        print_json(entry_json(entry))
+        print_json({**entry_json(entry), "is_new": said.is_new})
         return
     what = "" if entry.sha256 is None else f" of {entry.sha256}"
+    if not said.is_new:
+        at = format_instant(entry.recorded_at)
+        tell(f"{entry.kind.value}{what} by {entry.person} is recorded already, at {at}; nothing has changed.")
+        return
     tell(f"{entry.kind.value}{what} by {entry.person} is recorded with revision {entry.revision}.")
 
 

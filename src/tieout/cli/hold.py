@@ -54,15 +54,19 @@ def place(
 ) -> None:
     """Hold a customer: its features are refused until a person releases it."""
     from tieout.flows.triggers import place_hold
-    from tieout.kernel.instant import parse_instant
+    from tieout.kernel.instant import format_instant, parse_instant
 
     end = None if until is None else parse_instant(until)
     with opened(home) as where:
-        held = place_hold(where, customer, features=feature or (), until=end, person=by, reason=reason)
+        placed = place_hold(where, customer, features=feature or (), until=end, person=by, reason=reason)
+    held = placed.hold
     if as_json:
-        print_json(hold_json(held))
-    else:
+        print_json({**hold_json(held), "is_new": placed.is_new})
+    elif placed.is_new:
         say(f"{customer} is held: {held.id}")
+    else:
+        at = format_instant(held.placed_at)
+        say(f"{customer} is held already, by {held.placed_by} at {at}: {held.id}")
 
 
 @app.command()

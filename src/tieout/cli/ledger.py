@@ -20,6 +20,7 @@ from tieout.cli.ledger_shown import (
     trial_table,
 )
 from tieout.cli.options import HomeOption, JsonOption, opened
+from tieout.cli.out_file import ForceOption, may_write
 from tieout.cli.screen import Json, grouped, note, print_json, say, table
 
 if TYPE_CHECKING:
@@ -267,12 +268,14 @@ def export(
     from_: FromOption = None,
     until: UntilOption = None,
     with_proposed: ProposedOption = False,
+    force: ForceOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Write the journal for another program, or invoice lines as FOCUS columns. The same ledger gives the
     same bytes."""
     from tieout.flows.export_ledger import export_ledger
 
+    may_write(out, force=force)
     with opened(home) as where:
         done = export_ledger(where, format_, out, since=from_, until=until, with_proposed=with_proposed)
         _note_unposted(where)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from tieout.cli import notice_secret
+from tieout.cli import notice_own, notice_secret
 from tieout.cli.options import ByOption, HomeOption, JsonOption, ReasonOption, opened
 from tieout.cli.refusals import MalformedOption
 from tieout.cli.screen import note, plain, print_json, say, table
@@ -19,6 +19,7 @@ app = typer.Typer(
     no_args_is_help=True,
 )
 app.add_typer(notice_secret.app, name="secret")
+app.add_typer(notice_own.app, name="own")
 LIMIT_MAX = 500
 SHOWN_CHARACTERS = 19
 """Of an id in a table; the verbs take such a beginning for the whole."""
@@ -125,7 +126,8 @@ def log(
     if as_json:
         print_json([message_json(each) for each in messages])  # type: ignore[arg-type]
     else:
-        _say_messages(messages)
+        nothing = "There is no message." if target is None else "There is no such message."
+        _say_messages(messages, nothing=nothing if id is None else "No message was made of it.")
 
 
 @app.command()
@@ -240,9 +242,14 @@ def egress(
     say(f"ports beside the usual: {', '.join(str(each) for each in sorted(rules.ports)) or 'none'}")
 
 
-def _say_messages(messages: tuple[StoredMessage, ...]) -> None:
+def _say_messages(
+    messages: tuple[StoredMessage, ...], *, nothing: str = "No message was made of it."
+) -> None:
     from tieout.kernel.instant import format_instant
 
+    if not messages:
+        say(nothing)
+        return
     columns = ("message", "target", "occasion", "notices", "state", "due or ended", "attempt", "detail")
     rows = []
     for each in messages:

@@ -15,6 +15,9 @@ HomeOption = Annotated[
 ]
 ByOption = Annotated[str, typer.Option("--by", help="Who decides.", show_default=False)]
 ReasonOption = Annotated[str, typer.Option("--reason", help="Why.", show_default=False)]
+CustomerOption = Annotated[
+    str, typer.Option("--customer", help="Whose: the customer's key.", show_default=False)
+]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON; decimals are strings.")]
 
 

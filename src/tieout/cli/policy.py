@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from tieout.cli.options import HomeOption, JsonOption, opened
+from tieout.cli.out_file import ForceOption, may_write
 from tieout.cli.screen import Json, note, plain, print_json, say, table
 
 if TYPE_CHECKING:
@@ -124,11 +125,13 @@ def request(
     digest: Annotated[str, typer.Argument(help="The policy's digest, or its beginning.", show_default=False)],
     home: HomeOption,
     out: Annotated[Path, typer.Option(help="Where to write the request.", show_default=False)],
+    force: ForceOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Write the file that signers need; it holds the whole document."""
     from tieout.flows.policy import write_signing_request
 
+    may_write(out, force=force)
     with opened(home) as where:
         asked = write_signing_request(where, digest, out)
     if as_json:
@@ -149,11 +152,13 @@ def sign(
     person: PersonOption,
     out: Annotated[Path, typer.Option(help="Where to write the signature.", show_default=False)],
     *,
+    force: ForceOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Sign a request, offline. Prints the document that is signed."""
     from tieout.wiring import sign_request
 
+    may_write(out, force=force)
     signed = sign_request(request_file, private_key=private_key, role=_role(role), person=person, out=out)
     if as_json:
         print_json({"file": str(out), "home": signed.home_id, "digest": signed.document_digest})

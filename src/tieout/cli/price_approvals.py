@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from tieout.cli.options import HomeOption, JsonOption, opened
+from tieout.cli.out_file import ForceOption, may_write
 from tieout.cli.screen import Json, note, plain, print_json, say, table
 
 if TYPE_CHECKING:
@@ -48,11 +49,13 @@ def request(
     version: Annotated[
         int | None, typer.Option(min=1, help="Which version.", show_default="the first that waits")
     ] = None,
+    force: ForceOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Write the file that a signer needs; it holds the whole document."""
     from tieout.flows.approve_price import write_price_request
 
+    may_write(out, force=force)
     with opened(home) as where:
         asked = write_price_request(where, price, version, out)
     if as_json:
@@ -72,12 +75,14 @@ def sign(
     person: Annotated[str, typer.Option(help="Who holds the key.", show_default=False)],
     out: Annotated[Path, typer.Option(help="Where to write the signature.", show_default=False)],
     *,
+    force: ForceOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Sign a price version, offline. Prints the document that is signed."""
     from tieout.contract.policy import PolicyRole
     from tieout.wiring import sign_request
 
+    may_write(out, force=force)
     signed = sign_request(
         request_file, private_key=private_key, role=PolicyRole(role), person=person, out=out, as_price=True
     )

@@ -145,11 +145,17 @@ def approve(
 ) -> None:
     """Let a delta report be billed by the next close: another person than who ran it."""
     from tieout.flows.reconcile_now import approve as decide
+    from tieout.kernel.instant import format_instant
 
     with opened(home) as where:
         done = decide(where, digest, person=by, reason=reason)
     if as_json:
-        print_json({"digest": done.digest, "of": done.what, "approved_by": done.person})
+        told: dict[str, Json] = {"digest": done.digest, "of": done.what, "approved_by": done.person}
+        before = {} if done.before is None else {"approved_before": format_instant(done.before)}
+        print_json({**told, **before})
+    elif done.before is not None:
+        at = format_instant(done.before)
+        say(plain(f"{done.digest} of {done.what} is approved already, by {done.person} at {at}."))
     else:
         say(plain(f"{done.digest} of {done.what} is approved by {done.person}; the next close bills it."))
 

@@ -30,11 +30,14 @@ def exact_shown(value: Exact) -> str:
 
 
 def watch_text(document: Alert | ChargeControl) -> str:
+    return watched_text(document.watch)
+
+
+def watched_text(watch: Watch) -> str:
     """`usage of tokens at 80, 100 % of allowance`."""
     from tieout.contract.watching import Figure
     from tieout.kernel.rational import exact_text
 
-    watch = document.watch
     of = "" if watch.meter is None else f" of {watch.meter}"
     at = ", ".join(exact_text(each) for each in watch.at)
     unit = "" if watch.currency is None else f" {watch.currency}"
@@ -159,7 +162,7 @@ def released_text(held: Hold) -> str:
     return f"{instant_text(at)} by {person or 'a rule'}: {reason}"
 
 
-def hold_json(held: Hold) -> Json:
+def hold_json(held: Hold) -> dict[str, Json]:
     released: Json = None
     if held.released is not None:
         person, reason, at = held.released

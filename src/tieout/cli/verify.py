@@ -22,7 +22,7 @@ def verify(
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Check the whole log, and the invoices and catalog documents of the books.
+    """Check the whole log, and the invoices, catalog documents and notices of the books.
 
     Exit code 6 when anything stored is not what was written.
     """

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from tieout.cli.options import HomeOption, JsonOption, opened
+from tieout.cli.out_file import ForceOption, may_write
 from tieout.cli.refusals import MalformedOption
 from tieout.cli.screen import Json, note, plain, print_json, say, table
 
@@ -58,11 +59,13 @@ def request(
     digest: Annotated[str, typer.Argument(help="The waiver's, or its beginning.", show_default=False)],
     home: HomeOption,
     out: Annotated[Path, typer.Option(help="Where to write the request.", show_default=False)],
+    force: ForceOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Write the file that the signers need; they sign it with `tieout policy sign`, offline."""
     from tieout.flows.waivers import write_waiver_request
 
+    may_write(out, force=force)
     with opened(home) as where:
         asked = write_waiver_request(where, digest, out)
     if as_json:

@@ -91,6 +91,8 @@ def recount_breaks(
     breaks = []
     for window in sorted(counted.keys() | measured.keys()):
         expected, found = counted.get(window), measured.get(window)
+        if expected is not None and found is not None and _is_plainly_same(expected, found):
+            continue
         said = "no recount" if expected is None else _usage(expected)
         told = "no snapshot" if found is None else _usage(found)
         if said != told:
@@ -100,6 +102,16 @@ def recount_breaks(
                 Break(TIE_RECOUNT, f"{window}: {said}", f"{window}: {told}", action, kind=kind, size=size)
             )
     return breaks
+
+
+def _is_plainly_same(expected: Recount, found: Snapshot) -> bool:
+    """Usage of which quantity, count and fingerprint are all there is to say, and they are the same."""
+    further = (expected.groups, expected.opening, expected.refusal, found.groups, found.opening)
+    return not any(further) and (expected.quantity, expected.event_count, expected.fingerprint) == (
+        found.quantity,
+        found.event_count,
+        found.fingerprint,
+    )
 
 
 def _recount_class(
@@ -154,8 +166,9 @@ def _rated(charges: Sequence[Charge]) -> dict[str, set[str]]:
     totals: dict[tuple[str, str], Quantity] = {}
     priced: dict[tuple[str, str], Charge] = {}
     rated: dict[str, set[str]] = {}
-    names = Counter(_charge_name(charge) for charge in charges)
-    for charge in charges:
+    named = [_charge_name(charge) for charge in charges]
+    names = Counter(named)
+    for charge, of_charge in zip(charges, named, strict=True):
         if charge.snapshot is None:
             continue
         window, name = _window(charge.snapshot), f"{charge.price.key} v{charge.price.version} {charge.plan}"
@@ -165,7 +178,7 @@ def _rated(charges: Sequence[Charge]) -> dict[str, set[str]]:
         if charge.group and held != charge.quantity:
             found = f"price {name}, {charge.group}: {charge.quantity}, of its events {held}"
             rated.setdefault(window, set()).add(found)
-        if names[_charge_name(charge)] > 1:
+        if names[of_charge] > 1:
             rated.setdefault(window, set()).add(f"price {name} {MORE_THAN_ONCE}")
     for (window, name), total in totals.items():
         charge = priced[window, name]
@@ -214,17 +227,10 @@ def _rate(text: str) -> Fraction:
 def settled_breaks(charges: Sequence[Charge], lines: Sequence[Line]) -> list[Break]:
     """One line per charge, within the rounding of its price, in its currency."""
     breaks = []
-    charged, settled = (
-        Counter(map(_charge_name, charges)),
-        Counter(_charge_name(line.charge) for line in lines),
-    )
-    if charged != settled:
-        missing, extra = charged - settled, settled - charged
-        action = "redraft the invoice: its lines are not those of its charges"
-        kind = BreakClass.MISSING if missing else BreakClass.DUPLICATE
-        size = f"{missing.total()} charges missing, {extra.total()} extra"
-        said = f"missing {sorted(missing)}"
-        breaks.append(Break(TIE_SETTLED, said, f"extra {sorted(extra)}", action, kind=kind, size=size))
+    if Counter(map(id, charges)) != Counter(id(line.charge) for line in lines):  # else they are the very same
+        charged = Counter(map(_charge_name, charges))
+        settled = Counter(_charge_name(line.charge) for line in lines)
+        breaks += _other_charges(charged, settled)
     for line in lines:
         price = line.charge.price
         exact_minor = line.charge.amount * 10**line.amount.currency.exponent
@@ -237,6 +243,18 @@ def settled_breaks(charges: Sequence[Charge], lines: Sequence[Line]) -> list[Bre
             size = f"{settled_minor - exact_minor} minor units"
             breaks.append(Break(TIE_SETTLED, expected, f"{line.id}: {line.amount}", action, size=size))
     return breaks
+
+
+def _other_charges(charged: Counter[str], settled: Counter[str]) -> list[Break]:
+    """Charges without a line, and lines without a charge."""
+    if charged == settled:
+        return []
+    missing, extra = charged - settled, settled - charged
+    action = "redraft the invoice: its lines are not those of its charges"
+    kind = BreakClass.MISSING if missing else BreakClass.DUPLICATE
+    size = f"{missing.total()} charges missing, {extra.total()} extra"
+    said = f"missing {sorted(missing)}"
+    return [Break(TIE_SETTLED, said, f"extra {sorted(extra)}", action, kind=kind, size=size)]
 
 
 def billed_twice(requests: Iterable[UsageRequest]) -> list[Break]:

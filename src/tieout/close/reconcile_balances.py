@@ -84,7 +84,8 @@ def _advance_breaks(invoice: Invoice, moved: Sequence[Movement]) -> list[Break]:
     unused = sum(
         line.amount.minor
         for line in invoice.lines
-        if line.charge.snapshot is None and any(step.rule == UNUSED_RULE for step in line.charge.steps)
+        if line.charge.snapshot is None and line.correction is None
+        if any(step.rule == UNUSED_RULE for step in line.charge.steps)
     )
     if lines == billed and credited == unused:
         return []

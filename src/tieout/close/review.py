@@ -78,6 +78,20 @@ class ReviewEntry:
     recorded_at: Instant
 
 
+def said_before(entries: Sequence[ReviewEntry], entry: ReviewEntry) -> ReviewEntry | None:
+    """The same decision of the same person in the same words, where it still stands; None where it does not,
+    or for a note. Entries are in the order in which they were recorded."""
+    if entry.kind is EntryKind.NOTE:
+        return None
+    for each in reversed([each for each in entries if each.revision == entry.revision]):
+        if (each.kind, each.sha256, each.text) == (entry.kind, entry.sha256, entry.text):
+            if is_same_person(each.person, entry.person):
+                return each
+        elif {each.kind, entry.kind} == {EntryKind.APPROVAL, EntryKind.OBJECTION}:
+            return None  # it was answered since
+    return None
+
+
 @dataclass(frozen=True, slots=True)
 class Standing:
     """Whether a revision may be sealed; if not, what it waits for."""

@@ -12,7 +12,8 @@ from tieout.kernel.instant import Instant
 
 @dataclass(frozen=True, slots=True)
 class Alert:
-    """`targets` are keys of notice targets; empty: every target that takes alerts."""
+    """`targets` are keys of notice targets; empty: every target that takes alerts. With `customer_too` the
+    customer is told at targets of its own, by a notice that names none of these."""
 
     key: AlertKey
     version: int
@@ -24,3 +25,4 @@ class Alert:
     targets: tuple[str, ...]
     enabled: bool
     digest: str
+    customer_too: bool = False

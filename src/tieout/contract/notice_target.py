@@ -12,7 +12,7 @@ from enum import StrEnum
 from typing import Final
 
 from tieout.contract.target_url import TargetUrl
-from tieout.kernel.ids import NoticeTargetKey
+from tieout.kernel.ids import CustomerId, NoticeTargetKey
 from tieout.kernel.instant import Instant
 
 KIND_PATTERN: Final = re.compile(r"[a-z][a-z0-9-]{0,31}(?:\.[a-z][a-z0-9-]{0,31}){0,3}\Z")
@@ -83,6 +83,8 @@ class NoticeTarget:
     """`url` for a webhook, `address` and `server` for e-mail; Slack's address is the secret. `kinds`: exact
     ones, and beginnings that end in `.*`; empty: all. `customers` empty: everybody's, and those about no
     customer. `digest_minutes` 0: each at once. Escalations are for notices of `escalation_severity` or above.
+    With `carries_customers` its mail server carries mail to mailboxes that customers have named themselves.
+    `owner`: the customer whose own target it is (`own_target.py`), which is `is_ready` once it is verified.
     """
 
     key: NoticeTargetKey
@@ -103,3 +105,6 @@ class NoticeTarget:
     attempts_max: int
     enabled: bool
     digest: str
+    carries_customers: bool = False
+    owner: CustomerId | None = None
+    is_ready: bool = True

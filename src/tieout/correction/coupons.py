@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 
 from tieout.correction.adjust import Explain
 from tieout.correction.settled import SettledLine
+from tieout.invoice.amounts import InvoiceDiscount
 from tieout.invoice.billable import Billable
 from tieout.invoice.corrected_coupons import PeriodCoupons
 from tieout.invoice.discounts import Given, GrantedCoupon, discounts
@@ -19,7 +20,7 @@ from tieout.invoice.earlier import Cause, Scope, scope_of
 from tieout.invoice.line import Line
 from tieout.invoice.taxes import Taxation
 from tieout.kernel.ids import InvoiceId, LineId
-from tieout.kernel.money import currency, zero
+from tieout.kernel.money import Money, currency, zero
 from tieout.kernel.period import Period
 from tieout.kernel.rounding import settle
 from tieout.rate.charge import Charge
@@ -51,24 +52,9 @@ def with_coupons(
     charges. `charges` are all of the period, those of zero included."""
     if not granted.coupons or not charges:
         return list(billables)
-    lines = {scope_of(charge): _line(charge, settled.get(scope_of(charge), ())) for charge in charges}
-    fees = [_fee(each) for each in granted.fees]
-    places, places_fees = _places(charges, settled, granted)
+    lines, fees, rows, (places, places_fees) = _worked_out(charges, settled, granted)
     by_line = {**{line.id: places[scope] for scope, line in lines.items()}, **places_fees}
-    unit = currency(charges[0].price.currency)
-    moved = {
-        line
-        for row in discounts(
-            sorted((*lines.values(), *fees), key=lambda line: by_line[line.id]),
-            granted.coupons,
-            unit,
-            granted.given,
-            beside=places_fees.keys(),
-            in_advance=places_fees.keys(),
-        )
-        for line, share in row.shares
-        if share.minor
-    }
+    moved = {line for row in rows for line, share in row.shares if share.minor}
     found = {scope_of(each.charge): each for each in billables}
     for scope, line in lines.items():
         if line.id in moved and scope not in found:
@@ -88,6 +74,39 @@ def with_coupons(
         in_advance=frozenset(places_fees),
     )
     return [replace(found[scope], coupons=theirs) for scope in lines if scope in found]
+
+
+def coupon_shares(
+    charges: Sequence[Charge], settled: Mapping[Scope, Sequence[SettledLine]], granted: Granted
+) -> Mapping[Scope, Money]:
+    """What the coupons take off each charge in all, as known now, below zero; of those that they are for."""
+    if not granted.coupons or not charges:
+        return {}
+    lines, _, rows, _ = _worked_out(charges, settled, granted)
+    found: dict[LineId, Money] = {}
+    for row in rows:
+        for line, share in (*row.shares, *row.given):
+            found[line] = found.get(line, zero(share.currency)) + share
+    return {scope: found[line.id] for scope, line in lines.items() if line.id in found}
+
+
+def _worked_out(
+    charges: Sequence[Charge], settled: Mapping[Scope, Sequence[SettledLine]], granted: Granted
+) -> tuple[dict[Scope, Line], list[Line], tuple[InvoiceDiscount, ...], _Places]:
+    """Each charge's line and those of fees that stay, the rows of all coupons on them, and their places."""
+    lines = {scope_of(charge): _line(charge, settled.get(scope_of(charge), ())) for charge in charges}
+    fees = [_fee(each) for each in granted.fees]
+    places, places_fees = _places(charges, settled, granted)
+    by_line = {**{line.id: places[scope] for scope, line in lines.items()}, **places_fees}
+    rows = discounts(
+        sorted((*lines.values(), *fees), key=lambda line: by_line[line.id]),
+        granted.coupons,
+        currency(charges[0].price.currency),
+        granted.given,
+        beside=places_fees.keys(),
+        in_advance=places_fees.keys(),
+    )
+    return lines, fees, rows, (places, places_fees)
 
 
 def _line(charge: Charge, before: Sequence[SettledLine]) -> Line:
@@ -121,9 +140,13 @@ def _fee(settled: Sequence[SettledLine]) -> Line:
     return Line(billed[0].line.line, charge, "", zero(fee.amount.currency), earlier)
 
 
+_Places = tuple[dict[Scope, int], dict[LineId, int]]
+"""Of charges, and of fees that stay."""
+
+
 def _places(
     charges: Sequence[Charge], settled: Mapping[Scope, Sequence[SettledLine]], granted: Granted
-) -> tuple[dict[Scope, int], dict[LineId, int]]:
+) -> _Places:
     """As the final invoice has its lines, then as they come: rounding's last units go by this order."""
     on_final = {
         scope_of(charge): each.line.line

@@ -12,7 +12,7 @@ from tieout.aggregate.bucket import BucketCounts, BucketRequest, UnbilledUsage
 from tieout.aggregate.select import NO_VALUE
 from tieout.aggregate.window import ClippedSpan
 from tieout.contract.meter import Aggregation
-from tieout.engines.duckdb_engine import connected
+from tieout.engines.duckdb_connection import connected
 from tieout.engines.duckdb_events import meter_events_sql
 from tieout.engines.duckdb_predicate import Bindings
 from tieout.engines.duckdb_result import exact_rows, exact_text_rows, whole

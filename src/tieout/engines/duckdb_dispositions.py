@@ -9,7 +9,7 @@ from typing import Final
 
 from duckdb import DuckDBPyConnection
 
-from tieout.engines.duckdb_engine import connected
+from tieout.engines.duckdb_connection import connected
 from tieout.engines.duckdb_predicate import Bindings
 from tieout.engines.duckdb_result import exact_text_rows, whole
 from tieout.ingest.verdict import Verdict

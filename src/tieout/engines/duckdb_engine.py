@@ -4,12 +4,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import assert_never
 
-import duckdb
 import pyarrow as pa
 from duckdb import DuckDBPyConnection
 
@@ -20,6 +18,7 @@ from tieout.aggregate.sum import overflows
 from tieout.aggregate.time_weighted import level_hours_overflow, unit_hours
 from tieout.aggregate.window import UsageRequest
 from tieout.contract.meter import Aggregation, Meter
+from tieout.engines.duckdb_connection import connected
 from tieout.engines.duckdb_events import meter_events_sql
 from tieout.engines.duckdb_groups import groups_by_request
 from tieout.engines.duckdb_levels import NO_LEVELS, Levels, levels_by_request
@@ -111,25 +110,6 @@ class DuckEngine:
                 for place, answer in zip(places, _measure_group(connection, group, manifest), strict=True):
                     answers[place] = answer
         return [answer for answer in answers if answer is not None]
-
-
-@contextmanager
-def connected(threads: int | None) -> Iterator[DuckDBPyConnection]:
-    """An empty in-memory DuckDB that loads nothing from the network."""
-    connection = duckdb.connect(
-        ":memory:",
-        config={
-            "autoinstall_known_extensions": False,
-            "autoload_known_extensions": False,
-            "preserve_insertion_order": False,
-        },
-    )
-    if threads is not None:
-        connection.execute(f"SET threads TO {threads:d}")
-    try:
-        yield connection
-    finally:
-        connection.close()
 
 
 def _measure_group(

@@ -14,7 +14,7 @@ import numpy.typing as npt
 import pyarrow as pa
 from duckdb import DuckDBPyConnection
 
-from tieout.engines.duckdb_engine import connected
+from tieout.engines.duckdb_connection import connected
 from tieout.engines.duckdb_predicate import Bindings
 from tieout.engines.duckdb_result import UnexpectedResultType, exact_rows, whole
 from tieout.ingest.sequence import SEQUENCE_DIGITS_MAX, SEQUENCE_TYPE, Ranges, SequenceRuns

@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from duckdb import DuckDBPyConnection
 
-from tieout.engines.duckdb_engine import connected
+from tieout.engines.duckdb_connection import connected
 from tieout.engines.duckdb_predicate import Bindings
 from tieout.engines.duckdb_result import exact_rows, quantity_of, whole
 from tieout.engines.duckdb_retracted import id_sql, register_retracted

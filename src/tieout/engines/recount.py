@@ -24,7 +24,6 @@ from tieout.engines.recount_columns import text_of
 from tieout.engines.recount_groups import count_groups, usage_groups
 from tieout.engines.recount_levels import History, LevelHours
 from tieout.engines.recount_retracted import TakenBack, taken_back
-from tieout.engines.recount_totals import lane_limbs
 from tieout.engines.recount_values import Tally, Totals, count_values
 from tieout.engines.recount_windows import Located, Rows, Windows, layers
 from tieout.kernel import limits, quantity
@@ -100,18 +99,19 @@ class Counting:
         """`counts`: the rows that are there as of the watermark."""
         kept = counts & kept_rows(self.meter, self.breakdown, table)
         for layer in self.windows:
-            self._count(table, found.rows(layer, kept))
+            self._count(table, found, found.rows(layer, kept))
         if self.meter.aggregation is Aggregation.TIME_WEIGHTED and kept.any():
             self.history.add(table, FIELD_PREFIX + str(self.meter.field), kept)
 
-    def _count(self, table: pa.Table, rows: Rows) -> None:
+    def _count(self, table: pa.Table, found: Located, rows: Rows) -> None:
         """`rows`: those that the meter counts as of the watermark."""
         if rows.order.size == 0:
             return
         meter, totals = self.meter, self.totals
         totals.counts[rows.places] += rows.sizes
-        totals.lanes_a.add(lane_limbs(table.column("lane_a").to_numpy()[rows.order]), rows)
-        totals.lanes_b.add(lane_limbs(table.column("lane_b").to_numpy()[rows.order]), rows)
+        lanes_a, lanes_b = found.lanes(rows)
+        totals.lanes_a.add(lanes_a, rows)
+        totals.lanes_b.add(lanes_b, rows)
         if meter.field is not None:
             column = FIELD_PREFIX + meter.field
             count_values(meter.aggregation, table, column, rows, totals, self.tallies)

@@ -29,10 +29,15 @@ def value_limbs(column: pa.ChunkedArray) -> Limbs:
     words = words[array.offset : array.offset + len(array)]
     low, high = words[:, 0], words[:, 1].astype(np.int64)
     return [
-        ((low & np.uint64(LIMB_MASK)).astype(np.int64), 1),
-        ((low >> np.uint64(LIMB_BITS)).astype(np.int64), 1 << LIMB_BITS),
+        *lane_limbs(low),
         (high, 1 << 2 * LIMB_BITS),
     ]
+
+
+def lane_limbs(lane: npt.NDArray[np.uint64]) -> Limbs:
+    """The limbs of unsigned 64-bit values; below 2^32 their bits are the same with a sign."""
+    low, high = lane & np.uint64(LIMB_MASK), lane >> np.uint64(LIMB_BITS)
+    return [(low.view(np.int64), 1), (high.view(np.int64), 1 << LIMB_BITS)]
 
 
 def magnitudes(limbs: Limbs) -> Limbs:
@@ -59,7 +64,7 @@ def extreme_limbs(
     choose = np.maximum if greatest else np.minimum
     bounds = np.iinfo(np.int64)
     beaten = bounds.min if greatest else bounds.max
-    sizes = np.diff([*starts, order.size])
+    sizes = np.diff(starts, append=order.size)
     standing = np.ones(order.size, dtype=np.bool_)
     extremes = []
     for column, _ in reversed(limbs):

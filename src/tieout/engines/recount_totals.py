@@ -84,12 +84,6 @@ class Extremes:
         return [0 if each is None else each for each in best]
 
 
-def lane_limbs(lane: npt.NDArray[np.uint64]) -> Limbs:
-    """The limbs of unsigned 64-bit values."""
-    low, high = lane & np.uint64(LIMB_MASK), lane >> np.uint64(LIMB_BITS)
-    return [(low.astype(np.int64), 1), (high.astype(np.int64), 1 << LIMB_BITS)]
-
-
 def _whole(held: Held, lowest: int) -> list[int]:
     total = [0] * held[0].size
     for limb in reversed(held):

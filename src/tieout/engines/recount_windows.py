@@ -8,8 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from tieout.aggregate.window import ClippedSpan
+from tieout.engines.recount_columns import Limbs, lane_limbs
 
 Indices = npt.NDArray[np.int64]
 Placed = tuple[str, int, int, int]
@@ -23,7 +25,7 @@ class Windows:
     Time becomes the number of cuts at or before it, so that (subject, time) is one whole number to search by.
     """
 
-    codes: dict[str, int]
+    subjects: pa.StringArray
     cuts: npt.NDArray[np.int64]
     opens: npt.NDArray[np.int64]
     closes: npt.NDArray[np.int64]
@@ -31,9 +33,8 @@ class Windows:
 
     def find(self, subjects: pa.ChunkedArray, times: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
         """For each event the place of its request, -1 where it has none."""
-        encoded = subjects.combine_chunks().dictionary_encode()
-        known = [self.codes.get(subject, -1) for subject in encoded.dictionary.to_pylist()]
-        code = np.array([*known, -1], dtype=np.int64)[encoded.indices.to_numpy(zero_copy_only=False)]
+        known = pc.index_in(subjects.combine_chunks(), value_set=self.subjects)
+        code = known.fill_null(-1).to_numpy(zero_copy_only=False).astype(np.int64)
         at = code * (self.cuts.size + 1) + np.searchsorted(self.cuts, times, side="right")
         span = np.searchsorted(self.opens, at, side="right") - 1
         found = (code >= 0) & (span >= 0) & (at < self.closes[span])
@@ -53,14 +54,15 @@ class Rows:
 
     @property
     def sizes(self) -> npt.NDArray[np.intp]:
-        return np.diff([*self.starts, self.order.size])
+        return np.diff(self.starts, append=self.order.size)
 
 
 def _rows(request: Indices) -> Rows:
     inside = np.flatnonzero(request >= 0)
     order = inside[np.argsort(request[inside], kind="stable")]
-    places, starts = np.unique(request[order], return_index=True)
-    return Rows(request, order, places, starts)
+    owner = request[order]
+    starts = np.flatnonzero(np.diff(owner, prepend=-1))  # -1 is no place: the first row begins a run
+    return Rows(request, order, owner[starts], starts)
 
 
 class Located:
@@ -69,6 +71,7 @@ class Located:
     def __init__(self, table: pa.Table) -> None:
         self._table = table
         self._found: dict[int, Rows] = {}
+        self._lanes: tuple[Rows, tuple[Limbs, Limbs]] | None = None
 
     def rows(self, windows: Windows, kept: npt.NDArray[np.bool_]) -> Rows:
         """The rows of these windows among those that are kept."""
@@ -79,6 +82,13 @@ class Located:
         if kept[known.order].all():
             return known
         return _rows(np.where(kept, known.request, -1))
+
+    def lanes(self, rows: Rows) -> tuple[Limbs, Limbs]:
+        """Both lanes of the rows, in their order; meters that count the same rows share them."""
+        if self._lanes is None or self._lanes[0] is not rows:
+            a, b = (self._table.column(name).to_numpy()[rows.order] for name in ("lane_a", "lane_b"))
+            self._lanes = rows, (lane_limbs(a), lane_limbs(b))
+        return self._lanes[1]
 
 
 def layers(requests: Sequence[tuple[int, Sequence[ClippedSpan]]]) -> list[Windows]:
@@ -100,7 +110,8 @@ def layers(requests: Sequence[tuple[int, Sequence[ClippedSpan]]]) -> list[Window
 
 
 def _windows(spans: Sequence[Placed]) -> Windows:
-    codes = {subject: code for code, subject in enumerate(sorted({span[0] for span in spans}))}
+    subjects = sorted({span[0] for span in spans})
+    codes = {subject: code for code, subject in enumerate(subjects)}
     cuts = np.unique(
         np.array([bound for _, start, end, _ in spans for bound in (start, end)], dtype=np.int64)
     )
@@ -109,4 +120,4 @@ def _windows(spans: Sequence[Placed]) -> Windows:
     starts = np.searchsorted(cuts, np.array([span[1] for span in spans], dtype=np.int64), side="right")
     ends = np.searchsorted(cuts, np.array([span[2] for span in spans], dtype=np.int64), side="right")
     places = np.array([span[3] for span in spans], dtype=np.int64)
-    return Windows(codes, cuts, base + starts, base + ends, places)
+    return Windows(pa.array(subjects, pa.string()), cuts, base + starts, base + ends, places)

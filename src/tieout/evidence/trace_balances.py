@@ -14,7 +14,6 @@ from fractions import Fraction
 from typing import Any, TypeVar
 
 from tieout.balance.commitment import METERED, CommitmentLine, Role, account_of, recorded_as
-from tieout.balance.fee import billed_fees
 from tieout.balance.movement import Movement
 from tieout.close.commitments import commitment_outcome, in_term
 from tieout.close.credits import counts_at
@@ -30,6 +29,7 @@ from tieout.evidence.shares import discount_shares
 from tieout.evidence.stored import StoredCharge, StoredEvidence, StoredInvoice
 from tieout.evidence.stored_corrections import SettledRow
 from tieout.evidence.trace_corrections import CorrectedBalances, corrected_commitment, known_by
+from tieout.evidence.trace_refunds import RefundEvidence, billed_fee, corrected_refund
 from tieout.invoice.earlier import parse_correction, parse_earlier
 from tieout.invoice.invoice import KIND_INTERIM
 from tieout.invoice.line import settled_line
@@ -49,12 +49,14 @@ Members = dict[str, Any]  # an object of a JSON text that has not been looked at
 class BalanceEvidence:
     """`document` is the stored one that the line's price digest names: the subscription's of a commitment,
     the price's of a fee. `movements` are the customer's, all of them; `billing` is the line that billed
-    the fee in advance; `rows` are the lines of all papers that stand, where the line corrects a period."""
+    the fee in advance; `rows` are the lines of all papers that stand, where the line corrects a period;
+    `refund` is what a correction of what was given back of a fee rests on."""
 
     document: Document | None
     movements: tuple[Movement, ...]
     billing: StoredEvidence | None
     rows: tuple[SettledRow, ...] = ()
+    refund: RefundEvidence | None = None
 
 
 def rests_on_balances(charge: StoredCharge) -> bool:
@@ -158,19 +160,10 @@ def _metered(stored: StoredEvidence, commitment: Commitment, unit: Currency) -> 
 
 
 def _unused(stored: StoredEvidence, evidence: BalanceEvidence, found: list[Difference]) -> Charge | None:
-    charge = stored.charge
-    price = _named(Price, "price", charge, evidence.document, found)
-    fee = next(
-        (
-            each
-            for each in billed_fees(known_by(evidence.movements, stored.invoice), charge.subscription)
-            if (each.price, each.price_version, each.period, each.terms)
-            == (charge.price, charge.price_version, charge.period, charge.terms)
-            and each.segment.start <= charge.segment.start
-            and charge.segment.end <= each.segment.end
-        ),
-        None,
-    )
+    price = _named(Price, "price", stored.charge, evidence.document, found)
+    refund = evidence.refund
+    charge = stored.charge if refund is None else refund.original.charge
+    fee = billed_fee(evidence.movements, stored.invoice, charge)
     if fee is None:
         found.append(Difference("movement", charge.subscription, "a fee billed in advance", NONE))
     if fee is None or price is None:
@@ -183,6 +176,8 @@ def _unused(stored: StoredEvidence, evidence: BalanceEvidence, found: list[Diffe
         taken = sum((exact(each.amount) for each in discount_shares(billing.invoice, fee.line)), Fraction(0))
         discount = exact_text(fee.discount.as_fraction())
         found += compared("movement", fee.line, ("discount", exact_text(taken), discount))
+    if stored.line.correction is not None:
+        return corrected_refund(stored, fee, price, refund, found)
     return unused_fee(fee, charge.segment, price)
 
 

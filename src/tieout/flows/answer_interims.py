@@ -1,7 +1,8 @@
 """What became of the requests of charge controls that the invoice rules look at an account.
 
 The signed policy of the period decides whether anything may be billed inside it; whether a condition is met,
-the close of exactly that account finds out. Every request is answered once, with what came of it.
+the close of exactly that account inside exactly that period finds out. What else of the customer is due is
+left to the close of its own time. Every request is answered once, with what came of it.
 """
 
 from __future__ import annotations
@@ -25,6 +26,12 @@ NOTHING_MET = "nothing-billed"
 NOTHING_MET_WHY = "no condition of the policy's off-cycle rule holds for the account"
 PERIOD_OVER = "period-over"
 PERIOD_OVER_WHY = "the period has ended meanwhile: its close bills it"
+
+WAITS = "waits"
+WAITS_WHY = (
+    "an earlier period of the customer has ended and is not closed, and its balances go on into this one; "
+    "the close that seals it looks at this one too"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +77,7 @@ def _answer(home: Home, request: InterimRequest) -> InterimAnswer:
     if now >= asked.period.end:
         return InterimAnswer(request, PERIOD_OVER, PERIOD_OVER_WHY, None)
     try:
-        report = close(home, as_of=now, customers=(taken.customer,))
+        report = close(home, as_of=now, customers=(taken.customer,), inside=asked.period)
     except TieoutError as error:
         if isinstance(error, Unavailable):
             raise  # later: the request stays open
@@ -79,12 +86,12 @@ def _answer(home: Home, request: InterimRequest) -> InterimAnswer:
 
 
 def _sealed_since(home: Home, request: InterimRequest) -> InterimAnswer | None:
-    """An interim that was sealed after the request: by a close that another asked for, or by one of ours that
-    died before it could answer."""
+    """An interim that counts what the request is about: by a close that another asked for, or by one of ours
+    that died before it could answer. Positions say so, never clocks."""
     asked = request.asked
     for interim in home.books.interims.of([asked.customer]).get(asked.customer, ()):
         paper = interim.invoice
-        if interim.stands and paper.sealed_at >= request.asked_at and paper.period.overlaps(asked.period):
+        if interim.stands and paper.cutoff >= request.seen and paper.period.overlaps(asked.period):
             return InterimAnswer(request, SEALED, f"sealed as {paper.number}", paper.id)
     return None
 
@@ -98,6 +105,8 @@ def _of_close(
         for who, when, outcome in report.outcomes
         if who == customer and not isinstance(outcome, NotDue) and (when is None or when.overlaps(period))
     ]
+    if not of_account and any(who == customer and when is not None for who, when, _ in report.outcomes):
+        return InterimAnswer(request, WAITS, WAITS_WHY, None)
     if not of_account:
         return InterimAnswer(request, NOTHING_MET, NOTHING_MET_WHY, None)
     said = recorded(of_account[-1])

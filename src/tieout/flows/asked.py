@@ -4,7 +4,7 @@ if a condition of the policy's off-cycle rule holds."""
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from tieout.aggregate.recount import Recount
 from tieout.aggregate.snapshot import Snapshot
@@ -52,7 +52,7 @@ def asked_of(
     """None where the period runs and no condition holds, or what holds comes to nothing."""
     if account.running is None:
         snapshots = [snapshot for _, snapshot, _ in measured]
-        return replace(in_full(catalog, account, segments, snapshots, opening), measured=tuple(measured))
+        return in_full(catalog, account, segments, snapshots, opening, measured=tuple(measured))
     return _so_far(account, segments, measured, opening, money)
 
 
@@ -62,6 +62,8 @@ def in_full(
     segments: Sequence[Segment],
     snapshots: Sequence[Snapshot],
     opening: tuple[Movement, ...],
+    *,
+    measured: tuple[Measured, ...] = (),
 ) -> Asked:
     """All that a period asks for, of whoever measured it."""
     fees = fees_of(catalog, account, segments, opening)
@@ -70,7 +72,7 @@ def in_full(
     rated += [charge for found in commitments for charge in found.charges]
     if account.earlier:
         rated += withdrawn(account.earlier, rated, segments, snapshots, account.subscriptions, account.period)
-    return Asked(tuple(rated), fees, tuple(commitments), ())
+    return Asked(tuple(rated), fees, tuple(commitments), measured)
 
 
 def _so_far(

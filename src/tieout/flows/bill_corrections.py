@@ -26,7 +26,7 @@ from tieout.flows.rerate_periods import NOT_YET, PeriodCorrection
 from tieout.invoice.billable import Billable
 from tieout.invoice.earlier import scope_of
 from tieout.kernel.ids import CustomerId, LineId, Watermark
-from tieout.kernel.instant import format_instant
+from tieout.kernel.instant import Instant, format_instant
 from tieout.kernel.money import currency
 from tieout.kernel.period import Period
 from tieout.kernel.rounding import settle
@@ -120,7 +120,7 @@ def _approved(
         return
     billed = _billed(home)
     taken: set[CustomerId] = set()
-    for report in sorted(reports, key=lambda each: each.approvals[0].approved_at, reverse=True):
+    for report in sorted(reports, key=_order, reverse=True):
         sections = sections_of(report)
         named = {customer for customer, _ in sections} & customers
         open_ = {customer for customer, period in sections if (report.digest, customer, period) not in billed}
@@ -128,6 +128,11 @@ def _approved(
         taken |= named
         if waiting:
             yield report, waiting
+
+
+def _order(report: StoredReport) -> tuple[Instant, int, Instant]:
+    """Of two that were approved at one instant, the later one has seen more."""
+    return report.approvals[0].approved_at, watermark_of(report), report.previewed_at
 
 
 def _of_report(

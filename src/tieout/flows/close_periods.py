@@ -12,6 +12,7 @@ from contextlib import closing
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
+from tieout.aggregate.bucket import BucketCounts
 from tieout.close.account import AccountOutcome
 from tieout.close.outcome import NotDue, Outcome, Sealed
 from tieout.close.reconcile_buckets import bucket_breaks
@@ -21,7 +22,7 @@ from tieout.contract.catalog import Catalog
 from tieout.flows.apply_catalog import NoSuchCustomer, load_catalog
 from tieout.flows.approve_meter import by_version
 from tieout.flows.close_agenda import close_agenda
-from tieout.flows.count_buckets import BucketRow, bucket_rows
+from tieout.flows.count_buckets import BucketRow, beside_buckets, bucket_rows
 from tieout.flows.cycle_ties import cycle_ties
 from tieout.flows.draft_accounts import (
     MeasuredAccounts,
@@ -95,10 +96,11 @@ def close(
     progress: Progress | None = None,
     redraft: Redraft | None = None,
     workers: int = 1,
+    inside: Period | None = None,
 ) -> CloseReport:
     """Ends every period that is due as of `as_of`. A dry run writes nothing and gives the drafts instead.
-    With `redraft`, nothing but that draft is looked at, and nothing is sealed. `workers`: processes that
-    draft, where there is much to draft.
+    With `redraft`, nothing but that draft is looked at, and nothing is sealed. With `inside`, nothing but
+    accounts whose period runs and touches it. `workers`: processes that draft, where there is much to draft.
 
     Raises `FutureClose`, `NoSuchCustomer`, and `Unavailable` where the books cannot be written; what was
     sealed until then stays sealed.
@@ -112,22 +114,25 @@ def close(
         watch_to_head(home)
     cutoff = home.log.head()
     recorded = home.books.movements.of(chosen)
-    plan = close_agenda(home, catalog, chosen, recorded, as_of=as_of)
+    plan = close_agenda(home, catalog, chosen, recorded, as_of=as_of, inside=inside)
     run = None if dry_run else home.books.closes.start(as_of=as_of, cutoff=cutoff, cutoff_at=now)
     due, refused = with_manual_lines(home, catalog, replacing(plan.due, home.books.corrections.voids()))
     reviews = look(home, due, as_of=as_of, redraft=redraft)
     corrections = Corrections(home, catalog, first_finals(due))
-
     drafter = _Drafter(home, catalog, due, corrections, now)
+    periods = [account.period for account in plan.due if account.running is None]
+    counted: list[BucketCounts] | None = None
 
     def seal_all(ready: Sequence[ReadyAccount]) -> tuple[list[AccountOutcome], list[InvoiceRow]]:
         return _ended_or_shown(home, ready, run, progress or _unwatched)
 
-    notes, held = corrections.notes(chosen if redraft is None else (), cutoff, ended=_ended(plan))
+    noting = chosen if redraft is None and inside is None else ()
+    notes, held = corrections.notes(noting, cutoff, ended=_ended(plan))
     noted, note_rows = seal_all(notes)
     reviewed, early = finish(home, reviews, drafter.drafted, seal_all, run=run)
     if run is not None and redraft is None and may_be_shared(reviews.fresh, workers=workers):
-        measured = drafter.measured(reviews.fresh, cutoff, reviews.behind(reviews.fresh))
+        fresh = reviews.fresh
+        measured, counted = drafter.measured(fresh, cutoff, reviews.behind(fresh), beside=periods)
         done, late = _shared(home, measured, as_of, run, workers, progress or _unwatched)
     else:
         done, late = _alone(home, reviews, drafter, seal_all, cutoff, run)
@@ -136,14 +141,9 @@ def close(
     outcomes = sorted(told if redraft is not None else _told([*plan.outcomes, *told]), key=_order)
     if run is not None:
         _record(home, run, outcomes)
-    buckets = _buckets(home, catalog, plan.due, cutoff, run=run)
-    return CloseReport(
-        as_of,
-        cutoff,
-        tuple((account.customer, account.period, account.outcome) for account in outcomes),
-        tuple(invoices),
-        buckets,
-    )
+    buckets = _buckets(home, catalog, periods, cutoff, counted, run=run)
+    by_account = tuple((account.customer, account.period, account.outcome) for account in outcomes)
+    return CloseReport(as_of, cutoff, by_account, tuple(invoices), buckets)
 
 
 def _record(home: Home, run: int, outcomes: Sequence[AccountOutcome]) -> None:
@@ -212,10 +212,15 @@ class _Drafter:
         return self._from_log(draft_accounts, accounts, at, behind)
 
     def measured(
-        self, accounts: Sequence[DueAccount], at: Watermark, behind: frozenset[AccountKey]
-    ) -> MeasuredAccounts:
-        """The same, to be drafted later."""
-        return self._from_log(measure_accounts, accounts, at, behind)
+        self,
+        accounts: Sequence[DueAccount],
+        at: Watermark,
+        behind: frozenset[AccountKey],
+        *,
+        beside: Sequence[Period],
+    ) -> tuple[MeasuredAccounts, list[BucketCounts]]:
+        """The same, to be drafted later; and `beside` it the buckets of these periods."""
+        return self._from_log(beside_buckets(measure_accounts, beside), accounts, at, behind)
 
     def _from_log(
         self,
@@ -232,7 +237,7 @@ class _Drafter:
         on_paper = self._corrections.on(accounts, cutoff)
         recorded = home.books.movements.of(sorted({account.customer for account in on_paper}))
         since = min(account.period.start for account in on_paper)
-        sealed = sealed_spans(home.books.invoices.snapshots(), since=since)
+        sealed = sealed_spans(home.books.invoices.snapshots(ending_after=since))
         meter_changes = by_version(home)
         return read_log(
             home,
@@ -261,14 +266,20 @@ def _ended(plan: Agenda) -> frozenset[CustomerId]:
 
 
 def _buckets(
-    home: Home, catalog: Catalog, due: Sequence[DueAccount], cutoff: Watermark, *, run: int | None
+    home: Home,
+    catalog: Catalog,
+    periods: Sequence[Period],
+    cutoff: Watermark,
+    counted: Sequence[BucketCounts] | None,
+    *,
+    run: int | None,
 ) -> tuple[BucketRow, ...]:
     """Where every event of the periods that ended went; what is on no invoice is noted with the run."""
-    periods = [account.period for account in due if account.running is None]
 
     def look(manifest: LogManifest) -> tuple[tuple[BucketRow, ...], list[LateRow]]:
         late = late_rows(home, catalog, manifest, None)
-        return bucket_rows(home.engine, catalog, manifest, periods=periods, late=late), late
+        known = (home.engine, catalog, manifest)
+        return bucket_rows(*known, periods=periods, late=late, counted=counted), late
 
     found, late = read_log(home, look, watermark=cutoff)
     if run is not None:

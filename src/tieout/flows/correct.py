@@ -115,12 +115,14 @@ class Preview:
 
 @dataclass(frozen=True, slots=True)
 class Approved:
-    """`applied` are the documents that were applied with the approval."""
+    """`applied` are the documents that were applied with the approval. `before`: when the same person had
+    approved the same report already; then nothing was recorded again."""
 
     digest: str
     person: str
     periods: int
     applied: tuple[str, ...]
+    before: Instant | None = None
 
 
 def preview(
@@ -190,8 +192,9 @@ def approve(home: Home, digest: str, *, person: str, reason: str) -> Approved:
     report = report_named(home, digest)
     if is_same_person(person, report.person):
         raise SelfApproved(person)
-    if any(is_same_person(each.person, person) for each in report.approvals):
-        return Approved(report.digest, person, len(sections_of(report)), ())
+    mine = next((each for each in report.approvals if is_same_person(each.person, person)), None)
+    if mine is not None:
+        return Approved(report.digest, mine.person, len(sections_of(report)), (), before=mine.approved_at)
     documents = documents_of(report)
     corrected = recorrected_catalog(home, documents) if documents else None
     catalog = load_catalog(home) if corrected is None else corrected.catalog

@@ -5,19 +5,24 @@ somewhere else (L6).
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import TypeVar
 
 from tieout.aggregate.bucket import BucketCounts, BucketRequest
 from tieout.aggregate.window import ClippedSpan
 from tieout.close.rating import usage_requests
 from tieout.close.segments import NothingInForce, segments
 from tieout.contract.catalog import Catalog
+from tieout.flows.due_accounts import DueAccount
 from tieout.flows.late_events import LateRow
 from tieout.kernel.ids import MeterKey
 from tieout.kernel.instant import Instant
 from tieout.kernel.period import Period
 from tieout.ports import LogManifest, UsageEngine
+
+Made = TypeVar("Made")
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,21 +57,53 @@ def bucket_rows(
     *,
     periods: Sequence[Period],
     late: Sequence[LateRow],
+    counted: Sequence[BucketCounts] | None = None,
 ) -> tuple[BucketRow, ...]:
-    """One row per meter of the catalog; empty where nothing was due and nothing is late."""
+    """One row per meter of the catalog; empty where nothing was due and nothing is late. `counted` is what
+    `periods_counted` gave for the same, if it was asked before."""
+    if counted is None:
+        counted = periods_counted(engine, catalog, manifest, periods)
     late_counts = Counter[MeterKey]()
     late_retracted = Counter[MeterKey]()
     for row in late:
         late_counts[row.meter] += row.event_count
         late_retracted[row.meter] += row.retracted_count
     found: dict[MeterKey, list[BucketCounts]] = {meter: [] for meter in late_counts}
-    if periods:
-        envelope = Period(min(period.start for period in periods), max(period.end for period in periods))
-        for counts in engine.bucket_counts(bucket_requests(catalog, envelope), manifest):
-            found.setdefault(counts.meter.key, []).append(counts)
+    for counts in counted:
+        found.setdefault(counts.meter.key, []).append(counts)
     return tuple(
         _row(meter, found[meter], late_counts[meter], late_retracted[meter]) for meter in sorted(found)
     )
+
+
+def periods_counted(
+    engine: UsageEngine, catalog: Catalog, manifest: LogManifest, periods: Sequence[Period]
+) -> list[BucketCounts]:
+    """Of all time from the first start to the last end; nothing where there is no period."""
+    if not periods:
+        return []
+    envelope = Period(min(period.start for period in periods), max(period.end for period in periods))
+    return engine.bucket_counts(bucket_requests(catalog, envelope), manifest)
+
+
+def beside_buckets(
+    make: Callable[..., Made], periods: Sequence[Period]
+) -> Callable[..., tuple[Made, list[BucketCounts]]]:
+    """What `make` finds in the log and, at the same time, the buckets of the periods: the engine counts
+    outside of Python's lock. No thread is left when it returns or raises: forks may follow."""
+
+    def both(
+        engine: UsageEngine,
+        catalog: Catalog,
+        accounts: Sequence[DueAccount],
+        manifest: LogManifest,
+        **known: object,
+    ) -> tuple[Made, list[BucketCounts]]:
+        with ThreadPoolExecutor(1) as pool:
+            counted = pool.submit(periods_counted, engine, catalog, manifest, periods)
+            return make(engine, catalog, accounts, manifest, **known), counted.result()
+
+    return both
 
 
 def _row(meter: MeterKey, versions: Sequence[BucketCounts], late: int, late_retracted: int) -> BucketRow:

@@ -26,6 +26,7 @@ from tieout.flows.due_accounts import Carried, DueAccount
 from tieout.flows.home import Home
 from tieout.flows.invoices import show_invoice
 from tieout.flows.policy import policies
+from tieout.flows.recorded_order import overtaken
 from tieout.flows.seal_account import sealing_of
 from tieout.flows.sealed_periods import given_of
 from tieout.invoice import totals
@@ -362,7 +363,8 @@ def _sealed(
     )
     ready = ReadyAccount(account, note, (), (), entries=entries)
     run = home.books.closes.start(as_of=now, cutoff=note.cutoff, cutoff_at=now)
-    sealing = sealing_of(ready, issued_at=now)
+    issued_at = overtaken(home, [ready], now).get(note.key.customer, now)
+    sealing = sealing_of(ready, issued_at=issued_at)
 
     def issue(ordinal: int) -> SealedRows:
         rows = sealing.issue(ordinal)

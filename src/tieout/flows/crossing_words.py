@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from tieout.contract.alert import Alert
 from tieout.contract.notice_target import Severity
+from tieout.contract.own_alert import OwnAlert
 from tieout.flows.trigger_rules import Rule
 from tieout.kernel.canonical import JsonNumber, JsonValue
 from tieout.kernel.instant import format_instant
 from tieout.kernel.rational import exact_text
-from tieout.notice.notice import TITLE_LENGTH_MAX, Notice, data_text, notice_id
-from tieout.trigger.alert.telling import Telling, shown_exact
+from tieout.notice.notice import Notice, data_text, notice_id, one_line, plain_line
+from tieout.trigger.alert.telling import Telling, own_telling_of, shown_exact, telling_of
 from tieout.trigger.charge.control import Effect, HoldLifted, HoldPlaced, InterimAsked, ReviewAsked
 from tieout.trigger.crossing import Change
 
 ALERT_CROSSED = "alert.crossed"
+CONTROL_LATE = "charge.late"
+"""Told where late usage crosses a control whose action ended with the period."""
+OWN_ALERT_CROSSED = "customer.alert.crossed"
 CONTROL_KINDS = {
     HoldPlaced: "charge.hold.placed",
     HoldLifted: "charge.hold.lifted",
@@ -28,9 +34,37 @@ CONTROL_WORDS = {
 }
 
 
+def crossing_notices(rule: Rule, alert: Alert | OwnAlert, change: Change) -> list[Notice]:
+    """Who is told of a crossing: targets of the catalog, the customer's own targets, or both, each by a
+    notice of its own."""
+    if isinstance(alert, OwnAlert):
+        return [own_notice(rule, change, own_telling_of(alert, change), alert=alert.key)]
+    telling = telling_of(alert, change)
+    notices = [alert_notice(rule, change, telling)]
+    if alert.customer_too:
+        notices.append(own_notice(rule, change, replace(telling, targets=()), alert=None))
+    return notices
+
+
+def own_notice(rule: Rule, change: Change, telling: Telling, *, alert: str | None) -> Notice:
+    """To the customer: `alert` is its own key of the alert; a rule of the catalog keeps its key to itself."""
+    inside = ("rule", "rule_version")
+    data = {name: each for name, each in change_data(rule, change).items() if name not in inside}
+    more: dict[str, JsonValue] = {"alert": alert, "targets": list(telling.targets)}
+    return Notice(
+        notice_id(OWN_ALERT_CROSSED, telling.id),
+        OWN_ALERT_CROSSED,
+        telling.customer,
+        telling.severity,
+        change.reading.at,
+        change.reading.watermark,
+        one_line(telling.title),
+        plain_line(telling.text),
+        data_text(data | more),
+    )
+
+
 def alert_notice(rule: Rule, change: Change, telling: Telling) -> Notice:
-    alert = rule.document
-    assert isinstance(alert, Alert), "only alerts tell"
     more: dict[str, JsonValue] = {"targets": list(telling.targets)}
     return Notice(
         notice_id(ALERT_CROSSED, telling.id),
@@ -39,8 +73,8 @@ def alert_notice(rule: Rule, change: Change, telling: Telling) -> Notice:
         telling.severity,
         change.reading.at,
         change.reading.watermark,
-        telling.title[:TITLE_LENGTH_MAX],
-        telling.text,
+        one_line(telling.title),
+        plain_line(telling.text),
         data_text(change_data(rule, change) | more),
     )
 
@@ -55,8 +89,24 @@ def effect_notice(rule: Rule, change: Change, effect: Effect, reason: str) -> No
         severity,
         change.reading.at,
         change.reading.watermark,
-        f"{effect.customer} {words}: {rule.name}"[:TITLE_LENGTH_MAX],
-        reason,
+        one_line(f"{effect.customer} {words}: {rule.name}"),
+        plain_line(reason),
+        data_text(change_data(rule, change)),
+    )
+
+
+def late_notice(rule: Rule, change: Change) -> Notice:
+    """A control was crossed in a period that was over, and its action is past."""
+    customer, reading = change.scope.customer, change.reading
+    return Notice(
+        notice_id(CONTROL_LATE, change.id),
+        CONTROL_LATE,
+        customer,
+        Severity.INFO,
+        reading.at,
+        reading.watermark,
+        one_line(f"{customer} had passed a limit: {rule.name}"),
+        effect_reason(rule, change),
         data_text(change_data(rule, change)),
     )
 
@@ -70,9 +120,15 @@ def effect_reason(rule: Rule, change: Change) -> str:
         measured += f", {shown_exact(reading.measured)} % of {shown_exact(reading.whole)} {reading.unit}"
         threshold += " %"
     return (
-        f"{rule.watch.figure} is {measured}; {rule.id.key} v{rule.id.version} ({rule.name}) is at "
-        f"{threshold}. As of {format_instant(reading.at)}, batch {reading.watermark}."
+        f"{rule.watch.figure} is {measured}; {rule.id.key} v{rule.id.version} ({one_line(rule.name)}) is at "
+        f"{threshold}. As of {format_instant(reading.at)}, batch {reading.watermark}.{late_words(change)}"
     )
+
+
+def late_words(change: Change) -> str:
+    if not change.is_late:
+        return ""
+    return f" The period from {format_instant(change.scope.period.start)} is over: this usage came late."
 
 
 def change_data(rule: Rule, change: Change) -> dict[str, JsonValue]:

@@ -11,25 +11,28 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor, wait
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from typing import Final
 
 from tieout.contract.notice_target import NoticeTarget
 from tieout.flows.apply_catalog import load_catalog
 from tieout.flows.home import Home
+from tieout.flows.own_targets import own_notice_target, own_notice_targets
 from tieout.kernel.errors import TieoutError
 from tieout.kernel.ids import NoticeTargetKey
 from tieout.kernel.instant import SECOND_MICROSECONDS, Instant
 from tieout.notice.attempt import JITTER_BYTES, Attempt, MessageState, Outcome, Sent, next_attempt_at
-from tieout.notice.routing import Routing, addressed, quiet_until, route
+from tieout.notice.notice import Notice, is_for_customer
+from tieout.notice.routing import Routing, addressed, may_carry, quiet_until, route
 from tieout.ports import Claim
 
 POLL_MILLISECONDS: Final = 500
 WORKERS_MAX: Final = 32
 """Targets that are spoken to at once."""
-PER_TARGET_MAX: Final = 4
-"""Messages of one target that one turn claims."""
+PER_TARGET_MAX: Final = 16
+"""Messages of one target that one turn claims: an attempt that takes its whole time leaves the rest to later
+turns."""
 ATTEMPT_SECONDS: Final = 20
 """What one attempt may take, with some to spare over the limit that its gateway keeps."""
 CLAIM_SECONDS: Final = 120
@@ -51,13 +54,24 @@ class Delivered:
     def is_something(self) -> bool:
         return bool(self.routed or self.escalated or self.attempts or self.failures)
 
+    def joined(self, other: Delivered) -> Delivered:
+        return Delivered(
+            self.routed + other.routed,
+            self.escalated + other.escalated,
+            self.attempts + other.attempts,
+            self.given_up + other.given_up,
+            self.failures + other.failures,
+        )
+
 
 @dataclass(slots=True)
 class Deliverer:
-    """One process's workers. `turn` starts what is due and does not wait for it."""
+    """One process's workers. `turn` starts what is due and does not wait for it. With `own` to targets that
+    customers have named, else to those of the catalog: however many of the former hang, the latter go on."""
 
     home: Home
     claim_seconds: int = CLAIM_SECONDS
+    own: bool = False
     _pool: ThreadPoolExecutor = field(
         default_factory=lambda: ThreadPoolExecutor(WORKERS_MAX, thread_name_prefix="notices")
     )
@@ -71,8 +85,9 @@ class Deliverer:
         """
         for target in [key for key, future in self._busy.items() if future.done()]:
             self._busy.pop(target).result()  # raises what its worker died of
-        self._route()
-        self._escalate()
+        if not self.own:
+            self._route()
+            self._escalate()
         if len(self._busy) >= WORKERS_MAX:
             return 0
         now = self.home.clock.now()
@@ -83,6 +98,8 @@ class Deliverer:
             token=self.home.entropy.token(TOKEN_BYTES).hex(),
             leaving_out=tuple(self._busy),
             per_target=PER_TARGET_MAX,
+            own=self.own,
+            targets_max=WORKERS_MAX - len(self._busy),
         )
         by_target: dict[NoticeTargetKey, list[Claim]] = {}
         for claim in claims:
@@ -94,6 +111,13 @@ class Deliverer:
     def finish(self) -> None:
         """Waits for all workers, each of which ends within the time of its attempts."""
         wait(self._busy.values())
+
+    def rest(self, milliseconds: int) -> None:
+        """Until a worker is free, so that its target's next messages follow at once, or the time is over."""
+        if self._busy:
+            wait(self._busy.values(), timeout=milliseconds / 1_000, return_when=FIRST_COMPLETED)
+        else:
+            time.sleep(milliseconds / 1_000)
 
     def taken(self) -> Delivered:
         """What was done since this was last called."""
@@ -109,9 +133,15 @@ class Deliverer:
         while waiting := store.unrouted(ROUTED_AT_ONCE_MAX):
             now = self.home.clock.now()
             targets = _in_force(self.home, now)
-            store.route([route(each.notice, targets, now=now) for each in waiting], at=now)
+            routed = [route(each.notice, self._targets(each.notice, targets), now=now) for each in waiting]
+            store.route(routed, at=now)
             with self._lock:
                 self._done.routed += len(waiting)
+
+    def _targets(self, notice: Notice, of_catalog: list[NoticeTarget]) -> list[NoticeTarget]:
+        if not is_for_customer(notice):
+            return of_catalog
+        return [] if notice.customer is None else own_notice_targets(self.home, notice.customer)
 
     def _escalate(self) -> None:
         now = self.home.clock.now()
@@ -139,9 +169,12 @@ class Deliverer:
         if not is_first and now + ATTEMPT_SECONDS * SECOND_MICROSECONDS > until:
             store.postpone(claim, due_at=now)
             return
-        target = load_catalog(self.home).notice_targets.at(claim.target, now)
-        if target is None or not target.enabled:
-            gone = Sent(Outcome.REFUSED, None, "the target is not in force, or not enabled")
+        target = (
+            own_notice_target(self.home, claim.target) if self.own else _of_catalog(self.home, claim, now)
+        )
+        carried = target is not None and all(may_carry(target, each) for each in claim.letter.notices)
+        if target is None or not target.enabled or not carried:
+            gone = Sent(Outcome.REFUSED, None, "the target is not in force, or not enabled, or not for this")
             self._record(claim, 0 if target is None else target.version, gone, now, None)
             return
         quiet_end = None if claim.passes else quiet_until(target.quiet, now)
@@ -186,33 +219,42 @@ class Deliverer:
 
 def deliver_due(home: Home) -> Delivered:
     """Everything that is due now, once; what is due later stays. Raises what books and catalog raise."""
-    deliverer = Deliverer(home)
+    both = Deliverer(home), Deliverer(home, own=True)
     try:
-        while deliverer.turn():
-            deliverer.finish()
+        while sum(each.turn() for each in both):
+            for each in both:
+                each.finish()
     finally:
-        deliverer.close()
-    return deliverer.taken()
+        for each in both:
+            each.close()
+    first, second = (each.taken() for each in both)
+    return first.joined(second)
 
 
 def keep_delivering(home: Home, *, stop: Callable[[], bool], told: Callable[[Delivered], None]) -> None:
     """Delivers until `stop` says so; `told` hears of every turn that did something. A failure is told, and
     the next turn tries again. Attempts that are under way at the end are waited for.
     """
-    deliverer = Deliverer(home)
+    both = Deliverer(home), Deliverer(home, own=True)
     try:
         while not stop():
-            try:
-                deliverer.turn()
-            except TieoutError as error:
-                told(Delivered(failures=[error]))
-            if (done := deliverer.taken()).is_something:
-                told(done)
-            time.sleep(POLL_MILLISECONDS / 1_000)
+            for each in both:
+                try:
+                    each.turn()
+                except TieoutError as error:
+                    told(Delivered(failures=[error]))
+                if (done := each.taken()).is_something:
+                    told(done)
+            both[0].rest(POLL_MILLISECONDS)
     finally:
-        deliverer.close()
-        if (done := deliverer.taken()).is_something:
-            told(done)
+        for each in both:
+            each.close()
+            if (done := each.taken()).is_something:
+                told(done)
+
+
+def _of_catalog(home: Home, claim: Claim, now: Instant) -> NoticeTarget | None:
+    return load_catalog(home).notice_targets.at(claim.target, now)
 
 
 def _in_force(home: Home, now: Instant) -> list[NoticeTarget]:

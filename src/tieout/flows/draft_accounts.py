@@ -292,7 +292,8 @@ def _draft(
         if asked is None:
             return None
         invoice = _invoice(catalog, plan, asked, cutoff, customer=customer, seller=seller)
-        invoice = replace(invoice, waived=cycle.waived(account.elapsed))
+        if waived := cycle.waived(account.elapsed):
+            invoice = replace(invoice, waived=waived)
         invoice, moved = moved_by(invoice, asked.fees, asked.commitments, known, corrected=carried.movements)
         rated, corrected = _ties(asked.charges, account)
         requests = tuple(request for request, _, _ in asked.measured)
@@ -347,7 +348,7 @@ def _invoice(
         gave=[each for key, of in account.gave if (each := catalog.coupons.version(key, of)) is not None],
         replaces=account.replaces,
     )
-    return replace(found, approvals=plan.approvals)
+    return replace(found, approvals=plan.approvals) if plan.approvals else found
 
 
 def _ties(asked: Sequence[Charge], account: DueAccount) -> tuple[list[Charge], list[Charge]]:

@@ -28,6 +28,7 @@ from tieout.flows.review_drafts import Redraft
 from tieout.invoice.difference import DraftDifference, draft_difference, parse_difference
 from tieout.kernel.errors import ConflictError, NotFound, Refusal, shown
 from tieout.kernel.ids import CustomerId, InvoiceId
+from tieout.kernel.instant import Instant, format_instant
 from tieout.kernel.person import is_same_person
 from tieout.ledger.entry import Entry
 from tieout.ledger.entry_text import parse_entries
@@ -158,17 +159,26 @@ def compare_drafts(home: Home, name: str, before: int, after: int) -> DraftDiffe
     return draft_difference(before, by_number[before].document, by_number[after].document, None)
 
 
-def note_draft(home: Home, name: str, *, person: str, text: str) -> ReviewEntry:
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What is recorded of a draft. Not `is_new`: the same person had decided the same before, and it still
+    stands; nothing was recorded again."""
+
+    entry: ReviewEntry
+    is_new: bool
+
+
+def note_draft(home: Home, name: str, *, person: str, text: str) -> Said:
     """Raises `NoSuchDraft`, `DecisionIncomplete`, `DraftNotOpen` or `SealedAlready`."""
     return _said(home, name, EntryKind.NOTE, person=person, text=text, what="the note (--text)")
 
 
-def object_to_draft(home: Home, name: str, *, person: str, reason: str) -> ReviewEntry:
+def object_to_draft(home: Home, name: str, *, person: str, reason: str) -> Said:
     """It is not sealed until somebody approves it after this, or it is drafted anew."""
     return _said(home, name, EntryKind.OBJECTION, person=person, text=reason)
 
 
-def approve_draft(home: Home, name: str, *, sha256: str, person: str, reason: str) -> ReviewEntry:
+def approve_draft(home: Home, name: str, *, sha256: str, person: str, reason: str) -> Said:
     """Of the latest revision, by the first digits of the SHA-256 of what was read. Raises `OtherBytes`
     too."""
     latest = draft_history(home, name)[-1]
@@ -179,7 +189,7 @@ def approve_draft(home: Home, name: str, *, sha256: str, person: str, reason: st
     return _said(home, name, EntryKind.APPROVAL, person=person, text=reason, sha256=latest.sha256, of=latest)
 
 
-def approve_delta(home: Home, name: str, *, digest: str, person: str, reason: str) -> ReviewEntry:
+def approve_delta(home: Home, name: str, *, digest: str, person: str, reason: str) -> Said:
     """What events changed of what was shown before, by another person than who drafted it anew. Raises
     `SamePerson` too."""
     latest = draft_history(home, name)[-1]
@@ -212,10 +222,17 @@ def redraft(
         redraft=Redraft(latest.invoice, decision.person, decision.reason),
     )
     if len(report.outcomes) != 1:
-        raise DraftNotOpen(name, "its period is not due any more; the catalog has changed its calendar")
+        raise DraftNotOpen(name, _not_due(latest, home.clock.now()))
     outcome = report.outcomes[0][2]
     view = show_draft(home, name) if isinstance(outcome, InReview) and not dry_run else None
     return outcome, view
+
+
+def _not_due(latest: StoredDraft, now: Instant) -> str:
+    if now < latest.drafted_at:
+        at, here = format_instant(latest.drafted_at), format_instant(now)
+        return f"it was drafted at {at}, and it is {here} here: the clock went back; set it, then draft anew"
+    return "its period is not due any more; the catalog has changed its calendar"
 
 
 def _said(
@@ -228,7 +245,7 @@ def _said(
     sha256: str | None = None,
     of: StoredDraft | None = None,
     what: str = REASON,
-) -> ReviewEntry:
+) -> Said:
     decision = decision_now(home, person=person, reason=text, what=what)
     latest = of or draft_history(home, name)[-1]
     entry = ReviewEntry(
@@ -240,9 +257,10 @@ def _said(
         sha256,
         decision.decided_at,
     )
-    if not home.books.drafts.say(entry):
+    recorded = home.books.drafts.say(entry)
+    if recorded is None:
         raise DraftNotOpen(name, "it was drafted anew meanwhile; look at it again")
-    return entry
+    return Said(recorded, is_new=recorded is entry)
 
 
 def _check_digest(given: str, what: str, latest: str | None) -> None:

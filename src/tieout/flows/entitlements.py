@@ -8,27 +8,24 @@ holds are read for every answer, so that one counts from when it is placed.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 from typing import Final
 
-from tieout.aggregate.accumulation import snapshot_of
-from tieout.aggregate.breakdown import NO_BREAKDOWN
-from tieout.aggregate.window import UsageRequest
 from tieout.close.calendar import PeriodDefault
 from tieout.contract.catalog import Catalog
-from tieout.contract.meter import Aggregation
 from tieout.flows.apply_catalog import load_catalog
 from tieout.flows.due_accounts import period_defaults
 from tieout.flows.entitled_plan import EntitledPlan, FreeUnits, PlannedFeature, entitled_plan
+from tieout.flows.entitled_usage import Used, measures, used_of
 from tieout.flows.home import Home
 from tieout.flows.policy import policies
-from tieout.flows.read_log import read_log
 from tieout.flows.standing_requests import Wanted, open_usage
+from tieout.kernel.errors import TieoutError
 from tieout.kernel.ids import CustomerId, SubscriptionId, Watermark
 from tieout.kernel.instant import Instant
-from tieout.kernel.quantity import QUANTITY_ZERO, Quantity, Unmeasurable
-from tieout.ports.live import LiveAnswer, LiveMark, RequestDigest
+from tieout.kernel.quantity import QUANTITY_ZERO, Quantity
+from tieout.ports.live import LiveMark
 from tieout.ports.triggers import Hold
 from tieout.rate.conversion import converted
 from tieout.trigger.entitlement import AllowanceLeft, Entitlement, Grant, Held, Metering, entitlement
@@ -36,9 +33,6 @@ from tieout.trigger.entitlement import AllowanceLeft, Entitlement, Grant, Held, 
 PLANS_REMEMBERED_MAX: Final = 200_000
 LOOK_NANOSECONDS: Final = 100_000_000
 """So often it is looked whether anything was applied or signed."""
-
-Used = Mapping[RequestDigest, Quantity | None]
-"""By what is asked for; None: it cannot be measured."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,23 +63,51 @@ class EntitlementReader:
     def entitlements(self, customer: CustomerId, feature: str | None = None) -> Entitlements:
         """Of one feature, else of all in the plans that the customer is on, by key. Raises `NoSuchCustomer`
         or `NothingInForce`."""
+        (found,) = self.several([(customer, feature)])
+        assert found is not None, "what is not kept up was counted"
+        if isinstance(found, TieoutError):
+            raise found
+        return found
+
+    def several(
+        self, asked: Sequence[tuple[CustomerId, str | None]], *, kept_only: bool = False
+    ) -> list[Entitlements | TieoutError | None]:
+        """An answer, or a refusal, for each; holds and usage are read once for all. With `kept_only` nothing
+        is counted over the log: None where usage that is asked for is not kept up."""
         now = self._home.clock.now()
-        plan = self._plan(customer, now)
-        holds = tuple(each for each in self._home.books.triggers.holds([customer]) if each.stands_at(now))
-        held = [Held(each.id, each.features, each.until) for each in holds]
-        asked = [each for each in plan.features if feature in (None, each.feature.key)]
-        mark, used = self._used(asked)
-        names = sorted({each.feature.key for each in asked}) if feature is None else [feature]
-        found = tuple(
-            entitlement(
-                name,
-                [_grant(each, used, now) for each in asked if each.feature.key == name],
-                held,
-                subscribed=bool(plan.running),
-            )
-            for name in names
-        )
-        return Entitlements(customer, now, mark.watermark, mark.received_at, plan.running, holds, found)
+        plans = [self._planned(customer, now) for customer, _ in asked]
+        holds = self._holds({customer for customer, _ in asked}, now)
+        wanted = {
+            one.digest: one
+            for (_, feature), plan in zip(asked, plans, strict=True)
+            if isinstance(plan, EntitledPlan)
+            for planned in _asked(plan, feature)
+            for one in measures(planned)
+        }
+        mark, used = used_of(self._home, list(wanted.values()), kept_only=kept_only)
+        found: list[Entitlements | TieoutError | None] = []
+        for (_, feature), plan in zip(asked, plans, strict=True):
+            if isinstance(plan, TieoutError):
+                found.append(plan)
+            elif all(one.digest in used for each in _asked(plan, feature) for one in measures(each)):
+                found.append(_answer(plan, feature, holds.get(plan.customer, ()), mark, used, now))
+            else:
+                found.append(None)
+        return found
+
+    def _planned(self, customer: CustomerId, now: Instant) -> EntitledPlan | TieoutError:
+        try:
+            return self._plan(customer, now)
+        except TieoutError as error:
+            return error
+
+    def _holds(self, customers: Collection[CustomerId], now: Instant) -> dict[CustomerId, list[Hold]]:
+        """Those that stand."""
+        found: dict[CustomerId, list[Hold]] = {}
+        for each in self._home.books.triggers.holds(customers):
+            if each.stands_at(now):
+                found.setdefault(each.customer, []).append(each)
+        return found
 
     def _plan(self, customer: CustomerId, now: Instant) -> EntitledPlan:
         catalog = self._look()
@@ -111,54 +133,36 @@ class EntitlementReader:
         assert self._catalog is not None, "it was loaded"
         return self._catalog
 
-    def _used(self, asked: Iterable[PlannedFeature]) -> tuple[LiveMark, Used]:
-        """From what is kept up; what is not is counted over the log, at the same watermark."""
-        wanted = list({each.digest: each for planned in asked for each in _measures(planned)}.values())
-        digests = dict.fromkeys(name for each in wanted for name in (each.fine_digest, each.digest))
-        answer = self._home.live.read(list(digests), groups=False)
-        mark = self._head() if answer is None else answer.mark
-        used: dict[RequestDigest, Quantity | None] = {}
-        for each in wanted:
-            request, digest = _kept(each, answer)
-            if answer is not None and digest is not None:
-                used[each.digest] = _total(request, digest, answer)
-        missing = [each for each in wanted if each.digest not in used]
-        if missing:
-            requests = [replace(each.request, breakdown=NO_BREAKDOWN) for each in missing]
-            counted = read_log(
-                self._home,
-                lambda manifest: list(self._home.engine.measure_each(requests, manifest)),
-                watermark=mark.watermark,
-            )
-            for each, one in zip(missing, counted, strict=True):
-                used[each.digest] = None if isinstance(one, Unmeasurable) else one.quantity
-        return mark, used
 
-    def _head(self) -> LiveMark:
-        head = self._home.log.head()
-        return LiveMark(head, self._home.log.received_at(head))
+def _asked(plan: EntitledPlan, feature: str | None) -> Sequence[PlannedFeature]:
+    if feature is None:
+        return plan.features
+    return [each for each in plan.features if each.feature.key == feature]
 
 
-def _measures(planned: PlannedFeature) -> tuple[Wanted, ...]:
-    return (*planned.wanted, *(free.wanted for free in planned.free))
-
-
-def _kept(wanted: Wanted, answer: LiveAnswer | None) -> tuple[UsageRequest, str | None]:
-    """Under which digest it is kept, if it is."""
-    kept = {} if answer is None else answer.kept
-    for request, digest in ((wanted.fine, wanted.fine_digest), (wanted.request, wanted.digest)):
-        if digest in kept:
-            return request, digest
-    return wanted.request, None
-
-
-def _total(request: UsageRequest, digest: str, answer: LiveAnswer) -> Quantity | None:
-    if request.meter.aggregation is Aggregation.UNIQUE:  # a reader does not read its texts
-        return Quantity.of(answer.distinct[digest])
-    try:
-        return snapshot_of(request, answer.kept[digest], answer.mark.watermark).quantity
-    except Unmeasurable:
-        return None
+def _answer(
+    plan: EntitledPlan,
+    feature: str | None,
+    holds: Sequence[Hold],
+    mark: LiveMark,
+    used: Used,
+    now: Instant,
+) -> Entitlements:
+    held = [Held(each.id, each.features, each.until) for each in holds]
+    granted: dict[str, list[Grant]] = {} if feature is None else {feature: []}
+    for each in _asked(plan, feature):
+        granted.setdefault(each.feature.key, []).append(_grant(each, used, now))
+    return Entitlements(
+        plan.customer,
+        now,
+        mark.watermark,
+        mark.received_at,
+        plan.running,
+        tuple(holds),
+        tuple(
+            entitlement(name, granted[name], held, subscribed=bool(plan.running)) for name in sorted(granted)
+        ),
+    )
 
 
 def _grant(planned: PlannedFeature, used: Used, now: Instant) -> Grant:

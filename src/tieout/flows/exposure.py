@@ -27,6 +27,7 @@ from tieout.flows.draft_accounts import parties_of, reference_of
 from tieout.flows.draft_balances import moved_by
 from tieout.flows.due_accounts import DueAccount
 from tieout.flows.home import Home
+from tieout.flows.live_usage import kept_snapshots
 from tieout.flows.manual_lines import with_manual_lines
 from tieout.flows.open_accounts import BillingFacts, OpenAccount, billing_facts, open_accounts
 from tieout.flows.read_log import read_log
@@ -121,7 +122,8 @@ def exposure(home: Home, customer: CustomerId) -> Exposure:
 def exposures(
     home: Home, facts: BillingFacts, customers: Sequence[CustomerId], *, now: Instant, watermark: Watermark
 ) -> list[Exposure | TieoutError]:
-    """One for each customer, in order; or why it cannot be told. The log is read once for all."""
+    """One for each customer, in order; or why it cannot be told. As of `watermark`, or of the later one that
+    live usage stands at; what is not kept is counted over the log, once for all."""
     plans: list[list[_Planned] | TieoutError] = []
     for customer in customers:
         try:
@@ -135,11 +137,8 @@ def exposures(
         for each in planned
         for request in each.requests
     ]
-    answers = iter(
-        read_log(
-            home, lambda manifest: list(home.engine.measure_each(requests, manifest)), watermark=watermark
-        )
-    )
+    watermark, measured_all = _measured(home, requests, watermark)
+    answers = iter(measured_all)
     found: list[Exposure | TieoutError] = []
     for customer, planned in zip(customers, plans, strict=True):
         if isinstance(planned, TieoutError):
@@ -155,6 +154,21 @@ def exposures(
         except TieoutError as error:
             found.append(error)
     return found
+
+
+def _measured(
+    home: Home, requests: Sequence[UsageRequest], since: Watermark
+) -> tuple[Watermark, list[Snapshot | Unmeasurable]]:
+    watermark, kept = kept_snapshots(home, requests, since)
+    missing = [request for request, one in zip(requests, kept, strict=True) if one is None]
+    counted = iter(
+        read_log(
+            home, lambda manifest: list(home.engine.measure_each(missing, manifest)), watermark=watermark
+        )
+        if missing
+        else ()
+    )
+    return watermark, [next(counted) if one is None else one for one in kept]
 
 
 def _plans(home: Home, facts: BillingFacts, customer: CustomerId, now: Instant) -> list[_Planned]:

@@ -8,12 +8,13 @@ from typing import Final
 from tieout.aggregate.snapshot import Snapshot
 from tieout.aggregate.window import UsageRequest, clip
 from tieout.contract.catalog import Catalog
+from tieout.contract.own_alert import OwnAlert
 from tieout.contract.watching import Figure, Growth, GrowthWindow, PercentOf
 from tieout.flows.exposure import AccountExposure, Exposure, exposures
 from tieout.flows.home import Home
 from tieout.flows.open_accounts import BillingFacts
 from tieout.flows.read_log import read_log
-from tieout.flows.trigger_rules import Rule, is_for
+from tieout.flows.trigger_rules import Rule, Rules
 from tieout.flows.usage_readings import Read, RunningPeriod, Unread, running_periods
 from tieout.kernel.errors import TieoutError
 from tieout.kernel.ids import CustomerId, Watermark
@@ -31,7 +32,7 @@ DAY_UNIT: Final = "day"
 def money_readings(
     home: Home,
     facts: BillingFacts,
-    rules: Sequence[Rule],
+    rules: Rules,
     customers: Sequence[CustomerId],
     *,
     watermark: Watermark,
@@ -41,14 +42,10 @@ def money_readings(
     percentages of a budget are of what the period costs, of commitments of what draws them."""
     found: list[Read] = []
     unread: list[Unread] = []
-    chosen = [
-        each
-        for each in customers
-        if any(is_for(rule.document.whom, facts.catalog, each, now) for rule in rules)
-    ]
+    chosen = [each for each in customers if rules.of(facts.catalog, each, now)]
     answers = exposures(home, facts, chosen, now=now, watermark=watermark) if chosen else []
     for customer, answer in zip(chosen, answers, strict=True):
-        mine = [rule for rule in rules if is_for(rule.document.whom, facts.catalog, customer, now)]
+        mine = rules.of(facts.catalog, customer, now)
         if isinstance(answer, TieoutError):
             unread += [(rule, customer, str(answer)) for rule in mine]
             continue
@@ -72,19 +69,10 @@ def _of_account(
     scope = Scope(exposed.customer, account.period)
     value, whole = cost.due, None
     if watch.percent_of is PercentOf.BUDGET:
-        budget = next(
-            (
-                found
-                for key in catalog.budgets.keys
-                if (found := catalog.budgets.at(key, exposed.at)) is not None
-                and found.customer == exposed.customer
-                and found.currency == code
-            ),
-            None,
-        )
-        if budget is None:
+        whole = _budget(catalog, rule, exposed, code)
+        if whole is None:
             return
-        value, whole = cost.spent, budget.amount
+        value = cost.spent
     elif watch.percent_of is PercentOf.COMMITMENT:
         if not cost.committed.minor:
             return
@@ -95,10 +83,23 @@ def _of_account(
     yield scope, Reading(value.as_fraction(), whole, code, exposed.watermark, exposed.at)
 
 
+def _budget(catalog: Catalog, rule: Rule, exposed: Exposure, code: str) -> Exact | None:
+    """Alerts of a customer's own are measured by its own budget, all other rules by the catalog's, which no
+    customer sets."""
+    if isinstance(rule.document, OwnAlert):
+        own = rule.budget
+        return None if own is None or own.currency != code else own.amount
+    for key in catalog.budgets.keys:
+        found = catalog.budgets.at(key, exposed.at)
+        if found is not None and found.customer == exposed.customer and found.currency == code:
+            return found.amount
+    return None
+
+
 def growth_readings(
     home: Home,
     facts: BillingFacts,
-    rules: Sequence[Rule],
+    rules: Rules,
     customers: Iterable[CustomerId],
     *,
     watermark: Watermark,
@@ -109,9 +110,7 @@ def growth_readings(
     unread: list[Unread] = []
     asked: list[tuple[Rule, RunningPeriod, tuple[UsageRequest, ...]]] = []
     for customer in customers:
-        for rule in rules:
-            if not is_for(rule.document.whom, facts.catalog, customer, now):
-                continue
+        for rule in rules.of(facts.catalog, customer, now):
             try:
                 running = running_periods(facts.catalog, facts.defaults, customer, now)
             except TieoutError as error:
@@ -174,7 +173,7 @@ def _growth(rule: Rule, windows: Sequence[Snapshot], watermark: Watermark, now: 
 
 def contract_readings(
     catalog: Catalog,
-    rules: Sequence[Rule],
+    rules: Rules,
     customers: Iterable[CustomerId],
     *,
     watermark: Watermark,
@@ -184,8 +183,7 @@ def contract_readings(
     return [
         (rule, Scope(customer, Period(subscription.phases[0].start, subscription.end)), reading)
         for customer in customers
-        for rule in rules
-        if is_for(rule.document.whom, catalog, customer, now)
+        for rule in rules.of(catalog, customer, now)
         for subscription in catalog.subscriptions_of(customer)
         if subscription.end is not None and subscription.phases[0].start <= now < subscription.end
         for reading in [

@@ -24,7 +24,6 @@ from tieout.flows.sealed_periods import SealedPeriod, sealed_periods
 from tieout.flows.sealed_usage import sealed_spans
 from tieout.kernel.errors import TieoutError
 from tieout.kernel.ids import CustomerId, InvoiceId, Watermark
-from tieout.kernel.instant import INSTANT_MIN
 from tieout.kernel.period import Period
 from tieout.ports import LogManifest
 
@@ -100,7 +99,7 @@ def _found(
         wanted,
         recorded=recorded,
         snapshots=snapshots,
-        others=sealed_spans(snapshots, since=INSTANT_MIN),
+        others=sealed_spans(snapshots),
     )
     return FoundCorrections(
         manifest.watermark,

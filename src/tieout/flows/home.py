@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
+from typing import TYPE_CHECKING
 
 from tieout.contract.catalog import Catalog
 from tieout.kernel.ids import HomeId
@@ -15,13 +16,18 @@ from tieout.ports.outbound import Egress, Post, Secrets
 from tieout.ports.review import LogReview
 from tieout.ports.world import InstallationKey
 
+if TYPE_CHECKING:
+    from tieout.flows.own_settings import OwnBook
+
 
 @dataclass(slots=True)
 class CatalogMemory:
-    """The catalog as last read, and the revision of the documents it was read from."""
+    """The catalog as last read, the revision of the documents it was read from, and what customers had set
+    for themselves."""
 
     revision: int = -1
     catalog: Catalog | None = None
+    own_book: OwnBook | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,13 +5,14 @@ Both give the same numbers at the same watermark, and every answer states its ow
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
 from tieout.aggregate.accumulation import snapshot_of
 from tieout.aggregate.breakdown import Breakdown, regrouped
 from tieout.aggregate.snapshot import Snapshot
+from tieout.aggregate.window import UsageRequest
 from tieout.close.calendar import PeriodDefault
 from tieout.close.segments import Segment
 from tieout.contract.meter import Aggregation
@@ -20,7 +21,7 @@ from tieout.flows.due_accounts import period_defaults
 from tieout.flows.home import Home
 from tieout.flows.policy import policies
 from tieout.flows.read_log import read_log
-from tieout.flows.standing_requests import OpenUsage, Wanted, open_usage
+from tieout.flows.standing_requests import OpenUsage, Wanted, open_usage, wanted
 from tieout.kernel.errors import NotFound, Refusal, shown
 from tieout.kernel.ids import CustomerId, MeterKey, Watermark
 from tieout.kernel.instant import Instant
@@ -153,6 +154,20 @@ class LiveUsageReader:
         if watermark > head:
             raise NoSuchBatch(watermark, head)
         return LiveMark(watermark, self._home.log.received_at(watermark))
+
+
+def kept_snapshots(
+    home: Home, requests: Sequence[UsageRequest], since: Watermark
+) -> tuple[Watermark, list[Snapshot | Unmeasurable | None]]:
+    """What is kept of these, at a watermark of `since` or later, whatever stands there; None for each that is
+    not kept, and `since` with nothing where live usage has not come so far."""
+    asked = [wanted(request) for request in requests]
+    names = dict.fromkeys(name for each in asked for name in (each.fine_digest, each.digest))
+    answer = home.live.read(list(names)) if names else None
+    if answer is None or answer.mark.watermark < since:
+        return since, [None] * len(requests)
+    found = [_kept_snapshot(each, each.request.breakdown, answer) for each in asked]
+    return answer.mark.watermark, found
 
 
 def asked_breakdown(wanted: Wanted, group_by: tuple[str, ...]) -> Breakdown:

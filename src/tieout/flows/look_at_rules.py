@@ -1,41 +1,34 @@
 """One look at the rules: from where the last one ended to the end of the log; what it found is written once.
 
 Usage is read batch by batch, of the customers that a batch touched, as of its end and at the instant it was
-received: what crosses and un-crosses between two looks is found as it happened. Exposure, projection, growth
-and the ends of contracts are read once, at the end. Everything a look finds goes into one transaction with
+received: what crosses and un-crosses between two looks is found as it happened. The figures follow the log as
+live usage does (`LookFigures`). Exposure, projection, growth and the ends of contracts are read once, at the
+end. Everything a look finds goes into one transaction with
 how far it looked (L16); whoever dies before it finds the same again, whoever comes second starts again.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from tieout.close.calendar import PeriodDefault
-from tieout.contract.alert import Alert
-from tieout.contract.catalog import Catalog
 from tieout.contract.charge_control import ChargeControl, HoldEnds
-from tieout.contract.retraction import RETRACTION_TYPE
 from tieout.contract.watching import Figure
-from tieout.flows.apply_catalog import load_catalog
-from tieout.flows.crossing_words import alert_notice, effect_notice, effect_reason
-from tieout.flows.due_accounts import period_defaults
+from tieout.flows.crossing_words import crossing_notices, effect_notice, effect_reason, late_notice
 from tieout.flows.figure_readings import contract_readings, growth_readings, money_readings
+from tieout.flows.fold_batch import committed
 from tieout.flows.home import Home
+from tieout.flows.look_figures import LookFigures
 from tieout.flows.open_accounts import billing_facts
-from tieout.flows.policy import policies
-from tieout.flows.trigger_rules import Rule, customers_of, of_figures, rules_in_force
-from tieout.flows.usage_readings import Read, Unread, usage_readings
-from tieout.ingest.retraction import target_of
+from tieout.flows.trigger_rules import Rule, customers_of, has_rules
+from tieout.flows.usage_readings import Read, Unread
 from tieout.kernel.ids import CustomerId, Watermark
 from tieout.kernel.instant import Instant
 from tieout.kernel.rational import Exact
 from tieout.notice.notice import Notice
-from tieout.ports import UnreadableSegment
 from tieout.ports.live import CommittedBatch
-from tieout.ports.triggers import Look, LookedElsewhere
-from tieout.trigger.alert.telling import telling_of
+from tieout.ports.triggers import Look, LookedElsewhere, TriggerStore
 from tieout.trigger.charge.control import Effect, effect_of
 from tieout.trigger.crossing import (
     Change,
@@ -45,11 +38,13 @@ from tieout.trigger.crossing import (
     Scope,
     ThresholdState,
     changes,
+    late_changes,
 )
 
 ROWS_PER_LOOK: Final = 65_536
 """Events of the batches that one look takes in, unless a single batch has more."""
 ATTEMPTS_MAX: Final = 10
+Threshold = tuple[RuleId, Scope, Exact]
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,19 +62,29 @@ class LookReport:
 
 @dataclass(slots=True)
 class _Found:
-    """What a look has found so far, on top of the states that are recorded."""
+    """What a look has found so far, on top of the states that are recorded, which are read when their
+    customer is first met."""
 
-    states: dict[tuple[RuleId, Scope, Exact], ThresholdState]
+    store: TriggerStore
+    states: dict[CustomerId, dict[Threshold, ThresholdState]] = field(default_factory=dict)
     changes: list[Change] = field(default_factory=list)
     effects: list[tuple[Effect, str]] = field(default_factory=list)
     notices: list[Notice] = field(default_factory=list)
     unread: list[Unread] = field(default_factory=list)
 
-    def read(self, rule: Rule, scope: Scope, reading: Reading) -> None:
+    def meet(self, customers: Iterable[CustomerId]) -> None:
+        unmet = [each for each in customers if each not in self.states]
+        self.states |= {each: {} for each in unmet}
+        for key, state in self.store.states(unmet).items() if unmet else ():
+            self.states[key[1].customer][key] = state
+
+    def read(self, rule: Rule, scope: Scope, reading: Reading, *, late: bool = False) -> None:
         keys = [(rule.id, scope, threshold) for threshold in rule.watch.at]
-        before = [self.states.get(key, ThresholdState()) for key in keys]
-        after, changed = changes(rule.id, rule.watch, scope, before, reading)
-        self.states.update(zip(keys, after, strict=True))
+        states = self.states[scope.customer]
+        before = [states.get(key, ThresholdState()) for key in keys]
+        compared = late_changes if late else changes
+        after, changed = compared(rule.id, rule.watch, scope, before, reading)
+        states.update(zip(keys, after, strict=True))
         for change in changed:
             self._tell(rule, change)
 
@@ -89,146 +94,125 @@ class _Found:
         document = rule.document
         if not isinstance(document, ChargeControl) or document.ends is not HoldEnds.BELOW:
             return
-        for (of, earlier, threshold), state in list(self.states.items()):
-            ours = of == rule.id and earlier.customer == scope.customer and threshold in rule.watch.at
+        states = self.states[scope.customer]
+        for (of, earlier, threshold), state in list(states.items()):
+            ours = of == rule.id and threshold in rule.watch.at
             if not ours or state.armed or earlier.period.end > scope.period.start:
                 continue
             after, changed = changes(rule.id, rule.watch, earlier, [state], reading)
-            self.states[of, earlier, threshold] = after[0]
+            states[of, earlier, threshold] = after[0]
             for change in changed:
                 self._tell(rule, change)
 
     def _tell(self, rule: Rule, change: Change) -> None:
         self.changes.append(change)
         document = rule.document
-        if isinstance(document, Alert):
+        if not isinstance(document, ChargeControl):
             if change.kind is ChangeKind.CROSSED:
-                self.notices.append(alert_notice(rule, change, telling_of(document, change)))
+                self.notices += crossing_notices(rule, document, change)
             return
         effect = effect_of(document, change)
+        if effect is None and change.is_late:
+            self.notices.append(late_notice(rule, change))
         if effect is not None:
             reason = effect_reason(rule, change)
             self.effects.append((effect, reason))
             self.notices.append(effect_notice(rule, change, effect, reason))
 
 
-def look_at_rules(home: Home, *, everyone: bool = True) -> LookReport:
+def look_at_rules(
+    home: Home,
+    *,
+    everyone: bool = True,
+    also: frozenset[CustomerId] = frozenset(),
+    figures: LookFigures | None = None,
+) -> LookReport:
     """Finds and records. With `everyone`, usage too is read at the end of the log for all whom a rule is
     for, so that a rule that came into force is crossed where its figure is there already; else only what the
-    batches touched is read. A first look does not go back into the log.
+    batches touched is read, and whoever is in `also`. A first look does not go back into the log. `figures`:
+    those of the looks before, where one process looks again and again.
 
     Where there is no rule at all nothing is read or recorded. Raises `LookedElsewhere` where others were
     faster every time.
     """
+    figures = LookFigures(home) if figures is None else figures
     for _ in range(ATTEMPTS_MAX - 1):
         try:
-            return _look(home, everyone=everyone)
+            return _look(home, figures, everyone=everyone, also=also)
         except LookedElsewhere:
             continue
-    return _look(home, everyone=everyone)
+    return _look(home, figures, everyone=everyone, also=also)
 
 
-def look_to_head(home: Home, *, everyone: bool = True) -> list[LookReport]:
+def look_to_head(
+    home: Home,
+    *,
+    everyone: bool = True,
+    also: frozenset[CustomerId] = frozenset(),
+    figures: LookFigures | None = None,
+) -> list[LookReport]:
     """Looks until one has reached the end of the log."""
-    reports = [look_at_rules(home, everyone=everyone)]
+    figures = LookFigures(home) if figures is None else figures
+    reports = [look_at_rules(home, everyone=everyone, also=also, figures=figures)]
     while not reports[-1].reached_head:
-        reports.append(look_at_rules(home, everyone=everyone))
+        reports.append(look_at_rules(home, everyone=everyone, also=also, figures=figures))
     return reports
 
 
-def _look(home: Home, *, everyone: bool) -> LookReport:
+def _look(home: Home, figures: LookFigures, *, everyone: bool, also: frozenset[CustomerId]) -> LookReport:
     store, now = home.books.triggers, home.clock.now()
     since = store.looked()
-    found = _Found(dict(store.states()))
-    catalog = load_catalog(home)
-    defaults = period_defaults(policies(home))
+    found = _Found(store)
     head = home.log.head()
-    if not len(catalog.alerts) and not len(catalog.charge_controls):
+    figures.begin(head if since is None else since)
+    if not has_rules(figures.catalog, figures.rules.book):
         return LookReport(since, head, True, (), (), ())
-    batches = [] if since is None else _batches(home, since)
-    touched: set[CustomerId] = set()
-    owners = _owners(catalog)
-    for batch in batches:
-        customers = _touched(home, owners, batch)
-        touched.update(customers)
-        _at_batch(home, catalog, defaults, found, batch, customers)
+    batches = [] if since is None else committed(home, since, rows_max=ROWS_PER_LOOK)
+    touched = _at_batches(figures, found, batches)
     until = head if since is None else batches[-1].number if batches else since
     reached = until >= head
     if reached:
-        chosen = None if everyone or since is None else touched
-        _at_end(home, catalog, defaults, found, until, now, chosen)
+        chosen = None if everyone or since is None else touched | also
+        _at_end(home, figures, found, until, now, chosen)
     if found.changes or until != since:
         look = Look(since or Watermark(0), until, found.changes, found.effects, found.notices)
         store.record(look, at=now)
     return LookReport(since, until, reached, tuple(found.changes), tuple(found.effects), tuple(found.unread))
 
 
-def _batches(home: Home, since: Watermark) -> Sequence[CommittedBatch]:
-    try:
-        return home.log.committed(since, rows_max=ROWS_PER_LOOK)
-    except UnreadableSegment:  # merged away meanwhile; read again
-        return home.log.committed(since, rows_max=ROWS_PER_LOOK)
-
-
-def _owners(catalog: Catalog) -> Mapping[str, set[CustomerId]]:
-    """Who ever owned each subject."""
-    owners: dict[str, set[CustomerId]] = {}
-    for span in catalog.subjects.spans:
-        owners.setdefault(span.subject, set()).add(span.customer)
-    return owners
-
-
-def _touched(
-    home: Home, owners: Mapping[str, set[CustomerId]], batch: CommittedBatch
-) -> tuple[CustomerId, ...]:
-    """Whose usage the batch may have changed: owners of its subjects, and of what it takes back."""
-    subjects = {str(each) for each in batch.subjects()}
-    named = {target_of(each.event) for each in batch.events(only=RETRACTION_TYPE)}
-    if named:
-        subjects |= {str(stored.event.subject) for stored in home.log.accepted(named).values()}
-    return tuple(sorted({customer for subject in subjects for customer in owners.get(subject, ())}))
-
-
-def _at_batch(
-    home: Home,
-    catalog: Catalog,
-    defaults: Sequence[PeriodDefault],
-    found: _Found,
-    batch: CommittedBatch,
-    customers: Iterable[CustomerId],
-) -> None:
-    rules = of_figures(rules_in_force(catalog, batch.received_at), Figure.USAGE)
-    if not rules:
-        return
-    readings, unread = usage_readings(
-        home, catalog, defaults, rules, customers, watermark=batch.number, at=batch.received_at
-    )
-    _take(found, readings, unread)
+def _at_batches(figures: LookFigures, found: _Found, batches: Sequence[CommittedBatch]) -> set[CustomerId]:
+    """Usage at the end of each, first of periods that were over; returns whose it may have changed."""
+    touched = [figures.touched(batch) for batch in batches]
+    customers = {customer for each in touched for customer in each.customers}
+    figures.meet(touched)
+    found.meet(customers)
+    for each in touched:
+        figures.fold(each.batch)
+        late, unread = figures.read_late(each)
+        for rule, scope, reading in late:
+            found.read(rule, scope, reading, late=True)
+        found.unread += unread
+        _take(found, *figures.read(each.customers, each.batch.received_at))
+    return customers
 
 
 def _at_end(
     home: Home,
-    catalog: Catalog,
-    defaults: Sequence[PeriodDefault],
+    figures: LookFigures,
     found: _Found,
     head: Watermark,
     now: Instant,
     chosen: Collection[CustomerId] | None,
 ) -> None:
-    rules = rules_in_force(catalog, now)
-    customers = customers_of(catalog, rules, now) if rules else ()
-    if chosen is not None:
-        customers = tuple(each for each in customers if each in chosen)
+    catalog, rules = figures.catalog, figures.rules.at(now)
+    asked = catalog.customers.keys if chosen is None else sorted(chosen)
+    customers = [CustomerId(each) for each in asked if figures.rules.of(CustomerId(each), now)]
     if not customers:
         return
-    usage = of_figures(rules, Figure.USAGE)
-    _take(
-        found,
-        *usage_readings(home, catalog, defaults, usage, customers, watermark=head, at=now),
-        ends_earlier=True,
-    )
-    money = of_figures(rules, Figure.EXPOSURE, Figure.PROJECTED)
-    growth = of_figures(rules, Figure.GROWTH)
+    found.meet(customers)
+    _take(found, *figures.read(customers, now), ends_earlier=True)
+    money = rules.of_figures(Figure.EXPOSURE, Figure.PROJECTED)
+    growth = rules.of_figures(Figure.GROWTH)
     if money or growth:
         facts = billing_facts(home, customers)
         _take(
@@ -237,7 +221,7 @@ def _at_end(
             ends_earlier=True,
         )
         _take(found, *growth_readings(home, facts, growth, customers, watermark=head, now=now))
-    ends = of_figures(rules, Figure.CONTRACT_END)
+    ends = rules.of_figures(Figure.CONTRACT_END)
     _take(found, contract_readings(catalog, ends, customers, watermark=head, now=now), ())
 
 
@@ -255,23 +239,21 @@ def readings_now(
     home: Home, key: str | None = None, customer: CustomerId | None = None
 ) -> tuple[list[Read], list[Unread]]:
     """What every rule in force reads now, crossed or not; nothing is recorded."""
-    now, head, catalog = home.clock.now(), home.log.head(), load_catalog(home)
-    defaults = period_defaults(policies(home))
-    rules = tuple(rule for rule in rules_in_force(catalog, now) if key in (None, rule.id.key))
+    now, head = home.clock.now(), home.log.head()
+    figures = LookFigures(home)
+    figures.begin(head)
+    catalog = figures.catalog
+    rules = figures.rules.at(now).named(key)
     customers = customers_of(catalog, rules, now)
     if customer is not None:
         customers = tuple(each for each in customers if each == customer)
     facts = billing_facts(home, customers)
-    usage = usage_readings(
-        home, catalog, defaults, of_figures(rules, Figure.USAGE), customers, watermark=head, at=now
-    )
+    usage = figures.read(customers, now, key=key)
     money = money_readings(
-        home, facts, of_figures(rules, Figure.EXPOSURE, Figure.PROJECTED), customers, watermark=head, now=now
+        home, facts, rules.of_figures(Figure.EXPOSURE, Figure.PROJECTED), customers, watermark=head, now=now
     )
-    growth = growth_readings(
-        home, facts, of_figures(rules, Figure.GROWTH), customers, watermark=head, now=now
-    )
+    growth = growth_readings(home, facts, rules.of_figures(Figure.GROWTH), customers, watermark=head, now=now)
     ends = contract_readings(
-        catalog, of_figures(rules, Figure.CONTRACT_END), customers, watermark=head, now=now
+        catalog, rules.of_figures(Figure.CONTRACT_END), customers, watermark=head, now=now
     )
     return [*usage[0], *money[0], *growth[0], *ends], [*usage[1], *money[1], *growth[1]]

@@ -40,7 +40,7 @@ def mapped_late(
     if not snapshots:
         return ()
     since = min(stored.period.start for stored in snapshots)
-    sealed = sealed_spans(home.books.invoices.snapshots(), since=since)
+    sealed = sealed_spans(home.books.invoices.snapshots(ending_after=since))
     asked = [
         (stored, request)
         for stored in snapshots

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from tieout.contract.notice_target import NoticeTarget, Severity
 from tieout.flows.apply_catalog import load_catalog
 from tieout.flows.home import Home
+from tieout.flows.own_targets import own_notice_target
 from tieout.flows.pipeline_alerts import NAME_LENGTH_MAX, REASON_LENGTH_MAX, checked_line
 from tieout.kernel.errors import ConflictError, NotFound, Refusal, shown
 from tieout.kernel.ids import NoticeId
@@ -17,6 +18,7 @@ from tieout.notice.attempt import Sent
 from tieout.notice.egress import EgressRules
 from tieout.notice.message import Letter, notice_json
 from tieout.notice.notice import Notice, notice_id
+from tieout.notice.routing import may_carry
 from tieout.ports import Acknowledgement, NoticeFilter, RecordedNotice, StoredMessage
 from tieout.ports.outbound import HeldSecret
 
@@ -162,7 +164,10 @@ def acknowledge(
 def resend(home: Home, id: str, *, target: str) -> None:
     """A new message with the same id, due at once. Raises `NoSuchNotice` or `NoSuchTarget`."""
     recorded = find_notice(home, id)
-    home.books.notices.resend(recorded.notice.id, target_in_force(home, target), at=home.clock.now())
+    found = own_notice_target(home, target) or target_in_force(home, target)
+    if not may_carry(found, recorded.notice):
+        raise NoSuchTarget(target)
+    home.books.notices.resend(recorded.notice.id, found, at=home.clock.now())
 
 
 def try_target(home: Home, key: str) -> Sent:

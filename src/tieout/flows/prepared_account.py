@@ -91,8 +91,8 @@ class PreparedAccount:
 def unnumbered(ready: ReadyAccount, at: Instant, lay_out: Callable[[SealedRows], LaidOut]) -> UnnumberedRows:
     """Raises what `sealed_rows` raises. `at` is any instant: nothing of it stays."""
     invoice = sealed_invoice(ready.invoice, number=NOT_NUMBERED, issued_at=at)
-    rows = seal_account.sealed_rows(ready, invoice, at, document=b"")
-    laid_out = lay_out(replace(rows, entries=ready.entries))
+    rows = seal_account.sealed_rows(ready, invoice, at, document=b"", entries=ready.entries)
+    laid_out = lay_out(rows)
     return UnnumberedRows(
         replace(rows, snapshots=(), charges=(), lines=(), entries=(), laid_out=laid_out),
         unnumbered_document(invoice),

@@ -97,11 +97,13 @@ class Rerun:
 
 @dataclass(frozen=True, slots=True)
 class ApprovedDelta:
-    """`what` is the draft's invoice, or "sealed periods"."""
+    """`what` is the draft's invoice, or "sealed periods". `before`: when the person had approved it
+    already."""
 
     digest: str
     what: str
     person: str
+    before: Instant | None = None
 
 
 def reconcile_now(
@@ -181,11 +183,12 @@ def approve(home: Home, digest: str, *, person: str, reason: str) -> ApprovedDel
     if len(of_drafts) + len(of_sealed) > 1:
         raise AmbiguousDelta(digest)
     for draft in of_drafts:
-        drafts.approve_delta(home, draft.invoice, digest=digest, person=person, reason=reason)
-        return ApprovedDelta(draft.delta or digest, draft.invoice, person)
+        said = drafts.approve_delta(home, draft.invoice, digest=digest, person=person, reason=reason)
+        before = None if said.is_new else said.entry.recorded_at
+        return ApprovedDelta(draft.delta or digest, draft.invoice, person, before)
     for report in of_sealed:
         done = correct.approve(home, report.digest, person=person, reason=reason)
-        return ApprovedDelta(done.digest, "sealed periods", done.person)
+        return ApprovedDelta(done.digest, "sealed periods", done.person, done.before)
     raise NoSuchDelta(digest)
 
 

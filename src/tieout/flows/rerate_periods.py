@@ -33,10 +33,11 @@ from tieout.contract.party import Customer, Seller
 from tieout.correction.adjust import adjustments, complete
 from tieout.correction.carried import Moves, before_period, moved_differently, recorded_moves
 from tieout.correction.causes import PeriodChange, Window, explained
-from tieout.correction.coupons import Granted, with_coupons
+from tieout.correction.coupons import Granted, coupon_shares, with_coupons
 from tieout.correction.settled import SettledLine, by_scope
 from tieout.evidence.stored import StoredSnapshot
 from tieout.flows.corrected_fees import corrected_fees
+from tieout.flows.corrected_refunds import corrected_refunds
 from tieout.flows.draft_accounts import parked_by, parties_of
 from tieout.flows.draft_balances import committed_by, fees_of
 from tieout.flows.due_accounts import DueAccount
@@ -64,7 +65,8 @@ NOT_YET = InvoiceId("not-sealed")
 class PeriodCorrection:
     """What a sealed period comes to as known now. `billables` are what differs; `charges` everything that is
     asked, with `requests` and `snapshots` behind them; `asked` and `recorded` what commitments move, as known
-    now and so far."""
+    now and so far; `fees` are lines of fees in advance that are rated again, `refunds` those that gave back
+    parts of them."""
 
     sealed: SealedPeriod
     change: PeriodChange
@@ -78,15 +80,17 @@ class PeriodCorrection:
     asked: Moves
     recorded: Moves
     fees: tuple[SettledLine, ...] = ()
+    refunds: tuple[SettledLine, ...] = ()
 
     @property
     def settled_lines(self) -> tuple[SettledLine, ...]:
         """With those of fees in advance that are rated again."""
-        return (*self.sealed.settled, *self.fees)
+        return (*self.sealed.settled, *self.fees, *self.refunds)
 
     @property
     def settled(self) -> Mapping[Scope, tuple[SettledLine, ...]]:
-        return by_scope(self.settled_lines)
+        """By what they are for; without what gave fees back, whose time may be that of another fee."""
+        return by_scope((*self.sealed.settled, *self.fees))
 
     def movements(self, invoice: InvoiceId, *, at: Instant | None = None) -> list[Movement]:
         """What its commitments move beyond what is recorded, sealed with that paper."""
@@ -251,9 +255,9 @@ def _correction(
     commitments = committed_by(account, rated, opening)
     asked = [charge for charge in rated if not in_advance(charge.price)]
     asked += [charge for found in commitments for charge in found.charges]
-    repriced = corrected_fees(catalog, sealed.fees, chain.recorded)
-    again = tuple(line for _, lines in repriced for line in lines)
-    asked += [charge for charge, _ in repriced]
+    repriced = corrected_fees(catalog, sealed.fees, sealed.given_back, chain.recorded)
+    again = tuple(line for fee in repriced for line in fee.settled)
+    asked += [fee.charge for fee in repriced]
     settled = by_scope((*sealed.settled, *again))
     taxation = taxation_of(catalog, customer, seller, account.period)
     change = PeriodChange(
@@ -266,30 +270,29 @@ def _correction(
     )
     moves, recorded = _moves(commitments), _recorded(chain, sealed)
     explain, whole = explained(change), complete(asked, settled, snapshots)
-    lapsed = _lapsed_otherwise(account, moves, recorded)
-    made = adjustments(asked, settled, snapshots, explain=explain, taxation=taxation, moved=lapsed)
+    told = _lapsed_otherwise(account, moves, recorded)
+    told |= {(fee.charge.subscription, fee.charge.price.key) for fee in repriced if fee.is_told}
+    made = adjustments(asked, settled, snapshots, explain=explain, taxation=taxation, moved=told)
+    granted = _granted(catalog, customer, sealed, {each.line.line for each in again})
     billables = with_coupons(
-        whole,
-        made,
-        settled,
-        _granted(catalog, customer, sealed, {each.line.line for each in again}),
-        period=account.period,
-        explain=explain,
-        taxation=taxation,
+        whole, made, settled, granted, period=account.period, explain=explain, taxation=taxation
     )
+    shares = coupon_shares(whole, settled, granted)
+    refunds = corrected_refunds(catalog, sealed, repriced, shares, explain=explain)
     return PeriodCorrection(
         sealed,
         change,
         customer,
         seller,
         taxation,
-        tuple(billables),
-        tuple(whole),
+        (*billables, *(each.billable for each in refunds)),
+        (*whole, *(each.billable.charge for each in refunds)),
         tuple(requests),
         tuple(snapshots),
         moves,
         recorded,
         again,
+        tuple(line for each in refunds for line in each.settled),
     )
 
 

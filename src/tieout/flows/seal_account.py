@@ -28,6 +28,7 @@ from tieout.kernel.errors import Refusal
 from tieout.kernel.ids import InvoiceId
 from tieout.kernel.instant import Instant
 from tieout.kernel.rational import exact_text
+from tieout.ledger.entry import Entry
 from tieout.ports import Sealing
 from tieout.rate.charge import group_text, steps_text
 from tieout.rate.terms import terms_text
@@ -60,17 +61,16 @@ def sealing_of(ready: ReadyAccount, *, issued_at: Instant) -> Sealing:
 
 
 def sealed_rows(
-    ready: ReadyAccount, invoice: Invoice, sealed_at: Instant, *, document: bytes | None = None
+    ready: ReadyAccount,
+    invoice: Invoice,
+    sealed_at: Instant,
+    *,
+    document: bytes | None = None,
+    entries: tuple[Entry, ...] | None = None,
 ) -> SealedRows:
-    """Every row of the sealing; with `document`, that one instead of the invoice's. Raises
-    `AmountTooLarge`."""
-    taxed = (amount for tax in invoice.taxes for amount in (tax.base, tax.amount))
-    moved = (movement.amount for movement in ready.movements)
-    posted = (posting.amount for entry in ready.entries for posting in entry.postings)
-    lines_ = (line.amount for line in invoice.lines)
-    for money in (invoice.total, invoice.due, *taxed, *moved, *posted, *lines_):
-        if abs(money.minor) > MINOR_UNITS_MAX:
-            raise AmountTooLarge(invoice.id, money.minor)
+    """Every row of the sealing; with `document` or `entries`, these instead of those of the issued invoice.
+    Raises `AmountTooLarge`."""
+    _check_amounts(ready, invoice)
     assert invoice.number is not None, "a sealed invoice has a number"
     if document is None:
         document = document_bytes(invoice)
@@ -109,13 +109,23 @@ def sealed_rows(
         lines,
         movements,
         ready.movements_seen,
-        entries=issued(ready.entries, invoice),
+        entries=issued(ready.entries, invoice) if entries is None else entries,
         interims_seen=ready.account.interims_seen,
         corrects=ready.account.carried.corrects,
         papers_seen=ready.account.carried.papers_seen,
         reviewed=ready.reviewed,
         offset=offset_of(invoice),
     )
+
+
+def _check_amounts(ready: ReadyAccount, invoice: Invoice) -> None:
+    taxed = (amount for tax in invoice.taxes for amount in (tax.base, tax.amount))
+    moved = (movement.amount for movement in ready.movements)
+    posted = (posting.amount for entry in ready.entries for posting in entry.postings)
+    lines = (line.amount for line in invoice.lines)
+    for money in (invoice.total, invoice.due, *taxed, *moved, *posted, *lines):
+        if abs(money.minor) > MINOR_UNITS_MAX:
+            raise AmountTooLarge(invoice.id, money.minor)
 
 
 def _snapshot(invoice: InvoiceId, name: str, snapshot: Snapshot, request: UsageRequest) -> StoredSnapshot:

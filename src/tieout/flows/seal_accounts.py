@@ -15,6 +15,7 @@ from tieout.flows.due_accounts import sealed_without
 from tieout.flows.home import Home
 from tieout.flows.invoices import InvoiceRow, row_of
 from tieout.flows.prepared_account import PreparedAccount
+from tieout.flows.recorded_order import overtaken
 from tieout.flows.seal_account import sealing_of
 from tieout.kernel.errors import Unavailable
 from tieout.kernel.instant import Instant
@@ -67,9 +68,11 @@ def _batches(ready: Sequence[Sealable]) -> Iterator[list[Sealable]]:
 def _sealed_together(
     home: Home, batch: Sequence[Sealable], run: int
 ) -> list[StoredInvoice | Exception | None]:
-    issued_at = home.clock.now()
+    now = home.clock.now()
+    after = overtaken(home, batch, now)
+    sealings = [_sealing(draft, after.get(draft.account.customer, now)) for draft in batch]
     try:
-        return [*home.books.invoices.seal([_sealing(draft, issued_at) for draft in batch], run=run)]
+        return [*home.books.invoices.seal(sealings, run=run)]
     except Unavailable:
         raise
     except Exception as error:  # noqa: BLE001 - one account's failure may not stop the others (L15)

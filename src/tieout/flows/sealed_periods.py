@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from tieout.balance.commitment import Role, account_of
@@ -54,8 +54,8 @@ class SealedPeriod:
     """A period whose final invoice is sealed and stands. `account` is what a close would have to bill for it;
     `papers` tells the periods of the customer's papers, `settled` is every line for this one on whatever
     paper, in order of sealing, as they were when the customer had `papers_seen` papers and voids. `fees` are
-    those in advance on its final invoice, each with what corrected it since; `given` is what papers gave of
-    coupons.
+    those in advance on its final invoice, each with what corrected it since, `given_back` all lines of the
+    customer that gave back a part of one, likewise; `given` is what papers gave of coupons.
     """
 
     account: DueAccount
@@ -64,6 +64,7 @@ class SealedPeriod:
     settled: tuple[SettledLine, ...]
     papers_seen: int
     fees: tuple[tuple[SettledLine, ...], ...]
+    given_back: tuple[tuple[SettledLine, ...], ...]
     given: Given
 
     @property
@@ -113,6 +114,7 @@ def _of_customer(
     finals = {row.invoice.id: row.invoice for row in rows if row.invoice.kind == KIND_FINAL}
     lines = _settled_lines(catalog, rows)
     papers = {row.invoice.id: row.invoice.period for row in rows if row.invoice.kind != KIND_NOTE}
+    back = _with_corrections(catalog, rows, _given_back_of, papers.keys())
     periods = []
     for invoice in sorted(finals.values(), key=lambda each: (each.period.end, each.period.start)):
         period = invoice.period
@@ -137,8 +139,8 @@ def _of_customer(
             governed,
             defaults=period_defaults(policies),
         )
-        fees = _fees(catalog, rows, invoice)
-        periods.append(SealedPeriod(account, invoice, papers, tuple(settled), seen, fees, given))
+        fees = _with_corrections(catalog, rows, _fee_of, {invoice.id})
+        periods.append(SealedPeriod(account, invoice, papers, tuple(settled), seen, fees, back, given))
     return tuple(periods)
 
 
@@ -193,15 +195,19 @@ def settled_line_of(catalog: Catalog, row: SettledRow) -> SettledLine | None:
     return None if price is None or in_advance(price) else _settled(catalog, row, price)
 
 
-def _fees(
-    catalog: Catalog, rows: Sequence[SettledRow], invoice: StoredInvoice
+def _with_corrections(
+    catalog: Catalog,
+    rows: Sequence[SettledRow],
+    line_of: Callable[[Catalog, SettledRow], SettledLine | None],
+    papers: Container[InvoiceId],
 ) -> tuple[tuple[SettledLine, ...], ...]:
+    """The lines of these papers that `line_of` knows, each with what corrected it since on any paper."""
     found: dict[LineId, list[SettledLine]] = {}
     of: dict[LineId, LineId] = {}
     for row in rows:
         correction = parse_correction(row.line.correction)
-        line = _fee_of(catalog, row)
-        if correction is None and line is not None and row.invoice.id == invoice.id:
+        line = line_of(catalog, row)
+        if correction is None and line is not None and row.invoice.id in papers:
             of[row.line.id] = row.line.id
             found[row.line.id] = [line]
             continue
@@ -222,6 +228,12 @@ def _fee_of(catalog: Catalog, row: SettledRow) -> SettledLine | None:
     if price is None or not in_advance(price) or gives_back(row.charge.steps):
         return None
     return _settled(catalog, row, price)
+
+
+def _given_back_of(catalog: Catalog, row: SettledRow) -> SettledLine | None:
+    """The part of a fee in advance that was not used."""
+    price = price_of(catalog, row.charge, row.invoice.currency) if gives_back(row.charge.steps) else None
+    return None if price is None else _settled(catalog, row, price)
 
 
 def _settled(catalog: Catalog, row: SettledRow, price: Price) -> SettledLine:

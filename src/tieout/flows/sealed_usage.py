@@ -12,7 +12,7 @@ from tieout.close.breaks import Break, BreakClass, events_size
 from tieout.evidence.lineage import parse_lineage
 from tieout.evidence.stored import StoredSnapshot
 from tieout.kernel.ids import MeterKey, Subject
-from tieout.kernel.instant import Instant, format_instant
+from tieout.kernel.instant import format_instant
 
 TIE_SEALED_ONCE = "usage = usage not sealed before"
 SEALED_ONCE_ACTION = (
@@ -23,12 +23,10 @@ SealedSpans = Mapping[tuple[MeterKey, Subject], Sequence[tuple[ClippedSpan, Stor
 """What is sealed, by meter and subject."""
 
 
-def sealed_spans(snapshots: Iterable[StoredSnapshot], *, since: Instant) -> SealedSpans:
-    """The spans behind the snapshots that end after `since`, by lineage. Raises `MalformedLineage`."""
+def sealed_spans(snapshots: Iterable[StoredSnapshot]) -> SealedSpans:
+    """The spans behind the snapshots, by lineage. Raises `MalformedLineage`."""
     found: dict[tuple[MeterKey, Subject], list[tuple[ClippedSpan, StoredSnapshot]]] = {}
     for stored in snapshots:
-        if stored.period.end <= since:
-            continue
         for span in parse_lineage(stored.event_type, stored.predicate).spans:
             found.setdefault((stored.meter, span.subject), []).append((span, stored))
     return found

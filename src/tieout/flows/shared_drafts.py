@@ -9,7 +9,8 @@ that is killed leaves undone is drafted here (L15).
 from __future__ import annotations
 
 import pickle
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from typing import Final
 
@@ -55,8 +56,23 @@ def prepared_parts(
 
     accounts = {(each.account.customer, each.account.period): each.account for each in measured.planned}
     with closing(answers_in_order(len(bounds) - 1, compute, workers=workers)) as answers:
-        for answer in answers:
-            yield _taken(answer, accounts)
+        yield from _read_ahead(answers, lambda answer: _taken(answer, accounts))
+
+
+def _read_ahead(answers: Iterator[bytes], read: Callable[[bytes], Part]) -> Iterator[Part]:
+    """Each part is read while the one before it is sealed, so that workers do not wait for a commit. The
+    first is taken here: nothing may be forked beside a thread."""
+
+    def following() -> Part | None:
+        answer = next(answers, None)
+        return None if answer is None else read(answer)
+
+    part = following()
+    with ThreadPoolExecutor(1) as pool:
+        while part is not None:
+            coming = pool.submit(following)
+            yield part
+            part = coming.result()
 
 
 def _taken(answer: bytes, accounts: Mapping[tuple[CustomerId, Period], DueAccount]) -> Part:

@@ -7,8 +7,8 @@ from pathlib import Path
 from tieout.contract.signature import Signature, SigningKey, same_person, signed_bytes
 from tieout.contract.signing_file import SignatureFile, parse_signature
 from tieout.flows.home import Home
-from tieout.kernel.errors import Refusal
-from tieout.kernel.instant import Instant
+from tieout.kernel.errors import Refusal, Unavailable
+from tieout.kernel.instant import Instant, format_instant
 
 SIGNATURE_FILE_BYTES_MAX = 65_536
 
@@ -20,6 +20,19 @@ class SignatureRefused(Refusal):
 
     def __init__(self, file: Path, why: str) -> None:
         super().__init__(f"The signature in {file} is refused: {why}.")
+
+
+class SignatureBeforeKey(Unavailable):
+    """A key signs from when it was registered: what is recorded before that counts for nothing."""
+
+    code = "signature-before-key"
+
+    def __init__(self, file: Path, key: SigningKey, now: Instant) -> None:
+        at, here = format_instant(key.registered_at), format_instant(now)
+        super().__init__(
+            f"The signature in {file} was not recorded: its key {key.key_id} was registered at {at}, and it "
+            f"is {here} here: the clock went back. Set the clock, or record it again after that."
+        )
 
 
 def read_signature(home: Home, file: Path) -> SignatureFile:
@@ -57,7 +70,11 @@ def verified(
     effective_from: Instant,
     signed_format: bytes | None = None,
 ) -> Signature:
-    """The signature as it is recorded now, if it is over that document. Raises `SignatureRefused`."""
+    """The signature as it is recorded now, if it is over that document. Raises `SignatureRefused` or
+    `SignatureBeforeKey`."""
+    now = home.clock.now()
+    if now < key.registered_at:
+        raise SignatureBeforeKey(file, key, now)
     message = signed_bytes(
         home_id=home.home_id,
         document_digest=signed.document_digest,
@@ -68,6 +85,4 @@ def verified(
     )
     if not home.signer.verify(key.public_key, message, signed.signature):
         raise SignatureRefused(file, "it does not verify: the document, the key or the bytes are others")
-    return Signature(
-        signed.role, key.key_id, key.person, signed.document_digest, signed.signature, home.clock.now()
-    )
+    return Signature(signed.role, key.key_id, key.person, signed.document_digest, signed.signature, now)

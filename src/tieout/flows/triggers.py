@@ -11,12 +11,13 @@ from tieout.contract.charge_control import ChargeControl
 from tieout.flows.apply_catalog import NoSuchCustomer, load_catalog
 from tieout.flows.decision import decision_now
 from tieout.flows.home import Home
-from tieout.flows.trigger_rules import customers_of, rules_in_force
+from tieout.flows.trigger_rules import Rules, customers_of, rules_in_force
 from tieout.kernel.errors import NotFound, Refusal, shown
 from tieout.kernel.ids import CustomerId
 from tieout.kernel.instant import Instant, format_instant
 from tieout.ports.triggers import Hold, NotOpen, RecordedChange, Review
 from tieout.trigger.charge.control import ReviewDecision
+from tieout.trigger.crossing import RuleKind
 
 SHORT_LENGTH_MIN = 6
 CHANGES_MAX = 1_000_000
@@ -86,7 +87,7 @@ class RuleRow:
 def rule_rows(home: Home) -> tuple[RuleRow, ...]:
     """Alerts, then charge controls, by key."""
     catalog, now = load_catalog(home), home.clock.now()
-    rules = rules_in_force(catalog, now)
+    rules = rules_in_force(catalog, now).shared
     crossed: dict[tuple[str, str], int] = {}
     for each in home.books.triggers.changes_of(None, limit=CHANGES_MAX):
         if each.change.kind.value == "crossed":
@@ -99,7 +100,7 @@ def rule_rows(home: Home) -> tuple[RuleRow, ...]:
         kind = "alert" if isinstance(document, Alert) else "charge_control"
         mine = tuple(each for each in rules if (each.id.kind.value, each.id.key) == (kind, document.key))
         version = mine[0].id.version if mine else None
-        count = len(customers_of(catalog, mine, now))
+        count = len(customers_of(catalog, Rules(mine, now), now))
         rows.append(RuleRow(document, version, count, crossed.get((kind, document.key), 0)))
     return tuple(rows)
 
@@ -113,7 +114,8 @@ def rule_changes(
     if row is None:
         raise NoSuchRule(key)
     found = home.books.triggers.changes_of(customer, limit=CHANGES_MAX)
-    return row, tuple(each for each in found if each.change.rule.key == key)
+    kind = RuleKind.ALERT if isinstance(row.document, Alert) else RuleKind.CHARGE_CONTROL
+    return row, tuple(each for each in found if (each.change.rule.kind, each.change.rule.key) == (kind, key))
 
 
 def check_names(home: Home, key: str | None, customer: str | None) -> None:
@@ -132,6 +134,14 @@ def list_holds(home: Home, customer: str | None = None, *, released_too: bool = 
     return tuple(each for each in home.books.triggers.holds(chosen) if released_too or each.stands_at(now))
 
 
+@dataclass(frozen=True, slots=True)
+class PlacedHold:
+    """Not `is_new`: the same person holds the same already, for the same reason; nothing was placed again."""
+
+    hold: Hold
+    is_new: bool
+
+
 def place_hold(
     home: Home,
     customer: str,
@@ -140,11 +150,11 @@ def place_hold(
     until: Instant | None = None,
     person: str,
     reason: str,
-) -> Hold:
+) -> PlacedHold:
     """By a person. Raises `NoSuchCustomer`, `NoSuchFeature`, `HoldEndsBefore`, `DecisionIncomplete`."""
     held = _hold(home, _customer(home, customer), features, until, person=person, reason=reason)
-    home.books.triggers.place(held)
-    return held
+    placed = home.books.triggers.place(held)
+    return PlacedHold(placed, is_new=placed is held)
 
 
 def release_hold(home: Home, id: str, *, person: str, reason: str) -> Hold:

@@ -8,7 +8,7 @@ period by its version in force.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from tieout.aggregate.snapshot import Snapshot
@@ -19,15 +19,14 @@ from tieout.contract.catalog import Catalog
 from tieout.contract.meter import Aggregation, Meter
 from tieout.contract.subscription import Subscription
 from tieout.contract.watching import Figure, PercentOf
-from tieout.flows.home import Home
-from tieout.flows.read_log import read_log
-from tieout.flows.trigger_rules import Rule, is_for
-from tieout.kernel.errors import TieoutError
+from tieout.flows.standing_requests import Wanted, wanted
+from tieout.flows.trigger_rules import Rule
 from tieout.kernel.ids import CustomerId, MeterKey, Watermark
 from tieout.kernel.instant import Instant
 from tieout.kernel.period import Period
 from tieout.kernel.quantity import QUANTITY_ZERO, Quantity, Unmeasurable
 from tieout.kernel.rational import Exact
+from tieout.ports.live import RequestDigest
 from tieout.rate.conversion import converted
 from tieout.rate.share import Share
 from tieout.trigger.crossing import Reading, Scope
@@ -48,10 +47,18 @@ class RunningPeriod:
 
 
 @dataclass(frozen=True, slots=True)
-class _Asked:
+class Asked:
+    """What a rule asks of usage for a customer's running period. `at`: of one that is over its last instant,
+    when plans are read."""
+
     rule: Rule
     running: RunningPeriod
-    requests: tuple[UsageRequest, ...]
+    wanted: tuple[Wanted, ...]
+    at: Instant | None = None
+
+
+Answers = Mapping[RequestDigest, Snapshot | Unmeasurable]
+"""By the digest of what was asked for."""
 
 
 def running_periods(
@@ -75,58 +82,40 @@ def running_periods(
     ]
 
 
+def asked_usage(
+    catalog: Catalog, rules: Iterable[Rule], running: Sequence[RunningPeriod], at: Instant
+) -> list[Asked]:
+    """By rule, then by period; `rules` watch usage and are for the customer whose periods these are."""
+    return [
+        Asked(rule, each, tuple(map(wanted, _requests(catalog, each, rule.watch.meter, at))))
+        for rule in rules
+        for each in running
+        if rule.watch.meter is not None
+    ]
+
+
 def usage_readings(
-    home: Home,
     catalog: Catalog,
-    defaults: Sequence[PeriodDefault],
-    rules: Iterable[Rule],
-    customers: Iterable[CustomerId],
+    asked: Iterable[Asked],
+    answers: Answers,
     *,
     watermark: Watermark,
     at: Instant,
 ) -> tuple[list[Read], list[Unread]]:
-    """By customer, then in the order of the rules; `rules` watch usage. The log is read once for all. What
-    has nothing to be measured by is not read; what cannot be counted is told."""
-    asked: list[_Asked] = []
-    unread: list[Unread] = []
-    for customer in customers:
-        mine = [rule for rule in rules if is_for(rule.document.whom, catalog, customer, at)]
-        if not mine:
-            continue
-        try:
-            running = running_periods(catalog, defaults, customer, at)
-        except TieoutError as error:
-            unread += [(rule, customer, str(error)) for rule in mine]
-            continue
-        asked += [
-            _Asked(rule, each, _requests(catalog, each, rule.watch.meter, at))
-            for rule in mine
-            for each in running
-            if rule.watch.meter is not None
-        ]
-    answers = _measured(home, asked, watermark)
+    """In the order of `asked`. What has nothing to be measured by is not read; what cannot be counted is
+    told."""
     found: list[Read] = []
+    unread: list[Unread] = []
     for each in asked:
         try:
-            reading = _reading(catalog, each, [answers[request] for request in each.requests], watermark, at)
+            taken = [answers[one.digest] for one in each.wanted]
+            reading = _reading(catalog, each, taken, watermark, at)
         except Unmeasurable as error:
             unread.append((each.rule, each.running.customer, str(error)))
             continue
         if reading is not None:
             found.append((each.rule, Scope(each.running.customer, each.running.period), reading))
     return found, unread
-
-
-def _measured(
-    home: Home, asked: Sequence[_Asked], watermark: Watermark
-) -> dict[UsageRequest, Snapshot | Unmeasurable]:
-    requests = list(dict.fromkeys(request for each in asked for request in each.requests))
-    if not requests:
-        return {}
-    answers = read_log(
-        home, lambda manifest: list(home.engine.measure_each(requests, manifest)), watermark=watermark
-    )
-    return dict(zip(requests, answers, strict=True))
 
 
 def _requests(
@@ -172,7 +161,7 @@ def _covered(parts: Iterable[Period]) -> list[Period]:
 
 def _reading(
     catalog: Catalog,
-    asked: _Asked,
+    asked: Asked,
     answers: Sequence[Snapshot | Unmeasurable],
     watermark: Watermark,
     at: Instant,
@@ -190,7 +179,8 @@ def _reading(
     if watch.percent_of is not PercentOf.ALLOWANCE:
         value = sum((each.quantity for each in snapshots), QUANTITY_ZERO)
         return Reading(value.as_fraction(), None, snapshots[0].unit, watermark, at)
-    whole, in_priced_unit = _allowance(catalog, asked.running, watch.meter, at)
+    then = at if asked.at is None else asked.at
+    whole, in_priced_unit = _allowance(catalog, asked.running, watch.meter, then)
     if not whole:
         return None
     value, unit = QUANTITY_ZERO, snapshots[0].unit

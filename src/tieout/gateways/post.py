@@ -115,7 +115,8 @@ class NetworkPost:
     def _values(self, target: NoticeTarget, now: Instant) -> tuple[str, ...]:
         values = self.secrets.valid(target.secret or "", now=now)
         if not values:
-            detail = f"there is no secret {target.secret}; `tieout notice secret set {target.secret}`"
+            name = (target.secret or "").partition("#")[0]
+            detail = f"there is no secret {name}; `tieout notice secret set {name}`"
             raise SecretUnusable(detail)
         return values
 

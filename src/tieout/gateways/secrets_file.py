@@ -8,20 +8,24 @@ by white space, the newest first. Those of the environment go before the file.
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import stat
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from tieout.contract.own_target import ROOT_SECRET, own_secrets
 from tieout.kernel.errors import IntegrityViolation, Refusal
 from tieout.kernel.instant import Instant, MalformedInstant, format_instant, parse_instant
 from tieout.notice.egress import EgressRules
 from tieout.ports.outbound import HeldSecret
 
 SECRETS_FILE: Final = "secrets.json"
+LOCK_FILE: Final = "secrets.lock"
 EGRESS_FILE: Final = "egress.json"
 VARIABLE: Final = "TIEOUT_SECRET_"
 VALID_AT_ONCE_MAX: Final = 2
@@ -57,6 +61,9 @@ class FileSecrets:
         given = os.environ.get(VARIABLE + name.upper().replace("-", "_"), "").split()
         if given:
             return tuple(given[:VALID_AT_ONCE_MAX])
+        derived = own_secrets(name, self.valid(ROOT_SECRET, now=now)) if "#" in name else None
+        if derived is not None:
+            return derived
         entries = self._read().get(name, [])
         return tuple(value for value, held in entries if held.until is None or now < held.until)
 
@@ -64,6 +71,18 @@ class FileSecrets:
         return tuple(held for _, entries in sorted(self._read().items()) for _, held in entries)
 
     def put(self, name: str, value: str, *, at: Instant, old_until: Instant) -> None:
+        with self._alone():
+            self._put(name, value, at=at, old_until=old_until)
+
+    def once(self, name: str, value: str, *, at: Instant) -> str:
+        with self._alone():
+            standing = self.valid(name, now=at)
+            if standing:
+                return standing[0]
+            self._put(name, value, at=at, old_until=at)
+            return value
+
+    def _put(self, name: str, value: str, *, at: Instant, old_until: Instant) -> None:
         found = self._read()
         before = [
             (old, HeldSecret(name, held.since, held.until or old_until)) for old, held in found.get(name, [])
@@ -73,11 +92,22 @@ class FileSecrets:
         self._write(found)
 
     def remove(self, name: str) -> bool:
-        found = self._read()
-        if found.pop(name, None) is None:
-            return False
-        self._write(found)
-        return True
+        with self._alone():
+            found = self._read()
+            if found.pop(name, None) is None:
+                return False
+            self._write(found)
+            return True
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """No other process or thread changes the file meanwhile; readers wait for nobody."""
+        descriptor = os.open(self.folder / LOCK_FILE, os.O_RDWR | os.O_CREAT, 0o600)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(descriptor)
 
     def _read(self) -> dict[str, list[tuple[str, HeldSecret]]]:
         file = self.folder / SECRETS_FILE

@@ -139,7 +139,7 @@ def write_new(path: Path, content: bytes, *, mode: int) -> None:
     """Raises `KeyFileExists`."""
     try:
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
-    except FileExistsError as error:
+    except FileExistsError as error:  # came at this moment, or is a link to nothing
         raise KeyFileExists(path) from error
     with os.fdopen(descriptor, "wb") as file:
         file.write(content)

@@ -90,9 +90,10 @@ def draft(
 
 
 def _lines(key: InvoiceKey, asked: Sequence[Billable], zone_name: str) -> tuple[Line, ...]:
+    invoice_id = key.invoice_id
     return tuple(
         settled_line(
-            key.invoice_id,
+            invoice_id,
             ordinal,
             each.charge,
             zone_name=zone_name,

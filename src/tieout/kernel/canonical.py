@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final, TypeAlias
@@ -79,7 +79,7 @@ def canonical_json(value: JsonValue) -> str:
     A number of the quantity grammar is written plainly (1.50 as 1.5); any other stays as it was written.
     """
     try:
-        return _compiled.encode(value)
+        return _compiled(value)
     except _FractionMet:
         return canonical_json_by_definition(value)
 
@@ -110,15 +110,32 @@ class _FractionMet(Exception):
 
 def _whole_number(value: object) -> int:
     assert isinstance(value, JsonNumber), f"{type(value).__name__} has no canonical form"
-    text = _canonical_number(value.text)
-    if _WHOLE.match(text) is None:
+    whole = _whole(value.text)
+    if whole is None:
         raise _FractionMet
-    return int(text)
+    return whole
 
 
-_compiled: Final = json.JSONEncoder(
-    ensure_ascii=False, sort_keys=True, separators=(",", ":"), check_circular=False, default=_whole_number
-)
+@lru_cache(4_096)
+def _whole(written: str) -> int | None:
+    text = _canonical_number(written)
+    return None if _WHOLE.match(text) is None else int(text)
+
+
+def _compiled_once() -> Callable[[JsonValue], str]:
+    """What the encoder below writes. It makes its compiled part anew for every value, which takes longer than
+    most values; a Python without that part has the slow one."""
+    encoder = json.JSONEncoder(
+        ensure_ascii=False, sort_keys=True, separators=(",", ":"), check_circular=False, default=_whole_number
+    )
+    make = getattr(json.encoder, "c_make_encoder", None)
+    if make is None:
+        return encoder.encode
+    encode = make(None, _whole_number, json.encoder.encode_basestring, None, ":", ",", True, False, True)
+    return lambda value: "".join(encode(value, 0))
+
+
+_compiled: Final = _compiled_once()
 
 
 @lru_cache(4_096)

@@ -67,6 +67,7 @@ COUPON_PERIODS_MAX: Final = 1_200
 COUPON_USES_MAX: Final = 1_000
 TAXES_MAX: Final = 20
 THRESHOLDS_MAX: Final = 20
+ALERT_TARGETS_MAX: Final = 20
 GROWTH_WINDOWS_MAX: Final = 90
 FEATURES_MAX: Final = 200
 """Named by one customer or seller."""

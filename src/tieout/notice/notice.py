@@ -21,6 +21,8 @@ TITLE_LENGTH_MAX: Final = 200
 """Characters, in one line."""
 TEXT_BYTES_MAX: Final = 4_096
 DATA_BYTES_MAX: Final = 8_192
+CUSTOMERS_KINDS: Final = "customer."
+"""Kinds that begin so are for the customer that they are about, and for nobody else."""
 ID_PATTERN: Final = re.compile(r"notice_[0-9a-f]{32}\Z")
 _WHOLE: Final = re.compile(r"-?[0-9]{1,18}\Z")
 
@@ -71,10 +73,30 @@ def notice_id(kind: str, *facts: str) -> NoticeId:
     return NoticeId("notice_" + sha256(said).hexdigest()[:32])
 
 
+def is_for_customer(notice: Notice) -> bool:
+    """Whether it goes to targets of its customer's own; every other notice goes to those of the catalog."""
+    return notice.kind.startswith(CUSTOMERS_KINDS)
+
+
 def one_line(text: str) -> str:
-    """A stranger's text as a title may hold it: what is not printable is marked, what is too long cut."""
-    line = "".join(each if each.isprintable() else "\ufffd" for each in text).strip() or "(no title)"
+    """A stranger's text as a title may hold it: spaces of any kind are spaces, what else is not printable is
+    marked, what is too long cut."""
+    line = "".join(_printable(each) for each in text).strip() or "(no title)"
     return line if len(line) <= TITLE_LENGTH_MAX else line[: TITLE_LENGTH_MAX - 1] + "\u2026"
+
+
+def plain_line(text: str) -> str:
+    """The same as a notice's text may hold it, which is longer."""
+    line = "".join(_printable(each) for each in text).encode()
+    if len(line) <= TEXT_BYTES_MAX:
+        return line.decode()
+    return line[: TEXT_BYTES_MAX - len("\u2026".encode())].decode(errors="ignore") + "\u2026"
+
+
+def _printable(character: str) -> str:
+    if character.isprintable():
+        return character
+    return " " if character.isspace() else "\ufffd"
 
 
 def data_text(data: dict[str, JsonValue]) -> str:

@@ -11,10 +11,11 @@ from tieout.contract.notice_target import NoticeTarget, QuietHours, Severity
 from tieout.kernel.ids import NoticeId, NoticeTargetKey
 from tieout.kernel.instant import SECOND_MICROSECONDS, Instant, from_datetime, to_datetime
 from tieout.kernel.zone import zone
-from tieout.notice.notice import Notice, data_of
+from tieout.notice.notice import Notice, data_of, is_for_customer
 
 MINUTE_MICROSECONDS: Final = 60 * SECOND_MICROSECONDS
 FIRST: Final = "first"
+VERIFICATION: Final = "customer.target.verification"
 DAY_MINUTES: Final = 24 * 60
 
 
@@ -63,7 +64,7 @@ def route(notice: Notice, targets: Iterable[NoticeTarget], *, now: Instant) -> R
 def takes(target: NoticeTarget, notice: Notice) -> bool:
     """Whether the target is there for such a notice. Whoever made it may name the `targets` in its data: then
     these alone, of whatever kind and severity they take by themselves."""
-    if not target.enabled:
+    if not target.enabled or not may_carry(target, notice) or not (target.is_ready or _asks(notice)):
         return False
     if target.customers and notice.customer not in target.customers:
         return False
@@ -75,9 +76,21 @@ def takes(target: NoticeTarget, notice: Notice) -> bool:
     return not target.kinds or any(_covers(kind, notice.kind) for kind in target.kinds)
 
 
+def may_carry(target: NoticeTarget, notice: Notice) -> bool:
+    """What is for a customer goes to targets of its own and nowhere else; what is not, never to one."""
+    if is_for_customer(notice):
+        return target.owner is not None and target.owner == notice.customer
+    return target.owner is None
+
+
+def _asks(notice: Notice) -> bool:
+    """Whether it is what a mailbox is asked with before it is used."""
+    return notice.kind == VERIFICATION
+
+
 def addressed(notice: Notice, target: NoticeTarget, *, occasion: str, now: Instant) -> Addressed:
-    """Critical notices, and all that people ask for again, wait for nothing; an escalation for no digest."""
-    passes = notice.severity is Severity.CRITICAL
+    """Critical notices and all that people ask for wait for nothing; an escalation for no digest."""
+    passes = notice.severity is Severity.CRITICAL or _asks(notice)
     if passes:
         return Addressed(target.key, occasion, now, gathers=False, passes=True)
     minutes = target.digest_minutes if occasion == FIRST else 0

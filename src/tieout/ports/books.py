@@ -25,6 +25,7 @@ from tieout.ports.interims import InterimStore
 from tieout.ports.leases import Lease
 from tieout.ports.ledger import LedgerStore
 from tieout.ports.notices import NoticeStore
+from tieout.ports.own_settings import OwnSettingsStore
 from tieout.ports.triggers import TriggerStore
 from tieout.ports.verifications import VerificationStore
 
@@ -133,12 +134,17 @@ class InvoiceStore(Protocol):
     def evidence(self, line: LineId) -> StoredEvidence | None: ...
 
     def snapshots(
-        self, customer: CustomerId | None = None, *, before: Watermark | None = None
+        self,
+        customer: CustomerId | None = None,
+        *,
+        before: Watermark | None = None,
+        ending_after: Instant | None = None,
     ) -> tuple[StoredSnapshot, ...]:
         """Those that hold, all or one customer's, without their groups, which can be many: none of a voided
         paper, none of an interim invoice (its period is open, and is measured again at its end), and of one
         window that corrections measured again, the last. With `before`, those of them that were taken at an
-        earlier watermark: where there are none, as while the first close runs, nothing else is read."""
+        earlier watermark: where there are none, as while the first close runs, nothing else is read. With
+        `ending_after`, those whose period ends later: the others are not read."""
         ...
 
     def billed(self) -> Mapping[SubscriptionId, tuple[Period, ...]]:
@@ -148,6 +154,13 @@ class InvoiceStore(Protocol):
 
     def last_numbers(self) -> dict[str, int]:
         """The last number that each series has given out."""
+        ...
+
+    def recorded_since(
+        self, customers: Sequence[CustomerId], since: Instant, *, papers_too: bool
+    ) -> Mapping[CustomerId, Instant]:
+        """Of whom a balance moved (with `papers_too`: or a paper was sealed) later than `since`, for the
+        clock has stepped back: the first instant after that."""
         ...
 
     def lay_out(self, rows: SealedRows) -> LaidOut:
@@ -235,3 +248,6 @@ class Books(Protocol):
 
     @property
     def triggers(self) -> TriggerStore: ...
+
+    @property
+    def own_settings(self) -> OwnSettingsStore: ...

@@ -25,6 +25,10 @@ class CorrectionStore(Protocol):
         """The lines of all papers of these customers that stand, in the order in which they were sealed."""
         ...
 
+    def misbilled(self) -> tuple[CustomerId, ...]:
+        """Who was ever credited a billing error, on a paper that stands."""
+        ...
+
     def papers(self, customer: CustomerId) -> int:
         """How many papers and voids the customer has: what `SealedRows.papers_seen` is held against."""
         ...

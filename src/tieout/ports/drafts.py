@@ -44,8 +44,9 @@ class DraftStore(Protocol):
         """False, and nothing stored, where it is not the next revision any more."""
         ...
 
-    def say(self, entry: ReviewEntry) -> bool:
-        """False, and nothing recorded, where its revision is not the latest any more."""
+    def say(self, entry: ReviewEntry) -> ReviewEntry | None:
+        """The entry; or the one recorded before that says the same and stands: then nothing is recorded.
+        None, and nothing recorded, where its revision is not the latest any more."""
         ...
 
 

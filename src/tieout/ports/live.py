@@ -52,6 +52,10 @@ class CommittedBatch(Protocol):
         """In position order within each type; with `only` those of one type."""
         ...
 
+    def hours(self) -> Mapping[Subject, Sequence[Instant]]:
+        """In which hours, by their beginnings, each subject has events."""
+        ...
+
     def manifest(self, retracted: Sequence[tuple[str, str]]) -> LogManifest:
         """The batch alone as a log, in which these (source, id) are retracted."""
         ...

@@ -153,9 +153,18 @@ class NoticeStore(Protocol):
         ...
 
     def claim(
-        self, *, now: Instant, until: Instant, token: str, leaving_out: Collection[str], per_target: int
+        self,
+        *,
+        now: Instant,
+        until: Instant,
+        token: str,
+        leaving_out: Collection[str],
+        per_target: int,
+        own: bool,
+        targets_max: int,
     ) -> tuple[Claim, ...]:
-        """Takes due messages, those of targets in `leaving_out` not; what gathered is closed by it."""
+        """Takes due messages, those of targets in `leaving_out` not; what gathered is closed by it. `own`: to
+        targets that customers have named, else to those of the catalog."""
         ...
 
     def finish(

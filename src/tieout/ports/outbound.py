@@ -44,6 +44,10 @@ class Secrets(Protocol):
         """In use from now on; the one before it stays valid until `old_until`."""
         ...
 
+    def once(self, name: str, value: str, *, at: Instant) -> str:
+        """Puts it unless there is one of the name; the one in use, the same for all who ask at once."""
+        ...
+
     def remove(self, name: str) -> bool:
         """Whether there was one."""
         ...

@@ -11,6 +11,7 @@ from tieout.kernel.errors import ConflictError
 from tieout.kernel.ids import CustomerId, Watermark
 from tieout.kernel.instant import Instant
 from tieout.kernel.period import Period
+from tieout.kernel.person import is_same_person
 from tieout.kernel.rational import Exact
 from tieout.notice.notice import Notice
 from tieout.trigger.charge.control import Effect
@@ -67,6 +68,14 @@ class Hold:
         """Neither released nor run out."""
         return self.released is None and (self.until is None or instant < self.until)
 
+    def says_the_same(self, other: Hold) -> bool:
+        """Of the same customer, from the same, until then, by the same person, who says the same."""
+        mine, theirs = (
+            (each.customer, sorted(each.features), each.until, each.reason, each.change)
+            for each in (self, other)
+        )
+        return mine == theirs and is_same_person(self.placed_by, other.placed_by)
+
 
 @dataclass(frozen=True, slots=True)
 class Review:
@@ -82,12 +91,14 @@ class Review:
 
 @dataclass(frozen=True, slots=True)
 class InterimRequest:
-    """The invoice rules are asked to look. `answer`: outcome, reason, invoice, when."""
+    """The invoice rules are asked to look. `answer`: outcome, reason, invoice, when. `seen`: the position of
+    the log at which the control was crossed."""
 
     asked: CloseAsked
     reason: str
     asked_at: Instant
     answer: tuple[str, str, str | None, Instant] | None
+    seen: Watermark
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,8 +116,8 @@ class TriggerStore(Protocol):
         """How far the rules were looked at; None before the first look."""
         ...
 
-    def states(self) -> States:
-        """Of every threshold that ever changed."""
+    def states(self, customers: Collection[CustomerId]) -> States:
+        """Of every threshold that ever changed for one of them."""
         ...
 
     def record(self, look: Look, *, at: Instant) -> None:
@@ -124,8 +135,8 @@ class TriggerStore(Protocol):
         """Released ones too; None: of everybody."""
         ...
 
-    def place(self, held: Hold) -> None:
-        """By a person."""
+    def place(self, held: Hold) -> Hold:
+        """By a person: the hold; or one that stands and says the same, then nothing is placed."""
         ...
 
     def release(self, hold_id: str, *, person: str, reason: str, at: Instant) -> None:

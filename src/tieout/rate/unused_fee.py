@@ -19,15 +19,17 @@ from tieout.rate.wording import amount_text, share_text, stretch_text
 UNUSED_RULE = "unused-fee"
 
 
-def unused_fee(fee: BilledFee, unused: Period, price: Price) -> Charge:
-    """A charge below zero over the part of the fee's segment that was not used."""
+def unused_fee(fee: BilledFee, unused: Period, price: Price, *, known_now: bool = False) -> Charge:
+    """A charge below zero over the part of the fee's segment that was not used. `known_now`: of what the fee
+    comes to at a corrected price, not of what was billed."""
     part, whole = elapsed_seconds(unused), elapsed_seconds(fee.segment)
     amount = -fee.asked * Exact(part, whole)
     asked = amount_text(fee.asked, price.currency)
     asked += " after discounts" if fee.discount.minor else ""
     share = share_text(part_seconds=part, whole_seconds=whole)
+    said = "is right for" if known_now else "was billed in advance on"
     text = (
-        f"{asked} was billed in advance on line {fee.line}; {share} of that, "
+        f"{asked} {said} line {fee.line}; {share} of that, "
         f"{stretch_text(unused)}, were not used = {amount_text(amount, price.currency)}"
     )
     return Charge(

@@ -21,15 +21,17 @@ PERCENT = Exact(100)
 
 
 class RuleKind(StrEnum):
-    """What a rule is: alerts tell, controls limit. When to bill is said by the signed policy, not here."""
+    """What a rule is: alerts tell, controls limit, and alerts that a customer set for itself tell it alone.
+    When to bill is said by the signed policy, not here."""
 
     ALERT = "alert"
     CHARGE_CONTROL = "charge_control"
+    OWN_ALERT = "own_alert"
 
 
 @dataclass(frozen=True, slots=True)
 class RuleId:
-    """One version of a rule."""
+    """One version of a rule. Of a customer's own alert the key alone does not say whose: its scope does."""
 
     kind: RuleKind
     key: str
@@ -88,6 +90,11 @@ class Change:
     reading: Reading
 
     @property
+    def is_late(self) -> bool:
+        """Found when its period was over: by usage that came late."""
+        return self.kind is ChangeKind.CROSSED and self.scope.period.end <= self.reading.at
+
+    @property
     def id(self) -> str:
         """The same whenever and wherever it is found: the data that justifies it is not part of it."""
         rule, scope = self.rule, self.scope
@@ -121,6 +128,28 @@ def changes(
             found.append(Change(rule, scope, threshold, state.ordinal, ChangeKind.REARMED, reading))
         after.append(state)
     return tuple(after), tuple(found)
+
+
+def late_changes(
+    rule: RuleId,
+    watch: Watch,
+    scope: Scope,
+    states: Sequence[ThresholdState],
+    reading: Reading,
+) -> tuple[tuple[ThresholdState, ...], tuple[Change, ...]]:
+    """The same for a period that is over, which late usage has changed: a threshold that was never crossed in
+    it is crossed, once. What was crossed stays so, whatever is taken back or comes after: nobody acts in a
+    period that is over.
+    """
+    found = [
+        changes(rule, replace(watch, at=(threshold,)), scope, [state], reading)
+        if not state.ordinal
+        else ((state,), ())
+        for threshold, state in zip(watch.at, states, strict=True)
+    ]
+    return tuple(after for each, _ in found for after in each), tuple(
+        one for _, each in found for one in each
+    )
 
 
 def is_reached(watch: Watch, reading: Reading, threshold: Exact) -> bool:

@@ -53,8 +53,28 @@ amount = "250.00"
 """
 
 
+CONTROL_OF_A_PLAN = CONTROL.replace("everyone = true", 'plans = ["chatty"]')
+TARGETS = str([f"t{number}" for number in range(21)]).replace("'", '"')
+ENDING = f"""
+[[alert]]
+key = "ending"
+{HEAD}everyone = true
+watch = "contract_end"
+at = ["7", "30"]
+rearm = "below"
+"""
+CHATTY = f"""
+[[plan]]
+key = "chatty"
+{HEAD}currency = "USD"
+prices = ["generated-tokens-usd"]
+feature = [ {{ key = "chat" }} ]
+"""
+
+
 def checked(text: str) -> tuple[Catalog | None, list[Problem]]:
     documents, problems = parse_documents("triggers.toml", text)
+    documents += parse_documents("chatty.toml", CHATTY)[0]
     base, _ = documents_of({name: found for name, found in texts().items() if name != "triggers.toml"})
     catalog, found = check([*base, *documents])
     return catalog, [*problems, *found]
@@ -92,6 +112,14 @@ def test_every_member_is_read() -> None:
     assert (budget.customer, budget.amount) == ("acme", Exact(250))
 
 
+def test_one_mistake_is_one_problem() -> None:
+    assert [each.split(":")[0] for each in problems_of(ALERT.replace('["80", "100"]', "[80, true]"))] == [
+        "at[0]",
+        "at[1]",
+    ]
+    assert problems_of(ENDING) == problems_of(CONTROL_OF_A_PLAN) == []
+
+
 def test_growth_says_what_it_compares() -> None:
     compared = '{ window = "day", windows = 7, least = "1000" }'
     growth = f'watch = "growth"\nmeter = "generated-tokens"\nat = ["300"]\ngrowth = {compared}\n'
@@ -124,6 +152,12 @@ def test_growth_says_what_it_compares() -> None:
         (ALERT, 'rearm = "below"\n', "", "rearm_below: means nothing"),
         (ALERT, 'severity = "critical"', 'action = "hold"', "action: "),
         (ALERT, 'severity = "critical"', 'targets = ["no"]', "targets[0]: there is no notice_target 'no'"),
+        (ALERT, "", CONTROL.replace("stop-at-500", "tokens-near"), "key: there is an alert tokens-near"),
+        (ALERT, '["80", "100"]', "[80]", "at[0]: must be text"),
+        (ALERT, 'severity = "critical"', f"targets = {TARGETS}", "targets: names 21 targets; at most 20"),
+        (ENDING, '"below"', '"below"\nrearm_below = "3"', "rearm_below: means nothing to contract_end"),
+        (CONTROL, '"chat"', '"chatt"', "features[0]: no plan has the feature 'chatt'; did you mean 'chat'?"),
+        (CONTROL_OF_A_PLAN, '"USD"', '"EUR"', "currency: plan chatty asks in USD, the rule is in EUR"),
         (CONTROL, '["500.00"]', '["500.00", "600.00"]', "at: a control has one threshold"),
         (CONTROL, 'currency = "USD"\n', "", "currency: is missing"),
         (CONTROL, '"exposure"', '"growth"', "watch: "),

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from tests.interims import interim_home, send
 from tieout.cli.demo.stage import Stage
 from tieout.flows import answer_interims as answering
@@ -12,6 +14,7 @@ from tieout.flows.apply_catalog import apply_catalog
 from tieout.flows.close_periods import close
 from tieout.flows.invoices import list_invoices
 from tieout.flows.look_at_rules import look_to_head
+from tieout.flows.wallet import GrantOrder, grant_credit
 from tieout.kernel.instant import parse_instant
 
 CONTROL = """
@@ -87,3 +90,31 @@ def test_a_request_of_a_period_that_ended_is_left_to_its_close(tmp_path: Path) -
     (answer,) = answer_interims(stage.home)
     assert answer.outcome == answering.PERIOD_OVER
     assert list_invoices(stage.home) == ()
+
+
+@pytest.mark.parametrize("has_balances", [False, True])
+def test_what_else_of_the_customer_is_due_is_left_to_its_own_close(
+    tmp_path: Path, has_balances: bool
+) -> None:
+    """January has ended and is due; the request is about February. Who has balances waits for January."""
+    stage = asked(tmp_path, "110.00")
+    answer_interims(stage.home)
+    send(stage, "2026-02-10T00:00:00Z", ("c", "2026-02-05T00:00:00Z", "500", "eu"))
+    if has_balances:
+        order = GrantOrder("harbor", "1.00", None, "promotional", 1, None, None, (), ())
+        grant_credit(stage.home, order, grant_id=None, person="Ann", reason="welcome")
+    stage.clock.set_to(parse_instant("2026-02-11T00:00:00Z"))
+    look_to_head(stage.home)
+    (answer,) = answer_interims(stage.home)
+    papers = [(row.kind, row.period.start) for row in list_invoices(stage.home)[1:]]
+    if has_balances:
+        assert (answer.outcome, papers) == ("waits", [])
+        assert "an earlier period of the customer has ended" in answer.reason
+    else:
+        assert (answer.outcome, papers) == ("sealed", [("interim", parse_instant("2026-02-01T00:00:00Z"))])
+    close(stage.home, as_of=parse_instant("2026-02-11T00:00:00Z"))
+    papers = sorted((row.kind, row.period.start) for row in list_invoices(stage.home)[1:])
+    assert papers == [
+        ("final", parse_instant("2026-01-01T00:00:00Z")),
+        ("interim", parse_instant("2026-02-01T00:00:00Z")),
+    ], "nothing is lost"

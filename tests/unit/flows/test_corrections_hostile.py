@@ -11,7 +11,7 @@ import pytest
 
 from tests.interims import CATALOG, RULE, close_at, interim_home, send
 from tieout.cli.demo.stage import Stage
-from tieout.close.outcome import NotDue, Parked, Sealed
+from tieout.close.outcome import NotDue, Sealed
 from tieout.flows.apply_catalog import CatalogRefused, apply_catalog
 from tieout.flows.correct import StaleReport, approve, preview
 from tieout.flows.credit_invoice import CreditRefused, credit_invoice
@@ -217,22 +217,3 @@ def test_when_a_fee_is_asked_for_is_no_matter_of_correction(tmp_path: Path) -> N
     with pytest.raises(CatalogRefused) as refused:
         correct_fee(stage, "arrears", version=2, amount="28.00")
     assert "when a fee is asked for is agreed, not corrected" in str(refused.value.problems)
-
-
-def test_a_fee_that_was_given_back_in_part_needs_a_person(tmp_path: Path) -> None:
-    """It says which line, and what to do; nothing is approved of it."""
-    stage = with_fee(tmp_path, "advance")
-    left = CATALOG[CATALOG.index("[[subscription]]") : CATALOG.index("[[subject]]")]
-    left = left.replace("version = 1", "version = 2").replace("2025-12-01", "2026-03-10")
-    stage.clock.set_to(parse_instant("2026-03-12T00:00:00Z"))
-    file = tmp_path / "left.toml"
-    file.write_text(left.rstrip() + "\nuntil = 2026-03-15T00:00:00Z\n")
-    apply_catalog(stage.home, file)
-    close_at(stage, "2026-04-02T06:00:00Z")
-    file.write_text(FEE.format(version=2, amount="28.00", timing="advance") + "supersedes = 1\n")
-    found = preview(stage.home, person="Ann", reason="agreed otherwise", catalog_folder=file)
-    (stopped,) = found.stopped
-    assert isinstance(stopped.outcome, Parked)
-    assert "given back in part later" in stopped.outcome.reason
-    assert "--kind billing-error" in stopped.outcome.reason
-    assert found.digest is None

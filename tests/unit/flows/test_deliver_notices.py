@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -14,8 +15,9 @@ from standardwebhooks import Webhook
 from tests.notices import NOON, apply, notice, target
 from tests.receivers import SECRET_TEXT, Receiver, receiver
 from tieout.contract.notice_target import Severity
+from tieout.flows import deliver_notices
 from tieout.flows.check_health import doctor
-from tieout.flows.deliver_notices import deliver_due
+from tieout.flows.deliver_notices import deliver_due, keep_delivering
 from tieout.flows.notices import acknowledge, change_egress, make_secret, message_json, resend, set_secret
 from tieout.gateways.clock import SteppedClock
 from tieout.gateways.post import NetworkPost
@@ -124,6 +126,19 @@ def test_two_secrets_are_valid_while_one_is_rotated(told: Told) -> None:
     told.record(notice("two"))
     told.deliver()
     assert len(told.got("/ok")[1]["headers"]["webhook-signature"].split(" ")) == 1, "the old one has ended"
+
+
+def test_what_waits_for_one_target_follows_at_once(told: Told, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Forty notices, and a pause between looks that no test would wait for."""
+    monkeypatch.setattr(deliver_notices, "POLL_MILLISECONDS", 60_000)
+    told.target("/ok")
+    told.record(*(notice(str(number)) for number in range(40)))
+    begins = time.monotonic()
+    keep_delivering(told.home, stop=lambda: len(told.got("/ok")) >= 40, told=lambda _: None)
+    assert time.monotonic() - begins < 50
+    assert {each["headers"]["webhook-id"] for each in told.got("/ok")} == {
+        notice(str(number)).id for number in range(40)
+    }
 
 
 def test_a_failing_receiver_is_tried_again_under_the_same_id(told: Told) -> None:

@@ -49,7 +49,7 @@ from tieout.flows.retract_event import Decision, retract_event
 from tieout.flows.verify_books import verify_books
 from tieout.gateways.clock import SteppedClock
 from tieout.kernel.errors import Refusal
-from tieout.kernel.instant import parse_instant
+from tieout.kernel.instant import Instant, parse_instant
 from tieout.ledger.balances import Selection
 from tieout.store.books.decisions import SealedAlready
 from tieout.store.sqlite import begin_immediate
@@ -149,6 +149,27 @@ def test_notes_change_nothing_and_an_objection_keeps_it_from_being_sealed(review
     sha256 = show_draft(home, name).draft.sha256
     approve_draft(home, name, sha256=sha256, person="Erin", reason="settled by phone")
     assert isinstance(only_outcome(home, clock, AFTER_THE_WINDOW), Sealed)
+
+
+def test_the_same_decision_said_again_is_recorded_once(reviewed: Reviewed) -> None:
+    """By whoever said it, in the same words, as long as it stands; notes may repeat."""
+    home, clock = reviewed
+    name = the_draft(home)
+    sha256 = show_draft(home, name).draft.sha256
+
+    def said(person: str, reason: str = "fine") -> bool:
+        return approve_draft(home, name, sha256=sha256, person=person, reason=reason).is_new
+
+    first = object_to_draft(home, name, person="Fay", reason="too high")
+    clock.set_to(Instant(clock.now() + 60_000_000))
+    again = object_to_draft(home, name, person=" fay ", reason="too high")
+    assert first.is_new and not again.is_new and again.entry == first.entry
+    assert said("Erin") and not said("erin") and said("Dana") and not said("Erin")
+    assert said("Erin", "settled by phone"), "other words are another decision"
+    assert object_to_draft(home, name, person="Fay", reason="too high").is_new, "it was answered since"
+    assert said("Erin"), "the objection came after the first one"
+    assert all(note_draft(home, name, person="Fay", text="looks high").is_new for _ in range(2))
+    assert len(show_draft(home, name).entries) == 8
 
 
 def test_a_redraft_takes_a_new_cutoff_shows_the_difference_and_needs_a_second_person(

@@ -11,6 +11,7 @@ import pytest
 
 from tests.ruled_home import NOW, apply_rules, ruled_home, send
 from tests.small_home import call
+from tieout.flows import entitled_usage
 from tieout.flows import entitlements as answering
 from tieout.flows.apply_catalog import NoSuchCustomer
 from tieout.flows.entitlements import EntitlementReader
@@ -118,7 +119,7 @@ def test_figures_are_those_of_live_usage_kept_or_counted(
     send(home, clock, call(1, "acme", "2026-01-10T12:00:00Z", tokens=650, gigabytes="12.5"))
     counted = EntitlementReader(home).entitlements(ACME)
     follow(home)
-    monkeypatch.setattr(answering, "read_log", uncounted)
+    monkeypatch.setattr(entitled_usage, "read_log", uncounted)
     kept = EntitlementReader(home).entitlements(ACME)
     assert (kept.features, kept.watermark) == (counted.features, counted.watermark)
     assert [each.feature for each in kept.features] == ["chat", "export", "storage", "tokens"]
@@ -138,11 +139,16 @@ def test_one_reader_sees_what_is_applied_placed_and_released(opened: tuple[Home,
     home, clock = opened
     reader = EntitlementReader(home)
     assert reader.entitlements(ACME, "chat").features[0].allowed
-    held = place_hold(home, "acme", features=["chat"], person="Ada", reason="unpaid")
+    held = place_hold(home, "acme", features=["chat"], person="Ada", reason="unpaid").hold
+    again = place_hold(home, "acme", features=["chat"], person=" ada ", reason="unpaid")
+    assert again.hold == held and not again.is_new, "one release ends it"
     assert reader.entitlements(ACME, "chat").features[0].holds == (held.id,)
     assert reader.entitlements(ACME, "tokens").features[0].allowed
     assert reader.entitlements(CustomerId("birch"), "chat").features[0].allowed
     release_hold(home, held.id, person="Ada", reason="paid")
+    renewed = place_hold(home, "acme", features=["chat"], person="Ada", reason="unpaid")
+    assert renewed.is_new, "the one before stands no more"
+    release_hold(home, renewed.hold.id, person="Ada", reason="paid")
     assert reader.entitlements(ACME, "chat").features[0].reason is Reason.OK
     end = Instant(clock.now() + 60_000_000)
     place_hold(home, "acme", until=end, person="Ada", reason="a minute")
@@ -177,7 +183,7 @@ def test_a_limit_is_for_the_period_whatever_splits_its_prices(
         assert (found.metering.used, found.reason) == (Quantity.of(1000), Reason.LIMIT_REACHED)
         assert found.metering.allowances == (), "no price of now gives any"
         follow(home)
-        monkeypatch.setattr(answering, "read_log", uncounted)
+        monkeypatch.setattr(entitled_usage, "read_log", uncounted)
 
 
 def test_where_a_meter_changes_sums_go_on_and_levels_begin_anew(opened: tuple[Home, SteppedClock]) -> None:

@@ -8,8 +8,10 @@ import pytest
 
 from tests.interims import CATALOG, close_at, interim_home, send
 from tieout.cli.demo.stage import Stage, set_stage
+from tieout.flows import exposure as exposing
 from tieout.flows.apply_catalog import NoSuchCustomer, apply_catalog
 from tieout.flows.exposure import AccountExposure, NothingRuns, exposure
+from tieout.flows.follow_usage import UsageFollower
 from tieout.flows.invoices import list_invoices
 from tieout.flows.wallet import GrantOrder, grant_credit
 from tieout.kernel.ids import CustomerId
@@ -101,3 +103,22 @@ def test_who_is_unknown_or_has_nothing_that_runs_is_told_so(tmp_path: Path) -> N
     stage.clock.set_to(parse_instant("2025-12-30T06:00:00Z"))
     with pytest.raises(NothingRuns):
         exposure(stage.home, HARBOR)
+
+
+def test_what_live_usage_keeps_is_not_counted_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    stage = used(tmp_path)
+    counted = exposed(stage, JAN_11)
+    follower = UsageFollower(stage.home)
+    while follower.step() or not follower.is_settled:
+        pass
+    monkeypatch.setattr(exposing, "read_log", None)
+    assert exposed(stage, JAN_11) == counted
+
+
+def test_live_usage_that_lags_is_not_asked(tmp_path: Path) -> None:
+    stage = used(tmp_path)
+    follower = UsageFollower(stage.home)
+    while follower.step() or not follower.is_settled:
+        pass
+    send(stage, JAN_11, ("c", "2026-01-10T12:00:00Z", "10", "eu"))
+    assert exposed(stage, JAN_11).now.due.decimal_text == "123.00"

@@ -11,6 +11,7 @@ from tieout.cli.demo.stage import Stage
 from tieout.flows.apply_catalog import apply_catalog
 from tieout.flows.look_at_rules import look_to_head, readings_now
 from tieout.kernel.instant import parse_instant
+from tieout.kernel.period import Period
 from tieout.kernel.rational import Exact
 
 RULE = """
@@ -38,6 +39,7 @@ WATCHES = {
     "euros": 'watch = "exposure"\ncurrency = "EUR"\nat = ["1.00"]',
     "projected": 'watch = "projected"\ncurrency = "USD"\nat = ["1.00"]',
     "budget": 'watch = "exposure"\npercent_of = "budget"\nat = ["1"]',
+    "commitment": 'watch = "exposure"\npercent_of = "commitment"\nat = ["25"]',
     "growth": 'watch = "growth"\nmeter = "egress"\nat = ["1"]\n'
     'growth = { window = "day", windows = 7, least = "100" }',
     "contract": 'watch = "contract_end"\nat = ["1"]',
@@ -85,6 +87,48 @@ def test_usage_against_what_a_price_gives_free_of_charge(tmp_path: Path) -> None
     assert read(watched(tmp_path, "allowance", catalog=free)) == {
         "allowance": (Exact(400), Exact(1000), "GB")
     }
+
+
+def test_a_commitment_is_drawn_over_its_term_and_not_month_by_month(tmp_path: Path) -> None:
+    """480.00 for January and February: 120.00 of it is 25 percent, crossed once. January closed and 200 GB,
+    60.00, in February: 180.00, 37.5 percent of the same term."""
+    promised = CATALOG.replace(
+        "\n[[subject]]",
+        '\n[[subscription.commitment]]\nkey = "prepaid"\nkind = "minimum"\namount = "480.00"\n'
+        "from = 2026-01-01T00:00:00Z\nuntil = 2026-03-01T00:00:00Z\n"
+        'billing = "upfront"\n\n[[subject]]',
+    )
+    stage = watched(tmp_path, "commitment", catalog=promised)
+    assert read(stage) == {"commitment": (Exact(120), Exact(480), "USD")}
+    look_to_head(stage.home)
+    close_at(stage, "2026-02-02T12:00:00Z")
+    send(stage, "2026-02-10T00:00:00Z", ("c", "2026-02-05T00:00:00Z", "200", "eu"))
+    stage.clock.set_to(parse_instant("2026-02-11T00:00:00Z"))
+    assert read(stage) == {"commitment": (Exact(180), Exact(480), "USD")}
+    look_to_head(stage.home)
+    (change,) = [each.change for each in stage.home.books.triggers.changes_of(None)]
+    assert (change.reading.measured, change.ordinal) == (Exact(25), 1)
+    term = Period(parse_instant("2026-01-01T00:00:00Z"), parse_instant("2026-03-01T00:00:00Z"))
+    assert change.scope.period == term
+
+
+@pytest.mark.parametrize(
+    ("enabled", "price_gives", "whole"),
+    [("true", "", 2_000), ("false", "", None), ("true", 'allowance = "1000"', 1_000)],
+)
+def test_the_limit_of_a_feature_is_what_usage_is_measured_by_where_no_price_gives_any(
+    tmp_path: Path, enabled: str, price_gives: str, whole: int | None
+) -> None:
+    """400 GB of a limit of 2,000 are 20 percent; a feature that is off has none; free units come first."""
+    limited = CATALOG.replace('group_by = ["region"]', price_gives).replace(
+        'prices = ["egress-usd"]\n',
+        'prices = ["egress-usd"]\n[[plan.feature]]\nkey = "data"\nmeter = "egress"\nlimit = "2000"\n'
+        'kind = "soft"\n'
+        f"enabled = {enabled}\n",
+    )
+    assert read(watched(tmp_path, "allowance", catalog=limited)) == (
+        {} if whole is None else {"allowance": (Exact(400), Exact(whole), "GB")}
+    )
 
 
 def test_growth_is_against_the_mean_of_the_days_before(tmp_path: Path) -> None:

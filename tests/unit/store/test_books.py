@@ -20,6 +20,8 @@ from tieout.store.books.writing import writing
 from tieout.store.migrate import prepare_schema, revisions, schema_version
 from tieout.store.sqlite import begin_immediate, open_engine
 
+pytestmark = pytest.mark.usefixtures("real_migrations")
+
 SELLER = """
 [[seller]]
 key = "us"

@@ -20,6 +20,8 @@ INVOICE = (
     "total_minor, cutoff, policy_digest, document, sha256, sealed_at, close_run) VALUES "
     "('in_old', 'INV-000001', 'acme', 0, 1, 'INV', 'USD', 'final', 1, 100, 1, 'd', '', 's', 2, 1)"
 )
+
+pytestmark = pytest.mark.usefixtures("real_migrations")
 RUN = "INSERT INTO close_run (id, as_of, cutoff, cutoff_at) VALUES (1, 1, 1, 1)"
 
 

@@ -21,6 +21,7 @@ from tieout.store.log.segments.segment_file import (
     fingerprint_of,
     in_order,
     read_row_at,
+    read_rows_at,
     read_segment_rows,
     stored_form,
 )
@@ -118,6 +119,28 @@ def test_what_is_read_is_what_was_written(tmp_path: Path, monkeypatch: pytest.Mo
     at = {"batch": row.column("batch")[0].as_py(), "row": row.column("row")[0].as_py()}
     assert read_row_at(str(path), **at).equals(row)
     assert read_row_at(str(path), batch=99, row=0).num_rows == 0
+    many = expected.take(pa.array(range(3, 4_000, 7)))
+    wanted = list(zip(many.column("batch").to_pylist(), many.column("row").to_pylist(), strict=True))
+    assert read_rows_at(str(path), [*reversed(wanted), (99, 0), (1, 2**31 - 1)]).equals(many)
+
+
+def test_many_rows_cost_one_reading_of_each_group(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One of keys and one of the rows: a look at retractions of a month asks for thousands."""
+    monkeypatch.setattr(segment_file, "ROWS_PER_GROUP", 512)
+    path = tmp_path / "segment.parquet"
+    table = table_of(some_rows(4_000))
+    written(path, table)
+    read: list[int] = []
+    real = pq.ParquetFile.read_row_group
+
+    def counted(self: pq.ParquetFile, group: int, **how: object) -> pa.Table:
+        read.append(group)
+        return real(self, group, **how)
+
+    monkeypatch.setattr(pq.ParquetFile, "read_row_group", counted)
+    wanted = list(zip(table.column("batch").to_pylist(), table.column("row").to_pylist(), strict=True))
+    assert read_rows_at(str(path), wanted).num_rows == 4_000
+    assert sorted(read) == sorted([*range(8), *range(8)])
 
 
 def test_one_subjects_rows_touch_few_row_groups(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

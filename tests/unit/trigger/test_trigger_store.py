@@ -62,7 +62,7 @@ def test_a_look_is_recorded_whole_and_once(home: Home) -> None:
             store.record(again, at=NOON)
     assert store.looked() == 3
     assert [each.change for each in store.changes_of(ACME)] == [first]
-    assert store.states() == {(RULE, SCOPE, Exact(500)): ThresholdState(1, armed=False)}
+    assert store.states([SCOPE.customer]) == {(RULE, SCOPE, Exact(500)): ThresholdState(1, armed=False)}
     (held,) = store.holds([ACME])
     assert (held.features, held.until, held.change) == (("chat",), MARCH.end, first.id)
     assert held.stands_at(NOON)
@@ -98,7 +98,7 @@ def test_a_control_lifts_its_own_hold_and_a_person_lifts_once(home: Home) -> Non
     store.record(look(3, 5, back, effects=(HoldLifted(back.id, ACME, crossed.id),)), at=later)
     (held,) = store.holds()
     assert held.released == (None, "exposure crossed 500 USD", later)
-    assert store.states()[RULE, SCOPE, Exact(500)] == ThresholdState(1, armed=True)
+    assert store.states([SCOPE.customer])[RULE, SCOPE, Exact(500)] == ThresholdState(1, armed=True)
     store.place(Hold("by-hand", ACME, (), "asked to", "Ada", NOON, None, None, None))
     store.release("by-hand", person="Bram", reason="paid", at=later)
     for wrong in ("by-hand", held.id, "nothing"):

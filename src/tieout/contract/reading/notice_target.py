@@ -1,5 +1,5 @@
 """[[notice_target]]: key, version, effective_from, kind, url, address, secret, takes, severity, customers,
-digest_minutes, attempts_max, enabled; [notice_target.server], [notice_target.quiet_hours],
+digest_minutes, attempts_max, carries_customers, enabled; [notice_target.server], [notice_target.quiet_hours],
 [[notice_target.escalation]], escalation_severity."""
 
 from __future__ import annotations
@@ -65,24 +65,35 @@ def read_notice_target(reader: TableReader, head: Head) -> NoticeTarget:
         version=head.version,
         effective_from=head.effective_from,
         channel=channel,
-        url=_url(reader) if channel is Channel.WEBHOOK and reader.has("url") else None,
-        address=_mailbox(reader, "address") if channel is Channel.EMAIL and reader.has("address") else None,
+        url=read_url(reader) if channel is Channel.WEBHOOK and reader.has("url") else None,
+        address=read_mailbox(reader, "address")
+        if channel is Channel.EMAIL and reader.has("address")
+        else None,
         server=server,
         secret=secret,
         kinds=_kinds(reader),
         severity=reader.choice("severity", Severity, default=Severity.INFO),
         customers=reader.texts("customers"),
-        quiet=_quiet(reader),
+        quiet=read_quiet(reader),
         digest_minutes=reader.integer("digest_minutes", minimum=0, maximum=DIGEST_MINUTES_MAX, default=0),
         escalations=_escalations(reader),
         escalation_severity=reader.choice("escalation_severity", Severity, default=Severity.CRITICAL),
         attempts_max=reader.integer("attempts_max", minimum=1, maximum=ATTEMPTS_LIMIT, default=ATTEMPTS_MAX),
         enabled=reader.boolean("enabled", default=True),
         digest=head.digest,
+        carries_customers=_carries(reader, channel),
     )
 
 
-def _url(reader: TableReader) -> TargetUrl | None:
+def _carries(reader: TableReader, channel: Channel) -> bool:
+    carries = reader.boolean("carries_customers", default=False)
+    if carries and channel is not Channel.EMAIL:
+        reader.problem("carries_customers", "means nothing but to kind email: its server carries the mail")
+    return carries
+
+
+def read_url(reader: TableReader) -> TargetUrl | None:
+    """Required `url`; None where it is none that a notice may be sent to."""
     text = reader.text("url")
     if not text:
         return None
@@ -104,7 +115,7 @@ def _secret(reader: TableReader) -> str | None:
     return name
 
 
-def _mailbox(reader: TableReader, name: str) -> str:
+def read_mailbox(reader: TableReader, name: str) -> str:
     text = reader.text(name, length_max=MAILBOX_LENGTH_MAX)
     if text and not is_mailbox(text):
         reader.problem(name, f"{shown(text)} is not one plain address such as ops@example.com")
@@ -141,7 +152,7 @@ def _server(reader: TableReader) -> MailServer | None:
         ),
         security=security,
         username=inner.optional_text("username"),
-        sender=_mailbox(inner, "sender"),
+        sender=read_mailbox(inner, "sender"),
     )
     inner.finish()
     return server
@@ -155,7 +166,7 @@ def _kinds(reader: TableReader) -> tuple[str, ...]:
     return found
 
 
-def _quiet(reader: TableReader) -> QuietHours | None:
+def read_quiet(reader: TableReader) -> QuietHours | None:
     inner = reader.table("quiet_hours")
     if inner is None:
         return None

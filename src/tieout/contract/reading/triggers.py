@@ -14,13 +14,14 @@ from tieout.contract.reading.table import TableReader
 from tieout.contract.reading.watching import read_watch, read_whom
 from tieout.contract.watching import Figure, Rearm
 from tieout.kernel.ids import AlertKey, BudgetKey, ChargeControlKey, CustomerId
+from tieout.kernel.limits import ALERT_TARGETS_MAX
 
 CONTROLLED = (Figure.USAGE, Figure.EXPOSURE, Figure.PROJECTED)
 """What a control may act upon. Growth and the end of a contract are for people to know."""
 
 
 def read_alert(reader: TableReader, head: Head) -> Alert:
-    """key, version, effective_from, name, whom, watch, severity, targets, enabled."""
+    """key, version, effective_from, name, whom, watch, severity, targets, customer_too, enabled."""
     return Alert(
         key=AlertKey(head.key),
         version=head.version,
@@ -29,10 +30,19 @@ def read_alert(reader: TableReader, head: Head) -> Alert:
         whom=read_whom(reader),
         watch=read_watch(reader, Figure),
         severity=reader.choice("severity", Severity, default=Severity.WARNING),
-        targets=reader.texts("targets"),
+        targets=_targets(reader),
         enabled=reader.boolean("enabled", default=True),
         digest=head.digest,
+        customer_too=reader.boolean("customer_too", default=False),
     )
+
+
+def _targets(reader: TableReader) -> tuple[str, ...]:
+    """Few enough that each notice of the alert can name them."""
+    found = reader.texts("targets")
+    if len(found) > ALERT_TARGETS_MAX:
+        reader.problem("targets", f"names {len(found)} targets; at most {ALERT_TARGETS_MAX} are allowed")
+    return found
 
 
 def read_charge_control(reader: TableReader, head: Head) -> ChargeControl:

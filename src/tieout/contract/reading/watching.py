@@ -55,7 +55,7 @@ def read_watch(reader: TableReader, figures: Iterable[Figure]) -> Watch:
         currency=_currency(reader, figure, percent_of),
         growth=_growth(reader, figure),
         rearm=reader.choice("rearm", Rearm, default=Rearm.PERIOD),
-        rearm_below=_rearm_below(reader, at),
+        rearm_below=_rearm_below(reader, figure, at),
     )
 
 
@@ -100,6 +100,8 @@ def _thresholds(reader: TableReader) -> tuple[Exact, ...]:
     found: list[Exact] = []
     for place, text in enumerate(reader.texts("at", at_least=1)):
         name = f"at[{place}]"
+        if not text.strip():  # said already
+            continue
         try:
             amount = exact(text)
         except MalformedExact as error:
@@ -115,10 +117,12 @@ def _thresholds(reader: TableReader) -> tuple[Exact, ...]:
     return tuple(found)
 
 
-def _rearm_below(reader: TableReader, at: tuple[Exact, ...]) -> Exact | None:
+def _rearm_below(reader: TableReader, figure: Figure, at: tuple[Exact, ...]) -> Exact | None:
     if not reader.has("rearm_below"):
         return None
     below = read_amount(reader, "rearm_below")
+    if figure is Figure.CONTRACT_END:
+        reader.problem("rearm_below", "means nothing to contract_end, whose days run down")
     if reader.choice("rearm", Rearm, default=Rearm.PERIOD) is Rearm.PERIOD:
         reader.problem("rearm_below", 'means nothing without rearm = "below"')
     if at and below > at[0]:

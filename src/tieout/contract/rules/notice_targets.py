@@ -1,4 +1,5 @@
-"""Whom a target escalates to is a target, and another one; customers that it names are in the catalog."""
+"""Whom a target escalates to is a target, and another one; customers that it names are in the catalog; one
+mail server at most carries mail to mailboxes of customers' own."""
 
 from __future__ import annotations
 
@@ -24,3 +25,13 @@ def check_notice_targets(draft: Draft) -> Iterator[Problem]:
             missing = draft.missing(DocumentKind.CUSTOMER, customer)
             if missing is not None:
                 yield draft.problem(TARGET, target, f"customers[{place}]", missing)
+    yield from _carriers(draft)
+
+
+def _carriers(draft: Draft) -> Iterator[Problem]:
+    targets = draft.catalog.notice_targets
+    latest = [found for key in targets.keys if (found := targets.latest(key)) is not None]
+    carriers = [each for each in latest if each.carries_customers and each.enabled]
+    for each in carriers[1:]:
+        message = f"target {carriers[0].key} carries it already"
+        yield draft.problem(TARGET, each, "carries_customers", message)

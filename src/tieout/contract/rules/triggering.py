@@ -4,12 +4,14 @@ measured in what their customers pay in."""
 from __future__ import annotations
 
 from collections.abc import Iterator
+from difflib import get_close_matches
 
 from tieout.contract.alert import Alert
 from tieout.contract.charge_control import ChargeControl
 from tieout.contract.document import DocumentKind
 from tieout.contract.problem import Problem
 from tieout.contract.rules.draft import Draft
+from tieout.kernel.errors import shown
 
 
 def check_triggers(draft: Draft) -> Iterator[Problem]:
@@ -19,34 +21,60 @@ def check_triggers(draft: Draft) -> Iterator[Problem]:
         *((DocumentKind.CHARGE_CONTROL, control) for control in draft.catalog.charge_controls),
     ]
     for kind, rule in rules:
-        for name, message in _misfits(draft, rule):
+        for name, message in (*_whom(draft, rule), *_misfits(draft, rule)):
             yield draft.problem(kind, rule, name, message)
     yield from _budgets(draft)
     yield from _features(draft)
 
 
-def _misfits(draft: Draft, rule: Alert | ChargeControl) -> Iterator[tuple[str, str]]:
+def _whom(draft: Draft, rule: Alert | ChargeControl) -> Iterator[tuple[str, str]]:
+    """Customers and plans that are there, and pay in the currency of the rule."""
     for place, customer in enumerate(rule.whom.customers):
         unknown = draft.missing(DocumentKind.CUSTOMER, customer)
         if unknown is not None:
             yield f"customers[{place}]", unknown
-        elif rule.watch.currency is not None:
-            others = {each.currency for each in draft.catalog.customers.versions(customer)}
-            if others and rule.watch.currency not in others:
-                of = ", ".join(sorted(others))
-                yield "currency", f"customer {customer} pays in {of}, the rule is in {rule.watch.currency}"
+            continue
+        pays = {each.currency for each in draft.catalog.customers.versions(customer)}
+        yield from _other_currency(rule, pays, f"customer {customer} pays in")
     for place, plan in enumerate(rule.whom.plans):
         unknown = draft.missing(DocumentKind.PLAN, plan)
         if unknown is not None:
             yield f"plans[{place}]", unknown
-    for place, target in enumerate(rule.targets if isinstance(rule, Alert) else ()):
-        unknown = draft.missing(DocumentKind.NOTICE_TARGET, target)
-        if unknown is not None:
-            yield f"targets[{place}]", unknown
+            continue
+        asks = {each.currency for each in draft.catalog.plans.versions(plan)}
+        yield from _other_currency(rule, asks, f"plan {plan} asks in")
+
+
+def _other_currency(rule: Alert | ChargeControl, known: set[str], words: str) -> Iterator[tuple[str, str]]:
+    currency = rule.watch.currency
+    if currency is not None and known and currency not in known:
+        yield "currency", f"{words} {', '.join(sorted(known))}, the rule is in {currency}"
+
+
+def _misfits(draft: Draft, rule: Alert | ChargeControl) -> Iterator[tuple[str, str]]:
+    if isinstance(rule, ChargeControl):
+        if rule.key in draft.catalog.alerts:
+            yield "key", f"there is an alert {rule.key}: rules are named by their keys alone"
+        known = {each.key for plan in draft.catalog.plans for each in plan.features}
+        for place, feature in enumerate(rule.features):
+            if feature not in known:
+                yield f"features[{place}]", _no_feature(feature, known)
+    else:
+        for place, target in enumerate(rule.targets):
+            unknown = draft.missing(DocumentKind.NOTICE_TARGET, target)
+            if unknown is not None:
+                yield f"targets[{place}]", unknown
     if rule.watch.meter is not None:
         unknown = draft.missing(DocumentKind.METER, rule.watch.meter, since=rule.effective_from)
         if unknown is not None:
             yield "meter", unknown
+
+
+def _no_feature(feature: str, known: set[str]) -> str:
+    """A hold of what no plan has would hold nothing."""
+    near = get_close_matches(feature, sorted(known), n=1)
+    hint = f"; did you mean {near[0]!r}?" if near else ""
+    return f"no plan has the feature {shown(feature)}{hint}"
 
 
 def _budgets(draft: Draft) -> Iterator[Problem]:

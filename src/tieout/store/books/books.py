@@ -22,6 +22,7 @@ from tieout.store.books.ledger import SqlLedger
 from tieout.store.books.manual_lines import SqlManualLines
 from tieout.store.books.movements import SqlMovements
 from tieout.store.books.notices import SqlNotices
+from tieout.store.books.own_settings import SqlOwnSettings
 from tieout.store.books.schema import meta
 from tieout.store.books.signatures import SqlSignatures
 from tieout.store.books.verifications import SqlVerifications
@@ -64,6 +65,7 @@ class SqlBooks:
     corrections: SqlCorrections
     notices: SqlNotices
     triggers: SqlTriggers
+    own_settings: SqlOwnSettings
 
     def close(self) -> None:
         self.engine.dispose()
@@ -124,4 +126,5 @@ def _books(engine: Engine, folder: Path, home_id: HomeId) -> SqlBooks:
         SqlCorrections(engine),
         SqlNotices(engine),
         SqlTriggers(engine),
+        SqlOwnSettings(engine),
     )

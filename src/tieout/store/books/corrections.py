@@ -18,17 +18,20 @@ from tieout.evidence.stored_corrections import (
     StoredReport,
     StoredVoid,
 )
+from tieout.invoice.earlier import Cause
 from tieout.kernel.errors import ConflictError
 from tieout.kernel.ids import CustomerId, InvoiceId
 from tieout.kernel.instant import Instant
 from tieout.kernel.period import Period
 from tieout.ledger.entry import Entry
+from tieout.rate.credit import PREFIX as CREDITED
 from tieout.store.books import rows
 from tieout.store.books.documents import VersionExists, add_documents
 from tieout.store.books.invoices import STANDS
 from tieout.store.books.ledger import add_entries
 from tieout.store.books.movements import NAMED_CUSTOMERS_MAX, add_movements
 from tieout.store.books.papers import PapersMoved, check_papers, count_papers
+from tieout.store.books.recorded_order import recorded_in_order
 from tieout.store.books.schema import charge, invoice, invoice_line
 from tieout.store.books.schema_close import (
     correction,
@@ -73,6 +76,15 @@ class SqlCorrections:
                 if row["invoice_customer"] in wanted:
                     found.setdefault(CustomerId(row["invoice_customer"]), []).append(_settled(row))
         return {customer: tuple(each) for customer, each in found.items()}
+
+    def misbilled(self) -> tuple[CustomerId, ...]:
+        query = select(invoice.c.customer).join(charge, charge.c.invoice == invoice.c.id)
+        query = query.join(invoice_line, invoice_line.c.charge == charge.c.id)
+        query = query.where(STANDS, charge.c.price.startswith(CREDITED))
+        query = query.where(invoice_line.c.correction.contains(f'"{Cause.MISBILLED.value}"'))
+        with self.engine.connect() as connection:
+            found = connection.execute(query.distinct().order_by(invoice.c.customer)).scalars()
+            return tuple(CustomerId(each) for each in found)
 
     def papers(self, customer: CustomerId) -> int:
         with self.engine.connect() as connection:
@@ -161,6 +173,8 @@ class SqlCorrections:
                 check_papers(connection, voided.invoice.customer, seen=papers_seen)
                 _check_entries(connection, voided.invoice, seen=len(entries))
                 connection.execute(insert(invoice_void), row)
+                if movements:
+                    movements = recorded_in_order(connection, movements)
                 add_movements(connection, movements, seen=movements_seen)
                 add_entries(connection, list(entries), booked_at=voided.voided_at)
                 crash_point("void-before-commit")

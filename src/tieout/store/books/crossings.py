@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass
+from typing import assert_never
 
-from sqlalchemy import Connection, Engine, insert, select, update
+from sqlalchemy import Connection, Engine, bindparam, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from tieout.kernel.ids import CustomerId, Watermark
@@ -26,6 +27,7 @@ from tieout.ports.triggers import (
     States,
     until_of,
 )
+from tieout.store.books.decisions import while_people_decide
 from tieout.store.books.notices import add_notices
 from tieout.store.books.schema_trigger import (
     exposure_review,
@@ -51,6 +53,8 @@ _HOLDS = select(
     hold_release.c.reason.label("released_why"),
     hold_release.c.released_at,
 ).select_from(hold.outerjoin(hold_release, hold.c.id == hold_release.c.hold))
+_ALL_HOLDS = _HOLDS.order_by(hold.c.placed_at, hold.c.id)
+_HOLDS_OF = _ALL_HOLDS.where(hold.c.customer.in_(bindparam("customers", expanding=True)))
 _REVIEWS = select(
     exposure_review,
     exposure_review_decision.c.decision,
@@ -68,7 +72,12 @@ _REQUESTS = select(
     interim_answer.c.reason.label("answer_why"),
     interim_answer.c.invoice,
     interim_answer.c.answered_at,
-).select_from(interim_request.outerjoin(interim_answer, interim_request.c.id == interim_answer.c.request))
+    trigger_change.c.watermark.label("seen"),
+).select_from(
+    interim_request.join(trigger_change, interim_request.c.change == trigger_change.c.id).outerjoin(
+        interim_answer, interim_request.c.id == interim_answer.c.request
+    )
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,13 +90,17 @@ class SqlTriggers:
         with self.engine.connect() as connection:
             return _looked(connection)
 
-    def states(self) -> States:
+    def states(self, customers: Collection[CustomerId]) -> States:
         found: dict[tuple[RuleId, Scope, Exact], ThresholdState] = {}
+        asked = list(customers)
         with self.engine.connect() as connection:
-            for row in connection.execute(select(trigger_change).order_by(trigger_change.c.seq)).mappings():
-                change = change_of(row)
-                armed = change.kind is ChangeKind.REARMED
-                found[change.rule, change.scope, change.threshold] = ThresholdState(change.ordinal, armed)
+            for start in range(0, len(asked), _IDS_AT_ONCE):
+                some = trigger_change.c.customer.in_(asked[start : start + _IDS_AT_ONCE])
+                query = select(trigger_change).where(some).order_by(trigger_change.c.seq)
+                for row in connection.execute(query).mappings():
+                    change = change_of(row)
+                    armed = change.kind is ChangeKind.REARMED
+                    found[change.rule, change.scope, change.threshold] = ThresholdState(change.ordinal, armed)
         return found
 
     def record(self, look: Look, *, at: Instant) -> None:
@@ -115,15 +128,22 @@ class SqlTriggers:
             )
 
     def holds(self, customers: Collection[CustomerId] | None = None) -> tuple[Hold, ...]:
-        query = _HOLDS.order_by(hold.c.placed_at, hold.c.id)
-        if customers is not None:
-            query = query.where(hold.c.customer.in_(tuple(customers)))
         with self.engine.connect() as connection:
-            return tuple(hold_of(row) for row in connection.execute(query).mappings())
+            if customers is None:
+                found = connection.execute(_ALL_HOLDS)
+            else:
+                found = connection.execute(_HOLDS_OF, {"customers": tuple(customers)})
+            return tuple(hold_of(row) for row in found.mappings())
 
-    def place(self, held: Hold) -> None:
+    def place(self, held: Hold) -> Hold:
         with writing(self.engine) as connection:
-            connection.execute(insert(hold), hold_row(held))
+            while_people_decide(connection)
+            rows = connection.execute(_HOLDS.where(hold.c.customer == held.customer)).mappings().all()
+            standing = (each for each in map(hold_of, rows) if each.stands_at(held.placed_at))
+            before = next((each for each in standing if each.says_the_same(held)), None)
+            if before is None:
+                connection.execute(insert(hold), hold_row(held))
+        return held if before is None else before
 
     def release(self, hold_id: str, *, person: str, reason: str, at: Instant) -> None:
         with writing(self.engine) as connection:
@@ -170,6 +190,8 @@ class SqlTriggers:
                 raise NotOpen(f"Request {request_id} is not open; nothing was answered.")
             row = {"request": request_id, "outcome": outcome, "reason": reason, "invoice": invoice}
             connection.execute(insert(interim_answer), row | {"answered_at": at})
+            crash_point("look-before-answered")
+        crash_point("look-after-answered")
 
 
 def _looked(connection: Connection) -> Watermark | None:
@@ -233,6 +255,8 @@ def _apply(connection: Connection, effect: Effect, reason: str, at: Instant) -> 
             row = {"id": effect.id, "customer": effect.customer, "reason": reason, "change": effect.id}
             also = {"period_start": period.start, "period_end": period.end, "asked_at": at}
             connection.execute(insert(interim_request), row | also)
+        case _:
+            assert_never(effect)
 
 
 def _release(

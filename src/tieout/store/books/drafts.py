@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from sqlalchemy import ColumnElement, Engine, RowMapping, Select, and_, exists, func, insert, select
 from sqlalchemy.exc import IntegrityError
 
-from tieout.close.review import DraftState, EntryKind, ReviewEntry, StoredDraft
+from tieout.close.review import DraftState, EntryKind, ReviewEntry, StoredDraft, said_before
 from tieout.invoice.invoice import KIND_FINAL, KIND_INTERIM
 from tieout.kernel.ids import CustomerId, InvoiceId, Watermark
 from tieout.kernel.instant import Instant
@@ -71,17 +71,19 @@ class SqlDrafts:
         crash_point("draft-after-commit")
         return True
 
-    def say(self, entry: ReviewEntry) -> bool:
+    def say(self, entry: ReviewEntry) -> ReviewEntry | None:
         with writing(self.engine) as connection:
             while_people_decide(connection)
             refuse_if_sealed(connection, entry.invoice)
             last = select(func.max(draft.c.revision)).where(draft.c.invoice == entry.invoice)
             if connection.execute(last).scalar_one() != entry.revision:
-                return False
-            count = select(func.count()).select_from(review_entry)
-            place = connection.execute(count.where(review_entry.c.invoice == entry.invoice)).scalar_one() + 1
-            connection.execute(insert(review_entry), _entry_row(entry, place))
-        return True
+                return None
+            query = select(review_entry).where(review_entry.c.invoice == entry.invoice)
+            rows = connection.execute(query.order_by(review_entry.c.id)).mappings().all()
+            before = said_before([_entry(row) for row in rows], entry)
+            if before is None:
+                connection.execute(insert(review_entry), _entry_row(entry, len(rows) + 1))
+        return entry if before is None else before
 
     def _rows(self, query: Select[tuple[object, ...]]) -> tuple[StoredDraft, ...]:
         order = (draft.c.customer, draft.c.period_start, draft.c.invoice, draft.c.revision)

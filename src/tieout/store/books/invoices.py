@@ -26,6 +26,7 @@ from tieout.store.books.ledger import add_offset, lock_entries
 from tieout.store.books.movements import add_movements
 from tieout.store.books.numbering import lock_series, record_numbers
 from tieout.store.books.papers import add_corrects, check_papers
+from tieout.store.books.recorded_order import recorded_since
 from tieout.store.books.schema import charge, invoice, invoice_line, number_series, snapshot
 from tieout.store.books.schema_close import invoice_void
 from tieout.store.books.writing import ConnectionLost, insert_rows, writing
@@ -62,13 +63,19 @@ class SqlInvoices:
             return _evidence(connection, line)
 
     def snapshots(
-        self, customer: CustomerId | None = None, *, before: Watermark | None = None
+        self,
+        customer: CustomerId | None = None,
+        *,
+        before: Watermark | None = None,
+        ending_after: Instant | None = None,
     ) -> tuple[StoredSnapshot, ...]:
         query = select(*_LISTED_SNAPSHOT).join(invoice, snapshot.c.invoice == invoice.c.id).where(STANDS)
         query = query.where(invoice.c.kind != KIND_INTERIM)
         query = query.order_by(invoice.c.sealed_at, snapshot.c.watermark, snapshot.c.invoice, snapshot.c.id)
         if customer is not None:
             query = query.where(snapshot.c.customer == customer)
+        if ending_after is not None:
+            query = query.where(snapshot.c.period_end > ending_after)
         with self.engine.connect() as connection:
             if before is not None and not _any_before(connection, before):
                 return ()
@@ -94,6 +101,12 @@ class SqlInvoices:
         with self.engine.connect() as connection:
             found = connection.execute(select(number_series.c.series, number_series.c.last_number)).all()
         return {row.series: row.last_number for row in found}
+
+    def recorded_since(
+        self, customers: Sequence[CustomerId], since: Instant, *, papers_too: bool
+    ) -> dict[CustomerId, Instant]:
+        with self.engine.connect() as connection:
+            return recorded_since(connection, customers, since, papers_too=papers_too)
 
     def lay_out(self, rows: SealedRows) -> LaidOut:
         return lay_out(rows)

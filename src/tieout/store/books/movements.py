@@ -15,6 +15,7 @@ from tieout.kernel.instant import Instant
 from tieout.kernel.money import Money, currency
 from tieout.ledger.entry import Entry
 from tieout.store.books.ledger import add_entries
+from tieout.store.books.recorded_order import recorded_in_order
 from tieout.store.books.schema import movement
 from tieout.store.books.writing import writing
 from tieout.store.sqlite import is_sqlite
@@ -61,6 +62,7 @@ class SqlMovements:
     def record(self, movements: Sequence[Movement], *, seen: int, entries: Sequence[Entry] = ()) -> None:
         try:
             with writing(self.engine) as connection:
+                movements = recorded_in_order(connection, movements)
                 add_movements(connection, movements, seen=seen)
                 booked_at = movements[0].recorded_at
                 assert booked_at is not None, "who records knows when"

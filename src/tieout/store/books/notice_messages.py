@@ -11,6 +11,7 @@ from collections.abc import Collection, Mapping, Sequence
 from sqlalchemy import Connection, Engine, RowMapping, delete, exists, func, insert, or_, select, update
 
 from tieout.contract.notice_target import NoticeTarget
+from tieout.contract.own_target import OWN_MARK
 from tieout.kernel.ids import NoticeId, NoticeTargetKey
 from tieout.kernel.instant import Instant
 from tieout.notice.attempt import Attempt, MessageState, Outcome
@@ -35,10 +36,11 @@ MESSAGES_LOCK = 0x6E6F7469
 """The key of the advisory lock."""
 _OPEN = (MessageState.GATHERING.value, MessageState.WAITING.value)
 message = notice_message.c
+_IS_OWN = message.target.startswith(OWN_MARK)
 _later, _later_part = notice_message.alias("later"), notice_part.alias("later_part")
 _UNSETTLED = (
     select(message.id)
-    .where(message.state == MessageState.GIVEN_UP.value)
+    .where(message.state == MessageState.GIVEN_UP.value, ~_IS_OWN)
     .where(
         exists()
         .where(notice_part.c.message == message.id)
@@ -105,18 +107,27 @@ def _new_message(connection: Connection, each: Addressed, at: Instant) -> int:
     return number
 
 
-def due(engine: Engine, *, now: Instant, leaving_out: Collection[str], per_target: int) -> list[int]:
-    """Unclaimed messages that are due, the longest waiting first, so many of each target."""
+def due(
+    engine: Engine, *, now: Instant, leaving_out: Collection[str], per_target: int, own: bool
+) -> list[tuple[int, str]]:
+    """Unclaimed messages that are due, with their targets, the longest waiting first, so many of each."""
     place = func.row_number().over(partition_by=message.target, order_by=(message.due_at, message.id))
-    inner = select(message.id, message.due_at, place.label("place")).where(
-        message.state.in_(_OPEN), message.due_at <= now, _is_free(now)
+    inner = select(message.id, message.target, message.due_at, place.label("place")).where(
+        message.state.in_(_OPEN), message.due_at <= now, _is_free(now), _IS_OWN if own else ~_IS_OWN
     )
     if leaving_out:
         inner = inner.where(message.target.not_in(leaving_out))
     ranked = inner.subquery()
-    query = select(ranked.c.id).where(ranked.c.place <= per_target).order_by(ranked.c.due_at, ranked.c.id)
+    query = select(ranked.c.id, ranked.c.target).where(ranked.c.place <= per_target)
     with engine.connect() as connection:
-        return list(connection.execute(query).scalars())
+        found = connection.execute(query.order_by(ranked.c.due_at, ranked.c.id))
+        return [(number, target) for number, target in found]
+
+
+def of_first_targets(found: Sequence[tuple[int, str]], count: int) -> list[int]:
+    """The messages of so many targets: what nobody has a worker for stays unclaimed."""
+    chosen = set(list(dict.fromkeys(target for _, target in found))[:count])
+    return [number for number, target in found if target in chosen]
 
 
 def _is_free(now: Instant) -> object:
@@ -312,7 +323,7 @@ def counts(engine: Engine) -> NoticeCounts:
     by_state = select(message.state, func.count()).group_by(message.state)
     oldest = select(func.min(message.due_at)).where(message.state.in_(_OPEN))
     failed = select(func.count(), func.min(message.created_at)).where(
-        message.state == MessageState.WAITING.value, message.attempts > 0
+        message.state == MessageState.WAITING.value, message.attempts > 0, ~_IS_OWN
     )
     with engine.connect() as connection:
         failing, since = connection.execute(failed).one()

@@ -139,9 +139,18 @@ class SqlNotices:
         crash_point("notice-after-routed")
 
     def claim(
-        self, *, now: Instant, until: Instant, token: str, leaving_out: Collection[str], per_target: int
+        self,
+        *,
+        now: Instant,
+        until: Instant,
+        token: str,
+        leaving_out: Collection[str],
+        per_target: int,
+        own: bool,
+        targets_max: int,
     ) -> tuple[Claim, ...]:
-        found = work.due(self.engine, now=now, leaving_out=leaving_out, per_target=per_target)
+        wanted = work.due(self.engine, now=now, leaving_out=leaving_out, per_target=per_target, own=own)
+        found = work.of_first_targets(wanted, targets_max)
         if not found:  # the usual case costs no write
             return ()
         with writing(self.engine) as connection:
@@ -161,6 +170,8 @@ class SqlNotices:
     def postpone(self, claim: Claim, *, due_at: Instant) -> None:
         with writing(self.engine) as connection:
             work.postpone(connection, claim, due_at=due_at)
+            crash_point("notice-before-postponed")
+        crash_point("notice-after-postponed")
 
     def due_escalations(self, *, now: Instant, limit: int) -> tuple[DueEscalation, ...]:
         rows = work.due_escalations(self.engine, now=now, limit=limit)
@@ -174,6 +185,8 @@ class SqlNotices:
             wanted = notice_acknowledgement.c.notice == due.recorded.notice.id
             if is_due and routing is not None and _acknowledgement(connection, wanted) is None:
                 work.add_messages(connection, routing, at=at)
+            crash_point("notice-before-escalated")
+        crash_point("notice-after-escalated")
 
     def resend(self, id: NoticeId, target: NoticeTarget, *, at: Instant) -> None:
         with writing(self.engine) as connection:

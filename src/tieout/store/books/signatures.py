@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from sqlalchemy import Engine, func, insert, select, update
+from sqlalchemy import Connection, Engine, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from tieout.contract.policy import signer_role
@@ -74,18 +74,22 @@ class SqlSignatures:
             raise KeyExists(key.key_id) from error
 
     def revoke_key(self, key_id: KeyId, *, at: Instant) -> None:
-        """From `at` on, not before. Raises `NoSuchActiveKey`."""
+        """From `at` on, and after all that it signed, also where the clock has stepped back since. Raises
+        `NoSuchActiveKey`."""
         active = (signing_key.c.key_id == key_id) & signing_key.c.revoked_at.is_(None)
         with writing(self.engine) as connection:
-            changed = connection.execute(update(signing_key).where(active).values(revoked_at=at)).rowcount
+            after = _after_signatures(connection, key_id, at)
+            changed = connection.execute(update(signing_key).where(active).values(revoked_at=after)).rowcount
         if changed != 1:
             raise NoSuchActiveKey(key_id)
 
     def rotate_key(self, old: KeyId, new: SigningKey) -> None:
-        """Both in one transaction. Raises `NoSuchActiveKey` or `KeyExists`."""
+        """Both in one transaction, after all that the old one signed. Raises `NoSuchActiveKey` or
+        `KeyExists`."""
         active = (signing_key.c.key_id == old) & signing_key.c.revoked_at.is_(None)
         try:
             with writing(self.engine) as connection:
+                new = replace(new, registered_at=_after_signatures(connection, old, new.registered_at))
                 changed = connection.execute(
                     update(signing_key).where(active).values(revoked_at=new.registered_at)
                 ).rowcount
@@ -132,6 +136,13 @@ class SqlSignatures:
                 connection.execute(insert(signature), row)
         except IntegrityError as error:
             raise SignatureExists(added.role.value, added.document_digest) from error
+
+
+def _after_signatures(connection: Connection, key_id: KeyId, at: Instant) -> Instant:
+    """What a key has signed stays signed: it ends after that."""
+    last = select(func.max(signature.c.signed_at)).where(signature.c.key_id == key_id)
+    found = connection.execute(last).scalar_one()
+    return at if found is None or found < at else Instant(found + 1)
 
 
 def _key_row(key: SigningKey) -> dict[str, object]:

@@ -118,4 +118,5 @@ def interim_of(row: RowMapping) -> InterimRequest:
         answer = row["outcome"], row["answer_why"], row["invoice"], Instant(row["answered_at"])
     period = Period(Instant(row["period_start"]), Instant(row["period_end"]))
     asked = CloseAsked(row["id"], CustomerId(row["customer"]), period)
-    return InterimRequest(asked, row["reason"], Instant(row["asked_at"]), answer)
+    seen = Watermark(row["seen"])
+    return InterimRequest(asked, row["reason"], Instant(row["asked_at"]), answer, seen)

@@ -50,6 +50,7 @@ from tieout.store.live.state_text import (
 from tieout.store.sqlite import begin_immediate, open_engine
 
 LOCK_NAME: Final = "live.lock"
+_META: Final = select(schema.meta)
 
 
 class SqliteLiveStore:
@@ -99,7 +100,7 @@ class SqliteLiveStore:
                 mark = self._mark(connection)
                 if mark is None:
                     return None
-                for row in states(connection, digests):
+                for row in (row for some in pieces(digests) for row in states(connection, some)):
                     one, texts, expected = parse_state(row.digest, row.state)
                     if groups and expected:
                         read_groups(connection, row.id, row.digest, one, expected)
@@ -306,7 +307,7 @@ class SqliteLiveStore:
 
     def _mark(self, connection: Connection) -> LiveMark | None:
         """None where it follows another log, or one that has been restored to before."""
-        row = connection.execute(select(schema.meta)).one_or_none()
+        row = connection.execute(_META).one_or_none()
         if row is None or row.format != schema.FORMAT or row.home_id != self._home_id:
             return None
         watermark = Watermark(row.watermark)

@@ -19,10 +19,14 @@ NAMES_AT_ONCE: Final = 500
 Item = TypeVar("Item")
 
 
+_STATES: Final = select(schema.standing.c.id, schema.standing.c.digest, schema.standing.c.state).where(
+    schema.standing.c.digest.in_(bindparam("digests", expanding=True)), schema.standing.c.state.is_not(None)
+)
+"""Made once: making a statement costs more than running it."""
+
+
 def states(connection: Connection, digests: Sequence[RequestDigest]) -> Sequence[Row[Any]]:
-    table = schema.standing
-    query = select(table.c.id, table.c.digest, table.c.state)
-    return connection.execute(query.where(table.c.digest.in_(digests), table.c.state.is_not(None))).all()
+    return connection.execute(_STATES, {"digests": digests}).all()
 
 
 def read_groups(

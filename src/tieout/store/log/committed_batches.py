@@ -4,7 +4,7 @@ gone from the segments that hold them.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 from sqlalchemy import Connection, Engine, select
 
 from tieout.kernel.ids import EventType, Subject, Watermark
-from tieout.kernel.instant import Instant
+from tieout.kernel.instant import HOUR_MICROSECONDS, Instant
 from tieout.ports import LogManifest, SegmentFiles, StoredEvent, TailPart
 from tieout.store.log import schema
 from tieout.store.log.reader import bodies_between, read_segment, rows_of, segment_file, tail_parts
@@ -46,6 +46,17 @@ class StoredBatch:
             if only in (None, part.type):
                 for _, stored in rows_of(part.table):
                     yield stored
+
+    def hours(self) -> Mapping[Subject, Sequence[Instant]]:
+        found: dict[Subject, list[Instant]] = {}
+        for part in self.parts:
+            time = part.table.column("time")
+            hour = pa.scalar(HOUR_MICROSECONDS, pa.int64())
+            begun = pc.multiply(pc.divide(time, hour), hour)
+            named = pa.table({"subject": part.table.column("subject"), "hour": begun})
+            for row in named.group_by(["subject", "hour"]).aggregate([]).to_pylist():
+                found.setdefault(Subject(row["subject"]), []).append(Instant(row["hour"]))
+        return found
 
     def manifest(self, retracted: Sequence[tuple[str, str]]) -> LogManifest:
         before = [(source, event_id, 0, 0) for source, event_id in retracted]

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
+from itertools import groupby
 from typing import Final
 
 import numpy as np
@@ -27,7 +28,7 @@ from tieout.store.log import schema
 from tieout.store.log.encoding import decode_body, decode_dispositions
 from tieout.store.log.retractions import retracted_identities
 from tieout.store.log.segments.named_segments import NamedSegment, live_segments
-from tieout.store.log.segments.segment_file import read_row_at, read_segment_rows, unreadable
+from tieout.store.log.segments.segment_file import read_rows_at, read_segment_rows, unreadable
 from tieout.store.log.segments.subject_rows import read_rows_of
 from tieout.table.layout import event_type_of, layout_of, plain_schema, segment_schema
 from tieout.table.packed import unpacked
@@ -151,40 +152,45 @@ def event_at(engine: Engine, files: SegmentFiles, position: Position) -> StoredE
 
 def event_at_in(connection: Connection, files: SegmentFiles, position: Position) -> StoredEvent | None:
     """As `event_at`, inside a transaction."""
-    for table in _tables_of_row(connection, files, position):
-        here = pc.and_(
-            pc.equal(table.column("batch"), position.batch),
-            pc.equal(table.column("row"), pa.scalar(position.row, pa.int32())),
-        )
-        for _, stored in rows_of(table.filter(here)):
-            return stored
-    return None
+    return _events_at_in(connection, files, [position]).get(position)
 
 
 def events_at(
     engine: Engine, files: SegmentFiles, positions: Iterable[Position]
 ) -> Mapping[Position, StoredEvent]:
-    """The accepted events at these positions."""
-    found: dict[Position, StoredEvent] = {}
+    """The accepted events at these positions; each body and row group that holds any is read once."""
+    wanted = sorted(set(positions))
+    if not wanted:
+        return {}
     with engine.connect() as connection:
-        for position in sorted(set(positions)):
-            event = event_at_in(connection, files, position)
-            if event is not None:
-                found[position] = event
+        return _events_at_in(connection, files, wanted)
+
+
+def _events_at_in(
+    connection: Connection, files: SegmentFiles, positions: Sequence[Position]
+) -> dict[Position, StoredEvent]:
+    """From the stored bodies of their batches, or from segments once these are gone."""
+    found: dict[Position, StoredEvent] = {}
+    compacted: list[Position] = []
+    for batch, listed in groupby(positions, key=lambda position: position.batch):
+        mine = list(listed)
+        parts = tail_parts(bodies_between(connection, batch, batch))
+        if not parts:
+            compacted += mine
+        for part in parts:
+            rows = pa.array([position.row for position in mine], pa.int32())
+            table = part.table.filter(pc.is_in(part.table.column("row"), value_set=rows))
+            found |= {stored.position: stored for _, stored in rows_of(table)}
+    for segment in live_segments(connection) if compacted else ():
+        inside = [
+            (position.batch, position.row)
+            for position in compacted
+            if segment.first_batch <= position.batch <= segment.last_batch
+        ]
+        if inside:
+            table = read_rows_at(segment_file(files, segment).path, inside)
+            found |= {stored.position: stored for _, stored in rows_of(table)}
     return found
-
-
-def _tables_of_row(connection: Connection, files: SegmentFiles, position: Position) -> list[pa.Table]:
-    """What may hold the row: the stored bodies of its batch, or segments once these are gone."""
-    tables = [part.table for part in tail_parts(bodies_between(connection, position.batch, position.batch))]
-    if tables:
-        return tables
-    found = [
-        segment_file(files, segment)
-        for segment in live_segments(connection)
-        if segment.first_batch <= position.batch <= segment.last_batch
-    ]
-    return [read_row_at(file.path, batch=position.batch, row=position.row) for file in found]
 
 
 def read_segment(segment: SegmentFile, filters: list[tuple[str, str, object]] | None = None) -> pa.Table:

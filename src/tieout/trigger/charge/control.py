@@ -59,7 +59,8 @@ Effect = HoldPlaced | ReviewAsked | InterimAsked | HoldLifted
 
 
 def effect_of(control: ChargeControl, change: Change) -> Effect | None:
-    """None where there is nothing to do: most controls let nothing go by themselves."""
+    """None where there is nothing to do: most controls let nothing go by themselves, and what ends with its
+    period, or is billed inside it, is past when the crossing is late."""
     customer, period = change.scope.customer, change.scope.period
     if change.kind is ChangeKind.REARMED:
         if control.action is ControlAction.HOLD and control.ends is HoldEnds.BELOW:
@@ -67,11 +68,13 @@ def effect_of(control: ChargeControl, change: Change) -> Effect | None:
         return None
     if control.action is ControlAction.HOLD:
         assert control.ends is not None, "a hold says how it ends"
+        if change.is_late and control.ends is HoldEnds.PERIOD:
+            return None
         until = period if control.ends is HoldEnds.PERIOD else None
         return HoldPlaced(change.id, customer, control.features, until, control.ends)
     if control.action is ControlAction.REVIEW:
         return ReviewAsked(change.id, customer)
-    return InterimAsked(change.id, customer, period)
+    return None if change.is_late else InterimAsked(change.id, customer, period)
 
 
 def crossing_of(rearmed: Change) -> Change:

@@ -10,9 +10,10 @@ import hashlib
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Final
+from typing import Any, Final, TypeVar
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
@@ -22,6 +23,8 @@ from tieout.ports import UnreadableSegment
 from tieout.store.files import sync_file
 from tieout.table.layout import plain_schema
 from tieout.table.packed import ID_TEXT, ID_UUID, columns_of, packed, unpacked
+
+Whole = TypeVar("Whole", int, npt.NDArray[Any])
 
 ROWS_PER_GROUP: Final = 65_536
 PAGE_BYTES: Final = 65_536
@@ -167,25 +170,42 @@ def read_segment_rows(path: str, *, columns: Sequence[str] | None = None) -> pa.
 
 
 def read_row_at(path: str, *, batch: int, row: int) -> pa.Table:
-    """The row at a position, ids as texts, or no row: two narrow columns are searched, then one row group is
-    read. Raises `UnreadableSegment`.
+    """The row at a position, ids as texts, or no row. Raises `UnreadableSegment`."""
+    return read_rows_at(path, [(batch, row)])
+
+
+def read_rows_at(path: str, positions: Sequence[tuple[int, int]]) -> pa.Table:
+    """The rows at these (batch, row), for those that the segment holds, ids as texts: two narrow columns are
+    searched, then each row group that holds any is read once. Raises `UnreadableSegment`.
     """
+    wanted = np.sort(np.array([_packed(*each) for each in positions], dtype=np.int64))
+    left = len(wanted)
     try:
         file = pq.ParquetFile(path)
         place = file.schema_arrow.names.index("batch")
-        for group in range(file.metadata.num_row_groups):
+        tables = [file.schema_arrow.empty_table()]
+        for group in range(file.metadata.num_row_groups if left else 0):
             bounds = file.metadata.row_group(group).column(place).statistics
-            if bounds is not None and bounds.has_min_max and not bounds.min <= batch <= bounds.max:
-                continue
+            if bounds is not None and bounds.has_min_max:
+                first, last = _packed(bounds.min, 0), _packed(bounds.max + 1, 0)
+                if np.searchsorted(wanted, first) == np.searchsorted(wanted, last):
+                    continue
             keys = file.read_row_group(group, columns=["batch", "row"], use_threads=False)
-            found = np.flatnonzero(
-                (keys.column("batch").to_numpy() == batch) & (keys.column("row").to_numpy() == row)
-            )
+            packed_keys = _packed(keys.column("batch").to_numpy(), keys.column("row").to_numpy())
+            found = np.flatnonzero(np.isin(packed_keys, wanted))
             if found.size:
-                return unpacked(file.read_row_group(group, use_threads=False).slice(int(found[0]), 1))
-        return unpacked(file.schema_arrow.empty_table())
+                tables.append(file.read_row_group(group, use_threads=False).take(pa.array(found)))
+                left -= found.size
+            if not left:
+                break
+        return unpacked(pa.concat_tables(tables))
     except (pa.ArrowException, OSError, ValueError) as error:
         raise unreadable(path, error) from None
+
+
+def _packed(batch: Whole, row: Whole) -> Whole:
+    """Both in one integer that sorts as they do."""
+    return (batch << 32) | row
 
 
 def unreadable(path: str, error: Exception) -> UnreadableSegment:

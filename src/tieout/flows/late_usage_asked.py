@@ -1,0 +1,45 @@
+"""What rules ask of a period that is over, where usage arrived for it late: those that stood at its end."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+
+from tieout.close.calendar import PeriodDefault
+from tieout.contract.watching import Figure
+from tieout.flows.rules_of_customers import RulesOfCustomers
+from tieout.flows.trigger_rules import Rule, of_figures
+from tieout.flows.usage_readings import Asked, asked_usage, running_periods
+from tieout.kernel.ids import CustomerId
+from tieout.kernel.instant import HOUR_MICROSECONDS, Instant
+from tieout.kernel.period import Period
+
+
+def late_usage_asked(
+    rules: RulesOfCustomers,
+    defaults: Sequence[PeriodDefault],
+    customer: CustomerId,
+    hours: Iterable[Instant],
+    *,
+    now_in_force: Iterable[Rule],
+    at: Instant,
+) -> list[Asked]:
+    """By period, then by rule. `hours`: in which events came; `now_in_force`: a rule that was disabled since,
+    or is gone, says nothing more about earlier periods either. Raises `NothingInForce`."""
+    keys = {(rule.id.kind, rule.id.key) for rule in now_in_force}
+    periods: set[Period] = set()
+    for hour in hours:
+        for instant in (hour, Instant(hour + HOUR_MICROSECONDS - 1)):
+            if not any(period.contains(instant) for period in periods):
+                running = running_periods(rules.catalog, defaults, customer, instant)
+                periods |= {each.period for each in running if each.period.end <= at}
+    found: list[Asked] = []
+    for period in sorted(periods):
+        last = Instant(period.end - 1)
+        stood = of_figures(rules.of(customer, last), Figure.USAGE)
+        stood = tuple(rule for rule in stood if (rule.id.kind, rule.id.key) in keys)
+        if stood:
+            running = running_periods(rules.catalog, defaults, customer, last)
+            over = [each for each in running if each.period == period]
+            found += [replace(each, at=last) for each in asked_usage(rules.catalog, stood, over, last)]
+    return found
