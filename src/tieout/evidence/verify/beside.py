@@ -13,6 +13,7 @@ from tieout.kernel.instant import format_instant, parse_instant
 from tieout.kernel.money import CURRENCIES
 
 LEDGER = "invoice/ledger.json"
+MOVEMENTS = "invoice/movements.json"
 POLICY = "policy.json"
 TRANSITIONS = "invoice/transitions.json"
 ROLES = ("finance", "ops", "product")
@@ -47,6 +48,23 @@ def check_ledger(pack: Pack, document: Members) -> None:
         [("what is owed by the entries", fraction(due) * minor, owed), ("taxes", -asked, taxes)],
     )
     report.checked.append(f"{len(said['entries']):,} ledger entries balance, and come to what is due.")
+
+
+def check_movements(pack: Pack, document: Members) -> None:
+    """The credits that the paper prints are the movements that were recorded with it."""
+    found = pack.json(MOVEMENTS)
+    if not isinstance(found, list):
+        raise TypeError("it is no list of movements")
+    minor = 10 ** CURRENCIES[document["currency"]].exponent
+    printed = sorted(
+        (each["account"], fraction(each["amount"]) * minor) for each in document.get("credits", [])
+    )
+    used = sorted((each["account"], -each["minor"]) for each in found if each["kind"] == "used")
+    pack.report.compare(MOVEMENTS, [("credits used", printed, used)])
+    if found:
+        pack.report.not_derived.append(
+            f"{MOVEMENTS}: what the balances were before; only their movements are here."
+        )
 
 
 def check_policy(pack: Pack, manifest: Members, document: Members) -> None:

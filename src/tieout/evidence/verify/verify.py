@@ -11,7 +11,7 @@ from collections.abc import Callable
 from hashlib import sha256
 
 from tieout.evidence.verify.archive import read_archive
-from tieout.evidence.verify.beside import check_ledger, check_policy, check_transitions
+from tieout.evidence.verify.beside import check_ledger, check_movements, check_policy, check_transitions
 from tieout.evidence.verify.minisign import check_signature, public_key
 from tieout.evidence.verify.pack import (
     FORMATS,
@@ -93,6 +93,7 @@ def _check_content(pack: Pack, manifest: Members) -> None:
         )
     report.checked.append(f"{len(printed):,} lines follow from their working.")
     _tried(report, "invoice/ledger.json", lambda: check_ledger(pack, document))
+    _tried(report, "invoice/movements.json", lambda: check_movements(pack, document))
     _tried(report, "policy.json", lambda: check_policy(pack, manifest, document))
     _tried(report, "invoice/transitions.json", lambda: check_transitions(pack, manifest, document))
 
