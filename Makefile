@@ -34,8 +34,8 @@ demo: $(VENV)/.runtime ## from usage to traced invoices in demo-home/; DATA=fold
 test: $(VENV)/.dev ## all tests
 	@$(VENV)/bin/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
 
-test-long: $(VENV)/.dev ## the sweeps of faults in full: every kill, every loss of power, every failed sync
-	@TIEOUT_TEST_LONG=1 $(VENV)/bin/python -m pytest -n 2 --dist load tests/faults $(ARGS)
+test-long: $(VENV)/.dev ## the sweeps of faults in full (every kill, loss of power, failed sync), the laws with more examples
+	@TIEOUT_TEST_LONG=1 $(VENV)/bin/python -m pytest -n 2 --dist load tests/faults tests/laws $(ARGS)
 
 check: $(VENV)/.dev ## style, types, layers, and the rules of the house
 	@$(VENV)/bin/ruff check .
