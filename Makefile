@@ -34,8 +34,8 @@ demo: $(VENV)/.runtime ## from usage to traced invoices in demo-home/; DATA=fold
 test: $(VENV)/.dev ## all tests
 	@$(VENV)/bin/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
 
-test-long: $(VENV)/.dev ## the sweeps of faults in full: every kill, every loss of power, every failed sync
-	@TIEOUT_TEST_LONG=1 $(VENV)/bin/python -m pytest -n 2 --dist load tests/faults $(ARGS)
+test-long: $(VENV)/.dev ## the sweeps of faults in full (every kill, loss of power, failed sync), the laws with more examples
+	@TIEOUT_TEST_LONG=1 $(VENV)/bin/python -m pytest -n 2 --dist load tests/faults tests/laws $(ARGS)
 
 check: $(VENV)/.dev ## style, types, layers, and the rules of the house
 	@$(VENV)/bin/ruff check .
@@ -83,10 +83,10 @@ $(VENV)/.runtime: pyproject.toml constraints.txt
 	@touch $@
 
 $(VENV)/.dev: $(VENV)/.runtime
-	@command -v hledger >/dev/null || { \
-	  echo "Installing hledger, which has to accept what the ledger exports" >&2; \
+	@command -v hledger >/dev/null && command -v minisign >/dev/null && command -v unzip >/dev/null || { \
+	  echo "Installing hledger, which has to accept what the ledger exports, and minisign for evidence packs" >&2; \
 	  $(ROOT) apt-get update -qq; \
-	  $(ROOT) env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq hledger >/dev/null; }
+	  $(ROOT) env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq hledger minisign unzip >/dev/null; }
 	@echo "Adding the tools of development (once; a minute or so)" >&2
 	@$(INSTALL) --no-build-isolation --editable '.[postgres,dev]'
 	@touch $@

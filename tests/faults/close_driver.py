@@ -6,7 +6,8 @@ or "crash_at" in the order, kills the close there.
 An order names a home and may set its clock ("now", a list of instants, one for each time it is read), the
 rows of a sealing transaction, the workers that draft, the accounts that they draft at a time, and how many
 closes run at once ("mixed": a list of what each of them is asked for besides); or what is decided there
-instead of a close ("decide", a list of words as `decider` takes them). The answer is a list of exit codes.
+instead of a close ("decide", a list of words as `decider` takes them), or that the log is followed to its end
+("follow"). The answer is a list of exit codes.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.faults.decider import REFUSED, decide
+from tests.faults.live_follower import follow_to_the_end
 from tests.small_home import FEBRUARY_3
 from tieout.flows import seal_accounts, shared_drafts
 from tieout.flows.close_periods import close
@@ -42,6 +44,9 @@ def run(order: dict[str, Any]) -> None:
     seal_accounts.ROWS_PER_TRANSACTION = order.get("rows", seal_accounts.ROWS_PER_TRANSACTION)
     instants = order.get("now", [int(FEBRUARY_3)])
     clock = SteppedClock(Instant(instants[0])) if len(instants) == 1 else ListedClock(instants)
+    if "follow" in order:
+        follow_to_the_end(Path(order["home"]), clock)
+        return
     with open_home(Path(order["home"]), clock=clock) as home:
         if "decide" in order:
             decide(home, *order["decide"])

@@ -7,12 +7,13 @@ from __future__ import annotations
 import re
 import shutil
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import pytest
-from sqlalchemy import MetaData, Table, func, inspect, select
+from sqlalchemy import func, inspect, select, table
 
 from tests.faults.close_laws import broken_papers, documents_of
 from tests.faults.closers import Closers, closers_started
@@ -145,9 +146,7 @@ def counts(folder: Path, now: Instant) -> Counts:
         engine = home.books.engine  # type: ignore[attr-defined] # tests look behind the port
         with engine.connect() as connection:
             return {
-                name: connection.execute(
-                    select(func.count()).select_from(Table(name, MetaData(), autoload_with=connection))
-                ).scalar_one()
+                name: connection.execute(select(func.count()).select_from(table(name))).scalar_one()
                 for name in inspect(connection).get_table_names()
                 if name not in ATTEMPTS
             }
@@ -157,39 +156,62 @@ def opened(folder: Path, now: Instant) -> Home:
     return open_home(folder, clock=SteppedClock(now))
 
 
+@dataclass(frozen=True)
+class Asked:
+    """A decision where it can be made, the order that makes it, and the books before it and after it."""
+
+    home: Path
+    now: Instant
+    order: dict[str, object]
+    before: Counts
+    whole: Counts
+
+
+@pytest.fixture(scope="module")
+def asked(ready: Ready, closers: Closers, tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Asked]:
+    """By verb: each is decided undisturbed once, whatever kills it afterwards."""
+
+    @cache
+    def undisturbed(verb: str) -> Asked:
+        name = "sealed" if verb in SEALED else "redrafted" if verb == "approve-delta" else "reviewed"
+        now = FEBRUARY_10 if verb in SEALED else IN_THE_WINDOW
+        words = [verb, *(word.format(**ready.words) for word in {**SEALED, **REVIEWED}[verb])]
+        order: dict[str, object] = {"decide": words, "now": [int(now)]}
+        folder = tmp_path_factory.mktemp("undisturbed") / "home"
+        shutil.copytree(ready.folders[name], folder)
+        before = counts(folder, now)
+        assert closers.close(folder, **order) == 0
+        return Asked(ready.folders[name], now, order, before, counts(folder, now))
+
+    return undisturbed
+
+
 @pytest.mark.parametrize("step", STEPS)
 @pytest.mark.parametrize("verb", [*SEALED, *REVIEWED])
 def test_a_decision_killed_at_any_transaction_is_there_whole_or_not_at_all(
-    ready: Ready, closers: Closers, tmp_path: Path, verb: str, step: str
+    asked: Callable[[str], Asked], closers: Closers, tmp_path: Path, verb: str, step: str
 ) -> None:
-    name = "sealed" if verb in SEALED else "redrafted" if verb == "approve-delta" else "reviewed"
-    now = FEBRUARY_10 if verb in SEALED else IN_THE_WINDOW
-    words = [verb, *(word.format(**ready.words) for word in {**SEALED, **REVIEWED}[verb])]
-    order: dict[str, object] = {"decide": words, "now": [int(now)]}
-    shutil.copytree(ready.folders[name], tmp_path / "undisturbed")
-    before = counts(tmp_path / "undisturbed", now)
-    assert closers.close(tmp_path / "undisturbed", **order) == 0
-    whole = counts(tmp_path / "undisturbed", now)
-    assert whole != before, "it writes something"
+    told = asked(verb)
+    assert told.whole != told.before, "it writes something"
     for passed in range(1, PASSED_MAX):
         folder = tmp_path / f"home-{passed}"
-        shutil.copytree(ready.folders[name], folder)
-        with opened(folder, now) as home:
+        shutil.copytree(told.home, folder)
+        with opened(folder, told.now) as home:
             sealed = documents_of(home)
-        code = closers.close(folder, crash_at=f"{step}:{passed}", **order)
+        code = closers.close(folder, crash_at=f"{step}:{passed}", **told.order)
         if code == 0:
             assert passed > 1, "every decision is a transaction of the books"
             return
         assert code == -signal.SIGKILL
-        left = counts(folder, now)
+        left = counts(folder, told.now)
         if (passed, step) == (1, "books-before-commit"):
-            assert left == before
-        with opened(folder, now) as home:
+            assert left == told.before
+        with opened(folder, told.now) as home:
             assert broken_papers(home, sealed_before=sealed) == []
-        if left != whole:
-            assert closers.close(folder, **order) == 0
-            assert counts(folder, now) == whole
-        with opened(folder, now) as home:
+        if left != told.whole:
+            assert closers.close(folder, **told.order) == 0
+            assert counts(folder, told.now) == told.whole
+        with opened(folder, told.now) as home:
             assert broken_papers(home, sealed_before=sealed) == []
         tally.injected()
     raise AssertionError(f"{verb} has more than {PASSED_MAX} transactions")

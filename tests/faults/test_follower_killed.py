@@ -4,14 +4,13 @@ next one goes on from there. A file that was thrown away or damaged is built aga
 
 from __future__ import annotations
 
-import os
 import signal
-import subprocess
-import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
+from tests.faults.closers import Closers, closers_started
 from tests.small_home import call, ingest, make_home
 from tieout.aggregate.snapshot import Snapshot
 from tieout.flows.home import Home
@@ -26,12 +25,21 @@ NOW = parse_instant("2026-01-20T12:00:00Z")
 POINTS = ("live-added", "live-states-written", "live-advancing", "live-advanced")
 
 
-def follow(folder: Path, crash: str | None = None) -> int:
-    environment = {**os.environ, "PYTHONPATH": ":".join(sys.path)}
-    if crash is not None:
-        environment["CRASH_AT"] = crash
-    command = [sys.executable, "-m", "tests.faults.live_follower", str(folder), str(int(NOW))]
-    return subprocess.run(command, env=environment, check=False).returncode
+@pytest.fixture(scope="module")
+def closers() -> Iterator[Closers]:
+    with closers_started() as started:
+        yield started
+
+
+Follow = Callable[..., int]
+
+
+@pytest.fixture
+def follow(closers: Closers) -> Follow:
+    def followed(folder: Path, crash: str | None = None) -> int:
+        return closers.close(folder, follow=True, now=[int(NOW)], crash_at=crash)
+
+    return followed
 
 
 def agrees(home: Home, *, kept: bool) -> None:
@@ -52,7 +60,7 @@ def agrees(home: Home, *, kept: bool) -> None:
 
 
 @pytest.mark.parametrize("crash", [f"{point}:{time}" for point in POINTS for time in (1, 2)])
-def test_killed_anywhere_the_next_one_goes_on(tmp_path: Path, crash: str) -> None:
+def test_killed_anywhere_the_next_one_goes_on(tmp_path: Path, follow: Follow, crash: str) -> None:
     home, _ = make_home(tmp_path / "home", now=NOW)
     with home:
         assert follow(home.folder) == 0
@@ -71,7 +79,7 @@ def test_killed_anywhere_the_next_one_goes_on(tmp_path: Path, crash: str) -> Non
 
 
 @pytest.mark.parametrize("damage", ["lost", "flipped", "foreign", "cut"])
-def test_what_cannot_be_trusted_is_built_again(tmp_path: Path, damage: str) -> None:
+def test_what_cannot_be_trusted_is_built_again(tmp_path: Path, follow: Follow, damage: str) -> None:
     home, _ = make_home(tmp_path / "home", now=NOW)
     with home:
         ingest(home, [call(n, "acme", "2026-01-10T12:00:00Z") for n in range(5)])

@@ -12,6 +12,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
+from tests.faults.harness.effort import times
 from tests.logs import NOW, contract, counts, event, ndjson, open_log, send
 from tieout.aggregate.bucket import BucketRequest
 from tieout.aggregate.measure import measure
@@ -134,7 +135,11 @@ class Model:
         return found | {"taken back": gone_but_countable}
 
 
-@settings(max_examples=50, phases=FOUND_FIRST, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=times(quick=20, long=100),
+    phases=FOUND_FIRST,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
 @given(
     batches=st.lists(st.lists(ITEMS, min_size=1, max_size=6), min_size=1, max_size=6),
     compacted=st.sets(st.integers(1, 6)),

@@ -12,6 +12,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, example, given, settings
 from hypothesis import strategies as st
 
+from tests.faults.harness.effort import times
 from tests.small_home import CATALOG, CUSTOMER, SIGNED_AT, ingest
 from tieout.aggregate.measure import measure
 from tieout.aggregate.snapshot import Snapshot
@@ -326,7 +327,7 @@ def small_bounds(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 @settings(
-    max_examples=25,
+    max_examples=times(quick=9, long=50),
     phases=(Phase.explicit, Phase.generate),
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
