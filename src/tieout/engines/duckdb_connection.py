@@ -56,4 +56,11 @@ def _opened(threads: int | None) -> DuckDBPyConnection:
     return connection
 
 
-os.register_at_fork(before=forget_kept)  # its threads would be missing in the child
+def _before_fork() -> None:
+    """The threads of what is kept would be missing in the child. The lock is held over the fork: another
+    thread that held it then would hold it in the child for ever."""
+    _lock.acquire()
+    _kept.clear()
+
+
+os.register_at_fork(before=_before_fork, after_in_parent=_lock.release, after_in_child=_lock.release)

@@ -24,7 +24,7 @@ from tieout.kernel.ids import NoticeTargetKey
 from tieout.kernel.instant import SECOND_MICROSECONDS, Instant
 from tieout.notice.attempt import JITTER_BYTES, Attempt, MessageState, Outcome, Sent, next_attempt_at
 from tieout.notice.notice import Notice, is_for_customer
-from tieout.notice.routing import Routing, addressed, may_carry, quiet_until, route
+from tieout.notice.routing import Routing, addressed, may_be_sent, quiet_until, route
 from tieout.ports import Claim
 
 POLL_MILLISECONDS: Final = 500
@@ -172,7 +172,7 @@ class Deliverer:
         target = (
             own_notice_target(self.home, claim.target) if self.own else _of_catalog(self.home, claim, now)
         )
-        carried = target is not None and all(may_carry(target, each) for each in claim.letter.notices)
+        carried = target is not None and all(may_be_sent(target, each) for each in claim.letter.notices)
         if target is None or not target.enabled or not carried:
             gone = Sent(Outcome.REFUSED, None, "the target is not in force, or not enabled, or not for this")
             self._record(claim, 0 if target is None else target.version, gone, now, None)

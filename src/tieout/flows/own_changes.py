@@ -105,7 +105,7 @@ def set_alert(home: Home, customer: str, key: str, table: Table, by: Decided) ->
     who = known_customer(home, customer)
     currency, meters = _currency(home, who), own_meters(home, who)
     said = dict(table)
-    if said.get("watch") in {each.value for each in OF_MONEY} and "percent_of" not in said:
+    if said.get("watch") in [each.value for each in OF_MONEY] and "percent_of" not in said:
         said.setdefault("currency", currency)
 
     def decide(settings: CustomerSettings, now: Instant) -> Change:

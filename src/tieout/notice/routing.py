@@ -64,7 +64,7 @@ def route(notice: Notice, targets: Iterable[NoticeTarget], *, now: Instant) -> R
 def takes(target: NoticeTarget, notice: Notice) -> bool:
     """Whether the target is there for such a notice. Whoever made it may name the `targets` in its data: then
     these alone, of whatever kind and severity they take by themselves."""
-    if not target.enabled or not may_carry(target, notice) or not (target.is_ready or _asks(notice)):
+    if not target.enabled or not may_be_sent(target, notice):
         return False
     if target.customers and notice.customer not in target.customers:
         return False
@@ -81,6 +81,12 @@ def may_carry(target: NoticeTarget, notice: Notice) -> bool:
     if is_for_customer(notice):
         return target.owner is not None and target.owner == notice.customer
     return target.owner is None
+
+
+def may_be_sent(target: NoticeTarget, notice: Notice) -> bool:
+    """Whether the target as it is now is one for the notice, whenever it was addressed: the mailbox behind a
+    name may be another by now, whose reader was not asked."""
+    return may_carry(target, notice) and (target.is_ready or _asks(notice))
 
 
 def _asks(notice: Notice) -> bool:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import os
+import signal
+import sys
+import threading
 from pathlib import Path
 
 import duckdb
@@ -10,7 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from tieout.engines.duckdb_connection import connected
+from tieout.engines.duckdb_connection import connected, forget_kept
 
 NUMBERS = pa.table({"number": [1, 2, 3]})
 
@@ -64,3 +67,30 @@ def test_after_a_failure_and_in_a_fork_computations_go_on() -> None:
             os._exit(0 if rows(None, large) == [(1000,)] else 1)
         assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
     assert rows(None, large) == [(1000,)]
+
+
+def test_a_fork_beside_a_thread_that_opens_computations_leaves_the_child_no_lock() -> None:
+    interval = sys.getswitchinterval()
+    over = threading.Event()
+
+    def compute() -> None:
+        while not over.is_set():
+            forget_kept()  # takes the lock, as every computation does that begins
+
+    threads = [threading.Thread(target=compute) for _ in range(4)]
+    sys.setswitchinterval(1e-6)  # so that a thread is met inside within few forks
+    try:
+        for thread in threads:
+            thread.start()
+        for _ in range(100):
+            child = os.fork()
+            if child == 0:
+                signal.alarm(2)
+                forget_kept()
+                os._exit(0)
+            assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    finally:
+        over.set()
+        sys.setswitchinterval(interval)
+        for thread in threads:
+            thread.join()

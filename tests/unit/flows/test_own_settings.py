@@ -40,6 +40,7 @@ from tieout.flows.own_settings import own_book
 from tieout.flows.own_targets import WrongCode, rotate_own_secret, set_target, verify_target
 from tieout.flows.retract_event import Decision, retract_event
 from tieout.flows.verify_books import verify_books
+from tieout.kernel.canonical import JsonNumber
 from tieout.kernel.ids import CustomerId
 from tieout.kernel.instant import HOUR_MICROSECONDS, Instant
 from tieout.notice.routing import may_carry, route, takes
@@ -359,3 +360,35 @@ def catalog_target() -> NoticeTarget:
 
 def wire(home: Home, customer: str, key: str) -> NoticeTarget:
     return as_notice_target(own_target(home, customer, key), None)
+
+
+def test_what_waits_for_a_mailbox_is_not_sent_to_another_that_takes_its_name(tmp_path: Path) -> None:
+    with receiver("smtp", tmp_path / "got") as running:
+        home, clock = own_home(tmp_path / "home", mail_port=running.port)
+        with home:
+            mine = {**mailbox("a@example.com"), "digest_minutes": JsonNumber("60")}
+            set_target(home, "acme", "mail", mine, BY_KEY)
+            deliver_due(home)
+            code = running.got()[0]["text"].split("code is ")[1].split()[0]
+            verify_target(home, "acme", "mail", code, BY_KEY)
+            set_alert(home, "acme", "many", ALERT, BY_KEY)
+            send(home, clock, call(1, "acme", JAN_10, tokens=350))
+            look_to_head(home)
+            deliver_due(home)
+            set_target(home, "acme", "mail", {**mine, "address": "victim@example.com"}, BY_KEY)
+            clock.set_to(Instant(clock.now() + 2 * HOUR_MICROSECONDS))
+            deliver_due(home)
+            asked = [each for each in running.got() if each["to"] == ["victim@example.com"]]
+            assert ["code is" in each["text"] for each in asked] == [True], "asked, and told nothing"
+
+
+def test_what_json_can_say_and_no_setting_means_is_refused(tmp_path: Path) -> None:
+    home, _ = own_home(tmp_path / "home")
+    nulls = [(name, None) for name in ("watch", "at", "meter", "rearm", "targets", "name")]
+    with home:
+        for member, value in (*nulls, ("watch", ["usage"]), ("watch", {}), ("rearm", ["below"])):
+            with pytest.raises(OwnRefused, match=member):
+                set_alert(home, "acme", "many", {**ALERT, member: value}, BY_KEY)
+        with pytest.raises(OwnRefused, match="amount: must not be null"):
+            set_budget(home, "acme", {"amount": None}, BY_KEY)
+        assert own_decisions(home, "acme") == []

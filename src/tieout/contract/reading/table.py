@@ -266,7 +266,10 @@ class TableReader:
         if not self.has(name):
             self.problem(name, "is missing")
             return None
-        return self._table[name]
+        value = self._table[name]
+        if value is None:  # JSON can say it; a stand-in without a finding would pass for what was said
+            self.problem(name, "must not be null")
+        return value
 
     def _text_of(self, name: str, value: JsonValue, length_max: int) -> str:
         if not isinstance(value, str):
