@@ -83,10 +83,10 @@ $(VENV)/.runtime: pyproject.toml constraints.txt
 	@touch $@
 
 $(VENV)/.dev: $(VENV)/.runtime
-	@command -v hledger >/dev/null || { \
-	  echo "Installing hledger, which has to accept what the ledger exports" >&2; \
+	@command -v hledger >/dev/null && command -v minisign >/dev/null && command -v unzip >/dev/null || { \
+	  echo "Installing hledger, which has to accept what the ledger exports, and minisign for evidence packs" >&2; \
 	  $(ROOT) apt-get update -qq; \
-	  $(ROOT) env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq hledger >/dev/null; }
+	  $(ROOT) env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq hledger minisign unzip >/dev/null; }
 	@echo "Adding the tools of development (once; a minute or so)" >&2
 	@$(INSTALL) --no-build-isolation --editable '.[postgres,dev]'
 	@touch $@

@@ -19,7 +19,7 @@ from statistics import median
 from rich.console import Console
 from rich.table import Table
 
-from bench import close, close_home, entitlements, http, live, rating, scale, start
+from bench import close, close_home, entitlements, evidence, http, live, rating, scale, start
 from bench.contender import Outcome
 from bench.events import EVENT_BYTES, write_events
 
@@ -183,8 +183,7 @@ def main() -> None:
             (starts, start.floors_told),
             (rated, rating.floors_told),
             (closed, close.floors_told),
-            (lived, live.floors_told),
-            (lived, entitlements.floors_told),
+            *((lived, each.floors_told) for each in (live, entitlements, evidence)),
         )
         for line in floors(rows_of)
     ]
@@ -198,14 +197,15 @@ def _closed(folder: Path, workers: int, rounds: int) -> list[Row]:
 
 
 def _lived(folder: Path, workers: int) -> list[Row]:
-    """Live usage and entitlements at the largest size whose home there is."""
+    """Live usage and entitlements at the largest size whose home there is; and the pack of a long line."""
     size = "100m" if close_home.is_built(folder / "close-100m") else "10m"
     events, customers, _, _ = close.SIZES[size]
-    return [
+    rows = [
         row
         for measure in (live.measure, entitlements.measure)
         for row in measure(folder / f"close-{size}", events=events, customers=customers, workers=workers)
     ]
+    return [*rows, *evidence.measure(folder / "evidence", events=evidence.EVENTS, workers=workers)]
 
 
 def _beside_clickhouse(over_http: list[Row], rows: list[Row]) -> list[Row]:

@@ -14,6 +14,7 @@ from tieout.engines.embedded import EmbeddedEngine
 from tieout.flows.home import Home
 from tieout.gateways.clock import SteppedClock, SystemClock
 from tieout.gateways.entropy import SystemEntropy
+from tieout.gateways.evidence_key import FileInstallationKey
 from tieout.gateways.post import NetworkPost
 from tieout.gateways.secrets_file import FileEgress, FileSecrets
 from tieout.gateways.signing import Ed25519Verifier, generate_key
@@ -88,6 +89,7 @@ def _home(folder: Path, stores: Stores, clock: Clock, entropy: Entropy) -> Home:
         post=NetworkPost(secrets, egress.rules),
         secrets=secrets,
         egress=egress,
+        installation_key=FileInstallationKey(folder),
         store_facts=stores.facts,
         release=stores.release,
     )

@@ -9,7 +9,7 @@ from typing import Final
 from tests.balances import make_balances_home, two_months
 from tests.faults.test_corrections_killed import LATE, SENT
 from tests.reviewed_home import DRAFTED_AT, make_reviewed_home
-from tests.small_home import FEBRUARY_3, ZONES, call, ingest, january, make_home
+from tests.small_home import FEBRUARY_3, POLICY, ZONES, call, ingest, january, make_home
 from tieout.flows.close_periods import close
 from tieout.flows.home import Home
 from tieout.flows.wallet import GrantOrder, grant_credit
@@ -28,9 +28,9 @@ OF_FEBRUARY = [
 LATER = [call(9002, "acme", "2026-01-06T00:00:00Z", tokens=20_000)]
 
 
-def sealed_home(folder: Path) -> None:
+def sealed_home(folder: Path, *, policy: str = POLICY) -> None:
     """January is sealed, a little of it paid by credit; an event of it came late; February waits."""
-    home, clock = make_home(folder, now=FEBRUARY_3)
+    home, clock = make_home(folder, now=FEBRUARY_3, policy=policy)
     with home:
         grant(home, "welcome", "4.00")
         ingest(home, SENT)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+from tests.independent import shifts, unbilled
 from tests.independent.advances import Advance, ahead, in_advance, owed, unused
 from tests.independent.charges import charges_of, suffix
 from tests.independent.commitments import commitment_charges
@@ -19,7 +20,7 @@ from tests.independent.rating import Charge
 from tests.independent.review import Content, cutoff_to_seal, hand_lines
 from tests.independent.seal import seal
 from tests.independent.settled import lines_of, settled_before
-from tests.independent.totals import Line
+from tests.independent.totals import Line, Printed
 from tests.independent.world import Account, Billed, Paper, World
 
 NEVER = (0, 0)
@@ -90,12 +91,16 @@ def close(world: World, at: int, chosen: Sequence[str] | None) -> list[Paper]:
     """Final invoices of what is due, then interim ones of what runs."""
     sealed = []
     cutoff = world.log.places
+    world.waits, world.found = [], _found(world, at, chosen)
     for customer in customers(world, chosen):
         waiting = waiting_corrections(world, customer, cutoff)
         for each in waiting:
             carry(world, each)
         for account in due_accounts(world, customer, at):
-            if not meters_signed(world, account) or held(world, account.period):
+            if not meters_signed(world, account):
+                break
+            if holds(world, account):
+                world.waits.append((customer, account.period))
                 break
             as_of = cutoff_to_seal(
                 world.drafts,
@@ -112,11 +117,30 @@ def close(world: World, at: int, chosen: Sequence[str] | None) -> list[Paper]:
         ]
         if all(_by_note(world, each) for each in waiting):
             world.approved.pop(customer, None)
-        for account in running_accounts(world, customer, at):
-            lines, crossed = interim_lines(world, account, at, cutoff)
-            if lines:
-                sealed.append(seal(world, account, lines, at, cutoff, kind="interim"))
-                world.crossed |= crossed
+        sealed += seal_interims(world, customer, at, cutoff)
+    return sealed
+
+
+def holds(world: World, account: Account) -> bool:
+    """What does not tie, and may be of this account."""
+    return (
+        held(world, account.period) or shifts.holds(world, account.period) or unbilled.holds(world, account)
+    )
+
+
+def _found(world: World, at: int, chosen: Sequence[str] | None) -> list[Printed]:
+    due = [account for customer in customers(world, chosen) for account in due_accounts(world, customer, at)]
+    return shifts.breaks(world) + unbilled.breaks(world, due)
+
+
+def seal_interims(world: World, customer: str, at: int, cutoff: int) -> list[Paper]:
+    """Of the periods that run."""
+    sealed = []
+    for account in running_accounts(world, customer, at):
+        lines, crossed = interim_lines(world, account, at, cutoff)
+        if lines:
+            sealed.append(seal(world, account, lines, at, cutoff, kind="interim"))
+            world.crossed |= crossed
     return sealed
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from tests.independent.instants import instant
+from tests.independent.instants import HOUR, instant
 
 RETRACTION = "tieout.retraction"
 
@@ -37,17 +37,24 @@ class Log:
     retracted: dict[Identity, int] = field(default_factory=dict)
     """The position of the first retraction of each identity."""
     places: int = 0
+    batches: list[tuple[int, int]] = field(default_factory=list)
+    """The position at the end of each, and when it was received."""
+    arrived: dict[tuple[str, int], tuple[int, int]] = field(default_factory=dict)
+    """By source and hour received: how many items were accepted, and how many were there already."""
 
-    def read(self, file: Path) -> tuple[int, int]:
+    def read(self, file: Path, at: int) -> tuple[int, int]:
         """How many were accepted, and how many were there already."""
         lines = file.read_text().splitlines() if file.suffix == ".ndjson" else [file.read_text()]
-        return self.take([json.loads(line, parse_float=str, parse_int=str) for line in lines if line.strip()])
+        return self.take(
+            [json.loads(line, parse_float=str, parse_int=str) for line in lines if line.strip()], at
+        )
 
-    def take(self, items: list[dict[str, Any]]) -> tuple[int, int]:
+    def take(self, items: list[dict[str, Any]], at: int) -> tuple[int, int]:
         known = {(event.source, event.id) for event in self.events}
         accepted = 0
         for item in items:
             identity = (item["source"], item["id"])
+            self._arrive(item["source"], at, there=identity in known)
             if identity in known:
                 continue
             known.add(identity)
@@ -65,7 +72,13 @@ class Log:
             self.events.append(event)
             if event.type == RETRACTION:
                 self.retract((event.source, str(data["target_id"])))
+        self.batches.append((self.places, at))
         return accepted, len(items) - accepted
+
+    def _arrive(self, source: str, at: int, *, there: bool) -> None:
+        hour = source, at - at % HOUR
+        new, again = self.arrived.get(hour, (0, 0))
+        self.arrived[hour] = (new + (not there), again + there)
 
     def retract(self, identity: Identity) -> None:
         """Final, and the same in whichever order it and its target arrive."""

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from tests.independent import play_rules, shifts, unbilled
 from tests.independent.billing import close, content, draft_of
 from tests.independent.corrections import find_corrections
 from tests.independent.credits import credit_line
@@ -59,14 +60,14 @@ def _sign(world: World, file: Path, at: int) -> None:
 
 
 def _read(world: World, folder: Path, step: Told) -> None:
-    counts = world.log.read(folder / "events" / step["read"])
+    counts = world.log.read(folder / "events" / step["read"], instant(step["at"]))
     assert counts == (step["accepted"], step["duplicate"]), counts
 
 
 def _amend(world: World, folder: Path, step: Told) -> None:
     told = step["amend"]
     world.log.retract((told["source"], told["id"]))
-    world.log.read(folder / "events" / told["with"])
+    world.log.read(folder / "events" / told["with"], instant(step["at"]))
 
 
 def _apply(world: World, folder: Path, step: Told) -> None:
@@ -93,7 +94,32 @@ def _grant(world: World, _folder: Path, step: Told) -> None:
 
 
 def _close(world: World, _folder: Path, step: Told) -> None:
-    close(world, instant(step["at"]), step.get("customers"))
+    papers = close(world, instant(step["at"]), step.get("customers"))
+    assert len(papers) == step.get("sealed", len(papers)), papers
+    held = [
+        (told["customer"], told["start"]) for told in step.get("outcomes", []) if told["outcome"] == "held"
+    ]
+    found = [(customer, text(period[0])) for customer, period in world.waits]
+    assert "outcomes" not in step or held == found, found
+
+
+def _breaks(world: World, _folder: Path, step: Told) -> None:
+    """Those of the ties that it finds by itself; words only where it has some."""
+    ties = {shifts.TIE, unbilled.TIE}
+    told = [each for each in step["breaks"] if each["tie"] in ties]
+    found = [
+        {name: row[name] for name in each if name in row}
+        for row, each in zip(world.found, told, strict=False)
+    ]
+    assert len(world.found) == len(told), world.found
+    assert found == [
+        {name: value for name, value in each.items() if name != "found" or each["tie"] == shifts.TIE}
+        for each in told
+    ], world.found
+
+
+def _close_alerts(world: World, _folder: Path, step: Told) -> None:
+    shifts.close_alerts(world, step["close_alerts"]["kinds"])
 
 
 def _sign_next(world: World, folder: Path, step: Told) -> None:
@@ -211,6 +237,9 @@ STEPS: dict[str, Callable[[World, Path, Told], None]] = {
     "waive": _waive,
     "draft": _draft,
     "line": _line_by_hand,
+    "breaks": _breaks,
+    "close_alerts": _close_alerts,
+    **play_rules.STEPS,
 }
 ARGUMENTS = {
     "closers",
@@ -222,7 +251,6 @@ ARGUMENTS = {
     "buckets",
     "customers",
     "outcomes",
-    "breaks",
 }
 
 

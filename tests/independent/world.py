@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from fractions import Fraction
 from typing import Any
 
 from tests.independent.advances import Advance
@@ -69,6 +70,21 @@ class Account:
     policy: Signed
 
 
+@dataclass(frozen=True)
+class Rule:
+    """`kind`: alert, control, or own, which a customer set for itself."""
+
+    kind: str
+    key: str
+    says: Document
+
+
+@dataclass(frozen=True)
+class Hold:
+    customer: str
+    until: int | None
+
+
 @dataclass
 class World:
     catalog: Catalog
@@ -95,6 +111,26 @@ class World:
     """Customer, currency and what no paper says, account by account: payments and refunds."""
     drafts: Drafts = field(default_factory=dict)
     by_hand: list[ByHand] = field(default_factory=list)
+    waits: list[tuple[str, Span]] = field(default_factory=list)
+    """Customers and periods that the last close held."""
+    found: list[Printed] = field(default_factory=list)
+    """What it found of shifts, and of usage on no invoice."""
+    closed_alerts: set[tuple[str, str, int]] = field(default_factory=set)
+    """Kind, source and hour of shifts that somebody has looked into."""
+    looked: int | None = None
+    """How many batches have been looked at; None before the first look."""
+    thresholds: dict[tuple[str, str, str, Span, Fraction], tuple[int, bool]] = field(default_factory=dict)
+    """Rule, customer, period and threshold -> how often it was crossed, and whether it is armed."""
+    holds: list[Hold] = field(default_factory=list)
+    reviews: list[str] = field(default_factory=list)
+    asked: list[str] = field(default_factory=list)
+    """Customers whom the invoice rules are to look at."""
+    notices: dict[str, int] = field(default_factory=dict)
+    own_budgets: dict[str, Fraction] = field(default_factory=dict)
+    own_alerts: dict[tuple[str, str], Document] = field(default_factory=dict)
+
+    def tell(self, kind: str) -> None:
+        self.notices[kind] = self.notices.get(kind, 0) + 1
 
     def number(self, series: str) -> str:
         """Without gaps in a series."""

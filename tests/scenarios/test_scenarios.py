@@ -21,6 +21,7 @@ from tests.scenarios.frame import (
     line_members,
     play_step,
 )
+from tests.scenarios.packs import check_packs
 from tests.scenarios.play import begun
 from tests.scenarios.steps_invoice import name_originals
 from tieout.cli.demo.stage import Stage
@@ -50,6 +51,7 @@ def test_the_story_comes_out_as_written(story: Path, tmp_path: Path) -> None:
             check(playing, told.get(name, []))
         for row in list_invoices(stage.home):
             trace_every_line(stage, row.id)
+        check_packs(stage, story.name, tmp_path)
         assert verify_log(stage.home).findings == ()
         assert verify_books(stage.home).findings == ()
 

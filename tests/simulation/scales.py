@@ -44,7 +44,7 @@ def in_full(customers: int, *, seed: int) -> Scale:
         kills_every=12,
         patience=1_800,
         sample=500,
-        close_points={"seal-after-commit": 3, "look-before-commit": 1, "books-after-commit": 9},
+        close_points={"seal-after-commit": 3, "look-before-commit": 3, "books-after-commit": 9},
     )
 
 

@@ -23,6 +23,7 @@ from tieout.cli import (
     draft,
     entitlements,
     events,
+    evidence,
     exposure,
     hold,
     index,
@@ -76,7 +77,7 @@ ORDER = (
         "quarantine",
     ),
     *("events", "usage", "exposure", "entitlements", "budget", "alert", "hold", "review", "trigger"),
-    *("close", "reconcile", "draft", "invoice", "correction", "trace", "ledger", "payment"),
+    *("close", "reconcile", "draft", "invoice", "correction", "trace", "evidence", "ledger", "payment"),
     *("notice", "compact", "verify", "index", "doctor"),
 )
 
@@ -189,6 +190,7 @@ for noun, verbs in (
     ("invoice", invoice.app),
     ("reconcile", reconcile.app),
     ("correction", correction.app),
+    ("evidence", evidence.app),
     ("ledger", ledger.app),
     ("payment", payment.app),
     ("notice", notice.app),

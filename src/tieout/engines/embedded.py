@@ -20,6 +20,7 @@ from tieout.engines import (
 from tieout.engines.damage import damage_named
 from tieout.engines.duckdb_engine import DuckEngine
 from tieout.engines.lineage_count import ColumnCount
+from tieout.engines.packed_events import EventPacker
 from tieout.ingest.control_total import Accepted, ControlTotal
 from tieout.ingest.sequence import SequenceRuns
 from tieout.kernel.instant import Instant
@@ -27,6 +28,7 @@ from tieout.kernel.quantity import Unmeasurable
 from tieout.ports import LogManifest
 from tieout.ports.dispositions import DispositionDifference, Dispositions
 from tieout.ports.lineage import LineageQuestion, LineageRows
+from tieout.ports.packed_events import PackQuestion
 
 
 class EmbeddedEngine:
@@ -62,6 +64,9 @@ class EmbeddedEngine:
 
     def lineage_count(self, asked: LineageQuestion, rows: LineageRows) -> ColumnCount:
         return ColumnCount(asked, rows.watermark, rows.retracted)
+
+    def event_packing(self, asked: PackQuestion, rows: LineageRows) -> EventPacker:
+        return EventPacker(asked, rows.watermark, rows.retracted)
 
     def sequence_runs(self, manifest: LogManifest, *, source: str | None) -> tuple[SequenceRuns, ...]:
         with damage_named(manifest):

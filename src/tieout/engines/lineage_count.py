@@ -43,7 +43,7 @@ class ColumnCount:
         batches = retracted.column("batch").to_numpy()
         self._retracted = retracted.filter(pa.array(batches <= int(watermark)))
         self._inside = layers([(0, asked.lineage.spans)])
-        self._covered = layers([(0, _windows(asked.lineage))]) if asked.lineage.opens else self._inside
+        self._covered = layers([(0, windows_of(asked.lineage))]) if asked.lineage.opens else self._inside
         self._counting = None if asked.request is None else Counting.of([asked.request], {})
         self._problem: str | None = None
         self._excluded_count = self._retracted_count = 0
@@ -52,11 +52,11 @@ class ColumnCount:
 
     def add(self, table: pa.Table) -> Doubts:
         there = table.column("batch").to_numpy() <= int(self._watermark)
-        table = table.filter(pa.array(there & _within(table, self._covered)))
+        table = table.filter(pa.array(there & within(table, self._covered)))
         if not table.num_rows:
             return Doubts()
         words = position_words(table.column("batch").to_numpy(), table.column("row").to_numpy())
-        retracted = self._taken_back(table)
+        retracted = taken_back_of(table, self._retracted)
         event_type, version = event_type_of(table.schema)
         contract = self._asked.contracts.get(version)
         differing: Mask = np.zeros(table.num_rows, dtype=np.bool_)
@@ -92,7 +92,7 @@ class ColumnCount:
     def _count(
         self, table: pa.Table, event_type: str, words: npt.NDArray[np.uint64], retracted: Mask
     ) -> None:
-        inside = _within(table, self._inside)
+        inside = within(table, self._inside)
         kept = np.ones(table.num_rows, dtype=np.bool_)
         if self._counting is not None:
             meter, breakdown = self._counting.meter, self._counting.breakdown
@@ -106,15 +106,6 @@ class ColumnCount:
         shown = kept & inside & _of_group(table, self._asked.group)
         self._events.add(words[shown & ~retracted])
         self._gone.add(words[shown & retracted])
-
-    def _taken_back(self, table: pa.Table) -> Mask:
-        if not self._retracted.num_rows:
-            return np.zeros(table.num_rows, dtype=np.bool_)
-        named = pc.is_in(self._retracted.column("id"), value_set=table.column("id").combine_chunks())
-        found: dict[str, set[str]] = {}
-        for entry in self._retracted.filter(named).to_pylist():
-            found.setdefault(entry["id"], set()).add(entry["source"])
-        return TakenBack({id_: frozenset(sources) for id_, sources in found.items()}).among(table)
 
 
 class Lowest:
@@ -137,7 +128,18 @@ class Lowest:
         return Listed(self._total, tuple(position_of(int(word)) for word in page))
 
 
-def _windows(lineage: Lineage) -> list[ClippedSpan]:
+def taken_back_of(table: pa.Table, retracted: pa.Table) -> Mask:
+    """The rows that one of `retracted` (`RETRACTED_SCHEMA`) names."""
+    if not retracted.num_rows:
+        return np.zeros(table.num_rows, dtype=np.bool_)
+    named = pc.is_in(retracted.column("id"), value_set=table.column("id").combine_chunks())
+    found: dict[str, set[str]] = {}
+    for entry in retracted.filter(named).to_pylist():
+        found.setdefault(entry["id"], set()).add(entry["source"])
+    return TakenBack({id_: frozenset(sources) for id_, sources in found.items()}).among(table)
+
+
+def windows_of(lineage: Lineage) -> list[ClippedSpan]:
     return [
         ClippedSpan(subject, period.start, period.end)
         for subject, periods in lineage.windows.items()
@@ -145,7 +147,7 @@ def _windows(lineage: Lineage) -> list[ClippedSpan]:
     ]
 
 
-def _within(table: pa.Table, windows: Sequence[Windows]) -> Mask:
+def within(table: pa.Table, windows: Sequence[Windows]) -> Mask:
     within: Mask = np.zeros(table.num_rows, dtype=np.bool_)
     times = table.column("time").to_numpy()
     for layer in windows:

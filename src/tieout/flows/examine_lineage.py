@@ -74,7 +74,7 @@ def examine(home: Home, evidence: Evidence, *, skipped: int, page_size: int) -> 
         lineage=lineage,
         request=evidence.request,
         group=_group(evidence.stored.charge),
-        contracts=_contracts(evidence.documents, lineage.event_type),
+        contracts=contracts_of(evidence.documents, lineage.event_type),
         secret=home.log.identity_secret,
         skipped=skipped,
         page_size=page_size,
@@ -177,7 +177,7 @@ def _identity(witness: Witness) -> Identity:
     return SourceName(witness.event.source), witness.event.id
 
 
-def _contracts(
+def contracts_of(
     documents: Mapping[DocumentName, Document], event_type: EventType
 ) -> Mapping[int, EventContract | None]:
     """By version; None where the document has another digest by now: then its events prove nothing."""

@@ -14,6 +14,7 @@ from tieout.ports import Books, Clock, Entropy, EventLog, HealthFact, Pipeline, 
 from tieout.ports.live import LiveStore
 from tieout.ports.outbound import Egress, Post, Secrets
 from tieout.ports.review import LogReview
+from tieout.ports.world import InstallationKey
 
 if TYPE_CHECKING:
     from tieout.flows.own_settings import OwnBook
@@ -47,6 +48,7 @@ class Home:
     post: Post
     secrets: Secrets
     egress: Egress
+    installation_key: InstallationKey
     store_facts: Callable[[], tuple[HealthFact, ...]]
     release: Callable[[], None]
     memory: CatalogMemory = field(default_factory=CatalogMemory)

@@ -153,7 +153,7 @@ def trace(home: Home, line_id: LineId, *, page: int = 1, page_size: int = 20) ->
         opening=behind.opening,
         reproduced=reproduced,
         discounts=discount_shares(stored.invoice, line_id),
-        settlement=_settlement(stored.invoice, line_id),
+        settlement=settlement_of(stored.invoice, line_id),
         bearings=bearings(home, stored),
     )
 
@@ -193,7 +193,7 @@ def _without_events(
     return None
 
 
-def _settlement(invoice: StoredInvoice, line: LineId) -> str | None:
+def settlement_of(invoice: StoredInvoice, line: LineId) -> str | None:
     try:
         printed = next(each for each in json.loads(invoice.document)["lines"] if each["id"] == line)
         settlement = printed.get("settlement")

@@ -64,15 +64,13 @@ def generate_key(private_file: Path, public_file: Path) -> KeyId:
         if path.exists():
             raise KeyFileExists(path)
     key = Ed25519PrivateKey.generate()
-    private_pem = key.private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    )
+    private_pem = _private_pem(key)
     public = key.public_key()
     public_pem = public.public_bytes(
         serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
     )
-    _write_new(private_file, private_pem, mode=0o600)
-    _write_new(public_file, public_pem, mode=0o644)
+    write_new(private_file, private_pem, mode=0o600)
+    write_new(public_file, public_pem, mode=0o644)
     return key_id_of(public.public_bytes_raw())
 
 
@@ -126,7 +124,19 @@ def _read(path: Path) -> bytes:
         raise KeyFileMissing(path, error.strerror or "unreadable") from error
 
 
-def _write_new(path: Path, content: bytes, *, mode: int) -> None:
+def new_private_pem() -> bytes:
+    """A new private key as PKCS#8 in PEM form."""
+    return _private_pem(Ed25519PrivateKey.generate())
+
+
+def _private_pem(key: Ed25519PrivateKey) -> bytes:
+    return key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+
+
+def write_new(path: Path, content: bytes, *, mode: int) -> None:
+    """Raises `KeyFileExists`."""
     try:
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
     except FileExistsError as error:  # came at this moment, or is a link to nothing

@@ -17,6 +17,7 @@ from tieout.kernel.quantity import Unmeasurable
 from tieout.ports.dispositions import DispositionDifference, Dispositions
 from tieout.ports.events import LogManifest
 from tieout.ports.lineage import LineageCount, LineageQuestion, LineageRows
+from tieout.ports.packed_events import EventPacking, PackQuestion
 
 
 class UsageEngine(Protocol):
@@ -53,6 +54,10 @@ class UsageEngine(Protocol):
         """A count of what `rows` holds, which is handed to it table by table; equal digit for digit to
         `aggregate.measure`.
         """
+        ...
+
+    def event_packing(self, asked: PackQuestion, rows: LineageRows) -> EventPacking:
+        """The events of `rows` as files, which are handed to it table by table."""
         ...
 
     def sequence_runs(self, manifest: LogManifest, *, source: str | None) -> tuple[SequenceRuns, ...]:

@@ -33,6 +33,28 @@ class Signer(Protocol):
     def verify(self, public_key: bytes, message: bytes, signature: bytes) -> bool: ...
 
 
+class InstallationKey(Protocol):
+    """The key with which the installation signs evidence. It says "this home stated this", not "people
+    approved this"."""
+
+    @property
+    def place(self) -> str:
+        """Where the key lies, for a message."""
+        ...
+
+    def create(self) -> bytes:
+        """Makes the key, once, and gives its public half; refuses where there is one."""
+        ...
+
+    def public_key(self) -> bytes:
+        """32 bytes; refuses where there is no key."""
+        ...
+
+    def sign(self, message: bytes) -> bytes:
+        """64 bytes."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class HealthFact:
     """One thing a store says about itself: whether it is as it should be, and what it is."""

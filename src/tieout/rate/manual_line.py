@@ -78,7 +78,7 @@ class ManualLine:
 
 def line_digest(line: ManualLine) -> str:
     """SHA-256, as hex, of what was recorded: everything but the id and the decision."""
-    return sha256(_recorded_text(line).encode()).hexdigest()
+    return sha256(recorded_text(line).encode()).hexdigest()
 
 
 def line_id_of(line: ManualLine) -> str:
@@ -86,7 +86,8 @@ def line_id_of(line: ManualLine) -> str:
     return f"ml_{line_digest(line)[:ID_DIGITS]}"
 
 
-def _recorded_text(line: ManualLine) -> str:
+def recorded_text(line: ManualLine) -> str:
+    """What `line_digest` is taken over."""
     return canonical_json(
         {
             "format": "tieout/manual-line/1",

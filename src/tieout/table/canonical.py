@@ -185,3 +185,9 @@ def _all_empty(column: pa.Array) -> bool:
 def _column(table: pa.Table, name: str) -> pa.Array:
     column = table.column(name)
     return column.chunk(0) if column.num_chunks == 1 else column.combine_chunks()
+
+
+def field_text(column: pa.Array, kind: ColumnKind) -> pa.Array:
+    """A field column as canonical texts without their tags; absent stays absent."""
+    plain = column.dictionary_decode() if pa.types.is_dictionary(column.type) else column
+    return _tagged(plain, kind)[1].cast(pa.string())

@@ -39,6 +39,7 @@ from tieout.flows.own_document import own_changes, own_decisions, own_target
 from tieout.flows.own_settings import own_book
 from tieout.flows.own_targets import WrongCode, rotate_own_secret, set_target, verify_target
 from tieout.flows.retract_event import Decision, retract_event
+from tieout.flows.verify_books import verify_books
 from tieout.kernel.ids import CustomerId
 from tieout.kernel.instant import HOUR_MICROSECONDS, Instant
 from tieout.notice.routing import may_carry, route, takes
@@ -259,6 +260,7 @@ def test_operators_are_told_of_theirs_and_the_customer_too_only_where_it_is_said
             assert (
                 sorted(each.kind for each in found) == ["alert.crossed"] * 4 + ["customer.alert.crossed"] * 2
             )
+            assert verify_books(home).findings == (), "each crossing is told to whom it is to be told"
             deliver_due(home)
             operators = next(
                 each for each in found if each.kind == "alert.crossed" and each.customer == "acme"

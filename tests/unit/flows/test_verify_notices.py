@@ -15,6 +15,7 @@ from tieout.notice.notice import notice_id
 from tieout.wiring import Home
 
 LOST = "DELETE FROM notice_outbox WHERE notice = :id; DELETE FROM notice WHERE id = :id"
+LOST_TO_CUSTOMER = LOST.replace(":id", ":theirs")
 TWICE = "UPDATE notice SET id = :other WHERE id = :id"
 COPY = (
     "INSERT INTO notice SELECT :other, kind, customer, severity, happened_at, watermark, title, text, data, "
@@ -26,7 +27,9 @@ OF_ANOTHER = "UPDATE notice SET customer = 'birch' WHERE id = :id"
 
 def told(folder: Path) -> Home:
     """350 tokens, then 450: an alert at 300, and a hold at 400; 150 less lift the hold."""
-    home, clock = ruled_home(folder, ALERT.format(version=1, rearm="below", more="") + HOLD)
+    home, clock = ruled_home(
+        folder, ALERT.format(version=1, rearm="below", more="customer_too = true\n") + HOLD
+    )
     look_to_head(home)
     for number, tokens in enumerate((350, 100)):
         send(home, clock, call(number, "acme", f"2026-01-1{number}T12:00:00Z", tokens=tokens))
@@ -39,6 +42,7 @@ def told(folder: Path) -> Home:
     [
         ("", []),
         (LOST, ["was not told: alert.crossed"]),
+        (LOST_TO_CUSTOMER, ["was not told: customer.alert.crossed"]),
         (TWICE, ["under another id than its own", "was not told: alert.crossed"]),
         (COPY, ["under another id than its own"]),
         (MADE_UP, ["which was never recorded", "was not told: alert.crossed"]),
@@ -52,6 +56,7 @@ def test_each_crossing_is_told_once_and_nothing_else(tmp_path: Path, planted: st
         ours = changes[0].id
         names = {
             "id": notice_id("alert.crossed", ours),
+            "theirs": notice_id("customer.alert.crossed", ours),
             "other": notice_id("alert.crossed", "x"),
             "change": ours,
             "none": "0" * 32,

@@ -1,0 +1,134 @@
+"""`tieout evidence key|build|verify`: packs from which a stranger re-derives an invoice, and their check."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from tieout.cli.options import HomeOption, JsonOption, opened
+from tieout.cli.screen import Json, complain, note, print_json, say, table
+
+if TYPE_CHECKING:
+    from tieout.evidence.verify.report import Report
+
+app = typer.Typer(help="Evidence packs: the installation's key, build, verify.", no_args_is_help=True)
+INTEGRITY = 6
+
+
+@app.command()
+def key(
+    home: HomeOption,
+    create: Annotated[bool, typer.Option("--create", help="Make the key, once.")] = False,
+    pem: Annotated[bool, typer.Option("--pem", help="As OpenSSL reads it, not as minisign.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """The public key by which this installation's packs are verified, as minisign reads it, or as PEM.
+
+    Whoever verifies packs should have it from you, not from a pack. TIEOUT_EVIDENCE_KEY names another file
+    than the home's evidence.key for the private half.
+    """
+    from tieout.evidence.pack.minisign import key_number, public_key_pem, public_key_text
+
+    with opened(home) as where:
+        held = where.installation_key
+        public = held.create() if create else held.public_key()
+        place = held.place
+    texts = {"minisign": public_key_text(public), "pem": public_key_pem(public)}
+    if as_json:
+        print_json({"number": key_number(public)[::-1].hex().upper(), **texts})
+        return
+    say(texts["pem" if pem else "minisign"].removesuffix("\n"))
+    if create:
+        note(
+            f"The private key is in {place}. Keep a copy where no backup of the databases is: it is "
+            f"made once."
+        )
+
+
+@app.command()
+def build(
+    name: Annotated[
+        str, typer.Argument(help="An invoice's id or number, or a line's id.", show_default=False)
+    ],
+    home: HomeOption,
+    out: Annotated[Path, typer.Option(help="The pack's file; none is written over.", show_default=False)],
+    as_json: JsonOption = False,
+) -> None:
+    """Build the evidence pack of a sealed invoice, or of one of its lines.
+
+    The same evidence gives the same bytes. Exit code 6 where what is stored is not what was sealed.
+    """
+    from tieout.flows.build_pack import build_pack
+
+    with opened(home) as where, out.open("xb") as file:
+        try:
+            built = build_pack(where, name)
+            file.write(built.content)
+        except BaseException:
+            out.unlink()
+            raise
+    told: dict[str, Json] = {
+        "file": str(out),
+        "invoice": built.invoice.id,
+        "number": built.invoice.number,
+        "lines": list(built.lines),
+        "events": built.events,
+        "files": built.files,
+        "bytes": len(built.content),
+        "manifest_sha256": built.manifest_sha256,
+    }
+    if as_json:
+        print_json(told)
+        return
+    say(
+        f"{out}: invoice {built.invoice.number}, {len(built.lines):,} lines, {built.events:,} events, "
+        f"{built.files:,} files, {len(built.content):,} bytes.\nManifest SHA-256 {built.manifest_sha256}"
+    )
+
+
+@app.command()
+def verify(
+    pack: Annotated[Path, typer.Argument(help="The pack's file.", show_default=False)],
+    key_file: Annotated[
+        Path,
+        typer.Option("--key", help="The installation's public key, PEM or minisign.", show_default=False),
+    ],
+    as_json: JsonOption = False,
+) -> None:
+    """Check a pack with nothing but itself and the public key; every break is listed. Needs no home.
+
+    Exit code 6 where anything does not check.
+    """
+    from tieout.evidence.verify.verify import verify_pack
+
+    report = verify_pack(pack.read_bytes(), key_file.read_bytes())
+    if as_json:
+        print_json(report_json(report))
+    else:
+        _say_report(pack, report)
+    if report.breaks:
+        complain(f"{pack}: {len(report.breaks):,} breaks; this pack proves nothing as it is.")
+        raise typer.Exit(INTEGRITY)
+
+
+def report_json(report: Report) -> Json:
+    return {
+        "checks": not report.breaks,
+        "breaks": [
+            {"file": each.file, "what": each.what, "expected": each.expected, "found": each.found}
+            for each in report.breaks
+        ],
+        "checked": list(report.checked),
+        "not_derived": list(report.not_derived),
+    }
+
+
+def _say_report(pack: Path, report: Report) -> None:
+    if report.breaks:
+        rows = [[each.file, each.what, each.expected, each.found] for each in report.breaks]
+        say(table(("file", "what", "expected", "found"), rows))
+        return
+    say("\n".join([*report.checked, *(f"Not derived again: {each}" for each in report.not_derived)]))
+    say(f"{pack} checks.")

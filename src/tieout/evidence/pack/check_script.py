@@ -1,0 +1,47 @@
+"""The script in a pack that compares its files with the manifest and counts its events again, by stock
+tools."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+CHECK_SCRIPT: Final = "check.sh"
+CHECKSUMS: Final = "SHA256SUMS"
+
+SCRIPT: Final = """#!/bin/sh
+# Checks this pack with stock tools: sh check.sh [PUBLIC_KEY_FILE], in the folder where it was unpacked.
+# Needs sha256sum; minisign, where a public key is given; duckdb, for the quantities.
+set -eu
+case "${1:-}" in "" | /*) key="${1:-}" ;; *) key="$PWD/$1" ;; esac
+cd "$(dirname "$0")"
+broken() { echo "BREAK: $1"; exit 6; }
+if [ -n "$key" ]; then
+  minisign -V -q -p "$key" -m manifest.json || broken "the manifest is not signed by $key"
+  echo "ok: the manifest is signed by the key in $key"
+fi
+# SHA256SUMS is for sha256sum alone; that it says what the manifest says is checked line by line.
+while read -r sum name; do
+  said="\\"$name\\":{\\"bytes\\":$(($(wc -c < "$name"))),\\"sha256\\":\\"$sum\\"}"
+  grep -qF "$said" manifest.json || broken "the manifest says something else of $name"
+done < SHA256SUMS
+sha256sum --check --quiet --strict SHA256SUMS || broken "files are not what the manifest says"
+# Every other file must be listed, and listed files must be there.
+there=$(find . -type f | sed 's|^[.]/||' | grep -vxE 'manifest[.]json([.]minisig)?|SHA256SUMS' | sort)
+listed=$(sed 's/^[0-9a-f]*  //' SHA256SUMS | sort)
+[ "$there" = "$listed" ] || broken "files are added or missing"
+echo "ok: every file is what the manifest says"
+for folder in usage/*/; do
+  [ -f "$folder/quantity.sql" ] || continue
+  found=$(cd "$folder" && duckdb -csv < quantity.sql)
+  echo "$folder"
+  echo "$found"
+  if echo "$found" | grep -qE ',(false|NULL|)$'; then broken "$folder counts to something else"; fi
+done
+echo "ok: all files and quantities check"
+"""
+
+
+def checksums(listed: Sequence[tuple[str, str]]) -> str:
+    """Lines of (SHA-256, name), as sha256sum reads them."""
+    return "".join(f"{digest}  {name}\n" for digest, name in listed)

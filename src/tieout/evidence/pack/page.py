@@ -1,0 +1,117 @@
+"""The page of a pack for a person: what is billed, how to check it by hand, what a pack proves and what not.
+
+Plain HTML without script or anything from elsewhere; every text of the invoice is escaped.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from html import escape
+from typing import Any, Final
+
+Document = dict[str, Any]  # a sealed document, as its JSON reads
+
+STYLE: Final = (
+    "body{font:16px/1.5 sans-serif;max-width:52rem;margin:2rem auto;padding:0 1rem;color:#222}"
+    "table{border-collapse:collapse;width:100%}td,th{border-bottom:1px solid #ccc;padding:.3rem .6rem;"
+    "text-align:left;vertical-align:top}td.n{text-align:right;font-variant-numeric:tabular-nums}"
+    "code,pre{background:#f4f4f4;padding:.1rem .3rem}pre{padding:.6rem;overflow:auto}"
+)
+PROVES: Final = (
+    "The files of this pack are the ones that the installation with the given public key signed.",
+    "The invoice is, byte for byte, the document that was sealed.",
+    "Each quantity follows from the events listed here, and each event's content gives the digest that "
+    "is listed.",
+    "Each amount follows from its working, the lines from the amounts, the totals from the lines.",
+    "The policy under which it was sealed carries the signatures of the keys that are listed.",
+)
+DOES_NOT_PROVE: Final = (
+    "That a source sent everything it should have sent: nobody can tell that from what arrived.",
+    "That the events were in the log before the invoice was sealed: they are not yet proven against a "
+    "signed head of "
+    "the log. Until then, that is the installation's word.",
+    "That the price was the right one to agree on; the pack holds the price as it was stored, with its "
+    "digest.",
+    "Which tier or package a unit fell into beyond what the working of the line states.",
+    "Who owns the keys of people: compare their numbers with what these people tell you.",
+    "Of lines that rest on no events (fees, credits, commitments, lines that a person added): more than "
+    "that their "
+    "working adds up and that the invoice says so.",
+)
+
+
+def page(document: Document, lines: Sequence[str], usages: Sequence[str]) -> bytes:
+    """`lines`: those that the pack is of; `usages`: the folders with events."""
+    shown = [line for line in document["lines"] if line["id"] in set(lines)]
+    title = f"Evidence for invoice {document['number']}"
+    parts = [
+        f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{_text(title)}</title>',
+        f"<style>{STYLE}</style></head><body><h1>{_text(title)}</h1>",
+        f"<p>{_text(document['seller']['name'])} to {_text(document['customer']['name'])}, period "
+        f"{_text(document['period']['start'])} until {_text(document['period']['end'])}. "
+        f"Total {_text(document['total'])} {_text(document['currency'])}.</p>",
+        "<p>This pack holds what is needed to follow the lines below back to their events, and forward "
+        "again to the "
+        "same amounts, without the system that made them.</p>",
+        *(_line(line, document["currency"]) for line in shown),
+        _how_to(usages),
+        "<h2>What this pack proves</h2>",
+        _list(PROVES),
+        "<h2>What it does not prove</h2>",
+        _list(DOES_NOT_PROVE),
+        "</body></html>\n",
+    ]
+    return "".join(parts).encode()
+
+
+def _line(line: Document, code: str) -> str:
+    head = f"{line['description']}: {line['quantity']} {line['unit']}, {line['amount']} {code}"
+    rows = "".join(
+        f"<tr><td>{_text(step['text'])}</td><td class=n>{_text(step['amount'])}</td></tr>"
+        for step in line["steps"]
+    )
+    snapshot = line["snapshot"]
+    counted = (
+        "<p>This line rests on no events of its own.</p>"
+        if snapshot is None
+        else f"<p>Counted by meter {_text(snapshot['meter'])} version {_text(snapshot['meter_version'])}: "
+        f"{_text(snapshot['quantity'])} in {_text(snapshot['event_count'])} events.</p>"
+    )
+    settled = f"<p>{_text(line['settlement'])}.</p>" if line.get("settlement") else ""
+    return (
+        f"<h2>{_text(head)}</h2><p>Line <code>{_text(line['id'])}</code>, price {_text(line['price'])} "
+        f"version "
+        f"{_text(line['price_version'])}, plan {_text(line['plan'])} version "
+        f"{_text(line['plan_version'])}.</p>"
+        f"<table><tr><th>working</th><th>amount ({_text(code)})</th></tr>{rows}</table>{settled}{counted}"
+    )
+
+
+def _how_to(usages: Sequence[str]) -> str:
+    commands = "\n".join(
+        [
+            "unzip PACK -d pack && cd pack",
+            "minisign -V -p KEY.pub -m manifest.json",
+            "sh check.sh",
+            *(f"(cd {_text(each)} && duckdb &lt; quantity.sql)" for each in usages[:1]),
+        ]
+    )
+    return (
+        "<h2>How to check it by hand</h2><p>With stock tools only (unzip, minisign, sha256sum, duckdb), "
+        "and the "
+        f"installation's public key, which you should have from elsewhere than this "
+        f"pack:</p><pre>{commands}</pre>"
+        "<p>The first command proves who signed the manifest; <code>check.sh</code> compares every file "
+        "with it, and "
+        "counts the events of each line again. Or, all at once and with more checks: <code>tieout "
+        "evidence verify "
+        "PACK --key KEY.pub</code>, a program that shares no code with the one that made the pack.</p>"
+    )
+
+
+def _list(texts: Sequence[str]) -> str:
+    return f"<ul>{''.join(f'<li>{_text(each)}</li>' for each in texts)}</ul>"
+
+
+def _text(value: object) -> str:
+    return escape(str(value))

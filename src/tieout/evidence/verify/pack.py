@@ -1,0 +1,97 @@
+"""A pack as it was read: its members, and JSON members that must be in the one canonical form."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from hashlib import sha256
+from typing import Any
+
+from tieout.evidence.verify.report import Report
+from tieout.kernel.canonical import JsonNumber, canonical_json
+
+Members = dict[str, Any]  # an object of a JSON text; what is not as it should be is told where it is used
+MANIFEST = "manifest.json"
+SIGNATURE = "manifest.json.minisig"
+CHECKSUMS = "SHA256SUMS"
+FORMATS = ("tieout/pack/1",)
+
+
+class Unreadable(ValueError):
+    """A member is missing or cannot be read; it is in the report already."""
+
+
+@dataclass(slots=True)
+class Pack:
+    """`documents`: by (kind, key, version), and by digest, the texts of the catalog that the pack holds."""
+
+    members: dict[str, bytes]
+    report: Report
+    documents: dict[tuple[str, str, int], Members] = field(default_factory=dict)
+    by_digest: dict[str, Members] = field(default_factory=dict)
+
+    def json(self, name: str) -> Any:
+        """Raises `Unreadable`."""
+        content = self.members.get(name)
+        if content is None:
+            self.report.add(name, "file", "there", "missing")
+            raise Unreadable(name)
+        try:
+            text = content.decode()
+            again = canonical_json(json.loads(text, parse_int=JsonNumber, parse_float=JsonNumber))
+            if again != text:
+                self.report.add(name, "form", "canonical JSON", "another writing of it")
+            return json.loads(text, parse_float=str)
+        except (ValueError, RecursionError) as error:
+            self.report.add(name, "form", "canonical JSON", str(error))
+            raise Unreadable(name) from error
+
+    def document(self, kind: str, key: str, version: int) -> Members | None:
+        return self.documents.get((kind, key, version))
+
+
+def check_manifest(pack: Pack, manifest: Members) -> None:
+    """Every member but these two is listed with its size and digest, and nothing else is there."""
+    report = pack.report
+    listed = manifest["members"]
+    there = set(pack.members) - {MANIFEST, SIGNATURE}
+    for name in sorted(there - set(listed)):
+        report.add(name, "file", "not in the pack: the manifest does not list it", "added")
+    for name in sorted(set(listed) - there):
+        report.add(name, "file", "there", "missing")
+    for name in sorted(there & set(listed)):
+        content, said = pack.members[name], listed[name]
+        report.compare(
+            name,
+            [
+                ("bytes", said["bytes"], len(content)),
+                ("SHA-256", said["sha256"], sha256(content).hexdigest()),
+            ],
+        )
+    sums = "".join(f"{listed[name]['sha256']}  {name}\n" for name in sorted(listed) if name != CHECKSUMS)
+    if pack.members.get(CHECKSUMS) != sums.encode():
+        report.add(CHECKSUMS, "content", "the digests of the manifest", "something else")
+    document = pack.members.get("invoice/document.json", b"")
+    report.compare(
+        "invoice/document.json",
+        [("sealed SHA-256", manifest["invoice"]["sha256"], sha256(document).hexdigest())],
+    )
+    report.checked.append(f"{len(there):,} files are what the signed manifest says, and there are no others.")
+
+
+def read_documents(pack: Pack) -> None:
+    """The catalog's texts by the digest that each has."""
+    for said in pack.json("documents.json"):
+        content = pack.members.get(said["file"], b"")
+        digest = sha256(content).hexdigest()
+        if digest != said["digest"]:
+            pack.report.add(said["file"], "digest", said["digest"], digest)
+            continue
+        table = pack.json(said["file"])
+        own = table.get("type") if said["kind"] == "event" else table.get("key", said["key"])
+        pack.report.compare(
+            said["file"],
+            [("key", said["key"], own), ("version", said["version"], table.get("version", said["version"]))],
+        )
+        pack.documents[said["kind"], said["key"], said["version"]] = table
+        pack.by_digest[digest] = table

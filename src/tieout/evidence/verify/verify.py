@@ -1,0 +1,118 @@
+"""Verifies a pack: from its bytes and a public key to the list of everything that does not check.
+
+A pack that was changed after it was signed breaks at the archive, the manifest or the signature. One that was
+built dishonestly, and signed, breaks where two of its layers do not agree: events, counts, working, lines,
+totals, entries.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from hashlib import sha256
+
+from tieout.evidence.verify.archive import read_archive
+from tieout.evidence.verify.beside import check_ledger, check_movements, check_policy, check_transitions
+from tieout.evidence.verify.minisign import check_signature, public_key
+from tieout.evidence.verify.pack import (
+    FORMATS,
+    MANIFEST,
+    SIGNATURE,
+    Members,
+    Pack,
+    Unreadable,
+    check_manifest,
+    read_documents,
+)
+from tieout.evidence.verify.paper import check_document
+from tieout.evidence.verify.report import Report
+from tieout.evidence.verify.usage import Usage, check_usage
+from tieout.evidence.verify.working import READING_FAILS, check_line, lines_of
+
+DOCUMENT = "invoice/document.json"
+
+
+def verify_pack(content: bytes, key_file: bytes) -> Report:
+    """Lists every break. Raises `NotAPublicKey` where the key file is none."""
+    report = Report()
+    key = public_key(key_file)
+    pack = Pack(read_archive(content, report), report)
+    try:
+        manifest: Members = pack.json(MANIFEST)
+        if manifest["format"] not in FORMATS:
+            report.add(MANIFEST, "format", " or ".join(FORMATS), manifest["format"])
+            return report
+        _check_signed(pack, manifest, key)
+        check_manifest(pack, manifest)
+    except (Unreadable, *READING_FAILS) as error:
+        _unlike(report, MANIFEST, error)
+        return report
+    _check_content(pack, manifest)
+    report.not_derived += [str(each) for each in manifest.get("not_proven", [])]
+    return report
+
+
+def _check_signed(pack: Pack, manifest: Members, key: bytes) -> None:
+    content = pack.members[MANIFEST]
+    digest = sha256(content).hexdigest()
+    comment = f"{manifest['format']} {manifest['home']} {manifest['invoice']['id']} {digest}"
+    signature = pack.members.get(SIGNATURE)
+    if signature is None:
+        pack.report.add(SIGNATURE, "file", "there", "missing")
+        return
+    check_signature(content, signature, key, comment, file=SIGNATURE, report=pack.report)
+    pack.report.checked.append("The manifest is signed by the given key.")
+
+
+def _check_content(pack: Pack, manifest: Members) -> None:
+    """Every layer, whatever became of the one before it."""
+    report = pack.report
+    _tried(report, "documents.json", lambda: read_documents(pack))
+    try:
+        document: Members = pack.json(DOCUMENT)
+        printed = lines_of(document, manifest["lines"])
+    except (Unreadable, *READING_FAILS) as error:
+        _unlike(report, DOCUMENT, error)
+        return
+    report.compare(MANIFEST, [("lines", sorted(printed), sorted(manifest["lines"]))])
+    _tried(report, DOCUMENT, lambda: check_document(pack, manifest, document))
+    usages: dict[str, Usage] = {}
+    folders = sorted(
+        {
+            name.rpartition("/")[0]
+            for name in pack.members
+            if name.startswith("usage/") and name.count("/") == 2
+        }
+    )
+    for folder in folders:
+        _tried(report, folder, lambda folder=folder: _use(pack, folder, usages))  # type: ignore[misc]
+    for line in sorted(printed):
+        _tried(
+            report,
+            f"lines/{line}.json",
+            lambda line=line: check_line(pack, line, printed[line], document, usages),  # type: ignore[misc]
+        )
+    report.checked.append(f"{len(printed):,} lines follow from their working.")
+    _tried(report, "invoice/ledger.json", lambda: check_ledger(pack, document))
+    _tried(report, "invoice/movements.json", lambda: check_movements(pack, document))
+    _tried(report, "policy.json", lambda: check_policy(pack, manifest, document))
+    _tried(report, "invoice/transitions.json", lambda: check_transitions(pack, manifest, document))
+
+
+def _use(pack: Pack, folder: str, usages: dict[str, Usage]) -> None:
+    usage = check_usage(pack, folder)
+    if usage is not None:
+        usages[folder.removeprefix("usage/")] = usage
+
+
+def _tried(report: Report, file: str, check: Callable[[], None]) -> None:
+    try:
+        check()
+    except Unreadable:
+        pass  # the member that could not be read is in the report
+    except READING_FAILS as error:
+        _unlike(report, file, error)
+
+
+def _unlike(report: Report, file: str, error: Exception) -> None:
+    if not isinstance(error, Unreadable):
+        report.add(file, "form", "a member of format 1", f"{type(error).__name__}: {error}")

@@ -1,0 +1,75 @@
+"""`tieout evidence key|build|verify` as a user meets it: one key for ever, nothing written over, code 6."""
+
+from __future__ import annotations
+
+import json
+import stat
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from tests.evidence_packs import PackedHome, packed_home
+from tieout.cli.app import app
+from tieout.evidence.pack.minisign import public_key_pem
+
+RUNNER = CliRunner()
+
+
+@pytest.fixture(scope="module")
+def packed(tmp_path_factory: pytest.TempPathFactory) -> PackedHome:
+    return packed_home(tmp_path_factory.mktemp("cli-evidence"))
+
+
+def run(*arguments: str | Path) -> Result:
+    return RUNNER.invoke(app, ["evidence", *map(str, arguments)])
+
+
+def test_the_key_is_made_once_and_only_its_owner_reads_it(
+    packed: PackedHome, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    home = ("--home", packed.folder)
+    assert stat.S_IMODE((packed.folder / "evidence.key").stat().st_mode) == 0o600
+    assert run("key", "--create", *home).exit_code == 4
+    assert run("key", *home).stdout.encode() == packed.key_file
+    assert run("key", "--pem", *home).stdout == public_key_pem(packed.key.public_key())
+    elsewhere = tmp_path / "other.key"
+    monkeypatch.setenv("TIEOUT_EVIDENCE_KEY", str(elsewhere))
+    assert run("key", *home).exit_code == 3
+    assert run("key", "--create", *home).exit_code == 0
+    elsewhere.chmod(0o640)
+    assert run("build", "INV-000001", *home, "--out", tmp_path / "no.zip").exit_code == 2
+    assert not (tmp_path / "no.zip").exists()
+
+
+def test_a_line_is_packed_alone_and_checks(packed: PackedHome, tmp_path: Path) -> None:
+    home, pack, key = ("--home", packed.folder), tmp_path / "line.zip", tmp_path / "key.pub"
+    key.write_bytes(packed.key_file)
+    invoice = next(name for name in packed.members if name.startswith("lines/"))
+    line = invoice.removeprefix("lines/").removesuffix(".json").rpartition("-")[0] + "-003"
+    built = run("build", line, *home, "--out", pack, "--json")
+    told = json.loads(built.stdout)
+    assert (told["lines"], told["events"]) == ([line], 4)
+    assert run("build", line, *home, "--out", pack).exit_code != 0, "no file is written over"
+    assert run("build", "nothing", *home, "--out", tmp_path / "b.zip").exit_code == 3
+    assert not (tmp_path / "b.zip").exists()
+    assert run("verify", pack, "--key", key).exit_code == 0
+    content = bytearray(pack.read_bytes())
+    content[len(content) // 2] ^= 1
+    pack.write_bytes(bytes(content))
+    broken = run("verify", pack, "--key", key, "--json")
+    assert broken.exit_code == 6
+    assert json.loads(broken.stdout)["breaks"][0]["file"]
+    assert run("verify", pack, "--key", pack).exit_code == 2
+
+
+def test_no_secret_and_no_other_customer_is_in_a_pack(packed: PackedHome) -> None:
+    from tieout.wiring import open_home
+
+    with open_home(packed.folder) as home:
+        secret = home.log.identity_secret
+    private = (packed.folder / "evidence.key").read_bytes().splitlines()[1]
+    for name, content in packed.members.items():
+        assert secret not in content and secret.hex().encode() not in content, name
+        assert private not in content, name
+        assert b"acme" not in content and b"birch" not in content, name
