@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
+from tests.commands.running import run
 from tieout.cli.app import app
 
 
@@ -37,15 +39,26 @@ def in_process(*arguments: str, **environment: str) -> Ran:
 
 
 def tieout(*arguments: str, **environment: str) -> Ran:
-    """Run `tieout` as a user does, with nothing of the test's own environment but the path."""
+    """Run `tieout` as a user does, with nothing of the test's own environment but the path; a fork of a
+    process that has started (`tests/commands`).
+    """
+    return Ran(*run(*arguments, environment=surroundings(environment)))
+
+
+def tieout_started(*arguments: str, **environment: str) -> Ran:
+    """The same in a process that starts; for a few tests, since it takes a second of the processor."""
     done = subprocess.run(
         [sys.executable, "-m", "tieout.cli", *arguments],
         capture_output=True,
         text=True,
         check=False,
-        env={"PATH": "/usr/bin:/bin", "PYTHONPATH": ":".join(sys.path), "LANG": "C.UTF-8", **environment},
+        env=surroundings(environment),
     )
     return Ran(done.returncode, done.stdout, done.stderr)
+
+
+def surroundings(environment: Mapping[str, str]) -> dict[str, str]:
+    return {"PATH": "/usr/bin:/bin", "PYTHONPATH": ":".join(sys.path), "LANG": "C.UTF-8", **environment}
 
 
 @dataclass(frozen=True)
@@ -64,6 +77,6 @@ class DemoHome:
 @pytest.fixture(scope="session")
 def demo_home(tmp_path_factory: pytest.TempPathFactory) -> DemoHome:
     folder = tmp_path_factory.mktemp("demo") / "demo-home"
-    ran = tieout("demo", "--json", "--home", str(folder), "--events", "5000")
+    ran = tieout_started("demo", "--json", "--home", str(folder), "--events", "5000")
     assert ran.code == 0, ran.err
     return DemoHome(folder, ran.json)

@@ -13,7 +13,7 @@ from typing import Any
 import pysqlite3
 import pytest
 
-from tests.surface.conftest import DemoHome, in_process, tieout
+from tests.surface.conftest import DemoHome, in_process, tieout_started
 
 DECIMAL = re.compile(r"-?[0-9]+(\.[0-9]+)?\Z")
 READING_VERBS = (
@@ -47,7 +47,7 @@ def copied(demo_home: DemoHome, tmp_path: Path) -> DemoHome:
 
 # ---------------------------------------------------------------------------------------------- help
 def test_help_names_every_verb() -> None:
-    ran = tieout("--help", COLUMNS="120")
+    ran = tieout_started("--help", COLUMNS="120")
     verbs = (
         *("demo", "init", "catalog", "program", "price", "policy", "customer", "subscription"),
         *("wallet", "commitment", "key", "serve", "ingest"),
@@ -79,7 +79,7 @@ def test_help_imports_nothing_heavy() -> None:
 
 @pytest.mark.parametrize("noun", ["catalog", "policy", "customer", "subscription", "quarantine", "invoice"])
 def test_a_noun_alone_shows_its_verbs(noun: str) -> None:
-    ran = tieout(noun)
+    ran = tieout_started(noun)
     assert ran.code == 2
     assert "Usage" in ran.out + ran.err
 
@@ -210,11 +210,11 @@ def test_a_tampered_book_is_1_and_is_named(copied: DemoHome, table: str, change:
 
 # ---------------------------------------------------------------------------------------------- exit codes
 def test_an_unknown_verb_is_2() -> None:
-    assert tieout("frobnicate").code == 2
+    assert tieout_started("frobnicate").code == 2
 
 
 def test_no_home_named_is_2() -> None:
-    ran = tieout("invoice", "list")
+    ran = tieout_started("invoice", "list")
     assert ran.code == 2
     assert "--home" in ran.err
 

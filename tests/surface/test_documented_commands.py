@@ -15,6 +15,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.commands.running import make_program
+
 ROOT = Path(__file__).resolve().parents[2]
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *(ROOT / "src").rglob("README.md")])
 DEMO_EVENTS = "4000"
@@ -50,11 +52,14 @@ def not_a_target(block: str, known: set[str]) -> list[str]:
 
 @pytest.fixture(scope="module")
 def surroundings(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, str]]:
-    """A folder with a demo-home of the demo's own making, and an environment in which `tieout` is found."""
+    """A folder with a demo-home of the demo's own making, and an environment in which `tieout` is found: once
+    the program that is installed, then one whose commands are forks (`tests/commands`).
+    """
     folder = tmp_path_factory.mktemp("documented")
     programs = Path(sys.executable).parent
     environment = {key: value for key, value in os.environ.items() if not key.startswith("TIEOUT_")}
     environment["PATH"] = f"{programs}{os.pathsep}{environment['PATH']}"
+    environment["PYTHONPATH"] = os.pathsep.join(sys.path)
     subprocess.run(
         ["tieout", "demo", "--home", "demo-home", "--events", DEMO_EVENTS],
         cwd=folder,
@@ -62,7 +67,9 @@ def surroundings(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[s
         check=True,
         capture_output=True,
     )
-    return folder, environment
+    forking = tmp_path_factory.mktemp("forking")
+    make_program(forking)
+    return folder, {**environment, "PATH": f"{forking}{os.pathsep}{environment['PATH']}"}
 
 
 @pytest.mark.parametrize(("document", "block"), shown("sh run"))
