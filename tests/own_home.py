@@ -36,7 +36,7 @@ ALERT: dict[str, Any] = {"watch": "usage", "meter": "tokens", "at": ["300", "500
 def own_home(folder: Path, *, mail_port: int | None = None, now: Instant = NOW) -> tuple[Home, SteppedClock]:
     """Messages may go to receivers on this machine."""
     home, clock = make_home(folder, now=now)
-    change_egress(home, allow_private=True, ports=None)
+    change_egress(home, allow_private=True, ports=None, customers_private=True)
     if mail_port is not None:
         (folder / "mail.toml").write_text(MAIL.format(port=mail_port))
         apply_catalog(home, folder / "mail.toml")

@@ -50,6 +50,7 @@ def test_from_a_refused_target_to_a_delivered_notice(folder: Path) -> None:
     assert run(folder, "egress").out.startswith("public targets only, over https")
     assert run(folder, "egress", "--allow-private-targets", "--json").json == {
         "allow_private_targets": True,
+        "allow_private_customer_targets": False,
         "ports": [],
     }
     assert run(folder, "test", "ops").out == "ops: delivered: taken\n"

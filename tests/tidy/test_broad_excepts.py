@@ -14,7 +14,7 @@ ENTRY_POINTS = {
     "src/tieout/flows/shared_drafts.py": "L15: what fails in a worker is raised again at the seal",
     "src/tieout/flows/rerate_periods.py": "L15: the same for one period's correction",
     "src/tieout/api/beside.py": "what the storage refuses is told, and tried again; all else is raised",
-    "src/tieout/api/entitlements.py": "what one look-up dies of is told to each that waited for it",
+    "src/tieout/api/entitlements.py": "what one look-up dies of is told to who asked, in the answer",
     "src/tieout/api/group_commit.py": "whatever a thread dies of fails all that waits and ends the process",
     "src/tieout/api/serving.py": "upkeep is told, and tried again",
     "src/tieout/api/supervisor.py": "what a child process dies of is told; its parent sees the code",

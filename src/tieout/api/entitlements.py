@@ -97,11 +97,7 @@ class Entitled:
             group = [
                 self._waiting.popleft() for _ in range(min(len(self._waiting), ENTITLEMENTS_AT_ONCE_MAX))
             ]
-            found: Sequence[_Outcome]
-            try:
-                found = await asyncio.to_thread(self._answers, group)
-            except Exception as error:  # noqa: BLE001 - told to each of those who wait
-                found = [error] * len(group)
+            found = await asyncio.to_thread(self._answers, group)
             self._answered_at = time.monotonic()
             for each, one in zip(group, found, strict=True):
                 if each.answered.done():  # whoever asked is gone
@@ -113,8 +109,16 @@ class Entitled:
         self._task = None
 
     def _answers(self, group: Sequence[_Waiting]) -> list[_Outcome]:
+        """What nobody foresaw of one of them is told to that one alone: the others are answered apart."""
         asked = [(each.customer, each.feature) for each in group]
-        return [_encoded(found) for found in self._reader.several(asked, kept_only=True)]
+        try:
+            return [_encoded(found) for found in self._reader.several(asked, kept_only=True)]
+        except TieoutError as error:  # of the storage, and so of all
+            return [error] * len(group)
+        except Exception as error:  # noqa: BLE001 - told to who asked
+            if len(group) == 1:
+                return [error]
+        return [self._answers([each])[0] for each in group]
 
     def _counted(self, customer: CustomerId, feature: str | None) -> bytes | TieoutError | None:
         (found,) = self._counting.several([(customer, feature)])

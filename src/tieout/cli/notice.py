@@ -219,6 +219,15 @@ def egress(
             show_default=False,
         ),
     ] = None,
+    customers_private: Annotated[
+        bool | None,
+        typer.Option(
+            "--allow-private-customer-targets/--public-customer-targets-only",
+            help="The same for targets that customers set for themselves: for tests alone, since a customer "
+            "could then have your own network called.",
+            show_default=False,
+        ),
+    ] = None,
     port: Annotated[
         list[int] | None,
         typer.Option(help="A port to allow beside the usual ones; may be repeated.", show_default=False),
@@ -231,14 +240,24 @@ def egress(
     if any(not 1 <= each <= 65_535 for each in port or ()):
         raise MalformedOption("--port", "1 to 65535")
     with opened(home) as where:
-        if allow_private is None and port is None:
+        if allow_private is None and customers_private is None and port is None:
             rules = egress_rules(where)
         else:
-            rules = change_egress(where, allow_private=allow_private, ports=port)
+            rules = change_egress(
+                where, allow_private=allow_private, ports=port, customers_private=customers_private
+            )
     if as_json:
-        print_json({"allow_private_targets": rules.allow_private, "ports": sorted(rules.ports)})
+        print_json(
+            {
+                "allow_private_targets": rules.allow_private,
+                "allow_private_customer_targets": rules.customers_private,
+                "ports": sorted(rules.ports),
+            }
+        )
         return
     say("private targets are allowed" if rules.allow_private else "public targets only, over https")
+    if rules.customers_private:
+        say("CUSTOMERS' OWN TARGETS MAY BE PRIVATE TOO: they can have your own network called")
     say(f"ports beside the usual: {', '.join(str(each) for each in sorted(rules.ports)) or 'none'}")
 
 

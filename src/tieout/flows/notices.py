@@ -224,11 +224,18 @@ def egress_rules(home: Home) -> EgressRules:
     return home.egress.rules()
 
 
-def change_egress(home: Home, *, allow_private: bool | None, ports: Sequence[int] | None) -> EgressRules:
+def change_egress(
+    home: Home,
+    *,
+    allow_private: bool | None,
+    ports: Sequence[int] | None,
+    customers_private: bool | None = None,
+) -> EgressRules:
     """None leaves a setting as it is."""
     before = home.egress.rules()
     private = before.allow_private if allow_private is None else allow_private
-    rules = EgressRules(private, before.ports if ports is None else frozenset(ports))
+    customers = before.customers_private if customers_private is None else customers_private
+    rules = EgressRules(private, before.ports if ports is None else frozenset(ports), customers)
     home.egress.change(rules)
     return rules
 

@@ -58,6 +58,8 @@ def _targets(home: Home, catalog: Catalog) -> HealthFact:
         if rules.allow_private
         else "public addresses over https only"
     )
+    if rules.customers_private:
+        said += "; CUSTOMERS MAY NAME PRIVATE TARGETS"
     if missing:
         return HealthFact("notice targets", False, f"{said}; no secret {', '.join(missing)}")
     return HealthFact("notice targets", True, said)

@@ -72,7 +72,7 @@ def set_target(home: Home, customer: str, key: str, table: Table, by: Decided) -
 
     def more(target: OwnTarget) -> Change:
         if target.url is not None:
-            refused = _refused_url(target.url, home.egress.rules())
+            refused = _refused_url(target.url, home.egress.rules().of_customers())
             if refused is not None:
                 raise OwnRefused("target", [("url", refused)])
         if target.channel is Channel.EMAIL:

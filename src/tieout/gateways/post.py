@@ -78,8 +78,9 @@ class NetworkPost:
             ("webhook-signature", " ".join(signatures)),
         ]
         deadline = Deadline.after(self.seconds)
+        rules = self.rules() if target.owner is None else self.rules().of_customers()
         return _answered(
-            post(target.url, body, headers, rules=self.rules(), deadline=deadline, resolve=self.resolve)
+            post(target.url, body, headers, rules=rules, deadline=deadline, resolve=self.resolve)
         )
 
     def by_slack(self, letter: Letter, target: NoticeTarget, now: Instant) -> Sent:

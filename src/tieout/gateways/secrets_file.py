@@ -152,7 +152,9 @@ class FileEgress:
         try:
             said = json.loads(file.read_bytes()[:FILE_BYTES_MAX])
             return EgressRules(
-                said["allow_private_targets"] is True, frozenset(int(p) for p in said["ports"])
+                said["allow_private_targets"] is True,
+                frozenset(int(p) for p in said["ports"]),
+                said.get("allow_private_customer_targets") is True,
             )
         except FileNotFoundError:
             return EgressRules()
@@ -160,7 +162,11 @@ class FileEgress:
             raise SettingsDamaged(file) from error
 
     def change(self, rules: EgressRules) -> None:
-        said = {"allow_private_targets": rules.allow_private, "ports": sorted(rules.ports)}
+        said = {
+            "allow_private_targets": rules.allow_private,
+            "allow_private_customer_targets": rules.customers_private,
+            "ports": sorted(rules.ports),
+        }
         _replace(self.folder / EGRESS_FILE, json.dumps(said, indent=2))
 
 

@@ -29,11 +29,17 @@ _LOW_32 = 0xFFFF_FFFF
 @dataclass(frozen=True, slots=True)
 class EgressRules:
     """What a home allows. `allow_private`: loopback and private addresses, plain http, and any port; meant
-    for tests and for receivers of one's own. `ports`: beyond the usual ones.
+    for tests and for receivers of one's own. `ports`: beyond the usual ones. Neither is for targets that
+    customers set, unless `customers_private` says that they too may be private: for tests.
     """
 
     allow_private: bool = False
     ports: frozenset[int] = frozenset()
+    customers_private: bool = False
+
+    def of_customers(self) -> EgressRules:
+        """The rules for targets that customers set for themselves."""
+        return EgressRules(self.customers_private)
 
 
 def embedded(address: Address) -> tuple[Address, ...]:

@@ -133,9 +133,13 @@ def test_targets_are_guarded_as_they_are_set(tmp_path: Path, url: str) -> None:
 
     home, _ = own_home(tmp_path / "home")
     with home:
-        change_egress(home, allow_private=False, ports=None)
+        change_egress(home, allow_private=False, ports=None, customers_private=False)
         with pytest.raises(OwnRefused, match="url"):
             set_target(home, "acme", "hook", webhook(url), BY_KEY)
+        change_egress(home, allow_private=True, ports=[22])  # for receivers of the operator's own
+        with pytest.raises(OwnRefused, match="url"):
+            set_target(home, "acme", "hook", webhook(url), BY_KEY)
+        change_egress(home, allow_private=False, ports=None)
         with pytest.raises(OwnRefused, match="operator"):
             set_target(home, "acme", "mail", mailbox("a@example.com"), BY_KEY)
 
