@@ -51,8 +51,10 @@ def test_help_names_every_verb() -> None:
     verbs = (
         *("demo", "init", "catalog", "program", "price", "policy", "customer", "subscription"),
         *("wallet", "commitment", "key", "serve", "ingest"),
-        *("quarantine", "events", "usage", "exposure", "entitlements", "alert", "hold", "review", "trigger"),
-        *("close", "reconcile", "draft", "invoice", "correction", "trace", "ledger", "payment", "notice"),
+        *("quarantine", "events", "usage", "exposure", "entitlements"),
+        *("budget", "alert", "hold", "review", "trigger"),
+        *("close", "reconcile", "draft", "invoice", "correction", "trace"),
+        *("evidence", "ledger", "payment", "notice"),
         *("compact", "verify", "index", "doctor"),
     )
     assert ran.code == 0
