@@ -15,7 +15,7 @@ from tests.faults.harness import tally
 from tests.faults.many_customers import EVENTS_EACH, make_home_of, names
 from tests.small_home import FEBRUARY_3
 from tieout.close.outcome import Parked
-from tieout.flows import draft_accounts, seal_account, shared_drafts
+from tieout.flows import count_buckets, draft_accounts, seal_account, shared_drafts
 from tieout.flows.close_periods import close
 from tieout.flows.forked import answers_in_order
 from tieout.gateways.clock import SteppedClock
@@ -135,3 +135,23 @@ def test_an_account_that_fails_in_a_worker_is_parked_alone(
         repaired = Expected(dict.fromkeys(names(CUSTOMERS), 1), events=EVENTS_EACH * CUSTOMERS)
         assert broken_laws(home, repaired, sealed_before=sealed) == []
     tally.injected()
+
+
+def test_buckets_that_cannot_be_counted_beside_usage_stop_no_seal(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They are a report, and are counted again after the last seal."""
+    counted = count_buckets.periods_counted
+    asked: list[int] = []
+
+    def fails_first(*given: Any) -> Any:
+        asked.append(1)
+        if len(asked) == 1:
+            raise MemoryError
+        return counted(*given)
+
+    monkeypatch.setattr(count_buckets, "periods_counted", fails_first)
+    with open_home(folder, clock=SteppedClock(FEBRUARY_3)) as home:
+        report = close(home, as_of=FEBRUARY_3, workers=2)
+    assert len(report.invoices) == CUSTOMERS and len(asked) == 2
+    assert sum(row.counted for row in report.buckets) > 0

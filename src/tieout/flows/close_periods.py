@@ -218,8 +218,8 @@ class _Drafter:
         behind: frozenset[AccountKey],
         *,
         beside: Sequence[Period],
-    ) -> tuple[MeasuredAccounts, list[BucketCounts]]:
-        """The same, to be drafted later; and `beside` it the buckets of these periods."""
+    ) -> tuple[MeasuredAccounts, list[BucketCounts] | None]:
+        """The same, to be drafted later; `beside` it the buckets of these periods, if they can be counted."""
         return self._from_log(beside_buckets(measure_accounts, beside), accounts, at, behind)
 
     def _from_log(

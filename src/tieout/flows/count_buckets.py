@@ -88,9 +88,11 @@ def periods_counted(
 
 def beside_buckets(
     make: Callable[..., Made], periods: Sequence[Period]
-) -> Callable[..., tuple[Made, list[BucketCounts]]]:
+) -> Callable[..., tuple[Made, list[BucketCounts] | None]]:
     """What `make` finds in the log and, at the same time, the buckets of the periods: the engine counts
-    outside of Python's lock. No thread is left when it returns or raises: forks may follow."""
+    outside of Python's lock. No thread is left when it returns or raises: forks may follow. None where the
+    buckets could not be counted: they are a report, for which no invoice waits, and are counted again later.
+    """
 
     def both(
         engine: UsageEngine,
@@ -98,10 +100,11 @@ def beside_buckets(
         accounts: Sequence[DueAccount],
         manifest: LogManifest,
         **known: object,
-    ) -> tuple[Made, list[BucketCounts]]:
+    ) -> tuple[Made, list[BucketCounts] | None]:
         with ThreadPoolExecutor(1) as pool:
             counted = pool.submit(periods_counted, engine, catalog, manifest, periods)
-            return make(engine, catalog, accounts, manifest, **known), counted.result()
+            made = make(engine, catalog, accounts, manifest, **known)
+            return made, None if counted.exception() is not None else counted.result()
 
     return both
 
