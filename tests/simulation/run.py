@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from fractions import Fraction
+from functools import partial
 from pathlib import Path
 from threading import Event, Thread
 
@@ -41,6 +42,7 @@ CALM = datetime(2026, 1, 29, tzinfo=UTC)
 TOLD_AT = datetime(2026, 1, 30, tzinfo=UTC)
 CLOSED_AT = datetime(2026, 2, 3, 12, tzinfo=UTC)
 LAST_TOLD_AT = datetime(2026, 2, 5, tzinfo=UTC)
+TOLD_HOURS = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,12 +202,18 @@ class Simulation:
         return Outcome(found, self._counts(hook, mail, naive, changes, len(batches)))
 
     def _told(self, hook: Receiver, mail: Receiver, now: datetime) -> list[str]:
-        """Receivers fail no more, and a day has passed: all that waits is due."""
+        """Receivers fail no more, and a day has passed: all that waits is due. What is only now put into a
+        digest is due once that has gathered, an hour later."""
         for each in (hook, mail):
             each.file.with_name(f"{each.file.name}.calm").touch()
-        server = self._start(now)
-        self._settle(server, "told all", self._all_told)
-        assert server.end() == 0
+        for hours in range(TOLD_HOURS):
+            begins = now + timedelta(hours=hours)
+            server = self._start(begins)
+            self._settle(server, "told what is due", partial(self._all_told, begins=_instant(begins)))
+            assert server.end() == 0
+            with self._opened(now) as home:
+                if MessageState.GATHERING not in _states(home):
+                    break
         with self._opened(now) as home:
             wanted = findings.notices_wanted(findings.recorded(home))
             names = _names(home)
@@ -238,9 +246,12 @@ class Simulation:
         triggers = home.books.triggers
         return triggers.looked() == home.log.head() and not triggers.interim_requests(open_only=True)
 
-    def _all_told(self, home: Home) -> bool:
-        counts = home.books.notices.counts()
-        return counts.unrouted == 0 and {state for state, _ in counts.messages} <= {MessageState.DELIVERED}
+    def _all_told(self, home: Home, *, begins: Instant) -> bool:
+        """But for a digest that began to gather since `begins`."""
+        counts, states = home.books.notices.counts(), _states(home)
+        gathers = counts.oldest_due_at is not None and counts.oldest_due_at > begins
+        ended = {MessageState.DELIVERED} | ({MessageState.GATHERING} if gathers else set())
+        return counts.unrouted == 0 and states <= ended
 
     def _all_closed(self, home: Home, naive: Naive) -> bool:
         finals = sum(row.kind != "interim" and row.number is not None for row in list_invoices(home))
@@ -291,6 +302,10 @@ def _explain(home: Home) -> None:
     """Such traffic looks odd, which holds invoices until somebody has looked."""
     for alert in list_alerts(home):
         close_alert(home, alert.id, by="Ana", reason="senders repeat themselves here")
+
+
+def _states(home: Home) -> set[MessageState]:
+    return {state for state, _ in home.books.notices.counts().messages}
 
 
 def _names(home: Home) -> dict[str, tuple[str, str]]:
