@@ -75,7 +75,7 @@ def told(folder: Path, monkeypatch: pytest.MonkeyPatch) -> list[object]:
         found += changes
         held = place_hold(played.home, "acme", features=["chat"], person="Ada", reason="unpaid")
         found.append(said(played))
-        release_hold(played.home, held.id, person="Ada", reason="paid")
+        release_hold(played.home, held.hold.id, person="Ada", reason="paid")
         found.append(said(played))
     with open_home(folder, clock=SteppedClock(NOW)) as again:
         played.home = again
