@@ -10,7 +10,8 @@ from tieout.api.beside import run_beside
 from tieout.flows.keep_closing import ClosingRound, keep_closing
 
 LOGGER = logging.getLogger("tieout")
-NICENESS = 10
+NICENESS = 5
+"""Beyond that of the other processes beside the servers."""
 PARKED_SHOWN_MAX = 5
 """Parked accounts that one line of the log names; `tieout doctor` and the books have them all."""
 
