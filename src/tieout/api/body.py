@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
+from typing import Any
+
+from litestar import Request
 
 from tieout.api.answers import Problem
 from tieout.api.asgi import Receive
-from tieout.api.limits import BODY_BYTES_MAX, BODY_SECONDS_MAX
+from tieout.api.limits import BODY_BYTES_MAX, BODY_SECONDS_MAX, STATEMENT_BYTES_MAX
 from tieout.api.room import Place
 from tieout.ingest.framing import MalformedGzip, gunzipped
 
@@ -44,6 +47,23 @@ async def _read(receive: Receive, place: Place) -> bytes:
         pieces.append(piece)
         if not message["more_body"]:
             return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+
+
+async def read_statement(request: Request[Any, Any, Any], what: str, *, key_id: str) -> bytes:
+    """A short body, never more of it in memory than the limit and one piece. `what` it is called where it is
+    refused: 413 too large, 408 too slow."""
+    body = b""
+    try:
+        async with asyncio.timeout(BODY_SECONDS_MAX):
+            async for piece in request.stream():
+                body += piece
+                if len(body) > STATEMENT_BYTES_MAX:
+                    detail = f"{what} has at most {STATEMENT_BYTES_MAX} bytes."
+                    raise Problem(413, "body-too-large", detail, {"Connection": "close"}, key_id=key_id)
+    except TimeoutError:
+        detail = f"The body was not there in {BODY_SECONDS_MAX} seconds."
+        raise Problem(408, "body-too-slow", detail, {"Connection": "close"}, key_id=key_id) from None
+    return body
 
 
 def encoding_of(headers: dict[bytes, bytes]) -> bool:

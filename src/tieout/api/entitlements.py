@@ -40,8 +40,8 @@ ENTITLEMENTS, ENTITLEMENTS_ROUTE = "/v1/entitlements/{customer}", "/v1/entitleme
 """As a request's scope has it, and as the router wants it."""
 PREFIX = "/v1/entitlements/"
 FEATURE = "feature"
-_Outcome = bytes | TieoutError | Exception | None
-"""None: to be counted over the log."""
+_Outcome = bytes | Exception | None
+"""The document; or what it failed of; None: to be counted over the log."""
 
 
 class EntitlementsOperation(Operation):
@@ -60,7 +60,7 @@ class EntitlementsOperation(Operation):
 class _Waiting:
     customer: CustomerId
     feature: str | None
-    answered: asyncio.Future[bytes | TieoutError | None]
+    answered: asyncio.Future[_Outcome]
 
 
 class Entitled:
@@ -77,7 +77,7 @@ class Entitled:
         self._answered_at = float("-inf")
 
     async def answer(self, customer: CustomerId, feature: str | None) -> bytes:
-        answered: asyncio.Future[bytes | TieoutError | None] = asyncio.get_running_loop().create_future()
+        answered: asyncio.Future[_Outcome] = asyncio.get_running_loop().create_future()
         self._waiting.append(_Waiting(customer, feature, answered))
         if self._task is None:
             self._task = asyncio.create_task(self._work())
@@ -85,8 +85,9 @@ class Entitled:
         if found is None:
             async with self._counting_room:
                 found = await asyncio.to_thread(self._counted, customer, feature)
-        if isinstance(found, TieoutError):
-            raise refusal(found)
+        assert found is not None, "a count over the log answers"
+        if isinstance(found, Exception):
+            raise refusal(found) if isinstance(found, TieoutError) else found
         return found
 
     async def _work(self) -> None:
@@ -100,11 +101,7 @@ class Entitled:
             found = await asyncio.to_thread(self._answers, group)
             self._answered_at = time.monotonic()
             for each, one in zip(group, found, strict=True):
-                if each.answered.done():  # whoever asked is gone
-                    continue
-                if isinstance(one, Exception) and not isinstance(one, TieoutError):
-                    each.answered.set_exception(one)
-                else:
+                if not each.answered.done():  # else whoever asked is gone
                     each.answered.set_result(one)
         self._task = None
 
@@ -120,12 +117,12 @@ class Entitled:
                 return [error]
         return [self._answers([each])[0] for each in group]
 
-    def _counted(self, customer: CustomerId, feature: str | None) -> bytes | TieoutError | None:
+    def _counted(self, customer: CustomerId, feature: str | None) -> _Outcome:
         (found,) = self._counting.several([(customer, feature)])
         return _encoded(found)
 
 
-def _encoded(found: Entitlements | TieoutError | None) -> bytes | TieoutError | None:
+def _encoded(found: Entitlements | TieoutError | None) -> _Outcome:
     return msgspec.json.encode(entitlements_document(found)) if isinstance(found, Entitlements) else found
 
 

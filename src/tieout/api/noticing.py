@@ -16,8 +16,8 @@ from litestar.types import ControllerRouterHandler
 
 from tieout.api.access import roles_for
 from tieout.api.answers import Problem, refusal
+from tieout.api.body import read_statement
 from tieout.api.keyring import Keyring
-from tieout.api.limits import BODY_SECONDS_MAX, STATEMENT_BYTES_MAX
 from tieout.api.request import JSON_TYPES, idempotency_of
 from tieout.contract.notice_target import Severity
 from tieout.flows.home import Home
@@ -83,7 +83,7 @@ def noticing_routes(home: Home, keyring: Keyring) -> list[ControllerRouterHandle
         status_code=200,
         tags=["notices"],
         summary="Acknowledge a notice",
-        request_max_body_size=None,  # `_body` counts itself, so that the refusal is ours
+        request_max_body_size=None,  # `read_statement` counts itself, so that the refusal is ours
     )
     async def acknowledged(request: Request[Any, Any, Any], notice: FromPath[str]) -> dict[str, Any]:
         """Ends its escalations. Needs an Idempotency-Key: the same request again gets the same answer, and
@@ -94,7 +94,7 @@ def noticing_routes(home: Home, keyring: Keyring) -> list[ControllerRouterHandle
         media = dict(headers).get(b"content-type", b"").partition(b";")[0].strip().lower()
         if media not in JSON_TYPES:
             raise Problem(415, "unknown-content-type", "Content-Type is application/json.")
-        body = await _body(request)
+        body = await read_statement(request, "An acknowledgement", key_id=known.key.key_id)
         asked = idempotency_of(FORM, headers, body)
         if asked is None:
             raise Problem(400, "idempotency-key-missing", "Send an Idempotency-Key with it.")
@@ -154,22 +154,6 @@ def _limit(given: Mapping[str, str]) -> int:
         detail = f"limit: a whole number 1 to {PAGE_NOTICES_MAX}, not {text[:64]!r}."
         raise Problem(422, "malformed-parameter", detail)
     return int(text)
-
-
-async def _body(request: Request[Any, Any, Any]) -> bytes:
-    """Never more of it in memory than the limit and one piece."""
-    body = b""
-    try:
-        async with asyncio.timeout(BODY_SECONDS_MAX):
-            async for piece in request.stream():
-                body += piece
-                if len(body) > STATEMENT_BYTES_MAX:
-                    detail = f"An acknowledgement has at most {STATEMENT_BYTES_MAX} bytes."
-                    raise Problem(413, "body-too-large", detail, {"Connection": "close"})
-    except TimeoutError:
-        detail = f"The body was not there in {BODY_SECONDS_MAX} seconds."
-        raise Problem(408, "body-too-slow", detail, {"Connection": "close"}) from None
-    return body
 
 
 def _said(body: bytes) -> Said:

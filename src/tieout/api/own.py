@@ -14,8 +14,8 @@ from litestar.types import ControllerRouterHandler
 
 from tieout.api.access import roles_for
 from tieout.api.answers import Problem, refusal
+from tieout.api.body import read_statement
 from tieout.api.keyring import Keyring
-from tieout.api.limits import BODY_SECONDS_MAX, STATEMENT_BYTES_MAX
 from tieout.api.own_description import AlertOperation, BudgetOperation, CodeOperation, TargetOperation
 from tieout.api.request import JSON_TYPES
 from tieout.flows.home import Home
@@ -64,14 +64,30 @@ class _Desk:
     async def answer(
         self, request: AnyRequest, route: str, customer: str, flow: Callable[[Decided], Answer]
     ) -> Answer:
+        by = self._admitted(request, route, customer)
+        return await _answered(flow, by)
+
+    async def change(
+        self, request: AnyRequest, route: str, customer: str, flow: Callable[[Table, Decided], Answer]
+    ) -> Answer:
+        """The same, with the object in the body, of which nothing is read for a stranger."""
+        by = self._admitted(request, route, customer)
+        table = await _table(request, by)
+        return await _answered(lambda decided: flow(table, decided), by)
+
+    def _admitted(self, request: AnyRequest, route: str, customer: str) -> Decided:
         known = self._keyring.admitted(request.scope["headers"], roles_for(str(request.method), route))
         if known.key.customer not in (None, customer):
             detail = "This key may see and change what its own customer has set only."
             raise Problem(403, "customer-forbidden", detail, key_id=known.key.key_id)
-        try:
-            return await asyncio.to_thread(flow, Decided(None, None, known.key.key_id))
-        except TieoutError as error:
-            raise refusal(error) from None
+        return Decided(None, None, known.key.key_id)
+
+
+async def _answered(flow: Callable[[Decided], Answer], by: Decided) -> Answer:
+    try:
+        return await asyncio.to_thread(flow, by)
+    except TieoutError as error:
+        raise refusal(error) from None
 
 
 def _budget_routes(desk: _Desk) -> list[ControllerRouterHandler]:
@@ -92,10 +108,11 @@ def _budget_routes(desk: _Desk) -> list[ControllerRouterHandler]:
     )
     async def set_(request: AnyRequest, customer: FromPath[str]) -> Answer:
         """For each billing period. The same again changes nothing."""
-        table = await _table(request)
-        return await desk.answer(
-            request, BUDGET, customer, lambda by: {**budget_json(set_budget(home, customer, table, by))}
-        )
+
+        def flow(table: Table, by: Decided) -> Answer:
+            return {**budget_json(set_budget(home, customer, table, by))}
+
+        return await desk.change(request, BUDGET, customer, flow)
 
     @delete(route, status_code=200, tags=["own"], summary="Remove the budget")
     async def remove(request: AnyRequest, customer: FromPath[str]) -> Answer:
@@ -145,10 +162,11 @@ def _alert_routes(desk: _Desk) -> list[ControllerRouterHandler]:
     async def set_(request: AnyRequest, customer: FromPath[str], alert: FromPath[str]) -> Answer:
         """It tells the customer's own targets, and does nothing else. The same again changes nothing; what is
         changed is a new version, crossed where its figure is there already."""
-        table = await _table(request)
-        return await desk.answer(
-            request, ALERT, customer, lambda by: {**alert_json(set_alert(home, customer, alert, table, by))}
-        )
+
+        def flow(table: Table, by: Decided) -> Answer:
+            return {**alert_json(set_alert(home, customer, alert, table, by))}
+
+        return await desk.change(request, ALERT, customer, flow)
 
     @delete(route, status_code=200, tags=["own"], summary="Remove an alert")
     async def remove(request: AnyRequest, customer: FromPath[str], alert: FromPath[str]) -> Answer:
@@ -187,13 +205,11 @@ def _target_routes(desk: _Desk) -> list[ControllerRouterHandler]:
     async def set_(request: AnyRequest, customer: FromPath[str], target: FromPath[str]) -> Answer:
         """The answer to a new webhook has the `secret` that it is signed with, this once. A mailbox is sent a
         code, and is written to when that has come back."""
-        table = await _table(request)
-        return await desk.answer(
-            request,
-            TARGET,
-            customer,
-            lambda by: {**set_target_json(home, set_target(home, customer, target, table, by))},
-        )
+
+        def flow(table: Table, by: Decided) -> Answer:
+            return {**set_target_json(home, set_target(home, customer, target, table, by))}
+
+        return await desk.change(request, TARGET, customer, flow)
 
     @delete(route, status_code=200, tags=["own"], summary="Remove a target")
     async def remove(request: AnyRequest, customer: FromPath[str], target: FromPath[str]) -> Answer:
@@ -219,16 +235,13 @@ def _secret_routes(desk: _Desk) -> list[ControllerRouterHandler]:
         request_max_body_size=None,
     )
     async def verify(request: AnyRequest, customer: FromPath[str], target: FromPath[str]) -> Answer:
-        table = await _table(request)
-        code = table.get("code")
-        if set(table) != {"code"} or not isinstance(code, str):
-            raise Problem(422, "malformed-code", 'The body is {"code": "..."}, as the mail has it.')
-        return await desk.answer(
-            request,
-            VERIFICATION,
-            customer,
-            lambda by: {**target_json(home, verify_target(home, customer, target, code, by))},
-        )
+        def flow(table: Table, by: Decided) -> Answer:
+            code = table.get("code")
+            if set(table) != {"code"} or not isinstance(code, str):
+                raise Problem(422, "malformed-code", 'The body is {"code": "..."}, as the mail has it.')
+            return {**target_json(home, verify_target(home, customer, target, code, by))}
+
+        return await desk.change(request, VERIFICATION, customer, flow)
 
     @post(_route(SECRET), status_code=200, tags=["own"], summary="Make a new secret for a webhook")
     async def rotate(request: AnyRequest, customer: FromPath[str], target: FromPath[str]) -> Answer:
@@ -249,22 +262,13 @@ def _route(path: str) -> str:
     return path.replace("}", ":str}")
 
 
-async def _table(request: AnyRequest) -> Table:
-    """The object in the body; never more of it in memory than the limit and one piece."""
+async def _table(request: AnyRequest, by: Decided) -> Table:
+    """The object in the body."""
     media = dict(request.scope["headers"]).get(b"content-type", b"").partition(b";")[0].strip().lower()
     if media not in JSON_TYPES:
         raise Problem(415, "unknown-content-type", "Content-Type is application/json.")
-    body = b""
-    try:
-        async with asyncio.timeout(BODY_SECONDS_MAX):
-            async for piece in request.stream():
-                body += piece
-                if len(body) > STATEMENT_BYTES_MAX:
-                    detail = f"A setting has at most {STATEMENT_BYTES_MAX} bytes."
-                    raise Problem(413, "body-too-large", detail, {"Connection": "close"})
-    except TimeoutError:
-        detail = f"The body was not there in {BODY_SECONDS_MAX} seconds."
-        raise Problem(408, "body-too-slow", detail, {"Connection": "close"}) from None
+    assert by.api_key is not None, "who asks has a key"
+    body = await read_statement(request, "A setting", key_id=by.api_key)
     try:
         value = read_json(body)
     except Flaw as flaw:

@@ -11,8 +11,8 @@ from litestar.types import ControllerRouterHandler
 
 from tieout.api.access import roles_for
 from tieout.api.answers import Problem, refusal
+from tieout.api.body import read_statement
 from tieout.api.keyring import Keyring
-from tieout.api.limits import BODY_SECONDS_MAX, STATEMENT_BYTES_MAX
 from tieout.flows.control_total_document import Member, control_total_document
 from tieout.flows.control_totals import control_total, state_control_total
 from tieout.flows.home import Home
@@ -47,36 +47,21 @@ def watching_routes(home: Home, keyring: Keyring) -> list[ControllerRouterHandle
         status_code=200,
         tags=["events"],
         summary="State what a source sent in a window",
-        request_max_body_size=None,  # `_body` counts itself, so that the refusal is ours
+        request_max_body_size=None,  # `read_statement` counts itself, so that the refusal is ours
     )
     async def state_total(request: Request[Any, Any, Any]) -> dict[str, Member]:
         """Repeating a statement changes nothing: its source and id are its idempotency key. 409 where the
         source stated something else under the same id.
         """
         known = keyring.admitted(request.scope["headers"], roles_for("POST", CONTROL_TOTALS))
-        stated = _statement(await _body(request, known.key.key_id), known.key.key_id)
+        body = await read_statement(request, "A statement", key_id=known.key.key_id)
+        stated = _statement(body, known.key.key_id)
         if not known.scope.allows(stated.source):
             detail = "This key may not speak for that source."
             raise Problem(403, "source-forbidden", detail, key_id=known.key.key_id)
         return await asyncio.to_thread(_stated, home, stated, known.key.key_id)
 
     return [metrics, state_total]
-
-
-async def _body(request: Request[Any, Any, Any], key_id: str) -> bytes:
-    """Never more of it in memory than the limit and one piece."""
-    body = b""
-    try:
-        async with asyncio.timeout(BODY_SECONDS_MAX):
-            async for piece in request.stream():
-                body += piece
-                if len(body) > STATEMENT_BYTES_MAX:
-                    detail = f"A statement has at most {STATEMENT_BYTES_MAX} bytes."
-                    raise Problem(413, "body-too-large", detail, {"Connection": "close"}, key_id=key_id)
-    except TimeoutError:
-        detail = f"The body was not there in {BODY_SECONDS_MAX} seconds."
-        raise Problem(408, "body-too-slow", detail, {"Connection": "close"}, key_id=key_id) from None
-    return body
 
 
 def _statement(body: bytes, key_id: str) -> Statement:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
+from tieout.contract.notice_target import Channel
 from tieout.contract.own_alert import OWN_ALERTS_MAX, OwnAlert
 from tieout.contract.own_budget import OwnBudget
 from tieout.contract.own_target import OWN_TARGETS_MAX, OwnTarget
@@ -17,7 +18,7 @@ from tieout.contract.reading.watching import OF_MONEY
 from tieout.flows.apply_catalog import NoSuchCustomer, load_catalog
 from tieout.flows.decision import decision_now
 from tieout.flows.home import Home
-from tieout.flows.own_settings import BUDGET_KEY, CustomerSettings, Own, own_book, read_own
+from tieout.flows.own_settings import BUDGET_KEY, CustomerSettings, Own, Stood, own_book, read_own
 from tieout.kernel.canonical import JsonValue, canonical_json
 from tieout.kernel.errors import ConflictError, NotFound, Refusal, shown
 from tieout.kernel.ids import CustomerId, MeterKey
@@ -26,7 +27,9 @@ from tieout.notice.notice import Notice
 from tieout.ports.own_settings import Decided, Setting, SettingKind, SettingsChanged
 
 CHANGES_PER_DAY_MAX: Final = 100
-"""Decisions about one customer within 24 hours, so that no table and no mailbox is filled through them."""
+"""Decisions about one customer within 24 hours, so that no table is filled through them."""
+MAILBOXES_PER_DAY_MAX: Final = 10
+"""Of these, the ones about a mailbox: each may write to it, and it may be a stranger's."""
 ATTEMPTS_MAX: Final = 5
 Table = dict[str, JsonValue]
 
@@ -72,10 +75,12 @@ class TargetInUse(ConflictError):
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """Rows to be added, with the notices that go with them; none: everything stands as it is wanted."""
+    """Rows to be added, with the notices that go with them; none: everything stands as it is wanted.
+    `secret`: one that these rows bring, to be shown once."""
 
     settings: tuple[Setting, ...] = ()
     notices: tuple[Notice, ...] = field(default=())
+    secret: str | None = field(default=None, repr=False)
 
 
 def set_budget(home: Home, customer: str, table: Table, by: Decided) -> OwnBudget:
@@ -149,9 +154,16 @@ def remove_own(home: Home, customer: str, kind: SettingKind, key: str, by: Decid
 
 
 def change_target(
-    home: Home, customer: str, key: str, table: Table, by: Decided, *, more: Callable[[OwnTarget], Change]
-) -> OwnTarget:
-    """Sets a target; `more` says what else follows where it is not the one that stands."""
+    home: Home,
+    customer: str,
+    key: str,
+    table: Table,
+    by: Decided,
+    *,
+    more: Callable[[CustomerSettings, OwnTarget], Change],
+) -> tuple[OwnTarget, Change]:
+    """Sets a target; `more` says what else follows where it is not the one that stands. With what was
+    recorded."""
     who = known_customer(home, customer)
 
     def decide(settings: CustomerSettings, now: Instant) -> Change:
@@ -166,18 +178,20 @@ def change_target(
         changed = _changed(settings, setting)
         if not changed.settings:
             return changed
-        also = more(own)
-        return Change(changed.settings + also.settings, also.notices)
+        if own.channel is Channel.EMAIL:
+            _check_mailboxes(settings, now)
+        also = more(settings, own)
+        return Change(changed.settings + also.settings, also.notices, also.secret)
 
-    _decided(home, who, decide)
-    return own_book(home).of(who).targets(standing_at(home, who))[key]
+    recorded = _decided(home, who, decide)
+    return own_book(home).of(who).targets(standing_at(home, who))[key], recorded
 
 
 def record_own(
     home: Home, customer: CustomerId, decide: Callable[[CustomerSettings, Instant], Change]
-) -> None:
+) -> Change:
     """Decides over what stands now and records it, again where somebody else was faster."""
-    _decided(home, customer, decide)
+    return _decided(home, customer, decide)
 
 
 def decided_by(home: Home, person: str, reason: str) -> Decided:
@@ -213,27 +227,41 @@ def own_meters(home: Home, customer: CustomerId) -> list[MeterKey]:
     return sorted(found)
 
 
-def _decided(home: Home, customer: CustomerId, decide: Callable[[CustomerSettings, Instant], Change]) -> None:
-    for attempt in range(1, ATTEMPTS_MAX + 1):
+def _decided(
+    home: Home, customer: CustomerId, decide: Callable[[CustomerSettings, Instant], Change]
+) -> Change:
+    attempt = 1
+    while True:
         settings, now = own_book(home).of(customer), standing_at(home, customer)
         change = decide(settings, now)
         if not change.settings:
-            return
+            return change
         _check_rate(settings, len(change.settings), now)
         try:
             home.books.own_settings.add(change.settings, seen=settings.seen, notices=change.notices)
         except SettingsChanged:
             if attempt == ATTEMPTS_MAX:
                 raise
-            continue
-        return
+            attempt += 1
+        else:
+            return change
 
 
 def _check_rate(settings: CustomerSettings, added: int, now: Instant) -> None:
-    day_before = now - 24 * HOUR_MICROSECONDS
-    count = sum(1 for row in settings.rows if row.setting.recorded_at > day_before)
-    if count + added > CHANGES_PER_DAY_MAX:
+    if len(_of_a_day(settings, now)) + added > CHANGES_PER_DAY_MAX:
         raise TooManySettings(settings.customer, CHANGES_PER_DAY_MAX, "changes in 24 hours", "try tomorrow")
+
+
+def _check_mailboxes(settings: CustomerSettings, now: Instant) -> None:
+    own = [row.own for row in _of_a_day(settings, now)]
+    named = sum(isinstance(each, OwnTarget) and each.channel is Channel.EMAIL for each in own)
+    if named >= MAILBOXES_PER_DAY_MAX:
+        what = "changes of mailboxes in 24 hours"
+        raise TooManySettings(settings.customer, MAILBOXES_PER_DAY_MAX, what, "try tomorrow")
+
+
+def _of_a_day(settings: CustomerSettings, now: Instant) -> list[Stood]:
+    return [row for row in settings.rows if row.setting.recorded_at > now - 24 * HOUR_MICROSECONDS]
 
 
 def _setting(

@@ -67,49 +67,37 @@ class SetTarget:
 
 def set_target(home: Home, customer: str, key: str, table: Table, by: Decided) -> SetTarget:
     """Raises what `set_alert` raises."""
-    who = known_customer(home, customer)
-    made: list[str] = []
 
-    def more(target: OwnTarget) -> Change:
+    def more(settings: CustomerSettings, target: OwnTarget) -> Change:
+        now = target.effective_from
+        standing = settings.targets(now).get(key)
         if target.url is not None:
             refused = _refused_url(target.url, home.egress.rules().of_customers())
             if refused is not None:
                 raise OwnRefused("target", [("url", refused)])
-        if target.channel is Channel.EMAIL:
-            if carrier(load_catalog(home), target.effective_from) is None:
-                why = (
-                    "nobody carries mail for customers here: ask the operator for a webhook or a mail server"
-                )
-                raise OwnRefused("target", [("kind", why)])
-            standing = own_book(home).of(who).targets(target.effective_from).get(key)
-            is_known = standing is not None and standing.verified and standing.address == target.address
-            return Change() if is_known else Change((), (_question(home, target),))
-        standing = own_book(home).of(who).targets(target.effective_from).get(key)
-        if standing is not None and standing.channel is Channel.WEBHOOK:
-            return Change()
-        setting, value = _new_secret(home, own_book(home).of(who), key, by, target.effective_from)
-        made[:] = [value]
-        return Change((setting,))
+            is_signed = standing is not None and standing.channel is Channel.WEBHOOK
+            return Change() if is_signed else _new_secret(home, settings, key, by, now)
+        if carrier(load_catalog(home), now) is None:
+            why = "nobody carries mail for customers here: ask the operator for a webhook or a mail server"
+            raise OwnRefused("target", [("kind", why)])
+        is_known = standing is not None and standing.verified and standing.address == target.address
+        return Change() if is_known else Change(notices=(_question(home, target),))
 
-    target = change_target(home, customer, key, table, by, more=more)
-    return SetTarget(target, made[0] if made else None)
+    target, recorded = change_target(home, customer, key, table, by, more=more)
+    return SetTarget(target, recorded.secret)
 
 
 def rotate_own_secret(home: Home, customer: str, key: str, by: Decided) -> SetTarget:
     """A new secret; the one before stays valid for a day. Raises `NoSuchSetting`, `OwnRefused`."""
     who = known_customer(home, customer)
-    made: list[str] = []
 
     def decide(settings: CustomerSettings, now: Instant) -> Change:
-        target = _target(settings, key, now)
-        if target.channel is not Channel.WEBHOOK:
+        if _target(settings, key, now).channel is not Channel.WEBHOOK:
             raise OwnRefused("secret", [("", f"target {key} is no webhook, and has none")])
-        setting, value = _new_secret(home, settings, key, by, now)
-        made[:] = [value]
-        return Change((setting,))
+        return _new_secret(home, settings, key, by, now)
 
-    record_own(home, who, decide)
-    return SetTarget(_target(own_book(home).of(who), key, standing_at(home, who)), made[0])
+    secret = record_own(home, who, decide).secret
+    return SetTarget(_target(own_book(home).of(who), key, standing_at(home, who)), secret)
 
 
 def verify_target(home: Home, customer: str, key: str, code: str, by: Decided) -> OwnTarget:
@@ -167,13 +155,12 @@ def _root(home: Home) -> str:
     return home.secrets.once(ROOT_SECRET, home.entropy.token(ROOT_BYTES).hex(), at=now)
 
 
-def _new_secret(
-    home: Home, settings: CustomerSettings, key: str, by: Decided, now: Instant
-) -> tuple[Setting, str]:
+def _new_secret(home: Home, settings: CustomerSettings, key: str, by: Decided, now: Instant) -> Change:
     generation = settings.next_version(SettingKind.SECRET, key)
     value = own_secret(_root(home), settings.customer, key, generation)
     body = canonical_json({"digest": secret_digest(value)})
-    return Setting(settings.customer, SettingKind.SECRET, key, generation, body, by, now), value
+    setting = Setting(settings.customer, SettingKind.SECRET, key, generation, body, by, now)
+    return Change((setting,), secret=value)
 
 
 def _question(home: Home, target: OwnTarget) -> Notice:

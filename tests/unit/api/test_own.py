@@ -88,6 +88,18 @@ def test_another_customers_is_refused_alike_whether_it_is_there_or_not(
     assert before == [len(own_decisions(ask.home, each)) for each in ("acme", "birch")]
 
 
+@pytest.mark.parametrize(("method", "route"), [each for each in ROUTES if each[0] == "PUT"])
+def test_nothing_of_a_strangers_body_is_read(ask: Asked, method: str, route: str) -> None:
+    """Who may not write learns only that, whatever is sent and however long it is."""
+    for content in (b"{", b"[1]", b" " * 100_000):
+        headers = {"content-type": "text/plain"}
+        path = path_of(route, "birch")
+        assert ask.client.request(method, path, content=content, headers=headers).status_code == 401
+        for who in ("acme", "ops"):
+            told = headers | {"authorization": f"Bearer {ask.tokens[who]}"}
+            assert ask.client.request(method, path, content=content, headers=told).status_code == 403
+
+
 @pytest.mark.parametrize(("method", "route"), ROUTES)
 def test_operators_keys_read_and_do_not_write(ask: Asked, method: str, route: str) -> None:
     for role in ("ops", "product", "auditor", "source"):

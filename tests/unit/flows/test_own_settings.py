@@ -27,6 +27,7 @@ from tieout.flows.look_at_rules import look_to_head
 from tieout.flows.notices import NoSuchTarget, resend
 from tieout.flows.own_changes import (
     CHANGES_PER_DAY_MAX,
+    MAILBOXES_PER_DAY_MAX,
     NoSuchSetting,
     OwnRefused,
     TargetInUse,
@@ -396,3 +397,17 @@ def test_what_json_can_say_and_no_setting_means_is_refused(tmp_path: Path) -> No
         with pytest.raises(OwnRefused, match="amount: must not be null"):
             set_budget(home, "acme", {"amount": None}, BY_KEY)
         assert own_decisions(home, "acme") == []
+
+
+def test_few_mailboxes_are_written_to_in_a_day(tmp_path: Path) -> None:
+    """Each that is named gets a mail, and may be a stranger's."""
+    home, clock = own_home(tmp_path / "home", mail_port=2525)
+    with home:
+        for number in range(MAILBOXES_PER_DAY_MAX):
+            set_target(home, "acme", "mail", mailbox(f"a{number}@example.com"), BY_KEY)
+        with pytest.raises(TooManySettings, match="10 changes of mailboxes in 24 hours"):
+            set_target(home, "acme", "mail", mailbox("stranger@example.com"), BY_KEY)
+        set_target(home, "acme", "hook", webhook("https://example.com/x"), BY_KEY)
+        set_target(home, "birch", "mail", mailbox("b@example.com"), BY_KEY)
+        clock.set_to(Instant(clock.now() + 24 * HOUR_MICROSECONDS))
+        set_target(home, "acme", "mail", mailbox("later@example.com"), BY_KEY)
