@@ -50,13 +50,22 @@ def test_a_line_is_packed_alone_and_checks(packed: PackedHome, tmp_path: Path) -
     built = run("build", line, *home, "--out", pack, "--json")
     told = json.loads(built.stdout)
     assert (told["lines"], told["events"]) == ([line], 4)
-    assert run("build", line, *home, "--out", pack).exit_code != 0, "no file is written over"
+    content = pack.read_bytes()
+    assert run("build", line, *home, "--out", pack).exit_code == 4, "no file is written over unasked"
+    private = packed.folder / "evidence.key"
+    assert run("build", line, *home, "--out", private, "--force").exit_code == 4, "a key never"
+    assert run("build", line, *home, "--out", tmp_path / "no" / "b.zip").exit_code == 3
+    pack.write_bytes(b"old")
+    assert run("build", line, *home, "--out", pack, "--force").exit_code == 0
+    assert pack.read_bytes() == content and sorted(tmp_path.iterdir()) == [key, pack]
     assert run("build", "nothing", *home, "--out", tmp_path / "b.zip").exit_code == 3
     assert not (tmp_path / "b.zip").exists()
     assert run("verify", pack, "--key", key).exit_code == 0
-    content = bytearray(pack.read_bytes())
-    content[len(content) // 2] ^= 1
-    pack.write_bytes(bytes(content))
+    assert run("verify", tmp_path / "none.zip", "--key", key).exit_code == 3
+    assert run("verify", pack, "--key", tmp_path).exit_code == 3
+    flipped = bytearray(content)
+    flipped[len(content) // 2] ^= 1
+    pack.write_bytes(bytes(flipped))
     broken = run("verify", pack, "--key", key, "--json")
     assert broken.exit_code == 6
     assert json.loads(broken.stdout)["breaks"][0]["file"]

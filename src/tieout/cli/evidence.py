@@ -8,13 +8,24 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from tieout.cli.options import HomeOption, JsonOption, opened
+from tieout.cli.out_file import ForceOption, may_write, write_whole
 from tieout.cli.screen import Json, complain, note, print_json, say, table
+from tieout.kernel.errors import NotFound
 
 if TYPE_CHECKING:
     from tieout.evidence.verify.report import Report
 
 app = typer.Typer(help="Evidence packs: the installation's key, build, verify.", no_args_is_help=True)
 INTEGRITY = 6
+
+
+class NotReadable(NotFound):
+    """A pack or key that is not there, or may not be read."""
+
+    code = "not-readable"
+
+    def __init__(self, file: Path, why: str) -> None:
+        super().__init__(f"{file} cannot be read: {why}.")
 
 
 @app.command()
@@ -53,7 +64,8 @@ def build(
         str, typer.Argument(help="An invoice's id or number, or a line's id.", show_default=False)
     ],
     home: HomeOption,
-    out: Annotated[Path, typer.Option(help="The pack's file; none is written over.", show_default=False)],
+    out: Annotated[Path, typer.Option(help="The pack's file.", show_default=False)],
+    force: ForceOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Build the evidence pack of a sealed invoice, or of one of its lines.
@@ -62,13 +74,10 @@ def build(
     """
     from tieout.flows.build_pack import build_pack
 
-    with opened(home) as where, out.open("xb") as file:
-        try:
-            built = build_pack(where, name)
-            file.write(built.content)
-        except BaseException:
-            out.unlink()
-            raise
+    may_write(out, force=force)
+    with opened(home) as where:
+        built = build_pack(where, name)
+    write_whole(out, built.content)
     told: dict[str, Json] = {
         "file": str(out),
         "invoice": built.invoice.id,
@@ -103,7 +112,7 @@ def verify(
     """
     from tieout.evidence.verify.verify import verify_pack
 
-    report = verify_pack(pack.read_bytes(), key_file.read_bytes())
+    report = verify_pack(_content(pack), _content(key_file))
     if as_json:
         print_json(report_json(report))
     else:
@@ -111,6 +120,13 @@ def verify(
     if report.breaks:
         complain(f"{pack}: {len(report.breaks):,} breaks; this pack proves nothing as it is.")
         raise typer.Exit(INTEGRITY)
+
+
+def _content(file: Path) -> bytes:
+    try:
+        return file.read_bytes()
+    except OSError as error:
+        raise NotReadable(file, error.strerror or str(error)) from None
 
 
 def report_json(report: Report) -> Json:

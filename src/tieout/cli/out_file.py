@@ -68,6 +68,16 @@ def may_write(out: Path, *, force: bool) -> Path:
     return out
 
 
+def write_whole(out: Path, content: bytes) -> None:
+    """All of it or nothing: what was there before stays until the new file is whole."""
+    part = out.with_name(f".{out.name}.part")
+    try:
+        part.write_bytes(content)
+        part.replace(out)
+    finally:
+        part.unlink(missing_ok=True)
+
+
 def _is_private_key(out: Path) -> bool:
     try:
         with out.open("rb") as file:
