@@ -1,4 +1,4 @@
-"""A migration that homes were made by is never edited: they would keep the old tables under the new number."""
+"""A migration that homes were made by is never edited: they would keep old tables under its number."""
 
 from __future__ import annotations
 
