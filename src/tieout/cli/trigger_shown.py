@@ -65,10 +65,9 @@ def reached(watch: Watch, reading: Reading) -> list[Exact]:
 
 def rule_json(row: RuleRow) -> dict[str, Json]:
     from tieout.contract.alert import Alert
-    from tieout.kernel.rational import exact_text
+    from tieout.flows.triggers import watch_json
 
     document = row.document
-    watch = document.watch
     return {
         "key": document.key,
         "kind": "alert" if isinstance(document, Alert) else "charge_control",
@@ -80,12 +79,7 @@ def rule_json(row: RuleRow) -> dict[str, Json]:
         "customers": list(document.whom.customers),
         "plans": list(document.whom.plans),
         "customers_now": row.customers,
-        "watch": watch.figure.value,
-        "meter": watch.meter,
-        "percent_of": None if watch.percent_of is None else watch.percent_of.value,
-        "currency": watch.currency,
-        "at": [exact_text(each) for each in watch.at],
-        "rearm": watch.rearm.value,
+        **watch_json(document.watch),
         "action": "tell" if isinstance(document, Alert) else document.action.value,
         "crossed": row.crossed,
     }

@@ -50,32 +50,24 @@ def own_notice(rule: Rule, change: Change, telling: Telling, *, alert: str | Non
     """To the customer: `alert` is its own key of the alert; a rule of the catalog keeps its key to itself."""
     inside = ("rule", "rule_version")
     data = {name: each for name, each in change_data(rule, change).items() if name not in inside}
-    more: dict[str, JsonValue] = {"alert": alert, "targets": list(telling.targets)}
-    return Notice(
-        notice_id(OWN_ALERT_CROSSED, telling.id),
-        OWN_ALERT_CROSSED,
-        telling.customer,
-        telling.severity,
-        change.reading.at,
-        change.reading.watermark,
-        one_line(telling.title),
-        plain_line(telling.text),
-        data_text(data | more),
-    )
+    return _telling_notice(OWN_ALERT_CROSSED, change, telling, {**data, "alert": alert})
 
 
 def alert_notice(rule: Rule, change: Change, telling: Telling) -> Notice:
-    more: dict[str, JsonValue] = {"targets": list(telling.targets)}
+    return _telling_notice(ALERT_CROSSED, change, telling, change_data(rule, change))
+
+
+def _telling_notice(kind: str, change: Change, telling: Telling, data: dict[str, JsonValue]) -> Notice:
     return Notice(
-        notice_id(ALERT_CROSSED, telling.id),
-        ALERT_CROSSED,
+        notice_id(kind, telling.id),
+        kind,
         telling.customer,
         telling.severity,
         change.reading.at,
         change.reading.watermark,
         one_line(telling.title),
         plain_line(telling.text),
-        data_text(change_data(rule, change) | more),
+        data_text({**data, "targets": list(telling.targets)}),
     )
 
 

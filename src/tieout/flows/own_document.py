@@ -13,6 +13,7 @@ from tieout.flows.home import Home
 from tieout.flows.own_changes import NoSuchSetting, known_customer, standing_at
 from tieout.flows.own_settings import BUDGET_KEY, own_book
 from tieout.flows.own_targets import SetTarget
+from tieout.flows.triggers import watch_json
 from tieout.kernel.ids import CustomerId
 from tieout.kernel.instant import format_instant
 from tieout.kernel.rational import exact_text
@@ -86,20 +87,13 @@ def budget_json(budget: OwnBudget) -> dict[str, Member]:
 
 
 def alert_json(alert: OwnAlert) -> dict[str, Member]:
-    watch = alert.watch
     return {
         "customer": alert.customer,
         "key": alert.key,
         "version": alert.version,
         "since": format_instant(alert.effective_from),
         "name": alert.name,
-        "watch": watch.figure.value,
-        "meter": watch.meter,
-        "percent_of": None if watch.percent_of is None else watch.percent_of.value,
-        "currency": watch.currency,
-        "at": [exact_text(each) for each in watch.at],
-        "rearm": watch.rearm.value,
-        "rearm_below": None if watch.rearm_below is None else exact_text(watch.rearm_below),
+        **watch_json(alert.watch),
         "severity": alert.severity.value,
         "targets": list(alert.targets),
     }

@@ -280,19 +280,19 @@ def _correction(
     shares = coupon_shares(whole, settled, granted)
     refunds = corrected_refunds(catalog, sealed, repriced, shares, explain=explain)
     return PeriodCorrection(
-        sealed,
-        change,
-        customer,
-        seller,
-        taxation,
-        (*billables, *(each.billable for each in refunds)),
-        (*whole, *(each.billable.charge for each in refunds)),
-        tuple(requests),
-        tuple(snapshots),
-        moves,
-        recorded,
-        again,
-        tuple(line for each in refunds for line in each.settled),
+        sealed=sealed,
+        change=change,
+        customer=customer,
+        seller=seller,
+        taxation=taxation,
+        billables=(*billables, *(each.billable for each in refunds)),
+        charges=(*whole, *(each.billable.charge for each in refunds)),
+        requests=tuple(requests),
+        snapshots=tuple(snapshots),
+        asked=moves,
+        recorded=recorded,
+        fees=again,
+        refunds=tuple(line for each in refunds for line in each.settled),
     )
 
 

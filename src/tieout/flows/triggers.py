@@ -8,6 +8,7 @@ from typing import TypeVar
 
 from tieout.contract.alert import Alert
 from tieout.contract.charge_control import ChargeControl
+from tieout.contract.watching import Watch
 from tieout.flows.apply_catalog import NoSuchCustomer, load_catalog
 from tieout.flows.decision import decision_now
 from tieout.flows.home import Home
@@ -15,6 +16,7 @@ from tieout.flows.trigger_rules import Rules, customers_of, rules_in_force
 from tieout.kernel.errors import NotFound, Refusal, shown
 from tieout.kernel.ids import CustomerId
 from tieout.kernel.instant import Instant, format_instant
+from tieout.kernel.rational import exact_text
 from tieout.ports.triggers import Hold, NotOpen, RecordedChange, Review
 from tieout.trigger.charge.control import ReviewDecision
 from tieout.trigger.crossing import RuleKind
@@ -259,3 +261,16 @@ def _named(all_of: Sequence[Named], id: str, what: str) -> Named:
     if len(found) != 1:
         raise NoSuchHold(what, id, len(found))
     return found[0]
+
+
+def watch_json(watch: Watch) -> dict[str, str | list[str] | None]:
+    """What a rule watches, as the interface and `--json` show it."""
+    return {
+        "watch": watch.figure.value,
+        "meter": watch.meter,
+        "percent_of": None if watch.percent_of is None else watch.percent_of.value,
+        "currency": watch.currency,
+        "at": [exact_text(each) for each in watch.at],
+        "rearm": watch.rearm.value,
+        "rearm_below": None if watch.rearm_below is None else exact_text(watch.rearm_below),
+    }
