@@ -13,13 +13,14 @@ import pytest
 from tests.faults.harness.effort import is_long
 from tests.simulation.run import Simulation
 from tests.simulation.scales import in_full, quick
+from tests.simulation.traffic import STEADY
 
 
 def test_every_crossing_is_recorded_once_and_told_at_least_once(tmp_path: Path) -> None:
     outcome = Simulation(tmp_path, quick(), print).run()
     assert outcome.findings == []
     assert outcome.counts["killed at points"], outcome.counts
-    assert outcome.counts["crossed more than once"], outcome.counts
+    assert int(str(outcome.counts["crossed more than once"])) >= STEADY, outcome.counts
 
 
 @pytest.mark.skipif(not is_long(), reason="ten thousand customers take a while")

@@ -174,12 +174,10 @@ class Simulation:
     def _end(self, hook: Receiver, mail: Receiver) -> Outcome:
         found: list[str] = []
         server = self._start(CALM)
-        self.outbox.send(
-            server.port,
-            senders=self.scale.senders,
-            until=time.monotonic() + self.scale.patience,
-            stop=lambda: False,
-        )
+        self._send_all(server, senders=self.scale.senders)
+        for step in self.sent.steps:
+            self.outbox.waiting.append(step)
+            self._send_all(server, senders=1)
         found += [f"request {each.number} was never answered" for each in self.outbox.waiting]
         self._settle(server, "looked to the end", self._looked)
         with self._opened() as home:
@@ -200,6 +198,10 @@ class Simulation:
         found += self._closed(naive, changes)
         found += self._told(hook, mail, LAST_TOLD_AT)
         return Outcome(found, self._counts(hook, mail, naive, changes, len(batches)))
+
+    def _send_all(self, server: Running, *, senders: int) -> None:
+        until = time.monotonic() + self.scale.patience
+        self.outbox.send(server.port, senders=senders, until=until, stop=lambda: False)
 
     def _told(self, hook: Receiver, mail: Receiver, now: datetime) -> list[str]:
         """Receivers fail no more, and a day has passed: all that waits is due. What is only now put into a

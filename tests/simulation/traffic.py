@@ -15,6 +15,10 @@ YEAR_BEGINS = datetime(2026, 1, 1, tzinfo=UTC)
 RETRACTION = "tieout.retraction"
 CONFLICTS, RETRACTED, TESTS, BAD, AGAIN = 0.01, 0.12, 0.05, 0.01, 0.15
 """Shares of events, and of requests that are sent a second time although they were answered."""
+STEADY = 3
+"""The last customers: what they say comes in steps, one after another, so that it surely crosses a threshold,
+is taken back, and crosses again. Of the others, chance and the batches that requests fall into decide."""
+STEADY_TOKENS = 4_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,10 +69,12 @@ class Request:
 
 @dataclass(slots=True)
 class Traffic:
-    """All that is ever sent: by id every content it was sent with, and requests by phase."""
+    """All that is ever sent: by id every content it was sent with, requests by phase, and after these the
+    `steps`, of which each is sent once the one before is answered."""
 
     by_id: dict[str, list[Said]] = field(default_factory=dict)
     phases: list[list[Request]] = field(default_factory=list)
+    steps: list[Request] = field(default_factory=list)
 
 
 def traffic(listed: list[Customer], phase_starts: list[datetime], *, seed: int, largest: int) -> Traffic:
@@ -76,7 +82,7 @@ def traffic(listed: list[Customer], phase_starts: list[datetime], *, seed: int, 
     chance = random.Random(seed)
     found = Traffic()
     phases: list[list[Said]] = [[] for _ in phase_starts]
-    for customer in listed:
+    for customer in listed[:-STEADY]:
         many = customer.plan == "runaway"
         for number in range(chance.randint(16, 20) if many else chance.randint(5, 15)):
             place = chance.randrange(len(phase_starts))
@@ -95,7 +101,8 @@ def traffic(listed: list[Customer], phase_starts: list[datetime], *, seed: int, 
                 phases[chance.randrange(len(phase_starts))].append(
                     Said(id, customer.key, YEAR_BEGINS + timedelta(days=1), 0, takes_back=said.id)
                 )
-    for said in (each for phase in phases for each in phase):
+    steps = _steps(listed[-STEADY:])
+    for said in (each for part in (*phases, *steps) for each in part):
         found.by_id.setdefault(said.id, []).append(said)
     numbers = iter(range(10**9))
     for phase in phases:
@@ -109,4 +116,17 @@ def traffic(listed: list[Customer], phase_starts: list[datetime], *, seed: int, 
             bad = chance.random() < BAD * len(taken)
             requests.append(Request(number, taken, int(bad), key, chance.random() < AGAIN))
         found.phases.append(requests)
+    for step in steps:
+        number = next(numbers)
+        found.steps.append(Request(number, tuple(step), 0, f"request-{number}", again=False))
     return found
+
+
+def _steps(steady: list[Customer]) -> list[list[Said]]:
+    time = YEAR_BEGINS + timedelta(days=2)
+    crossed, again = (
+        [Said(f"{each.key}-{word}", each.key, time, STEADY_TOKENS) for each in steady]
+        for word in ("first", "again")
+    )
+    back = [Said(f"{RETRACTION}:{each.id}", each.customer, time, 0, takes_back=each.id) for each in crossed]
+    return [crossed, back, again]
