@@ -17,6 +17,7 @@ from hypothesis import core as hypothesis_core
 from hypothesis import settings
 
 from tests.faults.harness import tally
+from tests.left_over import none_left
 from tests.remembered_schema import Upgrade, remembering
 from tests.vectors.dispositions import summary
 from tieout.store import migrate
@@ -60,6 +61,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             (n for n, each in enumerate(FIRST) if item.path.is_relative_to(each)), len(FIRST)
         )
     )
+
+
+@pytest.fixture(autouse=True)
+def _no_server_is_left() -> Iterator[None]:
+    """Servers of wider fixtures stand before a test begins, and stay."""
+    with none_left():
+        yield
 
 
 @pytest.fixture(scope="session", autouse=True)

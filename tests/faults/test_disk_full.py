@@ -157,7 +157,7 @@ def test_a_server_on_a_full_disk_says_so_to_each_client_and_goes_on_when_there_i
     served.start()
     assert served.receipt(ndjson([event("before")]))["accepted"] == 1
     fill(filler, left_free=0)
-    for process in served.workers():
+    for process in served.processes():
         os.kill(process, signal.SIGKILL)
     for name in ("log.db-shm", "books.db-shm"):
         os.truncate(home / name, 0)

@@ -17,6 +17,7 @@ from typing import Any
 
 import httpx
 
+from tests.left_over import SERVERS
 from tieout.api.limits import KEYS_SECONDS
 from tieout.flows.api_keys import create_api_key
 from tieout.flows.apply_catalog import apply_catalog
@@ -113,6 +114,7 @@ class Served:
             text=True,
             env=surroundings,
         )
+        SERVERS.add(self.process)
         assert self.process.stderr is not None
         for line in self.process.stderr:
             self.told.append(line)
@@ -128,11 +130,12 @@ class Served:
         self.process.send_signal(number)
         self.told += self.process.stderr.readlines()
         code = self.process.wait(60)
+        SERVERS.discard(self.process)
         self.process = None
         return code
 
-    def workers(self) -> list[int]:
-        """The processes below the server: workers, and the keeper, which was started last."""
+    def processes(self) -> list[int]:
+        """All below the server: its workers, and those beside them."""
         assert self.process is not None
         return sorted(
             int(entry)
@@ -140,8 +143,22 @@ class Served:
             if entry.isdigit() and parent_of(int(entry)) == self.process.pid
         )
 
+    def workers(self) -> list[int]:
+        """Those that answer requests: the others give way to them, and so are told apart."""
+        assert self.process is not None
+        ours = os.getpriority(os.PRIO_PROCESS, self.process.pid)
+        return [each for each in self.processes() if priority_of(each) == ours]
+
     def connection(self) -> socket.socket:
         return socket.create_connection(("127.0.0.1", self.port), timeout=60)
+
+
+def priority_of(process: int) -> int | None:
+    """None: it has ended."""
+    try:
+        return os.getpriority(os.PRIO_PROCESS, process)
+    except ProcessLookupError:
+        return None
 
 
 def parent_of(process: int) -> int:

@@ -27,6 +27,8 @@ from tieout.wiring import DATABASE_URL_VARIABLE
 
 YEAR = Period(parse_instant("2026-01-01T00:00:00Z"), parse_instant("2027-01-01T00:00:00Z"))
 ITEMS = 7
+SENDING_SECONDS_MAX = 120
+"""A client whose test has failed does not go on for ever."""
 CATALOG_SECONDS = 0.6
 
 
@@ -60,7 +62,8 @@ class Client(threading.Thread):
     def run(self) -> None:
         number = 0
         connection: http.client.HTTPConnection | None = None
-        while not self.stopping.is_set():
+        until = time.monotonic() + SENDING_SECONDS_MAX
+        while not self.stopping.is_set() and time.monotonic() < until:
             items = self.batch(number)
             number += 1
             self.sent += items
@@ -149,6 +152,7 @@ def test_a_server_killed_while_it_ends_loses_nothing(tmp_path: Path, point: str)
 def test_workers_killed_under_load_lose_nothing_and_a_retry_finds_everything(tmp_path: Path) -> None:
     served = make_served(tmp_path / "home")
     served.start()
+    running = len(served.processes())
     clients = [Client(served, f"c{number}") for number in range(6)]
     for client in clients:
         client.start()
@@ -157,8 +161,9 @@ def test_workers_killed_under_load_lose_nothing_and_a_retry_finds_everything(tmp
         eventually(
             lambda before=before: sum(len(client.told) for client in clients) > before + 12, seconds=30
         )
+        eventually(lambda: len(served.workers()) == 2)
         os.kill(served.workers()[0], signal.SIGKILL)
-    eventually(lambda: len(served.workers()) == 3)
+    eventually(lambda: len(served.workers()) == 2 and len(served.processes()) == running)
     for client in clients:
         client.stopping.set()
     for client in clients:
@@ -170,6 +175,7 @@ def test_workers_killed_under_load_lose_nothing_and_a_retry_finds_everything(tmp
     assert told <= lost, "a retry of what was acknowledged is a duplicate"
     assert again["conflict"] == again["quarantined"] == 0
     assert served.stop() == 0
+    assert sum("worker" in line and "ended with -9" in line for line in served.told) == 4
     assert len(stored(served)) == len(items)
     nothing_is_lost(served, clients)
 
@@ -178,9 +184,9 @@ def test_a_worker_that_was_started_again_lives_and_ends_as_the_first_one(tmp_pat
     """It has nobody to tell that it is ready; it is drained and stores its counts all the same."""
     served = make_served(tmp_path / "home")
     served.start(workers=1)
-    first, count = served.workers()[0], len(served.workers())
+    first, count = served.workers()[0], len(served.processes())
     os.kill(first, signal.SIGKILL)
-    eventually(lambda: first not in served.workers() and len(served.workers()) == count)
+    eventually(lambda: first not in served.workers() and len(served.processes()) == count)
     assert served.receipt(ndjson([event("after")]))["accepted"] == 1
     assert served.post(b"", token="nobody").status_code == 401
     assert served.stop() == 0
@@ -193,12 +199,12 @@ def test_a_reply_that_is_cut_after_the_commit_is_found_by_its_key(tmp_path: Path
     """The worker dies between commit and answer; the same key then finds the receipt, and nothing doubles."""
     served = make_served(tmp_path / "home")
     served.start(workers=1, CRASH_AT="ingest-after-commit:2")
-    count = len(served.workers())
+    count = len(served.processes())
     assert served.receipt(ndjson([event("before")]))["accepted"] == 1
     body = ndjson([event("cut"), {"no": "event"}])
     with pytest.raises(Exception, match=r"(?i)disconnect|reset|closed"):
         served.post(body, Idempotency_Key="cut-1")
-    eventually(lambda: len(served.workers()) == count)
+    eventually(lambda: len(served.processes()) == count)
     answer = served.post(body, Idempotency_Key="cut-1")
     assert answer.headers["idempotent-replayed"] == "true"
     assert (answer.json()["accepted"], answer.json()["quarantined"]) == (1, 1)
@@ -248,7 +254,7 @@ def test_a_store_that_breaks_fails_the_request_and_a_new_worker_goes_on(tmp_path
     """The index folder cannot be written for a while: 503, the worker ends, another one starts."""
     served = make_served(tmp_path / "home")
     served.start(workers=1)
-    first, count = served.workers()[0], len(served.workers())
+    first, count = served.workers()[0], len(served.processes())
     assert served.receipt(ndjson([event("e0")]))["accepted"] == 1
     (served.folder / "log.lock").rename(served.folder / "log.lock.kept")
     (served.folder / "log.lock").mkdir()
@@ -257,7 +263,7 @@ def test_a_store_that_breaks_fails_the_request_and_a_new_worker_goes_on(tmp_path
     assert answer.headers["retry-after"]
     (served.folder / "log.lock").rmdir()
     (served.folder / "log.lock.kept").rename(served.folder / "log.lock")
-    eventually(lambda: first not in served.workers() and len(served.workers()) == count)
+    eventually(lambda: first not in served.workers() and len(served.processes()) == count)
     assert served.receipt(ndjson([event("e1")]))["accepted"] == 1
     assert served.stop() == 0
     assert served.verified().received == 2
