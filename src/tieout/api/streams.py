@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping
@@ -26,6 +27,7 @@ from tieout.api.limits import (
 )
 from tieout.kernel.ids import CustomerId, Watermark
 
+LOGGER = logging.getLogger("tieout")
 Question = tuple[CustomerId, str]
 """Whose usage, by which dimensions."""
 Ask = Callable[[dict[str, str]], Awaitable[bytes]]
@@ -121,6 +123,7 @@ class Streams:
             channel = self._channels[question] = opened
         if self._watch is None or self._watch.done():
             self._watch = asyncio.create_task(self._keep_up())
+            self._watch.add_done_callback(self._ended)
         return channel
 
     async def _keep_up(self) -> None:
@@ -139,12 +142,7 @@ class Streams:
             await asyncio.sleep((time.monotonic() - begun) * STREAM_REST_FACTOR)
 
     async def _look(self) -> None:
-        try:
-            changed = await self._changed({customer for customer, _ in self._channels})
-        except Exception:  # noqa: BLE001 - who listens comes again, and is told then
-            for channel in self._channels.values():
-                channel.end()
-            return
+        changed = await self._changed({customer for customer, _ in self._channels})
         for (customer, group_by), channel in list(self._channels.items()):
             at = changed.get(customer, channel.seen)
             if at == channel.seen:
@@ -153,7 +151,15 @@ class Streams:
             given: dict[str, str] = {"customer": customer} | ({"group_by": group_by} if group_by else {})
             try:
                 channel.tell(_event(await self._ask(given)))
-            except Exception:  # noqa: BLE001 - as above
+            except Problem:  # who listens comes again, and is told then
+                channel.end()
+
+    def _ended(self, watch: asyncio.Task[None]) -> None:
+        """Where it could not go on, who listens comes again."""
+        failure = None if watch.cancelled() else watch.exception()
+        if failure is not None:
+            LOGGER.warning("the streams of live usage ended: %s", failure)
+            for channel in self._channels.values():
                 channel.end()
 
 
