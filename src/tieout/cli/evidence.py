@@ -1,4 +1,5 @@
-"""`tieout evidence key|build|verify`: packs from which a stranger re-derives an invoice, and their check."""
+"""`tieout evidence key|build|verify|heads`: packs from which a stranger re-derives an invoice, their
+check, and heads of the log."""
 
 from __future__ import annotations
 
@@ -7,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from tieout.cli.heads import heads
 from tieout.cli.options import HomeOption, JsonOption, opened
 from tieout.cli.out_file import ForceOption, may_write, write_whole
 from tieout.cli.screen import Json, complain, note, print_json, say, table
@@ -15,7 +17,10 @@ from tieout.kernel.errors import NotFound
 if TYPE_CHECKING:
     from tieout.evidence.verify.report import Report
 
-app = typer.Typer(help="Evidence packs: the installation's key, build, verify.", no_args_is_help=True)
+app = typer.Typer(
+    help="Evidence packs and heads of the log: key, build, verify, heads.", no_args_is_help=True
+)
+app.command()(heads)
 INTEGRITY = 6
 
 
@@ -41,10 +46,11 @@ def key(
     than the home's evidence.key for the private half.
     """
     from tieout.evidence.pack.minisign import key_number, public_key_pem, public_key_text
+    from tieout.flows.keep_head import make_key
 
     with opened(home) as where:
         held = where.installation_key
-        public = held.create() if create else held.public_key()
+        public = make_key(where) if create else held.public_key()
         place = held.place
     texts = {"minisign": public_key_text(public), "pem": public_key_pem(public)}
     if as_json:
