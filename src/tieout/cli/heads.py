@@ -1,7 +1,9 @@
-"""`tieout evidence heads`: what the log was at each seal; copies for others, and their copies checked."""
+"""`tieout evidence heads|roots`: what the log was at each seal; copies for others, and what others
+keep, checked."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -78,6 +80,38 @@ def heads(
         _list(home, as_json=as_json)
 
 
+def roots(
+    pack: Annotated[Path, typer.Argument(help="The pack's file.", show_default=False)],
+    home: HomeOption,
+    as_json: JsonOption = False,
+) -> None:
+    """Compute again, from this log, the roots that a pack states, and the digest that is stated with them.
+
+    Only who has the log can: together with `tieout verify`, which holds every row to the chain, it shows that
+    the events of the pack are in the log that the heads are of. Exit code 6 where anything differs.
+    """
+    from tieout.flows.verify_roots import verify_roots
+
+    content = read_copy(pack, bytes_max=None)
+    with opened(home) as where:
+        found = verify_roots(where, content)
+    if as_json:
+        told: dict[str, Json] = {"batch": found.batch, "pieces": found.pieces, "rows": found.rows}
+        print_json({**told, "findings": _findings(found.findings)})
+    elif found.findings:
+        say(table(("what", "where", "detail"), [[row.what, row.where, row.detail] for row in found.findings]))
+    else:
+        told_of = f"{found.pieces:,} roots over {found.rows:,} events"
+        say(f"{told_of}, and the digest of batch {found.batch:,}: as stated.")
+    if found.findings:
+        complain(f"{pack}: it states another log than this one.")
+        raise typer.Exit(IntegrityViolation.exit_code)
+
+
+def _findings(findings: Sequence[LogFinding]) -> list[Json]:
+    return [{"what": row.what, "where": row.where, "detail": row.detail} for row in findings]
+
+
 def _list(home: Path, *, as_json: bool) -> None:
     with opened(home) as where:
         kept = where.books.heads.all()
@@ -127,7 +161,7 @@ def head_json(kept: KeptHead) -> dict[str, Json]:
 def _export(home: Path, out: Path, number: int | None, *, force: bool, as_json: bool) -> None:
     from tieout.flows.keep_head import head_copy
 
-    beside = out.with_name(out.name + SIGNATURE_SUFFIX)
+    beside = signature_beside(out)
     for each in (out, beside):
         may_write(each, force=force)
     with opened(home) as where:
@@ -146,8 +180,7 @@ def _check(home: Path, file: Path, key: Path | None, *, as_json: bool) -> None:
     with opened(home) as where:
         told, findings = checked_copy(where, file, key)
     if as_json:
-        rows: list[Json] = [{"what": row.what, "where": row.where, "detail": row.detail} for row in findings]
-        print_json({**told, "holds": not findings, "findings": rows})
+        print_json({**told, "holds": not findings, "findings": _findings(findings)})
     elif findings:
         say(table(("what", "where", "detail"), [[row.what, row.where, row.detail] for row in findings]))
     else:
@@ -161,7 +194,7 @@ def checked_copy(home: Home, file: Path, key: Path | None) -> tuple[dict[str, Js
     """What the copy in `file` states, and what does not hold. Raises `CopyUnreadable`, `BadHeadFile`."""
     from tieout.flows.verify_heads import copy_findings
 
-    signature = read_copy(file.with_name(file.name + SIGNATURE_SUFFIX))
+    signature = read_copy(signature_beside(file))
     key_file = None if key is None else read_copy(key)
     head, findings = copy_findings(home, read_copy(file), signature, key_file, file=str(file))
     told: dict[str, Json] = {
@@ -173,9 +206,13 @@ def checked_copy(home: Home, file: Path, key: Path | None) -> tuple[dict[str, Js
     return told, findings
 
 
-def read_copy(file: Path) -> bytes:
+def signature_beside(file: Path) -> Path:
+    return file.with_name(file.name + SIGNATURE_SUFFIX)
+
+
+def read_copy(file: Path, *, bytes_max: int | None = COPY_BYTES_MAX) -> bytes:
     try:
         with file.open("rb") as read:
-            return read.read(COPY_BYTES_MAX)
+            return read.read(bytes_max)
     except OSError as error:
         raise CopyUnreadable(file, error.strerror or str(error)) from None
