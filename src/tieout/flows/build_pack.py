@@ -34,6 +34,7 @@ from tieout.evidence.pack.members import (
     usage_json,
 )
 from tieout.evidence.pack.page import page
+from tieout.evidence.pack.proof_query import PROOF_QUERY, proof_sql
 from tieout.evidence.pack.proofs import Piece
 from tieout.evidence.pack.query import quantity_sql
 from tieout.evidence.shares import discount_shares
@@ -56,6 +57,7 @@ from tieout.rate.manual_line import is_manual, manual_line_of, recorded_text
 
 Proven = tuple[PackedEvents, tuple[PieceProof, ...]]
 """Events, and that they lie in the log."""
+EVENT_FILES: Final = ("events", "retracted", "opening")
 FILES_OF_THE_SIGNATURE: Final = 3
 """The manifest, its signature, and the digests once more for sha256sum."""
 
@@ -226,11 +228,18 @@ def _add_usages(
         folder = f"usage/{snapshot.id}"
         folders.append(folder)
         _add_files(packing, folder, snapshot, packed, lineage, asked.request.meter)
-        packing.members[f"{folder}/proof.csv"] = proof_member(proofs, packing.pieces)
+        _add_proofs(packing, folder, proofs)
         packing.digests.add(snapshot.meter_digest)
         packing.types.add(lineage.event_type)
         packing.events += packed.counted.rows
     return folders
+
+
+def _add_proofs(packing: _Packing, folder: str, proofs: Sequence[PieceProof]) -> None:
+    packing.members[f"{folder}/proof.csv"] = proof_member(proofs, packing.pieces)
+    if proofs:
+        files = [name for name in EVENT_FILES if f"{folder}/{name}.csv" in packing.members]
+        packing.members[f"{folder}/{PROOF_QUERY}"] = proof_sql(files).encode()
 
 
 def _add_files(

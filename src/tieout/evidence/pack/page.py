@@ -101,19 +101,21 @@ def _how_to(usages: Sequence[str]) -> str:
             "unzip PACK -d pack && cd pack",
             "minisign -V -p KEY.pub -m manifest.json",
             "sh check.sh",
-            *(f"(cd {_text(each)} && duckdb &lt; quantity.sql)" for each in usages[:1]),
+            *(
+                f"(cd {_text(each)} && duckdb &lt; quantity.sql && duckdb &lt; proof.sql)"
+                for each in usages[:1]
+            ),
         ]
     )
     return (
-        "<h2>How to check it by hand</h2><p>With stock tools only (unzip, minisign, sha256sum, duckdb), "
-        "and the "
-        f"installation's public key, which you should have from elsewhere than this "
-        f"pack:</p><pre>{commands}</pre>"
-        "<p>The first command proves who signed the manifest; <code>check.sh</code> compares every file "
-        "with it, and "
-        "counts the events of each line again. Or, all at once and with more checks: <code>tieout "
-        "evidence verify "
-        "PACK --key KEY.pub</code>, a program that shares no code with the one that made the pack.</p>"
+        "<h2>How to check it by hand</h2><p>With stock tools only (unzip, minisign, sha256sum, duckdb), and "
+        f"the installation's public key, which you should have from elsewhere than this pack:</p>"
+        f"<pre>{commands}</pre>"
+        "<p>The first command proves who signed the manifest; <code>check.sh</code> compares every file with "
+        "it, counts the events of each line again, and derives the roots above them. Or, all at once and with "
+        "more checks: <code>tieout evidence verify PACK --key KEY.pub</code>, a program that shares no code "
+        "with the one that made the pack; with <code>--head FILE</code> it holds the pack to a head of the "
+        "log that you kept.</p>"
     )
 
 
