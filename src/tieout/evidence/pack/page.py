@@ -114,8 +114,8 @@ def _how_to(usages: Sequence[str]) -> str:
         "<p>The first command proves who signed the manifest; <code>check.sh</code> compares every file with "
         "it, counts the events of each line again, and derives the roots above them. Or, all at once and "
         "with more checks: <code>tieout evidence verify PACK --key KEY.pub</code>, a program that shares no "
-        "code with the one that made the pack; with <code>--head FILE</code> it holds the pack to a head of the "
-        "log that you kept.</p>"
+        "code with the one that made the pack; with <code>--head FILE</code> it holds the pack to a head of "
+        "the log that you kept.</p>"
     )
 
 
