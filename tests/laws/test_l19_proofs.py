@@ -12,14 +12,18 @@ from pathlib import Path
 
 import pytest
 
-from tests.evidence_packs import PackedHome, canonical, packed_home
+from tests.evidence_packs import INVOICE, PackedHome, canonical, packed_home
+from tests.small_home import FEBRUARY_3, call, ingest, make_home
 from tests.tidy.tree import ROOT
 from tieout.evidence.pack.manifest import MANIFEST
+from tieout.evidence.pack.minisign import public_key_text
 from tieout.evidence.pack.proofs import HEADS, ROOTS
 from tieout.evidence.verify.events_file import events_of
 from tieout.evidence.verify.log import KEPT
 from tieout.evidence.verify.verify import verify_pack
-from tieout.flows.keep_head import head_copy
+from tieout.flows.build_pack import build_pack
+from tieout.flows.close_periods import close
+from tieout.flows.keep_head import head_copy, make_key
 from tieout.flows.verify_roots import NoRootsThere, verify_roots
 from tieout.kernel.canonical import canonical_event
 from tieout.wiring import open_home
@@ -73,6 +77,36 @@ def test_events_that_were_never_in_the_log_are_found_though_all_else_fits(packed
     breaks = packed.verify(packed.signed_again(members)).breaks
     assert (f"{folder}/proof.csv", "root of api.call/v1/1-1") in {(each.file, each.what) for each in breaks}
     assert not any("content of event" in each.what and each.file == f"{folder}/events.csv" for each in breaks)
+
+
+def test_events_are_proven_whatever_order_and_batches_they_came_in(tmp_path: Path) -> None:
+    """From a segment and loose batches beside it, and once all is in segments; by a meter that leaves some
+    of the neighbours out."""
+    home, _ = make_home(tmp_path / "home", now=FEBRUARY_3)
+    with home:
+        key = public_key_text(make_key(home)).encode()
+        for part in range(3):
+            ingest(home, [told for number in range(part, 60, 3) for told in _scattered(number)])
+            if part == 0:
+                home.log.compact(rows_min=1)
+        close(home, as_of=FEBRUARY_3)
+        for _ in range(2):
+            content = build_pack(home, INVOICE).content
+            report = verify_pack(content, key)
+            assert report.breaks == []
+            assert any("45 events are leaves under 2 roots" in each for each in report.checked)
+            assert verify_roots(home, content).findings == ()
+            home.log.compact(rows_min=1)
+
+
+def _scattered(number: int) -> list[dict[str, object]]:
+    """The later the number the earlier its time; every fourth is none of production."""
+    told: list[dict[str, object]] = []
+    for customer in ("cedar", "acme"):
+        time = f"2026-01-{28 - number // 3:02}T{number % 3:02}:00:00Z"
+        more = {"environment": "test"} if number % 4 == 0 else {}
+        told.append(call(number * 2 + (customer == "acme"), customer, time, **more))
+    return told
 
 
 def kept(packed: PackedHome, number: int) -> tuple[bytes, bytes]:

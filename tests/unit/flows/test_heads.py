@@ -4,12 +4,13 @@ written anew is told by any copy of one."""
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from tests.small_home import FEBRUARY_3, MARCH_3, call, ingest, january, make_home
-from tieout.evidence.head import digest_of, head_of
+from tieout.evidence.head import digest_of, head_of, signed_head, statement_of
 from tieout.evidence.pack.minisign import public_key_text
 from tieout.flows.close_periods import close
 from tieout.flows.keep_head import HeadCopy, NoSuchHead, head_copy, make_key
@@ -185,6 +186,17 @@ def test_what_is_no_copy_of_this_home_is_refused(home: Home, tmp_path: Path) -> 
     foreign, _ = make_home(tmp_path / "foreign", now=FEBRUARY_3)
     with foreign, pytest.raises(BadHeadFile, match="it is of home"):
         copy_findings(foreign, copy.statement, copy.signature, _key_of(home), file="copy")
+
+
+def test_another_statement_under_the_number_of_a_head_is_told_though_the_log_is_the_same(home: Home) -> None:
+    with home:
+        make_key(home)
+        close(home, as_of=FEBRUARY_3)
+        head = head_of(head_copy(home, 1).statement.decode())
+        other = statement_of(replace(head, stated_at=MARCH_3))
+        key = home.installation_key
+        signature = signed_head(other, public_key=key.public_key(), sign=key.sign).encode()
+        assert checked(home, HeadCopy(head, other.encode(), signature)) == ["head 1 says something else here"]
 
 
 def _march(home: Home) -> None:
