@@ -31,6 +31,7 @@ from tieout.ledger.entry import Entry
 from tieout.ports.breaks import BreakStore, WaiverStore
 from tieout.ports.corrections import CorrectionStore
 from tieout.ports.drafts import DraftStore, ManualLineStore
+from tieout.ports.heads import HeadStore
 from tieout.ports.interims import InterimStore
 from tieout.ports.leases import Lease
 from tieout.ports.ledger import LedgerStore
@@ -291,3 +292,6 @@ class Books(Protocol):
 
     @property
     def own_settings(self) -> OwnSettingsStore: ...
+
+    @property
+    def heads(self) -> HeadStore: ...
