@@ -128,7 +128,8 @@ def after(dispute: Dispute, event: DisputeEvent) -> Dispute:
         case Assigned(role, to, _):
             return _assigned(on, role, to)
         case Examined():
-            return _held(replace(on, examined=event.said), event.said.isolation)
+            on = replace(on, examined=event.said, pack=event.said.pack or on.pack)
+            return _held(on, event.said.isolation)
         case Isolated():
             return _held(on, event.said.isolation)
         case Released():

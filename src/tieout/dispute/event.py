@@ -116,7 +116,7 @@ class Examined:
     """The pack verified and the lines traced. `findings`: the first of `found`. `isolation` where the records
     conflict, else None."""
 
-    pack: str | None
+    pack: PackRef | None
     lines: tuple[TracedAmount, ...]
     findings: tuple[str, ...]
     found: int

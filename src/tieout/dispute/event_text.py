@@ -100,7 +100,7 @@ def _members(said: Said) -> dict[str, JsonValue]:
             return {"role": role.value, "to": to, "reason": reason}
         case Examined():
             return {
-                "pack": said.pack,
+                "pack": _pack(said.pack),
                 "lines": [
                     {"line": each.line, "amount": each.amount, "matches": each.matches} for each in said.lines
                 ],
@@ -131,7 +131,7 @@ def _members(said: Said) -> dict[str, JsonValue]:
 
 
 def _opened(said: Opened) -> dict[str, JsonValue]:
-    claim, pack = said.claim, said.pack
+    claim = said.claim
     return {
         "type": claim.type.value,
         "line": claim.line,
@@ -142,16 +142,20 @@ def _opened(said: Opened) -> dict[str, JsonValue]:
         "zone": said.zone_name,
         "owners": {role.value: person for role, person in said.owners},
         "deadlines": _deadlines(said.deadlines),
-        "pack": None
-        if pack is None
-        else {
-            "sha256": pack.sha256,
-            "manifest_sha256": pack.manifest_sha256,
-            "bytes": _number(pack.bytes_count),
-            "events": _number(pack.events),
-        },
+        "pack": _pack(said.pack),
         "without_pack": said.without_pack,
         "api_key": said.api_key,
+    }
+
+
+def _pack(pack: PackRef | None) -> JsonValue:
+    if pack is None:
+        return None
+    return {
+        "sha256": pack.sha256,
+        "manifest_sha256": pack.manifest_sha256,
+        "bytes": _number(pack.bytes_count),
+        "events": _number(pack.events),
     }
 
 
@@ -196,7 +200,6 @@ def _said(said: Members) -> Said:
 
 
 def _opened_of(said: Members) -> Opened:
-    pack = said["pack"]
     line = _text_or_none(said["line"])
     owners: Members = said["owners"]
     return Opened(
@@ -211,14 +214,7 @@ def _opened_of(said: Members) -> Opened:
         zone_name=_text(said["zone"]),
         owners=tuple((role, _text(owners[role.value])) for role in Role if role.value in owners),
         deadlines=_deadlines_of(said["deadlines"]),
-        pack=None
-        if pack is None
-        else PackRef(
-            _text(pack["sha256"]),
-            _text(pack["manifest_sha256"]),
-            _whole(pack["bytes"]),
-            _whole(pack["events"]),
-        ),
+        pack=_pack_of(said["pack"]),
         without_pack=_text_or_none(said["without_pack"]),
         api_key=_text_or_none(said["api_key"]),
     )
@@ -227,7 +223,7 @@ def _opened_of(said: Members) -> Opened:
 def _examined_of(said: Members) -> Examined:
     isolation = said["isolation"]
     return Examined(
-        pack=_text_or_none(said["pack"]),
+        pack=_pack_of(said["pack"]),
         lines=tuple(
             TracedAmount(LineId(_text(each["line"])), _text_or_none(each["amount"]), _truth(each["matches"]))
             for each in said["lines"]
@@ -262,6 +258,13 @@ def _isolation_of(said: Members) -> Isolation:
         _text(said["ops"]),
         Instant(_whole(said["update_by"])),
     )
+
+
+def _pack_of(said: Members | None) -> PackRef | None:
+    if said is None:
+        return None
+    digests = _text(said["sha256"]), _text(said["manifest_sha256"])
+    return PackRef(*digests, _whole(said["bytes"]), _whole(said["events"]))
 
 
 def _deadlines_of(said: Members) -> Deadlines:

@@ -47,7 +47,7 @@ def opened(claim: Claim = CLAIM, pack: PackRef | None = PACK) -> Opened:
 
 def said(act: Act, at: Instant) -> Said:
     """What each act says, the same for the same instant."""
-    examined = Examined(PACK.sha256, (TracedAmount(LINE, "10.00", True),), (), 0, None)
+    examined = Examined(PACK, (TracedAmount(LINE, "10.00", True),), (), 0, None)
     match act:
         case Act.OPENED:
             return opened()
@@ -60,7 +60,7 @@ def said(act: Act, at: Instant) -> Said:
         case Act.REPRODUCED:
             return examined
         case Act.CONFLICTED:
-            return Examined(PACK.sha256, (), ("line: 12, not 13",), 1, isolation(at))
+            return Examined(PACK, (), ("line: 12, not 13",), 1, isolation(at))
         case Act.ISOLATED:
             return Isolated(isolation(at))
         case Act.RELEASED:
