@@ -38,6 +38,7 @@ from tieout.flows.examine_dispute import examine_dispute
 from tieout.flows.home import Home
 from tieout.flows.invoices import show_invoice
 from tieout.flows.open_dispute import DisputeRefused
+from tieout.flows.verify_disputes import note_reason
 from tieout.kernel.errors import ConflictError, TieoutError, Unavailable
 from tieout.kernel.money import Money
 from tieout.kernel.person import is_same_person
@@ -109,7 +110,8 @@ def decide_dispute(
     known = known_disputes(home, dispute.customer)
     dispute = next(each for each in known.disputes if each.id == dispute.id)
     moved(dispute.state, order.outcome)
-    why = f"dispute {dispute.id}: {decision.reason} (decided by {decision.person}, approved by {approved_by})"
+    by = f"(decided by {decision.person}, approved by {approved_by})"
+    why = f"{note_reason(dispute.id)}{decision.reason} {by}"
     planned = _planned(home, dispute, order, why)
     event = _event(home, dispute, order, decision, approved_by, planned)
     found = after(dispute, event)

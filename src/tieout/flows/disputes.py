@@ -11,6 +11,8 @@ from tieout.dispute.event import DisputeEvent, Said, act_of
 from tieout.dispute.owners import NOBODY, Owners
 from tieout.dispute.role import MAY, Role
 from tieout.dispute.state import Act
+from tieout.evidence.stored import StoredInvoice
+from tieout.flows.apply_catalog import NoSuchCustomer, load_catalog
 from tieout.flows.home import Home
 from tieout.kernel.errors import NotFound, Refusal, shown
 from tieout.kernel.ids import CustomerId, InvoiceId
@@ -66,6 +68,19 @@ def all_disputes(home: Home) -> tuple[Dispute, ...]:
     return disputes_of(home.books.disputes.events())
 
 
+def list_disputes(
+    home: Home, customer: str | None = None, *, decided_too: bool = False
+) -> tuple[Dispute, ...]:
+    """By when they were opened. Raises `NoSuchCustomer`."""
+    if customer is None:
+        found = all_disputes(home)
+    else:
+        found = known_disputes(home, CustomerId(customer)).disputes
+        if not found and customer not in load_catalog(home).customers:
+            raise NoSuchCustomer(CustomerId(customer))
+    return tuple(each for each in found if decided_too or each.is_open)
+
+
 def find_dispute(home: Home, id: str) -> Dispute:
     """By its id, or the beginning of it. Raises `NoSuchDispute`."""
     found = [each for each in all_disputes(home) if each.id == id]
@@ -74,6 +89,12 @@ def find_dispute(home: Home, id: str) -> Dispute:
     if len(found) != 1:
         raise NoSuchDispute(id, len(found))
     return found[0]
+
+
+def disputes_of_invoice(home: Home, invoice: StoredInvoice) -> tuple[Dispute, ...]:
+    """Decided ones too, by when they were opened."""
+    known = known_disputes(home, invoice.customer).disputes
+    return tuple(each for each in known if each.invoice == invoice.id)
 
 
 def disputed_by_invoice(home: Home, customer: CustomerId | None = None) -> Mapping[InvoiceId, int]:

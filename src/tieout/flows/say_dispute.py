@@ -4,6 +4,7 @@ placed and ended, and one that is opened again."""
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Final
 
 from tieout.contract.notice_target import Severity
@@ -25,10 +26,12 @@ from tieout.flows.disputes import Known, check_role, dispute_notice, find_disput
 from tieout.flows.examine_dispute import isolated_notices, isolation_of
 from tieout.flows.home import Home
 from tieout.flows.open_dispute import DisputeRefused, reopened_room
+from tieout.flows.own_targets import own_notice_targets
 from tieout.kernel.errors import Refusal, shown
 from tieout.kernel.instant import Instant
 from tieout.kernel.person import is_same_person
 from tieout.notice.notice import Notice, notice_id
+from tieout.notice.routing import takes
 from tieout.ports import RecordedNotice, StoredMessage
 
 MESSAGE_KIND: Final = "customer.dispute.message"
@@ -46,6 +49,16 @@ class MalformedMessage(Refusal):
             f"The text must be plain lines of together at most {MESSAGE_BYTES_MAX} bytes, not {shown(text)}. "
             "Nothing was recorded."
         )
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """A message to the customer, its notice, and how its delivery goes; no `messages` once it has left the
+    outbox: the customer has no target that takes it."""
+
+    event: DisputeEvent
+    notice: RecordedNotice | None
+    messages: tuple[StoredMessage, ...]
 
 
 def note_dispute(home: Home, id: str, *, person: str, text: str) -> Dispute:
@@ -79,19 +92,27 @@ def message_customer(home: Home, id: str, *, person: str, text: str) -> Dispute:
     return recorded(home, id, by, make, tell=tell)
 
 
-def sent_to_customer(
-    home: Home, dispute: Dispute
-) -> tuple[tuple[DisputeEvent, RecordedNotice | None, tuple[StoredMessage, ...]], ...]:
-    """Each message with its notice and how its delivery went; no messages: no target of the customer's."""
+def sent_to_customer(home: Home, dispute: Dispute) -> tuple[Sent, ...]:
+    """Every message, the first first."""
     found = []
     for event in dispute.events:
         if isinstance(event.said, Messaged):
             notice = home.books.notices.find(event.said.notice)
-            sent: tuple[StoredMessage, ...] = ()
+            messages: tuple[StoredMessage, ...] = ()
             if notice is not None:
-                sent = home.books.notices.messages(notice=notice.notice.id, target=None, limit=MESSAGES_MAX)
-            found.append((event, notice, sent))
+                messages = home.books.notices.messages(
+                    notice=notice.notice.id, target=None, limit=MESSAGES_MAX
+                )
+            found.append(Sent(event, notice, messages))
     return tuple(found)
+
+
+def takers(home: Home, sent: Sent) -> tuple[str, ...]:
+    """The customer's own targets that take the message as they are now."""
+    if sent.notice is None:
+        return ()
+    targets = own_notice_targets(home, sent.event.customer)
+    return tuple(each.key for each in targets if takes(each, sent.notice.notice))
 
 
 def assign_dispute(home: Home, id: str, role: Role, *, to: str, person: str, reason: str) -> Dispute:
