@@ -234,13 +234,13 @@ def _recorded(
         note_sealing(
             home,
             each,
-            papers_seen=papers_seen,
+            papers_seen=papers_seen + place,  # as if those before it were sealed
             disputes_seen=step.disputes_seen,
             to=to,
             person=person,
             now=now,
         )
-        for each in planned
+        for place, each in enumerate(planned)
     ]
     try:
         sealed = home.books.disputes.record(step, notes=notes, run=run)

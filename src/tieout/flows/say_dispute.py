@@ -20,7 +20,7 @@ from tieout.dispute.event import (
     Reopened,
 )
 from tieout.dispute.role import Role
-from tieout.dispute.state import Act
+from tieout.dispute.state import Act, moved
 from tieout.flows.decision import decision_now
 from tieout.flows.disputes import Known, check_role, dispute_notice, find_dispute, owners_in_force, recorded
 from tieout.flows.examine_dispute import isolated_notices, isolation_of
@@ -172,8 +172,8 @@ def reopen_dispute(home: Home, id: str, *, person: str, reason: str) -> Dispute:
     find_dispute(home, id)
 
     def make(dispute: Dispute, known: Known, at: Instant) -> Reopened:
-        if not dispute.is_open:
-            reopened_room(home, dispute, known)
+        moved(dispute.state, Act.REOPENED)
+        reopened_room(home, dispute, known)
         return Reopened(said.reason, deadlines(dispute.claim.type, at, dispute.zone_name))
 
     return recorded(home, id, said.person, make, papers=True)
