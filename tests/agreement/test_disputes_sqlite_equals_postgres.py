@@ -1,5 +1,6 @@
-"""Disputes on SQLite and on PostgreSQL: one story gives the same events, notes and notices; rows are
-final; and of two people at once who do not go together, one is refused: what is disputed never comes to more than is
+"""Disputes on SQLite and on PostgreSQL: one story gives the same events, notes and notices; rows are final.
+
+Of two people at once who do not go together one is refused: what is disputed never comes to more than is
 left, and nothing is given back twice."""
 
 from __future__ import annotations
