@@ -15,6 +15,7 @@ from tieout.flows.home import Home
 from tieout.gateways.clock import SteppedClock, SystemClock
 from tieout.gateways.entropy import SystemEntropy
 from tieout.gateways.evidence_key import FileInstallationKey
+from tieout.gateways.kept_packs import FileKeptPacks
 from tieout.gateways.post import NetworkPost
 from tieout.gateways.secrets_file import FileEgress, FileSecrets
 from tieout.gateways.signing import Ed25519Verifier, generate_key
@@ -90,6 +91,7 @@ def _home(folder: Path, stores: Stores, clock: Clock, entropy: Entropy) -> Home:
         secrets=secrets,
         egress=egress,
         installation_key=FileInstallationKey(folder),
+        kept_packs=FileKeptPacks(folder),
         store_facts=stores.facts,
         release=stores.release,
     )

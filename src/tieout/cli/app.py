@@ -19,6 +19,7 @@ from tieout.cli import (
     compact,
     correction,
     customer,
+    dispute,
     doctor,
     draft,
     entitlements,
@@ -77,7 +78,18 @@ ORDER = (
         "quarantine",
     ),
     *("events", "usage", "exposure", "entitlements", "budget", "alert", "hold", "review", "trigger"),
-    *("close", "reconcile", "draft", "invoice", "correction", "trace", "evidence", "ledger", "payment"),
+    *(
+        "close",
+        "reconcile",
+        "draft",
+        "invoice",
+        "correction",
+        "trace",
+        "evidence",
+        "ledger",
+        "payment",
+        "dispute",
+    ),
     *("notice", "compact", "verify", "index", "doctor"),
 )
 
@@ -193,6 +205,7 @@ for noun, verbs in (
     ("evidence", evidence.app),
     ("ledger", ledger.app),
     ("payment", payment.app),
+    ("dispute", dispute.app),
     ("notice", notice.app),
     ("index", index.app),
 ):
