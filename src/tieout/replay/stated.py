@@ -17,13 +17,13 @@ from tieout.kernel.instant import MalformedInstant, format_instant, parse_instan
 from tieout.kernel.rational import Exact, MalformedExact, exact
 from tieout.replay.face import What
 
-INSTANTS: Final = ("period_start", "period_end", "segment_start", "segment_end")
+INSTANTS: Final = ("period_start", "period_end", "segment_start", "segment_end", "corrects")
 PAPER: Final = ("customer", "period_start", "period_end", "currency", "kind", "sequence")
 KEYS: Final[Mapping[What, tuple[str, ...]]] = {
     What.LINES: (
         *PAPER,
         *("subscription", "price", "program", "meter", "group", "segment_start", "segment_end"),
-        *("unit", "description"),
+        *("unit", "description", "corrects"),
     ),
     What.TOTALS: PAPER,
     What.COUNTS: (),
@@ -38,7 +38,7 @@ VALUES: Final[Mapping[What, tuple[str, ...]]] = {
     What.TOTALS: ("subtotal", "discounts", "taxes", "total", "due"),
     What.COUNTS: ("received", "accepted", "duplicate", "conflict", "quarantined"),
 }
-"""`events`: how many a line counts. `discounts` and `taxes`: what they come to, both above zero."""
+"""`events`: how many a line counts. `discounts`, and `taxes` that are added to prices: as printed."""
 
 Key = tuple[tuple[str, str], ...]
 """Column and text, in the order of the file's columns; instants as they are printed everywhere."""
@@ -125,8 +125,10 @@ def _row(
         try:
             if name in VALUES[what]:
                 values |= {name: exact(cell)} if cell else {}
-            elif name in INSTANTS:
+            elif name in INSTANTS and (cell or name != "corrects"):
                 key.append((name, format_instant(parse_instant(cell))))
+            elif name == "group":
+                key.append((name, ";".join(sorted(cell.split(";")))))
             else:
                 key.append((name, cell))
         except (MalformedExact, MalformedInstant) as error:
