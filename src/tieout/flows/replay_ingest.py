@@ -51,7 +51,9 @@ def _requested(home: Home, call: Call, body: bytes) -> tuple[Mapping[str, int], 
     idempotency = None if given is None else Idempotency(given, sha256(b"lines\0" + body).digest())
     parcels = [parcel_of_lines(body)] if idempotency is not None else _parcels(body)
     reception = Reception(home)
-    requests = [ReceivedRequest(key_id, ANY_SOURCE, parcel, idempotency) for parcel in parcels]
+    sources = call.lists.get("sources")
+    scope = ANY_SOURCE if sources is None else SourceScope(frozenset(sources), ())
+    requests = [ReceivedRequest(key_id, scope, parcel, idempotency) for parcel in parcels]
     counts = dict.fromkeys(VERDICTS, 0)
     again = False
     for answer in reception.commit(reception.prepare(requests)):
