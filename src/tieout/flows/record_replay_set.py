@@ -19,7 +19,7 @@ from tieout.flows.apply_catalog import NoSuchCustomer, load_catalog
 from tieout.flows.home import Home
 from tieout.flows.record_decisions import AT_ONCE, Decisions, record_decisions
 from tieout.flows.record_events import Received, record_events
-from tieout.flows.replay_found import Papers, papers, within
+from tieout.flows.replay_found import Papers, papers, starting_from
 from tieout.flows.write_replay_set import expect, freeze, new_set, write_face
 from tieout.kernel.errors import Refusal
 from tieout.kernel.ids import CustomerId
@@ -95,7 +95,7 @@ def record(
     if not calls:
         raise NothingToRecord
     (folder / CALLS_FILE).write_text("".join(call_text(call) + "\n" for call in calls), encoding="utf-8")
-    sealed = within(papers(home, only=accounts), since=since, until=until)
+    sealed = starting_from(papers(home, only=accounts, until=until), since)
     _write_sealed(home, folder, sealed, accounts)
     recording = Recording(
         software=__version__,

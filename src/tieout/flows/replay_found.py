@@ -40,8 +40,8 @@ def sealed_papers(home: Home) -> list[StoredInvoice]:
     return [each for each in found if each is not None]
 
 
-def papers(home: Home, *, only: Collection[CustomerId] | None = None) -> Papers:
-    """Of all customers, or of some."""
+def papers(home: Home, *, only: Collection[CustomerId] | None = None, until: Instant | None = None) -> Papers:
+    """Of all customers, or of some; sealed before `until`."""
     digests = document_digests(home.books.documents.all())
     lines: list[FoundLine] = []
     totals: list[FoundTotal] = []
@@ -49,6 +49,8 @@ def papers(home: Home, *, only: Collection[CustomerId] | None = None) -> Papers:
     waivers = 0
     for stored in sealed_papers(home):
         if only is not None and stored.customer not in only:
+            continue
+        if until is not None and stored.sealed_at >= until:
             continue
         paper = json.loads(stored.document)
         shas[stored.number] = stored.sha256
@@ -58,12 +60,11 @@ def papers(home: Home, *, only: Collection[CustomerId] | None = None) -> Papers:
     return Papers(tuple(lines), tuple(totals), shas, waivers)
 
 
-def within(found: Papers, *, since: Instant | None, until: Instant | None) -> Papers:
-    """Of periods that start at `since` or later, and before `until`."""
+def starting_from(found: Papers, since: Instant | None) -> Papers:
+    """Of periods that start then or later."""
 
     def is_in(keys: Mapping[str, str]) -> bool:
-        start = parse_instant(keys["period_start"])
-        return (since is None or start >= since) and (until is None or start < until)
+        return since is None or parse_instant(keys["period_start"]) >= since
 
     lines = tuple(each for each in found.lines if is_in(each.keys))
     totals = tuple(each for each in found.totals if is_in(each.keys))

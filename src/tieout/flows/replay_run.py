@@ -14,7 +14,7 @@ from tieout.flows.home import Home
 from tieout.flows.read_replay_set import BadReplaySet, ReplaySet
 from tieout.flows.replay_calls import Played, Player
 from tieout.flows.replay_candidate import Applied, applied
-from tieout.flows.replay_found import Papers, papers, within
+from tieout.flows.replay_found import Papers, papers, starting_from
 from tieout.flows.replay_signing import Signers
 from tieout.kernel.canonical import JsonNumber, JsonValue, canonical_json
 from tieout.kernel.ids import HomeId
@@ -158,8 +158,7 @@ def _of_interest(face: Face, found: Papers) -> Papers:
     said = face.recording
     if said is None:
         return found
-    since, until = (None if text is None else parse_instant(text) for text in (said.since, said.until))
-    return within(found, since=since, until=until)
+    return starting_from(found, None if said.since is None else parse_instant(said.since))
 
 
 def _waiting(home: Home) -> dict[tuple[str, str], str]:
