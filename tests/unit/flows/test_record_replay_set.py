@@ -98,6 +98,7 @@ def test_a_recorded_home_gives_the_same_lines_again_and_says_that_it_expects_its
     assert run.misjudged == ()
     assert run.differences == ()
     assert run.lines == done.lines > 12
+    assert run.recorded == (done.lines, done.lines)
     assert run.counts["conflict"] == 1
     assert run.rehearsed == (), "the real signatures count under the home's identity"
     assert run.result.gate_failures == (
