@@ -25,6 +25,7 @@ CORE = (
     "evidence",
     "trigger",
     "dispute",
+    "replay",
 )
 """The packages that hold the rules and touch no world."""
 

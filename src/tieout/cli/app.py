@@ -40,6 +40,7 @@ from tieout.cli import (
     program,
     quarantine,
     reconcile,
+    replay,
     review,
     serve,
     subscription,
@@ -90,6 +91,7 @@ ORDER = (
         "payment",
         "dispute",
     ),
+    "replay",
     *("notice", "compact", "verify", "index", "doctor"),
 )
 
@@ -206,6 +208,7 @@ for noun, verbs in (
     ("ledger", ledger.app),
     ("payment", payment.app),
     ("dispute", dispute.app),
+    ("replay", replay.app),
     ("notice", notice.app),
     ("index", index.app),
 ):
