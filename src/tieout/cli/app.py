@@ -14,6 +14,7 @@ from tieout.cli import (
     alert,
     budget,
     catalog,
+    clock,
     close,
     commitment,
     compact,
@@ -49,7 +50,7 @@ from tieout.cli import (
     wallet,
 )
 from tieout.cli.demo import command as demo
-from tieout.cli.screen import complain
+from tieout.cli.screen import complain, face
 from tieout.kernel.errors import TieoutError, Unavailable
 
 SHORT_OF_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EMFILE, errno.ENFILE, errno.EROFS})
@@ -63,6 +64,7 @@ ORDER = (
     *(
         "demo",
         "init",
+        "clock",
         "catalog",
         "program",
         "price",
@@ -89,6 +91,7 @@ class Verbs(TyperGroup):
         return sorted(super().list_commands(ctx), key=ORDER.index)
 
     def invoke(self, ctx: Any) -> Any:
+        face(None)
         try:
             return super().invoke(ctx)
         except TieoutError as error:
@@ -169,6 +172,7 @@ for verb in (
 ):
     app.command()(verb)
 for noun, verbs in (
+    ("clock", clock.app),
     ("catalog", catalog.app),
     ("program", program.app),
     ("price", price.app),

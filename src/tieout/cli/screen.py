@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from rich.console import Console, RenderableType
     from rich.table import Table
 
+    from tieout.kernel.instant import Instant
+
 WIDTH_WITHOUT_TERMINAL = 140
 """Columns when stdout is a file or a pipe; a terminal says its own width."""
 
@@ -33,8 +35,26 @@ def console(*, stderr: bool = False) -> Console:
     return Console(file=stream, markup=False, emoji=False, highlight=False, width=width)
 
 
+class _Face:
+    """What a verb says of the home before all else: that its clock is no real one. Said once to people."""
+
+    test_clock: Instant | None = None
+    is_said: bool = True
+
+
+def face(test_clock: Instant | None) -> None:
+    """From here on what is printed says where the test clock of the home stands; None: it has none."""
+    _Face.test_clock, _Face.is_said = test_clock, test_clock is None
+
+
 def say(renderable: RenderableType = "") -> None:
     """Data for a person, on stdout."""
+    if _Face.test_clock is not None and not _Face.is_said:
+        from tieout.kernel.instant import format_instant
+
+        _Face.is_said = True
+        now = format_instant(_Face.test_clock)
+        console().print(f"TEST CLOCK: it is {now} in this scratch home; nothing here is a real bill.")
     console().print(renderable)
 
 
@@ -49,9 +69,22 @@ def complain(text: str) -> None:
 
 
 def print_json(value: Json) -> None:
-    """One JSON document on stdout."""
-    json.dump(value, sys.stdout, ensure_ascii=False, indent=2)
+    """One JSON document on stdout. Of a home with a test clock, each object of the outer level says so."""
+    json.dump(_faced(value), sys.stdout, ensure_ascii=False, indent=2)
     sys.stdout.write("\n")
+
+
+def _faced(value: Json) -> Json:
+    if _Face.test_clock is None:
+        return value
+    from tieout.kernel.instant import format_instant
+
+    said = {"test_clock": format_instant(_Face.test_clock)}
+    if isinstance(value, Mapping):
+        return {**said, **value}
+    if isinstance(value, list | tuple):
+        return [{**said, **each} if isinstance(each, Mapping) else each for each in value]
+    return value
 
 
 def plain(text: str) -> str:
