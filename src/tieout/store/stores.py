@@ -116,10 +116,11 @@ def create_stores(
     clock: Clock,
     entropy: Entropy,
     test_clock: Instant | None = None,
+    as_home: HomeId | None = None,
 ) -> Stores:
     """New databases for a new home. With `test_clock` it has a clock of its own, which begins there, and
-    `clock` is none of its business. Raises `HomeExists`, `ForeignClock`, `NewerSchema` or
-    `UntrustworthySqlite`.
+    `clock` is none of its business; `as_home`: a scratch home, under the identity of another, whatever clock
+    that has. Raises `HomeExists`, `ForeignClock`, `NewerSchema` or `UntrustworthySqlite`.
     """
     folder.mkdir(parents=True, exist_ok=True)
     if (url is not None or (folder / BOOKS_FILE).exists()) and home_id_of(folder, url=url) is not None:
@@ -128,9 +129,9 @@ def create_stores(
     home_id = log_home_id(engine)
     if home_id is None:
         prefix = "home_" if test_clock is None else HOME_PREFIX
-        home_id = HomeId(f"{prefix}{entropy.token(HOME_ID_BYTES).hex()}")
+        home_id = as_home or HomeId(f"{prefix}{entropy.token(HOME_ID_BYTES).hex()}")
         create_log(engine, home_id=home_id, entropy=entropy)
-    if is_of_test_clock(home_id) != (test_clock is not None):
+    if as_home is None and is_of_test_clock(home_id) != (test_clock is not None):
         raise ForeignClock(folder, home_id)
     _own_folder(folder, home_id, url)
     books = create_books(folder, home_id, url=url, test_clock=test_clock)
@@ -162,7 +163,7 @@ def open_stores(
 def _stores(
     folder: Path, books: SqlBooks, engine: Engine, clock: Clock, entropy: Entropy, segments: SegmentsPlace
 ) -> Stores:
-    test_clock = SqlTestClock(books.engine) if is_of_test_clock(books.home_id) else None
+    test_clock = SqlTestClock(books.engine) if has_clock(books.engine) else None
     ticking = test_clock or clock
     log = SqlEventLog(engine, folder, clock=ticking, entropy=entropy, segments=segments)
     pipeline = SqlPipeline(engine, folder)
