@@ -10,7 +10,7 @@ import pytest
 
 from tests.tidy.tree import ROOT, named
 
-OWN = ("tests.independent", "tests.replay_sets")
+OWN = ("tests.independent", "tests.real_usage")
 
 
 def foreign_imports(text: str) -> list[str]:
@@ -33,7 +33,7 @@ def foreign_imports(text: str) -> list[str]:
 
 
 def test_the_second_system_shares_nothing() -> None:
-    for folder, least in (("tests/independent", 10), ("tests/replay_sets", 8)):
+    for folder, least in (("tests/independent", 10), ("tests/real_usage", 8)):
         sources = [file for file in (ROOT / folder).glob("*.py") if not file.name.startswith("test_")]
         assert len(sources) > least
         found = [f"{named(file)}: {what}" for file in sources for what in foreign_imports(file.read_text())]

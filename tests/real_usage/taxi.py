@@ -1,8 +1,8 @@
 """A month of New York taxi trips: each vendor pays for what its passengers paid by card, in New York time.
 
-The trips arrive week by week as CSV files in the layout of the raw file; a week is sent twice. Vendor 2 is
-billed inside the month whenever 700.00 USD are not billed yet. Vendor 1 changes its plan at local midnight of
-16 March, and its trips of 31 March arrive after March was billed. March has a spring clock change: its
+The trips arrive week by week as CSV files in the layout of the raw file, the first tenth of each twice.
+Vendor 2 is billed inside the month whenever 700.00 USD are not billed yet. Vendor 1 changes its plan at local
+midnight of 16 March, and its trips of 31 March arrive after March was billed. The clocks change in March: its
 midnights are four and five hours after those of UTC.
 """
 
@@ -12,6 +12,7 @@ import csv
 import gzip
 import io
 import json
+from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
 from fractions import Fraction
@@ -19,11 +20,11 @@ from itertools import pairwise
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from tests.replay_sets import documents
-from tests.replay_sets.folder import SetFolder, differing, with_tier
-from tests.replay_sets.instants import HOUR, local, micros, text
-from tests.replay_sets.money import Price, Tier
-from tests.replay_sets.world import Customer, Event, Meter, Phase, World
+from tests.real_usage import documents
+from tests.real_usage.folder import SetFolder, differing, with_tier
+from tests.real_usage.instants import HOUR, SECOND, local, micros, text
+from tests.real_usage.money import Price, Tier
+from tests.real_usage.world import Customer, Event, Meter, Phase, World
 
 FILE = "nyc_taxi_2019-03.csv.gz"
 ROWS = 10_000
@@ -34,7 +35,7 @@ LATE_FROM = local(2019, 3, 31, ZONE)
 APRIL = local(2019, 4, 1, ZONE)
 _DAYS = (*(local(2019, 3, day, ZONE) for day in (1, 8, 15, 22, 29)), APRIL)
 WEEKS = tuple(pairwise(_DAYS))
-INTERIM_OVER = "700.00"
+INTERIM_OVER = 700
 
 PRICES = (
     Price(
@@ -70,8 +71,8 @@ PRICES = (
     ),
     Price("terminal-fee-usd", "Terminals, monthly", "flat", (Tier(None, "49.00"),)),
 )
-CHANGED = ("volume-usd", 1, "1.75")
-"""The tier that the candidate changes: card volume from 20,000 to 60,000 USD."""
+CHANGED = ("volume-usd", 0, "1.95")
+"""The tier that the candidate changes: card volume up to 20,000 USD."""
 BY_CARD = ("payment_type", "1")
 METERS = (
     Meter("card-payments", "payments", where=BY_CARD),
@@ -105,13 +106,14 @@ time = { column = "pickup_datetime", layout = "%Y-%m-%d %H:%M:%S", zone = "Ameri
 total_amount = { column = "total_amount" }
 payment_type = { column = "payment_type" }
 """
+FORMAT = {"format": "csv", "source": "taxi-file"}
 STANDARD = ("terminal-fee-usd", "payments-usd", "volume-usd")
 PLUS = ("terminal-fee-usd", "payments-plus-usd", "volume-plus-usd")
 VENDOR_1 = (Phase(SINCE, CHANGE, "standard", STANDARD), Phase(CHANGE, UNTIL, "plus", PLUS))
 ALONG = (Phase(SINCE, UNTIL, "standard", STANDARD),)
 CUSTOMERS = (
     Customer("vendor-1", ZONE, VENDOR_1),
-    Customer("vendor-2", ZONE, ALONG, interim_over=Fraction(INTERIM_OVER)),
+    Customer("vendor-2", ZONE, ALONG),
     Customer("vendor-4", ZONE, ALONG),
 )
 
@@ -142,26 +144,27 @@ class Row:
         ), event
 
 
-def build(data: Path, *, rows: int | None = None) -> SetFolder:
-    """The set, and its candidate."""
+def build(data: Path, *, every: int = 1) -> SetFolder:
+    """The set, and its candidate. `every`: only each so-manieth row, from the first on."""
     prices = {price.key: price for price in PRICES}
-    found = _build(data, rows, prices)
-    other = _build(data, rows, with_tier(prices, *CHANGED))
+    found = _build(data, every, prices)
+    other = _build(data, every, with_tier(prices, *CHANGED))
     found.candidate = {"catalog.toml": other.files["catalog/catalog.toml"]}
     found.changed = differing(found.world, other.world)
     return found
 
 
-def _build(data: Path, rows: int | None, prices: dict[str, Price]) -> SetFolder:
+def _build(data: Path, every: int, prices: dict[str, Price]) -> SetFolder:
     with gzip.open(data / FILE, "rt", encoding="utf-8", newline="") as file:
         table = csv.DictReader(file)
-        found = [Row(number, cells) for number, cells in enumerate(table, 1)][:rows]
+        found = [Row(number, cells) for number, cells in enumerate(table, 1)][::every]
+    over = f"{INTERIM_OVER // every}.00"
     customers = {each.key: each for each in CUSTOMERS}
+    customers["vendor-2"] = replace(customers["vendor-2"], interim_over=Fraction(over))
     subjects = {key: key for key in customers}
     made = SetFolder("taxi", World(prices, {each.key: each for each in METERS}, customers, subjects))
-    made.files["catalog/catalog.toml"] = _catalog(prices, subjects).encode()
-    interim = {each.key: INTERIM_OVER for each in CUSTOMERS if each.interim_over is not None}
-    made.files["policy/policy.toml"] = documents.policy(SINCE, interim).encode()
+    made.files["catalog/catalog.toml"] = _catalog(prices, subjects, much=str(10_000 // every)).encode()
+    made.files["policy/policy.toml"] = documents.policy(SINCE, {"vendor-2": over}).encode()
     made.call(SINCE, "catalog", documents="catalog")
     made.call(SINCE, "propose", policy="policy/policy.toml")
     made.call(SINCE, "rehearse")
@@ -175,20 +178,26 @@ def _build(data: Path, rows: int | None, prices: dict[str, Price]) -> SetFolder:
 
 
 def _send_week(made: SetFolder, number: int, end: int, week: list[Row]) -> None:
-    """A file, the second one twice; in March then a close, which may bill vendor 2."""
+    """A file, its first tenth once more; in March then a close, which may bill vendor 2."""
     if not week:
         return
-    file = io.StringIO()
-    writer = csv.DictWriter(file, list(week[0].cells), lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(row.cells for row in week)
-    body, name, events = file.getvalue().encode(), f"week-{number}.csv", _of_the_file(week)
-    made.read(end + HOUR, name, body, events, format="csv", source="taxi-file")
-    if number == 2:
-        made.read(end + 2 * HOUR, name, body, events, format="csv", source="taxi-file")
+    made.read(end + HOUR, f"week-{number}.csv", _file(week), _of_the_file(week), **FORMAT)
+    again = week[: len(week) // 10]
+    if again:
+        file = f"week-{number}-again.csv"
+        made.read(end + HOUR + SECOND, file, _file(again), _of_the_file(again), **FORMAT)
     made.call(end + 3 * HOUR, "look")
     if end < APRIL:
         made.close(end + 4 * HOUR)
+
+
+def _file(rows: list[Row]) -> bytes:
+    """In the layout of the raw file."""
+    file = io.StringIO()
+    writer = csv.DictWriter(file, list(rows[0].cells), lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(row.cells for row in rows)
+    return file.getvalue().encode()
 
 
 def _send_late(made: SetFolder, late: list[Row]) -> None:
@@ -211,7 +220,7 @@ def _of_the_file(week: list[Row]) -> list[Event]:
     return events
 
 
-def _catalog(prices: dict[str, Price], subjects: dict[str, str]) -> str:
+def _catalog(prices: dict[str, Price], subjects: dict[str, str], *, much: str) -> str:
     return "\n".join(
         [
             CONTRACT,
@@ -220,6 +229,6 @@ def _catalog(prices: dict[str, Price], subjects: dict[str, str]) -> str:
             documents.prices(prices.values(), SINCE),
             documents.plans(CUSTOMERS, SINCE),
             documents.customers(CUSTOMERS, subjects, SINCE),
-            documents.alert("much-volume", "card-volume", "standard", "10000", SINCE),
+            documents.alert("much-volume", "card-volume", "standard", much, SINCE),
         ]
     )

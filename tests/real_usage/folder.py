@@ -12,11 +12,11 @@ from fractions import Fraction
 from hashlib import sha256
 from pathlib import Path
 
-from tests.replay_sets.instants import text
-from tests.replay_sets.money import Price, cents_text, plain_text
-from tests.replay_sets.world import Event, Line, World
+from tests.real_usage.instants import text
+from tests.real_usage.money import Price, cents_text, plain_text
+from tests.real_usage.world import Event, Line, World
 
-BY = "tests/replay_sets, a plain script over the raw file"
+BY = "tests/real_usage, a plain script over the raw file"
 LINE_COLUMNS = (
     *("customer", "period_start", "currency", "kind", "sequence", "price", "meter"),
     *("segment_start", "segment_end", "events", "quantity", "amount"),
@@ -33,8 +33,8 @@ class SetFolder:
     files: dict[str, bytes] = field(default_factory=dict)
     calls: list[dict[str, object]] = field(default_factory=list)
     candidate: dict[str, bytes] = field(default_factory=dict)
-    changed: set[str] = field(default_factory=set)
-    """Lines that come out otherwise under the candidate, as `line_name` names them."""
+    changed: dict[str, Line | None] = field(default_factory=dict)
+    """Lines that come out otherwise under the candidate, by `line_name`, as they then are."""
 
     def call(self, at: int, kind: str, **members: object) -> None:
         assert self.now <= at, (kind, text(self.now), text(at))
@@ -86,7 +86,7 @@ class SetFolder:
 
     def _face(self, expected: dict[str, bytes]) -> str:
         said = (
-            f'format = "tieout/replay-set/1"\nname = "{self.name}"\nmade_by = "python -m tests.replay_sets"\n'
+            f'format = "tieout/replay-set/1"\nname = "{self.name}"\nmade_by = "python -m tests.real_usage"\n'
         )
         for name, content in expected.items():
             what = Path(name).stem if Path(name).stem in ("totals", "counts") else "lines"
@@ -128,10 +128,10 @@ def with_tier(prices: dict[str, Price], key: str, tier: int, each: str) -> dict[
     return {**prices, key: replace(prices[key], tiers=tuple(tiers))}
 
 
-def differing(one: World, other: World) -> set[str]:
-    """Lines of two worlds that differ in anything, or that one of them lacks."""
+def differing(one: World, other: World) -> dict[str, Line | None]:
+    """Lines of two worlds that differ in anything, or that one of them lacks, as they are in the other."""
     mine, theirs = ({line_name(line): line for line in world.lines} for world in (one, other))
-    return {name for name in mine | theirs if mine.get(name) != theirs.get(name)}
+    return {name: theirs.get(name) for name in mine | theirs if mine.get(name) != theirs.get(name)}
 
 
 def _csv(columns: Iterable[str], rows: Iterable[Iterable[str]]) -> bytes:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from tests.replay_sets.instants import text
-from tests.replay_sets.money import Price
-from tests.replay_sets.world import Customer, Meter
+from tests.real_usage.instants import text
+from tests.real_usage.money import Price
+from tests.real_usage.world import Customer, Meter
 
 SELLER = """[[seller]]
 key = "worked-example"

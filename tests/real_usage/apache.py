@@ -15,11 +15,11 @@ from collections import Counter
 from datetime import datetime
 from pathlib import Path
 
-from tests.replay_sets import documents
-from tests.replay_sets.folder import SetFolder, differing, with_tier
-from tests.replay_sets.instants import SECOND, at, micros, text
-from tests.replay_sets.money import Price, Tier
-from tests.replay_sets.world import Customer, Event, Meter, Phase, World
+from tests.real_usage import documents
+from tests.real_usage.folder import SetFolder, differing, with_tier
+from tests.real_usage.instants import SECOND, at, micros, text
+from tests.real_usage.money import Price, Tier
+from tests.real_usage.world import Customer, Event, Meter, Phase, World
 
 FILE = "apache_access_2015-05.log.gz"
 ROWS = 10_000
@@ -115,31 +115,35 @@ class Row:
         return json.dumps({**said, **rest}), event
 
 
-def build(data: Path, *, rows: int | None = None) -> SetFolder:
-    """The set, and its candidate."""
+def build(data: Path, *, every: int = 1) -> SetFolder:
+    """The set, and its candidate. `every`: only each so-manieth row, from the first on."""
     prices = {price.key: price for price in PRICES}
-    found = _build(data, rows, prices)
-    other = _build(data, rows, with_tier(prices, *CHANGED))
+    found = _build(data, every, prices)
+    other = _build(data, every, with_tier(prices, *CHANGED))
     found.candidate = {"catalog.toml": other.files["catalog/catalog.toml"]}
     found.changed = differing(found.world, other.world)
     return found
 
 
-def _build(data: Path, rows: int | None, prices: dict[str, Price]) -> SetFolder:
+def _build(data: Path, every: int, prices: dict[str, Price]) -> SetFolder:
     with gzip.open(data / FILE, "rt", encoding="utf-8") as file:
-        found = [Row(number, line) for number, line in enumerate(file.read().splitlines()[:rows], 1)]
-    customers = _customers(found)
+        found = [Row(number, line) for number, line in enumerate(file.read().splitlines(), 1)][::every]
+    customers = _customers(found, busy_from=max(3, BUSY // every))
     subjects = {client: client for client in customers}
     made = SetFolder("apache", World(prices, {each.key: each for each in METERS}, customers, subjects))
-    made.files["catalog/catalog.toml"] = _catalog(prices, customers, subjects).encode()
+    made.files["catalog/catalog.toml"] = _catalog(
+        prices, customers, subjects, many=str(max(2, 20 // every))
+    ).encode()
     made.files["policy/policy.toml"] = documents.policy(SINCE, {}).encode()
     made.call(SINCE, "catalog", documents="catalog")
     made.call(SINCE, "propose", policy="policy/policy.toml")
     made.call(SINCE, "rehearse")
     _send(made, found)
     made.close(at("2015-06-02T12:00:00Z"))
-    late = [row.item() for row in found if row.time >= LATE_FROM]
-    made.send(at("2015-06-05T09:00:00Z"), "late", late)
+    late = [row for row in found if row.time >= LATE_FROM]
+    now = at("2015-06-05T09:00:00Z")
+    made.send(now, "late", [row.item() for row in late])
+    made.send(now + SECOND, "late-again", _again(late))
     made.correct(at("2015-06-06T09:00:00Z"))
     made.close(at("2015-07-02T12:00:00Z"))
     return made
@@ -150,18 +154,22 @@ def _send(made: SetFolder, found: list[Row]) -> None:
     body = "".join(row.line + "\n" for row in log).encode()
     events = _of_the_log(log)
     now = SINGLE_FROM + 300 * SECOND
-    made.read(now, "access.log", body, events, format="access-log", source="access-log")
-    made.read(now + 60 * SECOND, "access.log", body, events, format="access-log", source="access-log")
+    made.read(now, "access.log", body, events, format="access_log", source="access-log")
+    made.read(now + 60 * SECOND, "access.log", body, events, format="access_log", source="access-log")
     single = [row for row in found if SINGLE_FROM <= row.time < LATE_FROM]
     now = LATE_FROM + 300 * SECOND
     for start in range(0, len(single), BATCH):
         batch, name = single[start : start + BATCH], f"{start // BATCH:04}"
         made.send(now, name, [row.item() for row in batch], idempotency_key=f"batch-{name}")
         made.send_again(now + SECOND, name, f"batch-{name}")
-        again = [row.item() for row in batch[::10]] + [row.item(more=1) for row in batch[5::50]]
-        made.send(now + 2 * SECOND, f"{name}-again", again)
+        made.send(now + 2 * SECOND, f"{name}-again", _again(batch))
         now += 10 * SECOND
     made.call(now, "look")
+
+
+def _again(batch: list[Row]) -> list[tuple[str, Event]]:
+    """Every tenth once more, every fiftieth with another size."""
+    return [row.item() for row in batch[::10]] + [row.item(more=1) for row in batch[5::50]]
 
 
 def _of_the_log(log: list[Row]) -> list[Event]:
@@ -176,7 +184,7 @@ def _of_the_log(log: list[Row]) -> list[Event]:
     return events
 
 
-def _customers(found: list[Row]) -> dict[str, Customer]:
+def _customers(found: list[Row], *, busy_from: int) -> dict[str, Customer]:
     """Who has late lines stays through June, so that there is an invoice for them."""
     requests = Counter(row.client for row in found)
     late = {row.client for row in found if row.time >= LATE_FROM}
@@ -185,7 +193,7 @@ def _customers(found: list[Row]) -> dict[str, Customer]:
         end = JUNE_END if client in late else MAY_END
         web = ("fee-usd", "requests-usd", "bytes-usd")
         busy = ("busy-fee-usd", "busy-requests-usd", "busy-bytes-usd")
-        if requests[client] >= BUSY:
+        if requests[client] >= busy_from:
             phases = (Phase(SINCE, CHANGE, "web", web), Phase(CHANGE, end, "busy", busy))
         else:
             phases = (Phase(SINCE, end, "web", web),)
@@ -193,7 +201,9 @@ def _customers(found: list[Row]) -> dict[str, Customer]:
     return customers
 
 
-def _catalog(prices: dict[str, Price], customers: dict[str, Customer], subjects: dict[str, str]) -> str:
+def _catalog(
+    prices: dict[str, Price], customers: dict[str, Customer], subjects: dict[str, str], *, many: str
+) -> str:
     return "\n".join(
         [
             CONTRACT,
@@ -202,6 +212,6 @@ def _catalog(prices: dict[str, Price], customers: dict[str, Customer], subjects:
             documents.prices(prices.values(), SINCE),
             documents.plans(customers.values(), SINCE),
             documents.customers(customers.values(), subjects, SINCE),
-            documents.alert("many-requests", "requests", "busy", "20", SINCE),
+            documents.alert("many-requests", "requests", "web", many, SINCE),
         ]
     )

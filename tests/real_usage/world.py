@@ -11,8 +11,8 @@ from collections import Counter
 from dataclasses import dataclass, field
 from fractions import Fraction
 
-from tests.replay_sets.instants import HOUR, month_of
-from tests.replay_sets.money import Price, asked, settled
+from tests.real_usage.instants import HOUR, month_of
+from tests.real_usage.money import Price, asked, settled
 
 GRACE = 24 * HOUR
 

@@ -15,11 +15,11 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 
-from tests.replay_sets import documents
-from tests.replay_sets.folder import SetFolder, differing, with_tier
-from tests.replay_sets.instants import SECOND, at
-from tests.replay_sets.money import Price, Tier
-from tests.replay_sets.world import Customer, Event, Meter, Phase, World
+from tests.real_usage import documents
+from tests.real_usage.folder import SetFolder, differing, with_tier
+from tests.real_usage.instants import SECOND, at
+from tests.real_usage.money import Price, Tier
+from tests.real_usage.world import Customer, Event, Meter, Phase, World
 
 FILE = "azure_llm_code_2023.csv.gz"
 ROWS = 8_819
@@ -101,17 +101,17 @@ minimum = "0"
 """
 
 
-def build(data: Path, *, rows: int | None = None) -> SetFolder:
-    """The set, and its candidate."""
+def build(data: Path, *, every: int = 1) -> SetFolder:
+    """The set, and its candidate. `every`: only each so-manieth row, from the first on."""
     prices = {price.key: price for price in PRICES}
-    found = _build(data, rows, prices)
-    other = _build(data, rows, with_tier(prices, *CHANGED))
+    found = _build(data, every, prices)
+    other = _build(data, every, with_tier(prices, *CHANGED))
     found.candidate = {"catalog.toml": other.files["catalog/catalog.toml"]}
     found.changed = differing(found.world, other.world)
     return found
 
 
-def _build(data: Path, rows: int | None, prices: dict[str, Price]) -> SetFolder:
+def _build(data: Path, every: int, prices: dict[str, Price]) -> SetFolder:
     world = World(
         prices, {each.key: each for each in METERS}, {each.key: each for each in (CODE, REVIEW)}, SUBJECTS
     )
@@ -122,11 +122,11 @@ def _build(data: Path, rows: int | None, prices: dict[str, Price]) -> SetFolder:
     made.call(SINCE, "propose", policy="policy/policy.toml")
     made.call(SINCE, "rehearse")
     late: list[tuple[str, Event | None]] = []
-    for number, batch in enumerate(_batches(data, rows)):
+    for number, batch in enumerate(_batches(data, every)):
         _send(made, number, batch, late)
     made.close(at(CLOSES[0]))
     made.send(at("2023-12-05T09:00:00Z"), "late", late)
-    made.send(at("2023-12-05T09:10:00Z"), "late", late)  # the reply was lost
+    made.send(at("2023-12-05T09:10:00Z"), "late-again", late[::5])  # some replies were lost
     made.correct(at("2023-12-06T09:00:00Z"))
     made.close(at(CLOSES[1]))
     return made
@@ -161,17 +161,18 @@ def _send(
     made.call(now + 3 * SECOND, "look")
 
 
-def _batches(data: Path, rows: int | None) -> Iterator[list[tuple[int, int, str, int, int]]]:
+def _batches(data: Path, every: int) -> Iterator[list[tuple[int, int, str, int, int]]]:
     """Row number from 1, time, its text, context and generated tokens; as the file has them."""
     with gzip.open(data / FILE, "rb") as file:
-        table = list(csv.DictReader(io.TextIOWrapper(file, "ascii", newline="")))[:rows]
+        table = list(csv.DictReader(io.TextIOWrapper(file, "ascii", newline="")))
     found = []
     for number, row in enumerate(table, 1):
         stamp = row["TIMESTAMP"].replace(" ", "T") + "Z"
         floored = stamp[:-2] + "Z"  # seven fractional digits; the last is floored away
         found.append((number, at(floored), stamp, int(row["ContextTokens"]), int(row["GeneratedTokens"])))
-    for start in range(0, len(found), BATCH):
-        yield found[start : start + BATCH]
+    chosen = found[::every]
+    for start in range(0, len(chosen), BATCH):
+        yield chosen[start : start + BATCH]
 
 
 def _item(id: str, subject: str, time: int, stamp: str, context: int, generated: int) -> tuple[str, Event]:
