@@ -11,12 +11,13 @@ from pathlib import Path
 
 from tests.small_home import POLICY, call, catalog_text
 from tieout.flows.read_replay_set import read_set
-from tieout.flows.replay_run import ReplayRun, replay
+from tieout.flows.replay_run import replay
 from tieout.flows.write_replay_set import expect, freeze, new_set
 from tieout.gateways.clock import SteppedClock
 from tieout.kernel.ids import HomeId
 from tieout.kernel.instant import Instant, parse_instant
 from tieout.replay.face import Face, Origin, What
+from tieout.replay.ran import ReplayRun
 from tieout.wiring import FileRehearsalDesk, Home, scratch_home
 
 RAN_AT = parse_instant("2026-06-01T00:00:00Z")

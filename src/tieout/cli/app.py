@@ -40,6 +40,7 @@ from tieout.cli import (
     program,
     quarantine,
     reconcile,
+    replay,
     review,
     serve,
     subscription,
@@ -80,6 +81,7 @@ ORDER = (
     ),
     *("events", "usage", "exposure", "entitlements", "budget", "alert", "hold", "review", "trigger"),
     *("close", "reconcile", "draft", "invoice", "correction", "trace", "evidence", "ledger", "payment"),
+    "replay",
     *("notice", "compact", "verify", "index", "doctor"),
 )
 
@@ -197,6 +199,7 @@ for noun, verbs in (
     ("evidence", evidence.app),
     ("ledger", ledger.app),
     ("payment", payment.app),
+    ("replay", replay.app),
     ("notice", notice.app),
     ("index", index.app),
 ):

@@ -32,6 +32,7 @@ from tieout.kernel.instant import Instant, parse_instant
 from tieout.ports.world import SettableClock
 from tieout.rate.manual_line import LineDecision
 from tieout.replay.call import VERDICTS, Call, CallKind
+from tieout.replay.ran import RefusedCall
 from tieout.trigger.crossing import ChangeKind
 
 DEFAULT_PRIORITY: Final = "100"
@@ -53,15 +54,6 @@ class MalformedWhole(Refusal):
 
     def __init__(self, name: str, text: str) -> None:
         super().__init__(f"{name}: {text!r} is no whole number.")
-
-
-@dataclass(frozen=True, slots=True)
-class RefusedCall:
-    """A call that was refused: its line in `calls.jsonl`, and why."""
-
-    line: int
-    kind: CallKind
-    why: str
 
 
 @dataclass(slots=True)

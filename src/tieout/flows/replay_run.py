@@ -5,7 +5,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 
@@ -13,7 +12,7 @@ from tieout import __version__
 from tieout.close.outcome import OutcomeName
 from tieout.flows.home import Home
 from tieout.flows.read_replay_set import BadReplaySet, ReplaySet
-from tieout.flows.replay_calls import Played, Player, RefusedCall
+from tieout.flows.replay_calls import Played, Player
 from tieout.flows.replay_candidate import Applied, applied
 from tieout.flows.replay_found import Papers, papers
 from tieout.flows.replay_signing import Signers
@@ -23,11 +22,12 @@ from tieout.kernel.instant import Instant, format_instant
 from tieout.kernel.rational import exact_text
 from tieout.ports.world import RehearsalDesk, SettableClock
 from tieout.replay.cause import Known
-from tieout.replay.compare import Difference, Outcome, compare
+from tieout.replay.compare import Outcome, compare
 from tieout.replay.coverage import coverage
 from tieout.replay.face import Face
 from tieout.replay.found import RECORDED_LINES, FoundLine, line_json, parse_lines
 from tieout.replay.gate import Contents, gate_failures
+from tieout.replay.ran import ReplayRun
 from tieout.replay.result import ReplayResult
 
 Scratch = Callable[[HomeId, bytes, Instant], AbstractContextManager[tuple[Home, SettableClock]]]
@@ -35,26 +35,6 @@ Scratch = Callable[[HomeId, bytes, Instant], AbstractContextManager[tuple[Home, 
 Desk = Callable[[Path], RehearsalDesk]
 Progress = Callable[[int, int], None]
 UNSEALED = frozenset({OutcomeName.HELD, OutcomeName.PARKED, OutcomeName.IN_REVIEW})
-
-
-@dataclass(frozen=True, slots=True)
-class ReplayRun:
-    """All that a run found. `waiting`: by customer and start of period, what is not sealed and why.
-    `rehearsed`: documents that were signed by keys of nobody. `digests`: of the sealed papers, by number."""
-
-    face: Face
-    result: ReplayResult
-    differences: tuple[Difference, ...]
-    refused: tuple[RefusedCall, ...]
-    misjudged: tuple[str, ...]
-    waiting: Mapping[tuple[str, str], str]
-    counts: Mapping[str, int]
-    lines: int
-    digests: Mapping[str, str]
-    changed: tuple[str, ...]
-    rehearsed: tuple[str, ...]
-    edited: tuple[str, ...]
-    loose: tuple[str, ...]
 
 
 def replay(

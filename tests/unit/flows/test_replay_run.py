@@ -13,8 +13,8 @@ from tests.small_home import catalog_text
 from tieout.flows.apply_catalog import CatalogRefused
 from tieout.flows.read_replay_set import BadReplaySet
 from tieout.flows.replay_candidate import CandidatePolicy
-from tieout.flows.replay_run import ReplayRun
 from tieout.kernel.rational import exact_text
+from tieout.replay.ran import ReplayRun
 
 TIER = '{ unit_amount = "1.5" }'
 
