@@ -126,8 +126,10 @@ def _say_stepped(done: Stepped, *, closed: bool) -> None:
         say("Still due after that: see the outcomes above." if closed else "Next: tieout close")
     else:
         say("Nothing is due.")
-    coming = "nothing, as far as the catalog goes" if done.next_at is None else format_instant(done.next_at)
-    say(f"Due next: {coming}.")
+    if done.next_at is not None:
+        say(f"Due next: {format_instant(done.next_at)}.")
+    elif not done.due:
+        say("Due next: nothing, as far as the catalog goes.")
 
 
 def _stepped_json(done: Stepped) -> Json:

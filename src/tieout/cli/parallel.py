@@ -8,15 +8,19 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from tieout.cli.options import HomeOption, JsonOption, opened
-from tieout.cli.screen import Json, grouped, note, print_json, say, table
+from tieout.cli.screen import Json, grouped, note, plain, print_json, say, table
 
 if TYPE_CHECKING:
     from tieout.flows.parallel_run import ParallelRun
     from tieout.kernel.rational import Exact
-    from tieout.replay.parallel_compare import Account, Compared, ComparedAccount, Side
+    from tieout.replay.parallel_compare import Compared, ComparedAccount, Side
 
 SHOWN_MAX = 200
-"""Rows of the table; --json has them all."""
+"""Lines; --json has them all."""
+COLUMNS = (
+    *("there", "here", "", "quantity there>", "quantity here>"),
+    *("amount there>", "amount here>", "difference>", "why"),
+)
 
 
 def parallel(
@@ -65,59 +69,69 @@ def _say(found: ParallelRun, *, everything: bool) -> None:
         for_what = f" for {', '.join(each.items)}" if each.items else ""
         say(
             f"Tolerance {each.name!r}, {exact_text(each.amount)} a line{for_what}: "
-            f"used {count} times, {exact_text(amount)} in all."
+            f"used on {count} {'line' if count == 1 else 'lines'}, {exact_text(amount)} in all."
         )
     if not found.said.tolerances:
         say("No tolerance: every quantity and amount has to be the same.")
-    shown = DIFFERENCES | {Status.TOLERATED, Status.IGNORED} if not everything else set(Status)
-    rows = [
-        _cells(account.account, line)
-        for account in found.accounts
-        for line in account.lines
-        if line.status in shown
-    ]
-    if rows:
-        columns = (
-            *("customer", "period (UTC)", "there", "here", "", "quantity there>", "here>"),
-            *("amount there>", "here>", "difference>", "why"),
-        )
-        say(table(columns, rows[:SHOWN_MAX]))
-    if len(rows) > SHOWN_MAX:
-        say(f"{len(rows) - SHOWN_MAX} more rows: see --json.")
+    shown = set(Status) if everything else {*DIFFERENCES, Status.TOLERATED, Status.IGNORED}
+    left = SHOWN_MAX
+    for account in found.accounts:
+        lines = [line for line in account.lines if line.status in shown][:left]
+        if lines:
+            say(f"\n{_heading(account)}")
+            say(table(COLUMNS, (_cells(line, account.account.currency) for line in lines)))
+        left -= len(lines)
+    if not left:
+        say(f"The first {SHOWN_MAX} lines: --json has them all.")
     counts = ", ".join(f"{count} {status.value}" for status, count in found.counts.items() if count)
     say(f"{len(found.accounts)} bills compared. Lines: {counts or 'none'}.")
+    if not found.taxes_stated:
+        note("Taxes were not compared: no row of the file states any.")
     if found.unknown:
         note(f"Not customers here: {', '.join(found.unknown)}; map them under [customers], if they are.")
     if found.unread:
         note(f"Columns that were not read: {', '.join(found.unread)}.")
 
 
-def _cells(account: Account, line: Compared) -> list[str]:
+def _heading(found: ComparedAccount) -> str:
     from tieout.kernel.instant import format_instant
-    from tieout.kernel.rational import exact_text
 
+    account = found.account
     span = f"{format_instant(account.period.start)} to {format_instant(account.period.end)}"
+    there, here = ", ".join(found.there) or "no number", ", ".join(found.here) or "no paper"
+    return plain(f"{account.customer}, {span}, {account.currency}: {there} there, {here} here")
+
+
+def _cells(line: Compared, unit: str) -> list[str]:
+    theirs, ours = line.theirs, line.ours
     rows = f" (row {', '.join(map(str, line.rows))})" if line.rows else ""
-    why = line.why if line.tolerance is None else f"within {line.tolerance!r}"
     return [
-        account.customer,
-        span,
-        ("-" if line.theirs is None else ", ".join(line.theirs.names)) + rows,
-        "-" if line.ours is None else ", ".join(line.ours.names),
+        ("-" if theirs is None else ", ".join(theirs.names)) + rows,
+        "-" if ours is None else ", ".join(ours.names),
         line.status.value,
-        _number(None if line.theirs is None else line.theirs.quantity),
-        _number(None if line.ours is None else line.ours.quantity),
-        _number(None if line.theirs is None else line.theirs.amount),
-        _number(None if line.ours is None else line.ours.amount),
-        f"{grouped(exact_text(line.difference))} {account.currency}",
-        why,
+        _quantity(theirs),
+        _quantity(ours),
+        "" if theirs is None else _money(theirs.amount, unit),
+        "" if ours is None else _money(ours.amount, unit),
+        _money(line.difference, unit),
+        line.why if line.tolerance is None else f"within {line.tolerance!r}",
     ]
 
 
-def _number(value: Exact | None) -> str:
+def _quantity(side: Side | None) -> str:
     from tieout.kernel.rational import exact_text
 
-    return "" if value is None else grouped(exact_text(value))
+    return "" if side is None or side.quantity is None else grouped(exact_text(side.quantity))
+
+
+def _money(amount: Exact, unit: str) -> str:
+    """With all digits of the currency, or with more where there are more."""
+    from tieout.kernel.money import currency
+    from tieout.kernel.rational import exact_text
+
+    text, digits = exact_text(amount), currency(unit).exponent
+    whole, _, part = text.partition(".")
+    return grouped(text if "/" in text or not digits else f"{whole}.{part.ljust(digits, '0')}")
 
 
 def _run_json(found: ParallelRun, export: Path, mapping: Path | None) -> Json:
@@ -141,6 +155,7 @@ def _run_json(found: ParallelRun, export: Path, mapping: Path | None) -> Json:
         "map": None if mapping is None else str(mapping),
         "source": found.said.source,
         "tolerances": tolerances,
+        "taxes_compared": found.taxes_stated,
         "columns_not_read": list(found.unread),
         "customers_unknown_here": list(found.unknown),
         "differences": sum(found.counts[status] for status in DIFFERENCES),

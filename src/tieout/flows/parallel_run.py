@@ -27,7 +27,7 @@ from tieout.kernel.period import Period
 from tieout.kernel.rational import Exact, exact
 from tieout.kernel.zone import zone
 from tieout.replay.parallel_compare import Account, ComparedAccount, OurLine, Status, compare_parallel
-from tieout.replay.parallel_map import Corrections, ParallelMap, PeriodEnd, parse_map
+from tieout.replay.parallel_map import Corrections, ParallelMap, PeriodEnd, line_in_map, parse_map
 from tieout.replay.parallel_theirs import TheirRow, Theirs, When, parse_theirs
 
 FILE_BYTES_MAX = 256 * 1024 * 1024
@@ -60,11 +60,13 @@ class NoParallelFile(NotFound):
 
 @dataclass(frozen=True, slots=True)
 class ParallelRun:
-    """`unread`: columns of their file that mean nothing here; `unknown`: its customers that are none here."""
+    """`unread`: columns of their file that mean nothing here; `unknown`: its customers that are none here;
+    `taxes_stated`: whether it says anything of taxes."""
 
     said: ParallelMap
     unread: tuple[str, ...]
     unknown: tuple[str, ...]
+    taxes_stated: bool
     accounts: tuple[ComparedAccount, ...]
 
     @property
@@ -104,35 +106,41 @@ def parallel_run(
         row.customer for account, row in known if account.customer not in catalog.customers
     )
     compared = compare_parallel(known, lines, taxes, said, numbers=numbers)
-    return ParallelRun(said, theirs.unread, tuple(unknown), tuple(compared))
+    stated = any(row.tax is not None for _, row in known)
+    return ParallelRun(said, theirs.unread, tuple(unknown), stated, tuple(compared))
 
 
 def _map(file: Path | None, catalog: Catalog) -> ParallelMap:
     if file is None:
         return ParallelMap()
-    found, problems = parse_map(str(file), _text(file))
+    text = _text(file)
+    found, problems = parse_map(str(file), text)
     if found is None:
         raise BadParallelFile(problems)
-    wrong = _nothing_here(str(file), found, catalog)
+    wrong = [
+        Problem(str(file), "", name, message, line_in_map(text, name))
+        for name, message in _nothing_here(found, catalog)
+    ]
     if wrong:
         raise BadParallelFile(wrong)
     return found
 
 
-def _nothing_here(file: str, said: ParallelMap, catalog: Catalog) -> list[Problem]:
+def _nothing_here(said: ParallelMap, catalog: Catalog) -> list[tuple[str, str]]:
     """What the map names on our side and no document here has: a slip, which would join nothing."""
     found = [
-        Problem(file, "", f"customers.{name}", f"there is no customer {key!r} here")
+        (f"customers.{name}", f"there is no customer {key!r} here")
         for name, key in said.customers.items()
         if key not in catalog.customers
     ]
-    for item in said.items.values():
-        named = [("prices", key, key in catalog.prices) for key in item.prices]
-        named += [("meters", key, key in catalog.meters) for key in item.meters]
-        named += [("coupon", item.coupon, item.coupon in catalog.coupons)] if item.coupon else []
+    for place, item in enumerate(said.items.values()):
+        named = [("prices", "price", key, key in catalog.prices) for key in item.prices]
+        named += [("meters", "meter", key, key in catalog.meters) for key in item.meters]
+        if item.coupon is not None:
+            named.append(("coupon", "coupon", item.coupon, item.coupon in catalog.coupons))
         found += [
-            Problem(file, f"item {item.name!r}", name, f"there is no {key!r} here")
-            for name, key, is_here in named
+            (f"item[{place}].{member}", f"there is no {kind} {key!r} here")
+            for member, kind, key, is_here in named
             if not is_here
         ]
     return found

@@ -146,14 +146,16 @@ def _account(
             continue
         _join(joined, same, _chosen(item, mapped, lines))
     for together, places in joined:
-        found.append(_compared(account, together, [lines[place] for place in sorted(places)], said, accounts))
+        found.append(
+            _compared(account, together, [lines[place] for place in sorted(places)], lines, said, accounts)
+        )
     taken = {place for _, places in joined for place in places}
     by_target: dict[str, list[OurLine]] = defaultdict(list)
     for place, line in enumerate(lines):
         if place not in taken:
             by_target[line.coupon or line.price].append(line)
     for rest_of_ours in by_target.values():
-        found.append(_compared(account, [], rest_of_ours, said, accounts))
+        found.append(_compared(account, [], rest_of_ours, lines, said, accounts))
     return found
 
 
@@ -187,6 +189,7 @@ def _compared(
     account: Account,
     rows: Sequence[TheirRow],
     lines: Sequence[OurLine],
+    every: Sequence[OurLine],
     said: ParallelMap,
     accounts: Iterable[Account],
 ) -> Compared:
@@ -198,7 +201,8 @@ def _compared(
         if not amount:
             return Compared(Status.NOTHING_BILLED, numbers, theirs, ours)
         missing = Status.MISSING_HERE if ours is None else Status.MISSING_THERE
-        return Compared(missing, numbers, theirs, ours, _why_missing(account, accounts, rows, lines))
+        why = _why_missing(account, accounts, is_billed_here=bool(every), is_row=bool(rows))
+        return Compared(missing, numbers, theirs, ours, why)
     wrong = []
     if None not in (theirs.unit, ours.unit) and theirs.unit != ours.unit:
         wrong.append(f"the unit is {theirs.unit!r} there and {ours.unit!r} here")
@@ -239,9 +243,7 @@ def _taxes(rows: Sequence[TheirRow], ours: Exact, said: ParallelMap) -> list[Com
     return [_of_amounts(stating, matched, (), said)]
 
 
-def _why_missing(
-    account: Account, accounts: Iterable[Account], rows: Sequence[TheirRow], lines: Sequence[OurLine]
-) -> str:
+def _why_missing(account: Account, accounts: Iterable[Account], *, is_billed_here: bool, is_row: bool) -> str:
     near = [
         each
         for each in accounts
@@ -251,9 +253,9 @@ def _why_missing(
         other = near[0]
         span = f"{format_instant(other.period.start)} to {format_instant(other.period.end)}"
         return f"the other side has a bill from {span} in {other.currency}"
-    if rows and not lines:
-        return "no line here has that name; map it, if it is another" if rows[0].item else ""
-    return "no row there is for it"
+    if not is_row:
+        return "no row there is for it"
+    return "no line here has that name" if is_billed_here else "nothing is billed here for that period"
 
 
 def _their_side(rows: Sequence[TheirRow], said: ParallelMap) -> Side:

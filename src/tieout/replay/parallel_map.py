@@ -111,7 +111,9 @@ def parse_map(file: str, text: str) -> tuple[ParallelMap | None, list[Problem]]:
         corrections=reader.choice("corrections", Corrections, default=Corrections.PAPER),
     )
     reader.finish()
-    problems += [Problem(file, "", name, message, _line(text, name)) for name, message in findings.items]
+    problems += [
+        Problem(file, "", name, message, line_in_map(text, name)) for name, message in findings.items
+    ]
     return (None if problems else found), problems
 
 
@@ -155,7 +157,7 @@ def _tolerance(reader: TableReader) -> Tolerance:
     return found
 
 
-def _line(text: str, name: str) -> int | None:
+def line_in_map(text: str, name: str) -> int | None:
     """Of `item[1].name` in its table; of another member where a line begins with it."""
     listed = re.match(r"([a-z]+)\[([0-9]+)\]\.?(.*)\Z", name)
     if listed is not None:
