@@ -27,6 +27,83 @@ DIFFERENCES_SHOWN_MAX = 50
 
 
 @app.command()
+def record(
+    where: SetArgument,
+    home: HomeOption,
+    name: Annotated[
+        str | None, typer.Option(help="What the set is called.", show_default="the folder's name")
+    ] = None,
+    since: Annotated[
+        str | None,
+        typer.Option("--from", help="Compare periods that start then or later.", show_default=False),
+    ] = None,
+    until: Annotated[
+        str | None, typer.Option("--to", help="Record what happened before then.", show_default=False)
+    ] = None,
+    account: Annotated[
+        list[str] | None, typer.Option(help="Only this customer; may be repeated.", show_default=False)
+    ] = None,
+    expected: Annotated[
+        list[Path] | None,
+        typer.Option(help="CSV with expected lines; may be repeated.", show_default=False),
+    ] = None,
+    origin: Annotated[
+        Origin | None, typer.Option(help="Where what is expected comes from.", show_default=False)
+    ] = None,
+    by: Annotated[
+        str | None, typer.Option("--by", help="Who stands for what is expected.", show_default=False)
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Freeze this home's events, decisions and documents into a set, from the beginning on.
+
+    What is expected comes from outside: name it here, or later with `tieout replay expect`. Without, what the
+    home sealed is expected, the set says so, and fails as a gate.
+    """
+    from tieout.flows.record_replay_set import Expectation
+    from tieout.flows.record_replay_set import record as record_set
+    from tieout.kernel.ids import CustomerId
+    from tieout.kernel.instant import parse_instant
+
+    if expected and (origin is None or by is None):
+        raise typer.BadParameter("whoever expects something says where it comes from and who stands for it")
+    files = [Expectation(each, What.LINES, origin, by) for each in expected or () if origin and by]
+    with opened(home) as opened_home:
+        done = record_set(
+            opened_home,
+            where,
+            name=name or where.resolve().name.lower(),
+            since=None if since is None else parse_instant(since),
+            until=None if until is None else parse_instant(until),
+            accounts=None if account is None else [CustomerId(each) for each in account],
+            expected=files,
+        )
+    said = done.face.recording
+    left_out = () if said is None else said.left_out
+    if as_json:
+        print_json(
+            {
+                "set": str(where),
+                "name": done.face.name,
+                "calls": done.calls,
+                "items": done.items,
+                "lines": done.lines,
+                "expected": [each.file for each in done.face.expected],
+                "left_out": list(left_out),
+            }
+        )
+        return
+    say(f"{where}: {done.calls:,} calls, {done.items:,} items; the home sealed {done.lines:,} lines.")
+    for each in left_out:
+        note(f"Left out, so that the set fails as a gate: {each}.")
+    if not files:
+        note(
+            "What is expected is recorded from the product itself: the set fails as a gate until somebody "
+            "outside states lines (tieout replay expect)."
+        )
+
+
+@app.command()
 def run(
     where: SetArgument,
     catalog: Annotated[

@@ -8,6 +8,7 @@ from typing import Final
 
 from tieout.flows.apply_catalog import apply_documents, load_catalog
 from tieout.flows.close_periods import close
+from tieout.flows.compact_log import compact_log
 from tieout.flows.control_totals import control_total, state_control_total
 from tieout.flows.correct import approve as approve_correction
 from tieout.flows.correct import preview
@@ -18,13 +19,17 @@ from tieout.flows.ledger import lock_month
 from tieout.flows.look_at_rules import look_to_head
 from tieout.flows.manual_lines import LineOrder, add_line, decide_line
 from tieout.flows.payments import record_payment
+from tieout.flows.pipeline_alerts import close_alert
 from tieout.flows.policy import propose, revoke_key
 from tieout.flows.read_log import read_log
 from tieout.flows.read_replay_set import ReplaySet
 from tieout.flows.replay_candidate import Applied
 from tieout.flows.replay_ingest import ingested
 from tieout.flows.replay_signing import Signers
+from tieout.flows.required_evidence import record_verification
 from tieout.flows.retract_event import Decision, retract_event
+from tieout.flows.verify_books import verify_books
+from tieout.flows.verify_log import verify_log
 from tieout.flows.wallet import GrantOrder, grant_credit
 from tieout.kernel.errors import NotFound, Refusal
 from tieout.kernel.ids import CustomerId, KeyId
@@ -126,7 +131,9 @@ def _signature(player: Player, call: Call) -> None:
     """One over a document that the candidate changed signs nothing here; the candidate's is rehearsed."""
     file = player.found.file(call.texts["file"])
     try:
-        player.signers.submit(call.texts["of"], file, call.texts.get("meter"))
+        told = call.texts.get("version")
+        version = None if told is None else _whole("version", told)
+        player.signers.submit(call.texts["of"], file, meter=call.texts.get("meter"), version=version)
     except Refusal:
         if not player.applied.changed or call.texts["of"] == "policy":
             raise
@@ -165,6 +172,7 @@ def _look(player: Player, _call: Call) -> None:
 
 
 def _close(player: Player, call: Call) -> None:
+    compact_log(player.home, rows_min=1)
     player.note_late()
     accounts = call.lists.get("accounts")
     chosen = None if accounts is None else tuple(CustomerId(key) for key in accounts)
@@ -266,6 +274,16 @@ def _lock_month(player: Player, call: Call) -> None:
     lock_month(player.home, call.texts["month"], person=call.texts["by"], reason=call.texts["reason"])
 
 
+def _verify_log(player: Player, call: Call) -> None:
+    report, books = verify_log(player.home), verify_books(player.home)
+    findings = len(report.findings) + len(books.findings)
+    record_verification(player.home, report, person=call.texts["by"], findings=findings)
+
+
+def _close_alert(player: Player, call: Call) -> None:
+    close_alert(player.home, call.texts["id"], by=call.texts["by"], reason=call.texts["reason"])
+
+
 def _instant(text: str | None) -> Instant | None:
     return None if text is None else parse_instant(text)
 
@@ -294,4 +312,6 @@ DRIVERS: Final[Mapping[CallKind, Callable[[Player, Call], None]]] = {
     CallKind.CONTROL_TOTAL: _control_total,
     CallKind.APPROVE_DRAFT: _approve_draft,
     CallKind.LOCK_MONTH: _lock_month,
+    CallKind.VERIFY_LOG: _verify_log,
+    CallKind.CLOSE_ALERT: _close_alert,
 }

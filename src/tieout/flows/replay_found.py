@@ -10,7 +10,8 @@ from typing import Any
 from tieout.contract.document import Document, DocumentKind
 from tieout.evidence.stored import StoredInvoice
 from tieout.flows.home import Home
-from tieout.kernel.ids import CustomerId, InvoiceId
+from tieout.kernel.ids import CustomerId
+from tieout.kernel.instant import Instant, parse_instant
 from tieout.kernel.rational import Exact, exact
 from tieout.replay.found import FoundLine, FoundTotal
 
@@ -39,22 +40,17 @@ def sealed_papers(home: Home) -> list[StoredInvoice]:
     return [each for each in found if each is not None]
 
 
-def papers(
-    home: Home,
-    *,
-    only: Collection[CustomerId] | None = None,
-    chosen: Collection[InvoiceId] | None = None,
-) -> Papers:
-    """Of all customers, or of some; of all papers, or of those chosen."""
+def papers(home: Home, *, only: Collection[CustomerId] | None = None, until: Instant | None = None) -> Papers:
+    """Of all customers, or of some; sealed before `until`."""
     digests = document_digests(home.books.documents.all())
     lines: list[FoundLine] = []
     totals: list[FoundTotal] = []
     shas: dict[str, str] = {}
     waivers = 0
     for stored in sealed_papers(home):
-        if (only is not None and stored.customer not in only) or (
-            chosen is not None and stored.id not in chosen
-        ):
+        if only is not None and stored.customer not in only:
+            continue
+        if until is not None and stored.sealed_at >= until:
             continue
         paper = json.loads(stored.document)
         shas[stored.number] = stored.sha256
@@ -62,6 +58,17 @@ def papers(
         totals.append(_total(paper))
         lines += [_line(paper, line, digests) for line in paper["lines"]]
     return Papers(tuple(lines), tuple(totals), shas, waivers)
+
+
+def starting_from(found: Papers, since: Instant | None) -> Papers:
+    """Of periods that start then or later."""
+
+    def is_in(keys: Mapping[str, str]) -> bool:
+        return since is None or parse_instant(keys["period_start"]) >= since
+
+    lines = tuple(each for each in found.lines if is_in(each.keys))
+    totals = tuple(each for each in found.totals if is_in(each.keys))
+    return Papers(lines, totals, found.digests, found.waivers)
 
 
 def document_digests(documents: Collection[Document]) -> Digests:

@@ -51,7 +51,9 @@ def _requested(home: Home, call: Call, body: bytes) -> tuple[Mapping[str, int], 
     idempotency = None if given is None else Idempotency(given, sha256(b"lines\0" + body).digest())
     parcels = [parcel_of_lines(body)] if idempotency is not None else _parcels(body)
     reception = Reception(home)
-    requests = [ReceivedRequest(key_id, ANY_SOURCE, parcel, idempotency) for parcel in parcels]
+    sources = call.lists.get("sources")
+    scope = ANY_SOURCE if sources is None else SourceScope(frozenset(sources), ())
+    requests = [ReceivedRequest(key_id, scope, parcel, idempotency) for parcel in parcels]
     counts = dict.fromkeys(VERDICTS, 0)
     again = False
     for answer in reception.commit(reception.prepare(requests)):
@@ -67,8 +69,8 @@ def _requested(home: Home, call: Call, body: bytes) -> tuple[Mapping[str, int], 
 
 def _parcels(body: bytes) -> list[Parcel]:
     """As many requests as one may have items."""
-    lines = body.removeprefix(BYTE_ORDER_MARK).splitlines(keepends=True)
+    lines = body.removeprefix(BYTE_ORDER_MARK).rstrip(b"\n").split(b"\n")
     return [
-        parcel_of_lines(b"".join(lines[start : start + REQUEST_ITEMS_MAX]))
-        for start in range(0, max(len(lines), 1), REQUEST_ITEMS_MAX)
+        parcel_of_lines(b"\n".join(lines[start : start + REQUEST_ITEMS_MAX]))
+        for start in range(0, len(lines), REQUEST_ITEMS_MAX)
     ]

@@ -14,11 +14,11 @@ from tieout.flows.home import Home
 from tieout.flows.read_replay_set import BadReplaySet, ReplaySet
 from tieout.flows.replay_calls import Played, Player
 from tieout.flows.replay_candidate import Applied, applied
-from tieout.flows.replay_found import Papers, papers
+from tieout.flows.replay_found import Papers, papers, starting_from
 from tieout.flows.replay_signing import Signers
 from tieout.kernel.canonical import JsonNumber, JsonValue, canonical_json
 from tieout.kernel.ids import HomeId
-from tieout.kernel.instant import Instant, format_instant
+from tieout.kernel.instant import Instant, format_instant, parse_instant
 from tieout.kernel.rational import exact_text
 from tieout.ports.world import RehearsalDesk, SettableClock
 from tieout.replay.cause import Known
@@ -76,7 +76,7 @@ def _compared(
     now: Instant,
 ) -> ReplayRun:
     home, played = player.home, player.played
-    kept = papers(home)
+    kept = _of_interest(found.face, papers(home))
     waiting = _waiting(home)
     counts = {"received": sum(played.counts.values()), **played.counts}
     refused = tuple(f"calls.jsonl:{each.line}: {each.kind} was refused" for each in played.refused)
@@ -151,6 +151,14 @@ def _outcome_digest(home: Home, played: Played, kept: Papers, waiting: Mapping[t
         "waiting": [" ".join((*who, why)) for who, why in sorted(waiting.items())],
     }
     return sha256(canonical_json(whole).encode()).hexdigest()
+
+
+def _of_interest(face: Face, found: Papers) -> Papers:
+    """Of the periods that a recording names; of all where it names none."""
+    said = face.recording
+    if said is None:
+        return found
+    return starting_from(found, None if said.since is None else parse_instant(said.since))
 
 
 def _waiting(home: Home) -> dict[tuple[str, str], str]:

@@ -49,14 +49,14 @@ class Signers:
     def register(self, role: str, person: str, public_key: Path) -> None:
         register_key(self.home, _role(role), person, public_key)
 
-    def submit(self, of: str, file: Path, meter: str | None) -> None:
+    def submit(self, of: str, file: Path, *, meter: str | None, version: int | None) -> None:
         """A signature that somebody gave."""
         if of == "policy":
             add_signature(self.home, file)
         elif of == "price":
             approve_price(self.home, file)
         elif of == "meter" and meter is not None:
-            approve(self.home, meter, None, file)
+            approve(self.home, meter, version, file)
         else:
             raise UnknownSignature(of)
 

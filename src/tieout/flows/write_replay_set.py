@@ -40,7 +40,7 @@ def freeze(folder: Path) -> Face:
     stated = {each.file for each in face.expected}
     digests = file_digests(folder)
     files = {name: digests[name] for name in digests if name != FACE_FILE and name not in stated}
-    return _write(folder, replace(face, files=files))
+    return write_face(folder, replace(face, files=files))
 
 
 def expect(folder: Path, content: bytes, *, name: str, what: What, origin: Origin, by: str) -> Expected:
@@ -59,7 +59,7 @@ def expect(folder: Path, content: bytes, *, name: str, what: What, origin: Origi
     stated = Expected(file, what, origin, by, sha256(content).hexdigest())
     others = tuple(each for each in face.expected if each.file != file)
     files = {each: digest for each, digest in face.files.items() if each != file}
-    _write(folder, replace(face, expected=(*others, stated), files=files))
+    write_face(folder, replace(face, expected=(*others, stated), files=files))
     return stated
 
 
@@ -72,6 +72,7 @@ def _face(folder: Path) -> Face:
     return face
 
 
-def _write(folder: Path, face: Face) -> Face:
+def write_face(folder: Path, face: Face) -> Face:
+    """In place of the one that is there."""
     (folder / FACE_FILE).write_text(face_text(face), encoding="utf-8")
     return face

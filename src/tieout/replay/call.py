@@ -40,6 +40,8 @@ class CallKind(StrEnum):
     CONTROL_TOTAL = "control-total"
     APPROVE_DRAFT = "approve-draft"
     LOCK_MONTH = "lock-month"
+    VERIFY_LOG = "verify-log"
+    CLOSE_ALERT = "close-alert"
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,10 +61,13 @@ SHAPES: Final[Mapping[CallKind, Shape]] = {
     CallKind.PROPOSE: Shape(needs=("policy",), files=("policy",)),
     CallKind.KEY: Shape(needs=("role", "person", "public_key"), files=("public_key",)),
     CallKind.REVOKE_KEY: Shape(needs=("key_id",)),
-    CallKind.SIGNATURE: Shape(needs=("of", "file"), may=("meter",), files=("file",)),
+    CallKind.SIGNATURE: Shape(needs=("of", "file"), may=("meter", "version"), files=("file",)),
     CallKind.REHEARSE: Shape(),
     CallKind.INGEST: Shape(
-        needs=("file",), may=("format", "source", "idempotency_key", "key"), files=("file",)
+        needs=("file",),
+        may=("format", "source", "idempotency_key", "key"),
+        lists=("sources",),
+        files=("file",),
     ),
     CallKind.RETRACT: Shape(needs=("source", "id", "by", "reason"), may=("approved_by",)),
     CallKind.LOOK: Shape(),
@@ -92,6 +97,8 @@ SHAPES: Final[Mapping[CallKind, Shape]] = {
         needs=("customer", "period_start", "by", "reason"), instants=("period_start",)
     ),
     CallKind.LOCK_MONTH: Shape(needs=("month", "by", "reason")),
+    CallKind.VERIFY_LOG: Shape(needs=("by",)),
+    CallKind.CLOSE_ALERT: Shape(needs=("id", "by", "reason")),
 }
 
 
@@ -117,7 +124,7 @@ def parse_calls(text: str) -> tuple[list[Call], list[Problem]]:
     calls: list[Call] = []
     problems: list[Problem] = []
     latest: Instant | None = None
-    for number, line in enumerate(text.splitlines(), 1):
+    for number, line in enumerate(text.split("\n"), 1):
         if not line.strip():
             continue
         call, found = _parse(number, line)
