@@ -90,3 +90,10 @@ def test_a_step_that_cannot_be_read_is_refused(closed: Path, options: tuple[str,
 def test_a_clock_begins_at_an_instant(tmp_path: Path) -> None:
     ran = run(tmp_path / "home", "init", "--test-clock", "yesterday")
     assert ran.code == 2 and not (tmp_path / "home").exists()
+
+
+def test_what_prints_no_words_says_it_beside(closed: Path, tmp_path: Path) -> None:
+    out = str(tmp_path / "journal.beancount")
+    ran = run(closed, "ledger", "export", "--format", "beancount", "--out", out)
+    assert ran.code == 0, ran.err
+    assert "TEST CLOCK" not in ran.out and FACE in ran.err

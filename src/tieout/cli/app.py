@@ -51,7 +51,7 @@ from tieout.cli import (
     wallet,
 )
 from tieout.cli.demo import command as demo
-from tieout.cli.screen import complain, face
+from tieout.cli.screen import complain, face, note_face
 from tieout.kernel.errors import TieoutError, Unavailable
 
 SHORT_OF_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EMFILE, errno.ENFILE, errno.EROFS})
@@ -108,6 +108,8 @@ class Verbs(TyperGroup):
         except Exception as error:
             _leave_if_storage_failed(error)
             raise
+        finally:
+            note_face()
 
 
 def _print_nothing_more() -> None:

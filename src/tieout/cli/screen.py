@@ -41,6 +41,17 @@ class _Face:
     test_clock: Instant | None = None
     is_said: bool = True
 
+    @classmethod
+    def take(cls) -> str | None:
+        """The words, if they are to be said and were not."""
+        if cls.test_clock is None or cls.is_said:
+            return None
+        from tieout.kernel.instant import format_instant
+
+        cls.is_said = True
+        now = format_instant(cls.test_clock)
+        return f"TEST CLOCK: it is {now} in this scratch home; nothing here is a real bill."
+
 
 def face(test_clock: Instant | None) -> None:
     """From here on what is printed says where the test clock of the home stands; None: it has none."""
@@ -49,13 +60,15 @@ def face(test_clock: Instant | None) -> None:
 
 def say(renderable: RenderableType = "") -> None:
     """Data for a person, on stdout."""
-    if _Face.test_clock is not None and not _Face.is_said:
-        from tieout.kernel.instant import format_instant
-
-        _Face.is_said = True
-        now = format_instant(_Face.test_clock)
-        console().print(f"TEST CLOCK: it is {now} in this scratch home; nothing here is a real bill.")
+    if words := _Face.take():
+        console().print(words)
     console().print(renderable)
+
+
+def note_face() -> None:
+    """On stderr, where a verb that ends printed nothing that could say it: an export, a file."""
+    if words := _Face.take():
+        note(words)
 
 
 def note(text: str) -> None:
@@ -79,6 +92,7 @@ def _faced(value: Json) -> Json:
         return value
     from tieout.kernel.instant import format_instant
 
+    _Face.is_said = True
     said = {"test_clock": format_instant(_Face.test_clock)}
     if isinstance(value, Mapping):
         return {**said, **value}
