@@ -25,6 +25,7 @@ from tieout.flows.draft_accounts import ReadyAccount
 from tieout.flows.due_accounts import Carried, DueAccount
 from tieout.flows.home import Home
 from tieout.flows.invoices import show_invoice
+from tieout.flows.keep_head import keep_head
 from tieout.flows.policy import policies
 from tieout.flows.recorded_order import overtaken
 from tieout.flows.seal_account import sealing_of
@@ -364,6 +365,7 @@ def _sealed(
     ready = ReadyAccount(account, note, (), (), entries=entries)
     run = home.books.closes.start(as_of=now, cutoff=note.cutoff, cutoff_at=now)
     issued_at = overtaken(home, [ready], now).get(note.key.customer, now)
+    keep_head(home, run)
     sealing = sealing_of(ready, issued_at=issued_at)
 
     def issue(ordinal: int) -> SealedRows:

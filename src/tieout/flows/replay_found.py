@@ -10,7 +10,7 @@ from typing import Any
 from tieout.contract.document import Document, DocumentKind
 from tieout.evidence.stored import StoredInvoice
 from tieout.flows.home import Home
-from tieout.kernel.ids import CustomerId
+from tieout.kernel.ids import CustomerId, InvoiceId
 from tieout.kernel.instant import Instant, parse_instant
 from tieout.kernel.rational import Exact, exact
 from tieout.replay.found import FoundLine, FoundTotal
@@ -29,6 +29,7 @@ class Papers:
     totals: tuple[FoundTotal, ...]
     digests: Mapping[str, str]
     waivers: int
+    ids: frozenset[InvoiceId]
 
 
 def sealed_papers(home: Home) -> list[StoredInvoice]:
@@ -47,6 +48,7 @@ def papers(home: Home, *, only: Collection[CustomerId] | None = None, until: Ins
     totals: list[FoundTotal] = []
     shas: dict[str, str] = {}
     waivers = 0
+    ids: list[InvoiceId] = []
     for stored in sealed_papers(home):
         if only is not None and stored.customer not in only:
             continue
@@ -54,10 +56,11 @@ def papers(home: Home, *, only: Collection[CustomerId] | None = None, until: Ins
             continue
         paper = json.loads(stored.document)
         shas[stored.number] = stored.sha256
+        ids.append(stored.id)
         waivers += len(paper.get("waivers", ()))
         totals.append(_total(paper))
         lines += [_line(paper, line, digests) for line in paper["lines"]]
-    return Papers(tuple(lines), tuple(totals), shas, waivers)
+    return Papers(tuple(lines), tuple(totals), shas, waivers, frozenset(ids))
 
 
 def starting_from(found: Papers, since: Instant | None) -> Papers:
@@ -68,7 +71,7 @@ def starting_from(found: Papers, since: Instant | None) -> Papers:
 
     lines = tuple(each for each in found.lines if is_in(each.keys))
     totals = tuple(each for each in found.totals if is_in(each.keys))
-    return Papers(lines, totals, found.digests, found.waivers)
+    return Papers(lines, totals, found.digests, found.waivers, found.ids)
 
 
 def document_digests(documents: Collection[Document]) -> Digests:

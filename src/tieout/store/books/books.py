@@ -17,6 +17,7 @@ from tieout.store.books.corrections import SqlCorrections
 from tieout.store.books.crossings import SqlTriggers
 from tieout.store.books.documents import SqlDocuments
 from tieout.store.books.drafts import SqlDrafts
+from tieout.store.books.heads import SqlHeads
 from tieout.store.books.interims import SqlInterims
 from tieout.store.books.invoices import SqlInvoices
 from tieout.store.books.ledger import SqlLedger
@@ -68,6 +69,7 @@ class SqlBooks:
     notices: SqlNotices
     triggers: SqlTriggers
     own_settings: SqlOwnSettings
+    heads: SqlHeads
 
     def close(self) -> None:
         self.engine.dispose()
@@ -133,4 +135,5 @@ def _books(engine: Engine, folder: Path, home_id: HomeId) -> SqlBooks:
         SqlNotices(engine),
         SqlTriggers(engine),
         SqlOwnSettings(engine),
+        SqlHeads(engine),
     )
