@@ -30,6 +30,7 @@ from tieout.kernel.period import Period
 from tieout.ledger.entry import Entry
 from tieout.ports.breaks import BreakStore, WaiverStore
 from tieout.ports.corrections import CorrectionStore
+from tieout.ports.disputes import DisputeStore
 from tieout.ports.drafts import DraftStore, ManualLineStore
 from tieout.ports.heads import HeadStore
 from tieout.ports.interims import InterimStore
@@ -314,3 +315,6 @@ class Books(Protocol):
 
     @property
     def heads(self) -> HeadStore: ...
+
+    @property
+    def disputes(self) -> DisputeStore: ...

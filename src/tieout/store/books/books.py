@@ -15,6 +15,7 @@ from tieout.store.books.breaks import SqlBreaks
 from tieout.store.books.closes import SqlCloses
 from tieout.store.books.corrections import SqlCorrections
 from tieout.store.books.crossings import SqlTriggers
+from tieout.store.books.disputes import SqlDisputes
 from tieout.store.books.documents import SqlDocuments
 from tieout.store.books.drafts import SqlDrafts
 from tieout.store.books.heads import SqlHeads
@@ -70,6 +71,7 @@ class SqlBooks:
     triggers: SqlTriggers
     own_settings: SqlOwnSettings
     heads: SqlHeads
+    disputes: SqlDisputes
 
     def close(self) -> None:
         self.engine.dispose()
@@ -136,4 +138,5 @@ def _books(engine: Engine, folder: Path, home_id: HomeId) -> SqlBooks:
         SqlTriggers(engine),
         SqlOwnSettings(engine),
         SqlHeads(engine),
+        SqlDisputes(engine),
     )
