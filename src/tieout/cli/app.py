@@ -14,6 +14,7 @@ from tieout.cli import (
     alert,
     budget,
     catalog,
+    clock,
     close,
     commitment,
     compact,
@@ -51,7 +52,7 @@ from tieout.cli import (
     wallet,
 )
 from tieout.cli.demo import command as demo
-from tieout.cli.screen import complain
+from tieout.cli.screen import complain, face, note_face
 from tieout.kernel.errors import TieoutError, Unavailable
 
 SHORT_OF_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EMFILE, errno.ENFILE, errno.EROFS})
@@ -65,6 +66,7 @@ ORDER = (
     *(
         "demo",
         "init",
+        "clock",
         "catalog",
         "program",
         "price",
@@ -90,8 +92,8 @@ ORDER = (
         "ledger",
         "payment",
         "dispute",
+        "replay",
     ),
-    "replay",
     *("notice", "compact", "verify", "index", "doctor"),
 )
 
@@ -103,6 +105,7 @@ class Verbs(TyperGroup):
         return sorted(super().list_commands(ctx), key=ORDER.index)
 
     def invoke(self, ctx: Any) -> Any:
+        face(None)
         try:
             return super().invoke(ctx)
         except TieoutError as error:
@@ -117,6 +120,8 @@ class Verbs(TyperGroup):
         except Exception as error:
             _leave_if_storage_failed(error)
             raise
+        finally:
+            note_face()
 
 
 def _print_nothing_more() -> None:
@@ -183,6 +188,7 @@ for verb in (
 ):
     app.command()(verb)
 for noun, verbs in (
+    ("clock", clock.app),
     ("catalog", catalog.app),
     ("program", program.app),
     ("price", price.app),

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from tieout.contract.catalog import Catalog
 from tieout.kernel.ids import HomeId
-from tieout.ports import Books, Clock, Entropy, EventLog, HealthFact, Pipeline, Signer, UsageEngine
+from tieout.ports import Books, Clock, Entropy, EventLog, HealthFact, Pipeline, Signer, TestClock, UsageEngine
 from tieout.ports.live import LiveStore
 from tieout.ports.outbound import Egress, Post, Secrets
 from tieout.ports.review import LogReview
@@ -43,6 +43,8 @@ class Home:
     live: LiveStore
     engine: UsageEngine
     clock: Clock
+    test_clock: TestClock | None
+    """The same clock, if this is a scratch home that was made with one of its own."""
     entropy: Entropy
     signer: Signer
     post: Post
