@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from tieout.contract.document import DocumentKind
 from tieout.engines.embedded import EmbeddedEngine
 from tieout.flows.home import Home
 from tieout.gateways.clock import SteppedClock, SystemClock
@@ -21,6 +22,7 @@ from tieout.gateways.signing import Ed25519Verifier, generate_key
 from tieout.gateways.signing_desk import sign_request
 from tieout.kernel.errors import Refusal
 from tieout.ports import Clock, Entropy
+from tieout.readiness.level import governed
 from tieout.store.crash import crash_point
 from tieout.store.failure import StoreUnusable, storage_failure
 from tieout.store.log.segments.cache import CACHE_BYTES_MAX
@@ -92,7 +94,16 @@ def _home(folder: Path, stores: Stores, clock: Clock, entropy: Entropy) -> Home:
         installation_key=FileInstallationKey(folder),
         store_facts=stores.facts,
         release=stores.release,
+        refuse_change=_refuse_change,
     )
+
+
+def _refuse_change(home: Home, kinds: frozenset[DocumentKind]) -> None:
+    """What reads all the facts is loaded only where readiness was started: most commands change nothing."""
+    if home.books.readiness.level() is not None and governed(kinds):
+        from tieout.flows.readiness import refuse_while_open  # noqa: PLC0415 - see above
+
+        refuse_while_open(home, kinds)
 
 
 def _url() -> str | None:

@@ -9,6 +9,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING
 
 from tieout.contract.catalog import Catalog
+from tieout.contract.document import DocumentKind
 from tieout.kernel.ids import HomeId
 from tieout.ports import Books, Clock, Entropy, EventLog, HealthFact, Pipeline, Signer, UsageEngine
 from tieout.ports.live import LiveStore
@@ -51,6 +52,9 @@ class Home:
     installation_key: InstallationKey
     store_facts: Callable[[], tuple[HealthFact, ...]]
     release: Callable[[], None]
+    refuse_change: Callable[[Home, frozenset[DocumentKind]], None]
+    """Asked before documents of these kinds are applied or signed; raises where an open item of readiness
+    refuses them."""
     memory: CatalogMemory = field(default_factory=CatalogMemory)
 
     def close(self) -> None:

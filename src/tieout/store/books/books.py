@@ -23,6 +23,7 @@ from tieout.store.books.manual_lines import SqlManualLines
 from tieout.store.books.movements import SqlMovements
 from tieout.store.books.notices import SqlNotices
 from tieout.store.books.own_settings import SqlOwnSettings
+from tieout.store.books.readiness import SqlReadiness
 from tieout.store.books.schema import meta
 from tieout.store.books.signatures import SqlSignatures
 from tieout.store.books.verifications import SqlVerifications
@@ -66,6 +67,7 @@ class SqlBooks:
     notices: SqlNotices
     triggers: SqlTriggers
     own_settings: SqlOwnSettings
+    readiness: SqlReadiness
 
     def close(self) -> None:
         self.engine.dispose()
@@ -127,4 +129,5 @@ def _books(engine: Engine, folder: Path, home_id: HomeId) -> SqlBooks:
         SqlNotices(engine),
         SqlTriggers(engine),
         SqlOwnSettings(engine),
+        SqlReadiness(engine),
     )
