@@ -38,6 +38,7 @@ from tieout.cli import (
     price,
     program,
     quarantine,
+    readiness,
     reconcile,
     review,
     serve,
@@ -78,7 +79,7 @@ ORDER = (
     ),
     *("events", "usage", "exposure", "entitlements", "budget", "alert", "hold", "review", "trigger"),
     *("close", "reconcile", "draft", "invoice", "correction", "trace", "evidence", "ledger", "payment"),
-    *("notice", "compact", "verify", "index", "doctor"),
+    *("readiness", "notice", "compact", "verify", "index", "doctor"),
 )
 
 
@@ -193,6 +194,7 @@ for noun, verbs in (
     ("evidence", evidence.app),
     ("ledger", ledger.app),
     ("payment", payment.app),
+    ("readiness", readiness.app),
     ("notice", notice.app),
     ("index", index.app),
 ):

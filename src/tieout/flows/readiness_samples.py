@@ -47,9 +47,11 @@ def samples_of(home: Home, expected: Sequence[Expectation]) -> tuple[Sample, ...
     )
 
 
-def sealed_papers(home: Home, account: CustomerId) -> tuple[tuple[Billed, StoredInvoice], ...]:
+def sealed_papers(
+    home: Home, account: CustomerId, *, voided_too: bool = False
+) -> tuple[tuple[Billed, StoredInvoice], ...]:
     """The account's papers that stand, as people name them, without their documents."""
-    voided = {each.invoice.id for each in home.books.corrections.voids()}
+    voided = set() if voided_too else {each.invoice.id for each in home.books.corrections.voids()}
     catalog = load_catalog(home)
     return tuple(
         (Billed(*_dates(catalog, account, each.period), KINDS[each.kind]), each)
@@ -111,7 +113,7 @@ def _run(
         on=on,
         sealed_at=None if sealed is None else sealed.sealed_at,
         changed_inside=_changed_inside(document),
-        late_events=sum(int(each["correction"]["late_events"]) for each in _corrections(document)),
+        late_events=_late_events(document),
         sha256=None if sealed is None else sealed.sha256,
     )
 
@@ -128,8 +130,14 @@ def _changed_inside(document: Mapping[str, Any]) -> bool:
     return any(len(found) > 1 for found in parts.values())
 
 
-def _corrections(document: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    return [line for line in document["lines"] if "correction" in line]
+def _late_events(document: Mapping[str, Any]) -> int:
+    """Each line of a meter counts them again: of a corrected period the greatest count is meant."""
+    found: dict[str, int] = {}
+    for line in document["lines"]:
+        if "correction" in line:
+            start = line["correction"]["period"]["start"]
+            found[start] = max(found.get(start, 0), int(line["correction"]["late_events"]))
+    return sum(found.values())
 
 
 def _dates(catalog: Catalog, account: CustomerId, period: Period) -> tuple[date, date]:

@@ -78,8 +78,8 @@ class Expectation:
 @dataclass(frozen=True, slots=True)
 class Run:
     """What the run gave for an account's period. `number` None: a draft. `changed_inside`: a subscription
-    changed within the period, which so has parts; `late_events` that it bills; `sha256` of the sealed
-    document."""
+    changed within the period, which so has parts; `late_events` of earlier periods that it bills; `sha256` of
+    the sealed document."""
 
     account: CustomerId
     billed: Billed

@@ -59,7 +59,7 @@ def _run_told(run: Run | None) -> str:
     said = f"{name}: {money(run.amount, run.currency)} on {run.on.isoformat()}"
     traits = [
         *(["changes within the period"] if run.changed_inside else []),
-        *([f"bills {run.late_events} late events"] if run.late_events else []),
+        *([f"late events billed: {run.late_events}"] if run.late_events else []),
     ]
     return f"{said} ({', '.join(traits)})" if traits else said
 
