@@ -30,7 +30,7 @@ from tieout.contract.signature import Signature
 from tieout.flows.apply_catalog import apply_catalog
 from tieout.flows.close_periods import close
 from tieout.flows.policy import register_key
-from tieout.flows.readiness import Review, review
+from tieout.flows.readiness import Review, review, standing_of
 from tieout.flows.readiness_signing import (
     SampleSaid,
     prepare_sign_off,
@@ -44,6 +44,7 @@ from tieout.gateways.signing_desk import sign_request
 from tieout.kernel.instant import Instant, parse_instant
 from tieout.readiness.documents import ReadinessDocument
 from tieout.readiness.item import ItemKey
+from tieout.readiness.items import item_named
 from tieout.readiness.standing import Standing
 from tieout.wiring import Home, create_home
 
@@ -130,11 +131,11 @@ class Ready:
     def sign_off(self, *items: ItemKey) -> None:
         for item in items:
             document = prepare_sign_off(self.home, item.value)
-            for role in self.standing(item).item.roles:
+            for role in item_named(item).roles:
                 self.signs(document, role)
 
     def standing(self, item: ItemKey) -> Standing:
-        return next(each for each in review(self.home).standings if each.item.key is item)
+        return standing_of(self.home, item)
 
     def close_at(self, now: Instant) -> None:
         self.clock.set_to(now)

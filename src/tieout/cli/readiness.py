@@ -74,12 +74,12 @@ def show(
     as_json: JsonOption = False,
 ) -> None:
     """One item. Exit code 1 when it is open."""
-    from tieout.flows.readiness import review
+    from tieout.flows.readiness import standing_of
     from tieout.flows.readiness_signing import item_key
 
     key = item_key(item)
     with opened(home) as where:
-        found = next(each for each in review(where).standings if each.item.key is key)
+        found = standing_of(where, key)
     if as_json:
         print_json(shown.standing_json(found))
     else:

@@ -14,6 +14,8 @@ from tieout.flows.readiness_facts import read_facts
 from tieout.flows.readiness_papers import expectations, overrides, papers_of, sign_offs
 from tieout.kernel.errors import ConflictError, Refusal
 from tieout.kernel.ids import CustomerId
+from tieout.readiness.item import Item, ItemKey
+from tieout.readiness.items import ITEMS, item_named
 from tieout.readiness.level import Level, RecordedLevel, widens
 from tieout.readiness.standing import Standing, refusing, standings
 
@@ -71,12 +73,20 @@ class Review:
         return tuple(each for each in self.standings if each.is_open)
 
 
-def review(home: Home) -> Review:
-    """Reads every fact anew, and writes nothing."""
+def review(home: Home, items: Sequence[Item] = ITEMS) -> Review:
+    """Reads every fact of these items anew, and writes nothing."""
     papers = papers_of(home)
-    facts = read_facts(home, expectations(papers))
-    found = standings(facts, sign_offs(papers), overrides(papers), papers.keys, now=home.clock.now())
+    facts = read_facts(home, expectations(papers), [item.key for item in items])
+    found = standings(
+        facts, sign_offs(papers), overrides(papers), papers.keys, now=home.clock.now(), items=items
+    )
     return Review(home.books.readiness.level(), found)
+
+
+def standing_of(home: Home, key: ItemKey) -> Standing:
+    """Where one item stands."""
+    (found,) = review(home, [item_named(key)]).standings
+    return found
 
 
 def refuse_while_open(home: Home, kinds: frozenset[DocumentKind]) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Final
 
 from tieout.contract.catalog import Catalog
@@ -22,6 +22,7 @@ from tieout.kernel.ids import LineId
 from tieout.kernel.instant import Instant
 from tieout.kernel.rational import exact
 from tieout.readiness.facts import (
+    BackfillFacts,
     ComplianceFact,
     DisputeFacts,
     EventFact,
@@ -36,26 +37,33 @@ from tieout.readiness.facts import (
     WaitingPolicy,
 )
 from tieout.readiness.finance_export import ExportedTotals, UnreadableExport, totals_of
+from tieout.readiness.item import ItemKey
 
 COMPLIANCE_GATES: Final[tuple[Callable[[Home], ComplianceFact], ...]] = ()
 """Each says of a home whether it has the gate enabled, and how that was validated."""
+OF_SAMPLES: Final = frozenset({ItemKey.SAMPLES, ItemKey.TRACE, ItemKey.TOTALS})
 
 
-def read_facts(home: Home, expected: Sequence[Expectation]) -> Facts:
-    """`expected`: what was recorded of samples beforehand."""
+def read_facts(home: Home, expected: Sequence[Expectation], wanted: Collection[ItemKey]) -> Facts:
+    """`expected`: what was recorded of samples beforehand. What no wanted item asks about is not read, and
+    empty."""
     now, catalog, states = home.clock.now(), load_catalog(home), policies(home)
-    samples = samples_of(home, expected)
+    asked = frozenset(wanted)
+    samples = samples_of(home, expected) if asked & OF_SAMPLES else ()
+    is_disputed = asked & {ItemKey.DISPUTE_OWNERS, ItemKey.DISPUTE_EVIDENCE}
     return Facts(
         rules=_rules(states, now),
         waiting_policies=tuple(_waiting(states, now)),
         samples=samples,
         events=tuple(_events(catalog, now)),
-        replays=replay_facts(home),
-        traced=_traced(home, samples),
-        totals=_totals(home),
-        disputes=dispute_facts(home),
+        replays=replay_facts(home) if ItemKey.REPLAY in asked else (),
+        traced=_traced(home, samples) if ItemKey.TRACE in asked else (),
+        totals=_totals(home) if ItemKey.TOTALS in asked else TotalsFacts((), "not read"),
+        disputes=dispute_facts(home) if is_disputed else DisputeFacts((), (), ()),
         compliance=tuple(gate(home) for gate in COMPLIANCE_GATES),
-        backfill=backfill_facts(home, catalog, states, now),
+        backfill=backfill_facts(home, catalog, states, now)
+        if ItemKey.BACKFILL in asked
+        else BackfillFacts("not read", (), ()),
     )
 
 

@@ -17,7 +17,7 @@ from tieout.flows.decision import decision_now
 from tieout.flows.due_accounts import period_defaults
 from tieout.flows.home import Home
 from tieout.flows.policy import policies
-from tieout.flows.readiness import review
+from tieout.flows.readiness import standing_of
 from tieout.flows.readiness_papers import expectation_of
 from tieout.flows.readiness_refusals import (
     ItemNotPassed,
@@ -52,7 +52,6 @@ from tieout.readiness.facts import Billed, Expectation, Paper
 from tieout.readiness.item import ItemKey, Passed
 from tieout.readiness.items import item_named
 from tieout.readiness.override import OVERRIDE_MICROSECONDS_MAX
-from tieout.readiness.standing import Standing
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +74,7 @@ def prepare_sign_off(home: Home, item: str) -> ReadinessDocument:
     """Of the evidence as it is now. Raises `NoSuchItem`, and `ItemNotPassed` where its check does not
     pass."""
     key = item_key(item)
-    found = _standing(home, key)
+    found = standing_of(home, key)
     if not isinstance(found.checked, Passed):
         raise ItemNotPassed(found)
     text = sign_off_text(home.home_id, found.item, found.checked)
@@ -100,7 +99,7 @@ def propose_override(home: Home, item: str, *, person: str, reason: str, until: 
         raise NeverOverridden(key.value)
     if not 0 < until - decided.decided_at <= OVERRIDE_MICROSECONDS_MAX:
         raise OverrideLength(until, decided.decided_at)
-    found = _standing(home, key)
+    found = standing_of(home, key)
     if not found.problems:
         raise NothingOpen(key.value)
     text = override_text(
@@ -190,7 +189,7 @@ def _refuse_signer(home: Home, file: Path, document: ReadinessDocument, person: 
     members = document.members
     match document.kind:
         case ReadinessKind.SIGN_OFF:
-            found = _standing(home, ItemKey(document.subject))
+            found = standing_of(home, ItemKey(document.subject))
             if not isinstance(found.checked, Passed) or found.digest != members["evidence_digest"]:
                 raise ItemNotPassed(found, other_than=document.digest)
         case ReadinessKind.SAMPLE:
@@ -202,10 +201,6 @@ def _refuse_signer(home: Home, file: Path, document: ReadinessDocument, person: 
                 raise SignatureRefused(file, f"{person} proposed this override, so another person signs it")
             if home.clock.now() >= parse_instant(str(members["until"])):
                 raise SignatureRefused(file, f"the override ran out at {members['until']}")
-
-
-def _standing(home: Home, key: ItemKey) -> Standing:
-    return next(each for each in review(home).standings if each.item.key is key)
 
 
 def _stored(
