@@ -98,12 +98,12 @@ def _home(folder: Path, stores: Stores, clock: Clock, entropy: Entropy) -> Home:
     )
 
 
-def _refuse_change(home: Home, kinds: frozenset[DocumentKind]) -> None:
+def _refuse_change(home: Home, kinds: frozenset[DocumentKind], *, by_correction: bool = False) -> None:
     """What reads all the facts is loaded only where readiness was started: most commands change nothing."""
     if home.books.readiness.level() is not None and governed(kinds):
         from tieout.flows.readiness import refuse_while_open  # noqa: PLC0415 - see above
 
-        refuse_while_open(home, kinds)
+        refuse_while_open(home, kinds, by_correction=by_correction)
 
 
 def _url() -> str | None:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from tieout.contract.catalog import Catalog
 from tieout.contract.document import DocumentKind
@@ -31,6 +31,15 @@ class CatalogMemory:
     own_book: OwnBook | None = None
 
 
+class RefuseChange(Protocol):
+    """Asked before documents of these kinds are applied or signed; raises where an open item of readiness
+    refuses them. `by_correction`: an approved delta report applies them."""
+
+    def __call__(
+        self, home: Home, kinds: frozenset[DocumentKind], /, *, by_correction: bool = False
+    ) -> None: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Home:
     """Opened by `wiring`; a context manager that releases files and connections at its end."""
@@ -52,9 +61,7 @@ class Home:
     installation_key: InstallationKey
     store_facts: Callable[[], tuple[HealthFact, ...]]
     release: Callable[[], None]
-    refuse_change: Callable[[Home, frozenset[DocumentKind]], None]
-    """Asked before documents of these kinds are applied or signed; raises where an open item of readiness
-    refuses them."""
+    refuse_change: RefuseChange
     memory: CatalogMemory = field(default_factory=CatalogMemory)
 
     def close(self) -> None:

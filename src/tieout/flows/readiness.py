@@ -89,9 +89,9 @@ def standing_of(home: Home, key: ItemKey) -> Standing:
     return found
 
 
-def refuse_while_open(home: Home, kinds: frozenset[DocumentKind]) -> None:
+def refuse_while_open(home: Home, kinds: frozenset[DocumentKind], *, by_correction: bool) -> None:
     """Before documents of these kinds are applied or signed, under a level. Raises `ReadinessOpen`."""
-    items = refusing(review(home).standings, kinds)
+    items = refusing(review(home).standings, kinds, by_correction=by_correction)
     if items:
         named = ", ".join(sorted(kind.value for kind in kinds))
         raise ReadinessOpen(f"A change of {named}", items)

@@ -81,7 +81,8 @@ Checked = Passed | Open | NotApplicable
 @dataclass(frozen=True, slots=True)
 class Item:
     """`roles` sign it off. `may_be_overridden`: by product, finance and ops together, for a time. `remedies`:
-    documents of the catalog by which an open item is mended, so that it does not refuse them."""
+    documents of the catalog by which an open item is mended, so that it does not refuse them;
+    `mended_by_correction`: by a price correction that was approved on a delta report."""
 
     key: ItemKey
     asks: str
@@ -89,6 +90,7 @@ class Item:
     check: Callable[[Facts], Checked]
     may_be_overridden: bool = True
     remedies: frozenset[DocumentKind] = frozenset()
+    mended_by_correction: bool = False
 
 
 def passed_or_open(evidence: tuple[Fact, ...], problems: tuple[Problem, ...]) -> Checked:

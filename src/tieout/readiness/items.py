@@ -33,6 +33,7 @@ ITEMS: Final = (
         "sample accounts come to the dates and amounts that product, finance and ops recorded beforehand",
         (_PRODUCT, _FINANCE, _OPS),
         check_samples,
+        mended_by_correction=True,
     ),
     Item(
         ItemKey.EVENT,
@@ -86,6 +87,7 @@ ITEMS: Final = (
         (_FINANCE, _OPS),
         check_backfill,
         may_be_overridden=False,
+        mended_by_correction=True,
     ),
 )
 

@@ -119,10 +119,18 @@ def _unsigned(
     )
 
 
-def refusing(found: Iterable[Standing], kinds: Collection[DocumentKind]) -> tuple[Standing, ...]:
+def refusing(
+    found: Iterable[Standing], kinds: Collection[DocumentKind], *, by_correction: bool = False
+) -> tuple[Standing, ...]:
     """The open items that refuse documents of these kinds: all but those that they would mend. None where
-    nothing among them is for an item to refuse."""
+    nothing among them is for an item to refuse. `by_correction`: an approved report applies them."""
     asked = governed(kinds)
     if not asked:
         return ()
-    return tuple(each for each in found if each.is_open and not asked <= each.item.remedies)
+    return tuple(
+        each
+        for each in found
+        if each.is_open
+        and not asked <= each.item.remedies
+        and not (by_correction and each.item.mended_by_correction)
+    )

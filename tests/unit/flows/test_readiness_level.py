@@ -19,6 +19,7 @@ from tieout.flows import readiness as readiness_flow
 from tieout.flows.answer_interims import answer_interims
 from tieout.flows.apply_catalog import NoSuchCustomer, apply_catalog
 from tieout.flows.close_periods import close
+from tieout.flows.correct import approve, preview
 from tieout.flows.decision import DecisionIncomplete
 from tieout.flows.home import Home
 from tieout.flows.keep_closing import work
@@ -213,6 +214,25 @@ def test_the_remedy_of_the_one_open_item_is_let_through(ready: Ready) -> None:
     assert [each.item.key for each in ready.review.open] == [ItemKey.EVENT]
     refused(ready.home, PRICE)
     applied(ready.home, EVENT_2)
+
+
+def test_a_price_correction_mends_a_sample_and_not_a_failed_replay(
+    ready: Ready, replayed: list[ReplayFact]
+) -> None:
+    ready.sign_off(*(key for key in ALL if key is not ItemKey.SAMPLES))
+    refused(ready.home, PRICE)
+    file = ready.papers / "price.toml"
+    file.write_text(
+        PRICE.replace("version = 2", "version = 2\nsupersedes = 1").replace("2026-05-01", "2025-01-01")
+    )
+    found = preview(ready.home, person="Ann", reason="agreed otherwise", catalog_folder=file)
+    assert found.digest is not None
+    good = replayed[0]
+    replayed[0] = replace(good, passed=False, why="1 amount differs")
+    with pytest.raises(ReadinessOpen, match="replay: january failed"):
+        approve(ready.home, found.digest, person="Bob", reason="fine")
+    replayed[0] = good
+    assert approve(ready.home, found.digest, person="Bob", reason="fine").applied == ("price calls-usd v2",)
 
 
 def test_without_a_level_nothing_is_refused(tmp_path: Path) -> None:

@@ -148,6 +148,10 @@ def test_an_open_item_refuses_terms_and_neither_its_remedy_nor_accounts() -> Non
     assert refused_by(DocumentKind.POLICY, DocumentKind.PRICE) == [ItemKey.RULES]
     assert refused_by(*OF_AN_ACCOUNT) == []
     assert refused_by(DocumentKind.CUSTOMER, DocumentKind.PLAN) == [ItemKey.RULES]
+    late = tuple(stands(replace(good_facts(), samples=()), signed(good_facts())).values())
+    price = {DocumentKind.PRICE}
+    assert {each.item.key for each in refusing(late, price)} == {ItemKey.SAMPLES, ItemKey.TOTALS}
+    assert {each.item.key for each in refusing(late, price, by_correction=True)} == {ItemKey.TOTALS}
     whole = tuple(stands(good_facts(), signed(good_facts())).values())
     assert refusing(whole, set(DocumentKind)) == ()
 
