@@ -67,6 +67,19 @@ def test_engine_definition_and_naive_count_agree(
         )
         for n, each in enumerate(requests)
     ]
+    for n, meter in enumerate(dict.fromkeys(each.meter for each in requests)):
+        if data.draw(st.booleans()):  # another meter with the same spans is answered by the same query
+            twin = replace(data.draw(usage_request()).meter, key=MeterKey(f"t{n}"))
+            requests += [
+                replace(
+                    each,
+                    meter=twin,
+                    subscription=SubscriptionId(f"t{each.subscription}"),
+                    breakdown=NO_BREAKDOWN,
+                )
+                for each in requests
+                if each.meter is meter
+            ]
     head = max((each.event.position.batch for each in stored), default=0)
     sealed_batches = data.draw(st.integers(0, head))
     watermark = data.draw(st.integers(0, head))

@@ -19,6 +19,8 @@ from tieout.flows import count_buckets, draft_accounts, seal_account, shared_dra
 from tieout.flows.close_periods import close
 from tieout.flows.forked import answers_in_order
 from tieout.gateways.clock import SteppedClock
+from tieout.kernel.instant import Instant
+from tieout.kernel.period import Period
 from tieout.wiring import open_home
 
 CUSTOMERS = 60
@@ -155,3 +157,24 @@ def test_buckets_that_cannot_be_counted_beside_usage_stop_no_seal(
         report = close(home, as_of=FEBRUARY_3, workers=2)
     assert len(report.invoices) == CUSTOMERS and len(asked) == 2
     assert sum(row.counted for row in report.buckets) > 0
+
+
+def test_buckets_of_planned_accounts_are_those_of_the_catalog(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What an account's plan told need not be worked out again, and gives the same."""
+    asked: list[tuple[Any, ...]] = []
+    worked_out = count_buckets.bucket_requests
+
+    def noted(*given: Any) -> Any:
+        asked.append(given)
+        return worked_out(*given)
+
+    monkeypatch.setattr(count_buckets, "bucket_requests", noted)
+    with open_home(folder, clock=SteppedClock(FEBRUARY_3)) as home:
+        close(home, as_of=FEBRUARY_3, workers=2)
+    ((catalog, envelope, plans),) = (given for given in asked if given[2:])
+    assert len(plans) == CUSTOMERS
+    assert worked_out(catalog, envelope, plans) == worked_out(catalog, envelope)
+    half = Period(envelope.start, Instant((envelope.start + envelope.end) // 2))
+    assert worked_out(catalog, half, plans) == worked_out(catalog, half)

@@ -58,6 +58,7 @@ def test_the_books_as_they_were_sealed_have_no_finding(closed: Path) -> None:
         ),
         ("UPDATE document SET version = 2 WHERE key = 'calls-usd'", "document", "calls-usd v1"),
         ("DELETE FROM document WHERE key = 'calls-usd'", "invoice", "the price it was made with"),
+        ("DELETE FROM document WHERE key = 'calls-usd'", "document", "there is no price 'calls-usd'"),
     ],
 )
 def test_a_changed_book_is_6_and_named(

@@ -12,7 +12,7 @@ from tieout.contract.budget import Budget
 from tieout.contract.catalog import Catalog
 from tieout.contract.charge_control import ChargeControl
 from tieout.contract.coupon import Coupon
-from tieout.contract.document import Document, Record, read_record
+from tieout.contract.document import Document, DocumentKind, Record, read_record
 from tieout.contract.event_contract import ContractBook, EventContract
 from tieout.contract.meter import Meter
 from tieout.contract.notice_target import NoticeTarget
@@ -88,6 +88,27 @@ def check(
     given twice is a problem.
     """
     grouped = group(documents)
+    records, broken, problems = _read(grouped)
+    draft = Draft(_catalog(records), grouped)
+    for rule in RULES:
+        problems += rule(draft)
+    problems += _also_wrong(Draft(_catalog([*records, *broken]), grouped), problems) if broken else []
+    if run_example is not None:
+        problems += check_examples(draft, run_example)
+    return (None, sorted(problems, key=_place)) if problems else (draft.catalog, [])
+
+
+def read_applied(documents: Iterable[Document]) -> tuple[Catalog | None, list[Problem]]:
+    """The same of documents that were checked together when they were applied: each is read, and what they
+    say of one another is not judged again."""
+    records, _, problems = _read(group(documents))
+    return (None, sorted(problems, key=_place)) if problems else (_catalog(records), [])
+
+
+def _read(
+    grouped: Mapping[tuple[DocumentKind, str], Sequence[Document]],
+) -> tuple[list[Record], list[Record], list[Problem]]:
+    """The records, those with mistakes that still tell their use, and all mistakes."""
     problems: list[Problem] = []
     records: list[Record] = []
     broken: list[Record] = []
@@ -99,13 +120,7 @@ def check(
             if document.version not in versions_read and (not wrong or _tells_its_use(record, wrong)):
                 versions_read.add(document.version)
                 (broken if wrong else records).append(record)
-    draft = Draft(_catalog(records), grouped)
-    for rule in RULES:
-        problems += rule(draft)
-    problems += _also_wrong(Draft(_catalog([*records, *broken]), grouped), problems) if broken else []
-    if run_example is not None:
-        problems += check_examples(draft, run_example)
-    return (None, sorted(problems, key=_place)) if problems else (draft.catalog, [])
+    return records, broken, problems
 
 
 def _tells_its_use(record: Record, wrong: Iterable[Problem]) -> bool:

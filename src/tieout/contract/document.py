@@ -15,7 +15,7 @@ from dataclasses import dataclass, field, replace
 from datetime import date, datetime, time
 from difflib import get_close_matches
 from enum import StrEnum
-from typing import cast
+from typing import Final, cast
 
 from tieout.contract.alert import Alert
 from tieout.contract.budget import Budget
@@ -192,6 +192,9 @@ def in_force_from(document: Document, instant: Instant) -> Document:
     return replace(document, effective_from=instant, table=text, digest=document_digest(text))
 
 
+_DECODER: Final = json.JSONDecoder(parse_int=JsonNumber, parse_float=JsonNumber, parse_constant=JsonNumber)
+
+
 def record_of(document: Document) -> Record | tuple[Problem, ...]:
     """The record that a document says, or everything that is wrong with it. The same for a fresh and a
     stored one."""
@@ -202,9 +205,7 @@ def record_of(document: Document) -> Record | tuple[Problem, ...]:
 def read_record(document: Document) -> tuple[Record, tuple[Problem, ...]]:
     """The record with everything that is wrong with it; where something is, it is made up in part."""
     findings = Findings()
-    table = json.loads(
-        document.table, parse_int=JsonNumber, parse_float=JsonNumber, parse_constant=JsonNumber
-    )
+    table = _DECODER.decode(document.table)
     record, head = _read(document.kind, table, document.digest, findings)
     stated = (head.key, head.version, head.effective_from)
     if not findings.items and stated != (document.key, document.version, document.effective_from):

@@ -14,13 +14,13 @@ from duckdb import DuckDBPyConnection
 from tieout.aggregate.accumulation import Accumulation
 from tieout.aggregate.window import UsageRequest
 from tieout.contract.meter import Aggregation
+from tieout.engines.duckdb_columns import ORDER
 from tieout.engines.duckdb_connection import connected
 from tieout.engines.duckdb_engine import (
     AMOUNTS,
     COLUMNS,
     COLUMNS_OF_ALL,
     KEPT,
-    ORDER,
     judged_sql,
 )
 from tieout.engines.duckdb_groups import groups_by_request

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
 import pyarrow as pa
 from duckdb import DuckDBPyConnection
@@ -56,8 +57,9 @@ def _unbilled(
     events = meter_events_sql(connection, request.meter, manifest, request.period, bindings, amount)
     if events is None:
         return []
-    joined = _joined(connection, request, manifest, events, _span_table(request.owned, apart=True))
-    kept, priced, by_amount, _ = _conditions()
+    spans = _Spans.of(request, apart=True)
+    joined = _joined(connection, request, manifest, events, spans)
+    kept, priced, by_amount, _ = spans.conditions()
     sql = (
         "SELECT CASE WHEN owned.opens IS NULL THEN NULL ELSE events.subject END AS owner, owned.opens, "  # noqa: S608
         f'count(*), min(events."subject") FROM {joined} '
@@ -90,9 +92,10 @@ def _buckets(connection: DuckDBPyConnection, request: BucketRequest, manifest: L
     events = meter_events_sql(connection, request.meter, manifest, request.period, bindings, amount)
     if events is None:
         return BucketCounts(request.meter, request.period, 0, (), 0, 0, 0)
-    joined = _joined(connection, request, manifest, events, _span_table(request.owned))
+    spans = _Spans.of(request)
+    joined = _joined(connection, request, manifest, events, spans)
     reasons = _reasons(request)
-    sql = f"SELECT {', '.join(_columns(len(reasons) - 1))} FROM {joined}"  # noqa: S608 - constants
+    sql = f"SELECT {', '.join(_columns(spans, len(reasons) - 1))} FROM {joined}"  # noqa: S608 - constants
     (row,) = exact_rows(connection, sql, bindings.values, ["BIGINT"] * (5 + len(reasons)))
     counted, not_matched, unmatched, unpriced, gone, *by_reason = (number or 0 for number in row)
     excluded: dict[str, int] = {}
@@ -114,37 +117,58 @@ def _joined(
     request: BucketRequest,
     manifest: LogManifest,
     events: str,
-    owned: pa.Table,
+    spans: _Spans,
 ) -> str:
     """Each event with whether it was retracted, and the spans that it is inside."""
-    connection.register("owned", owned)
-    connection.register("priced", _span_table(request.priced))
-    connection.register("by_amount", _span_table(request.priced_by_amount))
+    for name, table in spans.tables.items():
+        connection.register(name, table)
     retracted = register_retracted(connection, manifest)
     last = len(_reasons(request)) - 1
     lacks_amount = f"coalesce(reason = {last}, FALSE) AND {VALUED[request.meter.aggregation]}"
     return (
         f"(SELECT events.*, {retracted.flag} AS retracted, {lacks_amount} AS lacks_amount "  # noqa: S608
         f"FROM ({events}) AS events {retracted.join}) AS events "
-        + " ".join(f"LEFT JOIN {name} {SPAN_ON.format(name)}" for name in ("owned", "priced", "by_amount"))
+        + " ".join(f"LEFT JOIN {name} {SPAN_ON.format(name)}" for name in spans.tables)
     )  # constants and placeholders only
 
 
-def _conditions() -> tuple[str, str, str, str]:
-    """Kept by the meter; inside a priced span, one with an amount, an owned one."""
-    kept = f"{STANDING} AND (NOT excluded OR lacks_amount)"
-    return (
-        kept,
-        "priced.opens IS NOT NULL",
-        "by_amount.opens IS NOT NULL",
-        "owned.opens IS NOT NULL",
-    )
+@dataclass(frozen=True, slots=True)
+class _Spans:
+    """The tables of spans that events are joined with, by name, and which of them stands for each kind of
+    span: None where there are none of it. Where all that is owned is priced too, one join tells both."""
+
+    tables: dict[str, pa.Table]
+    names: dict[str, str | None]
+
+    @classmethod
+    def of(cls, request: BucketRequest, *, apart: bool = False) -> _Spans:
+        """`apart`: the owned ones are taken as they are, not merged."""
+        owned, priced = _span_table(request.owned, apart=apart), _span_table(request.priced)
+        by_amount = _span_table(request.priced_by_amount)
+        tables = {"owned": owned}
+        names: dict[str, str | None] = {"owned": "owned", "priced": None, "by_amount": None}
+        for name, table in (("priced", priced), ("by_amount", by_amount)):
+            if table.equals(owned):
+                names[name] = "owned"
+            elif table.num_rows:
+                tables[name] = table
+                names[name] = name
+        return cls(tables, names)
+
+    def conditions(self) -> tuple[str, str, str, str]:
+        """Kept by the meter; inside a priced span, one with an amount, an owned one."""
+        kept = f"{STANDING} AND (NOT excluded OR lacks_amount)"
+        return kept, self._inside("priced"), self._inside("by_amount"), self._inside("owned")
+
+    def _inside(self, kind: str) -> str:
+        name = self.names[kind]
+        return "FALSE" if name is None else f"{name}.opens IS NOT NULL"
 
 
-def _columns(no_value: int) -> list[str]:
+def _columns(spans: _Spans, no_value: int) -> list[str]:
     """The counts, in the order in which they are read; `no_value` is the place of the last reason."""
     standing = STANDING
-    kept, priced, by_amount, owned = _conditions()
+    kept, priced, by_amount, owned = spans.conditions()
     return [
         f"count(*) FILTER (WHERE {kept} AND ({priced} OR ({by_amount} AND NOT lacks_amount)))",
         "count(*) FILTER (WHERE NOT matched AND NOT retracted)",

@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import assert_never
 
-import pyarrow as pa
 from duckdb import DuckDBPyConnection
 
 from tieout.aggregate.average import average_of
@@ -18,6 +17,7 @@ from tieout.aggregate.sum import overflows
 from tieout.aggregate.time_weighted import level_hours_overflow, unit_hours
 from tieout.aggregate.window import UsageRequest
 from tieout.contract.meter import Aggregation, Meter
+from tieout.engines.duckdb_columns import columns_of, columns_of_all, kept, span_table
 from tieout.engines.duckdb_connection import connected
 from tieout.engines.duckdb_events import meter_events_sql
 from tieout.engines.duckdb_groups import groups_by_request
@@ -25,48 +25,20 @@ from tieout.engines.duckdb_levels import NO_LEVELS, Levels, levels_by_request
 from tieout.engines.duckdb_predicate import Bindings
 from tieout.engines.duckdb_result import Row, exact_rows, quantity_of
 from tieout.engines.duckdb_retracted import register_retracted
+from tieout.engines.duckdb_together import sharing, together
 from tieout.kernel import limits
 from tieout.kernel.digest import LANE_MODULUS, Fingerprint
 from tieout.kernel.ids import Watermark
 from tieout.kernel.instant import INSTANT_MIN
 from tieout.kernel.period import Period
-from tieout.kernel.quantity import ATOMS_PER_UNIT, QUANTITY_ZERO, Quantity, QuantityOverflow, Unmeasurable
+from tieout.kernel.quantity import QUANTITY_ZERO, Quantity, QuantityOverflow, Unmeasurable
 from tieout.ports import LogManifest
 
 Measured = Snapshot | Unmeasurable
 
-KEPT = "FILTER (WHERE NOT excluded AND NOT retracted)"
-ORDER = '{t: "time", b: "batch", r: "row"}'
-VALUE = f"CAST(units AS HUGEINT) * {ATOMS_PER_UNIT} + atoms"
-"""The value in atoms: below 10^30, and a HUGEINT holds 10^38."""
-SUMS = (
-    (f"sum(units) {KEPT}", "HUGEINT"),
-    (f"sum(atoms) {KEPT}", "HUGEINT"),
-    (f"sum(abs(units)) {KEPT}", "HUGEINT"),
-    (f"sum(abs(atoms)) {KEPT}", "HUGEINT"),
-)
-COLUMNS = {
-    Aggregation.COUNT: (),
-    Aggregation.SUM: SUMS,
-    Aggregation.LAST: (
-        (f"arg_max(units, {ORDER}) {KEPT}", "BIGINT"),
-        (f"arg_max(atoms, {ORDER}) {KEPT}", "BIGINT"),
-    ),
-    Aggregation.MAX: ((f"max({VALUE}) {KEPT}", "HUGEINT"),),
-    Aggregation.MIN: ((f"min({VALUE}) {KEPT}", "HUGEINT"),),
-    Aggregation.UNIQUE: ((f"count(DISTINCT text) {KEPT}", "BIGINT"),),
-    Aggregation.AVERAGE: SUMS,
-    Aggregation.TIME_WEIGHTED: (),
-}
-COLUMNS_OF_ALL = (
-    ("request", "INTEGER"),
-    (f"count(*) {KEPT}", "BIGINT"),
-    ("count(*) FILTER (WHERE excluded AND NOT retracted)", "BIGINT"),
-    ("count(*) FILTER (WHERE retracted AND NOT excluded)", "BIGINT"),
-    (f"sum(lane_a) {KEPT}", "HUGEINT"),
-    (f"sum(lane_b) {KEPT}", "HUGEINT"),
-)
-"""What every snapshot needs, then what its aggregation does; each with the exact type DuckDB must give it."""
+KEPT = kept()
+COLUMNS = {aggregation: columns_of(aggregation) for aggregation in Aggregation}
+COLUMNS_OF_ALL = columns_of_all()
 AMOUNTS = (
     (f"sum(abs(amount_units)) {KEPT}", "HUGEINT"),
     (f"sum(abs(amount_atoms)) {KEPT}", "HUGEINT"),
@@ -105,21 +77,17 @@ class DuckEngine:
         for place, request in enumerate(requests):
             groups.setdefault((request.meter, request.breakdown), []).append(place)
         with connected(self._threads) as connection:
-            for places in groups.values():
-                group = [requests[place] for place in places]
-                for place, answer in zip(places, _measure_group(connection, group, manifest), strict=True):
-                    answers[place] = answer
+            for alike in sharing(groups.values(), requests):
+                several = [[requests[place] for place in places] for places in alike]
+                if len(several) > 1:
+                    found = together(connection, several, manifest)
+                    measured = [_Answers(rows) for rows in found]
+                else:
+                    measured = [_answers(connection, several[0], manifest)]
+                for places, group, told in zip(alike, several, measured, strict=True):
+                    for number, (place, request) in enumerate(zip(places, group, strict=True)):
+                        answers[place] = _snapshot(request, manifest.watermark, number, told)
         return [answer for answer in answers if answer is not None]
-
-
-def _measure_group(
-    connection: DuckDBPyConnection, requests: Sequence[UsageRequest], manifest: LogManifest
-) -> list[Measured]:
-    """All requests of one meter version and breakdown."""
-    answers = _answers(connection, requests, manifest)
-    return [
-        _snapshot(request, manifest.watermark, number, answers) for number, request in enumerate(requests)
-    ]
 
 
 def _answers(
@@ -166,25 +134,13 @@ def judged_sql(
     events = meter_events_sql(connection, meter, manifest, bounds, bindings, breakdown)
     if events is None:
         return None
-    connection.register("spans", _span_table(requests))
+    connection.register("spans", span_table(requests))
     retracted = register_retracted(connection, manifest)
     opened = "" if since_ever else 'AND events."time" >= opens '
     return (
         f"SELECT events.*, request, opens, closes, {retracted.flag} AS retracted FROM ({events}) AS events "  # noqa: S608
         f'JOIN spans ON events."subject" = spans."subject" {opened}AND events."time" < closes '
         f"{retracted.join} WHERE matched"
-    )
-
-
-def _span_table(requests: Sequence[UsageRequest]) -> pa.Table:
-    spans = [(number, span) for number, request in enumerate(requests) for span in request.spans]
-    return pa.table(
-        {
-            "request": pa.array([number for number, _ in spans], pa.int32()),
-            "subject": pa.array([span.subject for _, span in spans], pa.string()),
-            "opens": pa.array([span.start for _, span in spans], pa.int64()),
-            "closes": pa.array([span.end for _, span in spans], pa.int64()),
-        }
     )
 
 

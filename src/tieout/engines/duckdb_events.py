@@ -7,7 +7,7 @@ width that DuckDB picks; decimals would meet their widest type, and any division
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -20,6 +20,8 @@ from tieout.engines.duckdb_retracted import anything_retracted, id_sql
 from tieout.engines.duckdb_values import NO_NUMBER, NO_TEXT, number_sql, text_sql
 from tieout.kernel.period import Period
 from tieout.ports import LogManifest
+
+TOLD_OF_SEVERAL = ("matched", "excluded", "units", "atoms")
 
 
 def meter_events_sql(
@@ -68,6 +70,32 @@ def _sources(
             yield f"tail_{ordinal}", part.table.schema
 
 
+def meters_events_sql(
+    connection: DuckDBPyConnection,
+    meters: Sequence[Meter],
+    manifest: LogManifest,
+    bounds: Period,
+    bindings: Bindings,
+) -> str | None:
+    """The same for several meters of one event type at once: matched, excluded, units and atoms of each, with
+    its `prefix` before their names. No reasons, texts or breakdowns."""
+    selects = []
+    for source, schema in _sources(connection, meters[0], manifest, bindings):
+        judged: dict[str, str] = {}
+        for place, meter in enumerate(meters):
+            found = _judged(meter, schema, bindings, NO_BREAKDOWN)
+            judged |= {
+                prefix(place) + name: found[name] for name in ("matched", "excluded", "units", "atoms")
+            }
+        selects.append(_select_sql(judged, source, schema, manifest, bounds, bindings))
+    return " UNION ALL ".join(selects) if selects else None
+
+
+def prefix(place: int) -> str:
+    """Before the names of what one of several meters makes of an event."""
+    return f"m{place}_"
+
+
 def _part_sql(
     meter: Meter,
     source: str,
@@ -78,6 +106,12 @@ def _part_sql(
     bindings: Bindings,
     breakdown: Breakdown,
 ) -> str:
+    judged = _judged(meter, schema, bindings, breakdown)
+    return _select_sql(judged, source, schema, manifest, bounds, bindings)
+
+
+def _judged(meter: Meter, schema: pa.Schema, bindings: Bindings, breakdown: Breakdown) -> dict[str, str]:
+    """Expressions of what the meter makes of an event, by the names of their columns."""
     values = _values(meter, schema, breakdown)
     matched = predicate_sql(meter.filter, schema, bindings)
     reasons = [predicate_sql(exclusion.where, schema, bindings) for exclusion in meter.exclusions]
@@ -87,12 +121,22 @@ def _part_sql(
     excluded = " OR ".join(f"({reason})" for reason in reasons) if reasons else "FALSE"
     cases = " ".join(f"WHEN {reason} THEN {place}" for place, reason in enumerate(reasons))
     reason = f"CAST(CASE {cases} END AS INTEGER)" if cases else "CAST(NULL AS INTEGER)"
+    return {"matched": f"({matched})", "excluded": f"({excluded})", "reason": reason, **values}
+
+
+def _select_sql(
+    judged: dict[str, str],
+    source: str,
+    schema: pa.Schema,
+    manifest: LogManifest,
+    bounds: Period,
+    bindings: Bindings,
+) -> str:
     identity = f'"source", {id_sql(schema.names)} AS "id", ' if anything_retracted(manifest) else ""
-    listed = ", ".join(f"{expression} AS {name}" for name, expression in values.items())
+    listed = ", ".join(f"{expression} AS {name}" for name, expression in judged.items())
     # Only column names of checked contracts and placeholders are written into the statement.
     return (
-        f'SELECT {identity}"subject", "time", "batch", "row", "lane_a", "lane_b", ({matched}) AS matched, '  # noqa: S608
-        f"({excluded}) AS excluded, {reason} AS reason, {listed} FROM {source} "
+        f'SELECT {identity}"subject", "time", "batch", "row", "lane_a", "lane_b", {listed} FROM {source} '  # noqa: S608
         f'WHERE "batch" <= {bindings.bind(int(manifest.watermark))} '
         f'AND "time" >= {bindings.bind(int(bounds.start))} AND "time" < {bindings.bind(int(bounds.end))}'
     )

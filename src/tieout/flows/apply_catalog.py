@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from tieout.contract.catalog import Catalog
-from tieout.contract.check import check, warnings
+from tieout.contract.check import check, read_applied, warnings
 from tieout.contract.document import Document, DocumentKind, parse_documents
 from tieout.contract.problem import Problem
 from tieout.flows.home import Home
@@ -176,7 +176,7 @@ def load_catalog(home: Home) -> Catalog:
     revision = store.revision()
     if home.memory.catalog is not None and home.memory.revision == revision:
         return home.memory.catalog
-    catalog, problems = check(list(store.all()), run_example=None)
+    catalog, problems = read_applied(store.all())
     if catalog is None or problems:
         raise CatalogDamaged(tuple(problems))
     home.memory.revision, home.memory.catalog = revision, catalog

@@ -5,24 +5,26 @@ somewhere else (L6).
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TypeVar
 
 from tieout.aggregate.bucket import BucketCounts, BucketRequest
-from tieout.aggregate.window import ClippedSpan
+from tieout.aggregate.window import ClippedSpan, UsageRequest
 from tieout.close.rating import usage_requests
 from tieout.close.segments import NothingInForce, segments
 from tieout.contract.catalog import Catalog
 from tieout.flows.due_accounts import DueAccount
 from tieout.flows.late_events import LateRow
-from tieout.kernel.ids import MeterKey
+from tieout.kernel.ids import MeterKey, SubscriptionId
 from tieout.kernel.instant import Instant
 from tieout.kernel.period import Period
 from tieout.ports import LogManifest, UsageEngine
 
 Made = TypeVar("Made")
+Plan = tuple[DueAccount, Sequence[UsageRequest]]
+"""An account and what is measured for it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,21 +79,27 @@ def bucket_rows(
 
 
 def periods_counted(
-    engine: UsageEngine, catalog: Catalog, manifest: LogManifest, periods: Sequence[Period]
+    engine: UsageEngine,
+    catalog: Catalog,
+    manifest: LogManifest,
+    periods: Sequence[Period],
+    plans: Iterable[Plan] = (),
 ) -> list[BucketCounts]:
-    """Of all time from the first start to the last end; nothing where there is no period."""
+    """Of all time from the first start to the last end; nothing where there is no period. What was planned
+    need not be worked out again."""
     if not periods:
         return []
     envelope = Period(min(period.start for period in periods), max(period.end for period in periods))
-    return engine.bucket_counts(bucket_requests(catalog, envelope), manifest)
+    return engine.bucket_counts(bucket_requests(catalog, envelope, plans), manifest)
 
 
 def beside_buckets(
     make: Callable[..., Made], periods: Sequence[Period]
 ) -> Callable[..., tuple[Made, list[BucketCounts] | None]]:
-    """What `make` finds in the log and, at the same time, the buckets of the periods: the engine counts
-    outside of Python's lock. No thread is left when it returns or raises: forks may follow. None where the
-    buckets could not be counted: they are a report, for which no invoice waits, and are counted again later.
+    """What `make` finds in the log and, from when it tells what it `planned`, the buckets of the periods: the
+    engine counts outside of Python's lock. No thread is left when it returns or raises: forks may follow.
+    None where the buckets were not or could not be counted: they are a report, for which no invoice waits,
+    and are counted again later.
     """
 
     def both(
@@ -102,9 +110,14 @@ def beside_buckets(
         **known: object,
     ) -> tuple[Made, list[BucketCounts] | None]:
         with ThreadPoolExecutor(1) as pool:
-            counted = pool.submit(periods_counted, engine, catalog, manifest, periods)
-            made = make(engine, catalog, accounts, manifest, **known)
-            return made, None if counted.exception() is not None else counted.result()
+            counting: list[Future[list[BucketCounts]]] = []
+
+            def count(plans: Sequence[Plan]) -> None:
+                counting.append(pool.submit(periods_counted, engine, catalog, manifest, periods, plans))
+
+            made = make(engine, catalog, accounts, manifest, planned=count, **known)
+            counted = [each.result() for each in counting if each.exception() is None]
+            return made, counted[0] if counted else None
 
     return both
 
@@ -126,9 +139,9 @@ def _row(meter: MeterKey, versions: Sequence[BucketCounts], late: int, late_retr
     )
 
 
-def bucket_requests(catalog: Catalog, envelope: Period) -> list[BucketRequest]:
+def bucket_requests(catalog: Catalog, envelope: Period, plans: Iterable[Plan] = ()) -> list[BucketRequest]:
     """One for each meter version in force in the envelope, inside of it."""
-    priced = _priced_spans(catalog, envelope)
+    priced = _priced_spans(catalog, envelope, _planned_for(envelope, plans))
     requests = []
     for meter in catalog.meters:
         until = catalog.meters.until(meter)
@@ -152,15 +165,30 @@ _Priced = tuple[list[ClippedSpan], list[ClippedSpan], str | None]
 _NOBODY: _Priced = ([], [], None)
 
 
-def _priced_spans(catalog: Catalog, envelope: Period) -> dict[tuple[MeterKey, int], _Priced]:
+def _planned_for(envelope: Period, plans: Iterable[Plan]) -> dict[SubscriptionId, list[UsageRequest]]:
+    """What is measured for subscriptions whose account bills the whole envelope, no more and no less."""
+    found: dict[SubscriptionId, list[UsageRequest]] = {}
+    for account, requests in plans:
+        if account.running is None and {account.period, *account.wholes} == {envelope}:
+            found |= {subscription.key: [] for subscription in account.subscriptions}
+            for request in requests:
+                found[request.subscription].append(request)
+    return found
+
+
+def _priced_spans(
+    catalog: Catalog, envelope: Period, planned: Mapping[SubscriptionId, Sequence[UsageRequest]]
+) -> dict[tuple[MeterKey, int], _Priced]:
     """Whose events which meter version bills when, over all subscriptions, due now or not."""
     priced: dict[tuple[MeterKey, int], _Priced] = {}
     for key in catalog.subscriptions.keys:
         subscription = catalog.subscriptions.versions(key)[-1]
-        try:
-            requests = usage_requests(catalog, segments(catalog, subscription, envelope))
-        except NothingInForce:
-            continue  # its account is parked and says so; here its events count as unpriced
+        requests = planned.get(subscription.key)
+        if requests is None:
+            try:
+                requests = usage_requests(catalog, segments(catalog, subscription, envelope))
+            except NothingInForce:
+                continue  # its account is parked and says so; here its events count as unpriced
         for request in requests:
             place = (request.meter.key, request.meter.version)
             plain, by_amount, amount_field = priced.get(place, ([], [], None))

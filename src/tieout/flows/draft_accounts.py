@@ -6,7 +6,7 @@ What goes wrong on one account parks that account; the others go on (L15).
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import accumulate
 
@@ -180,14 +180,9 @@ def draft_accounts(
         behind=behind,
         cycle=cycle,
     )
-    ready: list[ReadyAccount] = []
-    outcomes = [*measured.parked]
-    for drafted in measured.drafts(0, len(measured.planned)):
-        if isinstance(drafted, ReadyAccount):
-            ready.append(drafted)
-        else:
-            outcomes.append(drafted)
-    return ready, outcomes
+    drafted = [*measured.drafts(0, len(measured.planned))]
+    ready = [each for each in drafted if isinstance(each, ReadyAccount)]
+    return ready, [*measured.parked, *(each for each in drafted if isinstance(each, AccountOutcome))]
 
 
 def measure_accounts(
@@ -201,10 +196,12 @@ def measure_accounts(
     recorded: Mapping[CustomerId, tuple[Movement, ...]],
     behind: frozenset[tuple[CustomerId, Period]] = frozenset(),
     cycle: CycleTies = NOTHING_HELD,
+    planned: Callable[[Sequence[tuple[DueAccount, Sequence[UsageRequest]]]], None] | None = None,
 ) -> MeasuredAccounts:
-    """The same with their usage, each still to be drafted; the log is not needed any more."""
+    """The same with their usage, each still to be drafted; the log is not needed any more. What is to be
+    measured is told to `planned` beforehand."""
     parked: list[AccountOutcome] = []
-    planned: list[_Planned] = []
+    plans: list[_Planned] = []
     ahead = bills_ahead(catalog)
     chain = BalanceChain(recorded)
     for account in sorted(accounts, key=_order):
@@ -213,14 +210,16 @@ def measure_accounts(
             parked.append(AccountOutcome(account.customer, account.period, plan))
             chain.stopped.add(account.customer)
         else:
-            planned.append(plan)
-    requests = [request for plan in planned for request in plan.requests]
+            plans.append(plan)
+    if planned is not None:
+        planned([(plan.account, plan.requests) for plan in plans])
+    requests = [request for plan in plans for request in plan.requests]
     answers, recounts = counted_twice(engine, requests, manifest)
     return MeasuredAccounts(
         catalog,
         tuple(parked),
-        tuple(planned),
-        (0, *accumulate(len(plan.requests) for plan in planned)),
+        tuple(plans),
+        (0, *accumulate(len(plan.requests) for plan in plans)),
         answers,
         recounts,
         manifest.watermark,

@@ -24,7 +24,7 @@ from tieout.ports import Sealing
 Progress = Callable[[int, int], None]
 Sealable = ReadyAccount | PreparedAccount
 
-ROWS_PER_TRANSACTION = 2_000
+ROWS_PER_TRANSACTION = 3_000
 """Others wait for a transaction to end, so it is kept short (a tenth of a second); one invoice with more rows
 goes alone."""
 

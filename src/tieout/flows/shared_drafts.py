@@ -28,7 +28,7 @@ from tieout.kernel.period import Period
 
 SHARED_MIN: Final = 500
 """Fewer accounts are drafted here sooner than a worker starts."""
-ACCOUNTS_PER_PART: Final = 100
+ACCOUNTS_PER_PART: Final = 150
 
 Part = tuple[list[Sealable], list[AccountOutcome]]
 

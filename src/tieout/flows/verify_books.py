@@ -10,6 +10,7 @@ from hashlib import sha256
 from typing import Any
 
 from tieout.balance.movement import MovementKind
+from tieout.contract.check import check
 from tieout.contract.document import Document, record_of
 from tieout.evidence.stored import StoredInvoice
 from tieout.flows.home import Home
@@ -43,7 +44,9 @@ def verify_books(home: Home) -> BooksVerification:
     digests = {document.digest for document in documents}
     lines = home.books.manual_lines.all()
     digests |= {line_digest(line) for line in lines}
-    findings = [finding for document in documents for finding in _of_document(document)]
+    findings = [finding for document in documents for finding in _of_document(document)] or _together(
+        documents
+    )
     findings += [finding for line in lines for finding in _of_manual_line(line)]
     used = _used_by_invoice(home, invoices)
     for listed in invoices:
@@ -65,6 +68,12 @@ def _of_document(document: Document) -> Iterator[LogFinding]:
     record = record_of(document)
     if isinstance(record, tuple):
         yield from (LogFinding("document", where, str(problem)) for problem in record)
+
+
+def _together(documents: Sequence[Document]) -> list[LogFinding]:
+    """What they say of one another, which nothing asks again once they are applied."""
+    _, problems = check(documents)
+    return [LogFinding("document", problem.key, str(problem)) for problem in problems]
 
 
 def _of_manual_line(line: ManualLine) -> Iterator[LogFinding]:
