@@ -8,19 +8,26 @@ variables (`AWS_ENDPOINT_URL`, `AWS_REGION`, credentials); `TIEOUT_SEGMENTS_CACH
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from tieout.contract.document import DocumentKind
 from tieout.engines.embedded import EmbeddedEngine
 from tieout.flows.home import Home
 from tieout.gateways.clock import SteppedClock, SystemClock
-from tieout.gateways.entropy import SystemEntropy
+from tieout.gateways.entropy import ForetoldEntropy, SystemEntropy
 from tieout.gateways.evidence_key import FileInstallationKey
 from tieout.gateways.post import NetworkPost
+from tieout.gateways.rehearsal import FileRehearsalDesk, NoInstallationKey, NoPost
 from tieout.gateways.secrets_file import FileEgress, FileSecrets
 from tieout.gateways.signing import Ed25519Verifier, generate_key
 from tieout.gateways.signing_desk import sign_request
 from tieout.kernel.errors import Refusal
+from tieout.kernel.ids import HomeId
+from tieout.kernel.instant import Instant
 from tieout.ports import Clock, Entropy
 from tieout.readiness.level import governed
 from tieout.store.crash import crash_point
@@ -30,6 +37,7 @@ from tieout.store.log.segments.place import SegmentsPlace
 from tieout.store.stores import Stores, create_stores, open_stores
 
 __all__ = [
+    "FileRehearsalDesk",
     "Home",
     "SteppedClock",
     "StoreUnusable",
@@ -38,6 +46,7 @@ __all__ = [
     "create_home",
     "generate_key",
     "open_home",
+    "scratch_home",
     "sign_request",
     "storage_failure",
 ]
@@ -72,6 +81,21 @@ def open_home(folder: Path, *, clock: Clock | None = None) -> Home:
     ticking, entropy = clock or SystemClock(), SystemEntropy()
     stores = open_stores(folder, url=_url(), segments=_segments(), clock=ticking, entropy=entropy)
     return _home(folder, stores, ticking, entropy)
+
+
+@contextmanager
+def scratch_home(as_home: HomeId, seed: bytes, now: Instant) -> Iterator[tuple[Home, SteppedClock]]:
+    """A home that lasts as long as the block: embedded, wherever other homes are kept, on a clock that is
+    set, with the identity of another home, and with keys and ids that follow from the seed."""
+    clock, entropy = SteppedClock(now), ForetoldEntropy(seed)
+    with TemporaryDirectory(prefix="tieout-scratch-") as name:
+        folder = Path(name) / "home"
+        stores = create_stores(
+            folder, url=None, segments=SegmentsPlace(), clock=clock, entropy=entropy, as_home=as_home
+        )
+        home = _home(folder, stores, clock, entropy)
+        with replace(home, installation_key=NoInstallationKey(folder), post=NoPost()) as scratch:
+            yield scratch, clock
 
 
 def _home(folder: Path, stores: Stores, clock: Clock, entropy: Entropy) -> Home:

@@ -24,6 +24,7 @@ CORE = (
     "close",
     "evidence",
     "trigger",
+    "replay",
     "readiness",
 )
 """The packages that hold the rules and touch no world."""

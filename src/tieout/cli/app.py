@@ -40,6 +40,7 @@ from tieout.cli import (
     quarantine,
     readiness,
     reconcile,
+    replay,
     review,
     serve,
     subscription,
@@ -79,7 +80,7 @@ ORDER = (
     ),
     *("events", "usage", "exposure", "entitlements", "budget", "alert", "hold", "review", "trigger"),
     *("close", "reconcile", "draft", "invoice", "correction", "trace", "evidence", "ledger", "payment"),
-    *("readiness", "notice", "compact", "verify", "index", "doctor"),
+    *("replay", "readiness", "notice", "compact", "verify", "index", "doctor"),
 )
 
 
@@ -194,6 +195,7 @@ for noun, verbs in (
     ("evidence", evidence.app),
     ("ledger", ledger.app),
     ("payment", payment.app),
+    ("replay", replay.app),
     ("readiness", readiness.app),
     ("notice", notice.app),
     ("index", index.app),

@@ -46,6 +46,10 @@ class DocumentStore(Protocol):
         """Of one name, in their order."""
         ...
 
+    def applied(self) -> tuple[tuple[Document, Instant], ...]:
+        """All, in the order in which they were applied, and when."""
+        ...
+
     def add(self, documents: Sequence[Document], *, applied_at: Instant) -> None: ...
 
 
@@ -85,6 +89,17 @@ class ApiKeyStore(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class CloseRun:
+    """A run of the close, and the accounts that it sealed, held, parked or left in review."""
+
+    id: int
+    as_of: Instant
+    cutoff: Watermark
+    cutoff_at: Instant
+    accounts: tuple[CustomerId, ...]
+
+
 class CloseStore(Protocol):
     """Runs of the close and what became of each account in them."""
 
@@ -106,6 +121,10 @@ class CloseStore(Protocol):
 
     def last_ended(self) -> tuple[int, Instant] | None:
         """The last run that came to its end, and when."""
+        ...
+
+    def runs(self) -> tuple[CloseRun, ...]:
+        """In their order."""
         ...
 
     def latest(self) -> tuple[RecordedOutcome, ...]:

@@ -92,16 +92,23 @@ class Stores:
 
 
 def create_stores(
-    folder: Path, *, url: str | None, segments: SegmentsPlace, clock: Clock, entropy: Entropy
+    folder: Path,
+    *,
+    url: str | None,
+    segments: SegmentsPlace,
+    clock: Clock,
+    entropy: Entropy,
+    as_home: HomeId | None = None,
 ) -> Stores:
-    """New databases for a new home. Raises `HomeExists`, `NewerSchema` or `UntrustworthySqlite`."""
+    """New databases for a new home; `as_home`: a scratch home, under the identity of another. Raises
+    `HomeExists`, `NewerSchema` or `UntrustworthySqlite`."""
     folder.mkdir(parents=True, exist_ok=True)
     if (url is not None or (folder / BOOKS_FILE).exists()) and home_id_of(folder, url=url) is not None:
         raise HomeExists(folder)
     engine = _log_engine(folder, url)
     home_id = log_home_id(engine)
     if home_id is None:
-        home_id = HomeId(f"home_{entropy.token(HOME_ID_BYTES).hex()}")
+        home_id = as_home or HomeId(f"home_{entropy.token(HOME_ID_BYTES).hex()}")
         create_log(engine, home_id=home_id, entropy=entropy)
     _own_folder(folder, home_id, url)
     books = create_books(folder, home_id, url=url)
