@@ -20,6 +20,7 @@ from tieout.flows.home import Home
 from tieout.gateways.clock import SteppedClock, SystemClock
 from tieout.gateways.entropy import ForetoldEntropy, SystemEntropy
 from tieout.gateways.evidence_key import FileInstallationKey
+from tieout.gateways.kept_packs import FileKeptPacks
 from tieout.gateways.post import NetworkPost
 from tieout.gateways.rehearsal import FileRehearsalDesk, NoInstallationKey, NoPost
 from tieout.gateways.secrets_file import FileEgress, FileSecrets
@@ -116,6 +117,7 @@ def _home(folder: Path, stores: Stores, clock: Clock, entropy: Entropy) -> Home:
         secrets=secrets,
         egress=egress,
         installation_key=FileInstallationKey(folder),
+        kept_packs=FileKeptPacks(folder),
         store_facts=stores.facts,
         release=stores.release,
         refuse_change=_refuse_change,

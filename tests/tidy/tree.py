@@ -24,6 +24,7 @@ CORE = (
     "close",
     "evidence",
     "trigger",
+    "dispute",
     "replay",
     "readiness",
 )

@@ -15,7 +15,7 @@ from tieout.ports import Books, Clock, Entropy, EventLog, HealthFact, Pipeline, 
 from tieout.ports.live import LiveStore
 from tieout.ports.outbound import Egress, Post, Secrets
 from tieout.ports.review import LogReview
-from tieout.ports.world import InstallationKey
+from tieout.ports.world import InstallationKey, KeptPacks
 
 if TYPE_CHECKING:
     from tieout.flows.own_settings import OwnBook
@@ -59,6 +59,7 @@ class Home:
     secrets: Secrets
     egress: Egress
     installation_key: InstallationKey
+    kept_packs: KeptPacks
     store_facts: Callable[[], tuple[HealthFact, ...]]
     release: Callable[[], None]
     refuse_change: RefuseChange

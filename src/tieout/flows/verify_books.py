@@ -1,5 +1,5 @@
-"""Verify the books: sealed invoices and catalog documents against their digests, series without a gap, and
-that crossings were told, each once."""
+"""Verify the books: sealed invoices and catalog documents against their digests, series without a gap, that
+crossings were told, each once, and that disputes and their notes agree."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from tieout.contract.check import check
 from tieout.contract.document import Document, record_of
 from tieout.evidence.stored import StoredInvoice
 from tieout.flows.home import Home
+from tieout.flows.verify_disputes import dispute_findings
 from tieout.flows.verify_ledger import ledger_findings
 from tieout.flows.verify_notices import notice_findings
 from tieout.invoice.number import format_number
@@ -55,6 +56,7 @@ def verify_books(home: Home) -> BooksVerification:
         findings += _of_credits(listed if whole is None else whole, used.get(listed.id, []))
     findings += ledger_findings(home)
     findings += notice_findings(home)
+    findings += dispute_findings(home)
     findings += _of_series(invoices, home.books.invoices.last_numbers())
     return BooksVerification(len(invoices), len(documents), tuple(findings))
 

@@ -20,6 +20,7 @@ from tieout.kernel.period import Period
 from tieout.ledger.entry import Entry
 from tieout.ports.breaks import BreakStore, WaiverStore
 from tieout.ports.corrections import CorrectionStore
+from tieout.ports.disputes import DisputeStore
 from tieout.ports.drafts import DraftStore, ManualLineStore
 from tieout.ports.interims import InterimStore
 from tieout.ports.leases import Lease
@@ -271,6 +272,9 @@ class Books(Protocol):
 
     @property
     def own_settings(self) -> OwnSettingsStore: ...
+
+    @property
+    def disputes(self) -> DisputeStore: ...
 
     @property
     def readiness(self) -> ReadinessStore: ...

@@ -74,6 +74,22 @@ class InstallationKey(Protocol):
         ...
 
 
+class KeptPacks(Protocol):
+    """Evidence packs that something on record refers to, by their digest: kept for ever, never changed."""
+
+    def keep(self, content: bytes) -> str:
+        """The SHA-256 under which it is kept, durably; what is there already stays."""
+        ...
+
+    def read(self, sha256: str) -> bytes | None:
+        """As it lies there, whether or not it still has that digest; None: it is gone."""
+        ...
+
+    def place(self, sha256: str) -> str:
+        """Where it lies, for a message."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class HealthFact:
     """One thing a store says about itself: whether it is as it should be, and what it is."""

@@ -14,6 +14,7 @@ from tieout.store.books.breaks import SqlBreaks
 from tieout.store.books.closes import SqlCloses
 from tieout.store.books.corrections import SqlCorrections
 from tieout.store.books.crossings import SqlTriggers
+from tieout.store.books.disputes import SqlDisputes
 from tieout.store.books.documents import SqlDocuments
 from tieout.store.books.drafts import SqlDrafts
 from tieout.store.books.interims import SqlInterims
@@ -67,6 +68,7 @@ class SqlBooks:
     notices: SqlNotices
     triggers: SqlTriggers
     own_settings: SqlOwnSettings
+    disputes: SqlDisputes
     readiness: SqlReadiness
 
     def close(self) -> None:
@@ -129,5 +131,6 @@ def _books(engine: Engine, folder: Path, home_id: HomeId) -> SqlBooks:
         SqlNotices(engine),
         SqlTriggers(engine),
         SqlOwnSettings(engine),
+        SqlDisputes(engine),
         SqlReadiness(engine),
     )
