@@ -6,16 +6,22 @@ import json
 from collections.abc import Callable, Collection, Sequence
 from typing import Final
 
+from tieout import __version__
 from tieout.contract.catalog import Catalog
 from tieout.contract.policy_members import member_text, policy_members
+from tieout.dispute.role import Role
 from tieout.evidence.stored import StoredInvoice
 from tieout.flows.apply_catalog import load_catalog
+from tieout.flows.dispute_evidence import incomplete_evidence
+from tieout.flows.dispute_owners import owners_named
+from tieout.flows.disputes import all_disputes
 from tieout.flows.export_ledger import journal_lines
 from tieout.flows.home import Home
 from tieout.flows.invoices import show_invoice
 from tieout.flows.policy import PolicyState, governing, policies
 from tieout.flows.readiness_backfill import backfill_facts
 from tieout.flows.readiness_samples import samples_of
+from tieout.flows.replay_results import latest_results
 from tieout.flows.trace_line import trace
 from tieout.kernel.errors import TieoutError
 from tieout.kernel.ids import LineId
@@ -28,6 +34,7 @@ from tieout.readiness.facts import (
     EventFact,
     Expectation,
     Facts,
+    IncompleteDispute,
     PaperTotals,
     ReplayFact,
     RulesFact,
@@ -38,6 +45,7 @@ from tieout.readiness.facts import (
 )
 from tieout.readiness.finance_export import ExportedTotals, UnreadableExport, totals_of
 from tieout.readiness.item import ItemKey
+from tieout.replay.result import ReplayResult
 
 COMPLIANCE_GATES: Final[tuple[Callable[[Home], ComplianceFact], ...]] = ()
 """Each says of a home whether it has the gate enabled, and how that was validated."""
@@ -59,7 +67,7 @@ def read_facts(home: Home, expected: Sequence[Expectation], wanted: Collection[I
         replays=replay_facts(home) if ItemKey.REPLAY in asked else (),
         traced=_traced(home, samples) if ItemKey.TRACE in asked else (),
         totals=_totals(home) if ItemKey.TOTALS in asked else TotalsFacts((), "not read"),
-        disputes=dispute_facts(home) if is_disputed else DisputeFacts((), (), ()),
+        disputes=dispute_facts(home) if is_disputed else DisputeFacts((), (), 0, ()),
         compliance=tuple(gate(home) for gate in COMPLIANCE_GATES),
         backfill=backfill_facts(home, catalog, states, now)
         if ItemKey.BACKFILL in asked
@@ -67,12 +75,42 @@ def read_facts(home: Home, expected: Sequence[Expectation], wanted: Collection[I
     )
 
 
-def replay_facts(home: Home) -> tuple[ReplayFact, ...]:  # noqa: ARG001 - until replay sets are merged
-    return ()
+def replay_facts(home: Home) -> tuple[ReplayFact, ...]:
+    """Of each set the latest run that the home keeps. One by another version of this software says nothing
+    of this one."""
+    try:
+        latest = latest_results(home)
+    except TieoutError as error:
+        return (ReplayFact("results", str(error), (), "cannot be read"),)
+    return tuple(_replayed(latest[name]) for name in sorted(latest))
 
 
-def dispute_facts(home: Home) -> DisputeFacts:  # noqa: ARG001 - until disputes are merged
-    return DisputeFacts((), ("disputes",), ())
+def _replayed(found: ReplayResult) -> ReplayFact:
+    counted = f"{found.differences} difference{'' if found.differences == 1 else 's'}"
+    difference = counted if found.differences else ""
+    if found.software != __version__:
+        difference = difference or f"it was run by version {found.software}, this is {__version__}"
+    candidate = ", with a candidate catalog" if found.candidate else ""
+    told = (
+        f"set {found.set_digest[:16]}, outcome {found.outcome_digest[:16]}, {counted}"
+        f"{candidate}, by version {found.software}"
+    )
+    return ReplayFact(found.set_name, difference, found.gate_failures, told)
+
+
+def dispute_facts(home: Home) -> DisputeFacts:
+    named = owners_named(home)
+    return DisputeFacts(
+        owners=tuple(
+            (role.value, ", ".join(named.owners.persons[role])) for role in Role if role not in named.missing
+        ),
+        missing=tuple(role.value for role in named.missing),
+        opened=len(all_disputes(home)),
+        incomplete=tuple(
+            IncompleteDispute(each.dispute.id, each.why, each.next_action)
+            for each in incomplete_evidence(home)
+        ),
+    )
 
 
 def _rules(states: Sequence[PolicyState], now: Instant) -> RulesFact | None:

@@ -10,23 +10,21 @@ def check_dispute_owners(facts: Facts) -> Checked:
     found = facts.disputes
     evidence = tuple(Fact(route, person) for route, person in found.owners)
     problems = tuple(
-        Problem(f"nobody is named for {route}", f"name who answers for {route}: tieout dispute owner")
-        for route in found.missing
+        Problem(f"nobody is named for {role}", f"name who answers: tieout dispute owners set --{role} NAME")
+        for role in found.missing
     )
     return passed_or_open(evidence, problems)
 
 
 def check_dispute_evidence(facts: Facts) -> Checked:
-    opened = facts.disputes.disputes
-    if not opened:
+    found = facts.disputes
+    if not found.opened:
         return NotApplicable("no dispute was opened here")
-    complete = sum(not lacks for _, lacks in opened)
-    evidence = (Fact("disputes", f"{complete} of {len(opened)} have their evidence", signed=False),)
+    complete = found.opened - len(found.incomplete)
+    evidence = (Fact("disputes", f"{complete} of {found.opened} lack nothing", signed=False),)
     problems = tuple(
-        Problem(
-            f"dispute {name} lacks {lack}", "attach its evidence pack, and verify it: tieout dispute show"
-        )
-        for name, lacks in opened
-        for lack in lacks
+        Problem(f"dispute {each.name}: {lack}", each.next_action)
+        for each in found.incomplete
+        for lack in each.lacks
     )
     return passed_or_open(evidence, problems)

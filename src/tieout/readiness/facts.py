@@ -116,14 +116,14 @@ class EventFact:
 
 @dataclass(frozen=True, slots=True)
 class ReplayFact:
-    """The latest run of a replay set. `passed` None: it was never run. `why` says what is wrong with it;
-    `told` what ran, in words; `digest` is that of its result."""
+    """The latest run of a replay set that the home keeps. `difference`: what differed, empty where all
+    agrees; `no_gate`: why it proves too little to be a gate, besides differences. `told`: what ran, in words
+    and digests."""
 
     name: str
-    passed: bool | None
+    difference: str
+    no_gate: tuple[str, ...]
     told: str
-    why: str
-    digest: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,13 +156,22 @@ class TotalsFacts:
 
 
 @dataclass(frozen=True, slots=True)
+class IncompleteDispute:
+    """An open dispute whose evidence lacks something."""
+
+    name: str
+    lacks: tuple[str, ...]
+    next_action: str
+
+
+@dataclass(frozen=True, slots=True)
 class DisputeFacts:
-    """`owners`: who answers for each route of a dispute, by role; `missing` routes have nobody. `disputes`:
-    those opened, with what each still lacks (empty: its evidence is complete)."""
+    """`owners`: who answers, by role; `missing` roles have nobody. `opened`: how many there ever were."""
 
     owners: tuple[tuple[str, str], ...]
     missing: tuple[str, ...]
-    disputes: tuple[tuple[str, tuple[str, ...]], ...]
+    opened: int
+    incomplete: tuple[IncompleteDispute, ...]
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,14 +13,17 @@ import pytest
 from tests.ready_home import Ready, make_ready_home
 from tests.small_home import FEBRUARY_3, MARCH_3, POLICY, make_home
 from tests.unit.flows.test_answer_interims import asked
+from tieout import __version__
 from tieout.close.outcome import NotDue, Sealed
 from tieout.contract.policy import PolicyRole
+from tieout.dispute.role import Role
 from tieout.flows import readiness as readiness_flow
 from tieout.flows.answer_interims import answer_interims
 from tieout.flows.apply_catalog import NoSuchCustomer, apply_catalog
 from tieout.flows.close_periods import close
 from tieout.flows.correct import approve, preview
 from tieout.flows.decision import DecisionIncomplete
+from tieout.flows.dispute_owners import name_owners
 from tieout.flows.home import Home
 from tieout.flows.keep_closing import work
 from tieout.flows.policy import propose
@@ -28,15 +31,16 @@ from tieout.flows.readiness import LevelStands, NobodyListed, ReadinessOpen, lev
 from tieout.flows.readiness_level import NARROW, NO_INTERIMS
 from tieout.flows.readiness_refusals import NeverOverridden, NothingOpen, OverrideLength
 from tieout.flows.readiness_signing import propose_override
+from tieout.flows.replay_results import keep_result
 from tieout.flows.signed_file import SignatureRefused
 from tieout.gateways.clock import SteppedClock
 from tieout.kernel.ids import CustomerId
 from tieout.kernel.instant import HOUR_MICROSECONDS, Instant, format_instant, parse_instant
 from tieout.ports.readiness import LevelChanged
-from tieout.readiness.facts import DisputeFacts, ReplayFact
 from tieout.readiness.item import ItemKey
 from tieout.readiness.level import Level
 from tieout.readiness.standing import State
+from tieout.replay.result import ReplayResult
 from tieout.wiring import open_home
 
 ACME, BIRCH = CustomerId("acme"), CustomerId("birch")
@@ -157,34 +161,42 @@ def ready(launched: Path, tmp_path: Path) -> Iterator[Ready]:
         yield Ready(home, clock, folder / "papers")
 
 
+GATE = ReplayResult(
+    *("january", "ab" * 32, "cd" * 32, "ef" * 32, False, 0, (), {}),
+    ran_at=MARCH_3,
+    software=__version__,
+)
+
+
 @pytest.fixture
-def replayed(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[ReplayFact]]:
-    """What other areas give: replays that pass, and owners of disputes."""
-    facts = [ReplayFact("january", True, "0 differences", "", "ab" * 32)]
-    monkeypatch.setattr("tieout.flows.readiness_facts.replay_facts", lambda _home: tuple(facts))
-    monkeypatch.setattr(
-        "tieout.flows.readiness_facts.dispute_facts",
-        lambda _home: DisputeFacts((("evidence", "Chi"), ("defects", "Eve")), (), ()),
-    )
-    yield facts
+def proven(ready: Ready) -> Ready:
+    """What the others bring: a replay that passes as a gate, and owners of disputes."""
+    keep_result(ready.home, GATE)
+    named = {Role.OPS: ["Chi"], Role.ENGINEERING: ["Eve"], Role.FINANCE: ["Bram"]}
+    name_owners(ready.home, named, {}, person="Dana", reason="launch")
+    return ready
+
+
+def failed(home: Home) -> None:
+    keep_result(home, replace(GATE, differences=1, ran_at=Instant(MARCH_3 + DAY)))
 
 
 ALL = tuple(key for key in ItemKey if key not in (ItemKey.COMPLIANCE, ItemKey.DISPUTE_EVIDENCE))
 
 
-def test_once_every_item_is_signed_off_it_goes_wide(ready: Ready, replayed: list[ReplayFact]) -> None:
+def test_once_every_item_is_signed_off_it_goes_wide(proven: Ready) -> None:
     with pytest.raises(ReadinessOpen, match="A wider level is refused: 8 items are open"):
-        set_level(ready.home, Level.WIDE, person="Dana", reason="launch")
-    ready.sign_off(*ALL)
-    assert ready.review.open == ()
-    recorded = set_level(ready.home, Level.WIDE, person="Dana", reason="launch")
+        set_level(proven.home, Level.WIDE, person="Dana", reason="launch")
+    proven.sign_off(*ALL)
+    assert proven.review.open == ()
+    recorded = set_level(proven.home, Level.WIDE, person="Dana", reason="launch")
     assert (recorded.seq, level_text(recorded)) == (2, "wide")
-    applied(ready.home, PRICE)
-    replayed[0] = replace(replayed[0], passed=False, why="1 amount differs")
-    assert "replay: january failed: 1 amount differs" in refused(ready.home, PRICE_3)
-    assert set_level(ready.home, Level.NARROW, ("acme",), person="Dana", reason="back").seq == 3
+    applied(proven.home, PRICE)
+    failed(proven.home)
+    assert "replay: january failed: 1 difference" in refused(proven.home, PRICE_3)
+    assert set_level(proven.home, Level.NARROW, ("acme",), person="Dana", reason="back").seq == 3
     with pytest.raises(ReadinessOpen, match="1 item is open"):
-        set_level(ready.home, Level.NARROW, ("acme", "birch"), person="Dana", reason="one more")
+        set_level(proven.home, Level.NARROW, ("acme", "birch"), person="Dana", reason="one more")
 
 
 def test_an_open_item_refuses_terms_and_policies_and_not_accounts_or_its_remedy(ready: Ready) -> None:
@@ -208,31 +220,29 @@ def test_an_open_item_refuses_terms_and_policies_and_not_accounts_or_its_remedy(
     apply_catalog(ready.home, ready.papers / "catalog.toml")  # nothing new in it
 
 
-@pytest.mark.usefixtures("replayed")
-def test_the_remedy_of_the_one_open_item_is_let_through(ready: Ready) -> None:
-    ready.sign_off(*(key for key in ALL if key is not ItemKey.EVENT))
-    assert [each.item.key for each in ready.review.open] == [ItemKey.EVENT]
-    refused(ready.home, PRICE)
-    applied(ready.home, EVENT_2)
+def test_the_remedy_of_the_one_open_item_is_let_through(proven: Ready) -> None:
+    proven.sign_off(*(key for key in ALL if key is not ItemKey.EVENT))
+    assert [each.item.key for each in proven.review.open] == [ItemKey.EVENT]
+    refused(proven.home, PRICE)
+    applied(proven.home, EVENT_2)
 
 
 def test_a_price_correction_mends_a_sample_and_not_a_failed_replay(
-    ready: Ready, replayed: list[ReplayFact]
+    proven: Ready,
 ) -> None:
-    ready.sign_off(*(key for key in ALL if key is not ItemKey.SAMPLES))
-    refused(ready.home, PRICE)
-    file = ready.papers / "price.toml"
+    proven.sign_off(*(key for key in ALL if key is not ItemKey.SAMPLES))
+    refused(proven.home, PRICE)
+    file = proven.papers / "price.toml"
     file.write_text(
         PRICE.replace("version = 2", "version = 2\nsupersedes = 1").replace("2026-05-01", "2025-01-01")
     )
-    found = preview(ready.home, person="Ann", reason="agreed otherwise", catalog_folder=file)
+    found = preview(proven.home, person="Ann", reason="agreed otherwise", catalog_folder=file)
     assert found.digest is not None
-    good = replayed[0]
-    replayed[0] = replace(good, passed=False, why="1 amount differs")
+    failed(proven.home)
     with pytest.raises(ReadinessOpen, match="replay: january failed"):
-        approve(ready.home, found.digest, person="Bob", reason="fine")
-    replayed[0] = good
-    assert approve(ready.home, found.digest, person="Bob", reason="fine").applied == ("price calls-usd v2",)
+        approve(proven.home, found.digest, person="Bob", reason="fine")
+    keep_result(proven.home, replace(GATE, ran_at=Instant(MARCH_3 + 2 * DAY)))
+    assert approve(proven.home, found.digest, person="Bob", reason="fine").applied == ("price calls-usd v2",)
 
 
 def test_without_a_level_nothing_is_refused(tmp_path: Path) -> None:
@@ -257,42 +267,43 @@ def test_what_a_level_asks_for(ready: Ready) -> None:
 
 
 # --------------------------------------------------------------------------------------- the overrides
-@pytest.mark.usefixtures("replayed")
-def test_three_people_pass_over_an_item_until_it_runs_out(ready: Ready) -> None:
-    ready.sign_off(*(key for key in ALL if key is not ItemKey.EVENT))
+def test_three_people_pass_over_an_item_until_it_runs_out(proven: Ready) -> None:
+    proven.sign_off(*(key for key in ALL if key is not ItemKey.EVENT))
     until = Instant(MARCH_3 + 30 * DAY)
-    document = propose_override(ready.home, "event", person="Dana", reason="in the next release", until=until)
+    document = propose_override(
+        proven.home, "event", person="Dana", reason="in the next release", until=until
+    )
     for role in (PolicyRole.PRODUCT, PolicyRole.FINANCE):
-        ready.signs(document, role)
-    assert ready.standing(ItemKey.EVENT).is_open
-    ready.signs(document, PolicyRole.OPS)
-    found = ready.standing(ItemKey.EVENT)
+        proven.signs(document, role)
+    assert proven.standing(ItemKey.EVENT).is_open
+    proven.signs(document, PolicyRole.OPS)
+    found = proven.standing(ItemKey.EVENT)
     assert found.state is State.OVERRIDDEN and found.override is not None
     assert (found.override.reason, found.override.until) == ("in the next release", until)
-    assert set_level(ready.home, Level.WIDE, person="Dana", reason="launch").level is Level.WIDE
-    applied(ready.home, PRICE)
-    ready.clock.set_to(until)
-    assert ready.standing(ItemKey.EVENT).is_open
-    refused(ready.home, PRICE_3)
+    assert set_level(proven.home, Level.WIDE, person="Dana", reason="launch").level is Level.WIDE
+    applied(proven.home, PRICE)
+    proven.clock.set_to(until)
+    assert proven.standing(ItemKey.EVENT).is_open
+    refused(proven.home, PRICE_3)
 
 
-def test_what_is_no_override(ready: Ready) -> None:
+def test_what_is_no_override(proven: Ready) -> None:
     until = Instant(MARCH_3 + 30 * DAY)
     for never in ("replay", "totals", "dispute-evidence", "backfill"):
         with pytest.raises(NeverOverridden, match=f"Item {never} has no override"):
-            propose_override(ready.home, never, person="Dana", reason="x", until=until)
+            propose_override(proven.home, never, person="Dana", reason="x", until=until)
     for late in (MARCH_3, Instant(MARCH_3 + 93 * DAY)):
         with pytest.raises(OverrideLength, match="at most 92 days"):
-            propose_override(ready.home, "event", person="Dana", reason="x", until=late)
-    own = propose_override(ready.home, "rules", person="ada", reason="x", until=until)
+            propose_override(proven.home, "event", person="Dana", reason="x", until=late)
+    own = propose_override(proven.home, "rules", person="ada", reason="x", until=until)
     with pytest.raises(SignatureRefused, match="Ada proposed this override"):
-        ready.signs(own, PolicyRole.PRODUCT)
-    ready.clock.set_to(until)
+        proven.signs(own, PolicyRole.PRODUCT)
+    proven.clock.set_to(until)
     with pytest.raises(SignatureRefused, match=f"ran out at {format_instant(until)}"):
-        ready.signs(own, PolicyRole.OPS)
-    ready.sign_off(ItemKey.EVENT)
+        proven.signs(own, PolicyRole.OPS)
+    proven.sign_off(ItemKey.EVENT)
     with pytest.raises(NothingOpen):
-        propose_override(ready.home, "event", person="Dana", reason="x", until=Instant(until + DAY))
+        propose_override(proven.home, "event", person="Dana", reason="x", until=Instant(until + DAY))
 
 
 def test_the_refusal_names_three_problems_of_an_item_and_counts_the_rest(ready: Ready) -> None:

@@ -72,7 +72,7 @@ def good_facts() -> Facts:
             Sample(CustomerId("birch"), JANUARY, expectations("birch"), run("birch", "INV-2", late=1)),
         ),
         events=(EventFact("api.call v1", "cd" * 32, 1, 1, ("calls",)),),
-        replays=(ReplayFact("january", True, "4 accounts, 0 differences", "", "ef" * 32),),
+        replays=(ReplayFact("january", "", (), "set ab, outcome cd, 0 differences"),),
         traced=(TracedPaper("INV-1", "ab" * 32, 3, ()),),
         totals=TotalsFacts(
             (
@@ -81,7 +81,7 @@ def good_facts() -> Facts:
             ),
             totals_of(EXPORT),
         ),
-        disputes=DisputeFacts((("evidence", "Chi"),), (), (("dp_1", ()),)),
+        disputes=DisputeFacts((("ops", "Chi"),), (), 1, ()),
         compliance=(ComplianceFact("screening", True, "run 7, 2 March"),),
         backfill=BackfillFacts(
             "a person", (ChangedTotal(CustomerId("acme"), "January", "INV-3", "report ab", None),), ()

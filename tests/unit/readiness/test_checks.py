@@ -17,6 +17,7 @@ from tieout.readiness.facts import (
     DisputeFacts,
     EventFact,
     Facts,
+    IncompleteDispute,
     PaperTotals,
     ReplayFact,
     Sample,
@@ -54,6 +55,7 @@ def exported(lines: list[str]) -> Worse:
 
 
 BIRCH = good_facts().samples[1]
+LACKING = IncompleteDispute("dp_1", ("it has no pack",), "tieout dispute examine dp_1")
 CHANGED = ChangedTotal(CustomerId("acme"), "January", "INV-1", "", "nobody approved it")
 OPEN_BY: list[tuple[ItemKey, Worse, str]] = [
     (ItemKey.RULES, lambda facts: replace(facts, rules=None), "no signed policy"),
@@ -96,15 +98,13 @@ OPEN_BY: list[tuple[ItemKey, Worse, str]] = [
     (ItemKey.REPLAY, lambda facts: replace(facts, replays=()), "no replay set"),
     (
         ItemKey.REPLAY,
-        lambda facts: replace(
-            facts, replays=(*facts.replays, ReplayFact("f", False, "", "2 amounts differ", "d"))
-        ),
-        "f failed: 2 amounts differ",
+        lambda facts: replace(facts, replays=(*facts.replays, ReplayFact("f", "2 differences", (), ""))),
+        "f failed: 2 differences",
     ),
     (
         ItemKey.REPLAY,
-        lambda facts: replace(facts, replays=(ReplayFact("f", None, "", "", ""),)),
-        "f was never run",
+        lambda facts: replace(facts, replays=(ReplayFact("f", "", ("no retry", "no conflict"), ""),)),
+        "f is no gate: no conflict",
     ),
     (ItemKey.TRACE, lambda facts: replace(facts, traced=()), "no sample is sealed"),
     (
@@ -123,13 +123,13 @@ OPEN_BY: list[tuple[ItemKey, Worse, str]] = [
     (ItemKey.TOTALS, exported(EXPORT[:-1]), "debits and credits of USD differ by USD 12.50"),
     (
         ItemKey.DISPUTE_OWNERS,
-        lambda facts: replace(facts, disputes=DisputeFacts((), ("defects",), ())),
-        "nobody is named for defects",
+        lambda facts: replace(facts, disputes=DisputeFacts((), ("engineering",), 0, ())),
+        "nobody is named for engineering",
     ),
     (
         ItemKey.DISPUTE_EVIDENCE,
-        lambda facts: replace(facts, disputes=DisputeFacts((), (), (("dp_1", ("an evidence pack",)),))),
-        "dispute dp_1 lacks an evidence pack",
+        lambda facts: replace(facts, disputes=DisputeFacts((), (), 2, (LACKING,))),
+        "dispute dp_1: it has no pack",
     ),
     (
         ItemKey.COMPLIANCE,
@@ -181,10 +181,16 @@ def test_a_sample_that_agrees_settles_an_earlier_one_that_differed() -> None:
     )
 
 
+def test_a_set_that_is_no_gate_does_no_harm_beside_one_that_is() -> None:
+    beside = ReplayFact("recorded", "", ("recorded from the product",), "")
+    check = item_named(ItemKey.REPLAY).check
+    assert isinstance(check(replace(good_facts(), replays=(*good_facts().replays, beside))), Passed)
+
+
 def test_what_is_not_there_is_not_applicable() -> None:
     facts = replace(
         good_facts(),
-        disputes=DisputeFacts((("evidence", "Chi"),), (), ()),
+        disputes=DisputeFacts((("ops", "Chi"),), (), 0, ()),
         compliance=(ComplianceFact("screening", False, None),),
     )
     for key in (ItemKey.DISPUTE_EVIDENCE, ItemKey.COMPLIANCE):
