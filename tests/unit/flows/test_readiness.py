@@ -12,22 +12,29 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
+from tests.disputes import OPS, name_three, opened
 from tests.ready_home import FEBRUARY, JANUARY, MARCH, Ready, make_ready_home
 from tests.small_home import FEBRUARY_3, MARCH_3, call, ingest
+from tieout import __version__
 from tieout.contract.policy import PolicyRole
+from tieout.dispute.role import Role
 from tieout.flows import export_ledger, readiness_facts
 from tieout.flows.correct import approve, preview
+from tieout.flows.dispute_owners import name_owners
+from tieout.flows.examine_dispute import examine_dispute
 from tieout.flows.home import Home
 from tieout.flows.readiness import review
 from tieout.flows.readiness_papers import papers_of
 from tieout.flows.readiness_refusals import ItemNotPassed, MalformedSample, SampleTooLate
 from tieout.flows.readiness_signing import SampleSaid, prepare_sign_off, record_sample
+from tieout.flows.replay_results import keep_result
 from tieout.flows.signed_file import SignatureRefused
 from tieout.gateways.clock import SteppedClock
 from tieout.kernel.instant import parse_instant
 from tieout.readiness.facts import ComplianceFact
 from tieout.readiness.item import ItemKey, NotApplicable, Passed
 from tieout.readiness.standing import State
+from tieout.replay.result import ReplayResult
 from tieout.store.sqlite import open_engine
 from tieout.wiring import open_home
 
@@ -227,6 +234,45 @@ def test_a_change_on_paper_without_its_approval_opens_backfill(ready: Ready) -> 
         "UPDATE correction_approval SET person = 'ANN'",
     )
     assert "nobody but Ann approved the delta report" in told(ready, ItemKey.BACKFILL)[0]
+
+
+def test_replay_is_what_the_home_keeps_of_it(ready: Ready) -> None:
+    assert told(ready, ItemKey.REPLAY) == ["no replay set was ever run"]
+    digests = ("ab" * 32, "cd" * 32, "ef" * 32)
+    good = ReplayResult("january", *digests, False, 0, (), {}, ran_at=FEBRUARY_3, software=__version__)
+    file = keep_result(ready.home, replace(good, gate_failures=("no retry",)))
+    assert told(ready, ItemKey.REPLAY) == ["january is no gate: no retry"]
+    keep_result(ready.home, replace(good, set_name="other"))
+    assert isinstance(ready.standing(ItemKey.REPLAY).checked, Passed)
+    ready.sign_off(ItemKey.REPLAY)
+    keep_result(ready.home, replace(good, set_name="other", ran_at=MARCH_3))
+    assert ready.standing(ItemKey.REPLAY).state is State.PASSED, "the same outcome again"
+    keep_result(ready.home, replace(good, set_name="other", ran_at=MARCH_10, differences=2))
+    assert told(ready, ItemKey.REPLAY)[0] == "other failed: 2 differences"
+    keep_result(ready.home, replace(good, set_name="other", ran_at=MARCH_10, software="0.0"))
+    file.write_text(file.read_text().replace("no retry", "no"))
+    assert told(ready, ItemKey.REPLAY)[0].startswith("results failed: ")
+    file.unlink()
+    assert told(ready, ItemKey.REPLAY)[0] == f"other failed: it was run by version 0.0, this is {__version__}"
+
+
+def test_disputes_have_owners_and_evidence(ready: Ready) -> None:
+    assert told(ready, ItemKey.DISPUTE_OWNERS) == [
+        f"nobody is named for {role}" for role in ("ops", "engineering", "finance")
+    ]
+    name_three(ready.home)
+    assert isinstance(ready.standing(ItemKey.DISPUTE_OWNERS).checked, Passed)
+    ready.sign_off(ItemKey.DISPUTE_OWNERS)
+    assert isinstance(ready.standing(ItemKey.DISPUTE_EVIDENCE).checked, NotApplicable)
+    ready.home.installation_key.create()
+    dispute = opened(ready.home, line="1", amount="1.00")
+    (problem,) = told(ready, ItemKey.DISPUTE_EVIDENCE)
+    assert problem == f"dispute {dispute.id}: its lines were not traced"
+    examine_dispute(ready.home, dispute.id, person=OPS)
+    assert isinstance(ready.standing(ItemKey.DISPUTE_EVIDENCE).checked, Passed)
+    named = {Role.OPS: ["Somebody new"]}
+    name_owners(ready.home, named, {}, person="Ada", reason="she left")
+    assert ready.standing(ItemKey.DISPUTE_OWNERS).stale == ready.standing(ItemKey.DISPUTE_OWNERS).item.roles
 
 
 def test_a_compliance_gate_counts_where_a_home_has_it_enabled(
