@@ -32,7 +32,7 @@ from tieout.flows.signed_file import SignatureRefused
 from tieout.gateways.clock import SteppedClock
 from tieout.kernel.instant import parse_instant
 from tieout.readiness.facts import ComplianceFact
-from tieout.readiness.item import ItemKey, NotApplicable, Passed
+from tieout.readiness.item import ItemKey, NotApplicable, Open, Passed
 from tieout.readiness.standing import State
 from tieout.replay.result import ReplayResult
 from tieout.store.sqlite import open_engine
@@ -79,7 +79,7 @@ def tampered(home: Home, *statements: str) -> None:
 
 def told(ready: Ready, item: ItemKey) -> list[str]:
     found = ready.standing(item)
-    assert found.state is State.OPEN
+    assert isinstance(found.checked, Open) and found.state is State.OPEN
     return [each.what for each in found.problems]
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.ready_home import Ready, make_ready_home
+from tests.ready_home import LATE, Ready, make_ready_home
 from tests.small_home import FEBRUARY_3, MARCH_3, POLICY, make_home
 from tests.unit.flows.test_answer_interims import asked
 from tieout import __version__
@@ -38,7 +38,7 @@ from tieout.kernel.ids import CustomerId
 from tieout.kernel.instant import HOUR_MICROSECONDS, Instant, format_instant, parse_instant
 from tieout.ports.readiness import LevelChanged
 from tieout.readiness.item import ItemKey
-from tieout.readiness.level import Level
+from tieout.readiness.level import Level, RecordedLevel
 from tieout.readiness.standing import State
 from tieout.replay.result import ReplayResult
 from tieout.wiring import open_home
@@ -125,6 +125,23 @@ def test_the_one_that_closes_by_itself_waits_for_nobody_who_is_not_listed(tmp_pa
         found = work(home, now=FEBRUARY_3, again=False)
         assert found.customers == (ACME,)
         assert found.next_at is None or found.next_at > FEBRUARY_3
+
+    home, _ = make_home(tmp_path / "before", now=parse_instant("2026-01-10T00:00:00Z"))
+    with home:
+        narrow(home)  # cedar's month ends half a day before acme's
+        assert work(home, now=home.clock.now(), again=False).next_at == parse_instant("2026-02-02T00:00:00Z")
+
+
+def test_no_note_goes_to_who_is_not_listed(tmp_path: Path) -> None:
+    made = make_ready_home(tmp_path / "home", policy=LATE + 'late_path = "note"\n')
+    made.close_at(FEBRUARY_3)
+    made.february_arrives()
+    narrow(made.home)
+    assert close(made.home, as_of=made.clock.now()).invoices == ()
+    listed = RecordedLevel(2, Level.NARROW, (ACME, BIRCH), "Dana", "as if all had passed", FEBRUARY_3)
+    made.home.books.readiness.set_level(listed)
+    (note,) = close(made.home, as_of=made.clock.now()).invoices
+    assert (note.customer, note.kind) == ("birch", "note")
 
 
 def test_nothing_is_billed_inside_a_period(tmp_path: Path) -> None:
