@@ -17,20 +17,24 @@ from tests.ready_home import FEBRUARY, JANUARY, MARCH, Ready, make_ready_home
 from tests.small_home import FEBRUARY_3, MARCH_3, call, ingest
 from tieout import __version__
 from tieout.contract.policy import PolicyRole
+from tieout.contract.signature import Signature
 from tieout.dispute.role import Role
 from tieout.flows import export_ledger, readiness_facts
 from tieout.flows.correct import approve, preview
 from tieout.flows.dispute_owners import name_owners
 from tieout.flows.examine_dispute import examine_dispute
 from tieout.flows.home import Home
+from tieout.flows.policy import register_key
 from tieout.flows.readiness import review
-from tieout.flows.readiness_papers import papers_of
+from tieout.flows.readiness_papers import expectations, papers_of
 from tieout.flows.readiness_refusals import ItemNotPassed, MalformedSample, SampleTooLate
 from tieout.flows.readiness_signing import SampleSaid, prepare_sign_off, record_sample
 from tieout.flows.replay_results import keep_result
 from tieout.flows.signed_file import SignatureRefused
 from tieout.gateways.clock import SteppedClock
+from tieout.gateways.signing import generate_key, sign
 from tieout.kernel.instant import parse_instant
+from tieout.readiness.documents import readiness_bytes
 from tieout.readiness.facts import ComplianceFact
 from tieout.readiness.item import ItemKey, NotApplicable, Open, Passed
 from tieout.readiness.standing import State
@@ -143,6 +147,20 @@ def test_nobody_expects_what_was_seen(ready: Ready) -> None:
         record_sample(ready.home, replace(march, end=date(2026, 4, 2)))
     unsigned = record_sample(ready.home, march)
     assert not [each for each, signed in papers_of(ready.home).documents if each == unsigned and signed]
+
+
+def test_a_signature_of_another_person_counts_for_nothing_wherever_it_came_from(ready: Ready) -> None:
+    """Past the door too: the store holds it, and the review does not count it."""
+    generate_key(ready.papers / "ops2.key", ready.papers / "ops2.pub")
+    key = register_key(ready.home, PolicyRole.OPS, "Olga", ready.papers / "ops2.pub")
+    said = SampleSaid("acme", MARCH, date(2026, 4, 1), PolicyRole.OPS, "Chi", "20", date(2026, 4, 2))
+    document = record_sample(ready.home, said)
+    signature = sign(ready.papers / "ops2.key", readiness_bytes(document, PolicyRole.OPS, ready.home.home_id))
+    ready.home.books.signatures.add(
+        Signature(PolicyRole.OPS, key.key_id, "Olga", document.digest, signature, MARCH_3)
+    )
+    assert [signed for each, signed in papers_of(ready.home).documents if each == document] != [()]
+    assert not [each for each in expectations(papers_of(ready.home)) if each.digest == document.digest]
 
 
 def test_recorded_before_and_signed_after_the_seal_is_too_late(tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ from tests.small_home import FEBRUARY_3, MARCH_3, POLICY, make_home
 from tests.unit.flows.test_answer_interims import asked
 from tieout import __version__
 from tieout.close.outcome import NotDue, Sealed
+from tieout.contract.document import DocumentKind
 from tieout.contract.policy import PolicyRole
 from tieout.dispute.role import Role
 from tieout.flows import readiness as readiness_flow
@@ -26,7 +27,7 @@ from tieout.flows.decision import DecisionIncomplete
 from tieout.flows.dispute_owners import name_owners
 from tieout.flows.home import Home
 from tieout.flows.keep_closing import work
-from tieout.flows.policy import propose
+from tieout.flows.policy import add_signature, propose, write_signing_request
 from tieout.flows.readiness import LevelStands, NobodyListed, ReadinessOpen, level_text, set_level
 from tieout.flows.readiness_level import NARROW, NO_INTERIMS
 from tieout.flows.readiness_refusals import NeverOverridden, NothingOpen, OverrideLength
@@ -34,6 +35,7 @@ from tieout.flows.readiness_signing import propose_override
 from tieout.flows.replay_results import keep_result
 from tieout.flows.signed_file import SignatureRefused
 from tieout.gateways.clock import SteppedClock
+from tieout.gateways.signing_desk import sign_request
 from tieout.kernel.ids import CustomerId
 from tieout.kernel.instant import HOUR_MICROSECONDS, Instant, format_instant, parse_instant
 from tieout.ports.readiness import LevelChanged
@@ -94,6 +96,16 @@ def refused(home: Home, document: str) -> str:
         applied(home, document)
     assert home.books.documents.revision() == before
     return str(error.value)
+
+
+def second_policy(made: Ready) -> Path:
+    file = made.papers / "policy2.toml"
+    (before,) = [each for each in made.home.books.documents.all() if each.kind is DocumentKind.POLICY]
+    file.write_text(
+        POLICY.replace("version = 1", "version = 2").replace("2025-12-01", "2026-05-01")
+        + f'predecessor_digest = "{before.digest}"\n'
+    )
+    return file
 
 
 # ------------------------------------------------------------------------------------------- the close
@@ -221,20 +233,28 @@ def test_an_open_item_refuses_terms_and_policies_and_not_accounts_or_its_remedy(
     assert said.startswith("A change of price is refused: 8 items are open (tieout readiness).")
     assert "replay: no replay set was ever run; record a set" in said
     assert said.endswith("Nothing was changed.")
-    policy = ready.papers / "policy2.toml"
-    (before,) = [each for each in ready.home.books.documents.all() if each.kind == "policy"]
-    policy.write_text(
-        POLICY.replace("version = 1", "version = 2").replace("2025-12-01", "2026-05-01")
-        + f'predecessor_digest = "{before.digest}"\n'
-    )
     with pytest.raises(ReadinessOpen, match="A change of policy"):
-        propose(ready.home, policy)
+        propose(ready.home, second_policy(ready))
     with pytest.raises(ReadinessOpen):
         refused(ready.home, CUSTOMER_2 + PRICE)
         applied(ready.home, CUSTOMER_2 + PRICE)
     applied(ready.home, CUSTOMER_2)
     applied(ready.home, CUSTOMER_2)
     apply_catalog(ready.home, ready.papers / "catalog.toml")  # nothing new in it
+
+
+def test_a_policy_that_was_proposed_before_is_not_signed_while_an_item_is_open(tmp_path: Path) -> None:
+    made = make_ready_home(tmp_path / "home")
+    successor = second_policy(made)
+    proposed = propose(made.home, successor)
+    asked, signed = made.papers / "asked.json", made.papers / "signed.json"
+    write_signing_request(made.home, proposed.digest, asked)
+    key = made.papers / "ops.key"
+    sign_request(asked, private_key=key, role=PolicyRole.OPS, person="Chi", out=signed)
+    narrow(made.home)
+    with pytest.raises(ReadinessOpen, match="A change of policy"):
+        add_signature(made.home, signed)
+    assert made.home.books.signatures.count() == 3
 
 
 def test_the_remedy_of_the_one_open_item_is_let_through(proven: Ready) -> None:
