@@ -7,7 +7,7 @@ from datetime import date
 from typing import TYPE_CHECKING
 
 from tieout.cli.refusals import MalformedOption
-from tieout.cli.screen import Json, note, plain, print_json, say, table
+from tieout.cli.screen import Json, console, note, plain, print_json, say, table
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from tieout.readiness.level import RecordedLevel
     from tieout.readiness.standing import Standing
 
+INDENT = "    "
 NOT_STARTED = (
     "Readiness was not started here: every account is billed, and nothing is refused. "
     "`tieout readiness level narrow --accounts A,B` starts it."
@@ -44,13 +45,20 @@ def review_page(found: Review) -> RenderableType:
 
 def standing_page(found: Standing) -> RenderableType:
     """The item and where it stands, and below it, further in, what it stands on and what is to do."""
+    from textwrap import wrap
+
     from rich.console import Group
-    from rich.padding import Padding
     from rich.text import Text
 
     head = Text(f"{found.item.key.value}: {found.state.value.upper()}", style="bold")
     head.append(plain(f"  {found.item.asks}"), style="not bold")
-    return Group(head, *(Padding(Text(plain(line)), (0, 0, 0, 4), expand=False) for line in _lines(found)))
+    width = console().width
+    lines = (
+        Text(plain(part))
+        for line in _lines(found)
+        for part in wrap(line, width, initial_indent=INDENT, subsequent_indent=INDENT + "  ")
+    )
+    return Group(head, *lines)
 
 
 def _lines(found: Standing) -> Iterator[str]:
