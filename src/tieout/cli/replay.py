@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from tieout.cli.options import HomeOption, JsonOption, opened
-from tieout.cli.screen import complain, note, print_json, progress, say, table
+from tieout.cli.screen import complain, note, plain, print_json, progress, say, table
 from tieout.replay.face import Origin, What
 
 if TYPE_CHECKING:
+    from tieout.flows.record_replay_set import RecordedSet
     from tieout.replay.ran import ReplayRun
 
 app = typer.Typer(
@@ -76,8 +77,11 @@ def record(
             accounts=None if account is None else [CustomerId(each) for each in account],
             expected=files,
         )
-    said = done.face.recording
-    left_out = () if said is None else said.left_out
+    _say_recorded(where, done, as_json=as_json)
+
+
+def _say_recorded(where: Path, done: RecordedSet, *, as_json: bool) -> None:
+    left_out = () if done.face.recording is None else done.face.recording.left_out
     if as_json:
         print_json(
             {
@@ -94,7 +98,7 @@ def record(
     say(f"{where}: {done.calls:,} calls, {done.items:,} items; the home sealed {done.lines:,} lines.")
     for each in left_out:
         note(f"Left out, so that the set fails as a gate: {each}.")
-    if not files:
+    if all(each.origin is Origin.RECORDED for each in done.face.expected):
         note(
             "What is expected is recorded from the product itself: the set fails as a gate until somebody "
             "outside states lines (tieout replay expect)."
@@ -165,8 +169,8 @@ def run(
 def _say_run(ran: ReplayRun) -> None:
     from tieout.replay.report import cause_lines, cells, face_lines, verdict_lines
 
-    say("\n".join(face_lines(ran)))
-    say("\n".join([f"calls.jsonl:{each.line}, {each.kind}: {each.why}" for each in ran.refused]))
+    say(plain("\n".join(face_lines(ran))))
+    say(plain("\n".join([f"calls.jsonl:{each.line}, {each.kind}: {each.why}" for each in ran.refused])))
     if ran.differences:
         columns = ("stated", "what", "value", "expected>", "found>", "difference>", "first cause")
         say(table(columns, [cells(each) for each in ran.differences[:DIFFERENCES_SHOWN_MAX]]))

@@ -9,18 +9,20 @@ from __future__ import annotations
 
 import csv
 import io
+import shutil
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from tieout import __version__
+from tieout.contract.catalog import Catalog
 from tieout.contract.document import DocumentKind
 from tieout.flows.apply_catalog import NoSuchCustomer, load_catalog
 from tieout.flows.home import Home
 from tieout.flows.record_decisions import AT_ONCE, Decisions, record_decisions
 from tieout.flows.record_events import Received, record_events
-from tieout.flows.replay_found import Papers, papers, within
-from tieout.flows.write_replay_set import expect, freeze, new_set, write_face
+from tieout.flows.replay_found import Papers, papers, starting_from
+from tieout.flows.write_replay_set import FolderTaken, expect, freeze, new_set, write_face
 from tieout.kernel.errors import Refusal
 from tieout.kernel.ids import CustomerId
 from tieout.kernel.instant import Instant, format_instant
@@ -79,13 +81,35 @@ def record(
 ) -> RecordedSet:
     """`since`: periods that start then or later are compared. `until`: what happened before it is recorded.
     `accounts`: whose events and closes; catalogs are whole. Without lines from outside, what the home sealed
-    is expected, and the set says so. Raises `FolderTaken`, `NoSuchCustomer`, `NothingToRecord` and
-    `BadReplaySet`.
+    is expected, and the set says so. Raises `FolderTaken`, `BadSetName`, `NoSuchCustomer`,
+    `NothingToRecord` and `BadReplaySet`; then nothing is left behind.
     """
     catalog = load_catalog(home)
     for customer in accounts or ():
         if customer not in catalog.customers:
             raise NoSuchCustomer(customer)
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise FolderTaken(folder)
+    part = folder.with_name(f".{folder.name}.part")
+    shutil.rmtree(part, ignore_errors=True)
+    try:
+        done = _record(home, catalog, part, name, since, until, accounts, expected)
+        part.replace(folder)
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
+    return done
+
+
+def _record(
+    home: Home,
+    catalog: Catalog,
+    folder: Path,
+    name: str,
+    since: Instant | None,
+    until: Instant | None,
+    accounts: Collection[CustomerId] | None,
+    expected: Sequence[Expectation],
+) -> RecordedSet:
     face = Face(name, "tieout replay record", home=home.home_id)
     new_set(folder, face)
     received = record_events(home, catalog, folder, only=accounts, until=until)
@@ -95,8 +119,8 @@ def record(
     if not calls:
         raise NothingToRecord
     (folder / CALLS_FILE).write_text("".join(call_text(call) + "\n" for call in calls), encoding="utf-8")
-    sealed = within(papers(home, only=accounts), since=since, until=until)
-    _write_sealed(home, folder, sealed, accounts)
+    sealed = starting_from(papers(home, only=accounts, until=until), since)
+    _write_sealed(home, folder, sealed)
     recording = Recording(
         software=__version__,
         since=None if since is None else format_instant(since),
@@ -170,7 +194,7 @@ def _left_out(received: Received, decisions: Decisions, out_of_order: int) -> tu
     return tuple(f"{count} {what}" for what, count in sorted(counted.items()) if count)
 
 
-def _write_sealed(home: Home, folder: Path, sealed: Papers, accounts: Collection[CustomerId] | None) -> None:
+def _write_sealed(home: Home, folder: Path, sealed: Papers) -> None:
     (folder / "recorded").mkdir()
     (folder / RECORDED_LINES).write_text(lines_text(sealed.lines), encoding="utf-8")
     out = io.StringIO(newline="")
@@ -179,7 +203,7 @@ def _write_sealed(home: Home, folder: Path, sealed: Papers, accounts: Collection
     counts = ("watermark", "quantity", "event_count", "excluded_count", "retracted_count", "fingerprint")
     writer.writerow([*names, "period_start", "period_end", *counts])
     for each in home.books.invoices.snapshots():
-        if accounts is None or each.customer in accounts:
+        if each.invoice in sealed.ids:
             window = [format_instant(each.period.start), format_instant(each.period.end)]
             row = [getattr(each, name) for name in names] + window + [getattr(each, name) for name in counts]
             writer.writerow(row)

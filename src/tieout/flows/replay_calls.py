@@ -8,6 +8,7 @@ from typing import Final
 
 from tieout.flows.apply_catalog import apply_documents, load_catalog
 from tieout.flows.close_periods import close
+from tieout.flows.compact_log import compact_log
 from tieout.flows.control_totals import control_total, state_control_total
 from tieout.flows.correct import approve as approve_correction
 from tieout.flows.correct import preview
@@ -171,6 +172,7 @@ def _look(player: Player, _call: Call) -> None:
 
 
 def _close(player: Player, call: Call) -> None:
+    compact_log(player.home, rows_min=1)
     player.note_late()
     accounts = call.lists.get("accounts")
     chosen = None if accounts is None else tuple(CustomerId(key) for key in accounts)

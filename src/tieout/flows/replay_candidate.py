@@ -29,12 +29,16 @@ class CandidatePolicy(Refusal):
         )
 
 
+ByLine = dict[int, list[Document]]
+"""Documents by the line of the call that applies them."""
+
+
 @dataclass(frozen=True, slots=True)
 class Applied:
     """What the catalog calls of a run apply, by the line of each. `changed`: names of the documents that are
     the candidate's and not the set's."""
 
-    by_line: dict[int, list[Document]]
+    by_line: ByLine
     changed: frozenset[str]
     changed_keys: frozenset[DocumentKey]
 
@@ -42,9 +46,11 @@ class Applied:
 def applied(found: ReplaySet, candidate: Path | None) -> Applied:
     """Raises `BadReplaySet` with what is wrong with the set's documents, `CatalogRefused` with what is wrong
     with the candidate's among them, and `CandidatePolicy`."""
-    by_line, problems = _of_set(found)
+    by_line, problems = _read(found, CallKind.CATALOG, "documents")
+    beside, wrong = _beside(found)
+    problems += wrong
     if not problems:
-        problems = list(check_documents(_until(by_line, sorted(by_line), ()), against=None).problems)
+        problems = list(check_documents(_together(by_line, beside), against=None).problems)
     if problems:
         raise BadReplaySet(found.folder, tuple(problems))
     if candidate is None:
@@ -52,58 +58,62 @@ def applied(found: ReplaySet, candidate: Path | None) -> Applied:
     documents, problems = read_documents(candidate)
     if problems:
         raise CatalogRefused(tuple(problems))
-    known = {_key(each): each.digest for line in by_line.values() for each in line}
-    known |= {_key(each): each.digest for each in _proposed(found)}
+    known = {_key(each): each.digest for each in _together(by_line, beside)}
     changed = {_key(each): each for each in documents if known.get(_key(each)) != each.digest}
     if any(kind is DocumentKind.POLICY for kind, _, _ in changed):
         raise CandidatePolicy(candidate)
     replaced = {line: [changed.get(_key(each), each) for each in kept] for line, kept in by_line.items()}
     fresh = [each for key, each in changed.items() if key not in known]
     if fresh:
-        line = _first_fit(replaced, fresh)
+        line = _first_fit(replaced, beside, fresh)
         replaced[line] = [*replaced[line], *fresh]
     return Applied(replaced, frozenset(each.name for each in changed.values()), frozenset(changed))
 
 
-def _of_set(found: ReplaySet) -> tuple[dict[int, list[Document]], list[Problem]]:
-    by_line: dict[int, list[Document]] = {}
+def _read(found: ReplaySet, kind: CallKind, member: str) -> tuple[ByLine, list[Problem]]:
+    by_line: ByLine = {}
     problems: list[Problem] = []
     for call in found.calls:
-        if call.kind is CallKind.CATALOG:
-            documents, wrong = read_documents(found.file(call.texts["documents"]))
-            by_line[call.line] = documents
+        if call.kind is kind and member in call.texts:
+            by_line[call.line], wrong = read_documents(found.file(call.texts[member]))
             problems += wrong
     return by_line, problems
 
 
-def _proposed(found: ReplaySet) -> list[Document]:
-    """Policies, which are proposed and not applied."""
-    files = [found.file(call.texts["policy"]) for call in found.calls if call.kind is CallKind.PROPOSE]
-    return [each for file in files for each in read_documents(file)[0]]
+def _beside(found: ReplaySet) -> tuple[ByLine, list[Problem]]:
+    """What other calls apply: policies that are proposed, and prices that corrections supersede others by."""
+    policies, problems = _read(found, CallKind.PROPOSE, "policy")
+    corrected, wrong = _read(found, CallKind.CORRECTION, "catalog")
+    return policies | corrected, problems + wrong
 
 
-def _first_fit(by_line: dict[int, list[Document]], fresh: Sequence[Document]) -> int:
+def _first_fit(by_line: ByLine, beside: ByLine, fresh: Sequence[Document]) -> int:
     """The line of the first catalog call with which all that is applied by then holds together. Raises
     `CatalogRefused`."""
     lines = sorted(by_line)
     if not lines:
         raise CatalogRefused((Problem("calls.jsonl", "", "", "no call applies a catalog"),))
 
-    def holds(place: int) -> bool:
-        return check_documents(_until(by_line, lines[: place + 1], fresh), against=None).catalog is not None
+    def refusals(place: int) -> tuple[Problem, ...]:
+        documents = _together(by_line, beside, until=lines[place])
+        return check_documents([*documents, *fresh], against=None).problems
 
-    place = bisect_left(range(len(lines)), True, key=holds)
+    place = bisect_left(range(len(lines)), True, key=lambda place: not refusals(place))
     if place == len(lines):
-        raise CatalogRefused(check_documents(_until(by_line, lines, fresh), against=None).problems)
+        raise CatalogRefused(refusals(place - 1))
     return lines[place]
 
 
-def _until(
-    by_line: dict[int, list[Document]], lines: Sequence[int], fresh: Sequence[Document]
-) -> list[Document]:
-    """Once each, though a call may repeat what an earlier one applied."""
-    together = {_key(each): each for line in lines for each in by_line[line]}
-    return [*together.values(), *fresh]
+def _together(by_line: ByLine, beside: ByLine, *, until: int | None = None) -> list[Document]:
+    """Once each, though a call may repeat what an earlier one applied; of calls up to a line."""
+    lines = sorted({*by_line, *beside})
+    known = {
+        _key(each): each
+        for line in lines
+        if until is None or line <= until
+        for each in (*by_line.get(line, ()), *beside.get(line, ()))
+    }
+    return list(known.values())
 
 
 def _key(document: Document) -> DocumentKey:

@@ -10,7 +10,7 @@ from typing import Any
 from tieout.contract.document import Document, DocumentKind
 from tieout.evidence.stored import StoredInvoice
 from tieout.flows.home import Home
-from tieout.kernel.ids import CustomerId
+from tieout.kernel.ids import CustomerId, InvoiceId
 from tieout.kernel.instant import Instant, parse_instant
 from tieout.kernel.rational import Exact, exact
 from tieout.replay.found import FoundLine, FoundTotal
@@ -29,6 +29,7 @@ class Papers:
     totals: tuple[FoundTotal, ...]
     digests: Mapping[str, str]
     waivers: int
+    ids: frozenset[InvoiceId]
 
 
 def sealed_papers(home: Home) -> list[StoredInvoice]:
@@ -40,34 +41,37 @@ def sealed_papers(home: Home) -> list[StoredInvoice]:
     return [each for each in found if each is not None]
 
 
-def papers(home: Home, *, only: Collection[CustomerId] | None = None) -> Papers:
-    """Of all customers, or of some."""
+def papers(home: Home, *, only: Collection[CustomerId] | None = None, until: Instant | None = None) -> Papers:
+    """Of all customers, or of some; sealed before `until`."""
     digests = document_digests(home.books.documents.all())
     lines: list[FoundLine] = []
     totals: list[FoundTotal] = []
     shas: dict[str, str] = {}
     waivers = 0
+    ids: list[InvoiceId] = []
     for stored in sealed_papers(home):
         if only is not None and stored.customer not in only:
             continue
+        if until is not None and stored.sealed_at >= until:
+            continue
         paper = json.loads(stored.document)
         shas[stored.number] = stored.sha256
+        ids.append(stored.id)
         waivers += len(paper.get("waivers", ()))
         totals.append(_total(paper))
         lines += [_line(paper, line, digests) for line in paper["lines"]]
-    return Papers(tuple(lines), tuple(totals), shas, waivers)
+    return Papers(tuple(lines), tuple(totals), shas, waivers, frozenset(ids))
 
 
-def within(found: Papers, *, since: Instant | None, until: Instant | None) -> Papers:
-    """Of periods that start at `since` or later, and before `until`."""
+def starting_from(found: Papers, since: Instant | None) -> Papers:
+    """Of periods that start then or later."""
 
     def is_in(keys: Mapping[str, str]) -> bool:
-        start = parse_instant(keys["period_start"])
-        return (since is None or start >= since) and (until is None or start < until)
+        return since is None or parse_instant(keys["period_start"]) >= since
 
     lines = tuple(each for each in found.lines if is_in(each.keys))
     totals = tuple(each for each in found.totals if is_in(each.keys))
-    return Papers(lines, totals, found.digests, found.waivers)
+    return Papers(lines, totals, found.digests, found.waivers, found.ids)
 
 
 def document_digests(documents: Collection[Document]) -> Digests:

@@ -69,8 +69,8 @@ def _requested(home: Home, call: Call, body: bytes) -> tuple[Mapping[str, int], 
 
 def _parcels(body: bytes) -> list[Parcel]:
     """As many requests as one may have items."""
-    lines = body.removeprefix(BYTE_ORDER_MARK).splitlines(keepends=True)
+    lines = body.removeprefix(BYTE_ORDER_MARK).rstrip(b"\n").split(b"\n")
     return [
-        parcel_of_lines(b"".join(lines[start : start + REQUEST_ITEMS_MAX]))
-        for start in range(0, max(len(lines), 1), REQUEST_ITEMS_MAX)
+        parcel_of_lines(b"\n".join(lines[start : start + REQUEST_ITEMS_MAX]))
+        for start in range(0, len(lines), REQUEST_ITEMS_MAX)
     ]

@@ -3,7 +3,8 @@ must."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from hashlib import sha256
 from pathlib import Path
@@ -14,7 +15,7 @@ from tieout.flows.home import Home
 from tieout.flows.read_replay_set import BadReplaySet, ReplaySet
 from tieout.flows.replay_calls import Played, Player
 from tieout.flows.replay_candidate import Applied, applied
-from tieout.flows.replay_found import Papers, papers, within
+from tieout.flows.replay_found import Papers, papers, starting_from
 from tieout.flows.replay_signing import Signers
 from tieout.kernel.canonical import JsonNumber, JsonValue, canonical_json
 from tieout.kernel.ids import HomeId
@@ -115,6 +116,7 @@ def _compared(
         digests=kept.digests,
         changed=tuple(sorted(documents.changed)),
         rehearsed=tuple(player.signers.signed),
+        recorded=None if recorded is None else _as_recorded(kept.lines, recorded),
         edited=found.edited,
         loose=found.loose,
     )
@@ -158,8 +160,7 @@ def _of_interest(face: Face, found: Papers) -> Papers:
     said = face.recording
     if said is None:
         return found
-    since, until = (None if text is None else parse_instant(text) for text in (said.since, said.until))
-    return within(found, since=since, until=until)
+    return starting_from(found, None if said.since is None else parse_instant(said.since))
 
 
 def _waiting(home: Home) -> dict[tuple[str, str], str]:
@@ -180,6 +181,15 @@ def _recorded(found: ReplaySet) -> tuple[FoundLine, ...] | None:
     if problems:
         raise BadReplaySet(found.folder, tuple(problems))
     return lines
+
+
+def _as_recorded(lines: Sequence[FoundLine], recorded: Sequence[FoundLine]) -> tuple[int, int]:
+    """Lines of the same keys, quantity, amount and count of events; and how many either side has at most."""
+    found, before = (
+        Counter((tuple(sorted(each.keys.items())), each.quantity, each.amount, each.events) for each in side)
+        for side in (lines, recorded)
+    )
+    return (found & before).total(), max(found.total(), before.total())
 
 
 def _own_identity(face: Face) -> HomeId:

@@ -8,8 +8,8 @@ from pathlib import Path
 
 from tieout.contract.problem import Problem
 from tieout.flows.read_replay_set import BadReplaySet, NoReplaySet, file_digests
-from tieout.kernel.errors import ConflictError
-from tieout.replay.face import FACE_FILE, Expected, Face, Origin, What, face_text, parse_face
+from tieout.kernel.errors import ConflictError, Refusal, shown
+from tieout.replay.face import FACE_FILE, NAME_PATTERN, Expected, Face, Origin, What, face_text, parse_face
 from tieout.replay.stated import parse_stated
 
 EXPECTED_FOLDER = "expected"
@@ -24,9 +24,23 @@ class FolderTaken(ConflictError):
         super().__init__(f"{folder} is there and not empty; a set gets a folder of its own.")
 
 
+class BadSetName(Refusal):
+    """The name of a set is part of file names."""
+
+    code = "bad-set-name"
+
+    def __init__(self, name: str) -> None:
+        super().__init__(
+            f"{shown(name)} is no name of a set: use 1 to 64 small letters, digits, dots, underscores or "
+            "hyphens."
+        )
+
+
 def new_set(folder: Path, face: Face) -> None:
     """An empty folder with a face; calls and their files are written into it, then `freeze` ends it. Raises
-    `FolderTaken`."""
+    `FolderTaken` or `BadSetName`."""
+    if NAME_PATTERN.match(face.name) is None:
+        raise BadSetName(face.name)
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise FolderTaken(folder)
     folder.mkdir(parents=True, exist_ok=True)

@@ -124,7 +124,7 @@ def parse_calls(text: str) -> tuple[list[Call], list[Problem]]:
     calls: list[Call] = []
     problems: list[Problem] = []
     latest: Instant | None = None
-    for number, line in enumerate(text.splitlines(), 1):
+    for number, line in enumerate(text.split("\n"), 1):
         if not line.strip():
             continue
         call, found = _parse(number, line)

@@ -62,7 +62,9 @@ def parse_lines(text: str) -> tuple[tuple[FoundLine, ...], list[Problem]]:
     """Every line that reads, and every problem of the others."""
     found: list[FoundLine] = []
     problems: list[Problem] = []
-    for number, line in enumerate(text.splitlines(), 1):
+    for number, line in enumerate(text.split("\n"), 1):
+        if not line:
+            continue
         try:
             found.append(_line(json.loads(line)))
         except (ValueError, TypeError, KeyError, AttributeError, RecursionError, MalformedExact) as error:

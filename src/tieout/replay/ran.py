@@ -23,7 +23,9 @@ class RefusedCall:
 @dataclass(frozen=True, slots=True)
 class ReplayRun:
     """All that a run found. `waiting`: by customer and start of period, what is not sealed and why.
-    `rehearsed`: documents that were signed by keys of nobody. `digests`: of the sealed papers, by number."""
+    `rehearsed`: documents that were signed by keys of nobody. `digests`: of the sealed papers, by number.
+    `recorded`: how many lines are as the recorded home sealed them, and of how many; None where the set does
+    not say."""
 
     face: Face
     result: ReplayResult
@@ -36,5 +38,6 @@ class ReplayRun:
     digests: Mapping[str, str]
     changed: tuple[str, ...]
     rehearsed: tuple[str, ...]
+    recorded: tuple[int, int] | None
     edited: tuple[str, ...]
     loose: tuple[str, ...]

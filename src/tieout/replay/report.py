@@ -48,7 +48,12 @@ def verdict_lines(run: ReplayRun) -> list[str]:
     if not result.compares:
         failures = [f"{_counted(result.differences, 'difference')} from what is expected", *failures]
     gate = "passes" if result.passes_gate else f"FAILS: {'; '.join(failures)}"
+    recorded = []
+    if run.recorded is not None:
+        same, lines = run.recorded
+        recorded = [f"As the recorded home sealed them: {same:,} of {lines:,} lines."]
     return [
+        *recorded,
         f"Comparison: {compared} in {_counted(run.lines, 'line')} of {_counted(len(run.digests), 'paper')}.",
         f"As a gate: {gate}.",
         f"Outcome digest: {result.outcome_digest}",
@@ -139,6 +144,9 @@ def report_json(run: ReplayRun) -> str:
         "coverage": {name: _whole(count) for name, count in result.coverage.items()},
         "counts": {name: _whole(count) for name, count in run.counts.items()},
         "lines": _whole(run.lines),
+        "as_recorded": None
+        if run.recorded is None
+        else {"same": _whole(run.recorded[0]), "lines": _whole(run.recorded[1])},
         "misjudged": list(run.misjudged),
         "refused": [
             {"line": _whole(each.line), "call": each.kind.value, "why": each.why} for each in run.refused
