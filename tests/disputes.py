@@ -7,14 +7,17 @@ from pathlib import Path
 from tests.small_home import FEBRUARY_3, ingest, january, make_home
 from tieout.dispute.dispute import Dispute
 from tieout.dispute.role import Role
+from tieout.dispute.state import Act
 from tieout.dispute.type import DisputeType
 from tieout.flows.close_periods import close
+from tieout.flows.collectable import collectables
+from tieout.flows.decide_dispute import DecidedDispute, DecisionOrder, decide_dispute
 from tieout.flows.dispute_owners import name_owners
 from tieout.flows.home import Home
+from tieout.flows.invoices import list_invoices
 from tieout.flows.open_dispute import DisputeOrder, open_dispute
 from tieout.gateways.clock import SteppedClock
 from tieout.kernel.ids import CustomerId
-from tieout.wiring import open_home
 
 ACME = CustomerId("acme")
 OPS, ENGINEERING, FINANCE = "Olga", "Eva", "Finn"
@@ -53,5 +56,15 @@ def opened(
     return open_dispute(home, order, person=person).dispute
 
 
-def reopened_home(folder: Path, clock: SteppedClock) -> Home:
-    return open_home(folder, clock=clock)
+def owed(home: Home) -> tuple[str, ...]:
+    row = next(each for each in list_invoices(home, ACME) if each.kind == "final")
+    (waits,) = [each for each in collectables(home, ACME) if each.invoice == row.id] or [None]
+    amounts = [row.open, row.disputed, row.collectable]
+    if waits is not None:
+        assert [waits.open, waits.disputed, waits.collectable] == amounts
+    return tuple("-" if each is None else each.decimal_text for each in amounts)
+
+
+def uphold(home: Home, dispute: Dispute, **named: object) -> DecidedDispute:
+    given: dict[str, object] = {"person": OPS, "reason": "they are right", "approved_by": FINANCE, **named}
+    return decide_dispute(home, dispute.id, DecisionOrder(Act.UPHELD), **given)  # type: ignore[arg-type]
