@@ -18,6 +18,7 @@ from tieout.contract.signature import (
     standing_key,
 )
 from tieout.kernel.canonical import JsonValue, canonical_json
+from tieout.kernel.digest import document_digest
 from tieout.kernel.ids import HomeId, KeyId
 from tieout.kernel.instant import Instant, format_instant
 from tieout.readiness.facts import Expectation
@@ -130,7 +131,10 @@ def standing_signatures(
     home_id: HomeId,
     verify: Verify,
 ) -> tuple[Signature, ...]:
-    """Those over this document by a key that stood when it signed, whatever the role may be worth here."""
+    """Those over this document by a key that stood when it signed, whatever the role may be worth here; none
+    where the text is not the one that was signed."""
+    if document_digest(document.document) != document.digest:
+        return ()
     return tuple(
         each
         for each in signatures

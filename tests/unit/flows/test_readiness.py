@@ -31,6 +31,7 @@ from tieout.flows.readiness_refusals import ItemNotPassed, MalformedSample, Samp
 from tieout.flows.readiness_signing import SampleSaid, prepare_sign_off, record_sample
 from tieout.flows.replay_results import keep_result
 from tieout.flows.signed_file import SignatureRefused
+from tieout.flows.verify_books import verify_books
 from tieout.gateways.clock import SteppedClock
 from tieout.gateways.signing import generate_key, sign
 from tieout.kernel.instant import parse_instant
@@ -161,6 +162,21 @@ def test_a_signature_of_another_person_counts_for_nothing_wherever_it_came_from(
     )
     assert [signed for each, signed in papers_of(ready.home).documents if each == document] != [()]
     assert not [each for each in expectations(papers_of(ready.home)) if each.digest == document.digest]
+
+
+def test_an_expectation_that_was_changed_after_it_was_signed_counts_for_nothing(ready: Ready) -> None:
+    assert verify_books(ready.home).findings == ()
+    tampered(
+        ready.home,
+        "DROP TRIGGER readiness_document_no_update",
+        "UPDATE readiness_document SET document = replace(document, '21.21', '21.20') "
+        "WHERE document LIKE '%finance%'",
+    )
+    assert told(ready, ItemKey.SAMPLES)[0] == (
+        "acme 2026-01-01/2026-02-01: finance recorded nothing beforehand"
+    )
+    (finding,) = verify_books(ready.home).findings
+    assert (finding.what, finding.where) == ("readiness", "sample of acme")
 
 
 def test_recorded_before_and_signed_after_the_seal_is_too_late(tmp_path: Path) -> None:
