@@ -13,6 +13,7 @@ from tieout.contract.check import check, read_applied, warnings
 from tieout.contract.document import Document, DocumentKind, parse_documents
 from tieout.contract.problem import Problem
 from tieout.flows.home import Home
+from tieout.flows.rarely_collected import KEPT_BEFORE_LEFT_ALONE, leave_alone
 from tieout.flows.sealed_changes import sealed_problems
 from tieout.ingest.example import run_example
 from tieout.kernel.errors import IntegrityViolation, NotFound, Refusal, shown
@@ -150,7 +151,7 @@ def _check_at_home(home: Home, documents: Sequence[Document], problems: Iterable
 
 def apply_catalog(home: Home, folder: Path) -> CatalogApplied:
     """Checks the folder together with what is applied and sealed, then stores what is new. Raises
-    `CatalogRefused`.
+    `CatalogRefused`, and `ReadinessOpen` where an open item of readiness refuses it.
     """
     documents, problems = read_documents(folder)
     return apply_documents(home, documents, problems)
@@ -164,6 +165,7 @@ def apply_documents(
     if checked.catalog is None:
         raise CatalogRefused(checked.problems)
     fresh = checked.fresh
+    home.refuse_change(home, frozenset(document.kind for document in fresh))
     home.books.documents.add(fresh, applied_at=home.clock.now())
     added = tuple((document.kind.value, document.key, document.version) for document in fresh)
     return CatalogApplied(added, len(checked.documents) - len(fresh), checked.warnings)
@@ -175,10 +177,13 @@ def load_catalog(home: Home) -> Catalog:
     revision = store.revision()
     if home.memory.catalog is not None and home.memory.revision == revision:
         return home.memory.catalog
-    catalog, problems = read_applied(store.all())
+    documents = store.all()
+    catalog, problems = read_applied(documents)
     if catalog is None or problems:
         raise CatalogDamaged(tuple(problems))
     home.memory.revision, home.memory.catalog = revision, catalog
+    if len(documents) >= KEPT_BEFORE_LEFT_ALONE:
+        leave_alone()
     return catalog
 
 
