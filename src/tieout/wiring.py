@@ -14,6 +14,7 @@ from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from tieout.contract.document import DocumentKind
 from tieout.engines.embedded import EmbeddedEngine
 from tieout.flows.home import Home
 from tieout.gateways.clock import SteppedClock, SystemClock
@@ -29,6 +30,7 @@ from tieout.kernel.errors import Refusal
 from tieout.kernel.ids import HomeId
 from tieout.kernel.instant import Instant
 from tieout.ports import Clock, Entropy
+from tieout.readiness.level import governed
 from tieout.store.crash import crash_point
 from tieout.store.failure import StoreUnusable, storage_failure
 from tieout.store.log.segments.cache import CACHE_BYTES_MAX
@@ -123,7 +125,16 @@ def _home(folder: Path, stores: Stores, entropy: Entropy) -> Home:
         kept_packs=FileKeptPacks(folder),
         store_facts=stores.facts,
         release=stores.release,
+        refuse_change=_refuse_change,
     )
+
+
+def _refuse_change(home: Home, kinds: frozenset[DocumentKind], *, by_correction: bool = False) -> None:
+    """What reads all the facts is loaded only where readiness was started: most commands change nothing."""
+    if home.books.readiness.level() is not None and governed(kinds):
+        from tieout.flows.readiness import refuse_while_open  # noqa: PLC0415 - see above
+
+        refuse_while_open(home, kinds, by_correction=by_correction)
 
 
 def _url() -> str | None:

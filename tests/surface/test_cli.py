@@ -54,7 +54,7 @@ def test_help_names_every_verb() -> None:
         *("quarantine", "events", "usage", "exposure", "entitlements"),
         *("budget", "alert", "hold", "review", "trigger"),
         *("close", "reconcile", "draft", "invoice", "correction", "trace"),
-        *("evidence", "ledger", "payment", "dispute", "replay", "notice"),
+        *("evidence", "ledger", "payment", "dispute", "replay", "readiness", "notice"),
         *("compact", "verify", "index", "doctor"),
     )
     assert ran.code == 0

@@ -26,6 +26,7 @@ CORE = (
     "trigger",
     "dispute",
     "replay",
+    "readiness",
 )
 """The packages that hold the rules and touch no world."""
 

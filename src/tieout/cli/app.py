@@ -40,6 +40,7 @@ from tieout.cli import (
     price,
     program,
     quarantine,
+    readiness,
     reconcile,
     replay,
     review,
@@ -94,7 +95,7 @@ ORDER = (
         "dispute",
         "replay",
     ),
-    *("notice", "compact", "verify", "index", "doctor"),
+    *("readiness", "notice", "compact", "verify", "index", "doctor"),
 )
 
 
@@ -215,6 +216,7 @@ for noun, verbs in (
     ("payment", payment.app),
     ("dispute", dispute.app),
     ("replay", replay.app),
+    ("readiness", readiness.app),
     ("notice", notice.app),
     ("index", index.app),
 ):

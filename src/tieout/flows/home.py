@@ -6,9 +6,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from tieout.contract.catalog import Catalog
+from tieout.contract.document import DocumentKind
 from tieout.kernel.ids import HomeId
 from tieout.ports import Books, Clock, Entropy, EventLog, HealthFact, Pipeline, Signer, TestClock, UsageEngine
 from tieout.ports.live import LiveStore
@@ -28,6 +29,15 @@ class CatalogMemory:
     revision: int = -1
     catalog: Catalog | None = None
     own_book: OwnBook | None = None
+
+
+class RefuseChange(Protocol):
+    """Asked before documents of these kinds are applied or signed; raises where an open item of readiness
+    refuses them. `by_correction`: an approved delta report applies them."""
+
+    def __call__(
+        self, home: Home, kinds: frozenset[DocumentKind], /, *, by_correction: bool = False
+    ) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +64,7 @@ class Home:
     kept_packs: KeptPacks
     store_facts: Callable[[], tuple[HealthFact, ...]]
     release: Callable[[], None]
+    refuse_change: RefuseChange
     memory: CatalogMemory = field(default_factory=CatalogMemory)
 
     def close(self) -> None:

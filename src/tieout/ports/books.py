@@ -38,6 +38,7 @@ from tieout.ports.leases import Lease
 from tieout.ports.ledger import LedgerStore
 from tieout.ports.notices import NoticeStore
 from tieout.ports.own_settings import OwnSettingsStore
+from tieout.ports.readiness import ReadinessStore
 from tieout.ports.triggers import TriggerStore
 from tieout.ports.verifications import VerificationStore
 
@@ -318,3 +319,6 @@ class Books(Protocol):
 
     @property
     def disputes(self) -> DisputeStore: ...
+
+    @property
+    def readiness(self) -> ReadinessStore: ...

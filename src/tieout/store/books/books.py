@@ -26,6 +26,7 @@ from tieout.store.books.manual_lines import SqlManualLines
 from tieout.store.books.movements import SqlMovements
 from tieout.store.books.notices import SqlNotices
 from tieout.store.books.own_settings import SqlOwnSettings
+from tieout.store.books.readiness import SqlReadiness
 from tieout.store.books.schema import meta
 from tieout.store.books.signatures import SqlSignatures
 from tieout.store.books.test_clock import start_clock
@@ -72,6 +73,7 @@ class SqlBooks:
     own_settings: SqlOwnSettings
     heads: SqlHeads
     disputes: SqlDisputes
+    readiness: SqlReadiness
 
     def close(self) -> None:
         self.engine.dispose()
@@ -139,4 +141,5 @@ def _books(engine: Engine, folder: Path, home_id: HomeId) -> SqlBooks:
         SqlOwnSettings(engine),
         SqlHeads(engine),
         SqlDisputes(engine),
+        SqlReadiness(engine),
     )
