@@ -1,6 +1,7 @@
 """Two indexes by invoice go: a seal wrote each of their pages for nothing.
 
-Snapshots of an invoice are found by the unique key that begins with it; charges by its lines, which name theirs.
+Snapshots of an invoice are found by the unique key that begins with it; charges by its lines, which name
+theirs.
 """
 
 from __future__ import annotations
