@@ -97,7 +97,7 @@ def _sealed_by_another(home: Home, draft: Sealable) -> AccountOutcome:
         stored = home.books.invoices.find(draft.id)
         assert stored is not None, "its key is sealed, and the id is made of the key"
         return AccountOutcome(account.customer, account.period, Sealed(stored.id, stored.number))
-    billed = home.books.invoices.billed()
+    billed = home.books.invoices.billed([account.customer])
     missing = [
         subscription
         for subscription in account.subscriptions
