@@ -160,6 +160,15 @@ def test_heads_left_out_or_altered_in_the_books_are_found(home: Home) -> None:
         assert checked(home, copy) == ["no head of that number is kept here any more"]
 
 
+def test_a_last_head_that_was_left_out_is_found(home: Home) -> None:
+    with home:
+        close(home, as_of=FEBRUARY_3)
+        _march(home)
+        _books(home, "DELETE FROM log_head WHERE number = 2")
+        found = [(each.where, each.detail) for each in verify_books(home).findings]
+        assert found == [("run 2", "it sealed invoices, and no head of it is kept")]
+
+
 def test_what_is_no_copy_of_this_home_is_refused(home: Home, tmp_path: Path) -> None:
     with home:
         close(home, as_of=FEBRUARY_3)
