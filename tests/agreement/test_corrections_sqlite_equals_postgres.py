@@ -34,6 +34,7 @@ from tieout.kernel.instant import parse_instant
 from tieout.ledger.account import Account
 from tieout.ledger.balances import EVERYTHING, Selection, open_receivable
 from tieout.store.books.corrections import SqlCorrections
+from tieout.store.books.disputes import SqlDisputes
 from tieout.store.books.invoices import SqlInvoices
 from tieout.store.books.ledger import SqlLedger
 from tieout.wiring import open_home
@@ -48,7 +49,7 @@ STORIES = (
     "void_with_a_replacement",
     "interim_volume_price_drops",
 )
-Decision = tuple[str, str, str]
+Decision = tuple[str, ...]
 
 
 def played(story: Path, folder: Path) -> dict[str, Any]:
@@ -145,6 +146,7 @@ def at_once(folder: Path, monkeypatch: pytest.MonkeyPatch, *decisions: Decision)
             (SqlCorrections, "void"),
             (SqlCorrections, "approve"),
             (SqlLedger, "post"),
+            (SqlDisputes, "record"),
         ):
             patched.setattr(store, name, waiting(getattr(store, name)))
         people = [threading.Thread(target=person, args=(place,)) for place in range(len(decisions))]

@@ -15,14 +15,21 @@ from typing import Final
 
 from tieout.close.review import StoredDraft
 from tieout.contract.policy import PolicyRole
-from tieout.flows import correct, drafts, ledger, manual_lines
+from tieout.dispute.role import Role
+from tieout.dispute.state import Act
+from tieout.dispute.type import DisputeType
+from tieout.flows import correct, dispute_owners, drafts, ledger, manual_lines, say_dispute
+from tieout.flows import open_dispute as disputes_opened
 from tieout.flows.api_keys import create_api_key
 from tieout.flows.apply_catalog import apply_catalog
 from tieout.flows.credit_invoice import credit_invoice
+from tieout.flows.decide_dispute import DecisionOrder, decide_dispute
+from tieout.flows.disputes import list_disputes
 from tieout.flows.drafts import list_drafts, note_draft, object_to_draft
 from tieout.flows.home import Home
 from tieout.flows.ledger import lock_month
 from tieout.flows.manual_lines import LineOrder, list_lines
+from tieout.flows.open_dispute import DisputeOrder
 from tieout.flows.payments import record_payment
 from tieout.flows.policy import propose, register_key
 from tieout.flows.void_invoice import void_invoice
@@ -150,6 +157,30 @@ def make_api_key(home: Home) -> None:
     create_api_key(home, name="gateway", role="product", sources=())
 
 
+def name_owners(home: Home) -> None:
+    persons = {Role.OPS: ["Nina"], Role.ENGINEERING: ["Eva"], Role.FINANCE: ["Finn"]}
+    dispute_owners.name_owners(home, persons, {}, person="Ada", reason="Olga left")
+
+
+def open_dispute(home: Home, number: str, person: str = "Zoe") -> None:
+    order = DisputeOrder(number, "1", DisputeType.DATA, "5.00", "they count less")
+    disputes_opened.open_dispute(home, order, person=person)
+
+
+def isolate(home: Home) -> None:
+    say_dispute.isolate_dispute(home, open_one(home), person="Olga", reason="their log says else")
+
+
+def uphold(home: Home) -> None:
+    """Examined, where it was not, and decided with its credit note."""
+    order = DecisionOrder(Act.UPHELD)
+    decide_dispute(home, open_one(home), order, person="Olga", reason="they are right", approved_by="Finn")
+
+
+def open_one(home: Home) -> str:
+    return next(each.id for each in list_disputes(home) if each.opened_by == "Olga")
+
+
 def latest(home: Home) -> StoredDraft:
     (row,) = list_drafts(home, "acme")
     return row.draft
@@ -173,6 +204,7 @@ VERBS: Final[dict[str, Callable[..., None]]] = {
         ),
         *(note, object_to, approve_draft, redraft, approve_delta, waive, sign_waiver),
         *(register, propose_policy, apply, make_api_key),
+        *(name_owners, open_dispute, isolate, uphold),
     )
 }
 

@@ -31,9 +31,10 @@ from tieout.wiring import open_home
 
 VARIABLE = "TIEOUT_DATABASE_URL"
 DECIDED = ("credit", "void", "pay", "approve", "decide-entry", "decide-line", "waive", "sign-waiver")
-SAID = ("approve-draft", "object-to")
+SAID = ("approve-draft", "object-to", "uphold")
 KILLED = [("credit", STEPS[0]), ("approve", STEPS[1]), ("sign-waiver", STEPS[1])]
 HOW: tuple[Cut, ...] = ("before", "after", "at once")
+ARMED = {"credit": "seal-before-commit", "uphold": "dispute-before-commit"}
 LOST = [(verb, how) for verb in (*DECIDED, *SAID) for how in HOW]
 
 
@@ -159,7 +160,7 @@ def test_a_connection_lost_at_the_commit_of_a_decision_leaves_it_once(
     before = counts(folder, clock.now())
     with cutting_proxy(Path(str(url.query["host"])) / f".s.PGSQL.{url.port or 5432}") as proxy:
         through = url.set(host="127.0.0.1", port=proxy.port, query={})
-        armed = "seal-before-commit" if verb == "credit" else "books-before-commit"
+        armed = ARMED.get(verb, "books-before-commit")
 
         def cut(point: str) -> None:
             if point == armed and not proxy.cuts:
@@ -169,6 +170,7 @@ def test_a_connection_lost_at_the_commit_of_a_decision_leaves_it_once(
             patched.setenv(VARIABLE, through.render_as_string(hide_password=False))
             patched.setattr(writing, "crash_point", cut)
             patched.setattr("tieout.store.books.invoices.crash_point", cut)
+            patched.setattr("tieout.store.books.disputes.crash_point", cut)
             told: Exception | None = None
             with open_home(folder, clock=clock) as far:
                 try:

@@ -15,6 +15,8 @@ from pathlib import Path
 import pytest
 from sqlalchemy import func, inspect, select, table
 
+from tests.disputes import name_three, number_of
+from tests.disputes import opened as opened_dispute
 from tests.faults.close_laws import broken_papers, documents_of
 from tests.faults.closers import Closers, closers_started
 from tests.faults.decider import VERBS, decide, latest
@@ -33,6 +35,7 @@ from tieout.flows.waivers import propose_waiver, write_waiver_request
 from tieout.gateways.clock import SteppedClock
 from tieout.gateways.signing import generate_key
 from tieout.gateways.signing_desk import sign_request
+from tieout.kernel.ids import CustomerId
 from tieout.kernel.instant import Instant
 from tieout.wiring import open_home
 
@@ -58,6 +61,10 @@ SEALED: dict[str, tuple[str, ...]] = {
     "propose-policy": ("{papers}/next.toml",),
     "apply": ("{papers}/subject.toml",),
     "make-api-key": (),
+    "name-owners": (),
+    "open-dispute": ("{cedar}",),
+    "isolate": (),
+    "uphold": (),
 }
 REVIEWED: dict[str, tuple[str, ...]] = {
     "note": (),
@@ -126,9 +133,18 @@ def sealed_home(folder: Path) -> dict[str, str]:
         (policy,) = [each.policy for each in policies(home)]
         later = POLICY.replace("version = 1", "version = 2").replace("2025-12-01", "2026-03-01")
         (papers / "next.toml").write_text(f'{later}predecessor_digest = "{policy.digest}"\n')
+        disputed = dispute_of_birch(home)
         (row,) = list_invoices(home, ACME)
         assert row.number is not None and late.digest is not None
-        return {"number": row.number, "report": late.digest, "papers": str(papers)}
+        return {"number": row.number, "report": late.digest, "papers": str(papers), "cedar": disputed}
+
+
+def dispute_of_birch(home: Home) -> str:
+    """It is open, and the number of cedar's invoice, which is not disputed."""
+    home.installation_key.create()
+    name_three(home)
+    opened_dispute(home, line="1", customer=CustomerId("birch"), amount="4.00")
+    return number_of(home, CustomerId("cedar"))
 
 
 SUBJECT = """

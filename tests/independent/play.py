@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from tests.independent import play_rules, shifts, unbilled
+from tests.independent import disputes, play_rules, shifts, unbilled
 from tests.independent.billing import close, content, draft_of
 from tests.independent.corrections import find_corrections
 from tests.independent.credits import credit_line
@@ -203,6 +203,17 @@ def _credit(world: World, _folder: Path, step: Told) -> None:
     credit_line(world, paper, told, instant(step["at"]))
 
 
+def _dispute(world: World, _folder: Path, step: Told) -> None:
+    for told in step["dispute"]:
+        disputes.play(world, told, instant(step["at"]))
+
+
+def _owed(world: World, _folder: Path, step: Told) -> None:
+    for named, told in step["owed"].items():
+        (paper,) = [each for each in world.papers if each.number == named]
+        assert disputes.owed(world, paper) == told, named
+
+
 def _lock(_world: World, _folder: Path, _step: Told) -> None:
     """A lock says where an entry is booked, not what it is."""
 
@@ -233,6 +244,8 @@ STEPS: dict[str, Callable[[World, Path, Told], None]] = {
     "lock": _lock,
     "void": _void,
     "credit": _credit,
+    "dispute": _dispute,
+    "owed": _owed,
     "state": _state,
     "waive": _waive,
     "draft": _draft,

@@ -126,6 +126,9 @@ class World:
     asked: list[str] = field(default_factory=list)
     """Customers whom the invoice rules are to look at."""
     notices: dict[str, int] = field(default_factory=dict)
+    owners: dict[str, str] = field(default_factory=dict)
+    """Who answers for disputes, by role."""
+    disputes: dict[str, Any] = field(default_factory=dict)
     own_budgets: dict[str, Fraction] = field(default_factory=dict)
     own_alerts: dict[tuple[str, str], Document] = field(default_factory=dict)
 

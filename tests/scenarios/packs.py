@@ -17,6 +17,7 @@ from tieout.evidence.pack.minisign import public_key_text
 from tieout.evidence.verify.verify import verify_pack
 from tieout.flows.build_pack import build_pack
 from tieout.flows.invoices import list_invoices
+from tieout.gateways.signing import KeyFileExists
 
 SAMPLE = frozenset(
     {
@@ -42,7 +43,11 @@ SAMPLE = frozenset(
 def check_packs(stage: Stage, story: str, folder: Path) -> None:
     if story not in SAMPLE and not os.environ.get("TIEOUT_TEST_LONG"):
         return
-    key = public_key_text(stage.home.installation_key.create()).encode()
+    try:
+        public = stage.home.installation_key.create()
+    except KeyFileExists:  # the story made it
+        public = stage.home.installation_key.public_key()
+    key = public_key_text(public).encode()
     for row in list_invoices(stage.home):
         if row.status == "draft":
             continue

@@ -24,7 +24,9 @@ CORE = (
     "close",
     "evidence",
     "trigger",
+    "dispute",
     "replay",
+    "readiness",
 )
 """The packages that hold the rules and touch no world."""
 

@@ -20,8 +20,8 @@ from tieout.wiring import open_home
 BROKEN = 70
 """Exit code of a worker whose store failed; the supervisor starts a new one."""
 THREAD_SECONDS = 0.0005
-"""How long a thread computes while another waits for Python's lock. An answer passes three threads' turns,
-and with Python's own 5 ms each waits for a batch of events that is taken in beside it.
+"""How long a thread computes while another waits for Python's lock. An answer takes three turns, and with
+Python's own 5 ms each waits for a batch of events that is taken in beside it.
 """
 
 

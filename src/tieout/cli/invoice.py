@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
+from tieout.cli.dispute_shown import invoice_disputes_table
 from tieout.cli.invoice_undo import credit, void
 from tieout.cli.late import late_json, late_table
 from tieout.cli.options import HomeOption, JsonOption, opened
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from tieout.flows.invoices import InvoiceRow
+    from tieout.kernel.money import Money
 
 app = typer.Typer(help="Invoices: list, show, credit, void.", no_args_is_help=True)
 app.command()(credit)
@@ -31,7 +33,8 @@ def list_(
     as_json: JsonOption = False,
 ) -> None:
     """Every invoice with its period, status and total; what its document asks for (due), and what of that is
-    still owed after payments, credit notes and voids (open)."""
+    still owed after payments, credit notes and voids (open). Where something is disputed: that, and what
+    of the open amount is still to be collected."""
     from tieout.flows.invoices import list_invoices
     from tieout.kernel.ids import CustomerId
 
@@ -51,16 +54,24 @@ def show(
 ) -> None:
     """One invoice as a person reads it; with --json the stored document and its SHA-256.
 
-    Events that came after its cutoff are shown beside it ("late"); the sealed document never changes.
+    Events that came after its cutoff are shown beside it ("late"), and so are its disputes; the sealed
+    document never changes.
     """
+    from tieout.flows.dispute_document import customer_json
+    from tieout.flows.disputes import disputes_of_invoice
     from tieout.flows.invoices import show_invoice
     from tieout.flows.late_events import late_for_invoice
 
     with opened(home) as where:
         stored = show_invoice(where, invoice)
         late = late_for_invoice(where, stored)
+        disputes = disputes_of_invoice(where, stored)
     if as_json:
-        beside: dict[str, Json] = {"sha256": stored.sha256, "late": [late_json(row) for row in late]}
+        beside: dict[str, Json] = {
+            "sha256": stored.sha256,
+            "late": [late_json(row) for row in late],
+            "disputes": [cast("Json", customer_json(each)) for each in disputes],
+        }
         print_json({**json.loads(stored.document, parse_float=str), **beside})
         return
     from tieout.cli.invoice_page import invoice_page
@@ -69,24 +80,17 @@ def show(
     say(invoice_page(read_document(invoice, stored.document)))
     if late:
         say(late_table(late))
+    if disputes:
+        say(invoice_disputes_table(disputes))
 
 
 def invoices_table(rows: Sequence[InvoiceRow]) -> Table:
     """The list as a table, with periods in UTC; the page of each invoice says the customer's own days."""
     from tieout.kernel.instant import format_instant
 
-    columns = (
-        "number",
-        "id",
-        "customer",
-        "period (UTC)",
-        "kind",
-        "status",
-        "total>",
-        "due>",
-        "open>",
-        "currency",
-    )
+    columns = ("number", "id", "customer", "period (UTC)", "kind", "status", "total>", "due>", "open>")
+    waits = any(row.disputed is not None and row.disputed.minor for row in rows)
+    columns = (*columns, *(("disputed>", "collectable>") if waits else ()), "currency")
     cells = (
         [
             row.number or "-",
@@ -97,12 +101,17 @@ def invoices_table(rows: Sequence[InvoiceRow]) -> Table:
             row.status,
             grouped(row.total.decimal_text),
             grouped(row.due.decimal_text),
-            "-" if row.open is None else grouped(row.open.decimal_text),
+            _amount(row.open),
+            *((_amount(row.disputed), _amount(row.collectable)) if waits else ()),
             row.currency,
         ]
         for row in rows
     )
     return table(columns, cells)
+
+
+def _amount(money: Money | None) -> str:
+    return "-" if money is None else grouped(money.decimal_text)
 
 
 def row_json(row: InvoiceRow) -> Json:
@@ -123,4 +132,6 @@ def row_json(row: InvoiceRow) -> Json:
         "total": row.total.decimal_text,
         "due": row.due.decimal_text,
         "open": None if row.open is None else row.open.decimal_text,
+        "disputed": None if row.disputed is None else row.disputed.decimal_text,
+        "collectable": None if row.collectable is None else row.collectable.decimal_text,
     }

@@ -165,8 +165,9 @@ class SealedRows:
     anything written where somebody has said more about the draft that was `reviewed`, or other interim
     invoices of the period stand than `interims_seen` (None: the policy allows none). `corrects`: by report
     (empty: by policy) the periods that it corrects, worked out when the customer had `papers_seen` papers and
-    voids; None where it does not matter. `offset`: what a paper below zero is put against. `laid_out`:
-    snapshots, charges, lines and entries, where that was done beforehand; these members are empty then.
+    voids, and `disputes_seen` events of disputes; None where it does not matter. `offset`: what a paper below
+    zero is put against. `laid_out`: snapshots, charges, lines and entries, where that was done beforehand;
+    these members are empty then.
     """
 
     invoice: StoredInvoice
@@ -182,6 +183,7 @@ class SealedRows:
     reviewed: ReviewedDraft | None = None
     offset: Offset | None = None
     laid_out: LaidOut | None = None
+    disputes_seen: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

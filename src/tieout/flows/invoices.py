@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from hashlib import sha256
 
+from tieout.dispute.room import collectable
 from tieout.evidence.stored import StoredInvoice
 from tieout.flows.apply_catalog import NoSuchCustomer, load_catalog
+from tieout.flows.disputes import disputed_by_invoice
 from tieout.flows.home import Home
 from tieout.invoice.invoice import KIND_FINAL, Invoice
 from tieout.invoice.off_cycle import OffCycleReason, parse_off_cycle
@@ -48,7 +50,8 @@ class InvoiceRow:
     """One invoice as lists show it; `number` is None for a draft. `due` is what the document asks for, `open`
     what of it is still owed now (below zero: to the customer); None where the ledger has no entries of it: of
     a draft, and of what was sealed before there was a ledger. `off_cycle` says why a running period was
-    billed; the list of all does not read it."""
+    billed; the list of all does not read it. `disputed`: what open disputes keep from being collected.
+    `draft` is the paper itself, where it is one."""
 
     id: InvoiceId
     number: str | None
@@ -61,6 +64,15 @@ class InvoiceRow:
     kind: str = KIND_FINAL
     off_cycle: OffCycleReason | None = None
     open: Money | None = None
+    draft: Invoice | None = field(default=None, compare=False, repr=False)
+    disputed: Money | None = None
+
+    @property
+    def collectable(self) -> Money | None:
+        """Of what is open, what may be asked for: only what is disputed waits."""
+        if self.open is None or self.disputed is None or self.open.minor < 0:
+            return self.open
+        return Money(collectable(self.open.minor, self.disputed.minor), self.open.currency)
 
 
 def list_invoices(home: Home, customer: CustomerId | None = None) -> tuple[InvoiceRow, ...]:
@@ -70,10 +82,12 @@ def list_invoices(home: Home, customer: CustomerId | None = None) -> tuple[Invoi
     if customer is not None and not sealed and customer not in load_catalog(home).customers:
         raise NoSuchCustomer(customer)
     owed, before = home.books.ledger.open_receivables(customer), home.books.ledger.before_ledger()
+    disputed = disputed_by_invoice(home, customer)
     rows = (
         replace(
             row_of(invoice),
             open=None if invoice.id in before else Money(owed.get(invoice.id, 0), currency(invoice.currency)),
+            disputed=Money(disputed.get(invoice.id, 0), currency(invoice.currency)),
         )
         for invoice in sealed
     )
@@ -121,4 +135,5 @@ def draft_row(invoice: Invoice) -> InvoiceRow:
         invoice.due,
         kind=invoice.key.kind,
         off_cycle=invoice.off_cycle,
+        draft=invoice,
     )

@@ -22,7 +22,7 @@ from tieout.contract.signing_file import SignatureFile, signature_text
 from tieout.evidence.pack.minisign import public_key_pem
 from tieout.evidence.stored import StoredInvoice
 from tieout.flows.correct import documents_of
-from tieout.flows.credit_invoice import CAUSES
+from tieout.flows.credit_note import CAUSES
 from tieout.flows.home import Home
 from tieout.flows.payments import payment_of
 from tieout.invoice.invoice import KIND_NOTE

@@ -1,5 +1,5 @@
-"""Verify the books: sealed invoices and catalog documents against their digests, series without a gap, and
-that crossings were told, each once."""
+"""Verify the books: sealed invoices and catalog documents against their digests, series without a gap, that
+crossings were told, each once, and that disputes and their notes agree."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from tieout.contract.check import check
 from tieout.contract.document import Document, record_of
 from tieout.evidence.stored import StoredInvoice
 from tieout.flows.home import Home
+from tieout.flows.verify_disputes import dispute_findings
 from tieout.flows.verify_heads import head_findings
 from tieout.flows.verify_ledger import ledger_findings
 from tieout.flows.verify_notices import notice_findings
@@ -25,6 +26,7 @@ from tieout.kernel.money import Money, currency
 from tieout.kernel.rational import exact
 from tieout.ports import LogFinding
 from tieout.rate.manual_line import ManualLine, line_digest, line_id_of
+from tieout.readiness.documents import ReadinessDocument
 
 Members = dict[str, Any]  # an object of a JSON text that has not been looked at yet
 
@@ -58,6 +60,8 @@ def verify_books(home: Home) -> BooksVerification:
     findings += ledger_findings(home)
     findings += notice_findings(home)
     findings += head_findings(home)
+    findings += [each for paper in home.books.readiness.documents() for each in _of_paper(paper)]
+    findings += dispute_findings(home)
     findings += _of_series(invoices, home.books.invoices.last_numbers())
     heads = len(home.books.heads.all())
     return BooksVerification(len(invoices), len(documents), heads, tuple(findings))
@@ -78,6 +82,14 @@ def _together(documents: Sequence[Document]) -> list[LogFinding]:
     """What they say of one another, which nothing asks again once they are applied."""
     _, problems = check(documents)
     return [LogFinding("document", problem.key, str(problem)) for problem in problems]
+
+
+def _of_paper(paper: ReadinessDocument) -> Iterator[LogFinding]:
+    """What was signed for readiness is the text that is stored."""
+    found = document_digest(paper.document)
+    if found != paper.digest:
+        where = f"{paper.kind.value} of {paper.subject}"
+        yield LogFinding("readiness", where, f"digest {paper.digest} was recorded, {found} is stored")
 
 
 def _of_manual_line(line: ManualLine) -> Iterator[LogFinding]:

@@ -14,6 +14,7 @@ from tieout.balance.fee import ADVANCE
 from tieout.balance.grant import WALLET
 from tieout.balance.movement import Movement, MovementKind
 from tieout.balance.reversal import REVERSED, reversal
+from tieout.dispute.dispute import disputes_of
 from tieout.evidence.stored import StoredInvoice
 from tieout.evidence.stored_corrections import SettledRow, StoredVoid
 from tieout.flows.decision import decision_now
@@ -51,12 +52,13 @@ class Voided:
 
 
 def void_invoice(home: Home, id_or_number: str, *, person: str, reason: str, approved_by: str) -> Voided:
-    """Raises `VoidRefused`, `NoSuchInvoice`, and `PapersMoved` or `BalancesMoved` where something came in
-    between: then nothing was voided."""
+    """Raises `VoidRefused`, `NoSuchInvoice`, and `PapersMoved`, `DisputesMoved` or `BalancesMoved` where
+    something came in between: then nothing was voided."""
     decision = decision_now(home, person=person, reason=reason)
     decision_now(home, person=approved_by, reason=reason)
     invoice = show_invoice(home, id_or_number)
     papers_seen = home.books.corrections.papers(invoice.customer)
+    disputed = home.books.disputes.events(invoice.customer)
     recorded = home.books.movements.of([invoice.customer]).get(invoice.customer, ())
     entries = [
         each
@@ -68,6 +70,11 @@ def void_invoice(home: Home, id_or_number: str, *, person: str, reason: str, app
         if not is_same_person(person, approved_by)
         else [f"{person} decides it; another person approves it (--approved-by)"]
     )
+    problems += [
+        f"dispute {each.id} of it is {each.state.value}: decide that first"
+        for each in disputes_of(disputed)
+        if each.is_open and each.invoice == invoice.id
+    ]
     problems += _problems(home, invoice, recorded, entries)
     if problems:
         raise VoidRefused(invoice, problems)
@@ -86,6 +93,7 @@ def void_invoice(home: Home, id_or_number: str, *, person: str, reason: str, app
     home.books.corrections.void(
         void,
         papers_seen=papers_seen,
+        disputes_seen=len(disputed),
         movements=moved,
         movements_seen=len(recorded),
         entries=reversals,

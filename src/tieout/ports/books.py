@@ -30,6 +30,7 @@ from tieout.kernel.period import Period
 from tieout.ledger.entry import Entry
 from tieout.ports.breaks import BreakStore, WaiverStore
 from tieout.ports.corrections import CorrectionStore
+from tieout.ports.disputes import DisputeStore
 from tieout.ports.drafts import DraftStore, ManualLineStore
 from tieout.ports.heads import HeadStore
 from tieout.ports.interims import InterimStore
@@ -37,6 +38,7 @@ from tieout.ports.leases import Lease
 from tieout.ports.ledger import LedgerStore
 from tieout.ports.notices import NoticeStore
 from tieout.ports.own_settings import OwnSettingsStore
+from tieout.ports.readiness import ReadinessStore
 from tieout.ports.triggers import TriggerStore
 from tieout.ports.verifications import VerificationStore
 
@@ -314,3 +316,9 @@ class Books(Protocol):
 
     @property
     def heads(self) -> HeadStore: ...
+
+    @property
+    def disputes(self) -> DisputeStore: ...
+
+    @property
+    def readiness(self) -> ReadinessStore: ...

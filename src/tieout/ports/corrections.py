@@ -58,10 +58,11 @@ class CorrectionStore(Protocol):
         voided: StoredVoid,
         *,
         papers_seen: int,
+        disputes_seen: int,
         movements: Sequence[Movement],
         movements_seen: int,
         entries: Sequence[Entry],
     ) -> None:
         """Voids a paper with the movements and entries that take back its own, in one transaction; refuses
-        where a paper or a movement of the customer came in between."""
+        where a paper, a movement or a dispute of the customer came in between."""
         ...

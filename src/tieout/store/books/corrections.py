@@ -29,7 +29,7 @@ from tieout.store.books import rows
 from tieout.store.books.documents import VersionExists, add_documents
 from tieout.store.books.ledger import add_entries
 from tieout.store.books.movements import NAMED_CUSTOMERS_MAX, add_movements
-from tieout.store.books.papers import PapersMoved, check_papers, count_papers
+from tieout.store.books.papers import PapersMoved, check_disputed, check_papers, count_papers
 from tieout.store.books.recorded_order import recorded_in_order
 from tieout.store.books.schema import charge, invoice, invoice_line
 from tieout.store.books.schema_close import (
@@ -158,6 +158,7 @@ class SqlCorrections:
         voided: StoredVoid,
         *,
         papers_seen: int,
+        disputes_seen: int,
         movements: Sequence[Movement],
         movements_seen: int,
         entries: Sequence[Entry],
@@ -171,6 +172,7 @@ class SqlCorrections:
         try:
             with writing(self.engine) as connection:
                 check_papers(connection, voided.invoice.customer, seen=papers_seen)
+                check_disputed(connection, voided.invoice.customer, seen=disputes_seen)
                 _check_entries(connection, voided.invoice, seen=len(entries))
                 connection.execute(insert(invoice_void), row)
                 if movements:

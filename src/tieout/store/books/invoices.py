@@ -25,7 +25,7 @@ from tieout.store.books.laid_out import lay_out, write_entries, write_lines
 from tieout.store.books.ledger import add_offset, lock_entries
 from tieout.store.books.movements import add_movements
 from tieout.store.books.numbering import lock_series, record_numbers
-from tieout.store.books.papers import add_corrects, check_papers
+from tieout.store.books.papers import add_corrects, check_disputed, check_papers
 from tieout.store.books.recorded_order import recorded_since
 from tieout.store.books.schema import charge, invoice, invoice_line, number_series, snapshot
 from tieout.store.books.sealed_usage import (
@@ -129,25 +129,31 @@ class SqlInvoices:
         return [mine or found.get(sealing.id) for sealing, mine in zip(batch, again, strict=True)]
 
     def _seal(self, batch: Sequence[Sealing], run: int) -> list[StoredInvoice | None]:
-        issued: dict[InvoiceId, SealedRows] = {}
         with writing(self.engine) as connection:
-            crash_point("seal-before-number")
-            while_nobody_decides(connection)
-            last = lock_series(connection, (sealing.series for sealing in batch))
-            sealed_before = _sealed_of(connection, [sealing.id for sealing in batch])
-            for sealing in batch:
-                if sealing.id not in sealed_before:
-                    last[sealing.series] += 1
-                    issued[sealing.id] = sealing.issue(last[sealing.series])
-            record_numbers(connection, last)
-            crash_point("seal-after-number")
-            sealed = [*issued.values()]
-            laid_out = [lay_out(each) for each in sealed]
-            check_decisions(connection, sealed, [each.manual_lines for each in laid_out])
-            _write(connection, sealed, laid_out, run)
+            sealed = seal_in(connection, batch, run=run)
             crash_point("seal-before-commit")
         crash_point("seal-after-commit")
-        return [issued[sealing.id].invoice if sealing.id in issued else None for sealing in batch]
+        return sealed
+
+
+def seal_in(connection: Connection, batch: Sequence[Sealing], *, run: int) -> list[StoredInvoice | None]:
+    """Inside a write transaction: see `InvoiceStore.seal`."""
+    issued: dict[InvoiceId, SealedRows] = {}
+    crash_point("seal-before-number")
+    while_nobody_decides(connection)
+    last = lock_series(connection, (sealing.series for sealing in batch))
+    sealed_before = _sealed_of(connection, [sealing.id for sealing in batch])
+    for sealing in batch:
+        if sealing.id not in sealed_before:
+            last[sealing.series] += 1
+            issued[sealing.id] = sealing.issue(last[sealing.series])
+    record_numbers(connection, last)
+    crash_point("seal-after-number")
+    sealed = [*issued.values()]
+    laid_out = [lay_out(each) for each in sealed]
+    check_decisions(connection, sealed, [each.manual_lines for each in laid_out])
+    _write(connection, sealed, laid_out, run)
+    return [issued[sealing.id].invoice if sealing.id in issued else None for sealing in batch]
 
 
 def _evidence(connection: Connection, line: LineId) -> StoredEvidence | None:
@@ -195,6 +201,8 @@ def _write(
         check_period(connection, each)
         if each.papers_seen is not None:
             check_papers(connection, each.invoice.customer, seen=each.papers_seen - _before(batch, each))
+        if each.disputes_seen is not None:
+            check_disputed(connection, each.invoice.customer, seen=each.disputes_seen)
     insert_rows(connection, invoice, [rows.invoice_row(each.invoice, run) for each in batch])
     write_lines(connection, laid_out)
     for each in batch:

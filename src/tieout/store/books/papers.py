@@ -1,5 +1,5 @@
-"""How many papers of a customer stand or were voided: who corrects or credits must have seen them all, so
-that nothing is corrected or credited twice by two at once."""
+"""How many papers of a customer stand or were voided, and what was recorded of its disputes: who corrects,
+credits or disputes must have seen them all, so that nothing is credited or disputed twice by two at once."""
 
 from __future__ import annotations
 
@@ -8,8 +8,10 @@ from sqlalchemy import Connection, func, insert, select
 from tieout.evidence.stored import SealedRows
 from tieout.kernel.errors import ConflictError
 from tieout.kernel.ids import CustomerId
+from tieout.ports.disputes import DisputesMoved
 from tieout.store.books.schema import invoice
 from tieout.store.books.schema_close import correction_billed, invoice_void
+from tieout.store.books.schema_dispute import dispute_event
 from tieout.store.sqlite import is_sqlite
 
 
@@ -37,10 +39,28 @@ def count_papers(connection: Connection, customer: CustomerId) -> int:
 
 def check_papers(connection: Connection, customer: CustomerId, *, seen: int) -> None:
     """Inside a write transaction. Raises `PapersMoved`."""
-    if not is_sqlite(connection):  # SQLite has one writer at a time
-        connection.execute(select(func.pg_advisory_xact_lock(func.hashtext(f"papers of {customer}"))))
+    _one_at_a_time(connection, customer)
     if count_papers(connection, customer) != seen:
         raise PapersMoved(customer)
+
+
+def count_disputed(connection: Connection, customer: CustomerId) -> int:
+    """What was recorded of the customer's disputes; none of it ever goes away."""
+    query = select(func.count()).select_from(dispute_event).where(dispute_event.c.customer == customer)
+    found: int = connection.execute(query).scalar_one()
+    return found
+
+
+def check_disputed(connection: Connection, customer: CustomerId, *, seen: int) -> None:
+    """Inside a write transaction. Raises `DisputesMoved`."""
+    _one_at_a_time(connection, customer)
+    if count_disputed(connection, customer) != seen:
+        raise DisputesMoved(customer)
+
+
+def _one_at_a_time(connection: Connection, customer: CustomerId) -> None:
+    if not is_sqlite(connection):  # SQLite has one writer at a time
+        connection.execute(select(func.pg_advisory_xact_lock(func.hashtext(f"papers of {customer}"))))
 
 
 def add_corrects(connection: Connection, sealed: SealedRows) -> None:

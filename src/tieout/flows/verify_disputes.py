@@ -1,0 +1,95 @@
+"""Verify disputes: their events fold, the packs that they keep are those on record, each decision has its
+notes and each note of a dispute its decision, and a message to a customer is the notice in the outbox."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from hashlib import sha256
+from typing import Final
+
+from tieout.dispute.dispute import Dispute, disputes_of
+from tieout.dispute.event import Messaged
+from tieout.flows.home import Home
+from tieout.invoice.earlier import parse_correction
+from tieout.kernel.errors import TieoutError
+from tieout.kernel.ids import CustomerId
+from tieout.ports import LogFinding
+from tieout.rate.credit import PREFIX
+
+DISPUTE: Final = "dispute"
+
+
+def dispute_findings(home: Home) -> Iterator[LogFinding]:
+    """Reads every dispute, its pack, and the notes of whoever disputed anything."""
+    for customer in home.books.disputes.customers():
+        try:
+            disputes = disputes_of(home.books.disputes.events(customer))
+            given = _notes_given(home, customer)
+        except (TieoutError, ValueError, KeyError, TypeError) as error:
+            why = f"its disputes cannot be read: {type(error).__name__}: {error}"
+            yield LogFinding(DISPUTE, customer, why)
+            continue
+        for dispute in disputes:
+            yield from _of_pack(home, dispute)
+            yield from _of_notes(home, dispute, given.pop(dispute.id, set()))
+            yield from _of_messages(home, dispute)
+        for id, notes in sorted(given.items()):
+            yield LogFinding(DISPUTE, id, f"notes {', '.join(sorted(notes))} are of it, and it is not there")
+
+
+def note_reason(id: str) -> str:
+    """How the reason of a note begins that a dispute gave."""
+    return f"{DISPUTE} {id}: "
+
+
+def _notes_given(home: Home, customer: CustomerId) -> dict[str, set[str]]:
+    """By dispute the notes whose lines say that they are of it."""
+    found: dict[str, set[str]] = {}
+    for row in home.books.corrections.settled([customer]).get(customer, ()):
+        if not row.charge.price.startswith(PREFIX):
+            continue
+        correction = parse_correction(row.line.correction)
+        words = "" if correction is None else correction.reason
+        id = words.removeprefix(f"{DISPUTE} ").partition(":")[0]
+        if words.startswith(note_reason(id)) and id.startswith("dp_"):
+            found.setdefault(id, set()).add(row.invoice.id)
+    return found
+
+
+def _of_pack(home: Home, dispute: Dispute) -> Iterator[LogFinding]:
+    if dispute.pack is None:
+        return
+    content = home.kept_packs.read(dispute.pack.sha256)
+    if content is None:
+        yield LogFinding(
+            DISPUTE, dispute.id, f"its pack is gone: {home.kept_packs.place(dispute.pack.sha256)}"
+        )
+    elif (digest := sha256(content).hexdigest()) != dispute.pack.sha256:
+        yield LogFinding(
+            DISPUTE, dispute.id, f"its pack has SHA-256 {digest}, and {dispute.pack.sha256} is on record"
+        )
+
+
+def _of_notes(home: Home, dispute: Dispute, given: set[str]) -> Iterator[LogFinding]:
+    decided = {each.note: each for each in dispute.credits}
+    for note in sorted(given - set(decided)):
+        yield LogFinding(DISPUTE, dispute.id, f"note {note} says it is of it, and it was not decided so")
+    for note, credit in decided.items():
+        stored = home.books.invoices.find(note)
+        if note not in given or stored is None:
+            yield LogFinding(DISPUTE, dispute.id, f"it was decided with note {note}, which is not there")
+        elif -stored.total_minor != credit.with_tax:
+            said = f"note {stored.number} comes to {-stored.total_minor} minor units"
+            yield LogFinding(DISPUTE, dispute.id, f"{said}, and {credit.with_tax} were decided")
+
+
+def _of_messages(home: Home, dispute: Dispute) -> Iterator[LogFinding]:
+    for event in dispute.events:
+        if isinstance(event.said, Messaged):
+            recorded = home.books.notices.find(event.said.notice)
+            if recorded is None or recorded.notice.text != event.said.text:
+                yield LogFinding(
+                    DISPUTE,
+                    dispute.id,
+                    f"message {event.ordinal} is not what notice {event.said.notice} tells",
+                )

@@ -1,0 +1,223 @@
+"""Disputes decided: what is given back and by whose word, what stays, and holds that end by their two owners.
+
+The invoice of acme: fee 10.00, calls 0.30, tokens 16.05, storage 4.78; 31.13 in all."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.disputes import (
+    ACME,
+    ENGINEERING,
+    FINANCE,
+    OPS,
+    disputed_home,
+    number_of,
+    opened,
+    owed,
+    uphold,
+)
+from tests.small_home import FEBRUARY_3
+from tieout.dispute.deadline import end_of_day
+from tieout.dispute.event import CreditGiven
+from tieout.dispute.owners import WrongRole
+from tieout.dispute.role import Role
+from tieout.dispute.room import NoRoom
+from tieout.dispute.state import Act, NoSuchMove, State
+from tieout.dispute.type import DisputeType
+from tieout.flows.credit_invoice import LineDisputed, credit_invoice
+from tieout.flows.credit_note import CreditRefused
+from tieout.flows.decide_dispute import DecisionOrder, decide_dispute
+from tieout.flows.dispute_owners import name_owners
+from tieout.flows.disputes import find_dispute
+from tieout.flows.examine_dispute import examine_dispute
+from tieout.flows.home import Home
+from tieout.flows.open_dispute import DisputeRefused
+from tieout.flows.payments import record_payment
+from tieout.flows.say_dispute import (
+    assign_dispute,
+    isolate_dispute,
+    message_customer,
+    note_dispute,
+    release_dispute,
+    reopen_dispute,
+)
+from tieout.flows.verify_books import verify_books
+from tieout.flows.void_invoice import VoidRefused, void_invoice
+from tieout.gateways.clock import SteppedClock
+from tieout.kernel.instant import DAY_MICROSECONDS, Instant
+from tieout.wiring import open_home
+
+
+@pytest.fixture(scope="module")
+def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    home, _ = disputed_home(tmp_path_factory.mktemp("disputed") / "home")
+    home.close()
+    return home.folder
+
+
+@pytest.fixture
+def clock() -> SteppedClock:
+    return SteppedClock(FEBRUARY_3)
+
+
+@pytest.fixture
+def home(template: Path, tmp_path: Path, clock: SteppedClock) -> Iterator[Home]:
+    folder = Path(shutil.copytree(template, tmp_path / "home"))
+    with open_home(folder, clock=clock) as found:
+        yield found
+
+
+def test_upheld_gives_back_all_of_it_in_one_note(home: Home) -> None:
+    found = uphold(home, opened(home))
+    (note,) = found.notes
+    line = note.credit.line
+    assert found.dispute.state is State.UPHELD
+    assert found.dispute.credits == (CreditGiven(line, note.note.id, 1000, 1000),)
+    assert (note.note.number, note.note.total_minor, note.applied.decimal_text) == (
+        "INV-CN-000001",
+        -1000,
+        "10.00",
+    )
+    assert owed(home) == ("21.13", "0.00", "21.13")
+    assert verify_books(home).findings == ()
+    with pytest.raises(NoSuchMove):
+        uphold(home, found.dispute)
+    with pytest.raises(NoSuchMove, match="only one that is rejected, withdrawn"):
+        reopen_dispute(home, found.dispute.id, person=OPS, reason="more")
+    with pytest.raises(NoRoom, match=r"6\.05 USD of it is left"):
+        opened(home, amount="6.06", reason="the rest")
+    assert opened(home, amount=None, reason="the rest").claim.money.decimal_text == "6.05"
+
+
+def test_upheld_in_part_gives_back_that_part(home: Home) -> None:
+    found = opened(home, type=DisputeType.SERVICE)
+    part = DecisionOrder(Act.PARTLY_UPHELD, "4.00")
+    for order, says in (
+        (DecisionOrder(Act.PARTLY_UPHELD), "say how much"),
+        (DecisionOrder(Act.PARTLY_UPHELD, "10.00"), "not a part of it"),
+        (DecisionOrder(Act.UPHELD, "4.00"), "leave out --amount"),
+        (DecisionOrder(Act.PARTLY_UPHELD, "4.00", [("3", "4.00")]), "leave out --credit"),
+        (DecisionOrder(Act.PARTLY_UPHELD, "0.005"), "whole minor units"),
+    ):
+        with pytest.raises((DisputeRefused, CreditRefused), match=says):
+            decide_dispute(home, found.id, order, person=OPS, reason="some", approved_by=FINANCE)
+    decided = decide_dispute(home, found.id, part, person=OPS, reason="some", approved_by=FINANCE)
+    assert [each.note.total_minor for each in decided.notes] == [-400]
+    assert owed(home) == ("27.13", "0.00", "27.13")
+    rows = home.books.corrections.settled([ACME])[ACME]
+    (said,) = [str(row.line.correction) for row in rows if row.invoice.kind == "note"]
+    assert "a credit that was agreed" in said, "service is goodwill, not a billing error"
+
+
+def test_a_whole_invoice_is_given_back_line_by_line_in_one_transaction(home: Home) -> None:
+    found = opened(home, line=None, amount="12.00")
+    with pytest.raises(DisputeRefused, match="say which lines"):
+        uphold(home, found)
+    lines = [("1", "7.00"), ("3", "5.00")]
+    with pytest.raises(DisputeRefused, match=r"12\.01 USD would be given back of 12\.00 USD"):
+        order = DecisionOrder(Act.UPHELD, None, [("1", "7.00"), ("3", "5.01")])
+        decide_dispute(home, found.id, order, person=OPS, reason="both", approved_by=FINANCE)
+    with pytest.raises(DisputeRefused, match="for the same usage"):
+        order = DecisionOrder(Act.UPHELD, None, [("3", "7.00"), ("3", "5.00")])
+        decide_dispute(home, found.id, order, person=OPS, reason="both", approved_by=FINANCE)
+    order = DecisionOrder(Act.UPHELD, None, lines)
+    decided = decide_dispute(home, found.id, order, person=OPS, reason="both", approved_by=FINANCE)
+    assert [(each.note.number, each.note.total_minor) for each in decided.notes] == [
+        ("INV-CN-000001", -700),
+        ("INV-CN-000002", -500),
+    ]
+    assert owed(home) == ("19.13", "0.00", "19.13") and verify_books(home).findings == ()
+
+
+def test_what_is_not_open_any_more_goes_to_the_balance_or_is_refunded(home: Home) -> None:
+    record_payment(home, number_of(home), amount="31.13", reference="w1", person="Fay", received_at=None)
+    found = opened(home)
+    assert owed(home) == ("0.00", "10.00", "0.00")
+    order = DecisionOrder(Act.UPHELD, to="refund")
+    decided = decide_dispute(home, found.id, order, person=OPS, reason="right", approved_by=FINANCE)
+    assert decided.notes[0].applied.minor == 0
+    kinds = [each.kind.value for each in home.books.ledger.entries()]
+    assert kinds.count("refund") == 1
+
+
+def test_while_it_is_disputed_nothing_else_gives_it_back(home: Home) -> None:
+    found = opened(home)
+    given = {"person": "Ann", "reason": "an outage", "approved_by": "Bob"}
+    with pytest.raises(LineDisputed, match=found.id):
+        credit_invoice(home, number_of(home), line="3", amount="1.00", kind="goodwill", **given)
+    with pytest.raises(VoidRefused, match=f"dispute {found.id} of it is open"):
+        void_invoice(home, number_of(home), **given)
+    credit_invoice(home, number_of(home), line="1", amount="1.00", kind="goodwill", **given)
+    decide_dispute(home, found.id, DecisionOrder(Act.WITHDRAWN), person=OPS, reason="they say so")
+    credit_invoice(home, number_of(home), line="3", amount="1.00", kind="goodwill", **given)
+
+
+def test_who_may_decide_and_approve(home: Home) -> None:
+    found = opened(home)
+    with pytest.raises(WrongRole, match="Eva may not decide a dispute of type evidence: that is for ops"):
+        uphold(home, found, person=ENGINEERING)
+    with pytest.raises(WrongRole, match="Omar may not approve"):
+        uphold(home, found, approved_by="Omar")
+    with pytest.raises(DisputeRefused, match="approved by a person of finance"):
+        uphold(home, found, approved_by=None)
+    rejected = DecisionOrder(Act.REJECTED)
+    with pytest.raises(DisputeRefused, match="gives nothing back"):
+        decide_dispute(home, found.id, rejected, person=OPS, reason="no", approved_by=FINANCE)
+    with pytest.raises(DisputeRefused, match="leave out amounts"):
+        with_amount = DecisionOrder(Act.REJECTED, "1.00")
+        decide_dispute(home, found.id, with_amount, person=OPS, reason="no")
+    name_owners(home, {Role.FINANCE: [FINANCE, OPS]}, {}, person="Ada", reason="both")
+    with pytest.raises(DisputeRefused, match="another person approves"):
+        uphold(home, found, approved_by="olga")
+    of_data = opened(home, type=DisputeType.DATA, amount="1.00")
+    with pytest.raises(WrongRole, match=r"Olga may not decide a dispute of type data: .* engineering"):
+        uphold(home, of_data)
+    assert uphold(home, of_data, person=ENGINEERING).dispute.state is State.UPHELD
+    for verb in (message_customer, note_dispute):
+        assert verb(home, found.id, person=OPS, text="we are at it").id == found.id
+    with pytest.raises(WrongRole, match="write to the customer"):
+        message_customer(home, found.id, person=ENGINEERING, text="it was us")
+    with pytest.raises(WrongRole, match="examine"):
+        examine_dispute(home, found.id, person="Zoe")
+
+
+def test_rejected_is_opened_again_and_looked_at_anew(home: Home, clock: SteppedClock) -> None:
+    found = opened(home)
+    decide_dispute(home, found.id, DecisionOrder(Act.REJECTED), person=OPS, reason="it is right")
+    clock.set_to(Instant(FEBRUARY_3 + 30 * DAY_MICROSECONDS))
+    again = reopen_dispute(home, found.id, person=OPS, reason="they sent their log")
+    assert again.state is State.OPEN and again.examined is None and again.decided is None
+    assert again.deadlines.decide_by == end_of_day(clock.now(), 10, "UTC")
+    assert owed(home)[1] == "10.00"
+    assert uphold(home, again).dispute.state is State.UPHELD
+
+
+# ---------------------------------------------------------------------------------------------- hold
+def test_a_hold_ends_by_its_two_owners_and_then_it_can_be_upheld(home: Home) -> None:
+    found = opened(home, type=DisputeType.DATA)
+    held = isolate_dispute(home, found.id, person=OPS, reason="they count 12,000 tokens less")
+    with pytest.raises(NoSuchMove):
+        uphold(home, held, person=ENGINEERING)
+    done = {"defect": True, "reason": "a retry under new ids"}
+    with pytest.raises(WrongRole):
+        release_dispute(home, found.id, person=OPS, agreed_by=OPS, **done)  # type: ignore[arg-type]
+    with pytest.raises(DisputeRefused, match="Emil does not own the hold: Eva does"):
+        release_dispute(home, found.id, person="Emil", agreed_by=OPS, **done)  # type: ignore[arg-type]
+    with pytest.raises(WrongRole, match="Zoe may not own disputes"):
+        assign_dispute(home, found.id, Role.ENGINEERING, to="Zoe", person=OPS, reason="on leave")
+    assigned = assign_dispute(home, found.id, Role.ENGINEERING, to="emil", person=OPS, reason="on leave")
+    assert assigned.hold is not None and assigned.hold.engineering == "Emil"
+    freed = release_dispute(home, found.id, person="Emil", agreed_by=OPS, **done)  # type: ignore[arg-type]
+    assert freed.state is State.RELEASED and freed.hold is None
+    assert freed.released is not None and freed.released.defect
+    with pytest.raises(NoSuchMove):  # not without evidence that gives the amount
+        decide_dispute(home, found.id, DecisionOrder(Act.REJECTED), person=ENGINEERING, reason="no")
+    assert uphold(home, freed, person="Emil").dispute.state is State.UPHELD
+    assert [each.act.value for each in find_dispute(home, found.id).events] == [
+        *("opened", "isolated", "assigned", "released", "upheld"),
+    ]
