@@ -66,22 +66,24 @@ class MalformedCacheBytes(Refusal):
         super().__init__(f"{SEGMENTS_CACHE_VARIABLE}: {text!r} is not a number of bytes, such as 17179869184")
 
 
-def create_home(folder: Path, *, clock: Clock | None = None) -> Home:
-    """Makes a home in `folder`, and the folder where there is none. Raises `HomeExists` or
-    `UntrustworthySqlite`.
+def create_home(folder: Path, *, clock: Clock | None = None, test_clock: Instant | None = None) -> Home:
+    """Makes a home in `folder`, and the folder where there is none. With `test_clock` it has a clock of its
+    own, which begins there, for ever. Raises `HomeExists`, `ForeignClock` or `UntrustworthySqlite`.
     """
     ticking, entropy = clock or SystemClock(), SystemEntropy()
-    stores = create_stores(folder, url=_url(), segments=_segments(), clock=ticking, entropy=entropy)
-    return _home(folder, stores, ticking, entropy)
+    stores = create_stores(
+        folder, url=_url(), segments=_segments(), clock=ticking, entropy=entropy, test_clock=test_clock
+    )
+    return _home(folder, stores, entropy)
 
 
 def open_home(folder: Path, *, clock: Clock | None = None) -> Home:
-    """Opens the home in `folder`. Raises `NotAHome`, `NewerSchema`, `UntrustworthySqlite` or
-    `ForeignBooks`.
+    """Opens the home in `folder`; a clock of its own goes before `clock`. Raises `NotAHome`, `NewerSchema`,
+    `UntrustworthySqlite`, `ForeignBooks` or `ForeignClock`.
     """
     ticking, entropy = clock or SystemClock(), SystemEntropy()
     stores = open_stores(folder, url=_url(), segments=_segments(), clock=ticking, entropy=entropy)
-    return _home(folder, stores, ticking, entropy)
+    return _home(folder, stores, entropy)
 
 
 @contextmanager
@@ -94,12 +96,12 @@ def scratch_home(as_home: HomeId, seed: bytes, now: Instant) -> Iterator[tuple[H
         stores = create_stores(
             folder, url=None, segments=SegmentsPlace(), clock=clock, entropy=entropy, as_home=as_home
         )
-        home = _home(folder, stores, clock, entropy)
+        home = _home(folder, stores, entropy)
         with replace(home, installation_key=NoInstallationKey(folder), post=NoPost()) as scratch:
             yield scratch, clock
 
 
-def _home(folder: Path, stores: Stores, clock: Clock, entropy: Entropy) -> Home:
+def _home(folder: Path, stores: Stores, entropy: Entropy) -> Home:
     secrets, egress = FileSecrets(folder), FileEgress(folder)
     return Home(
         folder=folder,
@@ -110,7 +112,8 @@ def _home(folder: Path, stores: Stores, clock: Clock, entropy: Entropy) -> Home:
         pipeline=stores.pipeline,
         live=stores.live,
         engine=EmbeddedEngine(),
-        clock=clock,
+        clock=stores.clock,
+        test_clock=stores.test_clock,
         entropy=entropy,
         signer=Ed25519Verifier(),
         post=NetworkPost(secrets, egress.rules),

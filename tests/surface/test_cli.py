@@ -49,7 +49,7 @@ def copied(demo_home: DemoHome, tmp_path: Path) -> DemoHome:
 def test_help_names_every_verb() -> None:
     ran = tieout_started("--help", COLUMNS="120")
     verbs = (
-        *("demo", "init", "catalog", "program", "price", "policy", "customer", "subscription"),
+        *("demo", "init", "clock", "catalog", "program", "price", "policy", "customer", "subscription"),
         *("wallet", "commitment", "key", "serve", "ingest"),
         *("quarantine", "events", "usage", "exposure", "entitlements"),
         *("budget", "alert", "hold", "review", "trigger"),

@@ -32,6 +32,16 @@ ROLES_BY_ROUTE: Final[Mapping[tuple[str, str], frozenset[str]]] = {
     },
     ("PUT", "/v1/customers/{customer}/targets/{target}/verification"): frozenset({KeyRole.CUSTOMER}),
     ("POST", "/v1/customers/{customer}/targets/{target}/secret"): frozenset({KeyRole.CUSTOMER}),
+    **{
+        ("GET", route): frozenset({KeyRole.FINANCE, KeyRole.OPS, KeyRole.ENGINEERING, KeyRole.AUDITOR})
+        for route in ("/v1/disputes", "/v1/disputes/{dispute}")
+    },
+    **{
+        ("GET", f"/v1/customers/{{customer}}/{each}"): frozenset(KeyRole) - {KeyRole.SOURCE}
+        for each in ("disputes", "disputes/{dispute}")
+    },
+    ("POST", "/v1/disputes"): frozenset({KeyRole.OPS}),
+    ("POST", "/v1/customers/{customer}/disputes"): frozenset({KeyRole.CUSTOMER}),
     ("GET", "/metrics"): frozenset({KeyRole.OPS, KeyRole.ENGINEERING}),
     ("GET", "/health"): ANYONE,
     ("GET", "/schema"): ANYONE,

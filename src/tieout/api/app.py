@@ -23,6 +23,7 @@ from tieout.api.access import ANYONE, roles_for
 from tieout.api.answers import HttpAnswer, Problem, failure
 from tieout.api.asgi import Receive, Scope, Send
 from tieout.api.description import EventsOperation
+from tieout.api.disputing import disputing_routes
 from tieout.api.entitlements import EntitlementsEndpoint, entitlement_routes
 from tieout.api.events import PATH, EventsEndpoint
 from tieout.api.finding import finding_routes
@@ -100,6 +101,7 @@ def litestar_app(
             *usage_routes(home, keyring),
             *entitlement_routes(entitlements),
             *own_routes(home, keyring),
+            *disputing_routes(home, keyring),
         ],
         guards=[guard],
         exception_handlers={Problem: problem, HTTPException: _refused, Exception: _failed},

@@ -67,7 +67,7 @@ def close(
             workers=workers or len(os.sched_getaffinity(0)),
         )
     if as_json:
-        print_json(_report_json(report, dry_run=dry_run))
+        print_json(report_json(report, dry_run=dry_run))
     else:
         if dry_run:
             note(f"Dry run: nothing was written; what is shown is billed to nobody, {NOT_SIGNED}.")
@@ -184,7 +184,8 @@ def outcome_json(outcome: Outcome) -> dict[str, Json]:
             return {**named, "due_at": None if due_at is None else format_instant(due_at), **told}
 
 
-def _report_json(report: CloseReport, *, dry_run: bool) -> Json:
+def report_json(report: CloseReport, *, dry_run: bool) -> Json:
+    """What a close did, whole."""
     from tieout.flows.policy import NOT_SIGNED
     from tieout.kernel.instant import format_instant
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from tieout.cli.options import HomeOption, JsonOption, opened
+from tieout.cli.parallel import parallel
 from tieout.cli.screen import complain, note, plain, print_json, progress, say, table
 from tieout.replay.face import Origin, What
 
@@ -18,9 +19,10 @@ if TYPE_CHECKING:
     from tieout.replay.ran import ReplayRun
 
 app = typer.Typer(
-    help="Replay sets: record, expect, freeze, run, results.",
+    help="Replay sets: record, expect, freeze, run, results; and a parallel run beside another system.",
     no_args_is_help=True,
 )
+app.command()(parallel)
 SetArgument = Annotated[Path, typer.Argument(metavar="SET", help="The set's folder.", show_default=False)]
 DIFFERENCES_SHOWN_MAX = 50
 

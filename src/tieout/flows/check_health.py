@@ -30,6 +30,10 @@ def doctor(home: Home) -> tuple[HealthLine, ...]:
     lines.append(
         HealthLine("time zones", is_pinned(), f"tzdata {tzdata_version()}, from the pinned package only")
     )
+    if home.test_clock is not None:
+        stands = format_instant(home.clock.now())
+        detail = f"it stands at {stands}: a scratch home, which bills nobody"
+        lines.append(HealthLine("test clock", True, detail))
     lines.append(_positions(home))
     lines.append(_disk(home))
     try:

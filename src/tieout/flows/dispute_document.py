@@ -39,6 +39,7 @@ def dispute_json(dispute: Dispute, *, now: Instant) -> dict[str, Member]:
     claim, unit = dispute.claim, dispute.claim.currency
     return {
         **customer_json(dispute),
+        "opened_by": dispute.opened_by,
         "routed_to": RULES[claim.type].routed_to.value,
         "owners": {role.value: person for role, person in sorted(dispute.owners.items())},
         "overdue": [each.value for each in overdue(dispute, now=now)],
@@ -67,7 +68,6 @@ def customer_json(dispute: Dispute) -> dict[str, Member]:
         "not_collected": Money(dispute.not_collected, unit).decimal_text,
         "currency": unit.code,
         "reason": dispute.reason,
-        "opened_by": dispute.opened_by,
         "opened_at": format_instant(dispute.opened_at),
         "is_answered": dispute.is_answered,
         **_deadlines(dispute.deadlines),

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Protocol
 from tieout.contract.catalog import Catalog
 from tieout.contract.document import DocumentKind
 from tieout.kernel.ids import HomeId
-from tieout.ports import Books, Clock, Entropy, EventLog, HealthFact, Pipeline, Signer, UsageEngine
+from tieout.ports import Books, Clock, Entropy, EventLog, HealthFact, Pipeline, Signer, TestClock, UsageEngine
 from tieout.ports.live import LiveStore
 from tieout.ports.outbound import Egress, Post, Secrets
 from tieout.ports.review import LogReview
@@ -53,6 +53,8 @@ class Home:
     live: LiveStore
     engine: UsageEngine
     clock: Clock
+    test_clock: TestClock | None
+    """The same clock, if this is a scratch home that was made with one of its own."""
     entropy: Entropy
     signer: Signer
     post: Post

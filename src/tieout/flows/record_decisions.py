@@ -5,11 +5,14 @@ What a call cannot say is counted and named: a set that leaves something out is 
 
 from __future__ import annotations
 
+import json
+import re
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
 from pathlib import Path
+from typing import Any
 
 from tieout.balance.grant import WALLET, held_grants
 from tieout.balance.movement import Movement, MovementKind
@@ -17,13 +20,17 @@ from tieout.close.review import EntryKind
 from tieout.contract.document import Document, DocumentKind
 from tieout.contract.signing_file import SignatureFile, signature_text
 from tieout.evidence.pack.minisign import public_key_pem
+from tieout.evidence.stored import StoredInvoice
 from tieout.flows.correct import documents_of
+from tieout.flows.credit_note import CAUSES
 from tieout.flows.home import Home
 from tieout.flows.payments import payment_of
+from tieout.invoice.invoice import KIND_NOTE
 from tieout.kernel.ids import CustomerId
 from tieout.kernel.instant import Instant, format_instant
 from tieout.kernel.rational import exact_text
 from tieout.ledger.entry import EntryKind as LedgerEntryKind
+from tieout.rate.credit import credited_line, is_credit
 from tieout.replay.call import Call, CallKind
 from tieout.replay.written import documents_toml
 
@@ -40,6 +47,15 @@ SIGNED_KINDS: Mapping[DocumentKind, str] = {
     DocumentKind.METER: "meter",
     DocumentKind.PRICE: "price",
 }
+
+
+DECIDED = re.compile(
+    r"(?P<reason>.*) \(decided by (?P<by>.+), approved by (?P<approved_by>.+)\)\Z", re.DOTALL
+)
+AGREED = re.compile(
+    r"(?P<reason>.*) \(agreed by (?P<by>.+), approved by (?P<approved_by>.+)\); of this line of ", re.DOTALL
+)
+"""As `void_invoice` and `credit_invoice` write who took back what, and why."""
 
 
 @dataclass(slots=True)
@@ -79,6 +95,7 @@ def record_decisions(home: Home, folder: Path, *, only: Collection[CustomerId] |
     applied = home.books.documents.applied()
     _documents(found, [each for each in applied if each[0].digest not in corrections])
     _signatures(found, [document for document, _ in applied])
+    _taken_back(found)
     _balances(found)
     _payments(found)
     _manual_lines(found)
@@ -136,9 +153,50 @@ def _corrections(found: Decisions) -> frozenset[str]:
                 texts["catalog"] = found.write(name, documents_toml(documents))
             lists = {} if found.only is None else {"accounts": tuple(sorted(found.only))}
             found.add(approval.approved_at, CallKind.CORRECTION, texts, lists)
-    voids = [each for each in found.home.books.corrections.voids() if found.is_chosen(each.invoice.customer)]
-    found.left_out["voided papers"] += len(voids)
     return frozenset(applied)
+
+
+def _taken_back(found: Decisions) -> None:
+    """Voided papers, and credits of single lines: who decided and who approved stands in the reason."""
+    for void in found.home.books.corrections.voids():
+        said = DECIDED.match(void.reason)
+        if not found.is_chosen(void.invoice.customer):
+            continue
+        if said is None:
+            found.left_out["voided papers"] += 1
+            continue
+        texts = {"by": said["by"], "reason": said["reason"], "approved_by": said["approved_by"]}
+        found.add(void.voided_at, CallKind.VOID, {"invoice": void.invoice.id, **texts})
+    refunded = {
+        entry.invoice for entry in found.home.books.ledger.entries() if entry.kind is LedgerEntryKind.REFUND
+    }
+    for stored in found.home.books.invoices.sealed():
+        if stored.kind == KIND_NOTE and found.is_chosen(stored.customer):
+            paper = found.home.books.invoices.find(stored.id)
+            assert paper is not None, "it was listed"
+            for line in json.loads(paper.document)["lines"]:
+                if is_credit(line["price"]):
+                    _credit(found, paper, line, is_refunded=stored.id in refunded)
+
+
+def _credit(found: Decisions, paper: StoredInvoice, line: Mapping[str, Any], *, is_refunded: bool) -> None:
+    said = AGREED.match(line["correction"]["reason"])
+    kind = next((name for name, cause in CAUSES.items() if cause.value in line["correction"]["causes"]), None)
+    if said is None or kind is None:
+        found.left_out["credits of lines"] += 1
+        return
+    credited = credited_line(line["price"])
+    texts = {
+        "invoice": credited.rpartition("-")[0],
+        "line": credited,
+        "amount": line["amount"].removeprefix("-"),
+        "kind": kind,
+        "by": said["by"],
+        "reason": said["reason"],
+        "approved_by": said["approved_by"],
+        "to": "refund" if is_refunded else "balance",
+    }
+    found.add(paper.sealed_at, CallKind.CREDIT, texts)
 
 
 def _balances(found: Decisions) -> None:

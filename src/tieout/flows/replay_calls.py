@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, TypeVar, get_args
 
 from tieout.flows.apply_catalog import apply_documents, load_catalog
 from tieout.flows.close_periods import close
@@ -12,6 +12,7 @@ from tieout.flows.compact_log import compact_log
 from tieout.flows.control_totals import control_total, state_control_total
 from tieout.flows.correct import approve as approve_correction
 from tieout.flows.correct import preview
+from tieout.flows.credit_invoice import CreditKind, Rest, credit_invoice
 from tieout.flows.drafts import approve_draft
 from tieout.flows.home import Home
 from tieout.flows.late_events import late_rows
@@ -30,6 +31,7 @@ from tieout.flows.required_evidence import record_verification
 from tieout.flows.retract_event import Decision, retract_event
 from tieout.flows.verify_books import verify_books
 from tieout.flows.verify_log import verify_log
+from tieout.flows.void_invoice import void_invoice
 from tieout.flows.wallet import GrantOrder, grant_credit
 from tieout.kernel.errors import NotFound, Refusal
 from tieout.kernel.ids import CustomerId, KeyId
@@ -41,6 +43,9 @@ from tieout.replay.ran import RefusedCall
 from tieout.trigger.crossing import ChangeKind
 
 DEFAULT_PRIORITY: Final = "100"
+KINDS: Final[tuple[CreditKind, ...]] = get_args(CreditKind)
+RESTS: Final[tuple[Rest, ...]] = get_args(Rest)
+Word = TypeVar("Word", bound=str)
 
 
 class NoDraftOpen(NotFound):
@@ -59,6 +64,15 @@ class MalformedWhole(Refusal):
 
     def __init__(self, name: str, text: str) -> None:
         super().__init__(f"{name}: {text!r} is no whole number.")
+
+
+class UnknownWord(Refusal):
+    """A member is none of the words that it may be."""
+
+    code = "unknown-word"
+
+    def __init__(self, name: str, text: str, words: Sequence[str]) -> None:
+        super().__init__(f"{name}: {text!r} is none of {', '.join(words)}.")
 
 
 @dataclass(slots=True)
@@ -239,6 +253,30 @@ def _correction(player: Player, call: Call) -> None:
         approve_correction(player.home, found.digest, person=person, reason=reason)
 
 
+def _credit(player: Player, call: Call) -> None:
+    texts = call.texts
+    kind, to = texts["kind"], texts.get("to", "balance")
+    credit_invoice(
+        player.home,
+        texts["invoice"],
+        line=texts["line"],
+        amount=texts["amount"],
+        kind=_one_of("kind", kind, KINDS),
+        person=texts["by"],
+        reason=texts["reason"],
+        approved_by=texts["approved_by"],
+        to=_one_of("to", to, RESTS),
+    )
+
+
+def _void(player: Player, call: Call) -> None:
+    texts = call.texts
+    person, reason = texts["by"], texts["reason"]
+    void_invoice(
+        player.home, texts["invoice"], person=person, reason=reason, approved_by=texts["approved_by"]
+    )
+
+
 def _control_total(player: Player, call: Call) -> None:
     texts = call.texts
     stated = control_total(
@@ -288,6 +326,13 @@ def _instant(text: str | None) -> Instant | None:
     return None if text is None else parse_instant(text)
 
 
+def _one_of(name: str, text: str, words: tuple[Word, ...]) -> Word:
+    for word in words:
+        if word == text:
+            return word
+    raise UnknownWord(name, text, words)
+
+
 def _whole(name: str, text: str) -> int:
     if not (text.isascii() and text.isdigit()):
         raise MalformedWhole(name, text)
@@ -309,6 +354,8 @@ DRIVERS: Final[Mapping[CallKind, Callable[[Player, Call], None]]] = {
     CallKind.PAYMENT: _payment,
     CallKind.MANUAL_LINE: _manual_line,
     CallKind.CORRECTION: _correction,
+    CallKind.CREDIT: _credit,
+    CallKind.VOID: _void,
     CallKind.CONTROL_TOTAL: _control_total,
     CallKind.APPROVE_DRAFT: _approve_draft,
     CallKind.LOCK_MONTH: _lock_month,

@@ -16,6 +16,28 @@ class Clock(Protocol):
     def now(self) -> Instant: ...
 
 
+@dataclass(frozen=True, slots=True)
+class ClockReading:
+    """Where a test clock stands, where it began, and the day of the month from which months clamp."""
+
+    now: Instant
+    began: Instant
+    anchor_day: int
+
+
+class TestClock(Protocol):
+    """The clock of a home that was made with one: it stands still until somebody steps it on."""
+
+    def now(self) -> Instant: ...
+
+    def reading(self) -> ClockReading: ...
+
+    def step(self, before: ClockReading, *, to: Instant, anchor_day: int) -> None:
+        """For every process that has the home open, from their next look at it. Refuses to go back, and where
+        it does not stand at `before` any more."""
+        ...
+
+
 class SettableClock(Clock, Protocol):
     """One that stands still until it is set."""
 

@@ -37,6 +37,8 @@ class CallKind(StrEnum):
     PAYMENT = "payment"
     MANUAL_LINE = "manual-line"
     CORRECTION = "correction"
+    CREDIT = "credit"
+    VOID = "void"
     CONTROL_TOTAL = "control-total"
     APPROVE_DRAFT = "approve-draft"
     LOCK_MONTH = "lock-month"
@@ -88,6 +90,10 @@ SHAPES: Final[Mapping[CallKind, Shape]] = {
     CallKind.CORRECTION: Shape(
         needs=("by", "reason", "approved_by"), may=("catalog",), lists=("accounts",), files=("catalog",)
     ),
+    CallKind.CREDIT: Shape(
+        needs=("invoice", "line", "amount", "kind", "by", "reason", "approved_by"), may=("to",)
+    ),
+    CallKind.VOID: Shape(needs=("invoice", "by", "reason", "approved_by")),
     CallKind.CONTROL_TOTAL: Shape(
         needs=("source", "id", "type", "start", "end", "events"),
         may=("field", "total"),

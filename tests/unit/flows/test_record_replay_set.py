@@ -19,8 +19,7 @@ from tieout.flows.payments import record_payment
 from tieout.flows.read_replay_set import read_set
 from tieout.flows.record_replay_set import Expectation, record
 from tieout.flows.retract_event import Decision, retract_event
-from tieout.flows.void_invoice import void_invoice
-from tieout.flows.wallet import GrantOrder, grant_credit
+from tieout.flows.wallet import GrantOrder, grant_credit, void_grant
 from tieout.ingest.verdict import Verdict
 from tieout.kernel.ids import CustomerId
 from tieout.kernel.instant import parse_instant
@@ -162,13 +161,14 @@ def test_expected_lines_from_outside_make_it_comparable_and_what_is_left_out_is_
     lines.write_text(
         "customer,period_start,currency,price,amount\nacme,2026-01-01T00:00:00Z,USD,fee-usd,11.00\n"
     )
-    paper = next(each for each in home.books.invoices.sealed(CustomerId("birch")))
     home.clock.set_to(MARCH_5)  # type: ignore[attr-defined]
-    void_invoice(home, paper.number, person="Omar", reason="test", approved_by="Fay")
+    order = GrantOrder("birch", "3.00", None, "promotional", 100, None, None, (), ())
+    grant_credit(home, order, grant_id="g2", person="Fay", reason="welcome")
+    void_grant(home, "g2", person="Fay", reason="a mistake")
     expected = [Expectation(lines, What.LINES, Origin.PERSON, "Ada")]
     done = record(home, tmp_path / "set", name="small", expected=expected)
     assert done.face.recording is not None
-    assert done.face.recording.left_out == ("1 voided papers",)
+    assert done.face.recording.left_out == ("1 movements of balances by hand",)
     assert [(each.file, each.origin) for each in done.face.expected] == [
         ("expected/lines.csv", Origin.PERSON)
     ]
@@ -176,4 +176,4 @@ def test_expected_lines_from_outside_make_it_comparable_and_what_is_left_out_is_
     stated = [each for each in run.differences if each.line is not None]
     assert [(each.value, each.expected, each.found) for each in stated] == [("amount", 11, 10)]
     assert stated[0].cause.text == "the recorded home billed what is found; it is expected otherwise"
-    assert "the recorded home also had 1 voided papers" in run.result.gate_failures
+    assert "the recorded home also had 1 movements of balances by hand" in run.result.gate_failures

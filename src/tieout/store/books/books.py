@@ -9,6 +9,7 @@ from sqlalchemy import Engine, insert, select
 
 from tieout.kernel.errors import NotFound
 from tieout.kernel.ids import HomeId
+from tieout.kernel.instant import Instant
 from tieout.store.books.api_keys import SqlApiKeys
 from tieout.store.books.breaks import SqlBreaks
 from tieout.store.books.closes import SqlCloses
@@ -17,6 +18,7 @@ from tieout.store.books.crossings import SqlTriggers
 from tieout.store.books.disputes import SqlDisputes
 from tieout.store.books.documents import SqlDocuments
 from tieout.store.books.drafts import SqlDrafts
+from tieout.store.books.heads import SqlHeads
 from tieout.store.books.interims import SqlInterims
 from tieout.store.books.invoices import SqlInvoices
 from tieout.store.books.ledger import SqlLedger
@@ -27,6 +29,7 @@ from tieout.store.books.own_settings import SqlOwnSettings
 from tieout.store.books.readiness import SqlReadiness
 from tieout.store.books.schema import meta
 from tieout.store.books.signatures import SqlSignatures
+from tieout.store.books.test_clock import start_clock
 from tieout.store.books.verifications import SqlVerifications
 from tieout.store.books.waivers import SqlWaivers
 from tieout.store.migrate import prepare_schema
@@ -68,6 +71,7 @@ class SqlBooks:
     notices: SqlNotices
     triggers: SqlTriggers
     own_settings: SqlOwnSettings
+    heads: SqlHeads
     disputes: SqlDisputes
     readiness: SqlReadiness
 
@@ -75,12 +79,16 @@ class SqlBooks:
         self.engine.dispose()
 
 
-def create_books(folder: Path, home_id: HomeId, *, url: str | None = None) -> SqlBooks:
-    """New books for a new home, in `folder` or in the PostgreSQL of `url`."""
+def create_books(
+    folder: Path, home_id: HomeId, *, url: str | None = None, test_clock: Instant | None = None
+) -> SqlBooks:
+    """New books for a new home, in `folder` or in the PostgreSQL of `url`; a clock of its own, if asked."""
     engine = open_engine(url or folder / BOOKS_FILE, schema="books")
     prepare_schema(engine, schema="books", place=str(folder))
     with begin_immediate(engine) as connection:
         connection.execute(insert(meta), {"name": "home_id", "value": home_id})
+        if test_clock is not None:
+            start_clock(connection, test_clock)
     return _books(engine, folder, home_id)
 
 
@@ -131,6 +139,7 @@ def _books(engine: Engine, folder: Path, home_id: HomeId) -> SqlBooks:
         SqlNotices(engine),
         SqlTriggers(engine),
         SqlOwnSettings(engine),
+        SqlHeads(engine),
         SqlDisputes(engine),
         SqlReadiness(engine),
     )
