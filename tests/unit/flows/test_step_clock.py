@@ -18,6 +18,7 @@ from tieout.flows.invoices import list_invoices, show_invoice
 from tieout.flows.policy import policies
 from tieout.flows.step_clock import NoTestClock, Stepped, own_clock, step_clock, target
 from tieout.gateways.clock import SteppedClock
+from tieout.gateways.rehearsal import NoPost
 from tieout.kernel.clock_step import ClockStep, parse_step
 from tieout.kernel.errors import ConflictError
 from tieout.kernel.instant import Instant, format_instant, parse_instant
@@ -160,6 +161,18 @@ def test_a_scratch_home_stays_one_whatever_clock_it_is_opened_with(tmp_path: Pat
     with pytest.raises(DBAPIError, match="is final"), begin_immediate(engine) as connection:
         connection.execute(meta.delete().where(meta.c.name.startswith(stored_clock.ROW)))
     engine.dispose()
+
+
+def test_it_tells_nobody_anything_and_signs_with_no_key_of_a_real_home(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TIEOUT_EVIDENCE_KEY", str(tmp_path / "real.key"))
+    with scratch(tmp_path / "home") as home:
+        assert isinstance(home.post, NoPost)
+        assert home.installation_key.place == str(tmp_path / "home" / "evidence.key")
+    with create_home(tmp_path / "real") as real:
+        assert not isinstance(real.post, NoPost)
+        assert real.installation_key.place == str(tmp_path / "real.key")
 
 
 def test_an_interrupted_init_is_not_finished_as_the_other_kind(tmp_path: Path) -> None:
