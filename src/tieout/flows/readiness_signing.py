@@ -50,7 +50,7 @@ from tieout.readiness.documents import (
     sign_off_text,
 )
 from tieout.readiness.facts import Billed, Expectation, Paper
-from tieout.readiness.item import ItemKey, Passed
+from tieout.readiness.item import ItemKey, Passed, may_pass_over
 from tieout.readiness.items import item_named
 from tieout.readiness.override import OVERRIDE_MICROSECONDS_MAX
 
@@ -96,13 +96,13 @@ def propose_override(home: Home, item: str, *, person: str, reason: str, until: 
     `OverrideLength` and `DecisionIncomplete`."""
     key = item_key(item)
     decided = decision_now(home, person=person, reason=reason)
-    if not item_named(key).may_be_overridden:
-        raise NeverOverridden(key.value)
     if not 0 < until - decided.decided_at <= OVERRIDE_MICROSECONDS_MAX:
         raise OverrideLength(until, decided.decided_at)
     found = standing_of(home, key)
     if not found.problems:
         raise NothingOpen(key.value)
+    if not may_pass_over(found.item, found.problems):
+        raise NeverOverridden(key.value)
     text = override_text(
         home.home_id,
         found.item,
