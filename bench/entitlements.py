@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import gc
 import json
 import os
 import shutil
@@ -127,6 +128,8 @@ def measure(
         with_features(home, beside)
         _, token = create_api_key(home, name="bench", role="product", sources=())
     cores = os.sched_getaffinity(0)
+    gc.collect()
+    gc.disable()  # a pause of the client would be told as the server's
     try:
         os.sched_setaffinity(0, {min(cores)})  # inherited by all that `serve` starts
         with served.existing(folder, 1) as address:

@@ -21,6 +21,7 @@ from tieout.evidence.verify.report import Report
 from tieout.evidence.verify.verify import verify_pack
 from tieout.flows.build_pack import build_pack
 from tieout.flows.close_periods import close
+from tieout.flows.keep_head import keep_head, make_key
 from tieout.gateways.evidence_key import FileInstallationKey
 from tieout.kernel.canonical import JsonNumber, canonical_json
 from tieout.wiring import Home
@@ -74,7 +75,9 @@ def packed_home(folder: Path, *, per_customer: int = 4) -> PackedHome:
     with home:
         ingest(home, january(per_customer))
         close(home, as_of=home.clock.now())
-        home.installation_key.create()
+        run = home.books.closes.start(as_of=FEBRUARY_3, cutoff=home.log.head(), cutoff_at=FEBRUARY_3)
+        keep_head(home, run)  # a second head, as the next seal would state it
+        make_key(home)
         return PackedHome(home.folder, pack_of(home), FileInstallationKey(home.folder))
 
 

@@ -5,19 +5,23 @@ from __future__ import annotations
 import os
 import shutil
 import signal
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.faults import many_customers
 from tests.faults.close_laws import Expected, broken_laws, documents_of
 from tests.faults.harness import tally
 from tests.faults.many_customers import EVENTS_EACH, make_home_of, names
-from tests.small_home import FEBRUARY_3
-from tieout.close.outcome import Parked
+from tests.small_home import FEBRUARY_3, POLICY, sign_policy
+from tieout.close.outcome import Parked, Sealed
 from tieout.flows import count_buckets, draft_accounts, seal_account, shared_drafts
 from tieout.flows.close_periods import close
 from tieout.flows.forked import answers_in_order
+from tieout.flows.required_evidence import record_verification
+from tieout.flows.verify_log import verify_log
 from tieout.gateways.clock import SteppedClock
 from tieout.kernel.instant import Instant
 from tieout.kernel.period import Period
@@ -137,6 +141,40 @@ def test_an_account_that_fails_in_a_worker_is_parked_alone(
         repaired = Expected(dict.fromkeys(names(CUSTOMERS), 1), events=EVENTS_EACH * CUSTOMERS)
         assert broken_laws(home, repaired, sealed_before=sealed) == []
     tally.injected()
+
+
+def test_workers_draft_where_a_policy_asks_for_evidence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is on record is judged here, of all that they drafted; papers are those of one process alone."""
+    monkeypatch.setattr(shared_drafts, "SHARED_MIN", 1)
+    monkeypatch.setattr(shared_drafts, "ACCOUNTS_PER_PART", 5)
+    asking = partial(sign_policy, text=POLICY + 'requires = ["verified_log"]\n')
+    monkeypatch.setattr(many_customers, "sign_policy", asking)
+    home, _ = make_home_of(tmp_path / "home", 12)
+    home.close()
+    shutil.copytree(tmp_path / "home", tmp_path / "alone")
+    sound = draft_accounts.reconcile
+
+    def only_in_workers(*given: Any) -> Any:
+        assert os.getpid() != HERE, "drafted by the process that seals"
+        return sound(*given)
+
+    sealed = []
+    for name, workers in (("alone", 1), ("home", 2)):
+        with (
+            open_home(tmp_path / name, clock=SteppedClock(FEBRUARY_3)) as home,
+            monkeypatch.context() as patch,
+        ):
+            if workers > 1:
+                patch.setattr(draft_accounts, "reconcile", only_in_workers)
+            before = close(home, as_of=FEBRUARY_3, workers=workers)
+            assert {type(outcome) for _, _, outcome in before.outcomes} == {Parked}
+            record_verification(home, verify_log(home), person="Chi", findings=0)
+            after = close(home, as_of=FEBRUARY_3, workers=workers)
+            assert {type(outcome) for _, _, outcome in after.outcomes} == {Sealed}
+            sealed.append((before.outcomes, after.outcomes, documents_of(home)))
+    assert sealed[0] == sealed[1]
 
 
 def test_buckets_that_cannot_be_counted_beside_usage_stop_no_seal(

@@ -14,9 +14,13 @@ from sqlalchemy.exc import DBAPIError
 from tests.small_home import FEBRUARY_3, ingest, january, make_home
 from tieout.flows.close_periods import close
 from tieout.flows.invoices import show_invoice
+from tieout.flows.keep_head import make_key
 from tieout.store.sqlite import begin_immediate, open_engine
 
-SEALED = ("invoice", "invoice_line", "charge", "snapshot", "document", "signature", "meta")
+SEALED = (
+    *("invoice", "invoice_line", "charge", "snapshot", "document", "signature", "meta"),
+    *("log_head", "log_head_signature"),
+)
 
 
 @pytest.fixture(scope="module")
@@ -26,6 +30,7 @@ def books(tmp_path_factory: pytest.TempPathFactory) -> Path:
     with home:
         ingest(home, january(4))
         close(home, as_of=FEBRUARY_3)
+        make_key(home)
     return folder / "books.db"
 
 

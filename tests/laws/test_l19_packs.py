@@ -4,6 +4,7 @@ found by the independent verifier, and so is a layer that a dishonest signer cha
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import shutil
@@ -21,7 +22,9 @@ import pytest
 import tieout
 from tests.evidence_packs import INVOICE, PackedHome, edited, pack_of, packed_home
 from tieout.evidence.pack.archive import archive
+from tieout.evidence.pack.check_script import CHECKSUMS
 from tieout.evidence.pack.manifest import MANIFEST, SIGNATURE
+from tieout.evidence.pack.proofs import HEADS, ROOTS
 from tieout.evidence.verify.verify import verify_pack
 from tieout.gateways.clock import SteppedClock
 from tieout.gateways.signing import generate_key
@@ -41,7 +44,7 @@ def packed(tmp_path_factory: pytest.TempPathFactory) -> PackedHome:
 def test_an_honest_pack_checks(packed: PackedHome) -> None:
     report = packed.verify(packed.content)
     assert report.breaks == []
-    assert len(report.checked) == 10
+    assert len(report.checked) == 12
 
 
 def test_any_zip_reader_reads_the_same_members(packed: PackedHome) -> None:
@@ -49,23 +52,34 @@ def test_any_zip_reader_reads_the_same_members(packed: PackedHome) -> None:
 
 
 def test_the_same_evidence_gives_the_same_bytes_in_another_process(packed: PackedHome) -> None:
-    """Another hash seed, another number of threads, and after a compaction."""
+    """Another hash seed, another number of threads; and, but for the place of its events in the log, after a
+    compaction."""
     program = (
         "import sys; from pathlib import Path; import pyarrow; pyarrow.set_cpu_count(int(sys.argv[3]));"
         "from tieout.wiring import open_home; from tieout.flows.build_pack import build_pack\n"
         "with open_home(Path(sys.argv[1])) as home:\n"
-        "    home.log.compact(rows_min=1)\n"
         f"    Path(sys.argv[2]).write_bytes(build_pack(home, {INVOICE!r}).content)\n"
+        "    home.log.compact(rows_min=1)\n"
+        f"    Path(sys.argv[2] + '2').write_bytes(build_pack(home, {INVOICE!r}).content)\n"
     )
+    folder = shutil.copytree(packed.folder, packed.folder.with_name("again"))
     out = packed.folder / "again.zip"
     subprocess.run(
-        [sys.executable, "-c", program, str(packed.folder), str(out), "1"],
+        [sys.executable, "-c", program, str(folder), str(out), "1"],
         check=True,
         env={**os.environ, "PYTHONHASHSEED": "77", "OMP_NUM_THREADS": "1"},
     )
     assert out.read_bytes() == packed.content
     with open_home(packed.folder, clock=SteppedClock(Instant(1_800_000_000_000_000))) as home:
         assert pack_of(home) == packed.content
+    compacted = Path(f"{out}2").read_bytes()
+    assert packed.verify(compacted).breaks == []
+    with zipfile.ZipFile(io.BytesIO(compacted)) as read:
+        now = {name: read.read(name) for name in read.namelist()}
+    moved = {name for name in now if now[name] != packed.members[name]}
+    signed = {MANIFEST, SIGNATURE, CHECKSUMS}
+    assert now.keys() == packed.members.keys()
+    assert {name for name in moved - signed if not name.endswith("proof.csv")} <= {ROOTS}
 
 
 def test_any_flipped_byte_is_found(packed: PackedHome) -> None:
@@ -167,6 +181,26 @@ LIES: dict[str, Lie] = {
         *("invoice/transitions.json", _in("0/sha256", "0" * 64)),
         *("invoice/transitions.json", "sealed SHA-256"),
     ),
+    "a root": (
+        *(ROOTS, _in("pieces/0/root", "0" * 64)),
+        *(f"{USAGE}/proof.csv", "root of api.call/v1/1-1"),
+    ),
+    "rows of a piece": (
+        *(ROOTS, _in("pieces/0/rows", 13)),
+        *(f"{USAGE}/proof.csv", "proof of api.call/v1/1-1"),
+    ),
+    "a piece of other batches": (
+        *(ROOTS, _in("pieces/0/last_batch", 2)),
+        *(ROOTS, "piece api.call/v1/1-2"),
+    ),
+    "a name of a piece": (ROOTS, _in("pieces/0/piece", "api.call/v1/0-1"), ROOTS, "name of a piece"),
+    "the log's digest": (ROOTS, _in("digest", "0" * 64), ROOTS, "digest of batch 1"),
+    "the log's batch": (ROOTS, _in("batch", 0), ROOTS, "batch"),
+    "the roots' home": (ROOTS, _in("home", "home_0"), ROOTS, "home"),
+    "a head": (HEADS, _in("0/digest", "0" * 64), HEADS, "head 2: follows"),
+    "a head's home": (HEADS, _in("1/home", "home_0"), HEADS, "head 2: home"),
+    "a head left out": (HEADS, lambda heads: heads.pop(0), HEADS, "head 2: follows"),
+    "a head that goes back": (HEADS, _in("1/batch", 0), HEADS, "head 2: batch"),
     "a meter": (
         *(f"{USAGE}/usage.json", _in("meter_digest", "0" * 64)),
         *(f"{USAGE}/usage.json", "meter"),
@@ -223,7 +257,7 @@ def test_a_member_of_another_form_is_a_break_and_no_crash(packed: PackedHome) ->
         if name.endswith(".json") and name != MANIFEST:
             for value in (b"[]", b"{}", b"null", b"\xff", b"7", b'{"a":1.5}'):
                 members = {**packed.members, name: value}
-                if value == packed.members[name]:
+                if value == packed.members[name] or (name, value) == (HEADS, b"[]"):  # a home without heads
                     continue
                 assert packed.verify(packed.signed_again(members)).breaks, (name, value)
 
@@ -249,7 +283,7 @@ def test_the_verifier_runs_where_only_it_and_the_kernel_are(packed: PackedHome, 
         [sys.executable, "-I", "-S", "-c", program, *arguments], check=True, capture_output=True, text=True
     )
     breaks, checked, modules = json.loads(ran.stdout)
-    assert (breaks, checked) == (0, 10)
+    assert (breaks, checked) == (0, 12)
     foreign = {name for name in modules if name not in sys.stdlib_module_names}
     assert {name for name in foreign if not name.startswith("_sysconfig")} == {"tieout", "__main__"}
 

@@ -214,7 +214,7 @@ class Simulation:
             self._settle(server, "told what is due", partial(self._all_told, begins=_instant(begins)))
             assert server.end() == 0
             with self._opened(now) as home:
-                if MessageState.GATHERING not in _states(home):
+                if not _states(home) & {MessageState.GATHERING, MessageState.WAITING}:
                     break
         with self._opened(now) as home:
             wanted = findings.notices_wanted(findings.recorded(home))
@@ -252,7 +252,8 @@ class Simulation:
         """But for a digest that began to gather since `begins`."""
         counts, states = home.books.notices.counts(), _states(home)
         gathers = counts.oldest_due_at is not None and counts.oldest_due_at > begins
-        ended = {MessageState.DELIVERED} | ({MessageState.GATHERING} if gathers else set())
+        later = {MessageState.GATHERING, MessageState.WAITING}  # the latter: it is full, and is due later
+        ended = {MessageState.DELIVERED} | (later if gathers else set())
         return counts.unrouted == 0 and states <= ended
 
     def _all_closed(self, home: Home, naive: Naive) -> bool:

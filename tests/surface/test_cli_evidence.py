@@ -1,4 +1,5 @@
-"""`tieout evidence key|build|verify` as a user meets it: one key for ever, nothing written over, code 6."""
+"""`tieout evidence key|build|verify|heads` as a user meets it: one key for ever, nothing written over,
+and code 6."""
 
 from __future__ import annotations
 
@@ -82,3 +83,33 @@ def test_no_secret_and_no_other_customer_is_in_a_pack(packed: PackedHome) -> Non
         assert secret not in content and secret.hex().encode() not in content, name
         assert private not in content, name
         assert b"acme" not in content and b"birch" not in content, name
+
+
+def test_heads_are_listed_given_away_and_checked(packed: PackedHome, tmp_path: Path) -> None:
+    home, copy = ("--home", packed.folder), tmp_path / "head.json"
+    first, listed = json.loads(run("heads", *home, "--json").stdout)
+    assert (first["number"], first["batch"], first["previous"]) == (1, 1, None)
+    assert (listed["number"], listed["previous"]) == (2, first["statement_sha256"])
+    assert run("heads", *home, "--export", copy, "--number", "3").exit_code == 3
+    assert run("heads", *home, "--export", copy, "--check", copy).exit_code == 2
+    assert run("heads", *home, "--number", "1").exit_code == 2
+    assert run("heads", *home, "--export", copy).exit_code == 0
+    assert run("heads", *home, "--export", copy).exit_code == 4, "no file is written over unasked"
+    assert json.loads(copy.read_bytes())["digest"] == listed["digest"]
+    holds = run("heads", *home, "--check", copy, "--json")
+    assert (holds.exit_code, json.loads(holds.stdout)["holds"]) == (0, True)
+    assert RUNNER.invoke(app, ["verify", *map(str, home), "--head", str(copy)]).exit_code == 0
+    pack, key = tmp_path / "pack.zip", tmp_path / "key.pub"
+    pack.write_bytes(packed.content)
+    key.write_bytes(packed.key_file)
+    assert run("verify", pack, "--key", key, "--head", copy).exit_code == 0
+    assert run("verify", pack, "--key", key, "--head", tmp_path / "none").exit_code == 3
+    assert run("verify", pack, "--key", key, "--head", key).exit_code == 3, "no signature lies beside it"
+    assert json.loads(run("roots", pack, *home, "--json").stdout)["findings"] == []
+    assert run("roots", pack, *home).exit_code == 0
+    assert run("roots", key, *home).exit_code == 2
+    copy.write_bytes(b"{}")
+    assert run("verify", pack, "--key", key, "--head", copy).exit_code == 6
+    assert run("heads", *home, "--check", copy).exit_code == 2
+    (tmp_path / "head.json.minisig").unlink()
+    assert run("heads", *home, "--check", copy).exit_code == 3

@@ -13,6 +13,8 @@ import duckdb
 import pytest
 
 from tests.evidence_packs import packed_home
+from tieout.flows.keep_head import head_copy
+from tieout.wiring import open_home
 
 TOOLS = ("sh", "unzip", "minisign", "sha256sum", "grep", "sed", "sort", "find", "wc", "dirname", "cat")
 SHELL = """#!{python} -IS
@@ -44,6 +46,10 @@ def test_the_script_in_a_pack_checks_it_with_stock_tools(tmp_path: Path) -> None
     shell.chmod(0o755)
     (tmp_path / "pack.zip").write_bytes(packed.content)
     (tmp_path / "key.pub").write_bytes(packed.key_file)
+    with open_home(packed.folder) as home:
+        copy = head_copy(home, 1)
+    (tmp_path / "head.json").write_bytes(copy.statement)
+    (tmp_path / "head.json.minisig").write_bytes(copy.signature)
 
     def run(*command: str, folder: Path = tmp_path) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
@@ -53,7 +59,20 @@ def test_the_script_in_a_pack_checks_it_with_stock_tools(tmp_path: Path) -> None
     assert run("unzip", "-q", "pack.zip", "-d", "pack").returncode == 0
     ran = run("sh", "check.sh", "../key.pub", folder=tmp_path / "pack")
     assert ran.returncode == 0, ran.stdout + ran.stderr
-    assert ran.stdout.count(",true\n") == 9 and "all files and quantities check" in ran.stdout
+    assert ran.stdout.count(",true\n") == 15 and "all files, quantities and roots check" in ran.stdout
+    head = run("cat", "head.json").stdout
+    assert run("minisign", "-V", "-q", "-p", "key.pub", "-m", "head.json").returncode == 0
+    assert run("grep", "-qF", head, "pack/log/heads.json").returncode == 0, "a head that was kept"
+    assert run("grep", "-qF", head.replace('"batch":1', '"batch":2'), "pack/log/heads.json").returncode == 1
+    proof = next((tmp_path / "pack" / "usage").glob("*s0001/proof.csv"))
+    root = ("sh", "-c", "cat proof.sql | duckdb")
+    assert run(*root, folder=proof.parent).stdout.count(",true\n") == 2
+    honest = proof.read_bytes()
+    hidden = bytearray(honest)
+    hidden[-50] = ord("1") if hidden[-50] == ord("0") else ord("0")  # in the hash of the events of others
+    proof.write_bytes(bytes(hidden))
+    assert ",false\n" in run(*root, folder=proof.parent).stdout
+    proof.write_bytes(honest)
     events = next((tmp_path / "pack" / "usage").glob("*s0002/events.csv"))
     whole = events.read_bytes()
     events.write_bytes(whole.replace(b'"100"', b'"101"', 1))

@@ -46,7 +46,13 @@ ENTITLEMENTS_LINGER_SECONDS: Final = 0.003
 """So soon after the last ones were answered, the next wait so long for others to come."""
 STREAMS_MAX: Final = 256
 """Streams of live usage in one process: 429 beyond."""
+CUSTOMER_STREAMS_MAX: Final = 16
+"""Of these, those of one customer's own keys."""
+STREAM_BYTES_MAX: Final = 262_144
+"""Of one event of a stream, which is what waits for a reader that does not read: 413 beyond."""
 STREAM_POLL_SECONDS: Final = 0.1
+STREAM_REST_FACTOR: Final = 3
+"""A round of answers is followed by a pause so many times as long."""
 HEARTBEAT_SECONDS: Final = 10
 STREAM_SECONDS_MAX: Final = 600
 """A stream ends then, and its reader comes again with its key."""
@@ -62,6 +68,9 @@ LINGER_PERCENT: Final = 80
 """So long after a commit, at most, the next group waits for so much of what was under way to come back."""
 
 # a server
+UNREAD_SECONDS_MAX: Final = 30
+"""An answer that waits to be read ends with its connection where READ_BYTES_MIN are not read for so long."""
+READ_BYTES_MIN: Final = 4_096
 CONNECTIONS_BACKLOG_MAX: Final = 2_048
 KEEP_ALIVE_SECONDS: Final = 75
 KEYS_SECONDS: Final = 0.5

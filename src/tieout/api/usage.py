@@ -1,15 +1,12 @@
-"""`GET /v1/usage`: what a customer has used in its open period; and the same as server-sent events.
-
-A stream asks once in a while what changed and sends what is true then, so it holds no queue that a slow
-reader could fill: what he did not read in time is replaced by what came after. Nothing here writes.
+"""`GET /v1/usage`: what a customer has used in its open period; and the same as server-sent events
+(`streams.py`). Nothing here writes.
 """
 
 from __future__ import annotations
 
 import asyncio
 import json
-import time
-from collections.abc import AsyncIterator
+from collections.abc import Collection, Mapping
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -18,16 +15,10 @@ from litestar.response import Stream
 from litestar.types import ControllerRouterHandler
 
 from tieout.api.access import roles_for
-from tieout.api.answers import Problem, busy, refusal
+from tieout.api.answers import Problem, refusal
 from tieout.api.keyring import Keyring, KnownKey
-from tieout.api.limits import (
-    HEARTBEAT_SECONDS,
-    STREAM_POLL_SECONDS,
-    STREAM_SECONDS_MAX,
-    STREAMS_MAX,
-    USAGES_AT_ONCE_MAX,
-    WINDOWED_AT_ONCE_MAX,
-)
+from tieout.api.limits import USAGES_AT_ONCE_MAX, WINDOWED_AT_ONCE_MAX
+from tieout.api.streams import Streams
 from tieout.flows.home import Home
 from tieout.flows.live_usage import LiveUsageReader
 from tieout.flows.usage_document import usage_document
@@ -49,14 +40,13 @@ class Usages:
         self._free = [LiveUsageReader(home) for _ in range(USAGES_AT_ONCE_MAX)]
         self._room = asyncio.Semaphore(USAGES_AT_ONCE_MAX)
         self._windowed = asyncio.Semaphore(WINDOWED_AT_ONCE_MAX)
-        self.streams = 0
 
     async def answer(self, given: dict[str, str]) -> bytes:
         async with self._windowed if "window" in given or "at_batch" in given else self._room:
             return await asyncio.to_thread(self._answered, given)
 
-    async def changed(self, customer: CustomerId) -> Watermark:
-        return await asyncio.to_thread(self._home.live.changed, customer)
+    async def changed(self, customers: Collection[CustomerId]) -> Mapping[CustomerId, Watermark]:
+        return await asyncio.to_thread(self._home.live.changed, customers)
 
     def _answered(self, given: dict[str, str]) -> bytes:
         reader = self._free.pop() if self._free else LiveUsageReader(self._home)
@@ -86,6 +76,7 @@ class Usages:
 def usage_routes(home: Home, keyring: Keyring) -> list[ControllerRouterHandler]:
     """`GET /v1/usage` and `GET /v1/usage/stream`."""
     usages = Usages(home)
+    streams = Streams(usages.answer, usages.changed)
 
     @get(USAGE, tags=["usage"], summary="What a customer has used in its open period")
     async def usage(request: Request[Any, Any, Any]) -> Response[bytes]:
@@ -103,42 +94,11 @@ def usage_routes(home: Home, keyring: Keyring) -> list[ControllerRouterHandler]:
         """
         known = keyring.admitted(request.scope["headers"], roles_for("GET", USAGE_STREAM))
         given = _given(request.scope["query_string"], known, STREAM_PARAMETERS)
-        if usages.streams >= STREAMS_MAX:
-            raise busy("too-many-streams", f"This process sends {STREAMS_MAX} streams already.")
-        first = await usages.answer(given)
+        pieces = await streams.open(given, by=known.key.customer)
         headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
-        return Stream(_events(usages, given, first), media_type="text/event-stream", headers=headers)
+        return Stream(pieces, media_type="text/event-stream", headers=headers)
 
     return [usage, stream]
-
-
-async def _events(usages: Usages, given: dict[str, str], first: bytes) -> AsyncIterator[bytes]:
-    """Ends after STREAM_SECONDS_MAX: a client connects again by itself, and its key is looked at anew."""
-    usages.streams += 1
-    try:
-        customer = CustomerId(given["customer"])
-        until = time.monotonic() + STREAM_SECONDS_MAX
-        seen, sent = await usages.changed(customer), first
-        yield _event(first)
-        spoken = time.monotonic()
-        while time.monotonic() < until:
-            await asyncio.sleep(STREAM_POLL_SECONDS)
-            at = await usages.changed(customer)
-            if at != seen:
-                seen, now = at, await usages.answer(given)
-                if now != sent:
-                    yield _event(now)
-                    sent, spoken = now, time.monotonic()
-            elif time.monotonic() - spoken > HEARTBEAT_SECONDS:
-                yield b": alive\n\n"
-                spoken = time.monotonic()
-    finally:
-        usages.streams -= 1
-
-
-def _event(document: bytes) -> bytes:
-    number = str(json.loads(document)["watermark"]).encode()
-    return b"event: usage\nid: " + number + b"\ndata: " + document + b"\n\n"
 
 
 def _given(query: bytes, known: KnownKey, names: tuple[str, ...]) -> dict[str, str]:

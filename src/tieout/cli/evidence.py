@@ -1,4 +1,5 @@
-"""`tieout evidence key|build|verify`: packs from which a stranger re-derives an invoice, and their check."""
+"""`tieout evidence key|build|verify|heads`: packs from which a stranger re-derives an invoice, their
+check, and heads of the log."""
 
 from __future__ import annotations
 
@@ -7,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from tieout.cli.heads import heads, read_copy, roots, signature_beside
 from tieout.cli.options import HomeOption, JsonOption, opened
 from tieout.cli.out_file import ForceOption, may_write, write_whole
 from tieout.cli.screen import Json, complain, note, print_json, say, table
@@ -15,7 +17,11 @@ from tieout.kernel.errors import NotFound
 if TYPE_CHECKING:
     from tieout.evidence.verify.report import Report
 
-app = typer.Typer(help="Evidence packs: the installation's key, build, verify.", no_args_is_help=True)
+app = typer.Typer(
+    help="Evidence packs and heads of the log: key, build, verify, heads, roots.", no_args_is_help=True
+)
+app.command()(heads)
+app.command()(roots)
 INTEGRITY = 6
 
 
@@ -41,10 +47,11 @@ def key(
     than the home's evidence.key for the private half.
     """
     from tieout.evidence.pack.minisign import key_number, public_key_pem, public_key_text
+    from tieout.flows.keep_head import make_key
 
     with opened(home) as where:
         held = where.installation_key
-        public = held.create() if create else held.public_key()
+        public = make_key(where) if create else held.public_key()
         place = held.place
     texts = {"minisign": public_key_text(public), "pem": public_key_pem(public)}
     if as_json:
@@ -104,15 +111,24 @@ def verify(
         Path,
         typer.Option("--key", help="The installation's public key, PEM or minisign.", show_default=False),
     ],
+    head: Annotated[
+        Path | None,
+        typer.Option(
+            help="A head of the log that you kept; its signature lies beside it.", show_default=False
+        ),
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Check a pack with nothing but itself and the public key; every break is listed. Needs no home.
+
+    With `--head`, the pack has to stand by a head of the log that somebody kept (`tieout evidence heads`).
 
     Exit code 6 where anything does not check.
     """
     from tieout.evidence.verify.verify import verify_pack
 
-    report = verify_pack(_content(pack), _content(key_file))
+    kept = None if head is None else (read_copy(head), read_copy(signature_beside(head)))
+    report = verify_pack(_content(pack), _content(key_file), kept)
     if as_json:
         print_json(report_json(report))
     else:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from tieout.aggregate.accumulation import Accumulation
 from tieout.aggregate.bucket import BucketCounts, BucketRequest, UnbilledUsage
+from tieout.aggregate.late import CutoffStep, LateStretch
 from tieout.aggregate.recount import Recount
 from tieout.aggregate.snapshot import Snapshot
 from tieout.aggregate.window import UsageRequest
@@ -13,6 +14,7 @@ from tieout.engines import (
     duckdb_accumulations,
     duckdb_buckets,
     duckdb_dispositions,
+    duckdb_late,
     duckdb_sequences,
     duckdb_source_totals,
     recount,
@@ -23,6 +25,7 @@ from tieout.engines.lineage_count import ColumnCount
 from tieout.engines.packed_events import EventPacker
 from tieout.ingest.control_total import Accepted, ControlTotal
 from tieout.ingest.sequence import SequenceRuns
+from tieout.kernel.ids import Subject
 from tieout.kernel.instant import Instant
 from tieout.kernel.quantity import Unmeasurable
 from tieout.ports import LogManifest
@@ -57,6 +60,16 @@ class EmbeddedEngine:
     ) -> list[list[UnbilledUsage]]:
         with damage_named(manifest):
             return duckdb_buckets.unbilled_usage(requests, manifest, threads=self._threads)
+
+    def late_stretches(
+        self,
+        steps: Sequence[CutoffStep],
+        manifest: LogManifest,
+        *,
+        subjects: Collection[Subject] | None = None,
+    ) -> list[LateStretch]:
+        with damage_named(manifest):
+            return duckdb_late.late_stretches(steps, manifest, subjects=subjects, threads=self._threads)
 
     def recount(self, requests: Sequence[UsageRequest], manifest: LogManifest) -> list[Recount]:
         with damage_named(manifest):

@@ -73,7 +73,16 @@ class EventPacker:
             _file(opening),
             str(self._sum),
             tuple(sorted(self._differing)),
+            self._disclosed(),
         )
+
+    def _disclosed(self) -> pa.Table:
+        parts = [table.select(["batch", "row"]) for tables in self._tables.values() for table in tables]
+        if not parts:
+            return pa.table({"batch": pa.array([], pa.int64()), "row": pa.array([], pa.int64())})
+        whole = pa.concat_tables(parts)
+        words = position_words(whole.column("batch").to_numpy(), whole.column("row").to_numpy())
+        return whole.take(pa.array(np.unique(words, return_index=True)[1]))
 
     def _take(self, name: str, table: pa.Table, chosen: Mask) -> None:
         some = table.filter(pa.array(chosen)).combine_chunks()

@@ -13,6 +13,7 @@ from tieout.contract.check import check, read_applied, warnings
 from tieout.contract.document import Document, DocumentKind, parse_documents
 from tieout.contract.problem import Problem
 from tieout.flows.home import Home
+from tieout.flows.rarely_collected import KEPT_BEFORE_LEFT_ALONE, leave_alone
 from tieout.flows.sealed_changes import sealed_problems
 from tieout.ingest.example import run_example
 from tieout.kernel.errors import IntegrityViolation, NotFound, Refusal, shown
@@ -175,10 +176,13 @@ def load_catalog(home: Home) -> Catalog:
     revision = store.revision()
     if home.memory.catalog is not None and home.memory.revision == revision:
         return home.memory.catalog
-    catalog, problems = read_applied(store.all())
+    documents = store.all()
+    catalog, problems = read_applied(documents)
     if catalog is None or problems:
         raise CatalogDamaged(tuple(problems))
     home.memory.revision, home.memory.catalog = revision, catalog
+    if len(documents) >= KEPT_BEFORE_LEFT_ALONE:
+        leave_alone()
     return catalog
 
 

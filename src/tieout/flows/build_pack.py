@@ -34,12 +34,15 @@ from tieout.evidence.pack.members import (
     usage_json,
 )
 from tieout.evidence.pack.page import page
+from tieout.evidence.pack.proof_query import PROOF_QUERY, proof_sql
+from tieout.evidence.pack.proofs import Piece
 from tieout.evidence.pack.query import quantity_sql
 from tieout.evidence.shares import discount_shares
 from tieout.evidence.stored import StoredEvidence, StoredInvoice, StoredSnapshot
 from tieout.evidence.trace import asked_usage
 from tieout.flows.examine_lineage import DocumentName, contracts_of
 from tieout.flows.home import Home
+from tieout.flows.pack_proofs import log_members, proof_member
 from tieout.flows.trace_line import OF_ONE_CUSTOMER, settlement_of
 from tieout.kernel.canonical import JsonValue
 from tieout.kernel.errors import IntegrityViolation, NotFound, shown
@@ -47,10 +50,14 @@ from tieout.kernel.ids import LineId, Position, Watermark
 from tieout.kernel.zone import tzdata_version
 from tieout.ledger.balances import Selection
 from tieout.ports import UnreadableSegment
+from tieout.ports.lineage import PieceProof
 from tieout.ports.packed_events import PackedEvents, PackQuestion
 from tieout.rate.credit import credited_line, is_credit
 from tieout.rate.manual_line import is_manual, manual_line_of, recorded_text
 
+Proven = tuple[PackedEvents, tuple[PieceProof, ...]]
+"""Events, and that they lie in the log."""
+EVENT_FILES: Final = ("events", "retracted", "opening")
 FILES_OF_THE_SIGNATURE: Final = 3
 """The manifest, its signature, and the digests once more for sha256sum."""
 
@@ -99,6 +106,7 @@ class _Packing:
     programs: set[str] = field(default_factory=set)
     types: set[str] = field(default_factory=set)
     subscriptions: set[str] = field(default_factory=set)
+    pieces: dict[str, Piece] = field(default_factory=dict)
     events: int = 0
 
 
@@ -116,6 +124,7 @@ def build_pack(home: Home, name: str) -> BuiltPack:
     usages = _add_usages(packing, lines, catalog)
     _add_paper(packing)
     _add_documents(packing, catalog)
+    packing.members |= log_members(home, packing.pieces, cutoff=Watermark(invoice.cutoff))
     document = json.loads(invoice.document)
     ids = tuple(str(stored.line.id) for stored in lines)
     packing.members["index.html"] = page(document, ids, usages)
@@ -214,15 +223,23 @@ def _add_usages(
             secret=packing.home.log.identity_secret,
             erased=lambda position, residue: _erased(packing.home, position, residue),
         )
-        packed = _packed_again(packing.home, snapshot, question)
+        packed, proofs = _packed_again(packing.home, snapshot, question)
         _refuse_differences(stored, snapshot, packed)
         folder = f"usage/{snapshot.id}"
         folders.append(folder)
         _add_files(packing, folder, snapshot, packed, lineage, asked.request.meter)
+        _add_proofs(packing, folder, proofs)
         packing.digests.add(snapshot.meter_digest)
         packing.types.add(lineage.event_type)
         packing.events += packed.counted.rows
     return folders
+
+
+def _add_proofs(packing: _Packing, folder: str, proofs: Sequence[PieceProof]) -> None:
+    packing.members[f"{folder}/proof.csv"] = proof_member(proofs, packing.pieces)
+    if proofs:
+        files = [name for name in EVENT_FILES if f"{folder}/{name}.csv" in packing.members]
+        packing.members[f"{folder}/{PROOF_QUERY}"] = proof_sql(files).encode()
 
 
 def _add_files(
@@ -246,14 +263,14 @@ def _add_files(
     members[f"{folder}/quantity.sql"] = sql.encode()
 
 
-def _packed_again(home: Home, snapshot: StoredSnapshot, question: PackQuestion) -> PackedEvents:
+def _packed_again(home: Home, snapshot: StoredSnapshot, question: PackQuestion) -> Proven:
     try:
         return _packed(home, snapshot, question, distrust=False)
     except UnreadableSegment:  # merged away meanwhile, or a local copy that changed
         return _packed(home, snapshot, question, distrust=True)
 
 
-def _packed(home: Home, snapshot: StoredSnapshot, question: PackQuestion, *, distrust: bool) -> PackedEvents:
+def _packed(home: Home, snapshot: StoredSnapshot, question: PackQuestion, *, distrust: bool) -> Proven:
     lineage = question.lineage
     rows = home.log.lineage_rows(
         lineage.windows, lineage.event_type, watermark=Watermark(snapshot.watermark), distrust=distrust
@@ -261,7 +278,8 @@ def _packed(home: Home, snapshot: StoredSnapshot, question: PackQuestion, *, dis
     packing = home.engine.event_packing(question, rows)
     for table in rows.tables():
         packing.add(table)
-    return packing.packed()
+    packed = packing.packed()
+    return packed, rows.proofs(packed.disclosed)
 
 
 def _erased(home: Home, position: Position, residue: bytes) -> bytes | None:

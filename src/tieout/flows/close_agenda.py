@@ -8,6 +8,7 @@ from tieout.balance.movement import Movement
 from tieout.close.account import AccountOutcome
 from tieout.close.outcome import NotDue
 from tieout.contract.catalog import Catalog
+from tieout.flows.billed_of import billed_of
 from tieout.flows.draft_balances import open_advances
 from tieout.flows.due_accounts import Agenda, DueAccount, agenda
 from tieout.flows.home import Home
@@ -35,7 +36,7 @@ def close_agenda(
     """Accounts whose period runs stand behind the due ones; most of them will not be billed. With `inside`,
     only those whose running period touches it, and what they wait for."""
     signed = policies(home)
-    billed = home.books.invoices.billed()
+    billed = billed_of(home, catalog, customers)
     interims = interims_of(home, signed, customers)
     plan = agenda(catalog, signed, billed, customers=customers, as_of=as_of, advanced=open_advances(recorded))
     running, unknown = running_accounts(

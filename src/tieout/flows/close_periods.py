@@ -39,7 +39,7 @@ from tieout.flows.place_corrections import Corrections, first_finals
 from tieout.flows.rarely_collected import rarely_collected
 from tieout.flows.read_log import read_log
 from tieout.flows.replacing import replacing
-from tieout.flows.required_evidence import with_evidence
+from tieout.flows.required_evidence import EvidenceOnRecord, with_evidence
 from tieout.flows.review_drafts import (
     AccountKey,
     Drafted,
@@ -53,7 +53,7 @@ from tieout.flows.review_drafts import (
 )
 from tieout.flows.seal_accounts import Progress, seal_accounts
 from tieout.flows.sealed_usage import sealed_spans
-from tieout.flows.shared_drafts import may_be_shared, prepared_parts
+from tieout.flows.shared_drafts import may_be_shared, prepared_parts, sealable
 from tieout.flows.unbilled_usage import unbilled_usage
 from tieout.flows.watch_pipeline import watch_to_head
 from tieout.kernel.errors import Refusal
@@ -182,12 +182,13 @@ def _shared(
     def advance(done: int, _of_part: int) -> None:
         progress(len(outcomes) - before + done, total)
 
-    lay_out = home.books.invoices.lay_out
+    lay_out, known = home.books.invoices.lay_out, EvidenceOnRecord(home)
     with closing(prepared_parts(measured, lay_out, at=home.clock.now(), workers=workers)) as parts:
-        for ready, stopped in parts:
+        for drafted, stopped in parts:
             outcomes += keep_held(home, stopped, as_of=as_of, run=run)
+            ready, lacking = sealable(home, drafted, known)
             sealed, rows = seal_accounts(home, ready, run, advance)
-            outcomes += sealed
+            outcomes += [*lacking, *sealed]
             invoices += rows
     return outcomes, invoices
 

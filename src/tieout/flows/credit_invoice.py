@@ -26,6 +26,7 @@ from tieout.flows.credit_note import (
 from tieout.flows.decision import decision_now
 from tieout.flows.home import Home
 from tieout.flows.invoices import show_invoice
+from tieout.flows.keep_head import keep_head
 from tieout.invoice.offset import APPLIED
 from tieout.kernel.errors import ConflictError, TieoutError, Unavailable
 from tieout.kernel.ids import CustomerId, LineId
@@ -140,6 +141,7 @@ def _sealed(
         person=person,
         now=now,
     )
+    keep_head(home, run)
     try:
         (sealed,) = home.books.invoices.seal([sealing], run=run)
     except Unavailable:

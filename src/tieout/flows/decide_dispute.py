@@ -37,6 +37,7 @@ from tieout.flows.disputes import (
 from tieout.flows.examine_dispute import examine_dispute
 from tieout.flows.home import Home
 from tieout.flows.invoices import show_invoice
+from tieout.flows.keep_head import keep_head
 from tieout.flows.open_dispute import DisputeRefused
 from tieout.flows.verify_disputes import note_reason
 from tieout.kernel.errors import ConflictError, TieoutError, Unavailable
@@ -230,6 +231,7 @@ def _recorded(
         return home.books.disputes.record(step)
     now = home.clock.now()
     run = home.books.closes.start(as_of=now, cutoff=planned[0].note.cutoff, cutoff_at=now)
+    keep_head(home, run)
     notes = [
         note_sealing(
             home,

@@ -17,6 +17,7 @@ from tieout.evidence.lineage import parse_lineage
 from tieout.evidence.stored import StoredSnapshot
 from tieout.flows.home import Home
 from tieout.flows.late_events import LateRow, late_of
+from tieout.flows.late_places import beside, late_places
 from tieout.flows.policy import PolicyState
 from tieout.flows.read_log import read_log
 from tieout.flows.rerate_periods import NOT_YET, PeriodCorrection, Wanted, rerate
@@ -24,6 +25,7 @@ from tieout.flows.sealed_periods import SealedPeriod, sealed_periods
 from tieout.flows.sealed_usage import sealed_spans
 from tieout.kernel.errors import TieoutError
 from tieout.kernel.ids import CustomerId, InvoiceId, Watermark
+from tieout.kernel.instant import INSTANT_MIN
 from tieout.kernel.period import Period
 from tieout.ports import LogManifest
 
@@ -72,9 +74,8 @@ def find_corrections(
 def _found(
     home: Home, catalog: Catalog, policies: Sequence[PolicyState], sought: Sought, manifest: LogManifest
 ) -> FoundCorrections:
-    snapshots = home.books.invoices.snapshots()
     chosen = None if sought.customers is None else frozenset(sought.customers)
-    ours = [each for each in snapshots if chosen is None or each.customer in chosen]
+    ours = _looked_at(home, catalog, manifest, chosen, mapped=sought.mapped)
     by_id = {each.id: each for each in ours}
     late = [(by_id[row.snapshot], row) for row in late_of(home, catalog, manifest, ours)]
     mapped = _mapped(catalog, ours) if sought.mapped else []
@@ -98,8 +99,8 @@ def _found(
         manifest,
         wanted,
         recorded=recorded,
-        snapshots=snapshots,
-        others=sealed_spans(snapshots),
+        snapshots=ours,
+        others=sealed_spans(_near(home, catalog, wanted)),
     )
     return FoundCorrections(
         manifest.watermark,
@@ -107,6 +108,33 @@ def _found(
         (*stopped, *failed),
         tuple(late),
     )
+
+
+def _looked_at(
+    home: Home,
+    catalog: Catalog,
+    manifest: LogManifest,
+    chosen: frozenset[CustomerId] | None,
+    *,
+    mapped: bool,
+) -> tuple[StoredSnapshot, ...]:
+    """Sealed snapshots that may come to something else: where anything may be late; with `mapped` all of the
+    chosen customers, since a subject given late leaves no trace in the log."""
+    if not mapped:
+        return late_places(home, catalog, manifest, chosen)
+    if chosen is None:
+        return home.books.invoices.snapshots()
+    return home.books.invoices.snapshots_of(dict.fromkeys(chosen, INSTANT_MIN))
+
+
+def _near(home: Home, catalog: Catalog, wanted: Sequence[Wanted]) -> tuple[StoredSnapshot, ...]:
+    """Whatever may hold usage of the same subjects at the same time."""
+    if not wanted:
+        return ()
+    customers = {each.sealed.customer for each in wanted}
+    accounts = [each.sealed.account for each in wanted]
+    since = min(period.start for account in accounts for period in (account.period, *account.wholes))
+    return beside(home, catalog, customers, ending_after=since)
 
 
 def _says_something(found: PeriodCorrection) -> bool:

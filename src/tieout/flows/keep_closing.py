@@ -18,6 +18,7 @@ from tieout.close.outcome import NotDue, OutcomeName, Parked, outcome_name
 from tieout.contract.catalog import Catalog
 from tieout.contract.policy import LatePath
 from tieout.flows.apply_catalog import load_catalog
+from tieout.flows.billed_of import billed_of
 from tieout.flows.close_periods import CloseReport, close
 from tieout.flows.draft_balances import open_advances
 from tieout.flows.due_accounts import agenda
@@ -110,7 +111,7 @@ def work(home: Home, *, now: Instant, again: bool) -> Work:
     plan = agenda(
         catalog,
         states,
-        home.books.invoices.billed(),
+        billed_of(home, catalog, customers),
         customers=customers,
         as_of=now,
         advanced=open_advances(recorded),

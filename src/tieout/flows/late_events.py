@@ -1,8 +1,8 @@
 """Late events: accepted after an invoice's cutoff, with a time inside its sealed period; and late
 retractions of events that it counts. Visible until they are adjusted.
 
-A batch range tells them: only what came after the cutoff is read again, so looking for none costs next to
-nothing.
+A batch range tells them: only what came after the cutoff is read again, and of what is sealed only the
+places where it may belong, so looking for none costs next to nothing.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from tieout.evidence.lineage import parse_lineage
 from tieout.evidence.stored import StoredInvoice, StoredSnapshot
 from tieout.flows.apply_catalog import load_catalog
 from tieout.flows.home import Home
+from tieout.flows.late_places import late_places
 from tieout.flows.late_retractions import late_retractions
 from tieout.flows.read_log import read_log
 from tieout.kernel.errors import IntegrityViolation
@@ -65,8 +66,8 @@ def late_rows(
     home: Home, catalog: Catalog, manifest: LogManifest, customer: CustomerId | None
 ) -> list[LateRow]:
     """What is late for sealed snapshots (of one customer, or of all), as of the manifest's watermark."""
-    open_to_more = home.books.invoices.snapshots(customer, before=manifest.watermark)
-    return late_of(home, catalog, manifest, open_to_more)
+    places = late_places(home, catalog, manifest, None if customer is None else (customer,))
+    return late_of(home, catalog, manifest, places)
 
 
 def late_for_invoice(home: Home, invoice: StoredInvoice) -> list[LateRow]:

@@ -13,6 +13,7 @@ from tieout.contract.catalog import Catalog
 from tieout.contract.party import Customer
 from tieout.contract.tax import STANDARD_CATEGORY
 from tieout.flows.apply_catalog import NoSuchCustomer, load_catalog
+from tieout.flows.billed_of import payers
 from tieout.flows.decision import decision_now
 from tieout.flows.due_accounts import DueAccount, period_defaults
 from tieout.flows.home import Home
@@ -209,7 +210,7 @@ def billing_period(
     """The period of the customer's calendar that holds the instant, less what is sealed of it. Raises
     `NoBillingPeriod`."""
     defaults = period_defaults(policies(home))
-    billed = home.books.invoices.billed()
+    billed = home.books.invoices.billed(payers(catalog, [profile.key]))
     found: set[Period] = set()
     for subscription in catalog.subscriptions_of(profile.key):
         period = calendar_of(catalog, subscription, defaults).at(within).period

@@ -10,6 +10,7 @@ from tieout.contract.catalog import Catalog
 from tieout.evidence.stored import StoredSnapshot
 from tieout.flows.home import Home
 from tieout.flows.late_events import request_of
+from tieout.flows.late_places import beside
 from tieout.flows.sealed_usage import SealedSpans, sealed_spans
 from tieout.kernel.ids import CustomerId, InvoiceId, MeterKey
 from tieout.kernel.period import Period
@@ -40,7 +41,7 @@ def mapped_late(
     if not snapshots:
         return ()
     since = min(stored.period.start for stored in snapshots)
-    sealed = sealed_spans(home.books.invoices.snapshots(ending_after=since))
+    sealed = sealed_spans(beside(home, catalog, (customer,), ending_after=since))
     asked = [
         (stored, request)
         for stored in snapshots

@@ -18,7 +18,7 @@ from tieout.notice.attempt import Sent
 from tieout.notice.egress import EgressRules
 from tieout.notice.message import Letter, notice_json
 from tieout.notice.notice import Notice, notice_id
-from tieout.notice.routing import may_carry
+from tieout.notice.routing import may_be_sent, may_carry
 from tieout.ports import Acknowledgement, NoticeFilter, RecordedNotice, StoredMessage
 from tieout.ports.outbound import HeldSecret
 
@@ -47,6 +47,15 @@ class NoSuchTarget(NotFound):
 
     def __init__(self, key: str) -> None:
         super().__init__(f"No notice target {shown(key)} is in force; `tieout catalog apply` adds one.")
+
+
+class TargetNotReady(ConflictError):
+    """A customer's own target that cannot take this now."""
+
+    code = "target-not-ready"
+
+    def __init__(self, key: str, why: str) -> None:
+        super().__init__(f"Nothing was sent again to target {key}: {why}.")
 
 
 class NoSuchSecret(NotFound):
@@ -162,11 +171,18 @@ def acknowledge(
 
 
 def resend(home: Home, id: str, *, target: str) -> None:
-    """A new message with the same id, due at once. Raises `NoSuchNotice` or `NoSuchTarget`."""
+    """A new message with the same id, due at once. Raises `NoSuchNotice`, `NoSuchTarget` or
+    `TargetNotReady`."""
     recorded = find_notice(home, id)
     found = own_notice_target(home, target) or target_in_force(home, target)
     if not may_carry(found, recorded.notice):
         raise NoSuchTarget(target)
+    if not found.enabled:
+        why = "nobody carries mail for customers here: let a target of the catalog say carries_customers"
+        raise TargetNotReady(target, why)
+    if not may_be_sent(found, recorded.notice):
+        verb = f"`tieout notice own verify {target.rpartition('/')[2]} CODE --customer {found.owner}`"
+        raise TargetNotReady(target, f"its mailbox has not given back the code that was sent there ({verb})")
     home.books.notices.resend(recorded.notice.id, found, at=home.clock.now())
 
 

@@ -12,6 +12,7 @@ from tieout.contract.catalog import Catalog
 from tieout.contract.policy import Policy
 from tieout.contract.subscription import Subscription
 from tieout.flows.apply_catalog import load_catalog
+from tieout.flows.billed_of import billed_of
 from tieout.flows.due_accounts import DueAccount, period_defaults, unbilled_parts
 from tieout.flows.home import Home
 from tieout.flows.interim_accounts import Interims, after_interims, interims_of
@@ -65,12 +66,12 @@ class OpenAccount:
 
 
 def billing_facts(home: Home, customers: Sequence[CustomerId]) -> BillingFacts:
-    signed = policies(home)
+    signed, catalog = policies(home), load_catalog(home)
     return BillingFacts(
-        load_catalog(home),
+        catalog,
         tuple(signed),
         period_defaults(signed),
-        home.books.invoices.billed(),
+        billed_of(home, catalog, customers),
         interims_of(home, signed, customers),
         home.books.movements.of(customers),
     )

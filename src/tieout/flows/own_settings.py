@@ -41,10 +41,13 @@ class SettingsDamaged(IntegrityViolation):
 
 @dataclass(frozen=True, slots=True)
 class Stood:
-    """A decision, and what stood from then on; None: nothing (or a row of another kind)."""
+    """A decision, and what stood from then on; None: nothing (or a row of another kind). `since`: when it was
+    recorded, or when this process read it where the clock that recorded it goes before ours: it is in the
+    books, so it stands."""
 
     setting: Setting
     own: Own | None
+    since: Instant = field(compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +104,7 @@ class CustomerSettings:
     def _latest(self, kind: SettingKind, at: Instant) -> dict[str, Own]:
         found: dict[str, Own] = {}
         for row in self.rows:
-            if row.setting.recorded_at > at:
+            if row.since > at:
                 break
             if row.setting.kind is not kind:
                 continue
@@ -132,6 +135,7 @@ def own_book(home: Home) -> OwnBook:
     known: OwnBook = home.memory.own_book or OwnBook()
     if home.books.own_settings.revision() == known.revision:
         return known
+    now = home.clock.now()
     added: dict[CustomerId, list[NumberedSetting]] = {}
     revision = known.revision
     for each in home.books.own_settings.after(known.revision):
@@ -140,7 +144,10 @@ def own_book(home: Home) -> OwnBook:
     by_customer = dict(known.by_customer)
     for customer, rows in added.items():
         before = known.of(customer)
-        read = tuple(Stood(each.setting, _own(each.setting)) for each in rows)
+        read = tuple(
+            Stood(each.setting, _own(each.setting), Instant(min(each.setting.recorded_at, now)))
+            for each in rows
+        )
         by_customer[customer] = CustomerSettings(customer, rows[-1].seq, before.rows + read)
     home.memory.own_book = OwnBook(revision, by_customer)
     return home.memory.own_book

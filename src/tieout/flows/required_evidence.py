@@ -5,7 +5,7 @@ Where no policy asks for any, this costs nothing.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
 from tieout.close.account import AccountOutcome
@@ -15,6 +15,7 @@ from tieout.contract.policy import Requirement
 from tieout.flows.approve_price import unsigned_prices
 from tieout.flows.draft_accounts import ReadyAccount
 from tieout.flows.draft_balances import WAITS
+from tieout.flows.due_accounts import DueAccount
 from tieout.flows.home import Home
 from tieout.flows.pipeline_alerts import NAME_LENGTH_MAX, checked_line
 from tieout.flows.read_log import read_log
@@ -30,14 +31,20 @@ _Window = tuple[frozenset[EventType], Period, Watermark]
 LOOKED_AT_ONCE = 1_000
 
 
+def asks_for_evidence(accounts: Iterable[DueAccount]) -> bool:
+    """Whether any of their policies asks for something beside an approved draft."""
+    policies = {id(each.policy): each.policy.policy for each in accounts}.values()
+    return any(frozenset(policy.requires) - {Requirement.APPROVED_DRAFT} for policy in policies)
+
+
 def with_evidence(
-    home: Home, ready: Sequence[ReadyAccount]
+    home: Home, ready: Sequence[ReadyAccount], known: EvidenceOnRecord | None = None
 ) -> tuple[list[ReadyAccount], list[AccountOutcome]]:
-    """Those that may be sealed, and the outcome of those whose policies ask for what is not on record."""
-    asked = {requirement for each in ready for requirement in each.account.policy.policy.requires}
-    if not asked - {Requirement.APPROVED_DRAFT}:
+    """Those that may be sealed, and the outcome of those whose policies ask for what is not on record; all of
+    a customer's at once. `known`: what was looked up for others of the same close."""
+    if not asks_for_evidence(each.account for each in ready):
         return list(ready), []
-    gathered = _Gathered(home, StandingWaivers(home))
+    gathered = EvidenceOnRecord(home) if known is None else known
     kept: list[ReadyAccount] = []
     outcomes: list[AccountOutcome] = []
     stopped: set[CustomerId] = set()
@@ -73,11 +80,11 @@ def record_verification(home: Home, report: LogVerification, *, person: str, fin
 
 
 @dataclass(slots=True)
-class _Gathered:
+class EvidenceOnRecord:
     """What the invoices of one close share is looked up once."""
 
     home: Home
-    waivers: StandingWaivers
+    waivers: StandingWaivers | None = None
     by_window: dict[_Window, tuple[frozenset[_Source], tuple[StatedTotal, ...]]] = field(default_factory=dict)
     by_cutoff: dict[Watermark, tuple[tuple[str, int], ...]] = field(default_factory=dict)
     unsigned: dict[str, str] | None = None
@@ -137,8 +144,13 @@ class _Gathered:
             type=found.stated.type,
             window=_window_of(found.stated),
             state=found.state,
-            waived=self.waivers.standing(total_statement(found)) is not None,
+            waived=self._waivers().standing(total_statement(found)) is not None,
         )
+
+    def _waivers(self) -> StandingWaivers:
+        if self.waivers is None:
+            self.waivers = StandingWaivers(self.home)
+        return self.waivers
 
     def _undecided(self, cutoff: Watermark) -> tuple[tuple[str, int], ...]:
         """Items in quarantine that arrived up to the cutoff and were neither released nor discarded."""

@@ -26,6 +26,7 @@ from tieout.contract.retraction import (
 from tieout.flows.apply_catalog import load_catalog
 from tieout.flows.home import Home
 from tieout.flows.late_retractions import Counting
+from tieout.flows.ownership import owners_ever
 from tieout.flows.retraction_refusals import (
     ApprovalNeeded,
     NobodyNamed,
@@ -209,7 +210,9 @@ def _sealed_over(
     """
     near = [
         stored
-        for stored in home.books.invoices.snapshots()
+        for stored in home.books.invoices.snapshots_of(
+            dict.fromkeys(owners_ever(catalog, target.event.subject), target.event.time)
+        )
         if stored.event_type == target.event.type
         and (
             stored.period.contains(target.event.time)

@@ -14,6 +14,7 @@ from tieout.flows.draft_accounts import ReadyAccount, parked_by
 from tieout.flows.due_accounts import sealed_without
 from tieout.flows.home import Home
 from tieout.flows.invoices import InvoiceRow, row_of
+from tieout.flows.keep_head import keep_head
 from tieout.flows.prepared_account import PreparedAccount
 from tieout.flows.recorded_order import overtaken
 from tieout.flows.seal_account import sealing_of
@@ -36,6 +37,8 @@ def seal_accounts(
     books cannot be written; what was sealed until then stays sealed."""
     outcomes: list[AccountOutcome] = []
     invoices: list[InvoiceRow] = []
+    if ready:
+        keep_head(home, run)
     for batch in _batches(ready):
         for draft, stored in zip(batch, _sealed_together(home, batch, run), strict=True):
             account = draft.account
@@ -94,7 +97,7 @@ def _sealed_by_another(home: Home, draft: Sealable) -> AccountOutcome:
         stored = home.books.invoices.find(draft.id)
         assert stored is not None, "its key is sealed, and the id is made of the key"
         return AccountOutcome(account.customer, account.period, Sealed(stored.id, stored.number))
-    billed = home.books.invoices.billed()
+    billed = home.books.invoices.billed([account.customer])
     missing = [
         subscription
         for subscription in account.subscriptions

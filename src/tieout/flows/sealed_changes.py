@@ -22,7 +22,7 @@ from tieout.invoice.invoice import KIND_INTERIM
 from tieout.invoice.off_cycle import parse_off_cycle
 from tieout.kernel.errors import TieoutError
 from tieout.kernel.ids import CustomerId, SubscriptionId
-from tieout.kernel.instant import format_instant
+from tieout.kernel.instant import Instant, format_instant
 from tieout.kernel.period import Period
 from tieout.rate.terms import Terms
 
@@ -66,7 +66,7 @@ def sealed_hits(
         return {}
     since = min(document.effective_from for document in begun)
     hits: dict[str, list[SealedHit]] = {}
-    for key, period, number in (*_billed_periods(home), *_billed_so_far(home, before)):
+    for key, period, number in (*_billed_periods(home, since), *_billed_so_far(home, before)):
         old, new = before.subscriptions.latest(key), after.subscriptions.latest(key)
         if old is None or new is None or period.end <= since:
             continue
@@ -76,8 +76,8 @@ def sealed_hits(
     return hits
 
 
-def _billed_periods(home: Home) -> Iterator[tuple[SubscriptionId, Period, str]]:
-    for key, periods in home.books.invoices.billed().items():
+def _billed_periods(home: Home, since: Instant) -> Iterator[tuple[SubscriptionId, Period, str]]:
+    for key, periods in home.books.invoices.billed(ending_after=since).items():
         yield from ((key, period, "") for period in periods)
 
 

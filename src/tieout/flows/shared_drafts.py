@@ -19,7 +19,9 @@ from tieout.evidence.stored import LaidOut, SealedRows
 from tieout.flows.draft_accounts import MeasuredAccounts, ReadyAccount
 from tieout.flows.due_accounts import DueAccount
 from tieout.flows.forked import answers_in_order
+from tieout.flows.home import Home
 from tieout.flows.prepared_account import PreparedAccount, packed, unnumbered
+from tieout.flows.required_evidence import EvidenceOnRecord, asks_for_evidence, with_evidence
 from tieout.flows.seal_accounts import Sealable
 from tieout.kernel.errors import Unavailable
 from tieout.kernel.ids import CustomerId
@@ -34,29 +36,42 @@ Part = tuple[list[Sealable], list[AccountOutcome]]
 
 
 def may_be_shared(accounts: Sequence[DueAccount], *, workers: int) -> bool:
-    """Whether the accounts are many, and sealed as they are drafted: neither review nor evidence is asked
-    for, which other accounts may bear on."""
+    """Whether the accounts are many, and sealed as they are drafted. Drafts that wait for people are kept one
+    by one, each in a transaction of its own with what it changes of the one before: that is most of the work,
+    and is done here."""
     if workers < 2 or len(accounts) < SHARED_MIN:
         return False
     policies = {id(each.policy): each.policy.policy for each in accounts}.values()
-    return all(not policy.review_hours and not policy.requires for policy in policies)
+    return not any(policy.review_hours for policy in policies)
 
 
 def prepared_parts(
     measured: MeasuredAccounts, lay_out: Callable[[SealedRows], LaidOut], *, at: Instant, workers: int
 ) -> Generator[Part, None, None]:
     """What is ready to be sealed and what is not, a part of the accounts at a time, in their order.
-    `lay_out` is that of the books."""
+    `lay_out` is that of the books. Where a policy asks for evidence, which this process looks up, drafts are
+    handed over whole: what is on record is judged by what they hold."""
     bounds = _bounds(measured)
+    is_whole = asks_for_evidence(each.account for each in measured.planned)
 
     def compute(part: int) -> bytes:
-        return packed(
-            [_handed(each, at, lay_out) for each in measured.drafts(bounds[part], bounds[part + 1])]
-        )
+        drafted = measured.drafts(bounds[part], bounds[part + 1])
+        return packed([*drafted] if is_whole else [_handed(each, at, lay_out) for each in drafted])
 
     accounts = {(each.account.customer, each.account.period): each.account for each in measured.planned}
     with closing(answers_in_order(len(bounds) - 1, compute, workers=workers)) as answers:
         yield from _read_ahead(answers, lambda answer: _taken(answer, accounts))
+
+
+def sealable(
+    home: Home, part: Sequence[Sealable], known: EvidenceOnRecord
+) -> tuple[Sequence[Sealable], list[AccountOutcome]]:
+    """Of what was drafted, that which has the evidence that its policy asks for."""
+    whole = [each for each in part if isinstance(each, ReadyAccount)]
+    if not asks_for_evidence(each.account for each in whole):
+        return part, []
+    assert len(whole) == len(part), "where evidence is asked for, all are handed over whole"
+    return with_evidence(home, whole, known)
 
 
 def _read_ahead(answers: Iterator[bytes], read: Callable[[bytes], Part]) -> Iterator[Part]:

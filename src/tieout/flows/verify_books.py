@@ -15,6 +15,7 @@ from tieout.contract.document import Document, record_of
 from tieout.evidence.stored import StoredInvoice
 from tieout.flows.home import Home
 from tieout.flows.verify_disputes import dispute_findings
+from tieout.flows.verify_heads import head_findings
 from tieout.flows.verify_ledger import ledger_findings
 from tieout.flows.verify_notices import notice_findings
 from tieout.invoice.number import format_number
@@ -35,6 +36,7 @@ class BooksVerification:
 
     invoices: int
     documents: int
+    heads: int
     findings: tuple[LogFinding, ...]
 
 
@@ -56,9 +58,11 @@ def verify_books(home: Home) -> BooksVerification:
         findings += _of_credits(listed if whole is None else whole, used.get(listed.id, []))
     findings += ledger_findings(home)
     findings += notice_findings(home)
+    findings += head_findings(home)
     findings += dispute_findings(home)
     findings += _of_series(invoices, home.books.invoices.last_numbers())
-    return BooksVerification(len(invoices), len(documents), tuple(findings))
+    heads = len(home.books.heads.all())
+    return BooksVerification(len(invoices), len(documents), heads, tuple(findings))
 
 
 def _of_document(document: Document) -> Iterator[LogFinding]:

@@ -19,6 +19,7 @@ from tieout.notice.notice import Notice, data_of
 DIGEST_NOTICES_MAX: Final = 100
 """Of one message; what is more goes into the next."""
 SLACK_CHARACTERS_MAX: Final = 30_000
+"""As they are sent; Slack itself cuts off what is longer than 40,000."""
 DIGEST_KIND: Final = "digest"
 
 
@@ -86,12 +87,21 @@ def plain_text(letter: Letter) -> str:
 
 
 def slack_body(letter: Letter) -> bytes:
-    """Slack's `text`, in which `&`, `<` and `>` are all that could mean more than themselves."""
-    text = subject_line(letter) + "\n" + plain_text(letter)
-    if len(text) > SLACK_CHARACTERS_MAX:
-        text = text[:SLACK_CHARACTERS_MAX] + "\n(cut off; `tieout notice list` has all)"
-    escaped = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-    return json.dumps({"text": escaped, "mrkdwn": False}, ensure_ascii=False).encode()
+    """Slack's `text`, in which `&`, `<` and `>` are all that could mean more than themselves. What finds no
+    room is counted."""
+    text, told = _for_slack(subject_line(letter)), 0
+    for each in letter.notices:
+        more = _for_slack(("\n\n" if told else "\n") + _paragraph(each))
+        if told and len(text) + len(more) > SLACK_CHARACTERS_MAX:
+            break
+        text, told = text + more, told + 1
+    if told < len(letter.notices):
+        text += f"\n\n({len(letter.notices) - told} more in this digest; `tieout notice list` has all)"
+    return json.dumps({"text": text + "\n", "mrkdwn": False}, ensure_ascii=False).encode()
+
+
+def _for_slack(text: str) -> str:
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
 def _paragraph(notice: Notice) -> str:

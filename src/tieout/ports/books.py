@@ -7,6 +7,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Protocol
 
+from tieout.aggregate.late import CutoffStep
 from tieout.balance.movement import Movement
 from tieout.close.account import AccountOutcome, RecordedOutcome
 from tieout.close.outcome import OutcomeName
@@ -14,7 +15,16 @@ from tieout.contract.api_key import ApiKey
 from tieout.contract.document import Document, DocumentKind
 from tieout.contract.signature import Signature, SigningKey
 from tieout.evidence.stored import LaidOut, SealedRows, StoredEvidence, StoredInvoice, StoredSnapshot
-from tieout.kernel.ids import CustomerId, HomeId, InvoiceId, KeyId, LineId, SubscriptionId, Watermark
+from tieout.kernel.ids import (
+    CustomerId,
+    HomeId,
+    InvoiceId,
+    KeyId,
+    LineId,
+    MeterKey,
+    SubscriptionId,
+    Watermark,
+)
 from tieout.kernel.instant import Instant
 from tieout.kernel.period import Period
 from tieout.ledger.entry import Entry
@@ -22,6 +32,7 @@ from tieout.ports.breaks import BreakStore, WaiverStore
 from tieout.ports.corrections import CorrectionStore
 from tieout.ports.disputes import DisputeStore
 from tieout.ports.drafts import DraftStore, ManualLineStore
+from tieout.ports.heads import HeadStore
 from tieout.ports.interims import InterimStore
 from tieout.ports.leases import Lease
 from tieout.ports.ledger import LedgerStore
@@ -148,9 +159,39 @@ class InvoiceStore(Protocol):
         `ending_after`, those whose period ends later: the others are not read."""
         ...
 
-    def billed(self) -> Mapping[SubscriptionId, tuple[Period, ...]]:
+    def snapshots_of(self, ending_after: Mapping[CustomerId, Instant]) -> tuple[StoredSnapshot, ...]:
+        """The same of these customers, each one's whose period ends later than the instant beside it.
+        Nothing of anybody else is read."""
+        ...
+
+    def snapshots_in(
+        self,
+        windows: Mapping[CustomerId, Sequence[tuple[Instant, Instant]]],
+        *,
+        lasting: Collection[MeterKey],
+    ) -> tuple[StoredSnapshot, ...]:
+        """The same of these customers, whose periods meet one of the windows (both ends belong to it); of
+        `lasting` meters all later ones too."""
+        ...
+
+    def cutoff_steps(self, *, before: Watermark) -> tuple[CutoffStep, ...]:
+        """The cutoffs before this one with which anything was sealed; beside each an instant by which every
+        period had ended that was sealed with it."""
+        ...
+
+    def billed(
+        self, customers: Collection[CustomerId] | None = None, *, ending_after: Instant | None = None
+    ) -> Mapping[SubscriptionId, tuple[Period, ...]]:
         """The billing periods that final invoices hold for each subscription, in order; no two overlap. What
-        was voided is due again, and a correction on an invoice bills no period of it."""
+        was voided is due again, and a correction on an invoice bills no period of it. Of all, or of these
+        customers; with `ending_after`, only those that end later."""
+        ...
+
+    def billed_stretches(
+        self, customers: Collection[CustomerId]
+    ) -> Mapping[SubscriptionId, tuple[Period, ...]]:
+        """The same of these customers, with periods that follow one another as one: for whoever asks what is
+        billed, not how it was cut."""
         ...
 
     def last_numbers(self) -> dict[str, int]:
@@ -252,6 +293,9 @@ class Books(Protocol):
 
     @property
     def own_settings(self) -> OwnSettingsStore: ...
+
+    @property
+    def heads(self) -> HeadStore: ...
 
     @property
     def disputes(self) -> DisputeStore: ...

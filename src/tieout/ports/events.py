@@ -287,6 +287,14 @@ class EventLog(IdentityLog, RequestLedger, Protocol):
         """What the chain says at the end of a batch; None where there is no such batch."""
         ...
 
+    def piece_root(
+        self, event_type: EventType, contract_version: int, *, first: Watermark, last: Watermark
+    ) -> tuple[int, bytes]:
+        """How many events of that type and contract version lie in these batches, and the root of the tree
+        over them (`evidence.pack.proofs`), computed from the rows. Raises `UnreadableSegment`.
+        """
+        ...
+
     def received_at(self, batch: Watermark) -> Instant | None:
         """When a batch was received; None where there is no such batch."""
         ...

@@ -13,9 +13,26 @@ from tieout.aggregate.window import UsageRequest
 from tieout.contract.event_contract import EventContract
 from tieout.evidence.counted import Counted
 from tieout.evidence.lineage import Lineage
-from tieout.kernel.ids import Position, Watermark
+from tieout.kernel.ids import EventType, Position, Watermark
+from tieout.kernel.merkle import Stretch
 from tieout.ports.retraction import StoredEvent
 from tieout.rate.charge import GroupName
+
+
+@dataclass(frozen=True, slots=True)
+class PieceProof:
+    """That rows lie in one piece of the log: the `rows` events of one type and contract version in a range of
+    batches, in stored order. `stretches` are theirs; `hashes` lead from their leaves to the `root`.
+    """
+
+    type: EventType
+    contract_version: int
+    first_batch: int
+    last_batch: int
+    rows: int
+    root: bytes
+    stretches: tuple[Stretch, ...]
+    hashes: tuple[bytes, ...]
 
 
 class LineageRows(Protocol):
@@ -37,6 +54,12 @@ class LineageRows(Protocol):
 
     def at(self, positions: Collection[Position]) -> Mapping[Position, StoredEvent]:
         """Those of the rows, read once more. Raises `UnreadableSegment`."""
+        ...
+
+    def proofs(self, disclosed: pa.Table) -> tuple[PieceProof, ...]:
+        """One for each piece that holds any of the rows at these positions (`batch`, `row`), each of which is
+        one of the rows. Raises `UnreadableSegment`.
+        """
         ...
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -157,6 +157,6 @@ class LiveStore(Protocol):
         """Moves to a later watermark, at once with everything that changed on the way."""
         ...
 
-    def changed(self, customer: CustomerId) -> Watermark:
-        """The watermark at which something of the customer's changed last; 0 for never."""
+    def changed(self, customers: Collection[CustomerId]) -> Mapping[CustomerId, Watermark]:
+        """The watermark at which something of each one's changed last; without those of whom nothing did."""
         ...

@@ -30,14 +30,15 @@ class EventFile:
 @dataclass(frozen=True, slots=True)
 class PackedEvents:
     """`retracted` and `opening` are None where there are none. `differing`: events whose content does not
-    give
-    the digest that is stored with them. `fingerprint` is of the counted ones, by the digests computed now."""
+    give the digest that is stored with them. `fingerprint` is of the counted ones, by the digests computed
+    now. `disclosed`: the positions (`batch`, `row`) of all that the files hold, each once."""
 
     counted: EventFile
     retracted: EventFile | None
     opening: EventFile | None
     fingerprint: str
     differing: tuple[Position, ...]
+    disclosed: pa.Table
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Protocol
 
 from tieout.aggregate.accumulation import Accumulation
 from tieout.aggregate.bucket import BucketCounts, BucketRequest, UnbilledUsage
+from tieout.aggregate.late import CutoffStep, LateStretch
 from tieout.aggregate.recount import Recount
 from tieout.aggregate.snapshot import Snapshot
 from tieout.aggregate.window import UsageRequest
 from tieout.ingest.control_total import Accepted, ControlTotal
 from tieout.ingest.sequence import SequenceRuns
+from tieout.kernel.ids import Subject
 from tieout.kernel.instant import Instant
 from tieout.kernel.quantity import Unmeasurable
 from tieout.ports.dispositions import DispositionDifference, Dispositions
@@ -44,6 +46,17 @@ class UsageEngine(Protocol):
     ) -> list[list[UnbilledUsage]]:
         """Whose the unmatched and the unpriced events of each request are; their owned spans may not
         overlap."""
+        ...
+
+    def late_stretches(
+        self,
+        steps: Sequence[CutoffStep],
+        manifest: LogManifest,
+        *,
+        subjects: Collection[Subject] | None = None,
+    ) -> list[LateStretch]:
+        """Events behind a step's cutoff and before its instant, of all subjects or of these, by subject and
+        step. Parts of the log that hold none are not read."""
         ...
 
     def recount(self, requests: Sequence[UsageRequest], manifest: LogManifest) -> list[Recount]:

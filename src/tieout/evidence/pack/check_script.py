@@ -1,5 +1,5 @@
-"""The script in a pack that compares its files with the manifest and counts its events again, by stock
-tools."""
+"""The script in a pack that compares its files with the manifest and counts its events again, and derives
+the roots above them, by stock tools."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ CHECKSUMS: Final = "SHA256SUMS"
 
 SCRIPT: Final = """#!/bin/sh
 # Checks this pack with stock tools: sh check.sh [PUBLIC_KEY_FILE], in the folder where it was unpacked.
-# Needs sha256sum; minisign, where a public key is given; duckdb, for the quantities.
+# Needs sha256sum; minisign, where a public key is given; duckdb, for quantities and roots.
 set -eu
 case "${1:-}" in "" | /*) key="${1:-}" ;; *) key="$PWD/$1" ;; esac
 cd "$(dirname "$0")"
@@ -31,14 +31,15 @@ there=$(find . -type f | sed 's|^[.]/||' | grep -vxE 'manifest[.]json([.]minisig
 listed=$(sed 's/^[0-9a-f]*  //' SHA256SUMS | sort)
 [ "$there" = "$listed" ] || broken "files are added or missing"
 echo "ok: every file is what the manifest says"
-for folder in usage/*/; do
-  [ -f "$folder/quantity.sql" ] || continue
-  found=$(cd "$folder" && duckdb -csv < quantity.sql)
-  echo "$folder"
+for query in usage/*/quantity.sql usage/*/proof.sql; do
+  [ -f "$query" ] || continue
+  folder=$(dirname "$query")
+  found=$(cd "$folder" && duckdb -csv < "${query##*/}")
+  echo "$query"
   echo "$found"
-  if echo "$found" | grep -qE ',(false|NULL|)$'; then broken "$folder counts to something else"; fi
+  if echo "$found" | grep -qE ',(false|NULL|)$'; then broken "$query comes to something else"; fi
 done
-echo "ok: all files and quantities check"
+echo "ok: all files, quantities and roots check"
 """
 
 

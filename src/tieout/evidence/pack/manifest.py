@@ -10,13 +10,13 @@ from typing import Final
 from tieout.evidence.pack.archive import archive
 from tieout.evidence.pack.check_script import CHECKSUMS, checksums
 from tieout.evidence.pack.minisign import Sign, signature_text
+from tieout.evidence.pack.proofs import NOT_LINKED
 from tieout.kernel.canonical import JsonNumber, JsonValue, canonical_json
 
-PACK_FORMAT: Final = "tieout/pack/1"
+PACK_FORMAT: Final = "tieout/pack/2"
 """A changed member, or a new meaning of one, is a new format; a verifier keeps all old ones."""
 MANIFEST: Final = "manifest.json"
 SIGNATURE: Final = "manifest.json.minisig"
-NO_HEAD: Final = "events are not proven against a signed head of the log"
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +45,7 @@ def manifest_bytes(head: PackHead, members: Mapping[str, bytes], digests: Mappin
             "lines": list(head.lines),
             "software_version": head.software_version,
             "tzdata_version": head.tzdata_version,
-            "not_proven": [NO_HEAD],
+            "not_proven": [NOT_LINKED],
             "members": files,
         }
     ).encode()

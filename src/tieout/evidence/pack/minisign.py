@@ -18,6 +18,7 @@ PEM_HEAD: Final = bytes.fromhex("302a300506032b6570032100")
 """SubjectPublicKeyInfo of an Ed25519 key, but for its 32 bytes (RFC 8410)."""
 UNTRUSTED: Final = "untrusted comment: "
 TRUSTED: Final = "trusted comment: "
+OF_A_MANIFEST: Final = "signature of an evidence pack's manifest"
 
 Sign = Callable[[bytes], bytes]
 """A message -> the key's 64 bytes over it."""
@@ -39,13 +40,16 @@ def public_key_pem(public_key: bytes) -> str:
     return f"-----BEGIN PUBLIC KEY-----\n{_text(PEM_HEAD + public_key)}\n-----END PUBLIC KEY-----\n"
 
 
-def signature_text(content: bytes, comment: str, *, public_key: bytes, sign: Sign) -> str:
-    """The four lines of a minisign signature file. `comment` is one line, and is signed too."""
+def signature_text(
+    content: bytes, comment: str, *, about: str = OF_A_MANIFEST, public_key: bytes, sign: Sign
+) -> str:
+    """The four lines of a minisign signature file. `comment` is one line, and is signed too; `about` is
+    not."""
     assert "\n" not in comment and "\r" not in comment, "a trusted comment is one line"
     signature = sign(blake2b(content).digest())
     whole = sign(signature + comment.encode())
     return (
-        f"{UNTRUSTED}signature of an evidence pack's manifest\n"
+        f"{UNTRUSTED}{about}\n"
         f"{_text(PREHASHED + key_number(public_key) + signature)}\n"
         f"{TRUSTED}{comment}\n{_text(whole)}\n"
     )

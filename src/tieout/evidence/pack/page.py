@@ -22,14 +22,22 @@ PROVES: Final = (
     "The invoice is, byte for byte, the document that was sealed.",
     "Each quantity follows from the events listed here, and each event's content gives the digest that "
     "is listed.",
+    "Each event is, by its place and 128 bits of its digest, a leaf of a tree over a piece of the log, whose "
+    "root is stated together with the digest of the whole log up to a batch (log/roots.json). Events of "
+    "others are there as hashes only.",
+    "The heads of the log that were stated at each seal (log/heads.json) name one another: none can be left "
+    "out or altered without altering all that follow.",
     "Each amount follows from its working, the lines from the amounts, the totals from the lines.",
     "The policy under which it was sealed carries the signatures of the keys that are listed.",
 )
 DOES_NOT_PROVE: Final = (
     "That a source sent everything it should have sent: nobody can tell that from what arrived.",
-    "That the events were in the log before the invoice was sealed: they are not yet proven against a "
-    "signed head of "
-    "the log. Until then, that is the installation's word.",
+    "That the log was not written anew before this pack was built: compare its heads with one that you or "
+    "somebody else kept from an earlier day. A head that was kept shows that the pack stands by it; that the "
+    "roots here are of the log which that head covers is the installation's word, signed here, until "
+    "somebody with access to the log computes both (tieout verify, and tieout evidence roots).",
+    "That nobody made two events beforehand whose digests share 128 bits, which takes about 2^64 tries; to "
+    "find another event for a given one takes 2^128.",
     "That the price was the right one to agree on; the pack holds the price as it was stored, with its "
     "digest.",
     "Which tier or package a unit fell into beyond what the working of the line states.",
@@ -93,19 +101,21 @@ def _how_to(usages: Sequence[str]) -> str:
             "unzip PACK -d pack && cd pack",
             "minisign -V -p KEY.pub -m manifest.json",
             "sh check.sh",
-            *(f"(cd {_text(each)} && duckdb &lt; quantity.sql)" for each in usages[:1]),
+            *(
+                f"(cd {_text(each)} && duckdb &lt; quantity.sql && duckdb &lt; proof.sql)"
+                for each in usages[:1]
+            ),
         ]
     )
     return (
-        "<h2>How to check it by hand</h2><p>With stock tools only (unzip, minisign, sha256sum, duckdb), "
-        "and the "
-        f"installation's public key, which you should have from elsewhere than this "
-        f"pack:</p><pre>{commands}</pre>"
-        "<p>The first command proves who signed the manifest; <code>check.sh</code> compares every file "
-        "with it, and "
-        "counts the events of each line again. Or, all at once and with more checks: <code>tieout "
-        "evidence verify "
-        "PACK --key KEY.pub</code>, a program that shares no code with the one that made the pack.</p>"
+        "<h2>How to check it by hand</h2><p>With stock tools only (unzip, minisign, sha256sum, duckdb), and "
+        f"the installation's public key, which you should have from elsewhere than this pack:</p>"
+        f"<pre>{commands}</pre>"
+        "<p>The first command proves who signed the manifest; <code>check.sh</code> compares every file with "
+        "it, counts the events of each line again, and derives the roots above them. Or, all at once and "
+        "with more checks: <code>tieout evidence verify PACK --key KEY.pub</code>, a program that shares no "
+        "code with the one that made the pack; with <code>--head FILE</code> it holds the pack to a head of "
+        "the log that you kept.</p>"
     )
 
 

@@ -10,7 +10,7 @@ from tieout.kernel.ed25519 import is_signed
 from tieout.kernel.errors import Refusal
 
 PEM_HEAD = bytes.fromhex("302a300506032b6570032100")
-COMMENT = "untrusted comment: signature of an evidence pack's manifest"
+OF_A_MANIFEST = "untrusted comment: signature of an evidence pack's manifest"
 TRUSTED = "trusted comment: "
 
 
@@ -42,9 +42,16 @@ def public_key(content: bytes) -> bytes:
 
 
 def check_signature(
-    manifest: bytes, signature: bytes, key: bytes, comment: str, *, file: str, report: Report
+    content: bytes,
+    signature: bytes,
+    key: bytes,
+    comment: str,
+    *,
+    file: str,
+    report: Report,
+    about: str = OF_A_MANIFEST,
 ) -> None:
-    """`comment`: what the trusted comment has to say."""
+    """`comment`: what the trusted comment has to say; `about`: the first line."""
     try:
         lines = signature.decode("ascii").split("\n")
         if len(lines) != 5 or lines[4]:
@@ -54,7 +61,7 @@ def check_signature(
         report.add(file, "form", "a minisign signature", str(error))
         return
     number = first[2:10]
-    rebuilt = [COMMENT, b64encode(first).decode(), TRUSTED + comment, b64encode(whole).decode(), ""]
+    rebuilt = [about, b64encode(first).decode(), TRUSTED + comment, b64encode(whole).decode(), ""]
     report.compare(
         file,
         [
@@ -67,9 +74,9 @@ def check_signature(
             ("key number", sha256(key).digest()[:8].hex(), number.hex()),
         ],
     )
-    if not is_signed(key, blake2b(manifest).digest(), first[10:]):
+    if not is_signed(key, blake2b(content).digest(), first[10:]):
         report.add(
-            file, "signature", "one of the given key over the manifest", f"another (key {number[::-1].hex()})"
+            file, "signature", "one of the given key over the file", f"another (key {number[::-1].hex()})"
         )
     said = lines[2].removeprefix(TRUSTED).encode()
     if not is_signed(key, first[10:] + said, whole):

@@ -14,7 +14,9 @@ Members = dict[str, Any]  # an object of a JSON text; what is not as it should b
 MANIFEST = "manifest.json"
 SIGNATURE = "manifest.json.minisig"
 CHECKSUMS = "SHA256SUMS"
-FORMATS = ("tieout/pack/1",)
+FORMATS = ("tieout/pack/1", "tieout/pack/2")
+WITHOUT_LOG = FORMATS[0]
+"""Its events are not proven to be in the log."""
 
 
 class Unreadable(ValueError):

@@ -30,6 +30,8 @@ class Usage:
     stated: Members
     meter: Members
     events: Sequence[DisclosedEvent]
+    gone: Sequence[DisclosedEvent]
+    opening: Sequence[DisclosedEvent]
 
     def atoms_of_group(self, group: Sequence[Sequence[str | None]]) -> int:
         """Of a count or a sum: the events whose fields have these texts."""
@@ -64,7 +66,7 @@ def check_usage(pack: Pack, folder: str) -> Usage | None:
         _check_counts(pack, name, some, _Rules(meter, stated, spans, inside=some is not opening))
     _check_identities(pack, file, events, gone)
     _compare(pack, folder, stated, meter, (events, gone, opening), spans)
-    return Usage(stated, meter, events)
+    return Usage(stated, meter, events, gone, opening)
 
 
 def _events(pack: Pack, file: str, *, optional: bool = False) -> list[DisclosedEvent]:

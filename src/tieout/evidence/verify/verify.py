@@ -12,11 +12,14 @@ from hashlib import sha256
 
 from tieout.evidence.verify.archive import read_archive
 from tieout.evidence.verify.beside import check_ledger, check_movements, check_policy, check_transitions
+from tieout.evidence.verify.head import StatedHead, signed_head
+from tieout.evidence.verify.log import HEADS, KEPT, ROOTS, check_heads, check_kept, check_proofs, read_roots
 from tieout.evidence.verify.minisign import check_signature, public_key
 from tieout.evidence.verify.pack import (
     FORMATS,
     MANIFEST,
     SIGNATURE,
+    WITHOUT_LOG,
     Members,
     Pack,
     Unreadable,
@@ -31,8 +34,9 @@ from tieout.evidence.verify.working import READING_FAILS, check_line, lines_of
 DOCUMENT = "invoice/document.json"
 
 
-def verify_pack(content: bytes, key_file: bytes) -> Report:
-    """Lists every break. Raises `NotAPublicKey` where the key file is none."""
+def verify_pack(content: bytes, key_file: bytes, kept: tuple[bytes, bytes] | None = None) -> Report:
+    """Lists every break. `kept`: a head of the log that somebody kept, and its signature. Raises
+    `NotAPublicKey` where the key file is none."""
     report = Report()
     key = public_key(key_file)
     pack = Pack(read_archive(content, report), report)
@@ -46,7 +50,8 @@ def verify_pack(content: bytes, key_file: bytes) -> Report:
     except (Unreadable, *READING_FAILS) as error:
         _unlike(report, MANIFEST, error)
         return report
-    _check_content(pack, manifest)
+    head = None if kept is None else signed_head(*kept, key, file=KEPT, report=report)
+    _check_content(pack, manifest, head)
     report.not_derived += [str(each) for each in manifest.get("not_proven", [])]
     return report
 
@@ -63,7 +68,7 @@ def _check_signed(pack: Pack, manifest: Members, key: bytes) -> None:
     pack.report.checked.append("The manifest is signed by the given key.")
 
 
-def _check_content(pack: Pack, manifest: Members) -> None:
+def _check_content(pack: Pack, manifest: Members, kept: StatedHead | None) -> None:
     """Every layer, whatever became of the one before it."""
     report = pack.report
     _tried(report, "documents.json", lambda: read_documents(pack))
@@ -96,6 +101,25 @@ def _check_content(pack: Pack, manifest: Members) -> None:
     _tried(report, "invoice/movements.json", lambda: check_movements(pack, document))
     _tried(report, "policy.json", lambda: check_policy(pack, manifest, document))
     _tried(report, "invoice/transitions.json", lambda: check_transitions(pack, manifest, document))
+    if manifest["format"] != WITHOUT_LOG:
+        _tried(report, ROOTS, lambda: _check_log(pack, manifest, document, usages, kept))
+    elif kept is not None:
+        report.add(KEPT, "pack", "one that says something of the log", f"format {WITHOUT_LOG}")
+
+
+def _check_log(
+    pack: Pack, manifest: Members, document: Members, usages: dict[str, Usage], kept: StatedHead | None
+) -> None:
+    report = pack.report
+    roots = read_roots(pack, manifest, document)
+    _tried(report, "usage/", lambda: check_proofs(pack, roots, usages))
+
+    def check() -> None:
+        heads = check_heads(pack, manifest, document, roots)
+        if kept is not None:
+            check_kept(kept, heads, manifest["home"], report)
+
+    _tried(report, HEADS, check)
 
 
 def _use(pack: Pack, folder: str, usages: dict[str, Usage]) -> None:
@@ -104,7 +128,7 @@ def _use(pack: Pack, folder: str, usages: dict[str, Usage]) -> None:
         usages[folder.removeprefix("usage/")] = usage
 
 
-def _tried(report: Report, file: str, check: Callable[[], None]) -> None:
+def _tried(report: Report, file: str, check: Callable[[], object]) -> None:
     try:
         check()
     except Unreadable:
@@ -115,4 +139,4 @@ def _tried(report: Report, file: str, check: Callable[[], None]) -> None:
 
 def _unlike(report: Report, file: str, error: Exception) -> None:
     if not isinstance(error, Unreadable):
-        report.add(file, "form", "a member of format 1", f"{type(error).__name__}: {error}")
+        report.add(file, "form", "a member as its format has it", f"{type(error).__name__}: {error}")

@@ -257,5 +257,5 @@ def lines_of(document: Members, wanted: Sequence[str]) -> dict[str, Members]:
     return {line["id"]: line for line in document["lines"] if line["id"] in set(wanted)}
 
 
-READING_FAILS = (ValueError, KeyError, TypeError, IndexError, AttributeError, ZeroDivisionError, TieoutError)
+READING_FAILS = (ValueError, KeyError, TypeError, IndexError, AttributeError, ArithmeticError, TieoutError)
 """What a member raises that says something else than a member of format 1 does; it is a break of its own."""

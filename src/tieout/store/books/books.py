@@ -17,6 +17,7 @@ from tieout.store.books.crossings import SqlTriggers
 from tieout.store.books.disputes import SqlDisputes
 from tieout.store.books.documents import SqlDocuments
 from tieout.store.books.drafts import SqlDrafts
+from tieout.store.books.heads import SqlHeads
 from tieout.store.books.interims import SqlInterims
 from tieout.store.books.invoices import SqlInvoices
 from tieout.store.books.ledger import SqlLedger
@@ -67,6 +68,7 @@ class SqlBooks:
     notices: SqlNotices
     triggers: SqlTriggers
     own_settings: SqlOwnSettings
+    heads: SqlHeads
     disputes: SqlDisputes
 
     def close(self) -> None:
@@ -129,5 +131,6 @@ def _books(engine: Engine, folder: Path, home_id: HomeId) -> SqlBooks:
         SqlNotices(engine),
         SqlTriggers(engine),
         SqlOwnSettings(engine),
+        SqlHeads(engine),
         SqlDisputes(engine),
     )

@@ -27,7 +27,6 @@ from tieout.ledger.entry import Entry
 from tieout.rate.credit import PREFIX as CREDITED
 from tieout.store.books import rows
 from tieout.store.books.documents import VersionExists, add_documents
-from tieout.store.books.invoices import STANDS
 from tieout.store.books.ledger import add_entries
 from tieout.store.books.movements import NAMED_CUSTOMERS_MAX, add_movements
 from tieout.store.books.papers import PapersMoved, check_disputed, check_papers, count_papers
@@ -40,6 +39,7 @@ from tieout.store.books.schema_close import (
     invoice_void,
     journal_entry,
 )
+from tieout.store.books.sealed_usage import STANDS
 from tieout.store.books.writing import writing
 from tieout.store.crash import crash_point
 from tieout.store.sqlite import is_sqlite

@@ -7,14 +7,14 @@ nothing.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, Engine, RowMapping, exists, select
+from sqlalchemy import Connection, Engine, select
 
+from tieout.aggregate.late import CutoffStep
 from tieout.evidence.stored import LaidOut, SealedRows, StoredEvidence, StoredInvoice, StoredSnapshot
-from tieout.invoice.invoice import KIND_FINAL, KIND_INTERIM
-from tieout.kernel.ids import CustomerId, InvoiceId, LineId, SubscriptionId, Watermark
+from tieout.kernel.ids import CustomerId, InvoiceId, LineId, MeterKey, SubscriptionId, Watermark
 from tieout.kernel.instant import Instant
 from tieout.kernel.period import Period
 from tieout.ports import Sealing
@@ -28,13 +28,17 @@ from tieout.store.books.numbering import lock_series, record_numbers
 from tieout.store.books.papers import add_corrects, check_disputed, check_papers
 from tieout.store.books.recorded_order import recorded_since
 from tieout.store.books.schema import charge, invoice, invoice_line, number_series, snapshot
-from tieout.store.books.schema_close import invoice_void
+from tieout.store.books.sealed_usage import (
+    billed_periods,
+    billed_stretches,
+    cutoff_steps,
+    snapshots_in,
+    snapshots_of,
+    standing_snapshots,
+)
 from tieout.store.books.writing import ConnectionLost, insert_rows, writing
 from tieout.store.crash import crash_point
 
-_LISTED_SNAPSHOT = [column for column in snapshot.c if column.name != "groups"]
-STANDS = ~exists().where(invoice_void.c.invoice == invoice.c.id)
-"""Of an invoice that was not voided."""
 _LISTED = [column for column in invoice.c if column.name != "document"]
 
 
@@ -69,33 +73,35 @@ class SqlInvoices:
         before: Watermark | None = None,
         ending_after: Instant | None = None,
     ) -> tuple[StoredSnapshot, ...]:
-        query = select(*_LISTED_SNAPSHOT).join(invoice, snapshot.c.invoice == invoice.c.id).where(STANDS)
-        query = query.where(invoice.c.kind != KIND_INTERIM)
-        query = query.order_by(invoice.c.sealed_at, snapshot.c.watermark, snapshot.c.invoice, snapshot.c.id)
-        if customer is not None:
-            query = query.where(snapshot.c.customer == customer)
-        if ending_after is not None:
-            query = query.where(snapshot.c.period_end > ending_after)
         with self.engine.connect() as connection:
-            if before is not None and not _any_before(connection, before):
-                return ()
-            found = connection.execute(query).mappings().all()
-        last = {_window(row): row for row in found}
-        held = (row for row in last.values() if before is None or row["watermark"] < before)
-        ordered = sorted(held, key=lambda row: (row["invoice"], row["id"]))
-        return tuple(rows.snapshot_of(row) for row in ordered)
+            return standing_snapshots(connection, customer, before=before, ending_after=ending_after)
 
-    def billed(self) -> dict[SubscriptionId, tuple[Period, ...]]:
-        columns = (charge.c.subscription, invoice.c.period_start, invoice.c.period_end)
-        query = select(*columns).join(invoice, charge.c.invoice == invoice.c.id)
-        query = query.join(invoice_line, invoice_line.c.charge == charge.c.id)
-        query = query.where(STANDS, invoice.c.kind == KIND_FINAL, invoice_line.c.correction.is_(None))
+    def snapshots_of(self, ending_after: Mapping[CustomerId, Instant]) -> tuple[StoredSnapshot, ...]:
         with self.engine.connect() as connection:
-            found = connection.execute(query.distinct().order_by(*columns)).all()
-        periods: dict[SubscriptionId, list[Period]] = {}
-        for subscription, start, end in found:
-            periods.setdefault(SubscriptionId(subscription), []).append(Period(Instant(start), Instant(end)))
-        return {subscription: tuple(each) for subscription, each in periods.items()}
+            return snapshots_of(connection, ending_after)
+
+    def snapshots_in(
+        self,
+        windows: Mapping[CustomerId, Sequence[tuple[Instant, Instant]]],
+        *,
+        lasting: Collection[MeterKey],
+    ) -> tuple[StoredSnapshot, ...]:
+        with self.engine.connect() as connection:
+            return snapshots_in(connection, windows, lasting)
+
+    def cutoff_steps(self, *, before: Watermark) -> tuple[CutoffStep, ...]:
+        with self.engine.connect() as connection:
+            return cutoff_steps(connection, before)
+
+    def billed(
+        self, customers: Collection[CustomerId] | None = None, *, ending_after: Instant | None = None
+    ) -> dict[SubscriptionId, tuple[Period, ...]]:
+        with self.engine.connect() as connection:
+            return billed_periods(connection, customers, ending_after=ending_after)
+
+    def billed_stretches(self, customers: Collection[CustomerId]) -> dict[SubscriptionId, tuple[Period, ...]]:
+        with self.engine.connect() as connection:
+            return billed_stretches(connection, customers)
 
     def last_numbers(self) -> dict[str, int]:
         with self.engine.connect() as connection:
@@ -148,17 +154,6 @@ def seal_in(connection: Connection, batch: Sequence[Sealing], *, run: int) -> li
     check_decisions(connection, sealed, [each.manual_lines for each in laid_out])
     _write(connection, sealed, laid_out, run)
     return [issued[sealing.id].invoice if sealing.id in issued else None for sealing in batch]
-
-
-def _any_before(connection: Connection, watermark: Watermark) -> bool:
-    query = select(snapshot.c.id).where(snapshot.c.watermark < watermark).limit(1)
-    return connection.execute(query).first() is not None
-
-
-def _window(row: RowMapping) -> tuple[object, ...]:
-    """What a snapshot measures, however often."""
-    names = ("subscription", "meter", "meter_version", "period_start", "period_end")
-    return tuple(row[name] for name in names)
 
 
 def _evidence(connection: Connection, line: LineId) -> StoredEvidence | None:

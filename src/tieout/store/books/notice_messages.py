@@ -7,6 +7,7 @@ nothing that ingestion would notice: the log is another database.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 
 from sqlalchemy import Connection, Engine, RowMapping, delete, exists, func, insert, or_, select, update
 
@@ -62,33 +63,69 @@ def one_at_a_time(connection: Connection) -> None:
         connection.execute(select(func.pg_advisory_xact_lock(MESSAGES_LOCK)))
 
 
-def add_messages(connection: Connection, routing: Routing, *, at: Instant) -> None:
+@dataclass(slots=True)
+class _Gathering:
+    """A digest that others may still join, with how many notices it has."""
+
+    message: int
+    due_at: Instant
+    count: int
+
+
+Gathering = dict[NoticeTargetKey, _Gathering]
+"""By target, what was joined last: in one transaction each digest is looked up and counted once."""
+
+
+def add_messages(
+    connection: Connection, routing: Routing, *, at: Instant, gathering: Gathering | None = None
+) -> None:
+    joined = {} if gathering is None else gathering
     for each in routing.addressed:
         once = {"notice": routing.notice, "target": each.target, "occasion": each.occasion}
         connection.execute(insert(notice_sent_once), once)
-        joined = _gathering(connection, each) if each.gathers else None
-        number = _new_message(connection, each, at) if joined is None else joined
+        number = _joined(connection, each, at, joined) if each.gathers else _new_message(connection, each, at)
         connection.execute(insert(notice_part), {"message": number, "notice": routing.notice})
     for step in routing.steps:
         row = {"notice": routing.notice, "target": step.target, "step": step.step}
         connection.execute(insert(notice_escalation), {**row, "to_target": step.to, "due_at": step.due_at})
 
 
-def _gathering(connection: Connection, each: Addressed) -> int | None:
-    """The message of that target which others may still join, if it goes no later than this one may wait."""
-    parts = func.count(notice_part.c.notice)
+def _joined(connection: Connection, each: Addressed, at: Instant, joined: Gathering) -> int:
+    """The digest of that target which the notice joins, if one goes no later than this one may wait; else a
+    new one. What is full gathers no more, so that nobody looks at it again until it is due."""
+    found = joined.get(each.target)
+    if found is None or found.due_at > each.due_at:
+        found = _open_digest(connection, each)
+    if found is None:
+        found = _Gathering(_new_message(connection, each, at), each.due_at, 0)
+    joined[each.target] = found
+    found.count += 1
+    if found.count >= DIGEST_NOTICES_MAX:
+        _close_digest(connection, found.message)
+        del joined[each.target]
+    return found.message
+
+
+def _open_digest(connection: Connection, each: Addressed) -> _Gathering | None:
     query = (
-        select(message.id)
-        .join(notice_part, notice_part.c.message == message.id)
+        select(message.id, message.due_at)
         .where(message.target == each.target, message.state == MessageState.GATHERING.value)
         .where(message.due_at <= each.due_at)
-        .group_by(message.id)
-        .having(parts < DIGEST_NOTICES_MAX)
         .order_by(message.id)
-        .limit(1)
     )
-    found: int | None = connection.execute(query).scalar_one_or_none()
-    return found
+    for number, due_at in connection.execute(query).all():
+        parts = select(func.count()).where(notice_part.c.message == number)
+        count: int = connection.execute(parts).scalar_one()
+        if count < DIGEST_NOTICES_MAX:
+            return _Gathering(number, due_at, count)
+        _close_digest(connection, number)  # one that was filled before full ones were closed
+    return None
+
+
+def _close_digest(connection: Connection, number: int) -> None:
+    """It is sent when it is due, with what it has."""
+    closed = {"state": MessageState.WAITING.value}
+    connection.execute(update(notice_message).where(message.id == number).values(**closed))
 
 
 def _new_message(connection: Connection, each: Addressed, at: Instant) -> int:

@@ -131,10 +131,11 @@ class SqlNotices:
     def route(self, routings: Sequence[Routing], *, at: Instant) -> None:
         with writing(self.engine) as connection:
             work.one_at_a_time(connection)
+            gathering: work.Gathering = {}
             for routing in routings:
                 gone = delete(notice_outbox).where(notice_outbox.c.notice == routing.notice)
                 if connection.execute(gone).rowcount:
-                    work.add_messages(connection, routing, at=at)
+                    work.add_messages(connection, routing, at=at, gathering=gathering)
             crash_point("notice-before-routed")
         crash_point("notice-after-routed")
 

@@ -6,7 +6,7 @@ killed leaves nothing half done, and the next one goes on from there.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Final
@@ -245,13 +245,14 @@ class SqliteLiveStore:
             crash_point("live-advancing")
         crash_point("live-advanced")
 
-    def changed(self, customer: CustomerId) -> Watermark:
+    def changed(self, customers: Collection[CustomerId]) -> dict[CustomerId, Watermark]:
         table, engine = schema.standing, self._found()
         if engine is None:
-            return Watermark(0)
+            return {}
+        query = select(table.c.customer, func.max(table.c.changed)).group_by(table.c.customer)
         with engine.connect() as connection:
-            query = select(func.max(table.c.changed)).where(table.c.customer == customer)
-            return Watermark(connection.execute(query).scalar() or 0)
+            found = connection.execute(query.where(table.c.customer.in_(sorted(customers)))).all()
+        return {CustomerId(customer): Watermark(changed) for customer, changed in found}
 
     def _opened(self) -> Engine:
         engine = self._found()

@@ -17,7 +17,10 @@ import pyarrow.compute as pc
 from tieout.kernel.ids import EventType, Position, Subject, Watermark
 from tieout.kernel.period import Period
 from tieout.ports import LogManifest, StoredEvent
+from tieout.ports.lineage import PieceProof
+from tieout.store.log.piece_proofs import piece_proofs
 from tieout.store.log.reader import THREADS_MAX, rows_of
+from tieout.store.log.segments.segment_tree import KeptTrees
 from tieout.store.log.segments.subject_rows import read_row_group_of, row_groups_of
 from tieout.table.layout import event_type_of
 from tieout.table.position_words import position_words
@@ -31,8 +34,13 @@ class SqlLineageRows:
     """`LineageRows` over one manifest."""
 
     def __init__(
-        self, manifest: LogManifest, windows: Mapping[Subject, Sequence[Period]], event_type: EventType
+        self,
+        manifest: LogManifest,
+        windows: Mapping[Subject, Sequence[Period]],
+        event_type: EventType,
+        trees: KeptTrees | None = None,
     ) -> None:
+        self._trees = trees
         self._manifest = manifest
         self._type = event_type
         self._windows = windows
@@ -66,6 +74,17 @@ class SqlLineageRows:
                 if any(period.contains(stored.event.time) for period in periods):
                     found[position] = stored
         return found
+
+    def proofs(self, disclosed: pa.Table) -> tuple[PieceProof, ...]:
+        assert self._trees is not None, "a log's rows know where its trees are kept"
+        groups: dict[str, list[int]] = {}
+        for path, group in self._row_groups(np.unique(disclosed.column("batch").to_numpy())):
+            groups.setdefault(path, []).append(group)
+        segments = [
+            (segment, groups[segment.path]) for segment in self._manifest.segments if segment.path in groups
+        ]
+        tail = [part for part in self._manifest.tail if part.type == self._type]
+        return piece_proofs(disclosed, segments, tail, upto=self.watermark, trees=self._trees)
 
     def _parts(self, batches: np.ndarray | None, *, without: Collection[str]) -> Iterator[pa.Table]:
         """The rows of every row group that may hold some, and of the tail; of those batches, where given."""

@@ -49,6 +49,7 @@ from tieout.store.log.index.rebuild import index_status, learn_committed, rebuil
 from tieout.store.log.intake import FileIntake
 from tieout.store.log.lineage_rows import SqlLineageRows
 from tieout.store.log.lookup import Lookup
+from tieout.store.log.piece_proofs import piece_root
 from tieout.store.log.pipeline.lags import LagKeeper, WaitingLags
 from tieout.store.log.pipeline.refused import add_refused
 from tieout.store.log.quarantine import find_item, list_items, list_tallies
@@ -56,6 +57,7 @@ from tieout.store.log.retraction_events import read_retractions
 from tieout.store.log.review.erasures import find_erasure
 from tieout.store.log.segments.compact import ROWS_DUE_MIN, compact
 from tieout.store.log.segments.place import SegmentsPlace, open_segments
+from tieout.store.log.segments.segment_tree import KeptTrees
 from tieout.store.log.verify.verify import verify_log
 from tieout.store.log.workers import Elsewhere, Here, Judgement
 from tieout.store.sqlite import begin_immediate
@@ -235,7 +237,12 @@ class SqlEventLog:
             only=frozenset({event_type, RETRACTION_TYPE}),
             distrust=distrust,
         )
-        return SqlLineageRows(known, windows, event_type)
+        return SqlLineageRows(known, windows, event_type, KeptTrees(self._engine, self._folder))
+
+    def piece_root(
+        self, event_type: EventType, contract_version: int, *, first: Watermark, last: Watermark
+    ) -> tuple[int, bytes]:
+        return piece_root(self._engine, self._segments, event_type, contract_version, first, last)
 
     @property
     def segments(self) -> SegmentFiles:

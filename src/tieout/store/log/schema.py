@@ -124,6 +124,15 @@ segments = Table(
 )
 """Those with `retired_at` were merged into a longer one, and wait to be deleted."""
 
+segment_trees = Table(
+    "segment_trees",
+    METADATA,
+    Column("sha256", LargeBinary, primary_key=True),
+    Column("groups", LargeBinary, nullable=False),
+)
+"""Derived, from the segment file with that SHA-256, when a proof first needs it: the roots of its groups of
+leaves (`segments.segment_tree`)."""
+
 compactions = Table(
     "compactions",
     METADATA,

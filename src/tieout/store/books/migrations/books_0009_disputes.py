@@ -8,7 +8,7 @@ from alembic import op
 from tieout.store.books.triggers import insert_only
 
 revision = "books_0009"
-down_revision = "books_0007"
+down_revision = "books_0008"
 branch_labels = None
 depends_on = None
 

@@ -1,0 +1,218 @@
+"""`tieout evidence heads|roots`: what the log was at each seal; copies for others, and what others
+keep, checked."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from tieout.cli.options import HomeOption, JsonOption, opened
+from tieout.cli.out_file import ForceOption, may_write, write_whole
+from tieout.cli.screen import Json, complain, grouped, note, print_json, say, table
+from tieout.kernel.errors import IntegrityViolation, NotFound, Refusal
+
+if TYPE_CHECKING:
+    from tieout.evidence.head import KeptHead
+    from tieout.ports import LogFinding
+    from tieout.wiring import Home
+
+SIGNATURE_SUFFIX = ".minisig"
+COPY_BYTES_MAX = 16_384
+KeyFileOption = Annotated[
+    Path | None,
+    typer.Option("--key", help="The public key kept with the copy; else this home's.", show_default=False),
+]
+
+
+class HeadsUsage(Refusal):
+    """Options that exclude each other, or ask for nothing."""
+
+    code = "heads-usage"
+
+
+class CopyUnreadable(NotFound):
+    """A copy of a head, its signature or its key cannot be read."""
+
+    code = "copy-unreadable"
+
+    def __init__(self, file: Path, why: str) -> None:
+        super().__init__(
+            f"{file} cannot be read: {why}. A copy is two files: FILE and FILE{SIGNATURE_SUFFIX}."
+        )
+
+
+def heads(
+    home: HomeOption,
+    export: Annotated[
+        Path | None,
+        typer.Option(help="Write a head to this file, and its signature beside it.", show_default=False),
+    ] = None,
+    number: Annotated[
+        int | None,
+        typer.Option(help="With --export: which head; the last one otherwise.", show_default=False),
+    ] = None,
+    check: Annotated[
+        Path | None,
+        typer.Option(help="Hold a copy that was kept elsewhere against this log.", show_default=False),
+    ] = None,
+    key: KeyFileOption = None,
+    force: ForceOption = False,
+    as_json: JsonOption = False,
+) -> None:
+    """What the log was at each seal: its last batch, and the digest that covers all before it.
+
+    Give exported heads to somebody else (an auditor, a customer, a public list): whoever has one can tell
+    later whether the log was rewritten. `--check` compares such a copy with this log; exit code 6 where it no
+    longer holds. `tieout verify` recomputes the whole chain, and with `--head FILE` compares a copy too.
+    """
+    if export is not None and check is not None:
+        raise HeadsUsage("--export writes a copy and --check reads one; give one of the two.")
+    if number is not None and export is None:
+        raise HeadsUsage("--number says which head to export; give --export FILE too.")
+    if export is not None:
+        _export(home, export, number, force=force, as_json=as_json)
+    elif check is not None:
+        _check(home, check, key, as_json=as_json)
+    else:
+        _list(home, as_json=as_json)
+
+
+def roots(
+    pack: Annotated[Path, typer.Argument(help="The pack's file.", show_default=False)],
+    home: HomeOption,
+    as_json: JsonOption = False,
+) -> None:
+    """Compute again, from this log, the roots that a pack states, and the digest that is stated with them.
+
+    Only who has the log can: together with `tieout verify`, which holds every row to the chain, it shows that
+    the events of the pack are in the log that the heads are of. Exit code 6 where anything differs.
+    """
+    from tieout.flows.verify_roots import verify_roots
+
+    content = read_copy(pack, bytes_max=None)
+    with opened(home) as where:
+        found = verify_roots(where, content)
+    if as_json:
+        told: dict[str, Json] = {"batch": found.batch, "pieces": found.pieces, "rows": found.rows}
+        print_json({**told, "findings": _findings(found.findings)})
+    elif found.findings:
+        say(table(("what", "where", "detail"), [[row.what, row.where, row.detail] for row in found.findings]))
+    else:
+        told_of = f"{found.pieces:,} roots over {found.rows:,} events"
+        say(f"{told_of}, and the digest of batch {found.batch:,}: as stated.")
+    if found.findings:
+        complain(f"{pack}: it states another log than this one.")
+        raise typer.Exit(IntegrityViolation.exit_code)
+
+
+def _findings(findings: Sequence[LogFinding]) -> list[Json]:
+    return [{"what": row.what, "where": row.where, "detail": row.detail} for row in findings]
+
+
+def _list(home: Path, *, as_json: bool) -> None:
+    with opened(home) as where:
+        kept = where.books.heads.all()
+    told = [head_json(each) for each in kept]
+    if as_json:
+        print_json(told)
+        return
+    if not kept:
+        say("No head is kept yet: the first seal states one.")
+        return
+    say(table(("number", "batch", "digest", "stated at", "signed by key"), [_row(each) for each in told]))
+    unsigned = sum(each.signature is None for each in kept)
+    if unsigned:
+        note(f"{unsigned:,} heads wait for a key to be signed with: `tieout evidence key --create`.")
+
+
+def _row(told: dict[str, Json]) -> list[str]:
+    signed = "unsigned" if told["key_number"] is None else str(told["key_number"])
+    return [
+        str(told["number"]),
+        grouped(str(told["batch"])),
+        str(told["digest"]),
+        str(told["stated_at"]),
+        signed,
+    ]
+
+
+def head_json(kept: KeptHead) -> dict[str, Json]:
+    from tieout.evidence.head import digest_of, head_of
+    from tieout.evidence.pack.minisign import key_number
+    from tieout.kernel.instant import format_instant
+
+    head, signature = head_of(kept.statement), kept.signature
+    return {
+        "number": head.number,
+        "batch": head.batch,
+        "digest": head.digest,
+        "stated_at": format_instant(head.stated_at),
+        "previous": head.previous,
+        "close_run": kept.run,
+        "statement_sha256": digest_of(kept.statement),
+        "key_number": None if signature is None else key_number(signature.public_key)[::-1].hex().upper(),
+        "signed_at": None if signature is None else format_instant(signature.signed_at),
+    }
+
+
+def _export(home: Path, out: Path, number: int | None, *, force: bool, as_json: bool) -> None:
+    from tieout.flows.keep_head import head_copy
+
+    beside = signature_beside(out)
+    for each in (out, beside):
+        may_write(each, force=force)
+    with opened(home) as where:
+        copy = head_copy(where, number)
+    write_whole(out, copy.statement)
+    write_whole(beside, copy.signature)
+    if as_json:
+        files: list[Json] = [str(out), str(beside)]
+        print_json({"number": copy.head.number, "batch": copy.head.batch, "files": files})
+        return
+    say(f"Head {copy.head.number}, of batch {copy.head.batch:,}: {out} and {beside}.")
+    note("Give both to somebody else; they check with minisign -V, and later with --check or --head.")
+
+
+def _check(home: Path, file: Path, key: Path | None, *, as_json: bool) -> None:
+    with opened(home) as where:
+        told, findings = checked_copy(where, file, key)
+    if as_json:
+        print_json({**told, "holds": not findings, "findings": _findings(findings)})
+    elif findings:
+        say(table(("what", "where", "detail"), [[row.what, row.where, row.detail] for row in findings]))
+    else:
+        say(f"Head {told['number']} holds: batch {told['batch']} still has digest {told['digest']}.")
+    if findings:
+        complain(f"{file}: this log is not the one that was stated then.")
+        raise typer.Exit(IntegrityViolation.exit_code)
+
+
+def checked_copy(home: Home, file: Path, key: Path | None) -> tuple[dict[str, Json], list[LogFinding]]:
+    """What the copy in `file` states, and what does not hold. Raises `CopyUnreadable`, `BadHeadFile`."""
+    from tieout.flows.verify_heads import copy_findings
+
+    signature = read_copy(signature_beside(file))
+    key_file = None if key is None else read_copy(key)
+    head, findings = copy_findings(home, read_copy(file), signature, key_file, file=str(file))
+    told: dict[str, Json] = {
+        "number": head.number,
+        "batch": head.batch,
+        "digest": head.digest,
+        "stated_at": head.stated_at,
+    }
+    return told, findings
+
+
+def signature_beside(file: Path) -> Path:
+    return file.with_name(file.name + SIGNATURE_SUFFIX)
+
+
+def read_copy(file: Path, *, bytes_max: int | None = COPY_BYTES_MAX) -> bytes:
+    try:
+        with file.open("rb") as read:
+            return read.read(bytes_max)
+    except OSError as error:
+        raise CopyUnreadable(file, error.strerror or str(error)) from None

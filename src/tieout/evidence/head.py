@@ -1,0 +1,102 @@
+"""A head: what the installation states, at a seal, that its log was: the last batch and its digest.
+
+The digest covers every batch before, so who keeps a copy can tell whether the log was rewritten later. Each
+head names the one before it, so none can be left out unseen.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import Final
+
+from tieout.evidence.pack.minisign import Sign, signature_text
+from tieout.kernel.canonical import JsonNumber, canonical_json
+from tieout.kernel.ids import HomeId, Watermark
+from tieout.kernel.instant import Instant, format_instant, parse_instant
+
+HEAD_FORMAT: Final = "tieout/head/1"
+SIGNED_AS: Final = "signature of a head of an event log"
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """`number` counts a home's heads from 1; `digest` is of `batch`, in hexadecimal digits (zeros where the
+    log was empty); `previous`: SHA-256 of the statement of the head before, None of the first."""
+
+    home: HomeId
+    number: int
+    batch: Watermark
+    digest: str
+    stated_at: Instant
+    previous: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class HeadSignature:
+    """By the installation's key of then; `text` is a minisign signature file."""
+
+    public_key: bytes
+    text: str
+    signed_at: Instant
+
+
+@dataclass(frozen=True, slots=True)
+class KeptHead:
+    """As it lies in the books. `statement` is what is signed, byte for byte; a head may wait for a key."""
+
+    number: int
+    run: int
+    statement: str
+    signature: HeadSignature | None
+
+
+def statement_of(head: Head) -> str:
+    """Canonical JSON."""
+    return canonical_json(
+        {
+            "format": HEAD_FORMAT,
+            "home": head.home,
+            "number": JsonNumber(str(head.number)),
+            "batch": JsonNumber(str(head.batch)),
+            "digest": head.digest,
+            "stated_at": format_instant(head.stated_at),
+            "previous": head.previous,
+        }
+    )
+
+
+def digest_of(statement: str) -> str:
+    """What the next head names as `previous`."""
+    return sha256(statement.encode()).hexdigest()
+
+
+def head_of(statement: str) -> Head:
+    """Raises `ValueError`, `KeyError` or `TypeError` where it is no statement of a head, or is written in
+    another way."""
+    said = json.loads(statement)
+    head = Head(
+        HomeId(said["home"]),
+        int(said["number"]),
+        Watermark(int(said["batch"])),
+        str(said["digest"]),
+        parse_instant(said["stated_at"]),
+        said["previous"],
+    )
+    if statement_of(head) != statement:
+        raise ValueError("it is not written as a head is")
+    return head
+
+
+def signed_head(statement: str, *, public_key: bytes, sign: Sign) -> str:
+    """The minisign signature file of a statement."""
+    return signature_text(
+        statement.encode(), comment_of(statement), about=SIGNED_AS, public_key=public_key, sign=sign
+    )
+
+
+def comment_of(statement: str) -> str:
+    """The trusted comment: format, home, number, batch and digest."""
+    head = head_of(statement)
+    return f"{HEAD_FORMAT} {head.home} {head.number} {head.batch} {head.digest}"

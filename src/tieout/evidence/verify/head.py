@@ -1,0 +1,99 @@
+"""Reads heads of a log: statements that name the one before, alone with a signature, or many as a chain."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from hashlib import sha256
+
+from tieout.evidence.verify.minisign import check_signature
+from tieout.evidence.verify.report import Report
+from tieout.kernel.canonical import JsonNumber, canonical_json
+from tieout.kernel.errors import TieoutError
+from tieout.kernel.instant import parse_instant
+
+FORMAT = "tieout/head/1"
+ABOUT = "untrusted comment: signature of a head of an event log"
+MEMBERS = {"format", "home", "number", "batch", "digest", "stated_at", "previous"}
+DIGEST = re.compile(r"[0-9a-f]{64}\Z")
+STATEMENT_BYTES_MAX = 4_096
+
+
+@dataclass(frozen=True, slots=True)
+class StatedHead:
+    """A statement that was read; `sha256` is what the next one names as `previous`."""
+
+    home: str
+    number: int
+    batch: int
+    digest: str
+    stated_at: str
+    previous: str | None
+    sha256: str
+
+
+def stated_head(content: bytes) -> StatedHead:
+    """Raises `ValueError` where it is not the one way to write a head."""
+    if len(content) > STATEMENT_BYTES_MAX:
+        raise ValueError("it is longer than a head is")
+    try:
+        text = content.decode()
+        said = json.loads(text)
+        if canonical_json(json.loads(text, parse_int=JsonNumber, parse_float=JsonNumber)) != text:
+            raise ValueError("it is not in canonical JSON")
+        if said.keys() != MEMBERS or said["format"] != FORMAT:
+            raise ValueError(f"it is no head of format {FORMAT}")
+        parse_instant(said["stated_at"])
+        digests = [said["digest"], *([] if said["previous"] is None else [said["previous"]])]
+        number, batch = said["number"], said["batch"]
+    except (TypeError, AttributeError, RecursionError, TieoutError) as error:
+        raise ValueError(str(error)) from error
+    if not all(isinstance(each, str) and DIGEST.match(each) for each in digests):
+        raise ValueError("a digest of it is no SHA-256")
+    if type(number) is not int or type(batch) is not int or number < 1 or batch < 0:
+        raise ValueError("its number or batch is none")
+    if not isinstance(said["home"], str) or (said["previous"] is None) != (number == 1):
+        raise ValueError("the first head, and no other, has none before it")
+    return StatedHead(
+        home=said["home"],
+        number=number,
+        batch=batch,
+        digest=said["digest"],
+        stated_at=said["stated_at"],
+        previous=said["previous"],
+        sha256=sha256(content).hexdigest(),
+    )
+
+
+def signed_head(
+    content: bytes, signature: bytes, key: bytes, *, file: str, report: Report
+) -> StatedHead | None:
+    """None where it is no head; what does not check is in the report."""
+    try:
+        head = stated_head(content)
+    except ValueError as error:
+        report.add(file, "form", "a head of a log", str(error))
+        return None
+    comment = f"{FORMAT} {head.home} {head.number} {head.batch} {head.digest}"
+    check_signature(content, signature, key, comment, file=f"{file}.minisig", report=report, about=ABOUT)
+    return head
+
+
+def chained_heads(statements: list[str], *, file: str, report: Report) -> list[StatedHead]:
+    """Each names the one before it, by number and digest, and none goes back in the log. Raises `ValueError`
+    where one of them is no head."""
+    heads = [stated_head(each.encode()) for each in statements]
+    before: StatedHead | None = None
+    for head in heads:
+        what = f"head {head.number}"
+        expected = (1, None) if before is None else (before.number + 1, before.sha256)
+        report.compare(file, [(f"{what}: follows", expected, (head.number, head.previous))])
+        if before is not None:
+            report.compare(file, [(f"{what}: home", before.home, head.home)])
+            if head.batch < before.batch:
+                report.add(file, f"{what}: batch", f"{before.batch} or later", head.batch)
+            if head.batch == before.batch:
+                report.compare(file, [(f"{what}: digest of batch {head.batch}", before.digest, head.digest)])
+        before = head
+    return heads

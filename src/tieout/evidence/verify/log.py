@@ -1,0 +1,203 @@
+"""Events against the log: each is a leaf of a tree, the tree has a stated root, the root is stated with the
+digest of a batch, and the heads that were stated at seals follow one another.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from tieout.evidence.verify.events_file import DisclosedEvent
+from tieout.evidence.verify.head import DIGEST, StatedHead, chained_heads
+from tieout.evidence.verify.pack import Members, Pack, Unreadable
+from tieout.evidence.verify.report import Report
+from tieout.evidence.verify.usage import Usage
+from tieout.kernel.canonical import JsonNumber, canonical_json
+from tieout.kernel.merkle import BadProof, leaf_hash, proven_root, undisclosed
+
+ROOTS = "log/roots.json"
+HEADS = "log/heads.json"
+ROOTS_FORMAT = "tieout/roots/1"
+KEPT = "(the kept head)"
+LEAF_DIGEST_BYTES = 16
+PROOF_HEAD = "piece,start,end,hash"
+PROOF_LINE = re.compile(r'"([^"\n]+)",(0|[1-9][0-9]*),(0|[1-9][0-9]*),(?:"([0-9a-f]{64})")?')
+
+
+@dataclass(frozen=True, slots=True)
+class StatedRoots:
+    """`pieces` by name; the log up to `batch` had `digest`."""
+
+    batch: int
+    digest: str
+    pieces: Mapping[str, Members]
+
+
+def read_roots(pack: Pack, manifest: Members, document: Members) -> StatedRoots:
+    """What is not as it should be is in the report. Raises `Unreadable`, or what reading raises."""
+    said, report = pack.json(ROOTS), pack.report
+    cutoff = document["cutoff"]
+    report.compare(
+        ROOTS, [("format", ROOTS_FORMAT, said["format"]), ("home", manifest["home"], said["home"])]
+    )
+    if said["batch"] < cutoff:
+        report.add(ROOTS, "batch", f"the invoice's cutoff, {cutoff}, or later", said["batch"])
+    if not DIGEST.match(said["digest"]):
+        report.add(ROOTS, "digest", "a SHA-256", said["digest"])
+    pieces: dict[str, Members] = {}
+    for piece in said["pieces"]:
+        first, last = piece["first_batch"], piece["last_batch"]
+        name = f"{piece['type']}/v{piece['contract_version']}/{first}-{last}"
+        report.compare(ROOTS, [("name of a piece", name, piece["piece"])])
+        if name in pieces or not 0 < first <= last <= said["batch"] or not DIGEST.match(piece["root"]):
+            report.add(ROOTS, f"piece {name}", f"one piece of the log up to batch {said['batch']}", piece)
+        pieces[name] = piece
+    return StatedRoots(said["batch"], said["digest"], pieces)
+
+
+def check_proofs(pack: Pack, roots: StatedRoots, usages: Mapping[str, Usage]) -> None:
+    """Every event of every folder is proven, and no root is stated beside."""
+    used: set[str] = set()
+    proven: set[tuple[int, int]] = set()
+    for name, usage in sorted(usages.items()):
+        file = f"usage/{name}/proof.csv"
+        disclosed = _disclosed(pack, file, (*usage.events, *usage.gone, *usage.opening))
+        used |= _check_proof(pack, file, roots, disclosed)
+        proven |= {(event.batch, event.row) for event in disclosed}
+    pack.report.compare(ROOTS, [("pieces that hold events", sorted(used), sorted(roots.pieces))])
+    pack.report.checked.append(
+        f"{len(proven):,} events are leaves under {len(used):,} roots, stated with the log's digest at batch "
+        f"{roots.batch:,}."
+    )
+
+
+def _disclosed(pack: Pack, file: str, events: Iterable[DisclosedEvent]) -> list[DisclosedEvent]:
+    """Each position once, by subject, time, batch and row."""
+    found: dict[tuple[int, int], DisclosedEvent] = {}
+    for event in events:
+        there = found.setdefault((event.batch, event.row), event)
+        if there.content_digest != event.content_digest or there.type != event.type:
+            pack.report.add(file, f"event {event.place}", "the same in all files", "another in one of them")
+    return sorted(
+        found.values(), key=lambda event: (event.subject.encode(), event.time, event.batch, event.row)
+    )
+
+
+def _check_proof(pack: Pack, file: str, roots: StatedRoots, disclosed: Sequence[DisclosedEvent]) -> set[str]:
+    report = pack.report
+    left = {(event.batch, event.row) for event in disclosed}
+    covers = _covers(pack, file)
+    for name, cover in covers.items():
+        piece = roots.pieces.get(name)
+        if piece is None:
+            report.add(file, f"piece {name}", f"one that {ROOTS} states", "none")
+            continue
+        events = [event for event in disclosed if _is_in(event, piece)]
+        left -= {(event.batch, event.row) for event in events}
+        _check_root(report, file, cover, piece, events)
+    for batch, row in sorted(left):
+        report.add(file, f"event b{batch}.r{row}", "in a piece of the log", "in none")
+    return set(covers)
+
+
+Cover = list[tuple[int, int, str]]
+"""Start, end, and a hash in hexadecimal digits; empty where the events are disclosed."""
+
+
+def _covers(pack: Pack, file: str) -> dict[str, Cover]:
+    """By piece. Raises `Unreadable`."""
+    content = pack.members.get(file)
+    if content is None:
+        pack.report.add(file, "file", "there", "missing")
+        raise Unreadable(file)
+    head, *lines = content.decode().split("\n")
+    if head != PROOF_HEAD or not lines or lines.pop():
+        pack.report.add(file, "form", f"{PROOF_HEAD}, and lines that end", "something else")
+        raise Unreadable(file)
+    found: dict[str, Cover] = {}
+    for number, line in enumerate(lines, 2):
+        match = PROOF_LINE.fullmatch(line)
+        if match is None or (found and match[1] != next(reversed(found)) and match[1] in found):
+            pack.report.add(file, f"line {number}", "a stretch of a piece, or a subtree with its hash", line)
+            raise Unreadable(file)
+        found.setdefault(match[1], []).append((int(match[2]), int(match[3]), match[4] or ""))
+    return found
+
+
+def _is_in(event: DisclosedEvent, piece: Members) -> bool:
+    if (event.type, event.contract_version) != (piece["type"], piece["contract_version"]):
+        return False
+    return bool(piece["first_batch"] <= event.batch <= piece["last_batch"])
+
+
+def _check_root(
+    report: Report, file: str, cover: Cover, piece: Members, events: Sequence[DisclosedEvent]
+) -> None:
+    """The disclosed leaves and the hashes between them come to the stated root, and there is one way to say
+    so."""
+    name = piece["piece"]
+    stretches = [(start, end) for start, end, digits in cover if not digits]
+    hidden = [(start, end) for start, end, digits in cover if digits]
+    hashes = [bytes.fromhex(digits) for _, _, digits in cover if digits]
+    try:
+        if hidden != list(undisclosed(piece["rows"], stretches)) or cover != sorted(cover):
+            raise BadProof("its subtrees are not the greatest ones between the stretches, in order")
+        root = proven_root(piece["rows"], stretches, [leaf_hash(_leaf(event)) for event in events], hashes)
+    except BadProof as error:
+        report.add(file, f"proof of {name}", "one for these events", str(error))
+        return
+    report.compare(file, [(f"root of {name}", piece["root"], root.hex())])
+
+
+def _leaf(event: DisclosedEvent) -> bytes:
+    """Batch in 8 bytes and row in 4, the least first, and the first 128 bits of the content digest."""
+    position = event.batch.to_bytes(8, "little", signed=True) + event.row.to_bytes(4, "little", signed=True)
+    return position + event.content_digest[:LEAF_DIGEST_BYTES]
+
+
+def check_heads(pack: Pack, manifest: Members, document: Members, roots: StatedRoots) -> list[StatedHead]:
+    """They follow one another, agree with the roots, and one of them covers the invoice's cutoff."""
+    report = pack.report
+    if not isinstance(pack.json(HEADS), list):
+        raise TypeError("it is no list of heads")
+    whole = json.loads(pack.members[HEADS], parse_int=JsonNumber, parse_float=JsonNumber)
+    heads = chained_heads([canonical_json(each) for each in whole], file=HEADS, report=report)
+    for head in heads:
+        report.compare(HEADS, [(f"head {head.number}: home", manifest["home"], head.home)])
+        if head.batch == roots.batch:
+            report.compare(ROOTS, [(f"digest of batch {head.batch}", head.digest, roots.digest)])
+    over = next((head for head in heads if head.batch >= document["cutoff"]), None)
+    if over is None:
+        report.not_derived.append(f"{HEADS}: no head was stated for the invoice's cutoff.")
+    else:
+        report.checked.append(
+            f"The invoice's cutoff, batch {document['cutoff']:,}, lies under head {over.number} of "
+            f"{over.stated_at}; {len(heads):,} heads follow one another."
+        )
+    return heads
+
+
+def check_kept(kept: StatedHead, heads: Sequence[StatedHead], home: str, report: Report) -> None:
+    """A head that somebody kept is the one of its number here, so that the pack stands by it."""
+    report.compare(KEPT, [("home", home, kept.home)])
+    same = next((head for head in heads if head.number == kept.number), None)
+    if same is not None:
+        report.compare(
+            KEPT,
+            [
+                (f"digest of batch {kept.batch}, head {kept.number}", kept.digest, same.digest),
+                (f"statement of head {kept.number}", kept.sha256, same.sha256),
+            ],
+        )
+        report.checked.append(f"The kept head, number {kept.number} of batch {kept.batch:,}, is one of them.")
+        return
+    last = heads[-1].number if heads else 0
+    if kept.number < last:
+        report.add(KEPT, "number", f"one of 1 to {last}", kept.number)
+    else:
+        report.not_derived.append(
+            f"{KEPT}: number {kept.number} is later than the last head of the pack, {last}; a pack built now "
+            "would hold it."
+        )

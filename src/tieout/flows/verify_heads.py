@@ -1,0 +1,118 @@
+"""The heads that were kept, and copies that somebody else kept, held against the log as it is now."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from tieout.evidence.head import Head, KeptHead, digest_of, head_of
+from tieout.evidence.verify.head import StatedHead, signed_head
+from tieout.evidence.verify.minisign import public_key
+from tieout.evidence.verify.report import Report
+from tieout.flows.home import Home
+from tieout.kernel.batch_digest import GENESIS_DIGEST
+from tieout.kernel.errors import NotFound, Refusal, TieoutError
+from tieout.kernel.ids import Watermark
+from tieout.ports import LogFinding
+
+
+class BadHeadFile(Refusal):
+    """What was handed over is no copy of a head of this home."""
+
+    code = "bad-head-file"
+
+    def __init__(self, file: str, why: str) -> None:
+        super().__init__(f"{file} is no copy of a head of this home: {why}.")
+
+
+class NoKeyOfHeads(NotFound):
+    """Nothing says by which key a copy has to be signed."""
+
+    code = "no-key-of-heads"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "This home has no evidence key, and signed no head; name the public key that was kept with the "
+            "copy, with --key."
+        )
+
+
+def head_findings(home: Home) -> Iterator[LogFinding]:
+    """Every head that was kept is of this log, names the one before, and has the signature of its key."""
+    before: KeptHead | None = None
+    for kept in home.books.heads.all():
+        where = f"head {kept.number}"
+        expected = (1, None) if before is None else (before.number + 1, digest_of(before.statement))
+        before = kept
+        try:
+            head = head_of(kept.statement)
+        except (ValueError, KeyError, TypeError, TieoutError) as error:
+            yield LogFinding("head", where, f"its statement cannot be read: {error}")
+            continue
+        if (kept.number, head.number, head.previous) != (expected[0], *expected):
+            yield LogFinding("head", where, "it does not follow the head before it")
+        if head.home != home.home_id:
+            yield LogFinding("head", where, f"it is of home {head.home}")
+        yield from _of_log(home, head, where)
+        yield from _of_signature(kept, where)
+
+
+def _of_signature(kept: KeptHead, where: str) -> Iterator[LogFinding]:
+    if kept.signature is None:
+        return
+    report = Report()
+    text = kept.signature.text.encode()
+    signed_head(kept.statement.encode(), text, kept.signature.public_key, file=where, report=report)
+    for each in report.breaks:
+        yield LogFinding("head", where, f"{each.what}: {each.expected} is expected, found {each.found}")
+
+
+def copy_findings(
+    home: Home, statement: bytes, signature: bytes, key_file: bytes | None, *, file: str
+) -> tuple[StatedHead, list[LogFinding]]:
+    """What of a copy does not hold here: nothing where the log goes on from what it was then. `key_file`: the
+    public key that was kept with it; otherwise that of this home.
+
+    Raises `BadHeadFile` where it is no head, is of another home, or is not signed by that key;
+    `NotAPublicKey`, `NoKeyOfHeads`.
+    """
+    for key in _own_keys(home) if key_file is None else [public_key(key_file)]:
+        report = Report()
+        head = signed_head(statement, signature, key, file=file, report=report)
+        if head is not None and not report.breaks:
+            break
+    else:
+        first = report.breaks[0]
+        raise BadHeadFile(file, f"{first.what}: {first.expected} is expected, found {first.found}")
+    if head.home != home.home_id:
+        raise BadHeadFile(file, f"it is of home {head.home}, and this is home {home.home_id}")
+    where = f"{file}, head {head.number}"
+    findings = [*_of_log(home, head, where)]
+    kept = {each.number: each for each in home.books.heads.all()}.get(head.number)
+    if kept is None:
+        findings.append(LogFinding("head", where, "no head of that number is kept here any more"))
+    elif kept.statement.encode() != statement:
+        findings.append(LogFinding("head", where, f"head {head.number} says something else here"))
+    return head, findings
+
+
+def _own_keys(home: Home) -> list[bytes]:
+    """The one of now first, then those that signed its heads. Raises `NoKeyOfHeads`."""
+    signed = [each.signature.public_key for each in home.books.heads.all() if each.signature is not None]
+    try:
+        signed.insert(0, home.installation_key.public_key())
+    except TieoutError:
+        if not signed:
+            raise NoKeyOfHeads from None
+    return list(dict.fromkeys(signed))
+
+
+def _of_log(home: Home, head: Head | StatedHead, where: str) -> Iterator[LogFinding]:
+    found = GENESIS_DIGEST if head.batch == 0 else home.log.batch_digest(Watermark(head.batch))
+    if found is None:
+        detail = f"it states batch {head.batch}, and the log ends at batch {home.log.head()}"
+        yield LogFinding("head", where, detail)
+    elif found.hex() != head.digest:
+        detail = (
+            f"batch {head.batch} had digest {head.digest}, and has {found.hex()} now: the log was rewritten"
+        )
+        yield LogFinding("head", where, detail)

@@ -1,0 +1,85 @@
+"""Heads of the log. Whoever adds does so one at a time, so that each names the one before it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, Engine, RowMapping, Select, func, insert, select
+
+from tieout.evidence.head import HeadSignature, KeptHead
+from tieout.kernel.instant import Instant
+from tieout.ports.heads import StateHead
+from tieout.store.books.schema_heads import log_head, log_head_signature
+from tieout.store.books.writing import writing
+from tieout.store.sqlite import is_sqlite
+
+HEADS_LOCK = 0x68656164
+"""The key of the advisory lock."""
+_HEADS = select(
+    log_head, log_head_signature.c.public_key, log_head_signature.c.signature, log_head_signature.c.signed_at
+).select_from(log_head.outerjoin(log_head_signature))
+_LAST = _HEADS.order_by(log_head.c.number.desc()).limit(1)
+
+
+@dataclass(frozen=True, slots=True)
+class SqlHeads:
+    """The port `HeadStore`."""
+
+    engine: Engine
+
+    def all(self) -> tuple[KeptHead, ...]:
+        with self.engine.connect() as connection:
+            found = connection.execute(_HEADS.order_by(log_head.c.number)).mappings().all()
+        return tuple(_kept(row) for row in found)
+
+    def of_run(self, run: int) -> KeptHead | None:
+        with self.engine.connect() as connection:
+            return _one(connection, _HEADS.where(log_head.c.close_run == run))
+
+    def keep(self, run: int, state: StateHead) -> KeptHead:
+        with writing(self.engine) as connection:
+            _one_at_a_time(connection)
+            there = _one(connection, _HEADS.where(log_head.c.close_run == run))
+            if there is not None:
+                return there
+            kept = state(_one(connection, _LAST))
+            row = {"number": kept.number, "close_run": run, "statement": kept.statement}
+            connection.execute(insert(log_head), row)
+            if kept.signature is not None:
+                connection.execute(insert(log_head_signature), _row(kept.number, kept.signature))
+        return kept
+
+    def sign(self, number: int, signature: HeadSignature) -> None:
+        signed = select(func.count()).where(log_head_signature.c.number == number)
+        with writing(self.engine) as connection:
+            _one_at_a_time(connection)
+            if not connection.execute(signed).scalar_one():
+                connection.execute(insert(log_head_signature), _row(number, signature))
+
+
+def _one_at_a_time(connection: Connection) -> None:
+    if not is_sqlite(connection):
+        connection.execute(select(func.pg_advisory_xact_lock(HEADS_LOCK)))
+
+
+def _one(connection: Connection, query: Select[tuple[object, ...]]) -> KeptHead | None:
+    row = connection.execute(query).mappings().one_or_none()
+    return None if row is None else _kept(row)
+
+
+def _row(number: int, signature: HeadSignature) -> dict[str, str | int | bytes]:
+    return {
+        "number": number,
+        "public_key": signature.public_key,
+        "signature": signature.text,
+        "signed_at": signature.signed_at,
+    }
+
+
+def _kept(row: RowMapping) -> KeptHead:
+    signature = (
+        None
+        if row["signature"] is None
+        else HeadSignature(bytes(row["public_key"]), row["signature"], Instant(row["signed_at"]))
+    )
+    return KeptHead(row["number"], row["close_run"], row["statement"], signature)

@@ -1,0 +1,27 @@
+"""Heads of the log and their signatures. Rows are only added."""
+
+from __future__ import annotations
+
+from sqlalchemy import BigInteger, Column, ForeignKey, Integer, LargeBinary, Table, Text, UniqueConstraint
+
+from tieout.store.books.schema import METADATA
+
+log_head = Table(
+    "log_head",
+    METADATA,
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("close_run", Integer, ForeignKey("close_run.id"), nullable=False),
+    Column("statement", Text, nullable=False),
+    UniqueConstraint("close_run", name="log_head_of_run"),
+)
+"""One for each run that seals, before it does. `statement` is the text that is signed."""
+
+log_head_signature = Table(
+    "log_head_signature",
+    METADATA,
+    Column("number", Integer, ForeignKey("log_head.number"), primary_key=True, autoincrement=False),
+    Column("public_key", LargeBinary, nullable=False),
+    Column("signature", Text, nullable=False),
+    Column("signed_at", BigInteger, nullable=False),
+)
+"""A row of its own, since a head that was stated without a key is signed later."""
