@@ -244,6 +244,7 @@ def _recorded(
         )
         for place, each in enumerate(planned)
     ]
+    keep_head(home, run)
     try:
         sealed = home.books.disputes.record(step, notes=notes, run=run)
     except Unavailable:

@@ -18,13 +18,13 @@ from tieout.dispute.room import check_room, on_invoice, on_line
 from tieout.dispute.type import RULES, DisputeType
 from tieout.evidence.stored import StoredInvoice
 from tieout.flows.apply_catalog import load_catalog
-from tieout.flows.build_pack import EvidenceDiffers, build_pack
+from tieout.flows.build_pack import build_pack
 from tieout.flows.credit_note import CreditedLine, credited_line
 from tieout.flows.decision import decision_now
 from tieout.flows.disputes import TRIES, Known, dispute_notice, known_disputes, owners_in_force
 from tieout.flows.home import Home
 from tieout.flows.invoices import show_invoice
-from tieout.kernel.errors import Refusal
+from tieout.kernel.errors import IntegrityViolation, Refusal
 from tieout.kernel.money import Money, currency
 from tieout.kernel.person import is_same_person
 from tieout.kernel.rational import exact, exact_text
@@ -122,12 +122,12 @@ def _pack(home: Home, name: str) -> tuple[PackRef | None, str | None]:
     says why: the records conflict."""
     try:
         return kept_pack(home, name), None
-    except EvidenceDiffers as error:
+    except IntegrityViolation as error:
         return None, str(error)
 
 
 def kept_pack(home: Home, name: str) -> PackRef:
-    """Built and kept. Raises `EvidenceDiffers`, or that there is no key."""
+    """Built and kept. Raises `IntegrityViolation`, or that there is no key."""
     built = build_pack(home, name)
     digest = home.kept_packs.keep(built.content)
     return PackRef(digest, built.manifest_sha256, len(built.content), built.events)
