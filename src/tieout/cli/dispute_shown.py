@@ -159,7 +159,8 @@ def _event_lines(event: DisputeEvent, sent: Sent | None, zone: str) -> list[str]
             said = f"{found}, agreed by {agreed_by}. {reason}"
         case Decided():
             by = event.said.approved_by
-            said = event.said.reason + ("" if by is None else f" (approved by {by})")
+            how = ", given back by a correction" if event.said.corrected else ""
+            said = event.said.reason + ("" if by is None else f" (approved by {by}{how})")
     return [head, *(f"    {line}" for line in said.split("\n"))]
 
 

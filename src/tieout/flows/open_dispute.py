@@ -14,7 +14,7 @@ from tieout.dispute.dispute import Dispute, fold
 from tieout.dispute.event import Claim, DisputeEvent, Opened, PackRef, dispute_id
 from tieout.dispute.owners import Owners
 from tieout.dispute.role import Role
-from tieout.dispute.room import check_room, on_invoice, on_line
+from tieout.dispute.room import check_room, on_invoice, on_line, with_tax
 from tieout.dispute.type import RULES, DisputeType
 from tieout.evidence.stored import StoredInvoice
 from tieout.flows.apply_catalog import load_catalog
@@ -201,16 +201,15 @@ def _claim(
     before = on_line(mine, name)
     asked = _asked(order.amount, Money(line.creditable.left - before, unit))
     check_room(f"line {name}", asked, left=line.creditable.left, disputed=before)
-    together = before + asked.minor
-    known_gross = sum(each.not_collected for each in mine if each.claim.line == name)
-    with_tax = max(together + line.tax_on(together) - known_gross, 0)
+    held = sum(each.not_collected for each in mine if each.claim.line == name)
+    waits = with_tax(asked.minor, before, line.tax_on, held)
     check_room(
         f"invoice {invoice.number}, which that comes to with taxes,",
-        Money(with_tax, unit),
+        Money(waits, unit),
         left=left,
         disputed=disputed,
     )
-    return Claim(order.type, name, unit, asked.minor, with_tax)
+    return Claim(order.type, name, unit, asked.minor, waits)
 
 
 def _asked(amount: str | None, left: Money) -> Money:
