@@ -1,6 +1,6 @@
 """What a correction of the period has given back of a disputed line since the dispute was opened.
 
-A defect that engineering mends at its source is corrected the usual way; a dispute must not give it back again.
+A defect that engineering mends at its source is corrected the usual way; no dispute must give it back again.
 """
 
 from __future__ import annotations
