@@ -21,7 +21,7 @@ ifneq ($(filter-out $(CURDIR),$(shell cat $(VENV)/.place 2>/dev/null)),)
 $(shell rm -rf $(VENV))
 endif
 
-.PHONY: help setup demo test test-long check format bench bench-long bench-live bench-build bench-scale clean
+.PHONY: help setup demo test replay test-long check format bench bench-long bench-live bench-build bench-scale clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 14
@@ -33,6 +33,10 @@ demo: $(VENV)/.runtime ## from usage to traced invoices in demo-home/; DATA=fold
 
 test: $(VENV)/.dev ## all tests
 	@$(VENV)/bin/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
+
+replay: $(VENV)/.dev ## replay real usage against what a plain script expects; DATA=folder (docs/how-to/replay-real-usage.md)
+	@$(VENV)/bin/python -m tests.real_usage "$(if $(DATA),$(DATA),../shared/data)" .replay-sets
+	@for set in azure apache taxi; do $(VENV)/bin/tieout replay run .replay-sets/$$set --gate $(ARGS) || exit; done
 
 test-long: $(VENV)/.dev ## the sweeps of faults in full (every kill, loss of power, failed sync), the laws with more examples
 	@TIEOUT_TEST_LONG=1 $(VENV)/bin/python -m pytest -n 2 --dist load tests/faults tests/laws $(ARGS)
@@ -66,7 +70,7 @@ bench-scale: $(VENV)/.dev ## how rate, size, recovery and memory change from 1 t
 	@$(VENV)/bin/python -m bench.scale $(ARGS)
 
 clean: ## remove everything that make made
-	rm -rf $(VENV) .bench bench.json bench-scale.json bench-close.json bench-live.json bench-entitlements.json demo-home .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) .replay-sets .bench bench.json bench-scale.json bench-close.json bench-live.json bench-entitlements.json demo-home .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 
 $(VENV)/.runtime: pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \

@@ -8,20 +8,29 @@ variables (`AWS_ENDPOINT_URL`, `AWS_REGION`, credentials); `TIEOUT_SEGMENTS_CACH
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
+from tieout.contract.document import DocumentKind
 from tieout.engines.embedded import EmbeddedEngine
 from tieout.flows.home import Home
 from tieout.gateways.clock import SteppedClock, SystemClock
-from tieout.gateways.entropy import SystemEntropy
+from tieout.gateways.entropy import ForetoldEntropy, SystemEntropy
 from tieout.gateways.evidence_key import FileInstallationKey
 from tieout.gateways.kept_packs import FileKeptPacks
 from tieout.gateways.post import NetworkPost
+from tieout.gateways.rehearsal import FileRehearsalDesk, NoInstallationKey, NoPost
 from tieout.gateways.secrets_file import FileEgress, FileSecrets
 from tieout.gateways.signing import Ed25519Verifier, generate_key
 from tieout.gateways.signing_desk import sign_request
 from tieout.kernel.errors import Refusal
+from tieout.kernel.ids import HomeId
+from tieout.kernel.instant import Instant
 from tieout.ports import Clock, Entropy
+from tieout.readiness.level import governed
 from tieout.store.crash import crash_point
 from tieout.store.failure import StoreUnusable, storage_failure
 from tieout.store.log.segments.cache import CACHE_BYTES_MAX
@@ -29,6 +38,7 @@ from tieout.store.log.segments.place import SegmentsPlace
 from tieout.store.stores import Stores, create_stores, open_stores
 
 __all__ = [
+    "FileRehearsalDesk",
     "Home",
     "SteppedClock",
     "StoreUnusable",
@@ -37,6 +47,7 @@ __all__ = [
     "create_home",
     "generate_key",
     "open_home",
+    "scratch_home",
     "sign_request",
     "storage_failure",
 ]
@@ -55,25 +66,42 @@ class MalformedCacheBytes(Refusal):
         super().__init__(f"{SEGMENTS_CACHE_VARIABLE}: {text!r} is not a number of bytes, such as 17179869184")
 
 
-def create_home(folder: Path, *, clock: Clock | None = None) -> Home:
-    """Makes a home in `folder`, and the folder where there is none. Raises `HomeExists` or
-    `UntrustworthySqlite`.
+def create_home(folder: Path, *, clock: Clock | None = None, test_clock: Instant | None = None) -> Home:
+    """Makes a home in `folder`, and the folder where there is none. With `test_clock` it has a clock of its
+    own, which begins there, for ever. Raises `HomeExists`, `ForeignClock` or `UntrustworthySqlite`.
     """
     ticking, entropy = clock or SystemClock(), SystemEntropy()
-    stores = create_stores(folder, url=_url(), segments=_segments(), clock=ticking, entropy=entropy)
-    return _home(folder, stores, ticking, entropy)
+    stores = create_stores(
+        folder, url=_url(), segments=_segments(), clock=ticking, entropy=entropy, test_clock=test_clock
+    )
+    return _home(folder, stores, entropy)
 
 
 def open_home(folder: Path, *, clock: Clock | None = None) -> Home:
-    """Opens the home in `folder`. Raises `NotAHome`, `NewerSchema`, `UntrustworthySqlite` or
-    `ForeignBooks`.
+    """Opens the home in `folder`; a clock of its own goes before `clock`. Raises `NotAHome`, `NewerSchema`,
+    `UntrustworthySqlite`, `ForeignBooks` or `ForeignClock`.
     """
     ticking, entropy = clock or SystemClock(), SystemEntropy()
     stores = open_stores(folder, url=_url(), segments=_segments(), clock=ticking, entropy=entropy)
-    return _home(folder, stores, ticking, entropy)
+    return _home(folder, stores, entropy)
 
 
-def _home(folder: Path, stores: Stores, clock: Clock, entropy: Entropy) -> Home:
+@contextmanager
+def scratch_home(as_home: HomeId, seed: bytes, now: Instant) -> Iterator[tuple[Home, SteppedClock]]:
+    """A home that lasts as long as the block: embedded, wherever other homes are kept, on a clock that is
+    set, with the identity of another home, and with keys and ids that follow from the seed."""
+    clock, entropy = SteppedClock(now), ForetoldEntropy(seed)
+    with TemporaryDirectory(prefix="tieout-scratch-") as name:
+        folder = Path(name) / "home"
+        stores = create_stores(
+            folder, url=None, segments=SegmentsPlace(), clock=clock, entropy=entropy, as_home=as_home
+        )
+        home = _home(folder, stores, entropy)
+        with replace(home, installation_key=NoInstallationKey(folder), post=NoPost()) as scratch:
+            yield scratch, clock
+
+
+def _home(folder: Path, stores: Stores, entropy: Entropy) -> Home:
     secrets, egress = FileSecrets(folder), FileEgress(folder)
     return Home(
         folder=folder,
@@ -84,7 +112,8 @@ def _home(folder: Path, stores: Stores, clock: Clock, entropy: Entropy) -> Home:
         pipeline=stores.pipeline,
         live=stores.live,
         engine=EmbeddedEngine(),
-        clock=clock,
+        clock=stores.clock,
+        test_clock=stores.test_clock,
         entropy=entropy,
         signer=Ed25519Verifier(),
         post=NetworkPost(secrets, egress.rules),
@@ -94,7 +123,16 @@ def _home(folder: Path, stores: Stores, clock: Clock, entropy: Entropy) -> Home:
         kept_packs=FileKeptPacks(folder),
         store_facts=stores.facts,
         release=stores.release,
+        refuse_change=_refuse_change,
     )
+
+
+def _refuse_change(home: Home, kinds: frozenset[DocumentKind], *, by_correction: bool = False) -> None:
+    """What reads all the facts is loaded only where readiness was started: most commands change nothing."""
+    if home.books.readiness.level() is not None and governed(kinds):
+        from tieout.flows.readiness import refuse_while_open  # noqa: PLC0415 - see above
+
+        refuse_while_open(home, kinds, by_correction=by_correction)
 
 
 def _url() -> str | None:

@@ -13,8 +13,12 @@ import pytest
 
 from tests.faults.close_laws import documents_of
 from tests.faults.closers import closers_started
+from tests.replay_sets import ran
 from tests.small_home import FEBRUARY_3, ingest, january, make_home
+from tieout.flows import shared_drafts
+from tieout.flows.close_periods import close
 from tieout.flows.compact_log import compact_log
+from tieout.flows.record_replay_set import record
 from tieout.gateways.clock import SteppedClock
 from tieout.wiring import open_home
 
@@ -99,3 +103,21 @@ def test_the_same_events_in_other_batches_and_segments_give_the_same_quantities_
     other = digests(fed(empty, "many", files=7, compacted=True), hash_seed="4", rows=30)
     assert other[1] == first[1]
     assert other[0] != first[0], "the watermark is on the paper"
+
+
+def test_a_recorded_period_replays_to_the_same_digest_each_time_and_with_any_number_of_workers(
+    empty: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = fed(empty, "recorded", files=2, compacted=True)
+    with open_home(folder, clock=SteppedClock(FEBRUARY_3)) as home:
+        close(home, as_of=FEBRUARY_3)
+        record(home, tmp_path / "set", name="january")
+    first = ran(tmp_path / "set")
+    assert first.differences == ()
+    assert first.lines == 12
+    monkeypatch.setattr(shared_drafts, "SHARED_MIN", 1)
+    monkeypatch.setattr(shared_drafts, "ACCOUNTS_PER_PART", 1)
+    for workers in (1, 3):
+        again = ran(tmp_path / "set", workers=workers)
+        assert again.result == first.result
+        assert again.digests == first.digests

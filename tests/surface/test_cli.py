@@ -49,12 +49,12 @@ def copied(demo_home: DemoHome, tmp_path: Path) -> DemoHome:
 def test_help_names_every_verb() -> None:
     ran = tieout_started("--help", COLUMNS="120")
     verbs = (
-        *("demo", "init", "catalog", "program", "price", "policy", "customer", "subscription"),
+        *("demo", "init", "clock", "catalog", "program", "price", "policy", "customer", "subscription"),
         *("wallet", "commitment", "key", "serve", "ingest"),
         *("quarantine", "events", "usage", "exposure", "entitlements"),
         *("budget", "alert", "hold", "review", "trigger"),
         *("close", "reconcile", "draft", "invoice", "correction", "trace"),
-        *("evidence", "ledger", "payment", "dispute", "notice"),
+        *("evidence", "ledger", "payment", "dispute", "replay", "readiness", "notice"),
         *("compact", "verify", "index", "doctor"),
     )
     assert ran.code == 0

@@ -21,6 +21,7 @@ MONEY_PATH = (
         "invoice",
         "close",
         "evidence",
+        "replay",
     ),
     *("engines", "flows"),
 )

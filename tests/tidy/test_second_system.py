@@ -1,4 +1,5 @@
-"""The second billing system is a proof only while it shares nothing with the first."""
+"""The second billing system and the script of the replay sets are a proof only while they share nothing with
+the first."""
 
 from __future__ import annotations
 
@@ -9,7 +10,7 @@ import pytest
 
 from tests.tidy.tree import ROOT, named
 
-OWN = "tests.independent"
+OWN = ("tests.independent", "tests.real_usage")
 
 
 def foreign_imports(text: str) -> list[str]:
@@ -32,12 +33,11 @@ def foreign_imports(text: str) -> list[str]:
 
 
 def test_the_second_system_shares_nothing() -> None:
-    sources = [
-        file for file in (ROOT / "tests/independent").glob("*.py") if not file.name.startswith("test_")
-    ]
-    assert len(sources) > 10
-    found = [f"{named(file)}: {what}" for file in sources for what in foreign_imports(file.read_text())]
-    assert not found, "\n".join(found)
+    for folder, least in (("tests/independent", 10), ("tests/real_usage", 8)):
+        sources = [file for file in (ROOT / folder).glob("*.py") if not file.name.startswith("test_")]
+        assert len(sources) > least
+        found = [f"{named(file)}: {what}" for file in sources for what in foreign_imports(file.read_text())]
+        assert not found, "\n".join(found)
 
 
 @pytest.mark.parametrize(

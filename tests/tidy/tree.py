@@ -25,6 +25,8 @@ CORE = (
     "evidence",
     "trigger",
     "dispute",
+    "replay",
+    "readiness",
 )
 """The packages that hold the rules and touch no world."""
 

@@ -96,7 +96,9 @@ class Supervisor:
 
     def run(self) -> int:
         """Raises what opening the home raises, `CannotListen` or `WorkersFailed`. Returns the exit code."""
-        open_home(self.folder).close()  # a home that cannot be opened is refused before anything listens
+        with open_home(self.folder) as home:  # one that cannot be opened is refused before anything listens
+            if home.test_clock is not None:
+                self.say("TEST CLOCK: a scratch home, whose time stands still until `tieout clock step`.")
         self._listening = listeners(self.host, self.port, self.workers)
         self.port = self._listening[0].getsockname()[1]
         signal.pthread_sigmask(signal.SIG_BLOCK, WATCHED)

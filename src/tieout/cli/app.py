@@ -14,6 +14,7 @@ from tieout.cli import (
     alert,
     budget,
     catalog,
+    clock,
     close,
     commitment,
     compact,
@@ -39,7 +40,9 @@ from tieout.cli import (
     price,
     program,
     quarantine,
+    readiness,
     reconcile,
+    replay,
     review,
     serve,
     subscription,
@@ -50,7 +53,7 @@ from tieout.cli import (
     wallet,
 )
 from tieout.cli.demo import command as demo
-from tieout.cli.screen import complain
+from tieout.cli.screen import complain, face, note_face
 from tieout.kernel.errors import TieoutError, Unavailable
 
 SHORT_OF_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EMFILE, errno.ENFILE, errno.EROFS})
@@ -64,6 +67,7 @@ ORDER = (
     *(
         "demo",
         "init",
+        "clock",
         "catalog",
         "program",
         "price",
@@ -89,8 +93,9 @@ ORDER = (
         "ledger",
         "payment",
         "dispute",
+        "replay",
     ),
-    *("notice", "compact", "verify", "index", "doctor"),
+    *("readiness", "notice", "compact", "verify", "index", "doctor"),
 )
 
 
@@ -101,6 +106,7 @@ class Verbs(TyperGroup):
         return sorted(super().list_commands(ctx), key=ORDER.index)
 
     def invoke(self, ctx: Any) -> Any:
+        face(None)
         try:
             return super().invoke(ctx)
         except TieoutError as error:
@@ -115,6 +121,8 @@ class Verbs(TyperGroup):
         except Exception as error:
             _leave_if_storage_failed(error)
             raise
+        finally:
+            note_face()
 
 
 def _print_nothing_more() -> None:
@@ -181,6 +189,7 @@ for verb in (
 ):
     app.command()(verb)
 for noun, verbs in (
+    ("clock", clock.app),
     ("catalog", catalog.app),
     ("program", program.app),
     ("price", price.app),
@@ -206,6 +215,8 @@ for noun, verbs in (
     ("ledger", ledger.app),
     ("payment", payment.app),
     ("dispute", dispute.app),
+    ("replay", replay.app),
+    ("readiness", readiness.app),
     ("notice", notice.app),
     ("index", index.app),
 ):

@@ -67,7 +67,7 @@ def close(
             workers=workers or len(os.sched_getaffinity(0)),
         )
     if as_json:
-        print_json(_report_json(report, dry_run=dry_run))
+        print_json(report_json(report, dry_run=dry_run))
     else:
         if dry_run:
             note(f"Dry run: nothing was written; what is shown is billed to nobody, {NOT_SIGNED}.")
@@ -83,7 +83,7 @@ def say_close(report: CloseReport) -> None:
 
 def say_close_to(show: Callable[[RenderableType], None], report: CloseReport, *, invoices: bool) -> None:
     """The same to any listener, with the list of invoices or only their totals by currency."""
-    from tieout.close.outcome import WAITING, InReview, outcome_name
+    from tieout.close.outcome import WAITING, InReview, NotDue, outcome_name
 
     counts = Counter(outcome_name(outcome) for _, _, outcome in report.outcomes)
     show(
@@ -104,6 +104,11 @@ def say_close_to(show: Callable[[RenderableType], None], report: CloseReport, *,
     ]
     if in_review:
         show(table(("customer", "draft", "revision>", "waits for"), in_review))
+    kept_back = Counter(
+        outcome.why for _, _, outcome in report.outcomes if isinstance(outcome, NotDue) and outcome.why
+    )
+    for reason, count in sorted(kept_back.items()):
+        show(f"{grouped(str(count))} not due: {reason}.")
     if invoices and report.invoices:
         show(invoices_table(report.invoices))
     elif report.invoices:
@@ -174,11 +179,13 @@ def outcome_json(outcome: Outcome) -> dict[str, Json]:
             return {**named, "reason": reason, "next_action": next_action}
         case InReview(invoice=invoice, revision=revision, waits_for=waits_for):
             return {**named, "invoice": invoice, "revision": revision, "waits_for": waits_for}
-        case NotDue(due_at=due_at):
-            return {**named, "due_at": None if due_at is None else format_instant(due_at)}
+        case NotDue(due_at=due_at, why=kept):
+            told: dict[str, Json] = {"reason": kept} if kept else {}
+            return {**named, "due_at": None if due_at is None else format_instant(due_at), **told}
 
 
-def _report_json(report: CloseReport, *, dry_run: bool) -> Json:
+def report_json(report: CloseReport, *, dry_run: bool) -> Json:
+    """What a close did, whole."""
     from tieout.flows.policy import NOT_SIGNED
     from tieout.kernel.instant import format_instant
 

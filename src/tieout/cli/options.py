@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from tieout.cli.screen import face
+
 if TYPE_CHECKING:
     from tieout.wiring import Home
 
@@ -22,7 +24,11 @@ JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON; decimals a
 
 
 def opened(folder: Path) -> Home:
-    """The home in `folder`, as a context manager. Raises `NotFound` where there is none."""
+    """The home in `folder`, as a context manager; what is printed says so if it has a test clock. Raises
+    `NotFound` where there is none.
+    """
     from tieout.wiring import open_home
 
-    return open_home(folder)
+    home = open_home(folder)
+    face(None if home.test_clock is None else home.clock.now())
+    return home

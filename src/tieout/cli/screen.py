@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from rich.console import Console, RenderableType
     from rich.table import Table
 
+    from tieout.kernel.instant import Instant
+
 WIDTH_WITHOUT_TERMINAL = 140
 """Columns when stdout is a file or a pipe; a terminal says its own width."""
 
@@ -33,9 +35,40 @@ def console(*, stderr: bool = False) -> Console:
     return Console(file=stream, markup=False, emoji=False, highlight=False, width=width)
 
 
+class _Face:
+    """What a verb says of the home before all else: that its clock is no real one. Said once to people."""
+
+    test_clock: Instant | None = None
+    is_said: bool = True
+
+    @classmethod
+    def take(cls) -> str | None:
+        """The words, if they are to be said and were not."""
+        if cls.test_clock is None or cls.is_said:
+            return None
+        from tieout.kernel.instant import format_instant
+
+        cls.is_said = True
+        now = format_instant(cls.test_clock)
+        return f"TEST CLOCK: it is {now} in this scratch home; nothing here is a real bill."
+
+
+def face(test_clock: Instant | None) -> None:
+    """From here on what is printed says where the test clock of the home stands; None: it has none."""
+    _Face.test_clock, _Face.is_said = test_clock, test_clock is None
+
+
 def say(renderable: RenderableType = "") -> None:
     """Data for a person, on stdout."""
+    if words := _Face.take():
+        console().print(words)
     console().print(renderable)
+
+
+def note_face() -> None:
+    """On stderr, where a verb that ends printed nothing that could say it: an export, a file."""
+    if words := _Face.take():
+        note(words)
 
 
 def note(text: str) -> None:
@@ -49,9 +82,23 @@ def complain(text: str) -> None:
 
 
 def print_json(value: Json) -> None:
-    """One JSON document on stdout."""
-    json.dump(value, sys.stdout, ensure_ascii=False, indent=2)
+    """One JSON document on stdout. Of a home with a test clock, each object of the outer level says so."""
+    json.dump(_faced(value), sys.stdout, ensure_ascii=False, indent=2)
     sys.stdout.write("\n")
+
+
+def _faced(value: Json) -> Json:
+    if _Face.test_clock is None:
+        return value
+    from tieout.kernel.instant import format_instant
+
+    _Face.is_said = True
+    said = {"test_clock": format_instant(_Face.test_clock)}
+    if isinstance(value, Mapping):
+        return {**said, **value}
+    if isinstance(value, list | tuple):
+        return [{**said, **each} if isinstance(each, Mapping) else each for each in value]
+    return value
 
 
 def plain(text: str) -> str:

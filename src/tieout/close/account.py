@@ -53,6 +53,6 @@ def _words(outcome: Outcome) -> tuple[str, str, InvoiceId | None]:
             return reasons, "; ".join(dict.fromkeys(found.next_action for found in breaks)), invoice
         case Parked(reason, next_action):
             return reason, next_action, None
-        case NotDue(due_at):
+        case NotDue(due_at, why):
             reason = "no period is coming" if due_at is None else f"due at {format_instant(due_at)}"
-            return reason, "", None
+            return why or reason, "", None

@@ -40,9 +40,11 @@ class Parked:
 
 @dataclass(frozen=True, slots=True)
 class NotDue:
-    """No period has ended and waited out its grace; `due_at`: when the next one will have, if any."""
+    """No period has ended and waited out its grace; `due_at`: when the next one will have, if any. `why`:
+    what else keeps it from being billed, where something does; its period may have ended then."""
 
     due_at: Instant | None
+    why: str = ""
 
 
 @dataclass(frozen=True, slots=True)

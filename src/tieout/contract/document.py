@@ -157,12 +157,9 @@ def parse_documents(path: str, text: str) -> tuple[list[Document], list[Problem]
     """All documents of one TOML text, and every problem of its syntax, of their heads, and of the members of
     documents whose head is broken. What else is wrong inside a document is found by `record_of`, which
     `check` calls."""
-    try:
-        tables = tomllib.loads(text, parse_float=JsonNumber)
-    except RecursionError:
-        return [], [Problem(path, "", "", "is nested too deeply")]
-    except ValueError as error:
-        return [], [_syntax_problem(path, text, error)]
+    tables, wrong = _toml(path, text)
+    if tables is None:
+        return [], wrong
     lines = document_lines(text)
     documents: list[Document] = []
     problems: list[Problem] = []
@@ -183,6 +180,27 @@ def parse_documents(path: str, text: str) -> tuple[list[Document], list[Problem]
             documents += [document] if document is not None else []
             problems += found_problems
     return documents, problems
+
+
+def parse_table(path: str, text: str) -> tuple[dict[str, JsonValue] | None, list[Problem]]:
+    """A TOML text that holds no documents, as a table that a `TableReader` reads; None where its syntax is
+    wrong."""
+    tables, problems = _toml(path, text)
+    if tables is None:
+        return None, problems
+    findings = Findings()
+    value = _json_value(tables, "", findings, depth=0)
+    assert isinstance(value, dict), "TOML is a table"
+    return value, [Problem(path, "", name, message) for name, message in findings.items]
+
+
+def _toml(path: str, text: str) -> tuple[dict[str, object] | None, list[Problem]]:
+    try:
+        return tomllib.loads(text, parse_float=JsonNumber), []
+    except RecursionError:
+        return None, [Problem(path, "", "", "is nested too deeply")]
+    except ValueError as error:
+        return None, [_syntax_problem(path, text, error)]
 
 
 def in_force_from(document: Document, instant: Instant) -> Document:

@@ -19,6 +19,7 @@ SIGNED_FORMAT = b"tieout/policy-signature/1"
 APPROVED_FORMAT = b"tieout/meter-approval/1"
 PRICED_FORMAT = b"tieout/price-approval/1"
 WAIVED_FORMAT = b"tieout/waiver-signature/1"
+READINESS_FORMAT = b"tieout/readiness-signature/1"
 
 Verify = Callable[[bytes, bytes, bytes], bool]
 """(public key, message, signature) -> whether the signature is that key's over that message."""

@@ -22,8 +22,8 @@ REQUEST_FORMAT = "tieout/signing-request/1"
 SIGNATURE_FORMAT = "tieout/signature-file/1"
 KEY_ID_HEX_DIGITS = 16
 
-SignedKind = Literal["policy", "meter", "price", "waiver"]
-NAMED_KINDS: tuple[SignedKind, ...] = ("meter", "price", "waiver")
+SignedKind = Literal["policy", "meter", "price", "waiver", "readiness"]
+NAMED_KINDS: tuple[SignedKind, ...] = ("meter", "price", "waiver", "readiness")
 
 
 class MalformedSigningFile(Refusal):
@@ -38,7 +38,7 @@ class MalformedSigningFile(Refusal):
 @dataclass(frozen=True, slots=True)
 class SigningRequest:
     """What is asked of a signer. `document` is the canonical JSON text of a policy, of a price, of a waiver,
-    or of a meter; then `owner` is who must sign.
+    of what is said for readiness, or of a meter; then `owner` is who must sign.
     """
 
     home_id: str

@@ -14,6 +14,7 @@ from tieout.close.outcome import NotDue, OutcomeName
 from tieout.flows.close_periods import CloseReport, close
 from tieout.flows.home import Home
 from tieout.flows.policy import governing, policies
+from tieout.flows.readiness_level import NO_INTERIMS, bills_inside
 from tieout.kernel.errors import TieoutError, Unavailable
 from tieout.kernel.ids import CustomerId
 from tieout.kernel.period import Period
@@ -65,6 +66,8 @@ def answer_interims(home: Home) -> tuple[InterimAnswer, ...]:
 
 def _answer(home: Home, request: InterimRequest) -> InterimAnswer:
     asked = request.asked
+    if not bills_inside(home.books.readiness.level()):
+        return InterimAnswer(request, DECLINED, NO_INTERIMS, None)
     state = governing(policies(home), asked.period.start)
     policy = None if state is None else state.policy
     taken = taken_up(asked.request, asked.customer, asked.period, policy)

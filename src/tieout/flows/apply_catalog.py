@@ -151,7 +151,7 @@ def _check_at_home(home: Home, documents: Sequence[Document], problems: Iterable
 
 def apply_catalog(home: Home, folder: Path) -> CatalogApplied:
     """Checks the folder together with what is applied and sealed, then stores what is new. Raises
-    `CatalogRefused`.
+    `CatalogRefused`, and `ReadinessOpen` where an open item of readiness refuses it.
     """
     documents, problems = read_documents(folder)
     return apply_documents(home, documents, problems)
@@ -165,6 +165,7 @@ def apply_documents(
     if checked.catalog is None:
         raise CatalogRefused(checked.problems)
     fresh = checked.fresh
+    home.refuse_change(home, frozenset(document.kind for document in fresh))
     home.books.documents.add(fresh, applied_at=home.clock.now())
     added = tuple((document.kind.value, document.key, document.version) for document in fresh)
     return CatalogApplied(added, len(checked.documents) - len(fresh), checked.warnings)

@@ -17,6 +17,7 @@ from tieout.kernel.errors import TieoutError
 from tieout.kernel.instant import format_instant
 from tieout.kernel.zone import is_pinned, tzdata_version
 from tieout.ports import HealthFact
+from tieout.readiness.level import Level, RecordedLevel
 
 DISK_FREE_BYTES_MIN = 1_073_741_824
 
@@ -29,6 +30,10 @@ def doctor(home: Home) -> tuple[HealthLine, ...]:
     lines.append(
         HealthLine("time zones", is_pinned(), f"tzdata {tzdata_version()}, from the pinned package only")
     )
+    if home.test_clock is not None:
+        stands = format_instant(home.clock.now())
+        detail = f"it stands at {stands}: a scratch home, which bills nobody"
+        lines.append(HealthLine("test clock", True, detail))
     lines.append(_positions(home))
     lines.append(_disk(home))
     try:
@@ -39,6 +44,9 @@ def doctor(home: Home) -> tuple[HealthLine, ...]:
     lines.append(_catalog(catalog))
     lines.append(_policy(home))
     lines.append(_accounts(home))
+    level = home.books.readiness.level()
+    if level is not None:
+        lines.append(_readiness(level, catalog))
     lines += notices_health(home, catalog)
     return tuple(lines)
 
@@ -72,6 +80,16 @@ def _policy(home: Home) -> HealthLine:
     waiting = [f"{state.policy.key} v{state.policy.version}" for state in states]
     detail = f"none is in force; proposed: {', '.join(waiting) or 'none'}"
     return HealthLine("policy", False, detail)
+
+
+def _readiness(level: RecordedLevel, catalog: Catalog) -> HealthLine:
+    """Who is not billed while it is narrow is said wherever somebody looks whether all is well."""
+    since = format_instant(level.recorded_at)
+    if level.level is Level.WIDE:
+        return HealthLine("readiness", True, f"wide since {since}")
+    kept = len(set(catalog.customers.keys) - set(level.accounts))
+    detail = f"narrow since {since}: {len(level.accounts)} accounts are billed, {kept} are not"
+    return HealthLine("readiness", True, detail)
 
 
 def _accounts(home: Home) -> HealthLine:

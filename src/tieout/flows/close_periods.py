@@ -38,6 +38,7 @@ from tieout.flows.manual_lines import with_manual_lines
 from tieout.flows.place_corrections import Corrections, first_finals
 from tieout.flows.rarely_collected import rarely_collected
 from tieout.flows.read_log import read_log
+from tieout.flows.readiness_level import billed_at, within_level
 from tieout.flows.replacing import replacing
 from tieout.flows.required_evidence import EvidenceOnRecord, with_evidence
 from tieout.flows.review_drafts import (
@@ -114,7 +115,8 @@ def close(
         watch_to_head(home)
     cutoff = home.log.head()
     recorded = home.books.movements.of(chosen)
-    plan = close_agenda(home, catalog, chosen, recorded, as_of=as_of, inside=inside)
+    level = home.books.readiness.level()
+    plan = within_level(level, close_agenda(home, catalog, chosen, recorded, as_of=as_of, inside=inside))
     run = None if dry_run else home.books.closes.start(as_of=as_of, cutoff=cutoff, cutoff_at=now)
     due, refused = with_manual_lines(home, catalog, replacing(plan.due, home.books.corrections.voids()))
     reviews = look(home, due, as_of=as_of, redraft=redraft)
@@ -126,7 +128,7 @@ def close(
     def seal_all(ready: Sequence[ReadyAccount]) -> tuple[list[AccountOutcome], list[InvoiceRow]]:
         return _ended_or_shown(home, ready, run, progress or _unwatched)
 
-    noting = chosen if redraft is None and inside is None else ()
+    noting = billed_at(level, chosen) if redraft is None and inside is None else ()
     notes, held = corrections.notes(noting, cutoff, ended=_ended(plan))
     noted, note_rows = seal_all(notes)
     reviewed, early = finish(home, reviews, drafter.drafted, seal_all, run=run)

@@ -186,7 +186,8 @@ def preview(
 
 def approve(home: Home, digest: str, *, person: str, reason: str) -> Approved:
     """Lets the report be billed, and applies its documents, all or none. Raises `NoSuchReport`,
-    `SelfApproved`, `StaleReport` and `ApprovedLater`."""
+    `SelfApproved`, `StaleReport`, `ApprovedLater`, and `ReadinessOpen` where an open item refuses its
+    documents."""
     _check("--by", person, PERSON_LENGTH_MAX)
     _check("--reason", reason, REASON_LENGTH_MAX)
     report = report_named(home, digest)
@@ -212,6 +213,7 @@ def approve(home: Home, digest: str, *, person: str, reason: str) -> Approved:
         raise StaleReport(report.digest, changed or sorted({outcome.customer for outcome in found.stopped}))
     approval = StoredApproval(person, reason, _not_before_others(home))
     fresh = () if corrected is None else corrected.fresh
+    home.refuse_change(home, frozenset(document.kind for document in fresh), by_correction=True)
     home.books.corrections.approve(report.digest, approval, fresh)
     return Approved(report.digest, person, len(stated), tuple(document.name for document in fresh))
 

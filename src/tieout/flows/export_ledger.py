@@ -107,6 +107,11 @@ def export_ledger(
     return Exported(name, count.records, what, digest, count.proposed)
 
 
+def journal_lines(home: Home) -> Iterator[str]:
+    """The whole posted journal as the CSV that `csv` writes, line by line."""
+    return _journal(home, "csv", Selection(), _Count(), with_proposed=False)
+
+
 def _journal(
     home: Home, name: str, selection: Selection, count: _Count, *, with_proposed: bool
 ) -> Iterator[str]:

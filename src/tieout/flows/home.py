@@ -6,11 +6,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from tieout.contract.catalog import Catalog
+from tieout.contract.document import DocumentKind
 from tieout.kernel.ids import HomeId
-from tieout.ports import Books, Clock, Entropy, EventLog, HealthFact, Pipeline, Signer, UsageEngine
+from tieout.ports import Books, Clock, Entropy, EventLog, HealthFact, Pipeline, Signer, TestClock, UsageEngine
 from tieout.ports.live import LiveStore
 from tieout.ports.outbound import Egress, Post, Secrets
 from tieout.ports.review import LogReview
@@ -30,6 +31,15 @@ class CatalogMemory:
     own_book: OwnBook | None = None
 
 
+class RefuseChange(Protocol):
+    """Asked before documents of these kinds are applied or signed; raises where an open item of readiness
+    refuses them. `by_correction`: an approved delta report applies them."""
+
+    def __call__(
+        self, home: Home, kinds: frozenset[DocumentKind], /, *, by_correction: bool = False
+    ) -> None: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Home:
     """Opened by `wiring`; a context manager that releases files and connections at its end."""
@@ -43,6 +53,8 @@ class Home:
     live: LiveStore
     engine: UsageEngine
     clock: Clock
+    test_clock: TestClock | None
+    """The same clock, if this is a scratch home that was made with one of its own."""
     entropy: Entropy
     signer: Signer
     post: Post
@@ -52,6 +64,7 @@ class Home:
     kept_packs: KeptPacks
     store_facts: Callable[[], tuple[HealthFact, ...]]
     release: Callable[[], None]
+    refuse_change: RefuseChange
     memory: CatalogMemory = field(default_factory=CatalogMemory)
 
     def close(self) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from hashlib import sha256
 
 from tieout.dispute.room import collectable
@@ -50,7 +50,8 @@ class InvoiceRow:
     """One invoice as lists show it; `number` is None for a draft. `due` is what the document asks for, `open`
     what of it is still owed now (below zero: to the customer); None where the ledger has no entries of it: of
     a draft, and of what was sealed before there was a ledger. `off_cycle` says why a running period was
-    billed; the list of all does not read it. `disputed`: what open disputes keep from being collected."""
+    billed; the list of all does not read it. `disputed`: what open disputes keep from being collected.
+    `draft` is the paper itself, where it is one."""
 
     id: InvoiceId
     number: str | None
@@ -63,6 +64,7 @@ class InvoiceRow:
     kind: str = KIND_FINAL
     off_cycle: OffCycleReason | None = None
     open: Money | None = None
+    draft: Invoice | None = field(default=None, compare=False, repr=False)
     disputed: Money | None = None
 
     @property
@@ -133,4 +135,5 @@ def draft_row(invoice: Invoice) -> InvoiceRow:
         invoice.due,
         kind=invoice.key.kind,
         off_cycle=invoice.off_cycle,
+        draft=invoice,
     )

@@ -25,6 +25,7 @@ from tieout.flows.due_accounts import agenda
 from tieout.flows.home import Home
 from tieout.flows.manual_lines import with_manual_lines
 from tieout.flows.policy import PolicyState, policies
+from tieout.flows.readiness_level import within_level
 from tieout.flows.review_drafts import look
 from tieout.kernel.errors import TieoutError, Unavailable
 from tieout.kernel.ids import CustomerId
@@ -108,20 +109,24 @@ def work(home: Home, *, now: Instant, again: bool) -> Work:
     if again and _looks_inside_periods(states):
         return Work(customers, None)
     recorded = home.books.movements.of(customers)
-    plan = agenda(
-        catalog,
-        states,
-        billed_of(home, catalog, customers),
-        customers=customers,
-        as_of=now,
-        advanced=open_advances(recorded),
+    plan = within_level(
+        home.books.readiness.level(),
+        agenda(
+            catalog,
+            states,
+            billed_of(home, catalog, customers),
+            customers=customers,
+            as_of=now,
+            advanced=open_advances(recorded),
+        ),
     )
     known = {(each.customer, each.period) for each in home.books.closes.latest()}
     found: set[CustomerId] = set()
     instants: list[Instant] = []
     for stopped in plan.outcomes:
         if isinstance(stopped.outcome, NotDue):
-            instants += [] if stopped.outcome.due_at is None else [stopped.outcome.due_at]
+            coming = None if stopped.outcome.why else stopped.outcome.due_at
+            instants += [] if coming is None else [coming]
         elif again or (stopped.customer, stopped.period) not in known:
             found.add(stopped.customer)
     due, refused = with_manual_lines(home, catalog, plan.due)
@@ -180,6 +185,7 @@ def _pulse(home: Home) -> Pulse:
         len(books.signatures.signatures()),
         *books.drafts.said(),
         books.manual_lines.count(),
+        len(books.readiness.levels()),
     )
 
 

@@ -95,8 +95,8 @@ class PolicyState:
 
 
 def propose(home: Home, file: Path) -> Policy:
-    """Stores a policy that is then to be signed. Raises `CatalogRefused`, `NotAPolicy` or
-    `WrongPredecessor`.
+    """Stores a policy that is then to be signed. Raises `CatalogRefused`, `NotAPolicy`, `WrongPredecessor`,
+    or `ReadinessOpen` where an open item of readiness refuses it.
     """
     applied = home.books.documents.all()
     checked = check_catalog(file, against=applied)
@@ -108,6 +108,7 @@ def propose(home: Home, file: Path) -> Policy:
         raise NotAPolicy(file, len(fresh))
     policy = checked.catalog.policies.version(fresh[0].key, fresh[0].version)
     assert policy is not None, "the catalog was checked with this document in it"
+    home.refuse_change(home, frozenset({DocumentKind.POLICY}))
     latest = _latest_policy_digest(applied)
     if policy.predecessor_digest != latest:
         raise WrongPredecessor(policy.predecessor_digest, latest)
@@ -152,13 +153,14 @@ def write_signing_request(home: Home, policy_digest: str, out: Path) -> SigningR
 
 
 def add_signature(home: Home, file: Path) -> PolicyState:
-    """Verifies and records a signature; it counts from now. Raises `SignatureRefused` and says why, or
-    `PolicySuperseded`.
+    """Verifies and records a signature; it counts from now. Raises `SignatureRefused` and says why,
+    `PolicySuperseded`, or `ReadinessOpen` as `propose` does.
     """
     signed = read_signature(home, file)
     if not isinstance(signed.role, PolicyRole):
         raise SignatureRefused(file, "it is a meter owner's; record it with `tieout catalog approve`")
     document = _policy_document(home.books.documents.all(), signed.document_digest)
+    home.refuse_change(home, frozenset({DocumentKind.POLICY}))
     policy = load_catalog(home).policies.version(document.key, document.version)
     assert policy is not None, "the catalog is made of these documents"
     since = max(policy.effective_from, home.clock.now())

@@ -26,6 +26,7 @@ from tieout.kernel.money import Money, currency
 from tieout.kernel.rational import exact
 from tieout.ports import LogFinding
 from tieout.rate.manual_line import ManualLine, line_digest, line_id_of
+from tieout.readiness.documents import ReadinessDocument
 
 Members = dict[str, Any]  # an object of a JSON text that has not been looked at yet
 
@@ -59,6 +60,7 @@ def verify_books(home: Home) -> BooksVerification:
     findings += ledger_findings(home)
     findings += notice_findings(home)
     findings += head_findings(home)
+    findings += [each for paper in home.books.readiness.documents() for each in _of_paper(paper)]
     findings += dispute_findings(home)
     findings += _of_series(invoices, home.books.invoices.last_numbers())
     heads = len(home.books.heads.all())
@@ -80,6 +82,14 @@ def _together(documents: Sequence[Document]) -> list[LogFinding]:
     """What they say of one another, which nothing asks again once they are applied."""
     _, problems = check(documents)
     return [LogFinding("document", problem.key, str(problem)) for problem in problems]
+
+
+def _of_paper(paper: ReadinessDocument) -> Iterator[LogFinding]:
+    """What was signed for readiness is the text that is stored."""
+    found = document_digest(paper.document)
+    if found != paper.digest:
+        where = f"{paper.kind.value} of {paper.subject}"
+        yield LogFinding("readiness", where, f"digest {paper.digest} was recorded, {found} is stored")
 
 
 def _of_manual_line(line: ManualLine) -> Iterator[LogFinding]:

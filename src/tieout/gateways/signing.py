@@ -63,7 +63,15 @@ def generate_key(private_file: Path, public_file: Path) -> KeyId:
     for path in (private_file, public_file):
         if path.exists():
             raise KeyFileExists(path)
-    key = Ed25519PrivateKey.generate()
+    return _write_pair(Ed25519PrivateKey.generate(), private_file, public_file)
+
+
+def foretold_key(private_file: Path, public_file: Path, *, seed: bytes) -> KeyId:
+    """The key pair that follows from 32 bytes: for scratch homes, where it guards nothing."""
+    return _write_pair(Ed25519PrivateKey.from_private_bytes(seed), private_file, public_file)
+
+
+def _write_pair(key: Ed25519PrivateKey, private_file: Path, public_file: Path) -> KeyId:
     private_pem = _private_pem(key)
     public = key.public_key()
     public_pem = public.public_bytes(

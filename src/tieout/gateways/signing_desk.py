@@ -6,8 +6,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tieout.contract.policy import OwnerRole, PolicyRole, SignerRole
-from tieout.contract.signature import PRICED_FORMAT, WAIVED_FORMAT, signed_bytes
+from tieout.contract.policy import EngineeringRole, OwnerRole, PolicyRole, SignerRole
+from tieout.contract.signature import PRICED_FORMAT, READINESS_FORMAT, WAIVED_FORMAT, signed_bytes
 from tieout.contract.signing_file import (
     SignatureFile,
     SigningRequest,
@@ -20,6 +20,8 @@ from tieout.gateways.signing import public_key_of, sign
 from tieout.kernel.errors import NotFound, Refusal
 
 REQUEST_BYTES_MAX = 16 * 1024 * 1024
+FORMATS = {"price": PRICED_FORMAT, "waiver": WAIVED_FORMAT, "readiness": READINESS_FORMAT}
+"""Of other kinds than policies and meters, whose format follows from the role."""
 
 
 class SigningRequestMissing(NotFound):
@@ -70,6 +72,7 @@ def sign_request(
         "price": tuple(PolicyRole),
         "meter": tuple(OwnerRole),
         "waiver": WAIVER_ROLES,
+        "readiness": (*PolicyRole, *EngineeringRole),
     }
     if role not in roles[asked.kind] or as_price != (asked.kind == "price"):
         raise NotForThisRole(asked)
@@ -79,7 +82,7 @@ def sign_request(
         predecessor_digest=asked.predecessor_digest,
         role=role,
         effective_from=asked.effective_from,
-        signed_format={"price": PRICED_FORMAT, "waiver": WAIVED_FORMAT}.get(asked.kind),
+        signed_format=FORMATS.get(asked.kind),
     )
     signed = SignatureFile(
         home_id=asked.home_id,

@@ -72,7 +72,7 @@ from tieout.ports.retraction import EMPTY_LOG, IdentityLog, NotAllAccepted, Stor
 from tieout.ports.review import LogReview
 from tieout.ports.segments import SegmentFiles, SegmentsUnavailable
 from tieout.ports.usage import UsageEngine
-from tieout.ports.world import Clock, Entropy, HealthFact, Signer
+from tieout.ports.world import Clock, ClockReading, Entropy, HealthFact, Signer, TestClock
 
 __all__ = [
     "EMPTY_LOG",
@@ -84,6 +84,7 @@ __all__ = [
     "BreakStore",
     "Claim",
     "Clock",
+    "ClockReading",
     "CloseStore",
     "CorrectionStore",
     "DocumentStore",
@@ -142,6 +143,7 @@ __all__ = [
     "Stretch",
     "TailPart",
     "Tally",
+    "TestClock",
     "UnreadableSegment",
     "UsageEngine",
     "WaiverStore",

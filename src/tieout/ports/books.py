@@ -38,6 +38,7 @@ from tieout.ports.leases import Lease
 from tieout.ports.ledger import LedgerStore
 from tieout.ports.notices import NoticeStore
 from tieout.ports.own_settings import OwnSettingsStore
+from tieout.ports.readiness import ReadinessStore
 from tieout.ports.triggers import TriggerStore
 from tieout.ports.verifications import VerificationStore
 
@@ -55,6 +56,10 @@ class DocumentStore(Protocol):
 
     def versions(self, kind: DocumentKind, key: str) -> tuple[Document, ...]:
         """Of one name, in their order."""
+        ...
+
+    def applied(self) -> tuple[tuple[Document, Instant], ...]:
+        """All, in the order in which they were applied, and when."""
         ...
 
     def add(self, documents: Sequence[Document], *, applied_at: Instant) -> None: ...
@@ -96,6 +101,17 @@ class ApiKeyStore(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class CloseRun:
+    """A run of the close, and the accounts that it sealed, held, parked or left in review."""
+
+    id: int
+    as_of: Instant
+    cutoff: Watermark
+    cutoff_at: Instant
+    accounts: tuple[CustomerId, ...]
+
+
 class CloseStore(Protocol):
     """Runs of the close and what became of each account in them."""
 
@@ -117,6 +133,10 @@ class CloseStore(Protocol):
 
     def last_ended(self) -> tuple[int, Instant] | None:
         """The last run that came to its end, and when."""
+        ...
+
+    def runs(self) -> tuple[CloseRun, ...]:
+        """In their order."""
         ...
 
     def latest(self) -> tuple[RecordedOutcome, ...]:
@@ -299,3 +319,6 @@ class Books(Protocol):
 
     @property
     def disputes(self) -> DisputeStore: ...
+
+    @property
+    def readiness(self) -> ReadinessStore: ...

@@ -283,6 +283,10 @@ class LogReview(Protocol):
         """What became of a received row; None where there is no such row."""
         ...
 
+    def fates(self, batch: int) -> tuple[Fate, ...]:
+        """Of every row that the batch received, in order."""
+        ...
+
     def arrival(self, batch: int) -> BatchArrival: ...
 
     def repeats(self, original: Position, source: str, *, limit: int) -> Repeats:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from tieout.contract.policy import SignerRole
 from tieout.kernel.instant import Instant
 
 
@@ -13,6 +14,34 @@ class Clock(Protocol):
     """Where the present comes from. Nothing below the flows may ask for it."""
 
     def now(self) -> Instant: ...
+
+
+@dataclass(frozen=True, slots=True)
+class ClockReading:
+    """Where a test clock stands, where it began, and the day of the month from which months clamp."""
+
+    now: Instant
+    began: Instant
+    anchor_day: int
+
+
+class TestClock(Protocol):
+    """The clock of a home that was made with one: it stands still until somebody steps it on."""
+
+    def now(self) -> Instant: ...
+
+    def reading(self) -> ClockReading: ...
+
+    def step(self, before: ClockReading, *, to: Instant, anchor_day: int) -> None:
+        """For every process that has the home open, from their next look at it. Refuses to go back, and where
+        it does not stand at `before` any more."""
+        ...
+
+
+class SettableClock(Clock, Protocol):
+    """One that stands still until it is set."""
+
+    def set_to(self, instant: Instant) -> None: ...
 
 
 class Entropy(Protocol):
@@ -31,6 +60,18 @@ class Signer(Protocol):
         ...
 
     def verify(self, public_key: bytes, message: bytes, signature: bytes) -> bool: ...
+
+
+class RehearsalDesk(Protocol):
+    """Signs in a scratch home with keys of nobody: what is signed so counts there and nowhere else."""
+
+    def public_key(self, name: str) -> Path:
+        """The public key file of this name; the same name has the same key in every scratch home."""
+        ...
+
+    def sign(self, request: Path, *, name: str, role: SignerRole, person: str | None) -> Path:
+        """The signature file over a signing request, by the key of this name."""
+        ...
 
 
 class InstallationKey(Protocol):

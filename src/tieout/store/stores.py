@@ -10,8 +10,10 @@ from pathlib import Path
 
 from tieout.kernel.errors import ConflictError, IntegrityViolation, NotFound
 from tieout.kernel.ids import HomeId
+from tieout.kernel.instant import Instant
 from tieout.ports import Clock, Entropy, HealthFact
 from tieout.store.books.books import BOOKS_FILE, SqlBooks, create_books, home_id_of, open_books
+from tieout.store.books.test_clock import HOME_PREFIX, SqlTestClock, has_clock, is_of_test_clock
 from tieout.store.facts import store_facts
 from tieout.store.failure import DamagedStore
 from tieout.store.files import write_durably
@@ -70,6 +72,19 @@ class ForeignFolder(IntegrityViolation):
         )
 
 
+class ForeignClock(IntegrityViolation):
+    """The home's id and its books do not agree on whether it has a test clock."""
+
+    code = "foreign-clock"
+
+    def __init__(self, folder: Path, home: HomeId) -> None:
+        super().__init__(
+            f"In {folder} the id {home} and the books disagree on whether this home has a test clock. A home "
+            "has one from `tieout init --test-clock` on, or never. If an `init` was interrupted, repeat it "
+            "as it was, or in an empty folder."
+        )
+
+
 @dataclass(frozen=True, slots=True)
 class Stores:
     """Books and log of one home, open."""
@@ -80,6 +95,8 @@ class Stores:
     review: SqlLogReview
     pipeline: SqlPipeline
     live: SqliteLiveStore
+    clock: Clock
+    test_clock: SqlTestClock | None
 
     def facts(self) -> tuple[HealthFact, ...]:
         place = HealthFact("segments", True, f"at {self.log.segments_place}")
@@ -92,27 +109,40 @@ class Stores:
 
 
 def create_stores(
-    folder: Path, *, url: str | None, segments: SegmentsPlace, clock: Clock, entropy: Entropy
+    folder: Path,
+    *,
+    url: str | None,
+    segments: SegmentsPlace,
+    clock: Clock,
+    entropy: Entropy,
+    test_clock: Instant | None = None,
+    as_home: HomeId | None = None,
 ) -> Stores:
-    """New databases for a new home. Raises `HomeExists`, `NewerSchema` or `UntrustworthySqlite`."""
+    """New databases for a new home. With `test_clock` it has a clock of its own, which begins there, and
+    `clock` is none of its business; `as_home`: a scratch home, under the identity of another, whatever clock
+    that has. Raises `HomeExists`, `ForeignClock`, `NewerSchema` or `UntrustworthySqlite`.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     if (url is not None or (folder / BOOKS_FILE).exists()) and home_id_of(folder, url=url) is not None:
         raise HomeExists(folder)
     engine = _log_engine(folder, url)
     home_id = log_home_id(engine)
     if home_id is None:
-        home_id = HomeId(f"home_{entropy.token(HOME_ID_BYTES).hex()}")
+        prefix = "home_" if test_clock is None else HOME_PREFIX
+        home_id = as_home or HomeId(f"{prefix}{entropy.token(HOME_ID_BYTES).hex()}")
         create_log(engine, home_id=home_id, entropy=entropy)
+    if as_home is None and is_of_test_clock(home_id) != (test_clock is not None):
+        raise ForeignClock(folder, home_id)
     _own_folder(folder, home_id, url)
-    books = create_books(folder, home_id, url=url)
+    books = create_books(folder, home_id, url=url, test_clock=test_clock)
     return _stores(folder, books, engine, clock, entropy, segments)
 
 
 def open_stores(
     folder: Path, *, url: str | None, segments: SegmentsPlace, clock: Clock, entropy: Entropy
 ) -> Stores:
-    """Raises `NotAHome`, `NewerSchema`, `UntrustworthySqlite`, `DamagedStore`, `ForeignBooks` or
-    `ForeignFolder`.
+    """A home's own clock goes before `clock`. Raises `NotAHome`, `NewerSchema`, `UntrustworthySqlite`,
+    `DamagedStore`, `ForeignBooks`, `ForeignClock` or `ForeignFolder`.
     """
     files = (folder / BOOKS_FILE, folder / LOG_FILE)
     if not folder.is_dir() or (url is None and not all(file.is_file() for file in files)):
@@ -124,6 +154,8 @@ def open_stores(
         raise DamagedStore(f"the log in {folder} does not say which home it belongs to")
     if owner != books.home_id:
         raise ForeignBooks(folder, books.home_id, owner)
+    if is_of_test_clock(owner) != has_clock(books.engine):
+        raise ForeignClock(folder, owner)
     _own_folder(folder, owner, url)
     return _stores(folder, books, engine, clock, entropy, segments)
 
@@ -131,10 +163,13 @@ def open_stores(
 def _stores(
     folder: Path, books: SqlBooks, engine: Engine, clock: Clock, entropy: Entropy, segments: SegmentsPlace
 ) -> Stores:
-    log = SqlEventLog(engine, folder, clock=clock, entropy=entropy, segments=segments)
+    test_clock = SqlTestClock(books.engine) if has_clock(books.engine) else None
+    ticking = test_clock or clock
+    log = SqlEventLog(engine, folder, clock=ticking, entropy=entropy, segments=segments)
     pipeline = SqlPipeline(engine, folder)
     live = SqliteLiveStore(folder, books.home_id, log)
-    return Stores(books, log, engine, SqlLogReview(log, engine, folder, entropy=entropy), pipeline, live)
+    review = SqlLogReview(log, engine, folder, entropy=entropy)
+    return Stores(books, log, engine, review, pipeline, live, ticking, test_clock)
 
 
 def _own_folder(folder: Path, home_id: HomeId, url: str | None) -> None:

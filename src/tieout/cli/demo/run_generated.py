@@ -12,6 +12,7 @@ from tieout.cli.demo.acts import (
 )
 from tieout.cli.demo.corrections import correct_late, show_corrected, show_ledger
 from tieout.cli.demo.customers import PLAN_CHANGER, customers_toml
+from tieout.cli.demo.launch import show_readiness
 from tieout.cli.demo.stage import copy_catalog, packaged_policy, sign_policy
 from tieout.cli.demo.tally import expect, tally
 from tieout.cli.demo.traffic import Kind, TrafficFile, write_traffic
@@ -80,6 +81,8 @@ def play_generated(show: Show, files: tuple[TrafficFile, ...]) -> None:
     show_corrected(show)
     show.narrator.chapter("The ledger: what the invoices mean for the accounts")
     show_ledger(show)
+    show.narrator.chapter("Before it goes live: what the launch review says")
+    show_readiness(show)
 
 
 def _as_generated(first: list[Timed], files: list[TrafficFile]) -> None:

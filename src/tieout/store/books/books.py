@@ -9,6 +9,7 @@ from sqlalchemy import Engine, insert, select
 
 from tieout.kernel.errors import NotFound
 from tieout.kernel.ids import HomeId
+from tieout.kernel.instant import Instant
 from tieout.store.books.api_keys import SqlApiKeys
 from tieout.store.books.breaks import SqlBreaks
 from tieout.store.books.closes import SqlCloses
@@ -25,8 +26,10 @@ from tieout.store.books.manual_lines import SqlManualLines
 from tieout.store.books.movements import SqlMovements
 from tieout.store.books.notices import SqlNotices
 from tieout.store.books.own_settings import SqlOwnSettings
+from tieout.store.books.readiness import SqlReadiness
 from tieout.store.books.schema import meta
 from tieout.store.books.signatures import SqlSignatures
+from tieout.store.books.test_clock import start_clock
 from tieout.store.books.verifications import SqlVerifications
 from tieout.store.books.waivers import SqlWaivers
 from tieout.store.migrate import prepare_schema
@@ -70,17 +73,22 @@ class SqlBooks:
     own_settings: SqlOwnSettings
     heads: SqlHeads
     disputes: SqlDisputes
+    readiness: SqlReadiness
 
     def close(self) -> None:
         self.engine.dispose()
 
 
-def create_books(folder: Path, home_id: HomeId, *, url: str | None = None) -> SqlBooks:
-    """New books for a new home, in `folder` or in the PostgreSQL of `url`."""
+def create_books(
+    folder: Path, home_id: HomeId, *, url: str | None = None, test_clock: Instant | None = None
+) -> SqlBooks:
+    """New books for a new home, in `folder` or in the PostgreSQL of `url`; a clock of its own, if asked."""
     engine = open_engine(url or folder / BOOKS_FILE, schema="books")
     prepare_schema(engine, schema="books", place=str(folder))
     with begin_immediate(engine) as connection:
         connection.execute(insert(meta), {"name": "home_id", "value": home_id})
+        if test_clock is not None:
+            start_clock(connection, test_clock)
     return _books(engine, folder, home_id)
 
 
@@ -133,4 +141,5 @@ def _books(engine: Engine, folder: Path, home_id: HomeId) -> SqlBooks:
         SqlOwnSettings(engine),
         SqlHeads(engine),
         SqlDisputes(engine),
+        SqlReadiness(engine),
     )

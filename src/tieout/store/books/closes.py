@@ -16,6 +16,7 @@ from tieout.close.outcome import OutcomeName
 from tieout.kernel.ids import CustomerId, InvoiceId, Watermark
 from tieout.kernel.instant import Instant
 from tieout.kernel.period import Period
+from tieout.ports.books import CloseRun
 from tieout.ports.leases import Lease
 from tieout.store.books.closer_lease import closer_lease
 from tieout.store.books.schema import close_outcome, close_run, invoice
@@ -113,6 +114,24 @@ class SqlCloses:
         with self.engine.connect() as connection:
             row = connection.execute(query).one_or_none()
         return None if row is None else (row[0], Instant(row[1]))
+
+    def runs(self) -> tuple[CloseRun, ...]:
+        columns = close_outcome.c.close_run, close_outcome.c.customer
+        accounts: dict[int, list[CustomerId]] = {}
+        with self.engine.connect() as connection:
+            for run, customer in connection.execute(select(*columns).distinct().order_by(*columns)):
+                accounts.setdefault(run, []).append(CustomerId(customer))
+            rows = connection.execute(select(close_run).order_by(close_run.c.id)).all()
+        return tuple(
+            CloseRun(
+                row.id,
+                Instant(row.as_of),
+                Watermark(row.cutoff),
+                Instant(row.cutoff_at),
+                tuple(accounts.get(row.id, ())),
+            )
+            for row in rows
+        )
 
     def latest(self) -> tuple[RecordedOutcome, ...]:
         account = (close_outcome.c.customer, close_outcome.c.period_start, close_outcome.c.period_end)

@@ -51,6 +51,11 @@ class SqlDocuments:
             found = connection.execute(query.order_by(document.c.version)).mappings()
             return tuple(_document(row) for row in found)
 
+    def applied(self) -> tuple[tuple[Document, Instant], ...]:
+        with self.engine.connect() as connection:
+            rows = connection.execute(select(document).order_by(document.c.sequence)).mappings()
+            return tuple((_document(row), Instant(row["applied_at"])) for row in rows)
+
     def add(self, documents: Sequence[Document], *, applied_at: Instant) -> None:
         """All or none. Raises `VersionExists`."""
         if not documents:

@@ -29,6 +29,18 @@ def fates_of(connection: Connection, batch: int, rows: list[int]) -> list[Fate |
     ]
 
 
+def all_fates(connection: Connection, batch: int) -> tuple[Fate, ...]:
+    """Of every row that one batch received; none where there is no such batch."""
+    batches = schema.batches.c
+    query = select(batches.received, batches.dispositions).where(batches.number == batch)
+    found = connection.execute(query).one_or_none()
+    if found is None:
+        return ()
+    dispositions = decode_dispositions(found.dispositions, f"the dispositions of batch {batch}")
+    by_row = {int(each["row"]): each for each in dispositions}
+    return tuple(_fate(Position(batch, row), by_row.get(row)) for row in range(found.received))
+
+
 def _fate(position: Position, told: np.void | None) -> Fate:
     if told is None:
         return Fate(position, Verdict.ACCEPTED, Reason.NONE, None)

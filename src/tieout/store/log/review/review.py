@@ -83,6 +83,10 @@ class SqlLogReview:
         with self._engine.connect() as connection:
             return fates.fates_of(connection, position.batch, [position.row])[0]
 
+    def fates(self, batch: int) -> tuple[Fate, ...]:
+        with self._engine.connect() as connection:
+            return fates.all_fates(connection, batch)
+
     def arrival(self, batch: int) -> BatchArrival:
         with self._engine.connect() as connection:
             return fates.arrival_of(connection, batch)

@@ -1,0 +1,155 @@
+"""Sample accounts beside what the run gave: the sealed paper, the draft that waits, or one that a close would
+make now."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from datetime import date
+from typing import Any
+
+from tieout.contract.catalog import Catalog
+from tieout.evidence.stored import StoredInvoice
+from tieout.flows.apply_catalog import load_catalog
+from tieout.flows.close_periods import close
+from tieout.flows.home import Home
+from tieout.flows.invoices import show_invoice
+from tieout.flows.policy import PolicyState, governing, policies
+from tieout.invoice.document import document_bytes
+from tieout.invoice.invoice import KIND_FINAL, KIND_NOTE
+from tieout.kernel.calendar import local_date
+from tieout.kernel.ids import CustomerId
+from tieout.kernel.instant import HOUR_MICROSECONDS, Instant, parse_instant
+from tieout.kernel.period import Period
+from tieout.kernel.rational import exact
+from tieout.kernel.zone import zone
+from tieout.readiness.facts import Billed, Expectation, Paper, Run, Sample
+
+KINDS = {KIND_FINAL: Paper.INVOICE, KIND_NOTE: Paper.NOTE}
+
+
+def samples_of(home: Home, expected: Sequence[Expectation]) -> tuple[Sample, ...]:
+    """By account and period. A paper that was voided is no run."""
+    asked = list(dict.fromkeys((each.account, each.billed) for each in expected))
+    runs: dict[CustomerId, Mapping[Billed, Run]] = {}
+    for account, _ in asked:
+        if account not in runs:
+            wanted = frozenset(billed for customer, billed in asked if customer == account)
+            runs[account] = _runs(home, account, wanted)
+    return tuple(
+        Sample(
+            account,
+            billed,
+            tuple(each for each in expected if (each.account, each.billed) == (account, billed)),
+            runs[account].get(billed),
+        )
+        for account, billed in asked
+    )
+
+
+def sealed_papers(
+    home: Home, account: CustomerId, *, voided_too: bool = False
+) -> tuple[tuple[Billed, StoredInvoice], ...]:
+    """The account's papers that stand, as people name them, without their documents."""
+    voided = set() if voided_too else {each.invoice.id for each in home.books.corrections.voids()}
+    catalog = load_catalog(home)
+    return tuple(
+        (Billed(*_dates(catalog, account, each.period), KINDS[each.kind]), each)
+        for each in home.books.invoices.sealed(account)
+        if each.kind in KINDS and each.id not in voided
+    )
+
+
+def _runs(home: Home, account: CustomerId, wanted: frozenset[Billed]) -> Mapping[Billed, Run]:
+    """Of several papers of a period the first one, which is what was expected."""
+    found: dict[Billed, Run] = {}
+    for billed, listed in sealed_papers(home, account):
+        if billed in wanted and billed not in found:
+            stored = show_invoice(home, listed.id)
+            document = json.loads(stored.document)
+            on = local_date(parse_instant(document["issued_at"]), zone(document["period"]["zone"]))
+            found[billed] = _run(account, billed, document, on, sealed=stored)
+    if wanted - found.keys():
+        for billed, run in _drafts(home, account).items():
+            found.setdefault(billed, run)
+    return found
+
+
+def _drafts(home: Home, account: CustomerId) -> Mapping[Billed, Run]:
+    catalog, states = load_catalog(home), policies(home)
+    found: dict[Billed, Run] = {}
+    waiting = [each for each in home.books.drafts.open() if each.customer == account and each.kind in KINDS]
+    for draft in waiting:
+        documents = [each.document for each in home.books.drafts.revisions(draft.invoice)]
+        billed = Billed(*_dates(catalog, account, draft.period), KINDS[draft.kind])
+        on = _due_on(catalog, states, account, draft.period)
+        found[billed] = _run(account, billed, json.loads(documents[-1]), on)
+    if account not in catalog.customers:
+        return found
+    report = close(home, as_of=home.clock.now(), customers=(account,), dry_run=True)
+    for row in report.invoices:
+        if row.draft is not None and row.kind in KINDS:
+            billed = Billed(*_dates(catalog, account, row.period), KINDS[row.kind])
+            on = _due_on(catalog, states, account, row.period)
+            document = json.loads(document_bytes(row.draft))
+            found.setdefault(billed, _run(account, billed, document, on))
+    return found
+
+
+def _run(
+    account: CustomerId,
+    billed: Billed,
+    document: Mapping[str, Any],
+    on: date,
+    *,
+    sealed: StoredInvoice | None = None,
+) -> Run:
+    return Run(
+        account=account,
+        billed=billed,
+        number=None if sealed is None else sealed.number,
+        amount=exact(document["total"]),
+        currency=document["currency"],
+        on=on,
+        sealed_at=None if sealed is None else sealed.sealed_at,
+        changed_inside=_changed_inside(document),
+        late_events=_late_events(document),
+        sha256=None if sealed is None else sealed.sha256,
+    )
+
+
+def _changed_inside(document: Mapping[str, Any]) -> bool:
+    """Whether one subscription has charges for different parts of the paper's period. A fee in advance is for
+    the next period, and no part of this one."""
+    start, end = (parse_instant(document["period"][name]) for name in ("start", "end"))
+    parts: dict[str, set[tuple[str, str]]] = {}
+    for line in document["lines"]:
+        segment = line["segment"]
+        if "correction" not in line and start <= parse_instant(segment["start"]) < end:
+            parts.setdefault(line["subscription"], set()).add((segment["start"], segment["end"]))
+    return any(len(found) > 1 for found in parts.values())
+
+
+def _late_events(document: Mapping[str, Any]) -> int:
+    """Each line of a meter counts them again: of a corrected period the greatest count is meant."""
+    found: dict[str, int] = {}
+    for line in document["lines"]:
+        if "correction" in line:
+            start = line["correction"]["period"]["start"]
+            found[start] = max(found.get(start, 0), int(line["correction"]["late_events"]))
+    return sum(found.values())
+
+
+def _dates(catalog: Catalog, account: CustomerId, period: Period) -> tuple[date, date]:
+    profile = catalog.customers.at(account, period.start) or catalog.customers.latest(account)
+    place = zone("UTC" if profile is None else profile.zone)
+    return local_date(period.start, place), local_date(period.end, place)
+
+
+def _due_on(catalog: Catalog, states: Sequence[PolicyState], account: CustomerId, period: Period) -> date:
+    """When its grace is over: the date on which it is made if nothing holds it."""
+    state = governing(states, period.start)
+    grace = 0 if state is None else state.policy.grace_hours
+    profile = catalog.customers.at(account, period.start) or catalog.customers.latest(account)
+    place = zone("UTC" if profile is None else profile.zone)
+    return local_date(Instant(period.end + grace * HOUR_MICROSECONDS), place)

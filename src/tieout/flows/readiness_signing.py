@@ -1,0 +1,285 @@
+"""Sign-offs, expectations and overrides: recorded as documents, signed at people's desks, and counted from
+when the home recorded the signature."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import date
+from pathlib import Path
+
+from tieout.close.calendar import calendar_of
+from tieout.contract.policy import PolicyRole, SignerRole
+from tieout.contract.signature import READINESS_FORMAT, Signature, same_person
+from tieout.contract.signing_file import SigningRequest, request_text
+from tieout.flows.apply_catalog import NoSuchCustomer, load_catalog
+from tieout.flows.decision import decision_now
+from tieout.flows.due_accounts import period_defaults
+from tieout.flows.home import Home
+from tieout.flows.policy import policies
+from tieout.flows.readiness import standing_of
+from tieout.flows.readiness_papers import expectation_of
+from tieout.flows.readiness_refusals import (
+    ItemNotPassed,
+    MalformedSample,
+    NeverOverridden,
+    NoSuchItem,
+    NoSuchReadinessDocument,
+    NothingOpen,
+    OverrideLength,
+    SampleTooLate,
+    WhoSigns,
+)
+from tieout.flows.readiness_samples import sealed_papers
+from tieout.flows.signed_file import SignatureRefused, key_behind, read_signature, verified
+from tieout.kernel.calendar import local_date, local_midnight
+from tieout.kernel.digest import document_digest
+from tieout.kernel.errors import TieoutError
+from tieout.kernel.ids import CustomerId
+from tieout.kernel.instant import Instant, parse_instant
+from tieout.kernel.money import currency
+from tieout.kernel.rational import exact, exact_text
+from tieout.kernel.zone import zone
+from tieout.readiness.documents import (
+    ReadinessDocument,
+    ReadinessKind,
+    override_text,
+    roles_that_sign,
+    sample_text,
+    sign_off_text,
+)
+from tieout.readiness.facts import Billed, Expectation, Paper
+from tieout.readiness.item import ItemKey, Passed
+from tieout.readiness.items import item_named
+from tieout.readiness.override import OVERRIDE_MICROSECONDS_MAX
+
+
+@dataclass(frozen=True, slots=True)
+class SampleSaid:
+    """What a person expects of an account's period, as it was typed. `code`: the currency; None: that of the
+    account."""
+
+    account: str
+    start: date
+    end: date
+    role: PolicyRole
+    person: str
+    amount: str
+    on: date
+    paper: Paper = Paper.INVOICE
+    code: str | None = None
+
+
+def prepare_sign_off(home: Home, item: str) -> ReadinessDocument:
+    """Of the evidence as it is now. Raises `NoSuchItem`, and `ItemNotPassed` where its check does not
+    pass."""
+    key = item_key(item)
+    found = standing_of(home, key)
+    if not isinstance(found.checked, Passed):
+        raise ItemNotPassed(found)
+    text = sign_off_text(home.home_id, found.item, found.checked)
+    return _stored(home, ReadinessKind.SIGN_OFF, key.value, text, None)
+
+
+def record_sample(home: Home, said: SampleSaid) -> ReadinessDocument:
+    """It counts once its person has signed it, if that is before the period's paper is made. Raises
+    `NoSuchCustomer`, `MalformedSample`, `SampleTooLate` and `DecisionIncomplete`."""
+    expected = _expectation(home, said)
+    _refuse_late(home, expected)
+    text = sample_text(home.home_id, expected, exact_text(expected.amount))
+    return _stored(home, ReadinessKind.SAMPLE, expected.account, text, expected.person)
+
+
+def propose_override(home: Home, item: str, *, person: str, reason: str, until: Instant) -> ReadinessDocument:
+    """Of the problems as they are now. Raises `NoSuchItem`, `NeverOverridden`, `NothingOpen`,
+    `OverrideLength` and `DecisionIncomplete`."""
+    key = item_key(item)
+    decided = decision_now(home, person=person, reason=reason)
+    if not item_named(key).may_be_overridden:
+        raise NeverOverridden(key.value)
+    if not 0 < until - decided.decided_at <= OVERRIDE_MICROSECONDS_MAX:
+        raise OverrideLength(until, decided.decided_at)
+    found = standing_of(home, key)
+    if not found.problems:
+        raise NothingOpen(key.value)
+    text = override_text(
+        home.home_id,
+        found.item,
+        found.problems,
+        person=decided.person,
+        reason=decided.reason,
+        at=decided.decided_at,
+        until=until,
+    )
+    return _stored(home, ReadinessKind.OVERRIDE, key.value, text, decided.person)
+
+
+def write_readiness_request(home: Home, digest: str, out: Path) -> SigningRequest:
+    """The file that travels to a signer. Raises `NoSuchReadinessDocument`."""
+    document = document_named(home, digest)
+    request = SigningRequest(
+        home_id=home.home_id,
+        key=f"{document.kind.value} of {document.subject}",
+        version=1,
+        document=document.document,
+        document_digest=document.digest,
+        predecessor_digest=None,
+        effective_from=document.recorded_at,
+        kind="readiness",
+    )
+    out.write_text(request_text(request), encoding="utf-8")
+    return request
+
+
+def submit(home: Home, file: Path) -> tuple[ReadinessDocument, Signature]:
+    """Verifies a signature and records it; it counts from now. Raises `SignatureRefused` and says why,
+    `NoSuchReadinessDocument`, `ItemNotPassed` where the evidence is other than what was signed, or
+    `SampleTooLate`."""
+    signed = read_signature(home, file)
+    document = document_named(home, signed.document_digest)
+    item = None if document.kind is ReadinessKind.SAMPLE else item_named(ItemKey(document.subject))
+    roles = roles_that_sign(document, item)
+    if signed.role not in roles:
+        said = f"{document.kind.value} of {document.subject}"
+        raise SignatureRefused(file, f"the {said} is signed by {_named(roles)}, not by {signed.role.value}")
+    key = key_behind(home, file, signed)
+    _refuse_signer(home, file, document, key.person)
+    recorded = verified(
+        home,
+        file,
+        replace(signed, document_digest=document.digest),
+        key,
+        predecessor_digest=None,
+        effective_from=document.recorded_at,
+        signed_format=READINESS_FORMAT,
+    )
+    home.books.signatures.add(recorded)
+    return document, recorded
+
+
+def only_signer(home: Home, role: SignerRole) -> str:
+    """The person of the one key that is registered for the role. Raises `WhoSigns`."""
+    found = [
+        key.person
+        for key in home.books.signatures.signing_keys()
+        if key.role is role and key.revoked_at is None
+    ]
+    if len(found) != 1:
+        raise WhoSigns(role, len(found))
+    return found[0]
+
+
+def document_named(home: Home, digest: str) -> ReadinessDocument:
+    """By its digest or the beginning of it. Raises `NoSuchReadinessDocument`."""
+    found = [each for each in home.books.readiness.documents() if digest and each.digest.startswith(digest)]
+    if len(found) != 1:
+        raise NoSuchReadinessDocument(digest)
+    return found[0]
+
+
+def item_key(name: str) -> ItemKey:
+    """Raises `NoSuchItem`."""
+    if name not in tuple(ItemKey):
+        raise NoSuchItem(name)
+    return ItemKey(name)
+
+
+def _refuse_signer(home: Home, file: Path, document: ReadinessDocument, person: str) -> None:
+    """What its kind asks of who signs, and when."""
+    members = document.members
+    match document.kind:
+        case ReadinessKind.SIGN_OFF:
+            found = standing_of(home, ItemKey(document.subject))
+            if not isinstance(found.checked, Passed) or found.digest != members["evidence_digest"]:
+                raise ItemNotPassed(found, other_than=document.digest)
+        case ReadinessKind.SAMPLE:
+            if same_person(str(members["person"])) != same_person(person):
+                raise SignatureRefused(file, f"{members['person']} recorded this, and signs it")
+            _refuse_late(home, expectation_of(document))
+        case ReadinessKind.OVERRIDE:
+            if same_person(str(members["proposed_by"])) == same_person(person):
+                raise SignatureRefused(file, f"{person} proposed this override, so another person signs it")
+            if home.clock.now() >= parse_instant(str(members["until"])):
+                raise SignatureRefused(file, f"the override ran out at {members['until']}")
+
+
+def _stored(
+    home: Home, kind: ReadinessKind, subject: str, text: str, person: str | None
+) -> ReadinessDocument:
+    document = ReadinessDocument(document_digest(text), kind, subject, text, person, home.clock.now())
+    return home.books.readiness.add(document)
+
+
+def _expectation(home: Home, said: SampleSaid) -> Expectation:
+    catalog = load_catalog(home)
+    account = CustomerId(said.account)
+    if account not in catalog.customers:
+        raise NoSuchCustomer(account)
+    decided = decision_now(home, person=said.person, reason="recorded beforehand")
+    profile = catalog.customers.latest(account)
+    assert profile is not None, "a known customer has a version"
+    problems = _period_problems(home, account, said, profile.zone)
+    code = said.code or profile.currency
+    amount = exact(0)
+    try:
+        amount = exact(said.amount)
+        if (amount * 10 ** currency(code).exponent).denominator != 1:
+            problems.append(f"--amount {said.amount} is finer than the unit of {code}")
+    except TieoutError as error:
+        problems.append(f"--amount: {error}")
+    if problems:
+        raise MalformedSample(account, problems)
+    return Expectation(
+        account,
+        Billed(said.start, said.end, said.paper),
+        said.role,
+        decided.person,
+        amount,
+        code,
+        said.on,
+        decided.decided_at,
+        "",
+    )
+
+
+def _period_problems(home: Home, account: CustomerId, said: SampleSaid, zone_name: str) -> list[str]:
+    """A period that is none of the account's would never run."""
+    if said.end <= said.start:
+        return ["--period ends before it begins"]
+    catalog, defaults, place = load_catalog(home), period_defaults(policies(home)), zone(zone_name)
+    at = local_midnight(said.start, place)
+    found: Mapping[tuple[date, date], None] = dict.fromkeys(
+        (local_date(period.start, place), local_date(period.end, place))
+        for subscription in catalog.subscriptions_of(account)
+        for period in [calendar_of(catalog, subscription, defaults).at(at).period]
+    )
+    if (said.start, said.end) in found:
+        return []
+    known = ", ".join(f"{start.isoformat()}/{end.isoformat()}" for start, end in found)
+    typed = f"{said.start.isoformat()}/{said.end.isoformat()}"
+    return [f"--period {typed} is no period of it: {known or 'it has no subscription'}"]
+
+
+def _refuse_late(home: Home, expected: Expectation) -> None:
+    """Whoever has seen the paper, or a draft that was kept for review, expects nothing any more."""
+    for billed, paper in sealed_papers(home, expected.account, voided_too=True):
+        if billed == expected.billed:
+            raise SampleTooLate(expected, f"sealed as {paper.number}")
+    if expected.billed.paper is Paper.INVOICE and _is_drafted(home, expected):
+        raise SampleTooLate(expected, "drafted and shown for review")
+
+
+def _is_drafted(home: Home, expected: Expectation) -> bool:
+    profile = load_catalog(home).customers.latest(expected.account)
+    assert profile is not None, "looked at before"
+    place = zone(profile.zone)
+    return any(
+        each.customer == expected.account
+        and (local_date(each.period.start, place), local_date(each.period.end, place))
+        == (expected.billed.start, expected.billed.end)
+        for each in home.books.drafts.open()
+    )
+
+
+def _named(roles: tuple[SignerRole, ...]) -> str:
+    return ", ".join(role.value for role in roles)

@@ -1,0 +1,32 @@
+"""One accepted event is defined: each event that a meter counts has a contract in force, with examples of
+what is accepted and of what is refused."""
+
+from __future__ import annotations
+
+from tieout.readiness.facts import Facts
+from tieout.readiness.item import Checked, Fact, Open, Problem, passed_or_open
+
+
+def check_event(facts: Facts) -> Checked:
+    counted = [each for each in facts.events if each.meters]
+    if not counted:
+        action = "apply a contract ([[event]]) and a meter that counts it: tieout catalog apply"
+        return Open((), (Problem("no meter in force counts an event with a contract in force", action),))
+    evidence = tuple(
+        Fact(
+            each.name,
+            f"digest {each.digest[:16]}, {each.valid} valid and {each.invalid} invalid examples, counted by "
+            + ", ".join(each.meters),
+        )
+        for each in counted
+    )
+    problems = [
+        Problem(
+            f"{each.name} has no {kind} example",
+            "apply its next version with one ([[event.example]]): it is run when it is applied",
+        )
+        for each in counted
+        for kind, count in (("valid", each.valid), ("invalid", each.invalid))
+        if not count
+    ]
+    return passed_or_open(evidence, tuple(problems))

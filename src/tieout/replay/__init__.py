@@ -1,0 +1,1 @@
+"""Replay sets: frozen calls, independently expected outputs of the whole path, and their comparison."""

@@ -1,0 +1,67 @@
+"""Whether a set proves enough to let a price change pass: what it must contain, and what it may not."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from tieout.replay.call import Call, CallKind
+from tieout.replay.face import Face, Origin, What
+
+COVERED: Final[Mapping[str, str]] = {
+    "retries": "nothing arrives twice",
+    "late_arrivals": "nothing arrives after the close of its period",
+    "plan_changes": "nobody changes to another plan, or version of one",
+    "thresholds": "no threshold is crossed: neither a rule's nor one for interim billing",
+    "conflicts": "no identity comes again with other content",
+}
+"""What a gate set must include at least once, and what is said where it does not."""
+
+
+@dataclass(frozen=True, slots=True)
+class Contents:
+    """What a set holds, as far as a gate asks."""
+
+    face: Face
+    calls: Sequence[Call]
+    edited: tuple[str, ...]
+    loose: tuple[str, ...]
+
+
+def gate_failures(contents: Contents, coverage: Mapping[str, int], *, waivers: int) -> tuple[str, ...]:
+    """Every reason why the set is no gate, even if nothing differs. `waivers`: on papers that it sealed."""
+    return (*_expectations(contents.face), *_inputs(contents, waivers), *_lacking(coverage))
+
+
+def _expectations(face: Face) -> list[str]:
+    stated = [each for each in face.expected if each.what is What.LINES]
+    found = []
+    if not any(each.origin is not Origin.RECORDED for each in stated):
+        found.append("no invoice line is expected by anybody outside of the product")
+    recorded = [each.file for each in face.expected if each.origin is Origin.RECORDED]
+    if recorded:
+        found.append(f"recorded from the product, so true by itself: {', '.join(recorded)}")
+    return found
+
+
+def _inputs(contents: Contents, waivers: int) -> list[str]:
+    found = []
+    if contents.edited:
+        found.append(f"edited since they were frozen or stated: {', '.join(contents.edited)}")
+    if contents.loose:
+        count = len(contents.loose)
+        found.append(f"{count} files are not frozen, {contents.loose[0]} first (tieout replay freeze)")
+    manual = [call.line for call in contents.calls if call.kind is CallKind.MANUAL_LINE]
+    if manual:
+        found.append(f"{len(manual)} manual lines, in calls.jsonl from line {manual[0]} on")
+    if waivers:
+        found.append(f"{waivers} waivers let differences pass")
+    recording = contents.face.recording
+    if recording is not None and recording.left_out:
+        found.append(f"the recorded home also had {', '.join(recording.left_out)}")
+    return found
+
+
+def _lacking(coverage: Mapping[str, int]) -> list[str]:
+    return [why for name, why in COVERED.items() if not coverage.get(name)]

@@ -1,0 +1,189 @@
+"""A scratch home with a clock of its own: stepped through months, closed on the way, never back."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+from sqlalchemy.exc import DBAPIError
+
+from tests.scratch_home import ANNIVERSARY, JANUARY_31, scratch
+from tests.small_home import call, ingest, make_home
+from tieout.close.outcome import Sealed
+from tieout.flows.apply_catalog import apply_catalog
+from tieout.flows.check_health import doctor
+from tieout.flows.close_periods import CloseReport, close
+from tieout.flows.invoices import list_invoices, show_invoice
+from tieout.flows.policy import policies
+from tieout.flows.step_clock import NoTestClock, Stepped, own_clock, step_clock, target
+from tieout.gateways.clock import SteppedClock
+from tieout.kernel.clock_step import ClockStep, parse_step
+from tieout.kernel.errors import ConflictError
+from tieout.kernel.instant import Instant, format_instant, parse_instant
+from tieout.store.books import test_clock as stored_clock
+from tieout.store.books.schema import meta
+from tieout.store.sqlite import begin_immediate, open_engine
+from tieout.store.stores import ForeignClock
+from tieout.wiring import Home, create_home, open_home
+
+
+def stepped(
+    home: Home, step: str, *, closing: bool = False, told: list[CloseReport] | None = None
+) -> Stepped:
+    wanted: ClockStep | Instant = parse_instant(step) if "T" in step else parse_step(step)
+    reading = own_clock(home).reading()
+    to, day = target(reading, wanted)
+    heard = [] if told is None else told
+    return step_clock(home, reading, to=to, anchor_day=day, closing=closing, told=heard.append)
+
+
+# fee + 0.015 a call + 2 per 1,000 tokens below 5,000, each line settled by itself, by hand
+PERIODS = (
+    ("2024-01-31T00:00:00Z", "2024-02-29T00:00:00Z", "12.03"),  # 10.00 + 0.03 + 2.00
+    ("2024-02-29T00:00:00Z", "2024-03-31T00:00:00Z", "11.02"),  # 10.00 + 0.015 -> 0.02 + 1.00
+    ("2024-03-31T00:00:00Z", "2024-04-30T00:00:00Z", "11.42"),  # 10.00 + 0.015 -> 0.02 + 1.40
+)
+ARRIVED = (
+    [("2024-01-31T00:00:00Z", 500), ("2024-02-28T23:59:59Z", 500)],
+    [("2024-02-29T00:00:00Z", 500)],
+    [("2024-04-29T23:59:59.999999Z", 700)],
+)
+
+
+def test_three_months_are_stepped_and_each_is_billed_on_its_anchor(tmp_path: Path) -> None:
+    with scratch(tmp_path / "home") as home:
+        number = 0
+        for (start, end, total), arrived in zip(PERIODS, ARRIVED, strict=True):
+            came = stepped(home, "1mo")
+            assert format_instant(home.clock.now()) == format_instant(came.now) == end
+            assert [(format_instant(due.period.start), due.is_new) for due in came.due] == [(start, True)]
+            events = []
+            for time, tokens in arrived:
+                number += 1
+                events.append(call(number, "acme", time, tokens=tokens))
+            ingest(home, events, f"{end[:10]}.ndjson")
+            report = close(home, as_of=home.clock.now())
+            assert [type(outcome) for _, _, outcome in report.outcomes] == [Sealed]
+            (row,) = (
+                row for row in list_invoices(home, customer=None) if format_instant(row.period.end) == end
+            )
+            assert row.total.decimal_text == total
+            assert f'"issued_at":"{end}"'.encode() in show_invoice(home, row.id).document.replace(b" ", b"")
+        assert len(list_invoices(home, customer=None)) == 3
+        (line,) = (line for line in doctor(home) if line.name == "test clock")
+        assert line.ok and "2024-04-30T00:00:00Z" in line.detail
+
+
+def test_closing_on_the_way_dates_each_invoice_when_it_became_due(tmp_path: Path) -> None:
+    policy = ANNIVERSARY.replace("grace_hours = 0", "grace_hours = 12")
+    told: list[CloseReport] = []
+    with scratch(tmp_path / "home", policy) as home:
+        done = stepped(home, "2024-05-02T00:00:00Z", closing=True, told=told)
+        stops = ["2024-02-29T12:00:00Z", "2024-03-31T12:00:00Z", "2024-04-30T12:00:00Z"]
+        assert [format_instant(report.as_of) for report in told] == stops
+        assert done.closes == tuple(told)
+        assert not done.due
+        assert done.next_at == parse_instant("2024-05-31T12:00:00Z")
+        rows = list_invoices(home, customer=None)
+        assert [format_instant(row.period.end)[:10] for row in rows] == [
+            "2024-02-29",
+            "2024-03-31",
+            "2024-04-30",
+        ]
+        for row, stop in zip(rows, stops, strict=True):
+            assert f'"issued_at":"{stop}"'.encode() in show_invoice(home, row.id).document.replace(b" ", b"")
+        again = stepped(home, "2024-05-02T00:00:00Z", closing=True)
+        assert not again.closes and len(list_invoices(home, customer=None)) == 3
+
+
+def test_what_was_due_before_is_told_apart_and_what_cannot_be_billed_says_why(tmp_path: Path) -> None:
+    with scratch(tmp_path / "home") as home:
+        stepped(home, "1mo")
+        came = stepped(home, "1mo")
+        assert [(format_instant(due.period.end)[:10], due.is_new) for due in came.due] == [
+            ("2024-02-29", False),
+            ("2024-03-31", True),
+        ]
+    unsigned = create_home(tmp_path / "unsigned", test_clock=JANUARY_31)
+    with unsigned:
+        apply_catalog(unsigned, tmp_path / "home" / "papers" / "catalog.toml")
+        (due,) = stepped(unsigned, "1mo").due
+        assert due.parked == "no signed policy governs this period"
+
+
+def test_every_process_that_has_the_home_open_follows(tmp_path: Path) -> None:
+    with scratch(tmp_path / "home") as home, open_home(tmp_path / "home") as other:
+        stepped(home, "10d")
+        assert other.clock.now() == home.clock.now() == parse_instant("2024-02-10T00:00:00Z")
+        assert policies(other)[0].in_force_from == JANUARY_31
+        inherited = home.clock.now()
+        child = os.fork()
+        if child == 0:
+            os._exit(0 if home.clock.now() == inherited else 1)
+        assert os.waitpid(child, 0)[1] == 0
+
+
+def test_it_never_goes_back_and_never_moves_from_where_it_is_not(tmp_path: Path) -> None:
+    with scratch(tmp_path / "home") as home:
+        clock = own_clock(home)
+        old = clock.reading()
+        with pytest.raises(ConflictError, match="never goes back"):
+            stepped(home, "2024-01-30T23:59:59.999999Z")
+        stepped(home, "1d")
+        with pytest.raises(ConflictError, match="Somebody stepped"):
+            clock.step(old, to=parse_instant("2024-03-01T00:00:00Z"), anchor_day=1)
+        assert format_instant(clock.now()) == "2024-02-01T00:00:00Z"
+
+
+def test_a_real_home_has_none_and_never_gets_one(tmp_path: Path) -> None:
+    home, _ = make_home(tmp_path / "home")
+    with home:
+        assert home.test_clock is None
+        assert "testclock" not in home.home_id
+        with pytest.raises(NoTestClock):
+            stepped(home, "1mo")
+    engine = open_engine(tmp_path / "home" / "books.db", schema="books")
+    with begin_immediate(engine) as connection:
+        stored_clock.start_clock(connection, JANUARY_31)
+    engine.dispose()
+    with pytest.raises(ForeignClock):
+        open_home(tmp_path / "home")
+
+
+def test_a_scratch_home_stays_one_whatever_clock_it_is_opened_with(tmp_path: Path) -> None:
+    scratch(tmp_path / "home").close()
+    with open_home(tmp_path / "home", clock=SteppedClock(parse_instant("2030-01-01T00:00:00Z"))) as home:
+        assert home.clock.now() == JANUARY_31
+        assert "testclock" in home.home_id
+    engine = open_engine(tmp_path / "home" / "books.db", schema="books")
+    with pytest.raises(DBAPIError, match="is final"), begin_immediate(engine) as connection:
+        connection.execute(meta.delete().where(meta.c.name.startswith(stored_clock.ROW)))
+    engine.dispose()
+
+
+def test_an_interrupted_init_is_not_finished_as_the_other_kind(tmp_path: Path) -> None:
+    scratch(tmp_path / "home").close()
+    for file in (tmp_path / "home").glob("books.db*"):
+        file.unlink()
+    with pytest.raises(ForeignClock):
+        create_home(tmp_path / "home")
+    with create_home(tmp_path / "home", test_clock=JANUARY_31) as home:
+        assert home.clock.now() == JANUARY_31
+
+
+def test_postgresql_keeps_it_as_well(
+    tmp_path: Path, postgres_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TIEOUT_DATABASE_URL", postgres_url)
+    with scratch(tmp_path / "home") as home:
+        done = stepped(home, "2mo", closing=True)
+        assert [format_instant(row.period.end)[:10] for row in list_invoices(home, customer=None)] == [
+            "2024-02-29",
+            "2024-03-31",
+        ]
+        assert format_instant(done.now) == "2024-03-31T00:00:00Z"
+        with pytest.raises(ConflictError, match="never goes back"):
+            stepped(home, "2024-01-31T00:00:00Z")
+    with open_home(tmp_path / "home") as home:
+        assert format_instant(home.clock.now()) == "2024-03-31T00:00:00Z"
