@@ -230,6 +230,11 @@ def test_a_damaged_pack_is_a_conflict_and_a_hold_stands_with_two_owners(home: Ho
     assert (held.hold.engineering, held.hold.ops) == (ENGINEERING, OPS)
     assert held.owners == {Role.OPS: OPS, Role.ENGINEERING: ENGINEERING}
     assert owed(home) == ("31.13", "10.00", "21.13")
+    file.write_bytes(content)
+    key = home.folder / "evidence.key"
+    key.rename(home.folder / "elsewhere")
+    assert "cannot be verified: There is no key" in incomplete_evidence(home)[0].why[0]
+    (home.folder / "elsewhere").rename(key)
     file.unlink()
     assert "the pack is gone" in incomplete_evidence(home)[0].why[0]
     findings = [str(each) for each in verify_books(home).findings]
