@@ -15,6 +15,7 @@ from tieout.flows.decide_dispute import DecidedDispute, DecisionOrder, decide_di
 from tieout.flows.dispute_owners import name_owners
 from tieout.flows.home import Home
 from tieout.flows.invoices import list_invoices
+from tieout.flows.keep_head import make_key
 from tieout.flows.open_dispute import DisputeOrder, open_dispute
 from tieout.gateways.clock import SteppedClock
 from tieout.kernel.ids import CustomerId
@@ -28,7 +29,7 @@ def disputed_home(folder: Path, *, per_customer: int = 20) -> tuple[Home, Steppe
     home, clock = make_home(folder, now=FEBRUARY_3)
     ingest(home, january(per_customer))
     close(home, as_of=clock.now())
-    home.installation_key.create()
+    make_key(home)
     name_three(home)
     return home, clock
 

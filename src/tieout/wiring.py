@@ -102,7 +102,9 @@ def scratch_home(as_home: HomeId, seed: bytes, now: Instant) -> Iterator[tuple[H
 
 
 def _home(folder: Path, stores: Stores, entropy: Entropy) -> Home:
+    """One with a test clock tells nobody anything, and signs with no key but one of its own."""
     secrets, egress = FileSecrets(folder), FileEgress(folder)
+    is_scratch = stores.test_clock is not None
     return Home(
         folder=folder,
         home_id=stores.books.home_id,
@@ -116,10 +118,10 @@ def _home(folder: Path, stores: Stores, entropy: Entropy) -> Home:
         test_clock=stores.test_clock,
         entropy=entropy,
         signer=Ed25519Verifier(),
-        post=NetworkPost(secrets, egress.rules),
+        post=NoPost() if is_scratch else NetworkPost(secrets, egress.rules),
         secrets=secrets,
         egress=egress,
-        installation_key=FileInstallationKey(folder),
+        installation_key=FileInstallationKey(folder, only_here=is_scratch),
         kept_packs=FileKeptPacks(folder),
         store_facts=stores.facts,
         release=stores.release,

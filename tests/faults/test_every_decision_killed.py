@@ -40,8 +40,8 @@ from tieout.kernel.instant import Instant
 from tieout.wiring import open_home
 
 PASSED_MAX = 12
-ATTEMPTS = {"close_run", "close_outcome"}
-"""What tells of tries, of which there may be more than one."""
+ATTEMPTS = {"close_run", "close_outcome", "log_head", "log_head_signature"}
+"""What tells of tries, of which there may be more than one: each has a run, and a run that seals a head."""
 STEPS = ("books-before-commit", "books-after-commit")
 SEALED: dict[str, tuple[str, ...]] = {
     "credit": ("{number}", "1"),
@@ -65,6 +65,9 @@ SEALED: dict[str, tuple[str, ...]] = {
     "open-dispute": ("{cedar}",),
     "isolate": (),
     "uphold": (),
+    "narrow": (),
+    "expect": (),
+    "override": (),
 }
 REVIEWED: dict[str, tuple[str, ...]] = {
     "note": (),

@@ -150,18 +150,18 @@ def show(dispute: IdArgument, home: HomeOption, as_json: JsonOption = False) -> 
     from tieout.cli.dispute_shown import dispute_page
     from tieout.cli.screen import plain
     from tieout.flows.dispute_document import dispute_json, events_json, sent_json
-    from tieout.flows.disputes import find_dispute
+    from tieout.flows.disputes import find_dispute, note_numbers
     from tieout.flows.say_dispute import sent_to_customer
 
     with opened(home) as where:
         found = find_dispute(where, dispute)
-        sent = sent_to_customer(where, found)
+        sent, notes = sent_to_customer(where, found), note_numbers(where, found)
         now = where.clock.now()
     if as_json:
         said = {**dispute_json(found, now=now), "events": events_json(found), "messages": sent_json(sent)}
         print_json(cast("Json", said))
     else:
-        say(plain(dispute_page(found, sent, now=now)))
+        say(plain(dispute_page(found, sent, notes, now=now)))
 
 
 @app.command()

@@ -141,6 +141,9 @@ def decide(
             help="LINE=AMOUNT or LINE=all, of a whole invoice. May be repeated.", show_default=False
         ),
     ] = None,
+    corrected: Annotated[
+        bool, typer.Option("--corrected", help="A correction has given all of it back: no note.")
+    ] = False,
     to: Annotated[
         Literal["balance", "refund"], typer.Option(help="Where goes what is not open any more.")
     ] = "balance",
@@ -154,7 +157,7 @@ def decide(
     from tieout.flows.dispute_document import dispute_json
 
     order = DecisionOrder(
-        cast("Outcome", Act(outcome)), amount, tuple(_credit(each) for each in credit or ()), to
+        cast("Outcome", Act(outcome)), amount, tuple(_credit(each) for each in credit or ()), to, corrected
     )
     with opened(home) as where:
         done = decide_dispute(where, dispute, order, person=by, reason=reason, approved_by=approved_by)

@@ -18,6 +18,7 @@ from tieout.flows.apply_catalog import apply_catalog
 from tieout.flows.close_periods import close
 from tieout.flows.dispute_owners import name_owners
 from tieout.flows.ingest_file import ingest_file
+from tieout.flows.keep_head import make_key
 from tieout.flows.pipeline_alerts import close_alert, list_alerts
 from tieout.flows.watch_pipeline import watch_to_head
 
@@ -56,7 +57,7 @@ def scratch_home(folder: Path) -> Stage:
     for alert in list_alerts(home):
         close_alert(home, alert.id, by=OPS, reason="a little traffic has rates of its own")
     close(home, as_of=closes_at)
-    home.installation_key.create()
+    make_key(home)
     persons = {Role.OPS: [OPS], Role.ENGINEERING: [ENGINEERING], Role.FINANCE: [FINANCE]}
     name_owners(home, persons, {}, person=OPS, reason="a rehearsal")
     return stage

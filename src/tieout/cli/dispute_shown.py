@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from tieout.cli.screen import grouped, table
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from rich.table import Table
 
@@ -67,8 +67,8 @@ def invoice_disputes_table(disputes: Sequence[Dispute]) -> Table:
     return table(columns, rows, title="Disputes")
 
 
-def dispute_page(dispute: Dispute, sent: Sequence[Sent], *, now: Instant) -> str:
-    """All of it, line by line."""
+def dispute_page(dispute: Dispute, sent: Sequence[Sent], notes: Mapping[str, str], *, now: Instant) -> str:
+    """All of it, line by line; `notes`: their numbers by id."""
     from tieout.dispute.overdue import overdue
     from tieout.dispute.type import RULES
     from tieout.kernel.money import Money
@@ -76,11 +76,12 @@ def dispute_page(dispute: Dispute, sent: Sequence[Sent], *, now: Instant) -> str
     claim, rule = dispute.claim, RULES[dispute.claim.type]
     unit, zone = claim.currency, dispute.zone_name
     late = ", ".join(each.value for each in overdue(dispute, now=now))
+    kept = grouped(Money(dispute.not_collected, unit).decimal_text)
+    waits = f"; {kept} {unit} with taxes are not collected meanwhile" if dispute.is_open else ""
     lines = [
         f"Dispute {dispute.id}: {dispute.state.value}",
         f"  of            {claim.line or 'all of ' + dispute.invoice} (customer {dispute.customer})",
-        f"  amount        {grouped(claim.money.decimal_text)} {unit}, not collected meanwhile: "
-        f"{grouped(Money(dispute.not_collected, unit).decimal_text)} {unit} with taxes",
+        f"  amount        {grouped(claim.money.decimal_text)} {unit}{waits}",
         f"  type          {claim.type.value}: {rule.meaning}; goes to {rule.routed_to.value}",
         f"  reason        {dispute.reason}",
         f"  owners        {_owners(dispute)}",
@@ -103,7 +104,7 @@ def dispute_page(dispute: Dispute, sent: Sequence[Sent], *, now: Instant) -> str
     for credit in dispute.credits:
         lines.append(
             f"  given back    {grouped(Money(credit.with_tax, unit).decimal_text)} {unit} of {credit.line}, "
-            f"note {credit.note}"
+            f"{notes.get(credit.note, credit.note)}"
         )
     lines.append("")
     delivered = {each.event.ordinal: each for each in sent}
@@ -158,7 +159,8 @@ def _event_lines(event: DisputeEvent, sent: Sent | None, zone: str) -> list[str]
             said = f"{found}, agreed by {agreed_by}. {reason}"
         case Decided():
             by = event.said.approved_by
-            said = event.said.reason + ("" if by is None else f" (approved by {by})")
+            how = ", given back by a correction" if event.said.corrected else ""
+            said = event.said.reason + ("" if by is None else f" (approved by {by}{how})")
     return [head, *(f"    {line}" for line in said.split("\n"))]
 
 

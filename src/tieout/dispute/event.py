@@ -151,12 +151,14 @@ class CreditGiven:
 
 @dataclass(frozen=True, slots=True)
 class Decided:
-    """`approved_by` is of finance, where anything is given back."""
+    """`approved_by` is of finance, where anything is given back. `corrected`: a correction of the period had
+    given it back already, so that no note was needed."""
 
     outcome: Outcome
     reason: str
     approved_by: str | None
     credits: tuple[CreditGiven, ...]
+    corrected: bool = False
 
 
 @dataclass(frozen=True, slots=True)

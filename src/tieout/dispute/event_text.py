@@ -116,6 +116,7 @@ def _members(said: Said) -> dict[str, JsonValue]:
             return {
                 "reason": said.reason,
                 "approved_by": said.approved_by,
+                "corrected": said.corrected,
                 "credits": [
                     {
                         "line": each.line,
@@ -248,6 +249,7 @@ def _decided_of(act: Act, said: Members) -> Decided:
             )
             for each in said["credits"]
         ),
+        corrected=_truth(said["corrected"]),
     )
 
 

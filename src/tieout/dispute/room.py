@@ -5,7 +5,7 @@ All in minor units of the invoice's currency. What is disputed never comes to mo
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from tieout.dispute.dispute import Dispute
 from tieout.kernel.errors import ConflictError
@@ -33,6 +33,13 @@ def on_line(disputes: Iterable[Dispute], line: LineId) -> int:
 def on_invoice(disputes: Iterable[Dispute], invoice: InvoiceId) -> int:
     """What open disputes of the invoice and its lines come to, taxes included."""
     return sum(each.not_collected for each in disputes if each.invoice == invoice)
+
+
+def with_tax(asked: int, before: int, tax_on: Callable[[int], int], held: int) -> int:
+    """What of an invoice waits for `asked` more of a line of which `before` is disputed and `held` waits: all
+    that is disputed waits with the tax that a note over all of it would give back, to the last minor unit."""
+    together = before + asked
+    return max(together + tax_on(together) - held, 0)
 
 
 def check_room(what: str, asked: Money, *, left: int, disputed: int) -> None:

@@ -127,7 +127,7 @@ def build_pack(home: Home, name: str) -> BuiltPack:
     packing.members |= log_members(home, packing.pieces, cutoff=Watermark(invoice.cutoff))
     document = json.loads(invoice.document)
     ids = tuple(str(stored.line.id) for stored in lines)
-    packing.members["index.html"] = page(document, ids, usages)
+    packing.members["index.html"] = page(document, ids, usages, is_test_clock=home.test_clock is not None)
     packing.members[CHECK_SCRIPT] = SCRIPT.encode()
     head = PackHead(
         home=home.home_id,

@@ -242,8 +242,8 @@ def creditable_of(
 ) -> Creditable:
     """From the papers that stand; `printed` is the line as its document has it, `shares` what papers gave of
     coupons: what they took off was not asked for."""
-    scope = _scope(stored)
-    same = [row for row in rows if _scope(row) == scope]
+    scope = scope_of(stored)
+    same = [row for row in rows if scope_of(row) == scope]
     given = [row for row in rows if row.charge.price.removeprefix(PREFIX) in {each.line.id for each in same}]
     mine = [row for row in given if row.charge.price == f"{PREFIX}{stored.line.id}"]
     unit = currency(stored.invoice.currency)
@@ -255,7 +255,8 @@ def creditable_of(
     return Creditable(net, sum(-row.line.amount_minor for row in mine), net + others - back)
 
 
-def _scope(each: StoredEvidence | SettledRow) -> tuple[object, ...]:
+def scope_of(each: StoredEvidence | SettledRow) -> tuple[object, ...]:
+    """What a line is for: those of one scope are settled together."""
     charge = each.charge
     return charge.subscription, charge.price, charge.segment.start, charge.grouped_by
 

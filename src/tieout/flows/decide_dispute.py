@@ -15,6 +15,7 @@ from tieout.dispute.role import MAY, Role, decider_of
 from tieout.dispute.state import Act, State, moved
 from tieout.dispute.type import RULES
 from tieout.evidence.stored import StoredInvoice
+from tieout.flows.corrected_since import check_corrected, check_not_twice
 from tieout.flows.credit_invoice import applied_of
 from tieout.flows.credit_note import (
     CreditedLine,
@@ -70,12 +71,14 @@ class DisputeIsolated(ConflictError):
 class DecisionOrder:
     """`amount`: of a disputed line, where it is upheld in part. `lines`: of a disputed invoice, which lines
     give back how much (line, amount before taxes that are added; None: all that is left). `to`: where that
-    goes which is not open any more."""
+    goes which is not open any more. `corrected`: a correction of the period has given it back since the
+    dispute was opened, so that no note does."""
 
     outcome: Outcome
     amount: str | None = None
     lines: Sequence[tuple[str, str | None]] = ()
     to: Rest = "balance"
+    corrected: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,8 +147,11 @@ def _check_people(
 
 def _planned(home: Home, dispute: Dispute, order: DecisionOrder, why: str) -> list[PlannedNote]:
     if order.outcome not in GIVES_BACK:
-        if order.amount is not None or order.lines:
+        if order.amount is not None or order.lines or order.corrected:
             raise DisputeRefused([f"{order.outcome.value} gives nothing back: leave out amounts"])
+        return []
+    if order.corrected:
+        check_corrected(home, dispute, order.outcome)
         return []
     invoice = show_invoice(home, dispute.invoice)
     wanted = _amounts(home, dispute, order, invoice)
@@ -155,6 +161,7 @@ def _planned(home: Home, dispute: Dispute, order: DecisionOrder, why: str) -> li
         for place, (line, minor) in enumerate(wanted)
     ]
     _check_sum(dispute, order.outcome, planned)
+    check_not_twice(home, dispute, sum(each.amount.minor for each in planned))
     return planned
 
 
@@ -220,7 +227,7 @@ def _event(
         for each in planned
     )
     approver = None if approved_by is None else approved_by.strip()
-    said = Decided(order.outcome, decision.reason, approver, credits_)
+    said = Decided(order.outcome, decision.reason, approver, credits_, order.corrected)
     return next_event(dispute, said, decision.person, after_all(home, dispute))
 
 
@@ -244,6 +251,7 @@ def _recorded(
         )
         for place, each in enumerate(planned)
     ]
+    keep_head(home, run)
     try:
         sealed = home.books.disputes.record(step, notes=notes, run=run)
     except Unavailable:

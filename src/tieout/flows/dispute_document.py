@@ -122,6 +122,7 @@ def _said(event: DisputeEvent, unit: Currency, *, internal: bool) -> dict[str, M
             approved: dict[str, Member] = {"approved_by": said.approved_by} if internal else {}
             return {
                 "reason": said.reason,
+                "corrected": said.corrected,
                 **approved,
                 "credits": [_credit(each, unit) for each in said.credits],
             }

@@ -106,6 +106,12 @@ def disputed_by_invoice(home: Home, customer: CustomerId | None = None) -> Mappi
     return found
 
 
+def note_numbers(home: Home, dispute: Dispute) -> Mapping[str, str]:
+    """The numbers of the credit notes that it gave, by their ids."""
+    found = (home.books.invoices.find(each.note) for each in dispute.credits)
+    return {each.id: each.number for each in found if each is not None}
+
+
 def owners_in_force(home: Home) -> Owners:
     """Raises `OwnersUnnamed` where a role has nobody."""
     owners = home.books.disputes.owners() or NOBODY

@@ -25,7 +25,6 @@ from tieout.dispute.role import Role
 from tieout.dispute.state import Act, moved
 from tieout.evidence.pack.minisign import public_key_text
 from tieout.evidence.verify.verify import verify_pack
-from tieout.flows.build_pack import EvidenceDiffers
 from tieout.flows.decision import decision_now
 from tieout.flows.disputes import (
     Known,
@@ -39,7 +38,7 @@ from tieout.flows.home import Home
 from tieout.flows.invoices import InvoiceDamaged, show_invoice
 from tieout.flows.open_dispute import kept_pack
 from tieout.flows.trace_line import trace
-from tieout.kernel.errors import TieoutError
+from tieout.kernel.errors import IntegrityViolation, Refusal, TieoutError
 from tieout.kernel.ids import LineId
 from tieout.kernel.instant import Instant
 from tieout.notice.notice import Notice
@@ -107,7 +106,10 @@ def pack_findings(home: Home, pack: PackRef) -> list[str]:
     digest = sha256(content).hexdigest()
     if digest != pack.sha256:
         return [f"the pack has SHA-256 {digest}, and {pack.sha256} is on record"]
-    key = public_key_text(home.installation_key.public_key()).encode()
+    try:
+        key = public_key_text(home.installation_key.public_key()).encode()
+    except Refusal as error:  # gone, or readable by others
+        return [_cut(f"the pack cannot be verified: {error}")]
     report = verify_pack(content, key)
     return [
         _cut(f"pack, {each.file}: {each.what}: expected {each.expected}, found {each.found}")
@@ -147,7 +149,7 @@ def _verified(home: Home, dispute: Dispute, findings: list[str]) -> PackRef | No
     if pack is None:
         try:
             pack = kept_pack(home, dispute.claim.line or dispute.invoice)
-        except EvidenceDiffers as error:
+        except IntegrityViolation as error:
             findings.append(_cut(str(error)))
             return None
     findings += pack_findings(home, pack)

@@ -14,17 +14,17 @@ from tieout.dispute.dispute import Dispute, fold
 from tieout.dispute.event import Claim, DisputeEvent, Opened, PackRef, dispute_id
 from tieout.dispute.owners import Owners
 from tieout.dispute.role import Role
-from tieout.dispute.room import check_room, on_invoice, on_line
+from tieout.dispute.room import check_room, on_invoice, on_line, with_tax
 from tieout.dispute.type import RULES, DisputeType
 from tieout.evidence.stored import StoredInvoice
 from tieout.flows.apply_catalog import load_catalog
-from tieout.flows.build_pack import EvidenceDiffers, build_pack
+from tieout.flows.build_pack import build_pack
 from tieout.flows.credit_note import CreditedLine, credited_line
 from tieout.flows.decision import decision_now
 from tieout.flows.disputes import TRIES, Known, dispute_notice, known_disputes, owners_in_force
 from tieout.flows.home import Home
 from tieout.flows.invoices import show_invoice
-from tieout.kernel.errors import Refusal
+from tieout.kernel.errors import IntegrityViolation, Refusal
 from tieout.kernel.money import Money, currency
 from tieout.kernel.person import is_same_person
 from tieout.kernel.rational import exact, exact_text
@@ -122,12 +122,12 @@ def _pack(home: Home, name: str) -> tuple[PackRef | None, str | None]:
     says why: the records conflict."""
     try:
         return kept_pack(home, name), None
-    except EvidenceDiffers as error:
+    except IntegrityViolation as error:
         return None, str(error)
 
 
 def kept_pack(home: Home, name: str) -> PackRef:
-    """Built and kept. Raises `EvidenceDiffers`, or that there is no key."""
+    """Built and kept. Raises `IntegrityViolation`, or that there is no key."""
     built = build_pack(home, name)
     digest = home.kept_packs.keep(built.content)
     return PackRef(digest, built.manifest_sha256, len(built.content), built.events)
@@ -201,16 +201,15 @@ def _claim(
     before = on_line(mine, name)
     asked = _asked(order.amount, Money(line.creditable.left - before, unit))
     check_room(f"line {name}", asked, left=line.creditable.left, disputed=before)
-    together = before + asked.minor
-    known_gross = sum(each.not_collected for each in mine if each.claim.line == name)
-    with_tax = max(together + line.tax_on(together) - known_gross, 0)
+    held = sum(each.not_collected for each in mine if each.claim.line == name)
+    waits = with_tax(asked.minor, before, line.tax_on, held)
     check_room(
         f"invoice {invoice.number}, which that comes to with taxes,",
-        Money(with_tax, unit),
+        Money(waits, unit),
         left=left,
         disputed=disputed,
     )
-    return Claim(order.type, name, unit, asked.minor, with_tax)
+    return Claim(order.type, name, unit, asked.minor, waits)
 
 
 def _asked(amount: str | None, left: Money) -> Money:

@@ -9,6 +9,7 @@ from typing import Final
 
 from tieout.dispute.dispute import Dispute, disputes_of
 from tieout.dispute.event import Messaged
+from tieout.dispute.state import State
 from tieout.flows.home import Home
 from tieout.invoice.earlier import parse_correction
 from tieout.kernel.errors import TieoutError
@@ -72,6 +73,8 @@ def _of_pack(home: Home, dispute: Dispute) -> Iterator[LogFinding]:
 
 def _of_notes(home: Home, dispute: Dispute, given: set[str]) -> Iterator[LogFinding]:
     decided = {each.note: each for each in dispute.credits}
+    if dispute.state is State.UPHELD and not decided and not (dispute.decided and dispute.decided.corrected):
+        yield LogFinding(DISPUTE, dispute.id, "it is upheld, and nothing gives back what was disputed")
     for note in sorted(given - set(decided)):
         yield LogFinding(DISPUTE, dispute.id, f"note {note} says it is of it, and it was not decided so")
     for note, credit in decided.items():

@@ -42,9 +42,10 @@ class EvidenceKeyExposed(Refusal):
 
 @dataclass(frozen=True, slots=True)
 class FileInstallationKey:
-    """Read anew at each use."""
+    """Read anew at each use. `only_here`: the key in the folder, whatever the environment names."""
 
     folder: Path
+    only_here: bool = False
 
     @property
     def place(self) -> str:
@@ -62,7 +63,7 @@ class FileInstallationKey:
 
     @property
     def _file(self) -> Path:
-        named = os.environ.get(VARIABLE)
+        named = None if self.only_here else os.environ.get(VARIABLE)
         return Path(named) if named else self.folder / KEY_FILE
 
     def _checked(self) -> Path:

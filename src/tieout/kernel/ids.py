@@ -12,6 +12,8 @@ from typing import NewType
 from tieout.kernel.errors import Refusal, shown
 
 HomeId = NewType("HomeId", str)
+TEST_CLOCK_HOME = "home_testclock_"
+"""Ids of homes that were made with a test clock begin so: whatever names the home says what it is."""
 
 EventType = NewType("EventType", str)
 SourceName = NewType("SourceName", str)

@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tieout.kernel.errors import ConflictError, IntegrityViolation, NotFound
-from tieout.kernel.ids import HomeId
+from tieout.kernel.ids import TEST_CLOCK_HOME, HomeId
 from tieout.kernel.instant import Instant
 from tieout.ports import Clock, Entropy, HealthFact
 from tieout.store.books.books import BOOKS_FILE, SqlBooks, create_books, home_id_of, open_books
-from tieout.store.books.test_clock import HOME_PREFIX, SqlTestClock, has_clock, is_of_test_clock
+from tieout.store.books.test_clock import SqlTestClock, has_clock
 from tieout.store.facts import store_facts
 from tieout.store.failure import DamagedStore
 from tieout.store.files import write_durably
@@ -128,10 +128,10 @@ def create_stores(
     engine = _log_engine(folder, url)
     home_id = log_home_id(engine)
     if home_id is None:
-        prefix = "home_" if test_clock is None else HOME_PREFIX
+        prefix = "home_" if test_clock is None else TEST_CLOCK_HOME
         home_id = as_home or HomeId(f"{prefix}{entropy.token(HOME_ID_BYTES).hex()}")
         create_log(engine, home_id=home_id, entropy=entropy)
-    if as_home is None and is_of_test_clock(home_id) != (test_clock is not None):
+    if as_home is None and home_id.startswith(TEST_CLOCK_HOME) != (test_clock is not None):
         raise ForeignClock(folder, home_id)
     _own_folder(folder, home_id, url)
     books = create_books(folder, home_id, url=url, test_clock=test_clock)
@@ -154,7 +154,7 @@ def open_stores(
         raise DamagedStore(f"the log in {folder} does not say which home it belongs to")
     if owner != books.home_id:
         raise ForeignBooks(folder, books.home_id, owner)
-    if is_of_test_clock(owner) != has_clock(books.engine):
+    if owner.startswith(TEST_CLOCK_HOME) != has_clock(books.engine):
         raise ForeignClock(folder, owner)
     _own_folder(folder, owner, url)
     return _stores(folder, books, engine, clock, entropy, segments)

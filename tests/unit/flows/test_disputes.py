@@ -36,6 +36,7 @@ from tieout.flows.credit_invoice import credit_invoice
 from tieout.flows.credit_note import NoSuchLineThere
 from tieout.flows.decide_dispute import DecisionOrder, DisputeIsolated, decide_dispute
 from tieout.flows.decision import DecisionIncomplete
+from tieout.flows.dispute_document import dispute_json
 from tieout.flows.dispute_evidence import incomplete_evidence
 from tieout.flows.dispute_owners import OwnersRefused, name_owners, owners_named
 from tieout.flows.disputes import NoSuchDispute, OwnersUnnamed, find_dispute, list_disputes
@@ -58,7 +59,7 @@ from tieout.flows.void_invoice import void_invoice
 from tieout.gateways.clock import SteppedClock
 from tieout.gateways.evidence_key import NoEvidenceKey
 from tieout.kernel.ids import CustomerId
-from tieout.kernel.instant import DAY_MICROSECONDS, Instant
+from tieout.kernel.instant import DAY_MICROSECONDS, Instant, parse_instant
 from tieout.store.sqlite import begin_immediate, open_engine
 from tieout.wiring import open_home
 
@@ -230,6 +231,11 @@ def test_a_damaged_pack_is_a_conflict_and_a_hold_stands_with_two_owners(home: Ho
     assert (held.hold.engineering, held.hold.ops) == (ENGINEERING, OPS)
     assert held.owners == {Role.OPS: OPS, Role.ENGINEERING: ENGINEERING}
     assert owed(home) == ("31.13", "10.00", "21.13")
+    file.write_bytes(content)
+    key = home.folder / "evidence.key"
+    key.rename(home.folder / "elsewhere")
+    assert "cannot be verified: There is no key" in incomplete_evidence(home)[0].why[0]
+    (home.folder / "elsewhere").rename(key)
     file.unlink()
     assert "the pack is gone" in incomplete_evidence(home)[0].why[0]
     findings = [str(each) for each in verify_books(home).findings]
@@ -274,6 +280,18 @@ def test_a_message_goes_to_the_customers_own_targets_and_to_nobody_else(home: Ho
             message_customer(home, found.id, person=OPS, text=bad)
     kinds = {each.notice.kind for each in home.books.notices.unrouted(20)}
     assert kinds == {"dispute.opened", "customer.dispute.message"}
+
+
+def test_what_is_overdue_is_said_until_it_is_done(home: Home, clock: SteppedClock) -> None:
+    """An answer by the end of 5 February, a decision by the end of 13 February, in UTC."""
+    found = opened(home)
+    clock.set_to(parse_instant("2026-02-06T00:00:00Z"))
+    assert dispute_json(found, now=clock.now())["overdue"] == ["answer"]
+    told = message_customer(home, found.id, person=OPS, text="Sorry for the wait.")
+    assert dispute_json(told, now=clock.now())["overdue"] == []
+    clock.set_to(parse_instant("2026-02-14T00:00:00Z"))
+    assert dispute_json(told, now=clock.now())["overdue"] == ["decision"]
+    assert dispute_json(uphold(home, told).dispute, now=clock.now())["overdue"] == []
 
 
 def test_a_clock_that_steps_back_leaves_events_in_their_order(home: Home, clock: SteppedClock) -> None:

@@ -21,7 +21,8 @@ from tests.disputes import (
     owed,
     uphold,
 )
-from tests.small_home import FEBRUARY_3
+from tests.small_home import FEBRUARY_3, MARCH_3, call
+from tests.small_home import ingest as send_events
 from tieout.dispute.deadline import end_of_day
 from tieout.dispute.event import CreditGiven
 from tieout.dispute.owners import WrongRole
@@ -29,6 +30,9 @@ from tieout.dispute.role import Role
 from tieout.dispute.room import NoRoom
 from tieout.dispute.state import Act, NoSuchMove, State
 from tieout.dispute.type import DisputeType
+from tieout.flows.close_periods import close
+from tieout.flows.correct import approve, preview
+from tieout.flows.corrected_since import corrected_since
 from tieout.flows.credit_invoice import LineDisputed, credit_invoice
 from tieout.flows.credit_note import CreditRefused
 from tieout.flows.decide_dispute import DecisionOrder, decide_dispute
@@ -38,6 +42,7 @@ from tieout.flows.examine_dispute import examine_dispute
 from tieout.flows.home import Home
 from tieout.flows.open_dispute import DisputeRefused
 from tieout.flows.payments import record_payment
+from tieout.flows.retract_event import Decision, retract_event
 from tieout.flows.say_dispute import (
     assign_dispute,
     isolate_dispute,
@@ -84,6 +89,7 @@ def test_upheld_gives_back_all_of_it_in_one_note(home: Home) -> None:
         "10.00",
     )
     assert owed(home) == ("21.13", "0.00", "21.13")
+    assert len(home.books.heads.all()) == 2, "of the close, and of the note"
     assert verify_books(home).findings == ()
     with pytest.raises(NoSuchMove):
         uphold(home, found.dispute)
@@ -221,3 +227,38 @@ def test_a_hold_ends_by_its_two_owners_and_then_it_can_be_upheld(home: Home) -> 
     assert [each.act.value for each in find_dispute(home, found.id).events] == [
         *("opened", "isolated", "assigned", "released", "upheld"),
     ]
+
+
+@pytest.mark.parametrize("amount", ["1.21", "1.50"])
+def test_what_a_correction_has_given_back_is_not_given_back_again(
+    home: Home, clock: SteppedClock, amount: str
+) -> None:
+    """803 of 9,030 tokens are retracted and corrected while the dispute runs: 16.05 become 10.00 for 5,000
+    and 1.50 a thousand for 3,227, 4.8405, together 14.84: 1.21 less."""
+    found = opened(home, type=DisputeType.DATA, amount=amount)
+    examine_dispute(home, found.id, person=ENGINEERING)
+    gone = Decision("sent twice", "Dana", "Erin")
+    retract_event(home, source="gateway", event_id="e19", decision=gone)
+    clock.set_to(Instant(FEBRUARY_3 + DAY_MICROSECONDS))
+    report = preview(home, person="Dana", reason="sent twice")
+    assert report.digest is not None
+    approve(home, report.digest, person="Erin", reason="sent twice")
+    send_events(home, [call(77, "acme", "2026-02-05T00:00:00Z")], "february.ndjson")
+    clock.set_to(MARCH_3)
+    close(home, as_of=clock.now())
+    assert corrected_since(home, found) == 121
+    with pytest.raises(DisputeRefused, match=r"gave back 1\.21 USD already"):
+        uphold(home, found, person=ENGINEERING)
+    corrected = DecisionOrder(Act.UPHELD, corrected=True)
+    given = {"person": ENGINEERING, "reason": "sent twice", "approved_by": FINANCE}
+    if amount == "1.21":
+        done = decide_dispute(home, found.id, corrected, **given)
+        assert done.notes == () and done.dispute.decided is not None and done.dispute.decided.corrected
+    else:
+        with pytest.raises(DisputeRefused, match=r"gave back 1\.21 USD of 1\.50 USD"):
+            decide_dispute(home, found.id, corrected, **given)
+        with pytest.raises(DisputeRefused, match="already"):
+            decide_dispute(home, found.id, DecisionOrder(Act.PARTLY_UPHELD, "0.30"), **given)
+        done = decide_dispute(home, found.id, DecisionOrder(Act.PARTLY_UPHELD, "0.29"), **given)
+        assert [each.note.total_minor for each in done.notes] == [-29]
+    assert verify_books(home).findings == ()

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+from io import BytesIO
 from pathlib import Path
+from zipfile import ZipFile
 
 import pytest
 from sqlalchemy.exc import DBAPIError
@@ -12,12 +14,14 @@ from tests.scratch_home import ANNIVERSARY, JANUARY_31, scratch
 from tests.small_home import call, ingest, make_home
 from tieout.close.outcome import Sealed
 from tieout.flows.apply_catalog import apply_catalog
+from tieout.flows.build_pack import build_pack
 from tieout.flows.check_health import doctor
 from tieout.flows.close_periods import CloseReport, close
 from tieout.flows.invoices import list_invoices, show_invoice
 from tieout.flows.policy import policies
 from tieout.flows.step_clock import NoTestClock, Stepped, own_clock, step_clock, target
 from tieout.gateways.clock import SteppedClock
+from tieout.gateways.rehearsal import NoPost
 from tieout.kernel.clock_step import ClockStep, parse_step
 from tieout.kernel.errors import ConflictError
 from tieout.kernel.instant import Instant, format_instant, parse_instant
@@ -160,6 +164,30 @@ def test_a_scratch_home_stays_one_whatever_clock_it_is_opened_with(tmp_path: Pat
     with pytest.raises(DBAPIError, match="is final"), begin_immediate(engine) as connection:
         connection.execute(meta.delete().where(meta.c.name.startswith(stored_clock.ROW)))
     engine.dispose()
+
+
+def test_it_tells_nobody_anything_and_signs_with_no_key_of_a_real_home(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TIEOUT_EVIDENCE_KEY", str(tmp_path / "real.key"))
+    with scratch(tmp_path / "home") as home:
+        assert isinstance(home.post, NoPost)
+        assert home.installation_key.place == str(tmp_path / "home" / "evidence.key")
+    with create_home(tmp_path / "real") as real:
+        assert not isinstance(real.post, NoPost)
+        assert real.installation_key.place == str(tmp_path / "real.key")
+
+
+def test_an_evidence_pack_of_it_says_so_to_people_and_in_its_manifest(tmp_path: Path) -> None:
+    with scratch(tmp_path / "home") as home:
+        stepped(home, "1mo", closing=True)
+        home.installation_key.create()
+        (row,) = list_invoices(home, customer=None)
+        built = build_pack(home, row.id)
+        with ZipFile(BytesIO(built.content)) as pack:
+            assert b"TEST CLOCK" in pack.read("index.html")
+            assert f'"home":"{home.home_id}"' in pack.read("manifest.json").decode().replace(" ", "")
+        assert home.home_id.startswith("home_testclock_")
 
 
 def test_an_interrupted_init_is_not_finished_as_the_other_kind(tmp_path: Path) -> None:

@@ -17,6 +17,10 @@ STYLE: Final = (
     "text-align:left;vertical-align:top}td.n{text-align:right;font-variant-numeric:tabular-nums}"
     "code,pre{background:#f4f4f4;padding:.1rem .3rem}pre{padding:.6rem;overflow:auto}"
 )
+TEST_CLOCK: Final = (
+    "<p><strong>TEST CLOCK: this comes from a scratch home, whose time a person stepped. It is no real "
+    "bill.</strong></p>"
+)
 PROVES: Final = (
     "The files of this pack are the ones that the installation with the given public key signed.",
     "The invoice is, byte for byte, the document that was sealed.",
@@ -48,8 +52,11 @@ DOES_NOT_PROVE: Final = (
 )
 
 
-def page(document: Document, lines: Sequence[str], usages: Sequence[str]) -> bytes:
-    """`lines`: those that the pack is of; `usages`: the folders with events."""
+def page(
+    document: Document, lines: Sequence[str], usages: Sequence[str], *, is_test_clock: bool = False
+) -> bytes:
+    """`lines`: those that the pack is of; `usages`: the folders with events. `is_test_clock`: of a scratch
+    home."""
     shown = [line for line in document["lines"] if line["id"] in set(lines)]
     title = f"Evidence for invoice {document['number']}"
     parts = [
@@ -58,6 +65,7 @@ def page(document: Document, lines: Sequence[str], usages: Sequence[str]) -> byt
         f"<p>{_text(document['seller']['name'])} to {_text(document['customer']['name'])}, period "
         f"{_text(document['period']['start'])} until {_text(document['period']['end'])}. "
         f"Total {_text(document['total'])} {_text(document['currency'])}.</p>",
+        TEST_CLOCK if is_test_clock else "",
         "<p>This pack holds what is needed to follow the lines below back to their events, and forward "
         "again to the "
         "same amounts, without the system that made them.</p>",

@@ -64,8 +64,8 @@ class SqlCorrections:
 
     def settled(self, customers: Sequence[CustomerId]) -> dict[CustomerId, tuple[SettledRow, ...]]:
         columns = [column.label(f"{column.table.name}_{column.name}") for column in _columns()]
-        query = select(*columns).join(charge, charge.c.invoice == invoice.c.id)
-        query = query.join(invoice_line, invoice_line.c.charge == charge.c.id).where(STANDS)
+        query = select(*columns).join(invoice_line, invoice_line.c.invoice == invoice.c.id)
+        query = query.join(charge, charge.c.id == invoice_line.c.charge).where(STANDS)
         query = query.order_by(invoice.c.sealed_at, invoice.c.id, invoice_line.c.ordinal)
         if len(customers) <= NAMED_CUSTOMERS_MAX:
             query = query.where(invoice.c.customer.in_(customers))
@@ -78,8 +78,8 @@ class SqlCorrections:
         return {customer: tuple(each) for customer, each in found.items()}
 
     def misbilled(self) -> tuple[CustomerId, ...]:
-        query = select(invoice.c.customer).join(charge, charge.c.invoice == invoice.c.id)
-        query = query.join(invoice_line, invoice_line.c.charge == charge.c.id)
+        query = select(invoice.c.customer).join(invoice_line, invoice_line.c.invoice == invoice.c.id)
+        query = query.join(charge, charge.c.id == invoice_line.c.charge)
         query = query.where(STANDS, charge.c.price.startswith(CREDITED))
         query = query.where(invoice_line.c.correction.contains(f'"{Cause.MISBILLED.value}"'))
         with self.engine.connect() as connection:

@@ -189,8 +189,6 @@ invoice_line = Table(
 Index("invoice_by_customer", invoice.c.customer, invoice.c.period_start)
 Index("invoice_by_close_run", invoice.c.close_run)
 Index("outcome_by_customer", close_outcome.c.customer, close_outcome.c.close_run)
-Index("snapshot_by_invoice", snapshot.c.invoice)
-Index("charge_by_invoice", charge.c.invoice)
 
 api_key = Table(
     "api_key",

@@ -160,8 +160,8 @@ def _in_order(found: Iterator[RowMapping] | list[RowMapping]) -> tuple[StoredSna
 
 def _billed() -> Select[tuple[str, int, int]]:
     columns = (charge.c.subscription, invoice.c.period_start, invoice.c.period_end)
-    query = select(*columns).join(invoice, charge.c.invoice == invoice.c.id)
-    query = query.join(invoice_line, invoice_line.c.charge == charge.c.id)
+    query = select(*columns).join(invoice_line, invoice_line.c.charge == charge.c.id)
+    query = query.join(invoice, invoice_line.c.invoice == invoice.c.id)
     return query.where(STANDS, invoice.c.kind == KIND_FINAL, invoice_line.c.correction.is_(None)).distinct()
 
 

@@ -17,7 +17,6 @@ from sqlalchemy.exc import IntegrityError
 
 from tieout.kernel.clock_step import day_of
 from tieout.kernel.errors import ConflictError
-from tieout.kernel.ids import HomeId
 from tieout.kernel.instant import Instant, format_instant
 from tieout.ports import ClockReading
 from tieout.store.books.schema import meta
@@ -26,7 +25,6 @@ from tieout.store.sqlite import begin_immediate
 ROW: Final = "test_clock."
 """And how many steps went before, in as many digits."""
 DIGITS: Final = 9
-HOME_PREFIX: Final = "home_testclock_"
 
 
 class ClockGoesBack(ConflictError):
@@ -90,10 +88,6 @@ def start_clock(connection: Connection, at: Instant) -> None:
 def has_clock(engine: Engine) -> bool:
     with engine.connect() as connection:
         return connection.execute(_LATEST).first() is not None
-
-
-def is_of_test_clock(home_id: HomeId) -> bool:
-    return home_id.startswith(HOME_PREFIX)
 
 
 _LATEST = (
