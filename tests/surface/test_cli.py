@@ -7,7 +7,6 @@ import shutil
 import subprocess
 import sys
 from contextlib import closing
-from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
