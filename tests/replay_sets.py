@@ -87,14 +87,14 @@ storage. What came late is on no paper yet."""
 COUNTS = "received,accepted,duplicate,conflict,quarantined\n12,9,1,1,1\n"
 
 
-def small_set(folder: Path, *, lines: str = LINES, tail: Iterable[str] = ()) -> Path:
+def small_set(folder: Path, *, lines: str = LINES, policy: str = POLICY, tail: Iterable[str] = ()) -> Path:
     """Frozen, with the expectations of a script. `tail`: more calls."""
     new_set(folder, Face("small", "tests/replay_sets.py"))
     for name in ("catalog", "events", "policy"):
         (folder / name).mkdir()
     (folder / "catalog" / "1.toml").write_text(catalog_text() + DEAR_PLAN)
     (folder / "catalog" / "2.toml").write_text(CHANGED_PLAN)
-    (folder / "policy" / "policy.toml").write_text(POLICY)
+    (folder / "policy" / "policy.toml").write_text(policy)
     january = [call(1, "acme", "2026-01-05T00:00:00Z", tokens=4000), call(2, "acme", "2026-01-06T00:00:00Z")]
     january += [
         call(3, "acme", "2026-01-07T00:00:00Z", tokens=1900),

@@ -1,5 +1,5 @@
-"""Heads of the log on both databases: the same statements; rows are only added; of runs that seal at once
-each states one head, and none is stated twice."""
+"""Heads and trees of the log on both databases: the same statements; rows are only added; of runs that seal
+at once each states one head, and none is stated twice."""
 
 from __future__ import annotations
 
@@ -12,9 +12,13 @@ from sqlalchemy.exc import DBAPIError
 
 from tests.small_home import FEBRUARY_3, ingest, january, make_home
 from tieout.evidence.head import head_of
+from tieout.evidence.pack.minisign import public_key_text
+from tieout.evidence.verify.verify import verify_pack
+from tieout.flows.build_pack import build_pack
 from tieout.flows.close_periods import close
 from tieout.flows.keep_head import keep_head, make_key
 from tieout.flows.verify_books import verify_books
+from tieout.flows.verify_roots import verify_roots
 from tieout.gateways.clock import SteppedClock
 from tieout.store.sqlite import begin_immediate
 from tieout.wiring import open_home
@@ -40,6 +44,11 @@ def told(folder: Path) -> object:
         assert sorted(each.run for each in kept) == [1, *runs]
         assert [each.signature is None for each in kept] == [False] * 4
         assert verify_books(home).findings == ()
+        home.log.compact(rows_min=1)
+        for _ in range(2):  # the tree is made, then read as it is kept
+            content = build_pack(home, "INV-000003").content
+            report = verify_pack(content, public_key_text(home.installation_key.public_key()).encode())
+            assert report.breaks == [] and verify_roots(home, content).findings == ()
         heads = [head_of(each.statement) for each in kept]
     return [(each.number, each.batch, each.stated_at) for each in heads]
 

@@ -10,6 +10,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
+from datetime import date
 from pathlib import Path
 from typing import Final
 
@@ -32,13 +33,16 @@ from tieout.flows.manual_lines import LineOrder, list_lines
 from tieout.flows.open_dispute import DisputeOrder
 from tieout.flows.payments import record_payment
 from tieout.flows.policy import propose, register_key
+from tieout.flows.readiness import set_level
+from tieout.flows.readiness_signing import SampleSaid, propose_override, record_sample
 from tieout.flows.void_invoice import void_invoice
 from tieout.flows.waivers import add_waiver_signature, propose_waiver
 from tieout.flows.wallet import GrantOrder, grant_credit
 from tieout.gateways.clock import SteppedClock
 from tieout.kernel.errors import Refusal
-from tieout.kernel.instant import Instant, parse_instant
+from tieout.kernel.instant import HOUR_MICROSECONDS, Instant, parse_instant
 from tieout.rate.manual_line import LineDecision
+from tieout.readiness.level import Level
 from tieout.wiring import open_home
 
 ROOT = Path(__file__).parents[2]
@@ -177,6 +181,20 @@ def uphold(home: Home) -> None:
     decide_dispute(home, open_one(home), order, person="Olga", reason="they are right", approved_by="Finn")
 
 
+def narrow(home: Home) -> None:
+    set_level(home, Level.NARROW, ("acme",), person="Dana", reason="launch")
+
+
+def expect(home: Home) -> None:
+    days = date(2026, 2, 1), date(2026, 3, 1), date(2026, 3, 2)
+    record_sample(home, SampleSaid("acme", days[0], days[1], PolicyRole.OPS, "Chi", "10.00", days[2]))
+
+
+def override(home: Home) -> None:
+    until = Instant(home.clock.now() + 24 * HOUR_MICROSECONDS)
+    propose_override(home, "event", person="Dana", reason="examples come tomorrow", until=until)
+
+
 def open_one(home: Home) -> str:
     return next(each.id for each in list_disputes(home) if each.opened_by == "Olga")
 
@@ -204,7 +222,7 @@ VERBS: Final[dict[str, Callable[..., None]]] = {
         ),
         *(note, object_to, approve_draft, redraft, approve_delta, waive, sign_waiver),
         *(register, propose_policy, apply, make_api_key),
-        *(name_owners, open_dispute, isolate, uphold),
+        *(name_owners, open_dispute, isolate, uphold, narrow, expect, override),
     )
 }
 

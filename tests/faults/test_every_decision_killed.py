@@ -65,6 +65,9 @@ SEALED: dict[str, tuple[str, ...]] = {
     "open-dispute": ("{cedar}",),
     "isolate": (),
     "uphold": (),
+    "narrow": (),
+    "expect": (),
+    "override": (),
 }
 REVIEWED: dict[str, tuple[str, ...]] = {
     "note": (),

@@ -59,6 +59,19 @@ def test_a_proof_that_the_signer_changed_is_named(
     assert (file, what) in {(each.file, each.what) for each in breaks}
 
 
+def test_pieces_that_hold_the_same_batches_are_named(packed: PackedHome) -> None:
+    """An event would be proven by whichever suits."""
+    file = f"usage/{_id(packed)}-s0002/proof.csv"
+    roots = json.loads(packed.members[ROOTS])
+    other = {**roots["pieces"][0], "first_batch": 1, "last_batch": 2, "piece": "api.call/v1/1-2"}
+    roots |= {"batch": 2, "pieces": [*roots["pieces"], other]}
+    proof = packed.members[file]
+    proof += b"".join(proof.splitlines(keepends=True)[1:]).replace(b"v1/1-1", b"v1/1-2")
+    content = packed.signed_again({**packed.members, ROOTS: canonical(roots), file: proof})
+    breaks = {(each.file, each.what, each.found) for each in packed.verify(content).breaks}
+    assert (file, "piece api.call/v1/1-2", "one that overlaps it") in breaks
+
+
 def test_events_that_were_never_in_the_log_are_found_though_all_else_fits(packed: PackedHome) -> None:
     """The signer bills 100 tokens more, with digests, counts, sums and papers that agree: only the log does
     not."""

@@ -14,7 +14,7 @@ from tests.scenarios.frame import HERE
 from tests.scenarios.play import played
 from tieout.flows.record_replay_set import record
 
-SAMPLE = ("late_event_in_a_higher_tier", "paid_and_corrected", "wallet_two_grants_expiry")
+SAMPLE = ("credit_note_after_payment", "wallet_two_grants_expiry")
 ALL = sorted(each.parent.name for each in HERE.glob("*/scenario.toml"))
 
 

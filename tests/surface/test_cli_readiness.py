@@ -10,6 +10,8 @@ import pytest
 
 from tests.ready_home import make_ready_home
 from tests.surface.conftest import Ran, in_process
+from tieout.gateways.clock import SystemClock
+from tieout.kernel.instant import HOUR_MICROSECONDS, Instant, format_instant
 
 EXPECTED = (
     "--account",
@@ -125,7 +127,9 @@ def test_narrow_wide_and_an_override(home: Path) -> None:
     assert "Dana" in run(home, "level").out
     over = ("override", "propose", "event", *DECIDED, "--until", "2999-01-01T00:00:00Z")
     assert run(home, *over).code == 2
-    assert run(home, "override", "propose", "totals", *DECIDED, "--until", "2999-01-01T00:00:00Z").code == 4
+    soon = format_instant(Instant(SystemClock().now() + 24 * HOUR_MICROSECONDS))
+    never = run(home, "override", "propose", "totals", *DECIDED, "--until", soon)
+    assert (never.code, "Item totals has no override" in never.err) == (4, True)
     closed = in_process("close", "--home", str(home), "--json")
     kept = [each for each in closed.json["outcomes"] if each["customer"] == "birch"]
     assert {each["reason"] for each in kept} == {"readiness: narrow, and the account is not on its list"}

@@ -99,8 +99,11 @@ def level(
     reason: Annotated[str | None, typer.Option("--reason", help="Why.")] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Start narrow: only these accounts are billed, at the end of their periods. An open item refuses to go
-    wide, or to list more accounts, and changes of catalog and policy."""
+    """How far it is open: narrow bills the accounts of a list at the end of their periods, wide everybody.
+
+    Once a level is set, an open item refuses to go wide, to list more accounts, and to change catalog or
+    policy.
+    """
     from tieout.flows.readiness import set_level
     from tieout.readiness.level import Level
 
@@ -248,7 +251,7 @@ def _signed(
     from tieout.flows.readiness_signing import only_signer, submit, write_readiness_request
     from tieout.wiring import sign_request
 
-    signer = person or only_signer(where, role)
+    signer = person or only_signer(where, document, role)
     with TemporaryDirectory(prefix="tieout-sign-") as folder:
         asked, made = Path(folder) / "request.json", Path(folder) / "signature.json"
         write_readiness_request(where, document.digest, asked)

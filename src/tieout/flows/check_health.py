@@ -35,6 +35,7 @@ def doctor(home: Home) -> tuple[HealthLine, ...]:
         detail = f"it stands at {stands}: a scratch home, which bills nobody"
         lines.append(HealthLine("test clock", True, detail))
     lines.append(_positions(home))
+    lines.append(_heads(home))
     lines.append(_disk(home))
     try:
         catalog = load_catalog(home)
@@ -58,6 +59,16 @@ def _positions(home: Home) -> HealthLine:
     return HealthLine(
         "log positions", reached <= head, f"the books reach batch {reached}, the log ends at batch {head}"
     )
+
+
+def _heads(home: Home) -> HealthLine:
+    """A head without a signature is worth nothing to anybody else."""
+    heads = home.books.heads.all()
+    waiting = sum(each.signature is None for each in heads)
+    detail = f"{len(heads)} of earlier seals are kept"
+    if waiting:
+        detail += f"; {waiting} of them wait for a key to be signed with (`tieout evidence key --create`)"
+    return HealthLine("heads", True, detail)
 
 
 def _disk(home: Home) -> HealthLine:

@@ -14,7 +14,7 @@ from tieout.flows.readiness_facts import read_facts
 from tieout.flows.readiness_papers import expectations, overrides, papers_of, sign_offs
 from tieout.kernel.errors import ConflictError, Refusal
 from tieout.kernel.ids import CustomerId
-from tieout.readiness.item import Item, ItemKey
+from tieout.readiness.item import Item, ItemKey, Passed
 from tieout.readiness.items import ITEMS, item_named
 from tieout.readiness.level import Level, RecordedLevel, widens
 from tieout.readiness.standing import Standing, refusing, standings
@@ -100,11 +100,14 @@ def refuse_while_open(home: Home, kinds: frozenset[DocumentKind], *, by_correcti
 def set_level(
     home: Home, level: Level, accounts: Sequence[str] = (), *, person: str, reason: str
 ) -> RecordedLevel:
-    """Raises `ReadinessOpen` where it opens more than stands and an item is open; `NobodyListed`,
+    """Raises `ReadinessOpen` where it opens more than stands and an item is open, or where no policy is in
+    force when it starts; `NobodyListed`,
     `NoSuchCustomer`, `LevelStands`, `DecisionIncomplete`, and `LevelChanged` where somebody was faster."""
     decided = decision_now(home, person=person, reason=reason)
     listed = _listed(home, level, accounts)
     before = home.books.readiness.level()
+    if before is None:
+        _refuse_without_rules(home)
     if before is not None and (before.level, before.accounts) == (level, listed):
         raise LevelStands(before)
     if widens(before, level, listed):
@@ -115,6 +118,13 @@ def set_level(
     recorded = RecordedLevel(seq, level, listed, decided.person, decided.reason, decided.decided_at)
     home.books.readiness.set_level(recorded)
     return recorded
+
+
+def _refuse_without_rules(home: Home) -> None:
+    """Whoever starts has a policy in force: under a level, open items would refuse the first one."""
+    rules = standing_of(home, ItemKey.RULES)
+    if not isinstance(rules.checked, Passed):
+        raise ReadinessOpen("A first level", [rules])
 
 
 def level_text(level: RecordedLevel | None) -> str:

@@ -32,18 +32,13 @@ def within_level(level: RecordedLevel | None, plan: Agenda) -> Agenda:
         return plan
     due = tuple(each for each in plan.due if each.running is None and level.bills(each.customer))
     kept = list(_kept_back(level, plan.due))
-    inside = {each.customer for each in kept if level.bills(each.customer)}
+    named = {each.customer for each in kept}
     told = [
         each
+        if level.bills(each.customer)
+        else AccountOutcome(each.customer, each.period, NotDue(_due_at(each), NARROW))
         for each in plan.outcomes
-        if level.bills(each.customer) and not (each.period is None and each.customer in inside)
-    ]
-    others = {each.customer: each for each in plan.outcomes if not level.bills(each.customer)}
-    known = {each.customer for each in kept}
-    kept += [
-        AccountOutcome(each.customer, each.period, NotDue(_due_at(each), NARROW))
-        for each in others.values()
-        if each.customer not in known
+        if not (each.period is None and each.customer in named)
     ]
     return Agenda(due, (*told, *kept))
 

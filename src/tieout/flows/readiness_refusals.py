@@ -8,6 +8,7 @@ from tieout.contract.policy import SignerRole
 from tieout.kernel.errors import ConflictError, NotFound, Refusal, shown
 from tieout.kernel.ids import CustomerId
 from tieout.kernel.instant import Instant, format_instant
+from tieout.readiness.documents import ReadinessDocument
 from tieout.readiness.facts import Expectation
 from tieout.readiness.item import ItemKey, NotApplicable, Open, Passed
 from tieout.readiness.override import OVERRIDE_DAYS_MAX
@@ -108,6 +109,17 @@ class SampleTooLate(ConflictError):
             f"The paper of {expected.account} {expected.billed} is {why}: what is expected of it had to be "
             "recorded and signed before that. Record what is expected of the next period."
         )
+
+
+class RoleDoesNotSign(Refusal):
+    """Each paper is signed by the roles that answer for it."""
+
+    code = "role-does-not-sign"
+
+    def __init__(self, document: ReadinessDocument, role: SignerRole, roles: Sequence[SignerRole]) -> None:
+        named = ", ".join(each.value for each in roles)
+        said = f"{document.kind.value} of {document.subject}"
+        super().__init__(f"The {said} is signed by {named}, not by {role.value}.")
 
 
 class WhoSigns(Refusal):

@@ -27,6 +27,7 @@ from tieout.flows.readiness_refusals import (
     NoSuchReadinessDocument,
     NothingOpen,
     OverrideLength,
+    RoleDoesNotSign,
     SampleTooLate,
     WhoSigns,
 )
@@ -49,7 +50,7 @@ from tieout.readiness.documents import (
     sign_off_text,
 )
 from tieout.readiness.facts import Billed, Expectation, Paper
-from tieout.readiness.item import ItemKey, Passed
+from tieout.readiness.item import ItemKey, Passed, may_pass_over
 from tieout.readiness.items import item_named
 from tieout.readiness.override import OVERRIDE_MICROSECONDS_MAX
 
@@ -95,13 +96,13 @@ def propose_override(home: Home, item: str, *, person: str, reason: str, until: 
     `OverrideLength` and `DecisionIncomplete`."""
     key = item_key(item)
     decided = decision_now(home, person=person, reason=reason)
-    if not item_named(key).may_be_overridden:
-        raise NeverOverridden(key.value)
     if not 0 < until - decided.decided_at <= OVERRIDE_MICROSECONDS_MAX:
         raise OverrideLength(until, decided.decided_at)
     found = standing_of(home, key)
     if not found.problems:
         raise NothingOpen(key.value)
+    if not may_pass_over(found.item, found.problems):
+        raise NeverOverridden(key.value)
     text = override_text(
         home.home_id,
         found.item,
@@ -133,15 +134,13 @@ def write_readiness_request(home: Home, digest: str, out: Path) -> SigningReques
 
 def submit(home: Home, file: Path) -> tuple[ReadinessDocument, Signature]:
     """Verifies a signature and records it; it counts from now. Raises `SignatureRefused` and says why,
-    `NoSuchReadinessDocument`, `ItemNotPassed` where the evidence is other than what was signed, or
-    `SampleTooLate`."""
+    `RoleDoesNotSign`, `NoSuchReadinessDocument`, `ItemNotPassed` where the evidence is other than what was
+    signed, or `SampleTooLate`."""
     signed = read_signature(home, file)
     document = document_named(home, signed.document_digest)
-    item = None if document.kind is ReadinessKind.SAMPLE else item_named(ItemKey(document.subject))
-    roles = roles_that_sign(document, item)
+    roles = _roles_of(document)
     if signed.role not in roles:
-        said = f"{document.kind.value} of {document.subject}"
-        raise SignatureRefused(file, f"the {said} is signed by {_named(roles)}, not by {signed.role.value}")
+        raise RoleDoesNotSign(document, signed.role, roles)
     key = key_behind(home, file, signed)
     _refuse_signer(home, file, document, key.person)
     recorded = verified(
@@ -157,8 +156,11 @@ def submit(home: Home, file: Path) -> tuple[ReadinessDocument, Signature]:
     return document, recorded
 
 
-def only_signer(home: Home, role: SignerRole) -> str:
-    """The person of the one key that is registered for the role. Raises `WhoSigns`."""
+def only_signer(home: Home, document: ReadinessDocument, role: SignerRole) -> str:
+    """The person of the one key that is registered for the role. Raises `RoleDoesNotSign` or `WhoSigns`."""
+    roles = _roles_of(document)
+    if role not in roles:
+        raise RoleDoesNotSign(document, role, roles)
     found = [
         key.person
         for key in home.books.signatures.signing_keys()
@@ -281,5 +283,6 @@ def _is_drafted(home: Home, expected: Expectation) -> bool:
     )
 
 
-def _named(roles: tuple[SignerRole, ...]) -> str:
-    return ", ".join(role.value for role in roles)
+def _roles_of(document: ReadinessDocument) -> tuple[SignerRole, ...]:
+    item = None if document.kind is ReadinessKind.SAMPLE else item_named(ItemKey(document.subject))
+    return roles_that_sign(document, item)

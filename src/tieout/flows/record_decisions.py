@@ -49,6 +49,11 @@ SIGNED_KINDS: Mapping[DocumentKind, str] = {
 }
 
 
+SAID: Mapping[EntryKind, CallKind] = {
+    EntryKind.APPROVAL: CallKind.APPROVE_DRAFT,
+    EntryKind.OBJECTION: CallKind.OBJECT_DRAFT,
+    EntryKind.DELTA_APPROVAL: CallKind.APPROVE_DELTA,
+}
 DECIDED = re.compile(
     r"(?P<reason>.*) \(decided by (?P<by>.+), approved by (?P<approved_by>.+)\)\Z", re.DOTALL
 )
@@ -60,13 +65,15 @@ AGREED = re.compile(
 
 @dataclass(slots=True)
 class Decisions:
-    """`left_out`: how often each thing happened that no call can say."""
+    """`left_out`: how often each thing happened that no call can say. `redrafted`: whose draft was made anew
+    at which cutoff: a close of its own, and no call beside that of the person."""
 
     home: Home
     folder: Path
     only: Collection[CustomerId] | None
     calls: list[Call] = field(default_factory=list)
     left_out: Counter[str] = field(default_factory=Counter)
+    redrafted: set[tuple[CustomerId, int, Instant]] = field(default_factory=set)
 
     def is_chosen(self, customer: CustomerId) -> bool:
         return self.only is None or customer in self.only
@@ -270,19 +277,16 @@ def _drafts(found: Decisions) -> None:
     latest = [each for each in found.home.books.drafts.latest() if found.is_chosen(each.customer)]
     said = found.home.books.drafts.entries([each.invoice for each in latest])
     for draft in latest:
-        if draft.person is not None:
-            found.left_out["drafts made anew by a person"] += 1
+        texts = {"customer": draft.customer, "period_start": format_instant(draft.period.start)}
         for entry in said.get(draft.invoice, ()):
-            if entry.kind is EntryKind.APPROVAL:
-                texts = {
-                    "customer": draft.customer,
-                    "period_start": format_instant(draft.period.start),
-                    "by": entry.person,
-                    "reason": entry.text,
-                }
-                found.add(entry.recorded_at, CallKind.APPROVE_DRAFT, texts)
-            elif entry.kind is not EntryKind.NOTE:
-                found.left_out[f"entries about drafts ({entry.kind.value})"] += 1
+            kind = SAID.get(entry.kind)
+            if kind is not None:
+                found.add(entry.recorded_at, kind, {**texts, "by": entry.person, "reason": entry.text})
+        for revision in found.home.books.drafts.revisions(draft.invoice) if draft.revision > 1 else ():
+            if revision.person is not None:
+                by = {"by": revision.person, "reason": revision.reason}
+                found.add(revision.cutoff_at, CallKind.REDRAFT, {**texts, **by})
+                found.redrafted.add((draft.customer, revision.cutoff, revision.cutoff_at))
 
 
 def _evidence(found: Decisions) -> None:

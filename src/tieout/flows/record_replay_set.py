@@ -163,7 +163,9 @@ def _in_order(
     closes = []
     for run in runs:
         chosen = tuple(each for each in run.accounts if accounts is None or each in accounts)
-        if chosen:
+        if chosen and not (
+            len(chosen) == 1 and (chosen[0], run.cutoff, run.cutoff_at) in decisions.redrafted
+        ):
             texts = {"as_of": format_instant(run.as_of)}
             call = Call(0, run.cutoff_at, CallKind.CLOSE, texts, {"accounts": chosen})
             place = (run.cutoff_at, CLOSED, run.id)

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, TypeVar, get_args
 
+from tieout.close.review import StoredDraft
 from tieout.flows.apply_catalog import apply_documents, load_catalog
 from tieout.flows.close_periods import close
 from tieout.flows.compact_log import compact_log
@@ -13,7 +14,7 @@ from tieout.flows.control_totals import control_total, state_control_total
 from tieout.flows.correct import approve as approve_correction
 from tieout.flows.correct import preview
 from tieout.flows.credit_invoice import CreditKind, Rest, credit_invoice
-from tieout.flows.drafts import approve_draft
+from tieout.flows.drafts import approve_delta, approve_draft, object_to_draft, redraft
 from tieout.flows.home import Home
 from tieout.flows.late_events import late_rows
 from tieout.flows.ledger import lock_month
@@ -292,20 +293,27 @@ def _control_total(player: Player, call: Call) -> None:
     state_control_total(player.home, stated, by=texts["source"])
 
 
-def _approve_draft(player: Player, call: Call) -> None:
-    texts = call.texts
-    start = parse_instant(texts["period_start"])
+def _of_draft(player: Player, call: Call) -> None:
+    """What is said about the draft that is open for a customer's period, as it stands now."""
+    home, person, reason = player.home, call.texts["by"], call.texts["reason"]
+    draft = _open_draft(player, call)
+    match call.kind:
+        case CallKind.APPROVE_DRAFT:
+            approve_draft(home, draft.invoice, sha256=draft.sha256, person=person, reason=reason)
+        case CallKind.APPROVE_DELTA:
+            approve_delta(home, draft.invoice, digest=draft.delta or "", person=person, reason=reason)
+        case CallKind.OBJECT_DRAFT:
+            object_to_draft(home, draft.invoice, person=person, reason=reason)
+        case _:
+            redraft(home, draft.invoice, person=person, reason=reason)
+
+
+def _open_draft(player: Player, call: Call) -> StoredDraft:
+    customer, start = call.texts["customer"], call.texts["period_start"]
     for draft in player.home.books.drafts.open():
-        if draft.customer == texts["customer"] and draft.period.start == start:
-            approve_draft(
-                player.home,
-                draft.invoice,
-                sha256=draft.sha256,
-                person=texts["by"],
-                reason=texts["reason"],
-            )
-            return
-    raise NoDraftOpen(texts["customer"], texts["period_start"])
+        if draft.customer == customer and draft.period.start == parse_instant(start):
+            return draft
+    raise NoDraftOpen(customer, start)
 
 
 def _lock_month(player: Player, call: Call) -> None:
@@ -357,7 +365,10 @@ DRIVERS: Final[Mapping[CallKind, Callable[[Player, Call], None]]] = {
     CallKind.CREDIT: _credit,
     CallKind.VOID: _void,
     CallKind.CONTROL_TOTAL: _control_total,
-    CallKind.APPROVE_DRAFT: _approve_draft,
+    CallKind.APPROVE_DRAFT: _of_draft,
+    CallKind.OBJECT_DRAFT: _of_draft,
+    CallKind.REDRAFT: _of_draft,
+    CallKind.APPROVE_DELTA: _of_draft,
     CallKind.LOCK_MONTH: _lock_month,
     CallKind.VERIFY_LOG: _verify_log,
     CallKind.CLOSE_ALERT: _close_alert,

@@ -38,6 +38,8 @@ class NoKeyOfHeads(NotFound):
 
 def head_findings(home: Home) -> Iterator[LogFinding]:
     """Every head that was kept is of this log, names the one before, and has the signature of its key."""
+    for run in home.books.heads.runs_without():
+        yield LogFinding("head", f"run {run}", "it sealed invoices, and no head of it is kept")
     before: KeptHead | None = None
     for kept in home.books.heads.all():
         where = f"head {kept.number}"

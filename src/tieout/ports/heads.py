@@ -20,6 +20,10 @@ class HeadStore(Protocol):
 
     def of_run(self, run: int) -> KeptHead | None: ...
 
+    def runs_without(self) -> tuple[int, ...]:
+        """Runs that sealed something and have no head, from the first run on that has one."""
+        ...
+
     def keep(self, run: int, state: StateHead) -> KeptHead:
         """Adds what `state` gives; one at a time. Gives the one that is there where the run has one."""
         ...

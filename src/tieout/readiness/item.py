@@ -5,7 +5,7 @@ A check is a pure function of given facts. What it says never depends on who has
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from hashlib import sha256
@@ -47,10 +47,12 @@ class Fact:
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """Why an item is open, and what to do about it."""
+    """Why an item is open, and what to do about it. `is_absence`: nothing has failed, there is only nothing
+    yet that could have passed."""
 
     what: str
     next_action: str
+    is_absence: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +82,8 @@ Checked = Passed | Open | NotApplicable
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """`roles` sign it off. `may_be_overridden`: by product, finance and ops together, for a time. `remedies`:
+    """`roles` sign it off. `may_be_overridden`: by product, finance and ops together, for a time; where not,
+    then only that there is nothing yet. `remedies`:
     documents of the catalog by which an open item is mended, so that it does not refuse them;
     `mended_by_correction`: by a price correction that was approved on a delta report."""
 
@@ -91,6 +94,11 @@ class Item:
     may_be_overridden: bool = True
     remedies: frozenset[DocumentKind] = frozenset()
     mended_by_correction: bool = False
+
+
+def may_pass_over(item: Item, problems: Sequence[Problem]) -> bool:
+    """Whether an override of these problems of the item may be asked for at all."""
+    return item.may_be_overridden or all(each.is_absence for each in problems)
 
 
 def passed_or_open(evidence: tuple[Fact, ...], problems: tuple[Problem, ...]) -> Checked:

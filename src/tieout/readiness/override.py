@@ -2,7 +2,8 @@
 keys, three people and none of them the proposer, and it has not run out.
 
 Failed replays, disputes without evidence, totals that finance cannot reproduce and unapproved backfills are
-never passed over, whatever was signed.
+never passed over, whatever was signed; that nothing was replayed or sealed yet may be, or a new home could
+never change anything.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from tieout.contract.policy import PolicyRole
 from tieout.contract.signature import Signature, SigningKey, same_person
 from tieout.kernel.ids import KeyId
 from tieout.kernel.instant import HOUR_MICROSECONDS, Instant
-from tieout.readiness.item import Item, Problem
+from tieout.readiness.item import Item, Problem, may_pass_over
 
 OVERRIDE_DAYS_MAX: Final = 92
 """A quarter: what should stand longer is to be mended."""
@@ -58,7 +59,7 @@ def passes_over(
     now: Instant,
 ) -> bool:
     """Whether it stands for this item as it is open now: no problem may be new since it was signed."""
-    if not item.may_be_overridden or found.item != item.key.value:
+    if not may_pass_over(item, problems) or found.item != item.key.value:
         return False
     if not found.proposed_at <= now < found.until:
         return False

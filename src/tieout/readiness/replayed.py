@@ -12,7 +12,7 @@ RUN = "tieout replay run SET --keep-in HOME"
 def check_replay(facts: Facts) -> Checked:
     if not facts.replays:
         action = f"record a set with expectations from outside (tieout replay record, expect), then {RUN}"
-        return Open((), (Problem("no replay set was ever run", action),))
+        return Open((), (Problem("no replay set was ever run", action, is_absence=True),))
     evidence = tuple(Fact(each.name, each.told) for each in facts.replays)
     problems = [
         Problem(f"{each.name} failed: {each.difference}", f"mend what its report names first, then {RUN}")

@@ -21,7 +21,8 @@ def check_totals(facts: Facts) -> Checked:
         return Open((), (Problem(f"finance has no export to add up: {found}", "tieout verify"),))
     if not papers:
         action = "close a period (tieout close), then export it (tieout ledger export)"
-        return Open((), (Problem("no invoice is sealed, so finance can reproduce no total", action),))
+        nothing = Problem("no invoice is sealed, so there is no total to reproduce", action, is_absence=True)
+        return Open((), (nothing,))
     problems = [problem for paper in papers for problem in _of_paper(paper, found)]
     for code, off in sorted(found.off.items()):
         differ = f"debits and credits of {code} differ by {money(off, code)}"

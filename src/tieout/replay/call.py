@@ -41,6 +41,9 @@ class CallKind(StrEnum):
     VOID = "void"
     CONTROL_TOTAL = "control-total"
     APPROVE_DRAFT = "approve-draft"
+    OBJECT_DRAFT = "object-draft"
+    REDRAFT = "redraft"
+    APPROVE_DELTA = "approve-delta"
     LOCK_MONTH = "lock-month"
     VERIFY_LOG = "verify-log"
     CLOSE_ALERT = "close-alert"
@@ -58,6 +61,7 @@ class Shape:
     instants: tuple[str, ...] = ()
 
 
+OF_DRAFT: Final = Shape(needs=("customer", "period_start", "by", "reason"), instants=("period_start",))
 SHAPES: Final[Mapping[CallKind, Shape]] = {
     CallKind.CATALOG: Shape(needs=("documents",), files=("documents",)),
     CallKind.PROPOSE: Shape(needs=("policy",), files=("policy",)),
@@ -99,9 +103,10 @@ SHAPES: Final[Mapping[CallKind, Shape]] = {
         may=("field", "total"),
         instants=("start", "end"),
     ),
-    CallKind.APPROVE_DRAFT: Shape(
-        needs=("customer", "period_start", "by", "reason"), instants=("period_start",)
-    ),
+    CallKind.APPROVE_DRAFT: OF_DRAFT,
+    CallKind.OBJECT_DRAFT: OF_DRAFT,
+    CallKind.REDRAFT: OF_DRAFT,
+    CallKind.APPROVE_DELTA: OF_DRAFT,
     CallKind.LOCK_MONTH: Shape(needs=("month", "by", "reason")),
     CallKind.VERIFY_LOG: Shape(needs=("by",)),
     CallKind.CLOSE_ALERT: Shape(needs=("id", "by", "reason")),

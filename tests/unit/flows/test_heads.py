@@ -13,12 +13,14 @@ from tests.small_home import FEBRUARY_3, MARCH_3, call, ingest, january, make_ho
 from tieout.evidence.head import digest_of, head_of, signed_head, statement_of
 from tieout.evidence.pack.minisign import public_key_text
 from tieout.flows.close_periods import close
+from tieout.flows.credit_invoice import credit_invoice
 from tieout.flows.keep_head import HeadCopy, NoSuchHead, head_copy, make_key
 from tieout.flows.verify_books import verify_books
 from tieout.flows.verify_heads import BadHeadFile, NoKeyOfHeads, copy_findings
 from tieout.flows.verify_log import verify_log
 from tieout.gateways.clock import SteppedClock
 from tieout.gateways.evidence_key import NoEvidenceKey
+from tieout.store.books import invoices
 from tieout.store.sqlite import begin_immediate, open_engine
 from tieout.wiring import Home, open_home
 
@@ -158,6 +160,15 @@ def test_heads_left_out_or_altered_in_the_books_are_found(home: Home) -> None:
         assert checked(home, copy) == ["no head of that number is kept here any more"]
 
 
+def test_a_last_head_that_was_left_out_is_found(home: Home) -> None:
+    with home:
+        close(home, as_of=FEBRUARY_3)
+        _march(home)
+        _books(home, "DELETE FROM log_head WHERE number = 2")
+        found = [(each.where, each.detail) for each in verify_books(home).findings]
+        assert found == [("run 2", "it sealed invoices, and no head of it is kept")]
+
+
 def test_what_is_no_copy_of_this_home_is_refused(home: Home, tmp_path: Path) -> None:
     with home:
         close(home, as_of=FEBRUARY_3)
@@ -197,6 +208,27 @@ def test_another_statement_under_the_number_of_a_head_is_told_though_the_log_is_
         key = home.installation_key
         signature = signed_head(other, public_key=key.public_key(), sign=key.sign).encode()
         assert checked(home, HeadCopy(head, other.encode(), signature)) == ["head 1 says something else here"]
+
+
+def test_whoever_dies_after_a_seal_left_a_head_of_its_run(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is sealed lies under a head that was stated before it; the next run states its own. A credit note
+    is sealed by a run of its own."""
+
+    def die(name: str) -> None:
+        if name == "seal-after-commit":
+            raise KeyboardInterrupt
+
+    with home:
+        with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
+            patched.setattr(invoices, "crash_point", die)
+            close(home, as_of=FEBRUARY_3)
+        sealed = home.books.invoices.sealed()
+        assert sealed and [each.run for each in home.books.heads.all()] == [1]
+        decided = {"person": "Ann", "reason": "an outage", "approved_by": "Bob"}
+        credit_invoice(home, sealed[0].id, line="3", amount="0.10", kind="goodwill", **decided)
+        assert [each.run for each in home.books.heads.all()] == [1, 2]
 
 
 def _march(home: Home) -> None:

@@ -14,6 +14,7 @@ from sqlalchemy import text
 
 from tests.disputes import OPS, name_three, opened
 from tests.ready_home import FEBRUARY, JANUARY, MARCH, Ready, make_ready_home
+from tests.replay_sets import ran, small_set
 from tests.small_home import FEBRUARY_3, MARCH_3, call, ingest
 from tieout import __version__
 from tieout.contract.policy import PolicyRole
@@ -29,7 +30,7 @@ from tieout.flows.readiness import review
 from tieout.flows.readiness_papers import expectations, papers_of
 from tieout.flows.readiness_refusals import ItemNotPassed, MalformedSample, SampleTooLate
 from tieout.flows.readiness_signing import SampleSaid, prepare_sign_off, record_sample
-from tieout.flows.replay_results import keep_result
+from tieout.flows.replay_results import RESULTS_FOLDER, keep_result
 from tieout.flows.signed_file import SignatureRefused
 from tieout.flows.verify_books import verify_books
 from tieout.gateways.clock import SteppedClock
@@ -272,6 +273,9 @@ def test_a_change_on_paper_without_its_approval_opens_backfill(ready: Ready) -> 
 
 def test_replay_is_what_the_home_keeps_of_it(ready: Ready) -> None:
     assert told(ready, ItemKey.REPLAY) == ["no replay set was ever run"]
+    keep_result(ready.home, ran(small_set(ready.papers / "set")).result)
+    assert isinstance(ready.standing(ItemKey.REPLAY).checked, Passed)
+    shutil.rmtree(ready.home.folder / RESULTS_FOLDER)
     digests = ("ab" * 32, "cd" * 32, "ef" * 32)
     good = ReplayResult("january", *digests, False, 0, (), {}, ran_at=FEBRUARY_3, software=__version__)
     file = keep_result(ready.home, replace(good, gate_failures=("no retry",)))

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.ready_home import LATE, Ready, make_ready_home
+from tests.ready_home import JANUARY_21, LATE, Ready, make_ready_home
 from tests.small_home import FEBRUARY_3, MARCH_3, POLICY, make_home
 from tests.unit.flows.test_answer_interims import asked
 from tieout import __version__
@@ -288,6 +288,23 @@ def test_without_a_level_nothing_is_refused(tmp_path: Path) -> None:
     applied(made.home, PRICE)
 
 
+def test_a_new_home_under_a_level_gets_on_by_overrides_of_what_there_is_not_yet(tmp_path: Path) -> None:
+    made = make_ready_home(tmp_path / "home")
+    made.clock.set_to(parse_instant("2025-12-14T00:00:00Z"))
+    with pytest.raises(ReadinessOpen, match="A first level is refused: 1 item is open"):
+        narrow(made.home)
+    made.clock.set_to(JANUARY_21)
+    narrow(made.home)
+    made.sign_off(ItemKey.RULES, ItemKey.EVENT, ItemKey.BACKFILL)
+    until = Instant(JANUARY_21 + DAY)
+    for item in ("samples", "replay", "trace", "totals", "dispute-owners"):
+        refused(made.home, PRICE)
+        document = propose_override(made.home, item, person="Dana", reason="nothing ran yet", until=until)
+        for role in PolicyRole:
+            made.signs(document, role)
+    applied(made.home, PRICE)
+
+
 def test_what_a_level_asks_for(ready: Ready) -> None:
     home = ready.home
     with pytest.raises(LevelStands, match="narrow \\(acme, birch\\) already, set by Dana"):
@@ -326,7 +343,8 @@ def test_three_people_pass_over_an_item_until_it_runs_out(proven: Ready) -> None
 
 def test_what_is_no_override(proven: Ready) -> None:
     until = Instant(MARCH_3 + 30 * DAY)
-    for never in ("replay", "totals", "dispute-evidence", "backfill"):
+    failed(proven.home)
+    for never in ("replay", "totals", "backfill"):
         with pytest.raises(NeverOverridden, match=f"Item {never} has no override"):
             propose_override(proven.home, never, person="Dana", reason="x", until=until)
     for late in (MARCH_3, Instant(MARCH_3 + 93 * DAY)):

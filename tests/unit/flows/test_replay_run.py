@@ -4,17 +4,20 @@ some."""
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from tests.replay_sets import CHANGED_PLAN, DEAR_PLAN, LINES, ran, small_set
-from tests.small_home import catalog_text
+from tests.small_home import POLICY, catalog_text
 from tieout.flows.apply_catalog import CatalogRefused
 from tieout.flows.read_replay_set import BadReplaySet
 from tieout.flows.replay_candidate import CandidatePolicy
 from tieout.kernel.rational import exact_text
+from tieout.replay.cause import CauseKind
 from tieout.replay.ran import ReplayRun
+from tieout.replay.report import markdown, report_json
 
 TIER = '{ unit_amount = "1.5" }'
 
@@ -130,3 +133,31 @@ def test_a_bad_catalog_or_candidate_stops_before_anything_is_run(folder: Path, t
     candidate.write_text(policy.replace("grace_hours = 24", "grace_hours = 25"))
     with pytest.raises(CandidatePolicy):
         ran(folder, candidate=candidate)
+
+
+def test_a_candidate_is_signed_in_rehearsal_where_the_policy_asks_for_signed_prices_and_meters(
+    tmp_path: Path,
+) -> None:
+    """From January 6 on the largest counts instead of the sum: 1,900 of 100 and 1,900."""
+    folder = small_set(tmp_path / "set", policy=POLICY + 'requires = ["signed_prices"]\n')
+    candidate = tmp_path / "candidate.toml"
+    meter = catalog_text().partition('[[meter]]\nkey = "tokens"')[2].partition("[[")[0]
+    meter = meter.replace("version = 1", "version = 2").replace('"sum"', '"max"')
+    candidate.write_text(f'[[meter]]\nkey = "tokens"{meter.replace("2025-01-01", "2026-01-06")}')
+    run = ran(folder, candidate=candidate)
+    assert run.refused == ()
+    assert run.waiting == {}
+    assert "meter tokens v2" in run.rehearsed
+    assert "price tokens-usd v1" in run.rehearsed
+    assert [each[:4] for each in told(run)] == [
+        (4, "quantity", "6000", "5900"),
+        (4, "amount", "11.5", "11.8"),
+    ]
+    assert {each.cause.kind for each in run.differences} == {CauseKind.METER}
+
+
+def test_the_page_marks_nothing_up_that_a_stranger_named(first: ReplayRun) -> None:
+    named = replace(first, misjudged=("<script>*x*</script>\n# not a heading",))
+    page = markdown(named)
+    assert "\\<script\\>\\*x\\*\\</script\\> \\# not a heading" in page
+    assert json.loads(report_json(named))["misjudged"] == list(named.misjudged)

@@ -6,13 +6,14 @@ from dataclasses import replace
 
 import pytest
 
-from tests.unit.readiness.sample import BEFORE, NOW, good_facts
+from tests.unit.readiness.sample import BEFORE, EXPORT, NOW, good_facts
 from tieout.contract.document import DocumentKind
 from tieout.contract.policy import EngineeringRole, PolicyRole, SignerRole
 from tieout.contract.signature import Signature, SigningKey
 from tieout.kernel.ids import CustomerId, KeyId
 from tieout.kernel.instant import HOUR_MICROSECONDS, Instant
 from tieout.readiness.facts import Facts, TotalsFacts
+from tieout.readiness.finance_export import totals_of
 from tieout.readiness.item import ItemKey, Open, Problem, evidence_digest
 from tieout.readiness.items import ITEMS, item_named
 from tieout.readiness.level import OF_AN_ACCOUNT, Level, RecordedLevel, widens
@@ -134,6 +135,18 @@ def test_four_items_are_never_passed_over_whatever_was_signed() -> None:
     assert isinstance(checked, Open)
     over = an_override(ItemKey.TOTALS, *(each.what for each in checked.problems))
     assert stands(facts, signed(facts), (over,))[ItemKey.TOTALS].is_open
+
+
+def test_that_there_is_nothing_yet_may_be_passed_over_and_a_failure_beside_it_not() -> None:
+    for item in (ItemKey.REPLAY, ItemKey.TOTALS):
+        nothing, failed = Problem("n", "a", is_absence=True), Problem("f", "a")
+        over = an_override(item, "n", "f")
+        assert passes_over(over, item_named(item), [nothing], KEYS, now=NOW)
+        assert not passes_over(over, item_named(item), [nothing, failed], KEYS, now=NOW)
+    facts = replace(good_facts(), replays=(), totals=TotalsFacts((), totals_of(EXPORT)))
+    assert [each.is_absence for each in stands(facts, [])[ItemKey.REPLAY].problems] == [True]
+    assert [each.is_absence for each in stands(facts, [])[ItemKey.TOTALS].problems] == [True]
+    assert [each.is_absence for each in stands(good_facts(), [])[ItemKey.REPLAY].problems] == [False]
 
 
 def test_an_open_item_refuses_terms_and_neither_its_remedy_nor_accounts() -> None:

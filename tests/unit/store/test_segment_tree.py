@@ -13,8 +13,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Engine, func, select, update
 
+from tieout.kernel.ids import EventType, Watermark
 from tieout.kernel.merkle import leaf_hash, prove, proven_root, root_of
+from tieout.ports import SegmentFile
 from tieout.store.log import schema
+from tieout.store.log.piece_proofs import RowsNotFound, piece_proofs
 from tieout.store.log.segments import segment_tree
 from tieout.store.log.segments.segment_tree import KeptTrees, RowTree, SegmentRows, tree_of_table
 from tieout.store.migrate import prepare_schema
@@ -124,3 +127,19 @@ def _name(engine: Engine, path: str, digest: bytes) -> None:
     with begin_immediate(engine) as connection:
         numbers = {"rows": ROWS, "bytes": 1, "sha256": digest, "created_at": 0}
         connection.execute(schema.segments.insert().values(**row, **numbers))
+
+
+def test_rows_are_found_in_whatever_row_groups_they_lie(engine: Engine, tmp_path: Path) -> None:
+    path, table = str(tmp_path / "one.parquet"), rows()
+    pq.write_table(table, path, row_group_size=700)
+    segment = SegmentFile(path, EventType("t"), 1, 1, 2**40, ROWS, "04" * 32)
+    shown = [3, 699, 700, 1_500, 3_332]
+    disclosed = table.select(["batch", "row"]).take(pa.array(shown))
+    groups = [(segment, [0, 1, 2, 4])]
+    (proof,) = piece_proofs(disclosed, groups, [], upto=Watermark(9), trees=KeptTrees(engine, tmp_path))
+    assert proof.stretches == ((3, 4), (699, 701), (1_500, 1_501), (3_332, 3_333))
+    assert proof.root == root_of(LEAVES)
+    leaf = [LEAVES[place] for place in shown]
+    assert proven_root(ROWS, proof.stretches, leaf, proof.hashes) == proof.root
+    with pytest.raises(RowsNotFound):
+        piece_proofs(disclosed, [(segment, [0, 1])], [], upto=Watermark(9), trees=KeptTrees(engine, tmp_path))

@@ -6,8 +6,10 @@ from __future__ import annotations
 
 import json
 import re
+from bisect import bisect_right
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from tieout.evidence.verify.events_file import DisclosedEvent
 from tieout.evidence.verify.head import DIGEST, StatedHead, chained_heads
@@ -87,19 +89,41 @@ def _disclosed(pack: Pack, file: str, events: Iterable[DisclosedEvent]) -> list[
 
 def _check_proof(pack: Pack, file: str, roots: StatedRoots, disclosed: Sequence[DisclosedEvent]) -> set[str]:
     report = pack.report
-    left = {(event.batch, event.row) for event in disclosed}
     covers = _covers(pack, file)
-    for name, cover in covers.items():
-        piece = roots.pieces.get(name)
-        if piece is None:
-            report.add(file, f"piece {name}", f"one that {ROOTS} states", "none")
-            continue
-        events = [event for event in disclosed if _is_in(event, piece)]
-        left -= {(event.batch, event.row) for event in events}
-        _check_root(report, file, cover, piece, events)
-    for batch, row in sorted(left):
-        report.add(file, f"event b{batch}.r{row}", "in a piece of the log", "in none")
+    for name in sorted(covers.keys() - roots.pieces.keys()):
+        report.add(file, f"piece {name}", f"one that {ROOTS} states", "none")
+    pieces = {name: roots.pieces[name] for name in covers if name in roots.pieces}
+    events, left = _by_piece(report, file, pieces, disclosed)
+    for name, piece in pieces.items():
+        _check_root(report, file, covers[name], piece, events[name])
+    for event in left:
+        report.add(file, f"event {event.place}", "in a piece of the log", "in none")
     return set(covers)
+
+
+def _by_piece(
+    report: Report, file: str, pieces: Mapping[str, Members], disclosed: Sequence[DisclosedEvent]
+) -> tuple[dict[str, list[DisclosedEvent]], list[DisclosedEvent]]:
+    """The events of each piece, in their order, and those of none. Pieces of one kind hold other batches."""
+    ranges: dict[tuple[str, int], list[tuple[int, int, str]]] = {}
+    for name, piece in pieces.items():
+        kind = (piece["type"], piece["contract_version"])
+        ranges.setdefault(kind, []).append((piece["first_batch"], piece["last_batch"], name))
+    for own in ranges.values():
+        own.sort()
+        for (_, last, before), (first, _, name) in pairwise(own):
+            if first <= last:
+                report.add(file, f"piece {name}", f"one that begins after {before}", "one that overlaps it")
+    found: dict[str, list[DisclosedEvent]] = {name: [] for name in pieces}
+    left: list[DisclosedEvent] = []
+    for event in disclosed:
+        own = ranges.get((event.type, event.contract_version), [])
+        place = bisect_right(own, event.batch, key=lambda each: each[0]) - 1
+        if place >= 0 and event.batch <= own[place][1]:
+            found[own[place][2]].append(event)
+        else:
+            left.append(event)
+    return found, left
 
 
 Cover = list[tuple[int, int, str]]
@@ -124,12 +148,6 @@ def _covers(pack: Pack, file: str) -> dict[str, Cover]:
             raise Unreadable(file)
         found.setdefault(match[1], []).append((int(match[2]), int(match[3]), match[4] or ""))
     return found
-
-
-def _is_in(event: DisclosedEvent, piece: Members) -> bool:
-    if (event.type, event.contract_version) != (piece["type"], piece["contract_version"]):
-        return False
-    return bool(piece["first_batch"] <= event.batch <= piece["last_batch"])
 
 
 def _check_root(

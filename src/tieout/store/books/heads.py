@@ -9,6 +9,7 @@ from sqlalchemy import Connection, Engine, RowMapping, Select, func, insert, sel
 from tieout.evidence.head import HeadSignature, KeptHead
 from tieout.kernel.instant import Instant
 from tieout.ports.heads import StateHead
+from tieout.store.books.schema import invoice
 from tieout.store.books.schema_heads import log_head, log_head_signature
 from tieout.store.books.writing import writing
 from tieout.store.sqlite import is_sqlite
@@ -35,6 +36,15 @@ class SqlHeads:
     def of_run(self, run: int) -> KeptHead | None:
         with self.engine.connect() as connection:
             return _one(connection, _HEADS.where(log_head.c.close_run == run))
+
+    def runs_without(self) -> tuple[int, ...]:
+        first = select(func.min(log_head.c.close_run)).scalar_subquery()
+        kept = select(log_head.c.close_run)
+        query = select(invoice.c.close_run).where(
+            invoice.c.close_run >= first, invoice.c.close_run.not_in(kept)
+        )
+        with self.engine.connect() as connection:
+            return tuple(connection.execute(query.distinct().order_by(invoice.c.close_run)).scalars())
 
     def keep(self, run: int, state: StateHead) -> KeptHead:
         with writing(self.engine) as connection:
