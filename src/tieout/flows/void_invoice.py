@@ -17,6 +17,7 @@ from tieout.balance.reversal import REVERSED, reversal
 from tieout.dispute.dispute import disputes_of
 from tieout.evidence.stored import StoredInvoice
 from tieout.evidence.stored_corrections import SettledRow, StoredVoid
+from tieout.flows.approved_reason import ApprovedReason, decided_text
 from tieout.flows.decision import decision_now
 from tieout.flows.home import Home
 from tieout.flows.invoices import show_invoice
@@ -79,7 +80,7 @@ def void_invoice(home: Home, id_or_number: str, *, person: str, reason: str, app
     if problems:
         raise VoidRefused(invoice, problems)
     at = decision.decided_at
-    why = f"{decision.reason} (decided by {decision.person}, approved by {approved_by.strip()})"
+    why = decided_text(ApprovedReason(decision.reason, decision.person, approved_by))
     void = StoredVoid(invoice, decision.person, why, at)
     moved = [
         reversal(each, at=at, person=decision.person, reason=why)
