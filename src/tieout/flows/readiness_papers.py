@@ -7,10 +7,11 @@ from dataclasses import dataclass, replace
 from datetime import date
 
 from tieout.contract.policy import PolicyRole
-from tieout.contract.signature import Signature, SigningKey, same_person
+from tieout.contract.signature import Signature, SigningKey
 from tieout.flows.home import Home
 from tieout.kernel.ids import CustomerId, KeyId
 from tieout.kernel.instant import parse_instant
+from tieout.kernel.person import is_same_person
 from tieout.kernel.rational import exact
 from tieout.readiness.documents import (
     ReadinessDocument,
@@ -71,7 +72,7 @@ def expectations(papers: Papers) -> tuple[Expectation, ...]:
         replace(expectation_of(document), at=signature.signed_at)
         for document, signed in papers.of(ReadinessKind.SAMPLE)
         for signature in signed
-        if same_person(signature.person) == same_person(str(document.members["person"]))
+        if is_same_person(signature.person, str(document.members["person"]))
     ]
     for each in sorted(found, key=lambda each: (each.at, each.digest)):
         key = (each.account, each.billed, each.role)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from tieout.close.calendar import calendar_of
 from tieout.contract.policy import PolicyRole, SignerRole
-from tieout.contract.signature import READINESS_FORMAT, Signature, same_person
+from tieout.contract.signature import READINESS_FORMAT, Signature
 from tieout.contract.signing_file import SigningRequest, request_text
 from tieout.flows.apply_catalog import NoSuchCustomer, load_catalog
 from tieout.flows.decision import decision_now
@@ -39,6 +39,7 @@ from tieout.kernel.errors import TieoutError
 from tieout.kernel.ids import CustomerId
 from tieout.kernel.instant import Instant, parse_instant
 from tieout.kernel.money import currency
+from tieout.kernel.person import is_same_person
 from tieout.kernel.rational import exact, exact_text
 from tieout.kernel.zone import zone
 from tieout.readiness.documents import (
@@ -195,11 +196,11 @@ def _refuse_signer(home: Home, file: Path, document: ReadinessDocument, person: 
             if not isinstance(found.checked, Passed) or found.digest != members["evidence_digest"]:
                 raise ItemNotPassed(found, other_than=document.digest)
         case ReadinessKind.SAMPLE:
-            if same_person(str(members["person"])) != same_person(person):
+            if not is_same_person(str(members["person"]), person):
                 raise SignatureRefused(file, f"{members['person']} recorded this, and signs it")
             _refuse_late(home, expectation_of(document))
         case ReadinessKind.OVERRIDE:
-            if same_person(str(members["proposed_by"])) == same_person(person):
+            if is_same_person(str(members["proposed_by"]), person):
                 raise SignatureRefused(file, f"{person} proposed this override, so another person signs it")
             if home.clock.now() >= parse_instant(str(members["until"])):
                 raise SignatureRefused(file, f"the override ran out at {members['until']}")

@@ -11,8 +11,8 @@ from collections.abc import Iterator, Sequence
 from fractions import Fraction
 
 from tieout.contract.policy import PolicyRole
-from tieout.contract.signature import same_person
 from tieout.kernel.money import currency
+from tieout.kernel.person import same_person
 from tieout.readiness.facts import Expectation, Facts, Run, Sample
 from tieout.readiness.item import Checked, Fact, Problem, passed_or_open
 
