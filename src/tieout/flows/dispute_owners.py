@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
-from tieout.dispute.owners import NOBODY, Owners
+from tieout.dispute.owners import Owners
 from tieout.dispute.role import Role
 from tieout.flows.apply_catalog import load_catalog
 from tieout.flows.decision import PERSON_LENGTH_MAX, DecisionIncomplete, decision_now
+from tieout.flows.disputes import owners_named
 from tieout.flows.home import Home
 from tieout.flows.notices import NoSuchTarget
 from tieout.kernel.errors import Refusal
@@ -28,20 +28,6 @@ class OwnersRefused(Refusal):
         super().__init__(f"Nothing was recorded: {'; '.join(problems)}.")
 
 
-@dataclass(frozen=True, slots=True)
-class OwnersNamed:
-    """For a launch review: who is named, and which roles have nobody."""
-
-    owners: Owners
-    missing: tuple[Role, ...]
-
-
-def owners_named(home: Home) -> OwnersNamed:
-    """As it stands now."""
-    owners = home.books.disputes.owners() or NOBODY
-    return OwnersNamed(owners, owners.missing)
-
-
 def name_owners(
     home: Home,
     persons: Mapping[Role, Sequence[str]],
@@ -53,7 +39,7 @@ def name_owners(
     """What is said of a role replaces what was said of it before; an empty list leaves it. Raises
     `OwnersRefused`, `NoSuchTarget` or `DecisionIncomplete`."""
     decision = decision_now(home, person=person, reason=reason)
-    before = home.books.disputes.owners() or NOBODY
+    before = owners_named(home)
     named = {role: _persons(persons.get(role, ())) or before.persons.get(role, ()) for role in Role}
     known = load_catalog(home).notice_targets
     for target in (each for of_it in targets.values() for each in of_it):

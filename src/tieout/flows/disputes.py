@@ -112,9 +112,14 @@ def note_numbers(home: Home, dispute: Dispute) -> Mapping[str, str]:
     return {each.id: each.number for each in found if each is not None}
 
 
+def owners_named(home: Home) -> Owners:
+    """As they are named now; the roles that nobody has are its `missing`."""
+    return home.books.disputes.owners() or NOBODY
+
+
 def owners_in_force(home: Home) -> Owners:
     """Raises `OwnersUnnamed` where a role has nobody."""
-    owners = home.books.disputes.owners() or NOBODY
+    owners = owners_named(home)
     if owners.missing:
         raise OwnersUnnamed(owners.missing)
     return owners
@@ -179,7 +184,7 @@ def dispute_notice(
     to: Sequence[Role] = (),
 ) -> Notice:
     """About that event, once; `to`: for the targets of these roles alone, where they have any."""
-    owners = home.books.disputes.owners() or NOBODY
+    owners = owners_named(home)
     targets = sorted({target for role in to for target in owners.targets.get(role, ())})
     data = {"dispute": event.dispute, "invoice": event.invoice, "act": act_of(event.said).value}
     return Notice(

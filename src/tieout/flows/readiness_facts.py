@@ -13,8 +13,7 @@ from tieout.dispute.role import Role
 from tieout.evidence.stored import StoredInvoice
 from tieout.flows.apply_catalog import load_catalog
 from tieout.flows.dispute_evidence import incomplete_evidence
-from tieout.flows.dispute_owners import owners_named
-from tieout.flows.disputes import all_disputes
+from tieout.flows.disputes import all_disputes, owners_named
 from tieout.flows.export_ledger import journal_lines
 from tieout.flows.home import Home
 from tieout.flows.invoices import show_invoice
@@ -102,7 +101,7 @@ def dispute_facts(home: Home) -> DisputeFacts:
     named = owners_named(home)
     return DisputeFacts(
         owners=tuple(
-            (role.value, ", ".join(named.owners.persons[role])) for role in Role if role not in named.missing
+            (role.value, ", ".join(named.persons[role])) for role in Role if role not in named.missing
         ),
         missing=tuple(role.value for role in named.missing),
         opened=len(all_disputes(home)),
