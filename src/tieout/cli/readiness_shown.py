@@ -260,13 +260,10 @@ def _gist(document: ReadinessDocument) -> str:
 
 
 def _missing(document: ReadinessDocument, signed: Sequence[Signature]) -> list[str]:
-    from tieout.readiness.documents import ReadinessKind, roles_that_sign
-    from tieout.readiness.item import ItemKey
-    from tieout.readiness.items import item_named
+    from tieout.readiness.documents import roles_that_sign
 
-    item = None if document.kind is ReadinessKind.SAMPLE else item_named(ItemKey(document.subject))
     have = {each.role for each in signed}
-    return [role.value for role in roles_that_sign(document, item) if role not in have]
+    return [role.value for role in roles_that_sign(document) if role not in have]
 
 
 def _document_json(document: ReadinessDocument, signed: Sequence[Signature]) -> Json:

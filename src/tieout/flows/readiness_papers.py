@@ -20,8 +20,6 @@ from tieout.readiness.documents import (
     standing_signatures,
 )
 from tieout.readiness.facts import Billed, Expectation, Paper
-from tieout.readiness.item import ItemKey
-from tieout.readiness.items import item_named
 from tieout.readiness.override import Override
 from tieout.readiness.standing import SignOff
 
@@ -45,8 +43,7 @@ def papers_of(home: Home) -> Papers:
     verify = home.signer.verify
     found = []
     for document in home.books.readiness.documents():
-        item = None if document.kind is ReadinessKind.SAMPLE else item_named(ItemKey(document.subject))
-        roles = roles_that_sign(document, item)
+        roles = roles_that_sign(document)
         valid = standing_signatures(
             document, by_digest.get(document.digest, ()), keys, home_id=home.home_id, verify=verify
         )

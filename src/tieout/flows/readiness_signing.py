@@ -52,7 +52,6 @@ from tieout.readiness.documents import (
 )
 from tieout.readiness.facts import Billed, Expectation, Paper
 from tieout.readiness.item import ItemKey, Passed, may_pass_over
-from tieout.readiness.items import item_named
 from tieout.readiness.override import OVERRIDE_MICROSECONDS_MAX
 
 
@@ -139,7 +138,7 @@ def submit(home: Home, file: Path) -> tuple[ReadinessDocument, Signature]:
     signed, or `SampleTooLate`."""
     signed = read_signature(home, file)
     document = document_named(home, signed.document_digest)
-    roles = _roles_of(document)
+    roles = roles_that_sign(document)
     if signed.role not in roles:
         raise RoleDoesNotSign(document, signed.role, roles)
     key = key_behind(home, file, signed)
@@ -159,7 +158,7 @@ def submit(home: Home, file: Path) -> tuple[ReadinessDocument, Signature]:
 
 def only_signer(home: Home, document: ReadinessDocument, role: SignerRole) -> str:
     """The person of the one key that is registered for the role. Raises `RoleDoesNotSign` or `WhoSigns`."""
-    roles = _roles_of(document)
+    roles = roles_that_sign(document)
     if role not in roles:
         raise RoleDoesNotSign(document, role, roles)
     found = [
@@ -282,8 +281,3 @@ def _is_drafted(home: Home, expected: Expectation) -> bool:
         == (expected.billed.start, expected.billed.end)
         for each in home.books.drafts.open()
     )
-
-
-def _roles_of(document: ReadinessDocument) -> tuple[SignerRole, ...]:
-    item = None if document.kind is ReadinessKind.SAMPLE else item_named(ItemKey(document.subject))
-    return roles_that_sign(document, item)
