@@ -24,7 +24,10 @@ class NoReplaySet(NotFound):
     code = "no-replay-set"
 
     def __init__(self, folder: Path) -> None:
-        super().__init__(f"{folder} is no replay set: it has no {FACE_FILE}.")
+        super().__init__(
+            f"{folder} is no replay set: it has no {FACE_FILE}. `tieout replay record` makes a set of a "
+            "home; docs/replay-sets.md says how one is written."
+        )
 
 
 class BadReplaySet(Refusal):
