@@ -238,7 +238,7 @@ def left_of_invoice(home: Home, invoice: StoredInvoice) -> int:
     return max(invoice.total_minor + sum(notes.values()), 0)
 
 
-def reopened_room(home: Home, dispute: Dispute, known: Known) -> None:
+def check_reopened_room(home: Home, dispute: Dispute, known: Known) -> None:
     """What was disputed may have been disputed by another, or given back, since. Raises `NoRoom`."""
     invoice = show_invoice(home, dispute.invoice)
     unit, claim = currency(invoice.currency), dispute.claim

@@ -25,7 +25,7 @@ from tieout.flows.decision import decision_now
 from tieout.flows.disputes import Known, check_role, dispute_notice, find_dispute, owners_in_force, recorded
 from tieout.flows.examine_dispute import isolated_notices, isolation_of
 from tieout.flows.home import Home
-from tieout.flows.open_dispute import DisputeRefused, reopened_room
+from tieout.flows.open_dispute import DisputeRefused, check_reopened_room
 from tieout.flows.own_targets import own_notice_targets
 from tieout.kernel.errors import Refusal, shown
 from tieout.kernel.instant import Instant
@@ -173,7 +173,7 @@ def reopen_dispute(home: Home, id: str, *, person: str, reason: str) -> Dispute:
 
     def make(dispute: Dispute, known: Known, at: Instant) -> Reopened:
         moved(dispute.state, Act.REOPENED)
-        reopened_room(home, dispute, known)
+        check_reopened_room(home, dispute, known)
         return Reopened(said.reason, deadlines(dispute.claim.type, at, dispute.zone_name))
 
     return recorded(home, id, said.person, make, papers=True)
