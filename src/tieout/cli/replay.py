@@ -172,19 +172,20 @@ def _say_run(ran: ReplayRun) -> None:
     from tieout.replay.report import cause_lines, cells, face_lines, verdict_lines
 
     say(plain("\n".join(face_lines(ran))))
-    say(plain("\n".join([f"calls.jsonl:{each.line}, {each.kind}: {each.why}" for each in ran.refused])))
+    if ran.refused:
+        say(plain("\n".join(f"calls.jsonl:{each.line}, {each.kind}: {each.why}" for each in ran.refused)))
     if ran.differences:
         columns = ("stated", "what", "value", "expected>", "found>", "difference>", "first cause")
         say(table(columns, [cells(each) for each in ran.differences[:DIFFERENCES_SHOWN_MAX]]))
         more = len(ran.differences) - DIFFERENCES_SHOWN_MAX
         if more > 0:
             note(f"{more:,} more differences are in the report (--report, --json).")
-        say("\n".join(cause_lines(ran)[:DIFFERENCES_SHOWN_MAX]))
+        say(plain("\n".join(cause_lines(ran)[:DIFFERENCES_SHOWN_MAX])))
     for (customer, start), why in sorted(ran.waiting.items()):
         note(f"Not sealed: {customer}, {start or 'no period'}: {why}")
     covered = ", ".join(f"{count} {name.replace('_', ' ')}" for name, count in ran.result.coverage.items())
     say(f"Covered: {covered}.")
-    say("\n".join(verdict_lines(ran)))
+    say(plain("\n".join(verdict_lines(ran))))
 
 
 @app.command()
