@@ -57,9 +57,9 @@ from tieout.flows.say_dispute import (
 from tieout.flows.verify_books import verify_books
 from tieout.flows.void_invoice import void_invoice
 from tieout.gateways.clock import SteppedClock
-from tieout.gateways.evidence_key import NoEvidenceKey
 from tieout.kernel.ids import CustomerId
 from tieout.kernel.instant import DAY_MICROSECONDS, Instant, parse_instant
+from tieout.ports.world import NoEvidenceKey
 from tieout.store.sqlite import begin_immediate, open_engine
 from tieout.wiring import open_home
 
