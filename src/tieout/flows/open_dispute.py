@@ -223,7 +223,7 @@ def _asked(amount: str | None, left: Money) -> Money:
         raise DisputeRefused(
             [f"--amount {exact_text(asked)}: must be above zero, in whole minor units of {unit}"]
         )
-    return Money(int(asked * 10**unit.exponent), unit)
+    return Money.exactly(asked, unit)
 
 
 def left_of_invoice(home: Home, invoice: StoredInvoice) -> int:

@@ -116,4 +116,4 @@ def money(amount: Fraction, code: str) -> str:
     unit = currency(code)
     if not unit.has(amount):
         return f"{code} {amount}"
-    return f"{code} {Money(int(amount * 10**unit.exponent), unit).decimal_text}"
+    return f"{code} {Money.exactly(amount, unit).decimal_text}"
