@@ -24,7 +24,7 @@ from tieout.flows.credit_note import (
     note_sealing,
     planned_note,
 )
-from tieout.flows.decision import decision_now
+from tieout.flows.decision import decision_now, named
 from tieout.flows.home import Home
 from tieout.flows.invoices import show_invoice
 from tieout.flows.keep_head import keep_head
@@ -106,7 +106,7 @@ def credit_invoice(
     in between: then nothing was credited.
     """
     decision = decision_now(home, person=person, reason=reason)
-    decision_now(home, person=approved_by, reason=reason)
+    named(approved_by, "the person who approves (--approved-by)")
     if is_same_person(person, approved_by):
         raise CreditRefused([f"{person} decides it; another person approves it (--approved-by)"])
     invoice = show_invoice(home, id_or_number)
