@@ -83,9 +83,10 @@ def list_disputes(
 
 def find_dispute(home: Home, id: str) -> Dispute:
     """By its id, or the beginning of it. Raises `NoSuchDispute`."""
-    found = [each for each in all_disputes(home) if each.id == id]
+    known = all_disputes(home)
+    found = [each for each in known if each.id == id]
     if not found and len(id) >= SHORT_LENGTH_MIN:
-        found = [each for each in all_disputes(home) if each.id.startswith(id)]
+        found = [each for each in known if each.id.startswith(id)]
     if len(found) != 1:
         raise NoSuchDispute(id, len(found))
     return found[0]
