@@ -121,7 +121,7 @@ def standing_json(found: Standing) -> Json:
         ],
         "evidence_digest": found.digest,
         "problems": [{"what": each.what, "next_action": each.next_action} for each in found.problems],
-        "may_be_overridden": found.item.may_be_overridden,
+        "may_be_overridden": found.may_be_overridden,
         "signs_off": [role.value for role in found.item.roles],
         "signed": [_signature_json(each) for each in found.signed],
         "missing": [role.value for role in found.missing],
