@@ -12,7 +12,16 @@ from tieout.contract.signature import Signature, SigningKey
 from tieout.kernel.ids import KeyId
 from tieout.kernel.instant import Instant
 from tieout.readiness.facts import Facts
-from tieout.readiness.item import Checked, Item, ItemKey, NotApplicable, Open, Problem, evidence_digest
+from tieout.readiness.item import (
+    Checked,
+    Item,
+    ItemKey,
+    NotApplicable,
+    Open,
+    Problem,
+    evidence_digest,
+    may_pass_over,
+)
 from tieout.readiness.items import ITEMS
 from tieout.readiness.level import governed
 from tieout.readiness.override import Override, standing_override
@@ -57,6 +66,11 @@ class Standing:
         if not self.problems:
             return State.PASSED
         return State.OPEN if self.override is None else State.OVERRIDDEN
+
+    @property
+    def may_be_overridden(self) -> bool:
+        """Whether an override of its problems, as they are now, may be proposed."""
+        return bool(self.problems) and may_pass_over(self.item, self.problems)
 
     @property
     def is_open(self) -> bool:
