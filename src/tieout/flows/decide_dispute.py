@@ -40,7 +40,7 @@ from tieout.flows.home import Home
 from tieout.flows.invoices import show_invoice
 from tieout.flows.keep_head import keep_head
 from tieout.flows.open_dispute import DisputeRefused
-from tieout.flows.verify_disputes import note_reason
+from tieout.flows.verify_disputes import decision_words
 from tieout.kernel.errors import ConflictError, TieoutError, Unavailable
 from tieout.kernel.money import Money
 from tieout.kernel.person import is_same_person
@@ -114,8 +114,8 @@ def decide_dispute(
     known = known_disputes(home, dispute.customer)
     dispute = next(each for each in known.disputes if each.id == dispute.id)
     moved(dispute.state, order.outcome)
-    by = f"(decided by {decision.person}, approved by {approved_by})"
-    why = f"{note_reason(dispute.id)}{decision.reason} {by}"
+    approver = None if approved_by is None else approved_by.strip()
+    why = decision_words(dispute.id, decision.reason, decision.person, approver)
     planned = _planned(home, dispute, order, why)
     event = _event(home, dispute, order, decision, approved_by, planned)
     found = after(dispute, event)

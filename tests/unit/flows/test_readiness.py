@@ -165,6 +165,22 @@ def test_a_signature_of_another_person_counts_for_nothing_wherever_it_came_from(
     assert not [each for each in expectations(papers_of(ready.home)) if each.digest == document.digest]
 
 
+def test_nobody_signs_for_two_roles_and_so_blocks_the_second(ready: Ready) -> None:
+    document = prepare_sign_off(ready.home, "rules")
+    ready.signs(document, PolicyRole.FINANCE)
+    own = ready.papers / "ops.key"
+    kept = own.read_bytes()
+    own.unlink()
+    generate_key(own, ready.papers / "ops2.pub")
+    register_key(ready.home, PolicyRole.OPS, "bram ", ready.papers / "ops2.pub")
+    with pytest.raises(SignatureRefused, match="Bram has signed it for finance already"):
+        ready.signs(document, PolicyRole.OPS, "bram ")
+    own.write_bytes(kept)
+    ready.signs(document, PolicyRole.OPS)
+    ready.signs(document, PolicyRole.PRODUCT)
+    assert ready.standing(ItemKey.RULES).state is State.PASSED
+
+
 def test_an_expectation_that_was_changed_after_it_was_signed_counts_for_nothing(ready: Ready) -> None:
     assert verify_books(ready.home).findings == ()
     tampered(
