@@ -109,7 +109,7 @@ class BillingCalendar:
 
     def next_end(self, instant: Instant) -> BillingPeriod | None:
         """The first that ends after the instant and in which the subscription has a phase."""
-        found = self.at(instant)
+        found = self.at(max(instant, self.subscription.phases[0].start))
         if is_active(self.subscription, found.period):
             return found
         ahead = (phase.start for phase in self.subscription.phases if phase.start >= found.period.end)

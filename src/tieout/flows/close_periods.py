@@ -30,7 +30,7 @@ from tieout.flows.draft_accounts import (
     draft_accounts,
     measure_accounts,
 )
-from tieout.flows.due_accounts import Agenda, DueAccount
+from tieout.flows.due_accounts import Agenda, DueAccount, stretches_of
 from tieout.flows.home import Home
 from tieout.flows.invoices import InvoiceRow, draft_row
 from tieout.flows.late_events import LateRow, late_rows
@@ -239,8 +239,7 @@ class _Drafter:
             self._ties[cutoff] = replace(ties, unbilled=unbilled)
         on_paper = self._corrections.on(accounts, cutoff)
         recorded = home.books.movements.of(sorted({account.customer for account in on_paper}))
-        since = min(account.period.start for account in on_paper)
-        sealed = sealed_spans(home.books.invoices.snapshots(ending_after=since))
+        sealed = sealed_spans(home.books.invoices.snapshots(meeting=stretches_of(on_paper)))
         meter_changes = by_version(home)
         return read_log(
             home,

@@ -30,6 +30,8 @@ from tieout.kernel.person import is_same_person
 
 LATE, PRICE = "late data", "corrected catalog"
 REASON_LENGTH_MAX = 500
+NAMED_MAX = 5
+"""So many of very many periods are named; the rest are counted."""
 
 
 class NobodyDecides(Refusal):
@@ -80,9 +82,24 @@ class StaleReport(ConflictError):
     code = "stale-report"
 
     def __init__(self, digest: str, changed: Sequence[str]) -> None:
+        more = f" and {len(changed) - NAMED_MAX} more" if len(changed) > NAMED_MAX else ""
         super().__init__(
             f"Report {digest[:16]} is stale: since it was previewed, it has changed what becomes of "
-            f"{'; '.join(changed)}. Nothing was approved: run `tieout correction preview` again."
+            f"{'; '.join(changed[:NAMED_MAX])}{more}. Nothing was approved: run `tieout correction preview` "
+            "again."
+        )
+
+
+class ReportBilled(ConflictError):
+    """The report was approved, and all that it says is billed."""
+
+    code = "report-billed"
+
+    def __init__(self, report: StoredReport) -> None:
+        by, at = report.approvals[0].person, format_instant(report.approvals[0].approved_at)
+        super().__init__(
+            f"Report {report.digest[:16]} was approved by {by} at {at}, and all of it is on papers already: "
+            "nothing is left to approve. `tieout correction list` names the papers."
         )
 
 
@@ -186,8 +203,8 @@ def preview(
 
 def approve(home: Home, digest: str, *, person: str, reason: str) -> Approved:
     """Lets the report be billed, and applies its documents, all or none. Raises `NoSuchReport`,
-    `SelfApproved`, `StaleReport`, `ApprovedLater`, and `ReadinessOpen` where an open item refuses its
-    documents."""
+    `SelfApproved`, `ReportBilled`, `StaleReport`, `ApprovedLater`, and `ReadinessOpen` where an open item
+    refuses its documents."""
     _check("--by", person, PERSON_LENGTH_MAX)
     _check("--reason", reason, REASON_LENGTH_MAX)
     report = report_named(home, digest)
@@ -196,6 +213,8 @@ def approve(home: Home, digest: str, *, person: str, reason: str) -> Approved:
     mine = next((each for each in report.approvals if is_same_person(each.person, person)), None)
     if mine is not None:
         return Approved(report.digest, mine.person, len(sections_of(report)), (), before=mine.approved_at)
+    if report.approvals and not _open_sections(home, report):
+        raise ReportBilled(report)
     documents = documents_of(report)
     corrected = recorrected_catalog(home, documents) if documents else None
     catalog = load_catalog(home) if corrected is None else corrected.catalog
@@ -216,6 +235,16 @@ def approve(home: Home, digest: str, *, person: str, reason: str) -> Approved:
     home.refuse_change(home, frozenset(document.kind for document in fresh), by_correction=True)
     home.books.corrections.approve(report.digest, approval, fresh)
     return Approved(report.digest, person, len(stated), tuple(document.name for document in fresh))
+
+
+def _open_sections(home: Home, report: StoredReport) -> set[tuple[CustomerId, str]]:
+    """What of it no paper carries yet."""
+    billed = {
+        (each.customer, stretch(each.period))
+        for each in home.books.corrections.billed()
+        if each.digest == report.digest
+    }
+    return set(sections_of(report)) - billed
 
 
 def _not_before_others(home: Home) -> Instant:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from tieout.aggregate.snapshot import Snapshot
@@ -237,6 +237,19 @@ def unbilled_parts(period: Period, done: Sequence[Period]) -> Iterator[tuple[Ins
         start = sealed.end
     if start < period.end:
         yield start, period.end
+
+
+def stretches_of(accounts: Iterable[DueAccount]) -> list[Period]:
+    """The time that the accounts' periods cover, as few stretches: an account that is due since long adds its
+    own period, and not all since."""
+    stretches: list[Period] = []
+    for period in sorted({part for account in accounts for part in (account.period, *account.wholes)}):
+        last = stretches[-1] if stretches else None
+        if last is not None and period.start <= last.end:
+            stretches[-1] = Period(last.start, max(last.end, period.end))
+        else:
+            stretches.append(period)
+    return stretches
 
 
 def _not_due(calendars: Sequence[BillingCalendar], policies: Sequence[PolicyState], as_of: Instant) -> NotDue:

@@ -121,11 +121,10 @@ def _problems(
             continue
         what = "credited" if is_credit(row.charge.price) else "corrected"
         found.append(f"{row.invoice.number} {what} it: correct or credit what is left instead")
-    found += [
-        f"{row.invoice.number} corrected line {line} of it: credit its lines instead"
-        for row in rows
-        for line in _taken_up(row, invoice)
-    ]
+    taken_up: dict[str, list[LineId]] = {}
+    for row in rows:
+        taken_up.setdefault(row.invoice.number, []).extend(_taken_up(row, invoice))
+    found += [_corrected(number, [*dict.fromkeys(lines)]) for number, lines in taken_up.items() if lines]
     found += [
         f"{row.invoice.number} is an interim invoice of its period: credit its lines instead"
         for row in rows
@@ -133,6 +132,13 @@ def _problems(
     ]
     found += _balances(invoice, recorded)
     return list(dict.fromkeys(found))
+
+
+def _corrected(number: str, lines: Sequence[LineId]) -> str:
+    which = f"line {lines[0]} of it"
+    if len(lines) > 1:
+        which = f"{len(lines)} lines of it, the first is {lines[0]}"
+    return f"{number} corrected {which}: credit its lines instead"
 
 
 def _taken_up(row: SettledRow, invoice: StoredInvoice) -> Iterator[LineId]:

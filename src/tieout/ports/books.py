@@ -170,13 +170,13 @@ class InvoiceStore(Protocol):
         customer: CustomerId | None = None,
         *,
         before: Watermark | None = None,
-        ending_after: Instant | None = None,
+        meeting: Sequence[Period] | None = None,
     ) -> tuple[StoredSnapshot, ...]:
         """Those that hold, all or one customer's, without their groups, which can be many: none of a voided
         paper, none of an interim invoice (its period is open, and is measured again at its end), and of one
         window that corrections measured again, the last. With `before`, those of them that were taken at an
         earlier watermark: where there are none, as while the first close runs, nothing else is read. With
-        `ending_after`, those whose period ends later: the others are not read."""
+        `meeting`, only those whose period meets one of these, which are in order and disjoint."""
         ...
 
     def snapshots_of(self, ending_after: Mapping[CustomerId, Instant]) -> tuple[StoredSnapshot, ...]:

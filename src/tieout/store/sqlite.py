@@ -23,19 +23,23 @@ from tieout.store.suspect import mark_at_disk_failures, settle
 
 SQLITE_VERSION_MIN = (3, 51, 3)
 BUSY_TIMEOUT_SECONDS = 60
-PAGE_BYTES = 8_192
-"""Of a new file: a batch of megabytes costs half the calls of SQLite's usual 4,096, a batch of one event
-little more.
+PAGE_BYTES = {"books": 4_096, "log": 8_192, "live": 8_192}
+"""Of a new file. A batch of megabytes costs the log half the calls of SQLite's usual 4,096, a batch of one
+event little more. A seal touches many pages of the books' indexes, one row in each: there a smaller page is less
+to write.
 """
 CACHE_KIBIBYTES = 16_384
 """A batch fits: one that does not is written twice, and identity keys read back come from here."""
-WAL_AUTOCHECKPOINT_PAGES = {"books": 8_192, "log": 32_768, "live": 8_192}
-"""After how many pages a writer checkpoints by itself. The log's keeper and its writers do so before, off the
-commit path (`log/wal.py`); without them, a commit in 256 MiB does. The books' do in 64 MiB: a close writes
-the same pages of its indexes again and again, and a checkpoint writes each of them once.
+MEBIBYTE = 1024**2
+WAL_AUTOCHECKPOINT_BYTES = {"books": 128 * MEBIBYTE, "log": 256 * MEBIBYTE, "live": 64 * MEBIBYTE}
+"""After how much a writer checkpoints by itself. The log's keeper and its writers do so before, off the
+commit path (`log/wal.py`). The books' do so themselves: a close writes the same pages of its indexes again and
+again, and a checkpoint writes each of them once.
 """
-WAL_BYTES_KEPT = 64 * 1024**2
-"""A write-ahead log that began anew keeps at most so much of its file, so that its length says something."""
+WAL_BYTES_KEPT = {"books": 128 * MEBIBYTE, "log": 64 * MEBIBYTE, "live": 64 * MEBIBYTE}
+"""A write-ahead log that began anew keeps at most so much of its file: of the log's, so that its length says
+something; of the books', what the next checkpoint's worth is written over without making the file longer.
+"""
 VACUUM_PAGES = 1_024
 CHECKPOINT_SECONDS_MAX = 10
 """How long an erasure waits for readers to let go of the write-ahead log."""
@@ -218,7 +222,7 @@ def _configure_sqlite(connection: _DbapiConnection, schema: SchemaName) -> None:
     cursor.execute("PRAGMA page_count")
     pages = cursor.fetchone()
     if pages is not None and pages[0] == 0:  # only an empty file can still choose these two
-        cursor.execute(f"PRAGMA page_size={PAGE_BYTES}")
+        cursor.execute(f"PRAGMA page_size={PAGE_BYTES[schema]}")
         cursor.execute("PRAGMA auto_vacuum=INCREMENTAL")
     cursor.execute("PRAGMA journal_mode=WAL")
     mode = cursor.fetchone()
@@ -226,8 +230,10 @@ def _configure_sqlite(connection: _DbapiConnection, schema: SchemaName) -> None:
     cursor.execute(f"PRAGMA synchronous={SYNCHRONOUS[schema]}")
     cursor.execute("PRAGMA foreign_keys=ON")
     cursor.execute(f"PRAGMA cache_size=-{CACHE_KIBIBYTES}")
-    cursor.execute(f"PRAGMA wal_autocheckpoint={WAL_AUTOCHECKPOINT_PAGES[schema]}")
-    cursor.execute(f"PRAGMA journal_size_limit={WAL_BYTES_KEPT}")
+    cursor.execute("PRAGMA page_size")
+    (page_bytes,) = cursor.fetchone() or (PAGE_BYTES[schema],)
+    cursor.execute(f"PRAGMA wal_autocheckpoint={WAL_AUTOCHECKPOINT_BYTES[schema] // int(str(page_bytes))}")
+    cursor.execute(f"PRAGMA journal_size_limit={WAL_BYTES_KEPT[schema]}")
     cursor.fetchone()
     cursor.close()
 

@@ -23,7 +23,7 @@ from tieout.flows.invoices import list_invoices, show_invoice
 from tieout.flows.measure_usage import usage
 from tieout.gateways.clock import SteppedClock
 from tieout.kernel.ids import CustomerId, Watermark
-from tieout.kernel.instant import parse_instant
+from tieout.kernel.instant import INSTANT_MIN, Instant, parse_instant
 from tieout.kernel.quantity import Quantity, QuantityOverflow
 from tieout.ports import LogManifest, UsageEngine
 
@@ -81,6 +81,16 @@ def test_the_grace_is_waited_out_and_the_future_cannot_be_closed(town: tuple[Hom
     with pytest.raises(FutureClose) as refusal:
         close(home, as_of=MARCH_3)
     assert refusal.value.exit_code == 2
+
+
+def test_a_close_as_of_the_first_instant_there_is_finds_nothing_due(
+    town: tuple[Home, SteppedClock],
+) -> None:
+    home, _ = town
+    for instant in (INSTANT_MIN, Instant(INSTANT_MIN + 1)):
+        report = close(home, as_of=instant)
+        assert {type(outcome) for _, _, outcome in report.outcomes} == {NotDue}
+        assert all(isinstance(each, NotDue) and each.due_at is not None for _, _, each in report.outcomes)
 
 
 def test_without_a_policy_that_governs_the_start_the_period_is_parked(tmp_path: Path) -> None:

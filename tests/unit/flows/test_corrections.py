@@ -18,7 +18,7 @@ from tieout.close.outcome import Held
 from tieout.close.reconcile_cycle import TIE_ALERT, TIE_CONTROL_TOTAL
 from tieout.flows.apply_catalog import NoSuchCustomer
 from tieout.flows.close_periods import close
-from tieout.flows.correct import SelfApproved, StaleReport, approve, preview
+from tieout.flows.correct import ReportBilled, SelfApproved, StaleReport, approve, preview
 from tieout.flows.credit_invoice import CreditTooLarge, credit_invoice
 from tieout.flows.drafts import list_drafts
 from tieout.flows.home import Home
@@ -96,6 +96,13 @@ def test_nothing_is_billed_without_approval_and_what_is_approved_once(
     corrected = [line for line in lines_of(home, "acme") if "correction" in line]
     assert [(line["quantity"], line["amount"]) for line in corrected] == [("1", "0.02"), ("10000", "15.00")]
     assert [row.event_count for row in usage(home, ACME, at=None).late] == [1, 1], "what came later is late"
+    with pytest.raises(ReportBilled, match="approved by Bob at 2026-03-03"):
+        approve(home, report.digest, person="Cid", reason="fine")
+
+
+def test_of_very_many_stale_periods_a_few_are_named() -> None:
+    said = str(StaleReport("d" * 64, [f"c{number}, period p" for number in range(100_000)]))
+    assert "c4, period p and 99995 more" in said and len(said) < 400
 
 
 def test_a_credit_counts_what_others_credited(closed: tuple[Home, SteppedClock]) -> None:
@@ -302,7 +309,9 @@ def test_an_invoice_whose_correcting_line_was_corrected_again_is_not_voided(
     _, february, march = list_invoices(home, ACME)
     standing_lines = {each.line for each in standing(home)}
     assert standing_lines == latest_lines(home), "the third paper holds all of January that moved"
-    with pytest.raises(VoidRefused, match=f"{march.number} corrected line {february.id}-"):
+    with pytest.raises(
+        VoidRefused, match=f"{march.number} corrected 2 lines of it, the first is {february.id}-"
+    ):
         void_invoice(home, february.id, person="Ann", reason="a wrong address", approved_by="Bob")
     void_invoice(home, march.id, person="Ann", reason="a wrong address", approved_by="Bob")
     assert verify_books(home).findings == ()

@@ -127,7 +127,7 @@ def test_an_interim_after_the_final_is_not_sealed(tmp_path: Path, monkeypatch: p
     close_at(stage, FEB_2)
     with monkeypatch.context() as blind:
         store = type(stage.home.books.invoices)
-        blind.setattr(store, "billed", lambda _self: {})
+        blind.setattr(store, "billed_stretches", lambda _self, _customers: {})
         report = close(stage.home, as_of=parse_instant(JAN_11))
     assert report.invoices == ()
     assert any(isinstance(outcome, Parked) for _, _, outcome in report.outcomes)

@@ -17,8 +17,10 @@ from tieout.aggregate.snapshot import Snapshot
 from tieout.aggregate.window import UsageRequest
 from tieout.evidence.stored import StoredSnapshot
 from tieout.flows.apply_catalog import load_catalog
+from tieout.flows.close_agenda import close_agenda
 from tieout.flows.close_periods import close
 from tieout.flows.compact_log import compact_log
+from tieout.flows.due_accounts import stretches_of
 from tieout.flows.find_corrections import Sought, find_corrections
 from tieout.flows.late_events import LateRow, late_of, late_rows
 from tieout.flows.measure_usage import usage
@@ -195,6 +197,31 @@ def test_what_is_billed_is_one_stretch_however_many_months_it_has(months: Home) 
     assert {key: len(periods) for key, periods in billed.items()} == {f"{key}-main": MONTHS for key in ZONES}
     assert stretches == {key: (Period(periods[0].start, periods[-1].end),) for key, periods in billed.items()}
     assert months.books.invoices.billed([ACME]) == {"acme-main": billed[SubscriptionId("acme-main")]}
+
+
+def test_an_account_that_is_due_since_long_adds_its_own_period_and_not_all_since(months: Home) -> None:
+    (account, *_) = close_agenda(
+        months,
+        load_catalog(months),
+        (ACME,),
+        {},
+        as_of=parse_instant(f"{month(MONTHS + 2)}-03T00:00:00Z"),
+    ).due
+    first, last = Period(start(1), start(2)), Period(start(MONTHS), start(MONTHS + 1))
+    old = replace(account, period=first, wholes=(first,))
+    new = replace(account, period=last, wholes=(last,))
+    assert stretches_of([new, old, new]) == [first, last]
+    assert stretches_of([old, replace(old, period=Period(start(2), start(3)))]) == [
+        Period(start(1), start(3))
+    ]
+    found = months.books.invoices.snapshots(meeting=[first, last])
+    assert found == tuple(
+        each
+        for each in months.books.invoices.snapshots()
+        if each.period.overlaps(first) or each.period.overlaps(last)
+    )
+    assert 0 < len(found) < len(months.books.invoices.snapshots()) / 2 + 1
+    assert months.books.invoices.snapshots(meeting=[]) == ()
 
 
 def test_a_voided_month_is_a_gap_between_two_stretches(months: Home) -> None:

@@ -71,10 +71,10 @@ class SqlInvoices:
         customer: CustomerId | None = None,
         *,
         before: Watermark | None = None,
-        ending_after: Instant | None = None,
+        meeting: Sequence[Period] | None = None,
     ) -> tuple[StoredSnapshot, ...]:
         with self.engine.connect() as connection:
-            return standing_snapshots(connection, customer, before=before, ending_after=ending_after)
+            return standing_snapshots(connection, customer, before=before, meeting=meeting)
 
     def snapshots_of(self, ending_after: Mapping[CustomerId, Instant]) -> tuple[StoredSnapshot, ...]:
         with self.engine.connect() as connection:

@@ -36,6 +36,8 @@ from tieout.store.books.schema import charge, close_run, invoice, invoice_line, 
 from tieout.store.books.schema_close import draft, invoice_void
 
 Window = tuple[Instant, Instant]
+STRETCHES_MAX = 64
+"""Of more stretches of time than this everything between them is read."""
 WINDOWED_CUSTOMERS_MAX = 50
 """So many are asked for together, each with windows of its own."""
 STANDS = ~exists().where(invoice_void.c.invoice == invoice.c.id)
@@ -48,13 +50,17 @@ def standing_snapshots(
     customer: CustomerId | None,
     *,
     before: Watermark | None,
-    ending_after: Instant | None,
+    meeting: Sequence[Period] | None,
 ) -> tuple[StoredSnapshot, ...]:
+    if meeting is not None and not meeting:
+        return ()
     query = _standing()
     if customer is not None:
         query = query.where(invoice.c.customer == customer)
-    if ending_after is not None:
-        query = query.where(snapshot.c.period_end > ending_after)
+    if meeting is not None:
+        few = meeting if len(meeting) <= STRETCHES_MAX else [Period(meeting[0].start, meeting[-1].end)]
+        met = ((snapshot.c.period_end > each.start) & (snapshot.c.period_start < each.end) for each in few)
+        query = query.where(or_(*met))
     if before is not None and not _any_before(connection, before):
         return ()
     last = _last_of_windows(connection.execute(query).mappings())

@@ -1,6 +1,6 @@
 """The write-ahead log of the log's SQLite file: how long it is, and keeping it short off the commit path.
 
-Writers checkpoint by themselves only when it is long (`sqlite.WAL_AUTOCHECKPOINT_PAGES`); a keeper does it
+Writers checkpoint by themselves only when it is long (`sqlite.WAL_AUTOCHECKPOINT_BYTES`); a keeper does it
 every moment, so that no commit has to. PostgreSQL sees to its own.
 """
 
