@@ -1,5 +1,6 @@
-"""Verify disputes: their events fold, the packs that they keep are those on record, each decision has its
-notes and each note of a dispute its decision, and a message to a customer is the notice in the outbox."""
+"""Verify disputes: their events fold, what was claimed is what was told, the packs that they keep are those on
+record, each decision has its notes and each note of a dispute its decision, and a message to a customer is the
+notice in the outbox."""
 
 from __future__ import annotations
 
@@ -8,13 +9,15 @@ from hashlib import sha256
 from typing import Final
 
 from tieout.dispute.dispute import Dispute, disputes_of
-from tieout.dispute.event import Decided, Messaged
+from tieout.dispute.event import Decided, Messaged, Opened
 from tieout.dispute.state import State
 from tieout.flows.home import Home
+from tieout.flows.open_dispute import OPENED_KIND, opened_words
 from tieout.invoice.earlier import parse_correction
 from tieout.invoice.invoice import KIND_NOTE
 from tieout.kernel.errors import TieoutError
 from tieout.kernel.ids import CustomerId
+from tieout.notice.notice import notice_id, one_line, plain_line
 from tieout.ports import LogFinding
 from tieout.rate.credit import PREFIX
 
@@ -36,6 +39,7 @@ def dispute_findings(home: Home) -> Iterator[LogFinding]:
             yield from _of_pack(home, dispute)
             yield from _of_notes(home, dispute, given.pop(dispute.id, {}))
             yield from _of_messages(home, dispute)
+            yield from _of_opening(home, dispute)
         for id, notes in sorted(given.items()):
             yield LogFinding(DISPUTE, id, f"notes {', '.join(sorted(notes))} are of it, and it is not there")
 
@@ -117,3 +121,16 @@ def _of_messages(home: Home, dispute: Dispute) -> Iterator[LogFinding]:
                     dispute.id,
                     f"message {event.ordinal} is not what notice {event.said.notice} tells",
                 )
+
+
+def _of_opening(home: Home, dispute: Dispute) -> Iterator[LogFinding]:
+    """What was claimed is told in the transaction that recorded it."""
+    event = dispute.events[0]
+    invoice = home.books.invoices.find(dispute.invoice)
+    if not isinstance(event.said, Opened) or invoice is None:
+        return
+    title, text = opened_words(event, event.said, invoice.number)
+    told = home.books.notices.find(notice_id(OPENED_KIND, dispute.id, str(event.ordinal)))
+    plain = "\n".join(plain_line(line) for line in text.split("\n"))
+    if told is None or (told.notice.title, told.notice.text) != (one_line(title), plain):
+        yield LogFinding(DISPUTE, dispute.id, "what was claimed is not what was told when it was opened")
