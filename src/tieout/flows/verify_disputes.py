@@ -1,6 +1,6 @@
-"""Verify disputes: their events fold, what was claimed is what was told, the packs that they keep are those on
-record, each decision has its notes and each note of a dispute its decision, and a message to a customer is the
-notice in the outbox."""
+"""Verify disputes: their events fold, what was claimed is what was told, the packs that they keep are those
+on record, each decision has its notes and each note of a dispute its decision, and a message to a customer is
+the notice in the outbox."""
 
 from __future__ import annotations
 
