@@ -15,7 +15,6 @@ from tieout.dispute.role import MAY, Role, decider_of
 from tieout.dispute.state import Act, State, moved
 from tieout.dispute.type import RULES
 from tieout.evidence.stored import StoredInvoice
-from tieout.flows.approved_reason import ApprovedReason, decided_text
 from tieout.flows.corrected_since import check_corrected, check_not_twice
 from tieout.flows.credit_invoice import applied_of
 from tieout.flows.credit_note import (
@@ -42,7 +41,7 @@ from tieout.flows.home import Home
 from tieout.flows.invoices import show_invoice
 from tieout.flows.keep_head import keep_head
 from tieout.flows.open_dispute import DisputeRefused
-from tieout.flows.verify_disputes import note_reason
+from tieout.flows.verify_disputes import decision_words
 from tieout.kernel.errors import ConflictError, TieoutError, Unavailable
 from tieout.kernel.money import Money
 from tieout.kernel.person import is_same_person
@@ -116,8 +115,8 @@ def decide_dispute(
     known = known_disputes(home, dispute.customer)
     dispute = next(each for each in known.disputes if each.id == dispute.id)
     moved(dispute.state, order.outcome)
-    said = ApprovedReason(decision.reason, decision.person, approved_by or "nobody")
-    why = note_reason(dispute.id) + decided_text(said)
+    approver = None if approved_by is None else approved_by.strip()
+    why = decision_words(dispute.id, decision.reason, decision.person, approver)
     planned = _planned(home, dispute, order, why)
     event = _event(home, dispute, order, decision, approved_by, planned)
     found = after(dispute, event)

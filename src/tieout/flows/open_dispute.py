@@ -154,17 +154,28 @@ def _recorded(home: Home, wanted: _Wanted, person: str, reason: str) -> Dispute:
     ordinal = 1 + sum(each.invoice == invoice.id for each in known.disputes)
     id = dispute_id(invoice.id, ordinal)
     event = DisputeEvent(id, 1, invoice.customer, invoice.id, at, person, said)
+    title, text = opened_words(event, said, invoice.number)
     notice = dispute_notice(
         home,
         event,
         OPENED_KIND,
         severity=Severity.WARNING,
-        title=f"Dispute {id}: {claim.money} of {line.stored.line.id if line else invoice.number}",
-        text=f"{order.type.value}: {reason}\nGoes to {rule.routed_to.value}; opened by {person}.",
+        title=title,
+        text=text,
         to=[rule.routed_to],
     )
     home.books.disputes.record(Step((event,), known.seen, papers_seen, (notice,)))
     return fold([event])
+
+
+def opened_words(event: DisputeEvent, said: Opened, number: str) -> tuple[str, str]:
+    """Title and text of the notice that tells of it; `number` is the invoice's."""
+    claim = said.claim
+    routed_to = RULES[claim.type].routed_to.value
+    return (
+        f"Dispute {event.dispute}: {claim.money} of {claim.line or number}",
+        f"{claim.type.value}: {said.reason}\nGoes to {routed_to}; opened by {event.person}.",
+    )
 
 
 def _first_named(owners: Owners, routed_to: Role) -> tuple[tuple[Role, str], ...]:

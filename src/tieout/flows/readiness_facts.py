@@ -21,6 +21,7 @@ from tieout.flows.policy import PolicyState, governing, policies
 from tieout.flows.readiness_backfill import backfill_facts
 from tieout.flows.readiness_samples import samples_of
 from tieout.flows.replay_results import latest_results
+from tieout.flows.replay_run import catalog_digest
 from tieout.flows.trace_line import trace
 from tieout.kernel.errors import TieoutError
 from tieout.kernel.ids import LineId
@@ -78,10 +79,11 @@ def replay_facts(home: Home) -> tuple[ReplayFact, ...]:
         latest = latest_results(home)
     except TieoutError as error:
         return (ReplayFact("results", str(error), (), "cannot be read"),)
-    return tuple(_replayed(latest[name]) for name in sorted(latest))
+    mine = catalog_digest(home)
+    return tuple(_replayed(latest[name], mine) for name in sorted(latest))
 
 
-def _replayed(found: ReplayResult) -> ReplayFact:
+def _replayed(found: ReplayResult, mine: str) -> ReplayFact:
     counted = f"{found.differences} difference{'' if found.differences == 1 else 's'}"
     difference = counted if found.differences else ""
     if found.software != __version__:
@@ -91,7 +93,11 @@ def _replayed(found: ReplayResult) -> ReplayFact:
         f"set {found.set_digest[:16]}, outcome {found.outcome_digest[:16]}, {counted}"
         f"{candidate}, by version {found.software}"
     )
-    return ReplayFact(found.set_name, difference, found.gate_failures, told)
+    same = found.catalog_digest == mine
+    beside = (
+        f"with {'exactly the' if same else 'other'} documents {'that' if same else 'than'} this home has now"
+    )
+    return ReplayFact(found.set_name, difference, found.gate_failures, told, beside)
 
 
 def dispute_facts(home: Home) -> DisputeFacts:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from tieout.close.calendar import calendar_of
 from tieout.contract.policy import PolicyRole, SignerRole
-from tieout.contract.signature import READINESS_FORMAT, Signature
+from tieout.contract.signature import READINESS_FORMAT, Signature, SigningKey
 from tieout.contract.signing_file import SigningRequest, request_text
 from tieout.flows.apply_catalog import NoSuchCustomer, load_catalog
 from tieout.flows.decision import decision_now
@@ -39,7 +39,7 @@ from tieout.kernel.errors import TieoutError
 from tieout.kernel.ids import CustomerId
 from tieout.kernel.instant import Instant, parse_instant
 from tieout.kernel.money import currency
-from tieout.kernel.person import is_same_person
+from tieout.kernel.person import is_same_person, same_person
 from tieout.kernel.rational import exact, exact_text
 from tieout.kernel.zone import zone
 from tieout.readiness.documents import (
@@ -143,6 +143,7 @@ def submit(home: Home, file: Path) -> tuple[ReadinessDocument, Signature]:
         raise RoleDoesNotSign(document, signed.role, roles)
     key = key_behind(home, file, signed)
     _refuse_signer(home, file, document, key.person)
+    _refuse_second_role(home, file, document, key)
     recorded = verified(
         home,
         file,
@@ -203,6 +204,19 @@ def _refuse_signer(home: Home, file: Path, document: ReadinessDocument, person: 
                 raise SignatureRefused(file, f"{person} proposed this override, so another person signs it")
             if home.clock.now() >= parse_instant(str(members["until"])):
                 raise SignatureRefused(file, f"the override ran out at {members['until']}")
+
+
+def _refuse_second_role(home: Home, file: Path, document: ReadinessDocument, key: SigningKey) -> None:
+    """A document has one signature for each role, for ever: one that cannot count would block the role."""
+    keys = {each.key_id: each for each in home.books.signatures.signing_keys()}
+    for each in home.books.signatures.signatures():
+        if each.document_digest != document.digest or each.role is key.role:
+            continue
+        if same_person(each.person) == same_person(key.person) or (
+            keys[each.key_id].public_key == key.public_key
+        ):
+            said = f"{each.person} has signed it for {each.role.value} already"
+            raise SignatureRefused(file, f"{said}; another person, with a key of their own, signs it")
 
 
 def _stored(

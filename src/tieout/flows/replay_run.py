@@ -23,13 +23,15 @@ from tieout.kernel.instant import Instant, format_instant, parse_instant
 from tieout.kernel.rational import exact_text
 from tieout.ports.world import RehearsalDesk, SettableClock
 from tieout.replay.cause import Known
-from tieout.replay.compare import Outcome, compare
+from tieout.replay.compare import Outcome, compare, is_copy, without_amount
 from tieout.replay.coverage import coverage
-from tieout.replay.face import Face
+from tieout.replay.face import Face, Origin, What
 from tieout.replay.found import RECORDED_LINES, FoundLine, line_json, parse_lines
 from tieout.replay.gate import Contents, gate_failures
 from tieout.replay.ran import ReplayRun
 from tieout.replay.result import ReplayResult
+from tieout.replay.stated import parse_stated
+from tieout.replay.written import lines_csv
 
 Scratch = Callable[[HomeId, bytes, Instant], AbstractContextManager[tuple[Home, SettableClock]]]
 """(identity, seed, now) -> a home that lasts as long as the block."""
@@ -91,7 +93,8 @@ def _compared(
         crossings=played.crossings,
         lines=kept.lines,
     )
-    contents = Contents(found.face, found.calls, found.edited, found.loose)
+    contents = Contents(found.face, found.calls, found.edited, found.loose, _copied(found, recorded))
+    outside = [each for expected, each in found.stated if expected.origin is not Origin.RECORDED]
     result = ReplayResult(
         set_name=found.face.name,
         set_digest=found.digest,
@@ -99,7 +102,9 @@ def _compared(
         outcome_digest=_outcome_digest(home, played, kept, waiting),
         candidate=bool(documents.changed),
         differences=len(differences) + len(played.refused),
-        gate_failures=gate_failures(contents, covered, waivers=kept.waivers),
+        gate_failures=gate_failures(
+            contents, covered, waivers=kept.waivers, without_amount=without_amount(outside, kept.lines)
+        ),
         coverage=covered,
         ran_at=now,
         software=__version__,
@@ -181,6 +186,19 @@ def _recorded(found: ReplaySet) -> tuple[FoundLine, ...] | None:
     if problems:
         raise BadReplaySet(found.folder, tuple(problems))
     return lines
+
+
+def _copied(found: ReplaySet, recorded: tuple[FoundLine, ...] | None) -> tuple[str, ...]:
+    """Files under another origin that are what the recording wrote as its own expectation. Whoever worked
+    lines out does not name each price, program and segment in the product's own columns."""
+    written = parse_stated("", lines_csv(recorded), What.LINES)[0] if recorded else None
+    if written is None:
+        return ()
+    return tuple(
+        expected.file
+        for expected, each in found.stated
+        if expected.origin is not Origin.RECORDED and is_copy(each, written)
+    )
 
 
 def _as_recorded(lines: Sequence[FoundLine], recorded: Sequence[FoundLine]) -> tuple[int, int]:

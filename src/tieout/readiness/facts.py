@@ -118,12 +118,13 @@ class EventFact:
 class ReplayFact:
     """The latest run of a replay set that the home keeps. `difference`: what differed, empty where all
     agrees; `no_gate`: why it proves too little to be a gate, besides differences. `told`: what ran, in words
-    and digests."""
+    and digests. `beside`: how its documents stand to those of the home now."""
 
     name: str
     difference: str
     no_gate: tuple[str, ...]
     told: str
+    beside: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,10 @@ def check_replay(facts: Facts) -> Checked:
     if not facts.replays:
         action = f"record a set with expectations from outside (tieout replay record, expect), then {RUN}"
         return Open((), (Problem("no replay set was ever run", action, is_absence=True),))
-    evidence = tuple(Fact(each.name, each.told) for each in facts.replays)
+    evidence = (
+        *(Fact(each.name, each.told) for each in facts.replays),
+        *(Fact(f"{each.name} ran", each.beside, signed=False) for each in facts.replays if each.beside),
+    )
     problems = [
         Problem(f"{each.name} failed: {each.difference}", f"mend what its report names first, then {RUN}")
         for each in facts.replays

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from itertools import combinations, product
 
 from tieout.contract.document import DocumentKind
 from tieout.contract.policy import SignerRole
 from tieout.contract.signature import Signature, SigningKey
 from tieout.kernel.ids import KeyId
 from tieout.kernel.instant import Instant
+from tieout.kernel.person import same_person
 from tieout.readiness.facts import Facts
 from tieout.readiness.item import (
     Checked,
@@ -47,8 +49,9 @@ class SignOff:
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """`problems` are those of the check and, where it passed, the roles that have yet to sign off. `stale`:
-    roles that signed other evidence than there is now. `signed`: who signed what there is now."""
+    """`problems` are those of the check and, where it passed, the roles that have yet to sign off, and those
+    for which one person signed. `stale`: roles that signed other evidence than there is now. `signed`: who
+    signed what there is now."""
 
     item: Item
     checked: Checked
@@ -101,22 +104,59 @@ def _standing(
 ) -> Standing:
     digest = evidence_digest(item.key, checked)
     ours = [each for each in sign_offs if each.item == item.key.value]
-    current = {
-        signature.role: signature
-        for each in ours
-        if each.evidence_digest == digest
-        for signature in each.signatures
-        if signature.role in item.roles
-    }
+    current = _by_different_people(
+        item,
+        [each for found in ours if found.evidence_digest == digest for each in found.signatures],
+        keys,
+    )
     before = {signature.role for each in ours for signature in each.signatures} - current.keys()
     missing = tuple(role for role in item.roles if role not in current)
     stale = tuple(role for role in missing if role in before)
     if isinstance(checked, NotApplicable):
         return Standing(item, checked, digest, (), (), (), (), None)
-    problems = checked.problems if isinstance(checked, Open) else _unsigned(item.key, missing, stale)
-    override = standing_override(overrides, item, problems, keys, now=now) if problems else None
     signed = tuple(current[role] for role in item.roles if role in current)
+    problems = (
+        checked.problems
+        if isinstance(checked, Open)
+        else (*_unsigned(item.key, missing, stale), *_by_one_person(item.key, signed, keys))
+    )
+    override = standing_override(overrides, item, problems, keys, now=now) if problems else None
     return Standing(item, checked, digest, signed, missing, stale, problems, override)
+
+
+def _by_different_people(
+    item: Item, signatures: Sequence[Signature], keys: Mapping[KeyId, SigningKey]
+) -> dict[SignerRole, Signature]:
+    """Of each role the last one; where a role has several, such that nobody signs for two."""
+    by_role: dict[SignerRole, dict[tuple[str, KeyId], Signature]] = {role: {} for role in item.roles}
+    for each in signatures:
+        if each.role in by_role:
+            by_role[each.role][same_person(each.person), each.key_id] = each
+    choices = [[*reversed(found.values())] for found in by_role.values() if found]
+    for chosen in product(*choices):
+        if not any(_is_one(first, second, keys) for first, second in combinations(chosen, 2)):
+            return {each.role: each for each in chosen}
+    return {found[0].role: found[0] for found in choices}
+
+
+def _is_one(first: Signature, second: Signature, keys: Mapping[KeyId, SigningKey]) -> bool:
+    if same_person(first.person) == same_person(second.person):
+        return True
+    return keys[first.key_id].public_key == keys[second.key_id].public_key
+
+
+def _by_one_person(
+    key: ItemKey, signed: Sequence[Signature], keys: Mapping[KeyId, SigningKey]
+) -> tuple[Problem, ...]:
+    return tuple(
+        Problem(
+            f"{first.person} signed for {first.role.value}, and {second.person} for {second.role.value}: one "
+            "person or key for two roles",
+            f"have another person sign: tieout readiness sign {key.value} --role {second.role.value}",
+        )
+        for first, second in combinations(signed, 2)
+        if _is_one(first, second, keys)
+    )
 
 
 def _unsigned(

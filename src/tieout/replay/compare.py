@@ -171,6 +171,25 @@ def _unexpected(stated: Sequence[tuple[str, Stated]], outcome: Outcome, known: K
     return differences
 
 
+def without_amount(stated: Sequence[Stated], lines: Sequence[FoundLine]) -> int:
+    """Lines of which none of these states what they come to: another amount would be no difference."""
+    priced = [
+        (each.columns, {row.key for row in each.rows if "amount" in row.values})
+        for each in stated
+        if each.what is What.LINES
+    ]
+    return sum(not any(_key(names, line.keys) in keys for names, keys in priced) for line in lines)
+
+
+def is_copy(stated: Stated, written: Stated) -> bool:
+    """Whether it has the same columns, rows and values, in any order."""
+    return (sorted(stated.columns), _rows(stated)) == (sorted(written.columns), _rows(written))
+
+
+def _rows(stated: Stated) -> dict[Key, Mapping[str, Exact]]:
+    return {tuple(sorted(row.key)): row.values for row in stated.rows}
+
+
 def _amount(each: FoundLine | FoundTotal) -> Exact:
     return each.amount if isinstance(each, FoundLine) else each.values["total"]
 

@@ -21,27 +21,38 @@ COVERED: Final[Mapping[str, str]] = {
 
 @dataclass(frozen=True, slots=True)
 class Contents:
-    """What a set holds, as far as a gate asks."""
+    """What a set holds, as far as a gate asks. `copied`: files that somebody stands for, and that say row by
+    row what the recording wrote."""
 
     face: Face
     calls: Sequence[Call]
     edited: tuple[str, ...]
     loose: tuple[str, ...]
+    copied: tuple[str, ...] = ()
 
 
-def gate_failures(contents: Contents, coverage: Mapping[str, int], *, waivers: int) -> tuple[str, ...]:
-    """Every reason why the set is no gate, even if nothing differs. `waivers`: on papers that it sealed."""
-    return (*_expectations(contents.face), *_inputs(contents, waivers), *_lacking(coverage))
+def gate_failures(
+    contents: Contents, coverage: Mapping[str, int], *, waivers: int, without_amount: int = 0
+) -> tuple[str, ...]:
+    """Every reason why the set is no gate, even if nothing differs. `waivers`: on papers that it sealed;
+    `without_amount`: lines on them of which nobody outside states what they come to."""
+    return (*_expectations(contents, without_amount), *_inputs(contents, waivers), *_lacking(coverage))
 
 
-def _expectations(face: Face) -> list[str]:
+def _expectations(contents: Contents, without_amount: int) -> list[str]:
+    face = contents.face
     stated = [each for each in face.expected if each.what is What.LINES]
     found = []
     if not any(each.origin is not Origin.RECORDED for each in stated):
         found.append("no invoice line is expected by anybody outside of the product")
+    elif without_amount:
+        found.append(f"{without_amount} lines are billed of which nobody outside states an amount")
     recorded = [each.file for each in face.expected if each.origin is Origin.RECORDED]
     if recorded:
         found.append(f"recorded from the product, so true by itself: {', '.join(recorded)}")
+    if contents.copied:
+        said = ", ".join(contents.copied)
+        found.append(f"word for word what the product recorded, whoever stands for it: {said}")
     return found
 
 

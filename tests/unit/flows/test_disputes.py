@@ -311,6 +311,9 @@ def test_a_clock_that_steps_back_leaves_events_in_their_order(home: Home, clock:
         ("ordinal = 9 WHERE act = 'upheld'", "does not follow"),
         ("said = '{}' WHERE act = 'opened'", "cannot be read"),
         ("dispute = 'dp_other' WHERE act = 'upheld'", "does not open"),
+        ("person = 'Zed' WHERE act = 'upheld'", "says otherwise why and by whom"),
+        ("customer = 'birch'", "it is not there"),
+        ("said = replace(said, '1000', '900') WHERE act = 'opened'", "is not what was told"),
     ],
 )
 def test_verify_finds_what_was_changed_of_a_dispute(home: Home, change: str, says: str) -> None:

@@ -31,14 +31,15 @@ from tieout.flows.readiness_papers import expectations, papers_of
 from tieout.flows.readiness_refusals import ItemNotPassed, MalformedSample, SampleTooLate
 from tieout.flows.readiness_signing import SampleSaid, prepare_sign_off, record_sample
 from tieout.flows.replay_results import RESULTS_FOLDER, keep_result
+from tieout.flows.replay_run import catalog_digest
 from tieout.flows.signed_file import SignatureRefused
 from tieout.flows.verify_books import verify_books
 from tieout.gateways.clock import SteppedClock
 from tieout.gateways.signing import generate_key, sign
-from tieout.kernel.instant import parse_instant
+from tieout.kernel.instant import Instant, parse_instant
 from tieout.readiness.documents import readiness_bytes
 from tieout.readiness.facts import ComplianceFact
-from tieout.readiness.item import ItemKey, NotApplicable, Open, Passed
+from tieout.readiness.item import ItemKey, NotApplicable, Open, Passed, evidence_of
 from tieout.readiness.standing import State
 from tieout.replay.result import ReplayResult
 from tieout.store.sqlite import open_engine
@@ -165,6 +166,22 @@ def test_a_signature_of_another_person_counts_for_nothing_wherever_it_came_from(
     assert not [each for each in expectations(papers_of(ready.home)) if each.digest == document.digest]
 
 
+def test_nobody_signs_for_two_roles_and_so_blocks_the_second(ready: Ready) -> None:
+    document = prepare_sign_off(ready.home, "rules")
+    ready.signs(document, PolicyRole.FINANCE)
+    own = ready.papers / "ops.key"
+    kept = own.read_bytes()
+    own.unlink()
+    generate_key(own, ready.papers / "ops2.pub")
+    register_key(ready.home, PolicyRole.OPS, "bram ", ready.papers / "ops2.pub")
+    with pytest.raises(SignatureRefused, match="Bram has signed it for finance already"):
+        ready.signs(document, PolicyRole.OPS, "bram ")
+    own.write_bytes(kept)
+    ready.signs(document, PolicyRole.OPS)
+    ready.signs(document, PolicyRole.PRODUCT)
+    assert ready.standing(ItemKey.RULES).state is State.PASSED
+
+
 def test_an_expectation_that_was_changed_after_it_was_signed_counts_for_nothing(ready: Ready) -> None:
     assert verify_books(ready.home).findings == ()
     tampered(
@@ -273,8 +290,17 @@ def test_a_change_on_paper_without_its_approval_opens_backfill(ready: Ready) -> 
 
 def test_replay_is_what_the_home_keeps_of_it(ready: Ready) -> None:
     assert told(ready, ItemKey.REPLAY) == ["no replay set was ever run"]
-    keep_result(ready.home, ran(small_set(ready.papers / "set")).result)
-    assert isinstance(ready.standing(ItemKey.REPLAY).checked, Passed)
+    kept = ran(small_set(ready.papers / "set")).result
+    keep_result(ready.home, kept)
+    passed = ready.standing(ItemKey.REPLAY).checked
+    assert isinstance(passed, Passed)
+    other = "with other documents than this home has now"
+    same = "with exactly the documents that this home has now"
+    assert [each.value for each in passed.evidence if not each.signed] == [other]
+    keep_result(
+        ready.home, replace(kept, catalog_digest=catalog_digest(ready.home), ran_at=Instant(kept.ran_at + 1))
+    )
+    assert evidence_of(ready.standing(ItemKey.REPLAY).checked)[-1].value == same
     shutil.rmtree(ready.home.folder / RESULTS_FOLDER)
     digests = ("ab" * 32, "cd" * 32, "ef" * 32)
     good = ReplayResult("january", *digests, False, 0, (), {}, ran_at=FEBRUARY_3, software=__version__)

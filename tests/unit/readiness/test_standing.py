@@ -88,6 +88,24 @@ def test_a_sign_off_by_another_role_counts_for_nothing() -> None:
     assert stands(facts, wrong)[ItemKey.TOTALS].missing == (PolicyRole.FINANCE,)
 
 
+@pytest.mark.parametrize("other", [{"person": "ada "}, {"key": "product"}])
+def test_one_person_or_key_does_not_sign_off_for_two_roles(other: dict[str, str]) -> None:
+    facts = good_facts()
+    before = signed(facts)
+    alone = [
+        replace(each, signatures=(*each.signatures[:1], signature(PolicyRole.FINANCE, **other)))
+        if each.item == ItemKey.RULES
+        else each
+        for each in before
+    ]
+    alone[0] = replace(alone[0], signatures=(*alone[0].signatures, signature(PolicyRole.OPS)))
+    found = stands(facts, alone)[ItemKey.RULES]
+    assert found.state is State.OPEN
+    assert [each.what.partition(":")[2] for each in found.problems] == [" one person or key for two roles"]
+    mended = replace(alone[0], signatures=(signature(PolicyRole.FINANCE), *alone[0].signatures))
+    assert stands(facts, [mended])[ItemKey.RULES].state is State.PASSED
+
+
 def test_three_signatures_pass_over_exactly_the_problems_they_name() -> None:
     facts = replace(good_facts(), events=())
     (problem,) = stands(facts, [])[ItemKey.EVENT].problems

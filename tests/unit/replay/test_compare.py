@@ -11,10 +11,11 @@ from hypothesis import strategies as st
 
 from tieout.kernel.rational import exact_text
 from tieout.replay.cause import CauseKind, Known
-from tieout.replay.compare import Difference, Outcome, compare
+from tieout.replay.compare import Difference, Outcome, compare, is_copy, without_amount
 from tieout.replay.face import What
 from tieout.replay.found import FoundLine, FoundTotal, lines_text, parse_lines
 from tieout.replay.stated import KEYS, Stated, parse_stated
+from tieout.replay.written import lines_csv
 
 NO_KEYS = dict.fromkeys(KEYS[What.LINES], "")
 PAPER = {
@@ -86,6 +87,38 @@ def test_two_files_of_one_kind_cover_together() -> None:
     other = replace(LINE, keys={**LINE.keys, "customer": "birch"})
     more = HEADER + ROW.replace("acme", "birch").format(events="", quantity="", amount="5")
     assert differences([*row(), *stated(more)], LINE, other) == []
+
+
+def test_lines_of_which_nobody_states_an_amount_are_counted() -> None:
+    other = replace(LINE, keys={**LINE.keys, "price": "fee"})
+    blank = [each for _, each in row(amount="")]
+    total = [
+        each
+        for _, each in stated(
+            "customer,period_start,currency,total\nacme,2026-01-01T00:00:00Z,USD,5\n", What.TOTALS
+        )
+    ]
+    assert without_amount([each for _, each in row()], [LINE]) == 0
+    assert without_amount([each for _, each in row()], [LINE, other]) == 1
+    assert without_amount([*blank, *total], [LINE, other]) == 2
+    coarse = stated("customer,period_start,currency,amount\nacme,2026-01-01T00:00:00Z,USD,10\n")
+    assert without_amount([*blank, coarse[0][1]], [LINE, other]) == 0
+
+
+def test_the_products_own_words_are_known_in_any_order() -> None:
+    ends = dict.fromkeys(("period_end", "segment_start", "segment_end"), "2026-02-01T00:00:00Z")
+    line = replace(LINE, keys={**LINE.keys, **ends})
+    lines = [line, replace(line, keys={**line.keys, "price": "fee"}, amount=Fraction(7))]
+    ((_, written),) = stated(lines_csv(lines))
+    header, *rows = lines_csv(lines).splitlines(keepends=True)
+    ((_, turned),) = stated("".join([header, *reversed(rows)]))
+    assert is_copy(turned, written)
+    for text in (
+        "".join([header, *rows[:1]]),
+        lines_csv([replace(lines[0], amount=Fraction(6)), lines[1]]),
+        HEADER + ROW.format(events="10", quantity="10", amount="5"),
+    ):
+        assert not is_copy(stated(text)[0][1], written)
 
 
 def test_without_a_recording_the_first_layer_that_is_stated_otherwise_is_named() -> None:

@@ -19,6 +19,7 @@ ALL = dict.fromkeys(COVERED, 1)
 
 
 def failures(contents: Contents, *, waivers: int = 0, **lacking: int) -> tuple[str, ...]:
+    """Of a set that states every amount."""
     return gate_failures(contents, {**ALL, **lacking}, waivers=waivers)
 
 
@@ -40,6 +41,10 @@ def test_each_thing_that_may_not_be_there_fails_the_gate() -> None:
         (replace(GOOD, loose=("a", "b")), "2 files are not frozen, a first (tieout replay freeze)"),
         (replace(GOOD, calls=(manual,)), "1 manual lines, in calls.jsonl from line 7 on"),
         (
+            replace(GOOD, copied=("expected/mine.csv",)),
+            "word for word what the product recorded, whoever stands for it: expected/mine.csv",
+        ),
+        (
             replace(GOOD, face=replace(FACE, recording=Recording("1", left_out=("2 voided papers",)))),
             "the recorded home also had 2 voided papers",
         ),
@@ -55,6 +60,9 @@ def test_each_thing_that_may_not_be_there_fails_the_gate() -> None:
     for contents, why in cases:
         assert failures(contents) == (why,)
     assert failures(GOOD, waivers=2) == ("2 waivers let differences pass",)
+    assert gate_failures(GOOD, ALL, waivers=0, without_amount=3) == (
+        "3 lines are billed of which nobody outside states an amount",
+    )
 
 
 def test_nothing_covers_nothing() -> None:
