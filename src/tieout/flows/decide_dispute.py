@@ -236,7 +236,6 @@ def _recorded(
     if not planned:
         return home.books.disputes.record(step)
     now = home.clock.now()
-    run = home.books.closes.start(as_of=now, cutoff=planned[0].note.cutoff, cutoff_at=now)
     notes = [
         note_sealing(
             home,
@@ -249,6 +248,7 @@ def _recorded(
         )
         for place, each in enumerate(planned)
     ]
+    run = home.books.closes.start(as_of=now, cutoff=planned[0].note.cutoff, cutoff_at=now)
     keep_head(home, run)
     try:
         sealed = home.books.disputes.record(step, notes=notes, run=run)
