@@ -25,16 +25,16 @@ SQLITE_VERSION_MIN = (3, 51, 3)
 BUSY_TIMEOUT_SECONDS = 60
 PAGE_BYTES = {"books": 4_096, "log": 8_192, "live": 8_192}
 """Of a new file. A batch of megabytes costs the log half the calls of SQLite's usual 4,096, a batch of one
-event little more. A seal touches many pages of the books' indexes, one row in each: there a smaller page is less
-to write.
+event little more. A seal touches many pages of the books' indexes, one row in each: there a smaller page is
+less to write.
 """
 CACHE_KIBIBYTES = 16_384
 """A batch fits: one that does not is written twice, and identity keys read back come from here."""
 MEBIBYTE = 1024**2
 WAL_AUTOCHECKPOINT_BYTES = {"books": 128 * MEBIBYTE, "log": 256 * MEBIBYTE, "live": 64 * MEBIBYTE}
 """After how much a writer checkpoints by itself. The log's keeper and its writers do so before, off the
-commit path (`log/wal.py`). The books' do so themselves: a close writes the same pages of its indexes again and
-again, and a checkpoint writes each of them once.
+commit path (`log/wal.py`). The books' do so themselves: a close writes the same pages of its indexes again
+and again, and a checkpoint writes each of them once.
 """
 WAL_BYTES_KEPT = {"books": 128 * MEBIBYTE, "log": 64 * MEBIBYTE, "live": 64 * MEBIBYTE}
 """A write-ahead log that began anew keeps at most so much of its file: of the log's, so that its length says
