@@ -35,6 +35,10 @@ def test_a_set_that_ties_exits_0_writes_its_report_and_a_home_keeps_its_result(
     kept = in_process("replay", "results", "--home", home, "--json").json
     assert [(each["set"], each["outcome_digest"]) for each in kept] == [("small", machine["outcome_digest"])]
     assert "passes" in in_process("replay", "results", "--home", home).out
+    (report / "report.json").unlink()
+    again = in_process("replay", "run", str(folder), "--report", str(report))
+    assert again.code == 4 and "report.md exists already" in again.err and "Comparison" not in again.out
+    assert (report / "report.md").read_text() == page and not (report / "report.json").exists()
     here = ran(folder).result.outcome_digest
     assert here == machine["outcome_digest"], "in another process, zone and hash seed"
 
@@ -64,6 +68,12 @@ def test_a_bad_set_exits_2_with_file_line_and_field_and_no_set_exits_3(tmp_path:
     assert "calls.jsonl:9: as_of: 'February' is not an RFC 3339 time" in done.err
     assert in_process("replay", "run", str(tmp_path)).code == 3
     assert in_process("replay", "freeze", str(bad)).code == 0
+
+
+def test_what_is_expected_has_an_origin_and_somebody_who_stands_for_it(tmp_path: Path) -> None:
+    asked = ("replay", "record", str(tmp_path / "set"), "--home", str(tmp_path), "--expected", "lines.csv")
+    done = in_process(*asked, "--by", "Ada")
+    assert done.code == 2 and "--expected: say where it comes from" in done.err
 
 
 def test_a_home_is_recorded_with_what_is_expected_of_it(tmp_path: Path) -> None:

@@ -11,8 +11,11 @@ from litestar import Request
 from tieout.api.answers import Problem
 from tieout.api.asgi import Receive
 from tieout.api.limits import BODY_BYTES_MAX, BODY_SECONDS_MAX, STATEMENT_BYTES_MAX
+from tieout.api.request import JSON_TYPES
 from tieout.api.room import Place
 from tieout.ingest.framing import MalformedGzip, gunzipped
+from tieout.ingest.rejection import Flaw
+from tieout.ingest.strict_json import read_json
 
 TOO_LARGE = f"A body has at most {BODY_BYTES_MAX} bytes, packed or unpacked; send it in parts."
 
@@ -64,6 +67,24 @@ async def read_statement(request: Request[Any, Any, Any], what: str, *, key_id: 
         detail = f"The body was not there in {BODY_SECONDS_MAX} seconds."
         raise Problem(408, "body-too-slow", detail, {"Connection": "close"}, key_id=key_id) from None
     return body
+
+
+async def read_object(
+    request: Request[Any, Any, Any], what: str, *, code: str, key_id: str
+) -> dict[str, Any]:
+    """The JSON object in a short body; its members have not been looked at yet. Raises a `Problem` as
+    `read_statement` does, 415 for another media type, and 400 `code` for anything else than an object."""
+    media = dict(request.scope["headers"]).get(b"content-type", b"").partition(b";")[0].strip().lower()
+    if media not in JSON_TYPES:
+        raise Problem(415, "unknown-content-type", "Content-Type is application/json.")
+    body = await read_statement(request, what, key_id=key_id)
+    try:
+        value = read_json(body)
+    except Flaw as flaw:
+        raise Problem(400, code, f"The body cannot be read: {flaw}.") from None
+    if not isinstance(value, dict):
+        raise Problem(400, code, "The body is not a JSON object.")
+    return value
 
 
 def encoding_of(headers: dict[bytes, bytes]) -> bool:

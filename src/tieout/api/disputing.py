@@ -7,7 +7,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Mapping
 from typing import Any
-from urllib.parse import parse_qsl
 
 from litestar import Request, get, post
 from litestar.openapi.spec import (
@@ -23,9 +22,9 @@ from litestar.types import ControllerRouterHandler
 
 from tieout.api.access import roles_for
 from tieout.api.answers import Problem, refusal
-from tieout.api.body import read_statement
+from tieout.api.body import read_object
 from tieout.api.keyring import Keyring, KnownKey
-from tieout.api.request import JSON_TYPES
+from tieout.api.query_string import parameters_of
 from tieout.dispute.overdue import overdue
 from tieout.dispute.type import RULES, DisputeType
 from tieout.flows.customer_disputes import open_own, own_dispute, own_disputes
@@ -40,8 +39,6 @@ from tieout.flows.disputes import find_dispute, list_disputes
 from tieout.flows.home import Home
 from tieout.flows.open_dispute import DisputeOrder, open_dispute
 from tieout.flows.say_dispute import sent_to_customer
-from tieout.ingest.rejection import Flaw
-from tieout.ingest.strict_json import read_json
 from tieout.kernel.errors import TieoutError
 
 DISPUTES, DISPUTE = "/v1/disputes", "/v1/disputes/{dispute}"
@@ -98,7 +95,7 @@ def _working(home: Home, keyring: Keyring) -> list[ControllerRouterHandler]:
     @get(DISPUTES, operation_class=ListOperation, tags=["disputes"], summary="List disputes")
     async def listed(request: AnyRequest) -> Answer:
         """Open ones, by when they were opened."""
-        given = _given(request.scope["query_string"])
+        given = parameters_of(request.scope["query_string"], PARAMETERS)
         return await _answered(lambda: _list(home, given))
 
     @get("/v1/disputes/{dispute:str}", tags=["disputes"], summary="One dispute and all that was said of it")
@@ -116,7 +113,7 @@ def _working(home: Home, keyring: Keyring) -> list[ControllerRouterHandler]:
     async def opened(request: AnyRequest) -> Answer:
         """`by`: who opens it. The same sent again is the same dispute: no Idempotency-Key is needed."""
         known = keyring.admitted(request.scope["headers"], roles_for("POST", DISPUTES))
-        table = await _table(request, known)
+        table = await read_object(request, "A dispute", code="malformed-dispute", key_id=known.key.key_id)
 
         def flow() -> Answer:
             order, by = _order(table, "by"), str(table["by"])
@@ -162,7 +159,7 @@ def _own(home: Home, keyring: Keyring) -> list[ControllerRouterHandler]:
         """What is disputed is not collected meanwhile; the rest stays due. The same sent again is the same
         dispute, so that no Idempotency-Key is needed."""
         known = _admitted(keyring, request, OWN_DISPUTES, customer)
-        table = await _table(request, known)
+        table = await read_object(request, "A dispute", code="malformed-dispute", key_id=known.key.key_id)
 
         def flow() -> Answer:
             key = known.key
@@ -203,41 +200,11 @@ def _shown(home: Home, id: str) -> Answer:
     return {**dispute_json(found, now=home.clock.now()), "events": events_json(found), "messages": sent}
 
 
-def _given(query: bytes) -> dict[str, str]:
-    try:
-        pairs = parse_qsl(query.decode("ascii"), keep_blank_values=True, errors="strict", max_num_fields=32)
-    except (UnicodeDecodeError, ValueError) as error:
-        raise Problem(400, "malformed-query-string", f"The query cannot be read: {error}.") from None
-    given = dict(pairs)
-    unknown = next((name for name, _ in pairs if name not in PARAMETERS), None)
-    if unknown is not None:
-        known = ", ".join(PARAMETERS)
-        raise Problem(400, "unknown-parameter", f"There is no parameter {unknown[:64]!r}; there are {known}.")
-    if len(given) != len(pairs):
-        raise Problem(400, "repeated-parameter", "A parameter stands there twice.")
-    return given
-
-
 def _is_true(given: Mapping[str, str], name: str) -> bool:
     text = given.get(name, "false")
     if text not in ("true", "false"):
         raise Problem(422, "malformed-parameter", f"{name}: true or false, not {text[:64]!r}.")
     return text == "true"
-
-
-async def _table(request: AnyRequest, known: KnownKey) -> dict[str, Any]:
-    """The object in the body."""
-    media = dict(request.scope["headers"]).get(b"content-type", b"").partition(b";")[0].strip().lower()
-    if media not in JSON_TYPES:
-        raise Problem(415, "unknown-content-type", "Content-Type is application/json.")
-    body = await read_statement(request, "A dispute", key_id=known.key.key_id)
-    try:
-        value = read_json(body)
-    except Flaw as flaw:
-        raise Problem(400, "malformed-dispute", f"The body cannot be read: {flaw}.") from None
-    if not isinstance(value, dict):
-        raise Problem(400, "malformed-dispute", "The body is not a JSON object.")
-    return value
 
 
 def _order(table: Mapping[str, Any], *also: str) -> DisputeOrder:

@@ -6,7 +6,6 @@ import asyncio
 from collections.abc import Mapping
 from hashlib import sha256
 from typing import Any
-from urllib.parse import parse_qsl
 
 import msgspec
 from litestar import Request, get, post
@@ -18,6 +17,7 @@ from tieout.api.access import roles_for
 from tieout.api.answers import Problem, refusal
 from tieout.api.body import read_statement
 from tieout.api.keyring import Keyring
+from tieout.api.query_string import parameters_of
 from tieout.api.request import JSON_TYPES, idempotency_of
 from tieout.contract.notice_target import Severity
 from tieout.flows.home import Home
@@ -75,7 +75,7 @@ def noticing_routes(home: Home, keyring: Keyring) -> list[ControllerRouterHandle
     @get(NOTICES, operation_class=NoticesOperation, tags=["notices"], summary="List notices")
     async def notices(request: Request[Any, Any, Any]) -> dict[str, Any]:
         """The newest first, with their acknowledgements; `next` is null on the last page."""
-        given = _given(request.scope["query_string"])
+        given = parameters_of(request.scope["query_string"], PARAMETERS)
         return await asyncio.to_thread(_listed, home, given)
 
     @post(
@@ -103,24 +103,6 @@ def noticing_routes(home: Home, keyring: Keyring) -> list[ControllerRouterHandle
         return await asyncio.to_thread(_acknowledged, home, notice, _said(body), by)
 
     return [notices, acknowledged]
-
-
-def _given(query: bytes) -> dict[str, str]:
-    try:
-        pairs = parse_qsl(query.decode("ascii"), keep_blank_values=True, errors="strict", max_num_fields=32)
-    except (UnicodeDecodeError, ValueError) as error:
-        raise Problem(400, "malformed-query-string", f"The query cannot be read: {error}.") from None
-    given: dict[str, str] = {}
-    for name, value in pairs:
-        if name not in PARAMETERS:
-            known = ", ".join(PARAMETERS)
-            raise Problem(
-                400, "unknown-parameter", f"There is no parameter {name[:64]!r}; there are {known}."
-            )
-        if name in given:
-            raise Problem(400, "repeated-parameter", f"{name}: once is the most.")
-        given[name] = value
-    return given
 
 
 def _listed(home: Home, given: Mapping[str, str]) -> dict[str, Any]:

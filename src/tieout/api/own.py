@@ -14,10 +14,9 @@ from litestar.types import ControllerRouterHandler
 
 from tieout.api.access import roles_for
 from tieout.api.answers import Problem, refusal
-from tieout.api.body import read_statement
+from tieout.api.body import read_object
 from tieout.api.keyring import Keyring
 from tieout.api.own_description import AlertOperation, BudgetOperation, CodeOperation, TargetOperation
-from tieout.api.request import JSON_TYPES
 from tieout.flows.home import Home
 from tieout.flows.own_changes import Table, remove_own, set_alert, set_budget
 from tieout.flows.own_document import (
@@ -35,8 +34,6 @@ from tieout.flows.own_document import (
 )
 from tieout.flows.own_settings import BUDGET_KEY
 from tieout.flows.own_targets import rotate_own_secret, set_target, verify_target
-from tieout.ingest.rejection import Flaw
-from tieout.ingest.strict_json import read_json
 from tieout.kernel.errors import TieoutError
 from tieout.ports.own_settings import Decided, SettingKind
 
@@ -72,7 +69,8 @@ class _Desk:
     ) -> Answer:
         """The same, with the object in the body, of which nothing is read for a stranger."""
         by = self._admitted(request, route, customer)
-        table = await _table(request, by)
+        assert by.api_key is not None, "who asks has a key"
+        table = await read_object(request, "A setting", code="malformed-setting", key_id=by.api_key)
         return await _answered(lambda decided: flow(table, decided), by)
 
     def _admitted(self, request: AnyRequest, route: str, customer: str) -> Decided:
@@ -260,19 +258,3 @@ def _secret_routes(desk: _Desk) -> list[ControllerRouterHandler]:
 def _route(path: str) -> str:
     """As the router wants it."""
     return path.replace("}", ":str}")
-
-
-async def _table(request: AnyRequest, by: Decided) -> Table:
-    """The object in the body."""
-    media = dict(request.scope["headers"]).get(b"content-type", b"").partition(b";")[0].strip().lower()
-    if media not in JSON_TYPES:
-        raise Problem(415, "unknown-content-type", "Content-Type is application/json.")
-    assert by.api_key is not None, "who asks has a key"
-    body = await read_statement(request, "A setting", key_id=by.api_key)
-    try:
-        value = read_json(body)
-    except Flaw as flaw:
-        raise Problem(400, "malformed-setting", f"The body cannot be read: {flaw}.") from None
-    if not isinstance(value, dict):
-        raise Problem(400, "malformed-setting", "The body is not a JSON object.")
-    return value

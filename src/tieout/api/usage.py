@@ -8,7 +8,6 @@ import asyncio
 import json
 from collections.abc import Collection, Mapping
 from typing import Any
-from urllib.parse import parse_qsl
 
 from litestar import Request, Response, get
 from litestar.response import Stream
@@ -18,6 +17,7 @@ from tieout.api.access import roles_for
 from tieout.api.answers import Problem, refusal
 from tieout.api.keyring import Keyring, KnownKey
 from tieout.api.limits import USAGES_AT_ONCE_MAX, WINDOWED_AT_ONCE_MAX
+from tieout.api.query_string import parameters_of
 from tieout.api.streams import Streams
 from tieout.flows.home import Home
 from tieout.flows.live_usage import LiveUsageReader
@@ -102,18 +102,7 @@ def usage_routes(home: Home, keyring: Keyring) -> list[ControllerRouterHandler]:
 
 
 def _given(query: bytes, known: KnownKey, names: tuple[str, ...]) -> dict[str, str]:
-    try:
-        pairs = parse_qsl(query.decode("ascii"), keep_blank_values=True, errors="strict", max_num_fields=16)
-    except (UnicodeDecodeError, ValueError) as error:
-        raise Problem(400, "malformed-query-string", f"The query cannot be read: {error}.") from None
-    given: dict[str, str] = {}
-    for name, value in pairs:
-        if name not in names:
-            detail = f"There is no parameter {name[:64]!r}; there are {', '.join(names)}."
-            raise Problem(400, "unknown-parameter", detail)
-        if name in given:
-            raise Problem(400, "repeated-parameter", f"{name}: once is enough.")
-        given[name] = value
+    given = parameters_of(query, names)
     own = known.key.customer
     if own is not None and given.setdefault("customer", own) != own:
         detail = "This key may see the usage of its own customer only."

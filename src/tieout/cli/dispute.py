@@ -8,6 +8,7 @@ from typing import Annotated, cast
 import typer
 
 from tieout.cli import dispute_acts, dispute_mock, dispute_owners
+from tieout.cli.dispute_shown import day_text, dispute_page, disputes_table, owners_text, until_text
 from tieout.cli.options import HomeOption, JsonOption, ReasonOption, opened
 from tieout.cli.out_file import ForceOption, may_write, write_whole
 from tieout.cli.screen import Json, grouped, note, print_json, say, table
@@ -100,16 +101,16 @@ def open_(
         return
     say(dispute.id)
     if not done.is_new:
-        note(f"It is open already, since {dispute_acts.day_text(dispute.opened_at, dispute.zone_name)}.")
+        note(f"It is open already, since {day_text(dispute.opened_at, dispute.zone_name)}.")
         return
     claim = dispute.claim
     note(
         f"{grouped(claim.money.decimal_text)} {claim.currency} of {claim.line or invoice} is disputed "
-        f"({claim.type.value}). Owners: {dispute_acts.owners_text(dispute)}."
+        f"({claim.type.value}). Owners: {owners_text(dispute)}."
     )
     note(
-        f"Answer the customer by {dispute_acts.until_text(dispute.deadlines.respond_by, dispute.zone_name)}, "
-        f"decide by {dispute_acts.until_text(dispute.deadlines.decide_by, dispute.zone_name)} "
+        f"Answer the customer by {until_text(dispute.deadlines.respond_by, dispute.zone_name)}, "
+        f"decide by {until_text(dispute.deadlines.decide_by, dispute.zone_name)} "
         f"({dispute.zone_name})."
     )
     if dispute.pack is None:
@@ -126,7 +127,6 @@ def list_(
     as_json: JsonOption = False,
 ) -> None:
     """Open disputes, by when they were opened."""
-    from tieout.cli.dispute_shown import disputes_table
     from tieout.dispute.overdue import overdue
     from tieout.flows.dispute_document import dispute_json
     from tieout.flows.disputes import list_disputes
@@ -147,7 +147,6 @@ def list_(
 @app.command()
 def show(dispute: IdArgument, home: HomeOption, as_json: JsonOption = False) -> None:
     """One dispute with all that was said and done, and how its messages were delivered."""
-    from tieout.cli.dispute_shown import dispute_page
     from tieout.cli.screen import plain
     from tieout.flows.dispute_document import dispute_json, events_json, sent_json
     from tieout.flows.disputes import find_dispute, note_numbers

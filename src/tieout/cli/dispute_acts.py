@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Literal, cast
 
 import typer
 
+from tieout.cli.dispute_shown import owners_text, until_text
 from tieout.cli.options import ByOption, HomeOption, JsonOption, ReasonOption, opened
 from tieout.cli.refusals import MalformedOption
 from tieout.cli.screen import Json, grouped, note, print_json, say
@@ -14,7 +15,6 @@ from tieout.dispute.role import Role
 if TYPE_CHECKING:
     from tieout.dispute.dispute import Dispute
     from tieout.flows.home import Home
-    from tieout.kernel.instant import Instant
 
 DIFFERENCE = 1
 IdArgument = Annotated[str, typer.Argument(help="Its id (dp_...), or the beginning.", show_default=False)]
@@ -155,6 +155,7 @@ def decide(
     from tieout.dispute.state import Act
     from tieout.flows.decide_dispute import DecisionOrder, decide_dispute
     from tieout.flows.dispute_document import dispute_json
+    from tieout.kernel.money import Money
 
     order = DecisionOrder(
         cast("Outcome", Act(outcome)), amount, tuple(_credit(each) for each in credit or ()), to, corrected
@@ -170,11 +171,9 @@ def decide(
     say(f"{found.id}: {found.state.value}")
     unit = found.claim.currency
     for each in done.notes:
-        total = -each.note.total_minor
-        from tieout.kernel.money import Money
-
+        given = Money(-each.note.total_minor, unit)
         note(
-            f"{each.note.number}: {grouped(Money(total, unit).decimal_text)} {unit} for {each.credit.line}, "
+            f"{each.note.number}: {grouped(given.decimal_text)} {unit} for {each.credit.line}, "
             f"{grouped(each.applied.decimal_text)} of it against what is open."
         )
     note(f"Tell the customer: tieout dispute message {found.id} --by NAME --text ...")
@@ -190,25 +189,6 @@ def reopen(
         found = reopen_dispute(where, dispute, person=by, reason=reason)
         until = until_text(found.deadlines.decide_by, found.zone_name)
         _told(where, found, f"{found.id} is open again, to be decided by {until}.", as_json=as_json)
-
-
-def owners_text(dispute: Dispute) -> str:
-    return ", ".join(f"{person} ({role.value})" for role, person in sorted(dispute.owners.items()))
-
-
-def day_text(at: Instant, zone_name: str) -> str:
-    """The local day of an instant."""
-    from tieout.kernel.calendar import local_date
-    from tieout.kernel.zone import zone
-
-    return local_date(at, zone(zone_name)).isoformat()
-
-
-def until_text(until: Instant, zone_name: str) -> str:
-    """The last local day before that instant."""
-    from tieout.kernel.instant import Instant as At
-
-    return day_text(At(until - 1), zone_name)
 
 
 def _credit(text: str) -> tuple[str, str | None]:

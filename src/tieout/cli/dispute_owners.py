@@ -62,14 +62,14 @@ def show(home: HomeOption, as_json: JsonOption = False) -> None:
     """Who is named now. Exit code 1 where a role has nobody."""
     from tieout.cli.dispute_shown import owners_page
     from tieout.flows.dispute_document import owners_json
-    from tieout.flows.dispute_owners import owners_named
+    from tieout.flows.disputes import owners_named
 
     with opened(home) as where:
         found = owners_named(where)
     if as_json:
-        print_json(cast("Json", owners_json(found.owners)))
+        print_json(cast("Json", owners_json(found)))
     else:
-        say(plain(owners_page(found.owners)))
+        say(plain(owners_page(found)))
     if found.missing:
         roles = ", ".join(each.value for each in found.missing)
         note(f"Nobody is named for {roles}: tieout dispute owners set --ops NAME --engineering NAME ...")

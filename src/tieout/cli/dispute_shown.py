@@ -40,7 +40,7 @@ def disputes_table(disputes: Sequence[Dispute], *, now: Instant) -> Table:
         [
             *(each.id, each.customer, each.claim.line or each.invoice, each.claim.type.value),
             *(each.state.value, grouped(each.claim.money.decimal_text), each.claim.currency.code),
-            _owners(each),
+            owners_text(each),
             _day(each.deadlines.decide_by, each.zone_name) if each.is_open else NONE,
             ", ".join(found.value for found in overdue(each, now=now)) or NONE,
         ]
@@ -84,7 +84,7 @@ def dispute_page(dispute: Dispute, sent: Sequence[Sent], notes: Mapping[str, str
         f"  amount        {grouped(claim.money.decimal_text)} {unit}{waits}",
         f"  type          {claim.type.value}: {rule.meaning}; goes to {rule.routed_to.value}",
         f"  reason        {dispute.reason}",
-        f"  owners        {_owners(dispute)}",
+        f"  owners        {owners_text(dispute)}",
         f"  respond by    {_day(dispute.deadlines.respond_by, zone)}"
         + (", done" if dispute.is_answered else ""),
         f"  decide by     {_day(dispute.deadlines.decide_by, zone)}" + ("" if dispute.is_open else ", done"),
@@ -125,6 +125,25 @@ def owners_page(owners: Owners) -> str:
     if owners.at is not None:
         lines.append(f"Named by {owners.person} at {format_instant(owners.at)}: {owners.reason}")
     return "\n".join(lines)
+
+
+def owners_text(dispute: Dispute) -> str:
+    return ", ".join(f"{person} ({role.value})" for role, person in sorted(dispute.owners.items()))
+
+
+def day_text(at: Instant, zone_name: str) -> str:
+    """The local day of an instant."""
+    from tieout.kernel.calendar import local_date
+    from tieout.kernel.zone import zone
+
+    return local_date(at, zone(zone_name)).isoformat()
+
+
+def until_text(until: Instant, zone_name: str) -> str:
+    """The last local day before that instant."""
+    from tieout.kernel.instant import Instant as At
+
+    return day_text(At(until - 1), zone_name)
 
 
 def _event_lines(event: DisputeEvent, sent: Sent | None, zone: str) -> list[str]:
@@ -191,17 +210,9 @@ def _pack(dispute: Dispute) -> str:
     return f"SHA-256 {dispute.pack.sha256} ({dispute.pack.events:,} events); {checked}"
 
 
-def _owners(dispute: Dispute) -> str:
-    return ", ".join(f"{person} ({role.value})" for role, person in sorted(dispute.owners.items()))
-
-
 def _day(until: Instant, zone_name: str) -> str:
-    """The last day before that instant, as its zone has it."""
-    from tieout.kernel.calendar import local_date
-    from tieout.kernel.instant import Instant as At
-    from tieout.kernel.zone import zone
-
-    return f"{local_date(At(until - 1), zone(zone_name)).isoformat()} ({zone_name})"
+    """The last day before that instant, and in which zone it is one."""
+    return f"{until_text(until, zone_name)} ({zone_name})"
 
 
 def _minute(at: Instant, zone_name: str) -> str:

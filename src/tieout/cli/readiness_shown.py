@@ -121,7 +121,7 @@ def standing_json(found: Standing) -> Json:
         ],
         "evidence_digest": found.digest,
         "problems": [{"what": each.what, "next_action": each.next_action} for each in found.problems],
-        "may_be_overridden": found.item.may_be_overridden,
+        "may_be_overridden": found.may_be_overridden,
         "signs_off": [role.value for role in found.item.roles],
         "signed": [_signature_json(each) for each in found.signed],
         "missing": [role.value for role in found.missing],
@@ -260,13 +260,10 @@ def _gist(document: ReadinessDocument) -> str:
 
 
 def _missing(document: ReadinessDocument, signed: Sequence[Signature]) -> list[str]:
-    from tieout.readiness.documents import ReadinessKind, roles_that_sign
-    from tieout.readiness.item import ItemKey
-    from tieout.readiness.items import item_named
+    from tieout.readiness.documents import roles_that_sign
 
-    item = None if document.kind is ReadinessKind.SAMPLE else item_named(ItemKey(document.subject))
     have = {each.role for each in signed}
-    return [role.value for role in roles_that_sign(document, item) if role not in have]
+    return [role.value for role in roles_that_sign(document) if role not in have]
 
 
 def _document_json(document: ReadinessDocument, signed: Sequence[Signature]) -> Json:

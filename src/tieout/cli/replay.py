@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from tieout.cli.options import HomeOption, JsonOption, opened
+from tieout.cli.out_file import ForceOption, may_write, write_whole
 from tieout.cli.parallel import parallel
+from tieout.cli.refusals import MalformedOption
 from tieout.cli.screen import complain, note, plain, print_json, progress, say, table
 from tieout.replay.face import Origin, What
 
@@ -67,7 +69,7 @@ def record(
     from tieout.kernel.instant import parse_instant
 
     if expected and (origin is None or by is None):
-        raise typer.BadParameter("whoever expects something says where it comes from and who stands for it")
+        raise MalformedOption("--expected", "say where it comes from and who stands for it: --origin, --by")
     files = [Expectation(each, What.LINES, origin, by) for each in expected or () if origin and by]
     with opened(home) as opened_home:
         done = record_set(
@@ -124,6 +126,7 @@ def run(
         Path | None,
         typer.Option("--keep-in", help="A home that keeps the result, for readiness.", show_default=False),
     ] = None,
+    force: ForceOption = False,
     workers: Annotated[
         int | None, typer.Option(min=1, help="Processes that decode and draft.", show_default="all cores")
     ] = None,
@@ -142,6 +145,7 @@ def run(
     from tieout.wiring import FileRehearsalDesk, SystemClock, scratch_home
 
     found = read_set(where)
+    page, machine = (None, None) if report is None else _report_files(report, force=force)
     with progress("Replaying") as advance:
         ran = replay(
             found,
@@ -152,10 +156,9 @@ def run(
             workers=workers or len(os.sched_getaffinity(0)),
             progress=advance,
         )
-    if report is not None:
-        report.mkdir(parents=True, exist_ok=True)
-        (report / "report.md").write_text(markdown(ran), encoding="utf-8")
-        (report / "report.json").write_text(report_json(ran), encoding="utf-8")
+    if page is not None and machine is not None:
+        write_whole(page, markdown(ran).encode())
+        write_whole(machine, report_json(ran).encode())
     if keep is not None:
         with opened(keep) as home:
             note(f"Kept as {keep_result(home, ran.result)}.")
@@ -168,23 +171,30 @@ def run(
         raise typer.Exit(1)
 
 
+def _report_files(folder: Path, *, force: bool) -> tuple[Path, Path]:
+    """The page and the JSON, refused before anything is run where one of them is there."""
+    folder.mkdir(parents=True, exist_ok=True)
+    return may_write(folder / "report.md", force=force), may_write(folder / "report.json", force=force)
+
+
 def _say_run(ran: ReplayRun) -> None:
     from tieout.replay.report import cause_lines, cells, face_lines, verdict_lines
 
     say(plain("\n".join(face_lines(ran))))
-    say(plain("\n".join([f"calls.jsonl:{each.line}, {each.kind}: {each.why}" for each in ran.refused])))
+    if ran.refused:
+        say(plain("\n".join(f"calls.jsonl:{each.line}, {each.kind}: {each.why}" for each in ran.refused)))
     if ran.differences:
         columns = ("stated", "what", "value", "expected>", "found>", "difference>", "first cause")
         say(table(columns, [cells(each) for each in ran.differences[:DIFFERENCES_SHOWN_MAX]]))
         more = len(ran.differences) - DIFFERENCES_SHOWN_MAX
         if more > 0:
             note(f"{more:,} more differences are in the report (--report, --json).")
-        say("\n".join(cause_lines(ran)[:DIFFERENCES_SHOWN_MAX]))
+        say(plain("\n".join(cause_lines(ran)[:DIFFERENCES_SHOWN_MAX])))
     for (customer, start), why in sorted(ran.waiting.items()):
         note(f"Not sealed: {customer}, {start or 'no period'}: {why}")
     covered = ", ".join(f"{count} {name.replace('_', ' ')}" for name, count in ran.result.coverage.items())
     say(f"Covered: {covered}.")
-    say("\n".join(verdict_lines(ran)))
+    say(plain("\n".join(verdict_lines(ran))))
 
 
 @app.command()

@@ -15,12 +15,12 @@ from tieout.contract.signature import (
     Signature,
     SigningKey,
     Verify,
-    same_person,
     signed_bytes,
     standing_key,
 )
 from tieout.contract.versions import Versions
 from tieout.kernel.ids import KeyId
+from tieout.kernel.person import is_same_person
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +65,7 @@ def meter_changes(
 
 def is_owners(key: SigningKey, owner: str) -> bool:
     """Whether the key is registered for that owner; names are the same apart from case and blanks."""
-    return key.role is OwnerRole.OWNER and same_person(key.person) == same_person(owner)
+    return key.role is OwnerRole.OWNER and is_same_person(key.person, owner)
 
 
 def approval_bytes(meter: Meter, *, before: Meter, home_id: str) -> bytes:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 
@@ -23,3 +24,15 @@ class Problem:
     def __str__(self) -> str:
         place = self.path if self.line is None else f"{self.path}:{self.line}"
         return ": ".join(part for part in (place, self.key, self.field, self.message) if part)
+
+
+def problem_count(problems: Sequence[Problem]) -> str:
+    """`1 problem`, `12 problems`."""
+    return "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
+
+
+def problem_lines(problems: Sequence[Problem], *, shown_max: int) -> str:
+    """A line for each of the first `shown_max`, and how many more there are."""
+    lines = [f"  {problem}" for problem in problems[:shown_max]]
+    more = len(problems) - shown_max
+    return "\n".join([*lines, *([f"  and {more} more"] if more > 0 else [])])

@@ -14,6 +14,7 @@ from tieout.contract.policy import OwnerRole, Policy, PolicyRole, SignerRole
 from tieout.kernel.canonical import token
 from tieout.kernel.ids import KeyId
 from tieout.kernel.instant import Instant, format_instant
+from tieout.kernel.person import same_person
 
 SIGNED_FORMAT = b"tieout/policy-signature/1"
 APPROVED_FORMAT = b"tieout/meter-approval/1"
@@ -142,11 +143,6 @@ def _suffices(policy: Policy, trio: tuple[Signature, ...], keys: Mapping[KeyId, 
 def _may_sign(policy: Policy, signature: Signature) -> bool:
     proposer = same_person(policy.proposer)
     return policy.small_team_exception is not None or same_person(signature.person) != proposer
-
-
-def same_person(name: str) -> str:
-    """Spelling by case or blanks does not make a second person."""
-    return " ".join(name.casefold().split())
 
 
 def _message(policy: Policy, role: SignerRole, home_id: str) -> bytes:

@@ -15,12 +15,12 @@ from tieout.contract.signature import (
     Signature,
     SigningKey,
     Verify,
-    same_person,
     signed_bytes,
     standing_key,
 )
 from tieout.kernel.ids import KeyId
 from tieout.kernel.instant import Instant
+from tieout.kernel.person import is_same_person, same_person
 
 WAIVER_ROLES: Final[tuple[SignerRole, ...]] = (
     PolicyRole.FINANCE,
@@ -64,7 +64,7 @@ def waiver_signatures(
         for signature in signatures
         if signature.document_digest == waiver.digest
         and signature.role in WAIVER_ROLES
-        and same_person(signature.person) != same_person(waiver.proposer)
+        and not is_same_person(signature.person, waiver.proposer)
         and (key := standing_key(signature, keys)) is not None
         and verify(key.public_key, waiver_bytes(waiver, signature.role, home_id), signature.signature)
     )

@@ -19,9 +19,10 @@ class NoRoom(ConflictError):
     code = "dispute-above-due"
 
     def __init__(self, what: str, asked: Money, left: Money, disputed: Money) -> None:
+        rest = Money(max(left.minor - disputed.minor, 0), left.currency)
         super().__init__(
             f"{asked} of {what} cannot be disputed: {left} of it is left, and {disputed} of that is "
-            "disputed already. Nothing was recorded."
+            f"disputed already, so that at most {rest} can be. Nothing was recorded."
         )
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from tieout.contract.catalog import Catalog
 from tieout.contract.check import check, read_applied, warnings
 from tieout.contract.document import Document, DocumentKind, parse_documents
-from tieout.contract.problem import Problem
+from tieout.contract.problem import Problem, problem_count, problem_lines
 from tieout.flows.home import Home
 from tieout.flows.rarely_collected import KEPT_BEFORE_LEFT_ALONE, leave_alone
 from tieout.flows.sealed_changes import sealed_problems
@@ -31,11 +31,8 @@ class CatalogRefused(Refusal):
 
     def __init__(self, problems: tuple[Problem, ...]) -> None:
         self.problems = problems
-        shown = "\n".join(f"  {problem}" for problem in problems[:PROBLEMS_SHOWN_MAX])
-        more = len(problems) - PROBLEMS_SHOWN_MAX
-        rest = f"\n  and {more} more" if more > 0 else ""
-        count = "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
-        super().__init__(f"The catalog has {count}; nothing was applied.\n{shown}{rest}")
+        listed = problem_lines(problems, shown_max=PROBLEMS_SHOWN_MAX)
+        super().__init__(f"The catalog has {problem_count(problems)}; nothing was applied.\n{listed}")
 
 
 class CatalogFolderMissing(NotFound):

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from tieout.dispute.dispute import Dispute, disputes_of
 from tieout.evidence.stored import StoredInvoice
+from tieout.flows.approved_reason import ApprovedReason, agreed_text
 from tieout.flows.credit_note import (
     CreditKind,
     CreditRefused,
@@ -23,7 +24,7 @@ from tieout.flows.credit_note import (
     note_sealing,
     planned_note,
 )
-from tieout.flows.decision import decision_now
+from tieout.flows.decision import decision_now, named
 from tieout.flows.home import Home
 from tieout.flows.invoices import show_invoice
 from tieout.flows.keep_head import keep_head
@@ -105,7 +106,7 @@ def credit_invoice(
     in between: then nothing was credited.
     """
     decision = decision_now(home, person=person, reason=reason)
-    decision_now(home, person=approved_by, reason=reason)
+    named(approved_by, "the person who approves (--approved-by)")
     if is_same_person(person, approved_by):
         raise CreditRefused([f"{person} decides it; another person approves it (--approved-by)"])
     invoice = show_invoice(home, id_or_number)
@@ -117,7 +118,7 @@ def credit_invoice(
     for each in disputes_of(recorded):
         if each.is_open and each.invoice == invoice.id and each.claim.line in (None, found.stored.line.id):
             raise LineDisputed(each)
-    why = f"{decision.reason} (agreed by {decision.person}, approved by {approved_by.strip()})"
+    why = agreed_text(ApprovedReason(decision.reason, decision.person, approved_by))
     planned = planned_note(home, found, asked_minor(amount, found), kind=kind, why=why)
     sealed = _sealed(
         home, planned, papers_seen=papers_seen, disputes_seen=len(recorded), to=to, person=decision.person

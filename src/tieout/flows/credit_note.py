@@ -163,12 +163,13 @@ def asked_minor(amount: str | None, line: CreditedLine) -> int:
         raise CreditRefused([f"nothing is left of line {name} to credit"])
     if amount is None:
         return left
-    minor = exact(amount) * 10**unit.exponent
-    if minor.denominator != 1 or minor <= 0:
+    asked = exact(amount)
+    if asked <= 0 or not unit.has(asked):
         raise CreditRefused([f"--amount must be above zero, in whole minor units of {unit}"])
+    minor = Money.exactly(asked, unit).minor
     if minor > left:
-        raise CreditTooLarge(name, Money(int(minor), unit), line.left)
-    return int(minor)
+        raise CreditTooLarge(name, Money(minor, unit), line.left)
+    return minor
 
 
 def planned_note(
@@ -247,7 +248,7 @@ def creditable_of(
     given = [row for row in rows if row.charge.price.removeprefix(PREFIX) in {each.line.id for each in same}]
     mine = [row for row in given if row.charge.price == f"{PREFIX}{stored.line.id}"]
     unit = currency(stored.invoice.currency)
-    net = int(exact(str(printed.get("amount_after_discounts", printed["amount"]))) * 10**unit.exponent)
+    net = _net(printed, unit)
     others = sum(row.line.amount_minor for row in same if row.line.id != stored.line.id)
     elsewhere = {row.line.id for row in same} - {stored.line.id}
     others += sum(share.minor for (_, line), share in shares.items() if line in elsewhere)
@@ -343,19 +344,22 @@ def _taxes(note: Invoice, line: CreditedLine, amount: Money) -> list[TaxAmount]:
 def _shares(stored: StoredEvidence, document: Members) -> list[tuple[Members, Money]]:
     """The taxes that the line bore, and how much of each."""
     unit = currency(stored.invoice.currency)
-    nets = {
-        each["id"]: int(exact(each.get("amount_after_discounts", each["amount"])) * 10**unit.exponent)
-        for each in document["lines"]
-    }
+    nets = {each["id"]: _net(each, unit) for each in document["lines"]}
     found: list[tuple[Members, Money]] = []
     for tax in document.get("taxes", ()):
         if stored.line.id not in tax["lines"]:
             continue
-        whole = int(exact(tax["amount"]) * 10**unit.exponent)
+        whole = Money.exactly(exact(tax["amount"]), unit).minor
         weights = [nets[line] for line in tax["lines"]]
         shares = shared(whole, weights) if whole else [0 for _ in weights]
         found.append((tax, Money(dict(zip(tax["lines"], shares, strict=True))[stored.line.id], unit)))
     return found
+
+
+def _net(printed: Members, unit: Currency) -> int:
+    """Minor units of a line as its document has it, less what coupons took off."""
+    net = printed.get("amount_after_discounts", printed["amount"])
+    return Money.exactly(exact(str(net)), unit).minor
 
 
 def _policy(printed: Mapping[str, Any]) -> PolicyReference:

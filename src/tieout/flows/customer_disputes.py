@@ -9,8 +9,9 @@ from tieout.flows.home import Home
 from tieout.flows.invoices import NoSuchInvoice, show_invoice
 from tieout.flows.open_dispute import DisputeOrder, OpenedDispute, open_dispute
 from tieout.flows.own_changes import known_customer
-from tieout.kernel.errors import ConflictError, NotFound, Unavailable
+from tieout.kernel.errors import ConflictError, Unavailable
 from tieout.kernel.ids import CustomerId
+from tieout.ports.world import NoEvidenceKey
 
 OPEN_AT_ONCE_MAX = 20
 """Each has a pack built, so that a key cannot keep a server busy with them."""
@@ -60,9 +61,5 @@ def open_own(home: Home, customer: str, order: DisputeOrder, *, key_name: str, a
     try:
         home.installation_key.public_key()
         return open_dispute(home, order, person=key_name, api_key=api_key)
-    except OwnersUnnamed as error:
+    except (OwnersUnnamed, NoEvidenceKey) as error:
         raise DisputesNotReady from error
-    except NotFound as error:
-        if error.code == "no-evidence-key":
-            raise DisputesNotReady from error
-        raise

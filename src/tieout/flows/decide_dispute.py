@@ -25,6 +25,7 @@ from tieout.flows.credit_note import (
     credited_lines,
     note_sealing,
     planned_note,
+    scope_of,
 )
 from tieout.flows.decision import decision_now
 from tieout.flows.disputes import (
@@ -114,8 +115,7 @@ def decide_dispute(
     known = known_disputes(home, dispute.customer)
     dispute = next(each for each in known.disputes if each.id == dispute.id)
     moved(dispute.state, order.outcome)
-    approver = None if approved_by is None else approved_by.strip()
-    why = decision_words(dispute.id, decision.reason, decision.person, approver)
+    why = decision_words(dispute.id, decision.reason, decision.person, approved_by)
     planned = _planned(home, dispute, order, why)
     event = _event(home, dispute, order, decision, approved_by, planned)
     found = after(dispute, event)
@@ -194,9 +194,7 @@ def _refuse_same_scope(lines: Sequence[CreditedLine]) -> None:
     """What is left of one would hang on the other."""
     seen: dict[tuple[object, ...], str] = {}
     for each in lines:
-        charge = each.stored.charge
-        scope = charge.subscription, charge.price, charge.segment.start, charge.grouped_by
-        name = each.stored.line.id
+        scope, name = scope_of(each.stored), each.stored.line.id
         if scope in seen:
             raise DisputeRefused([f"lines {seen[scope]} and {name} are for the same usage: credit one"])
         seen[scope] = name
@@ -238,7 +236,6 @@ def _recorded(
         return home.books.disputes.record(step)
     now = home.clock.now()
     run = home.books.closes.start(as_of=now, cutoff=planned[0].note.cutoff, cutoff_at=now)
-    keep_head(home, run)
     notes = [
         note_sealing(
             home,

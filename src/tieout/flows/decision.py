@@ -8,6 +8,7 @@ from tieout.ports.review import Decision
 
 PERSON_LENGTH_MAX = 128
 REASON_LENGTH_MAX = 1_000
+PERSON = "the person (--by)"
 REASON = "the reason (--reason)"
 
 
@@ -25,8 +26,16 @@ class DecisionIncomplete(Refusal):
 
 def decision_now(home: Home, *, person: str, reason: str, what: str = REASON) -> Decision:
     """`what`: the reason as whoever gave it calls it. Raises `DecisionIncomplete`."""
-    given = (("the person (--by)", person, PERSON_LENGTH_MAX), (what, reason, REASON_LENGTH_MAX))
-    for name, text, length_max in given:
-        if not text.strip() or len(text) > length_max or not text.isprintable():
-            raise DecisionIncomplete(name, text, length_max)
-    return Decision(person.strip(), reason.strip(), home.clock.now())
+    return Decision(named(person), _plain(what, reason, REASON_LENGTH_MAX), home.clock.now())
+
+
+def named(person: str, what: str = PERSON) -> str:
+    """The name, without blanks around it. `what`: the person as whoever gave the name calls it. Raises
+    `DecisionIncomplete`."""
+    return _plain(what, person, PERSON_LENGTH_MAX)
+
+
+def _plain(what: str, text: str, length_max: int) -> str:
+    if not text.strip() or len(text) > length_max or not text.isprintable():
+        raise DecisionIncomplete(what, text, length_max)
+    return text.strip()

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
-from tieout.dispute.owners import NOBODY, Owners
+from tieout.dispute.owners import Owners
 from tieout.dispute.role import Role
 from tieout.flows.apply_catalog import load_catalog
-from tieout.flows.decision import PERSON_LENGTH_MAX, DecisionIncomplete, decision_now
+from tieout.flows.decision import decision_now, named
+from tieout.flows.disputes import owners_named
 from tieout.flows.home import Home
 from tieout.flows.notices import NoSuchTarget
 from tieout.kernel.errors import Refusal
@@ -28,20 +28,6 @@ class OwnersRefused(Refusal):
         super().__init__(f"Nothing was recorded: {'; '.join(problems)}.")
 
 
-@dataclass(frozen=True, slots=True)
-class OwnersNamed:
-    """For a launch review: who is named, and which roles have nobody."""
-
-    owners: Owners
-    missing: tuple[Role, ...]
-
-
-def owners_named(home: Home) -> OwnersNamed:
-    """As it stands now."""
-    owners = home.books.disputes.owners() or NOBODY
-    return OwnersNamed(owners, owners.missing)
-
-
 def name_owners(
     home: Home,
     persons: Mapping[Role, Sequence[str]],
@@ -53,8 +39,8 @@ def name_owners(
     """What is said of a role replaces what was said of it before; an empty list leaves it. Raises
     `OwnersRefused`, `NoSuchTarget` or `DecisionIncomplete`."""
     decision = decision_now(home, person=person, reason=reason)
-    before = home.books.disputes.owners() or NOBODY
-    named = {role: _persons(persons.get(role, ())) or before.persons.get(role, ()) for role in Role}
+    before = owners_named(home)
+    by_role = {role: _persons(persons.get(role, ())) or before.persons.get(role, ()) for role in Role}
     known = load_catalog(home).notice_targets
     for target in (each for of_it in targets.values() for each in of_it):
         if known.at(target, decision.decided_at) is None:
@@ -64,11 +50,13 @@ def name_owners(
         or before.targets.get(role, ())
         for role in Role
     }
-    made = Owners(named, told, decision.person, decision.reason, decision.decided_at)
+    made = Owners(by_role, told, decision.person, decision.reason, decision.decided_at)
     if made.missing:
         raise OwnersRefused([f"nobody is named for {role.value} (--{role.value})" for role in made.missing])
-    both = [each for each in named[Role.FINANCE] if all(is_same_person(each, ops) for ops in named[Role.OPS])]
-    if both and len(named[Role.FINANCE]) == 1:
+    both = [
+        each for each in by_role[Role.FINANCE] if all(is_same_person(each, ops) for ops in by_role[Role.OPS])
+    ]
+    if both and len(by_role[Role.FINANCE]) == 1:
         raise OwnersRefused([f"{both[0]} would decide and approve alone: finance is another person than ops"])
     if (before.persons, before.targets) == (made.persons, made.targets):
         return before
@@ -79,10 +67,9 @@ def name_owners(
 def _persons(names: Sequence[str]) -> tuple[str, ...]:
     found: list[str] = []
     for name in names:
-        if not name.strip() or len(name) > PERSON_LENGTH_MAX or not name.isprintable():
-            raise DecisionIncomplete("a person", name, PERSON_LENGTH_MAX)
-        if not any(is_same_person(name, each) for each in found):
-            found.append(name.strip())
+        person = named(name, "a person")
+        if not any(is_same_person(person, each) for each in found):
+            found.append(person)
     if len(found) > PERSONS_MAX:
         raise OwnersRefused([f"{len(found)} persons of one role; at most {PERSONS_MAX}"])
     return tuple(found)

@@ -83,9 +83,10 @@ def list_disputes(
 
 def find_dispute(home: Home, id: str) -> Dispute:
     """By its id, or the beginning of it. Raises `NoSuchDispute`."""
-    found = [each for each in all_disputes(home) if each.id == id]
+    known = all_disputes(home)
+    found = [each for each in known if each.id == id]
     if not found and len(id) >= SHORT_LENGTH_MIN:
-        found = [each for each in all_disputes(home) if each.id.startswith(id)]
+        found = [each for each in known if each.id.startswith(id)]
     if len(found) != 1:
         raise NoSuchDispute(id, len(found))
     return found[0]
@@ -112,9 +113,14 @@ def note_numbers(home: Home, dispute: Dispute) -> Mapping[str, str]:
     return {each.id: each.number for each in found if each is not None}
 
 
+def owners_named(home: Home) -> Owners:
+    """As they are named now; the roles that nobody has are its `missing`."""
+    return home.books.disputes.owners() or NOBODY
+
+
 def owners_in_force(home: Home) -> Owners:
     """Raises `OwnersUnnamed` where a role has nobody."""
-    owners = home.books.disputes.owners() or NOBODY
+    owners = owners_named(home)
     if owners.missing:
         raise OwnersUnnamed(owners.missing)
     return owners
@@ -179,7 +185,7 @@ def dispute_notice(
     to: Sequence[Role] = (),
 ) -> Notice:
     """About that event, once; `to`: for the targets of these roles alone, where they have any."""
-    owners = home.books.disputes.owners() or NOBODY
+    owners = owners_named(home)
     targets = sorted({target for role in to for target in owners.targets.get(role, ())})
     data = {"dispute": event.dispute, "invoice": event.invoice, "act": act_of(event.said).value}
     return Notice(

@@ -25,7 +25,7 @@ from tieout.dispute.role import Role
 from tieout.dispute.state import Act, moved
 from tieout.evidence.pack.minisign import public_key_text
 from tieout.evidence.verify.verify import verify_pack
-from tieout.flows.decision import decision_now
+from tieout.flows.decision import named
 from tieout.flows.disputes import (
     Known,
     check_role,
@@ -62,11 +62,11 @@ class Looked:
 
 def examine_dispute(home: Home, id: str, *, person: str) -> Dispute:
     """The dispute after it: reproduced, or isolated. Raises `NoSuchDispute`, `NoSuchMove`, `WrongRole`."""
-    by = decision_now(home, person=person, reason="the evidence").person
+    by = named(person)
     check_role(home, by, Act.REPRODUCED, "examine the evidence of a dispute")
-    named = find_dispute(home, id)
-    moved(named.state, Act.REPRODUCED)  # refused before the work is done
-    looked = look_at(home, named)
+    before = find_dispute(home, id)
+    moved(before.state, Act.REPRODUCED)  # refused before the work is done
+    looked = look_at(home, before)
 
     def make(dispute: Dispute, _known: Known, at: Instant) -> Examined:
         isolation = None
@@ -75,7 +75,7 @@ def examine_dispute(home: Home, id: str, *, person: str) -> Dispute:
         kept = looked.findings[:FINDINGS_MAX]
         return Examined(looked.pack, looked.lines, kept, len(looked.findings), isolation)
 
-    return recorded(home, named.id, by, make, tell=lambda *step: isolated_notices(home, *step))
+    return recorded(home, before.id, by, make, tell=lambda *step: isolated_notices(home, *step))
 
 
 def look_at(home: Home, dispute: Dispute) -> Looked:

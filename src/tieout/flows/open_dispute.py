@@ -234,7 +234,7 @@ def _asked(amount: str | None, left: Money) -> Money:
         raise DisputeRefused(
             [f"--amount {exact_text(asked)}: must be above zero, in whole minor units of {unit}"]
         )
-    return Money(int(asked * 10**unit.exponent), unit)
+    return Money.exactly(asked, unit)
 
 
 def left_of_invoice(home: Home, invoice: StoredInvoice) -> int:
@@ -249,7 +249,7 @@ def left_of_invoice(home: Home, invoice: StoredInvoice) -> int:
     return max(invoice.total_minor + sum(notes.values()), 0)
 
 
-def reopened_room(home: Home, dispute: Dispute, known: Known) -> None:
+def check_reopened_room(home: Home, dispute: Dispute, known: Known) -> None:
     """What was disputed may have been disputed by another, or given back, since. Raises `NoRoom`."""
     invoice = show_invoice(home, dispute.invoice)
     unit, claim = currency(invoice.currency), dispute.claim

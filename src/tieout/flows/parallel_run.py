@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from tieout.contract.catalog import Catalog
-from tieout.contract.problem import Problem
+from tieout.contract.problem import Problem, problem_count, problem_lines
 from tieout.flows.apply_catalog import NoSuchCustomer, load_catalog
 from tieout.flows.home import Home
 from tieout.flows.replay_found import sealed_papers
@@ -42,11 +42,8 @@ class BadParallelFile(Refusal):
 
     def __init__(self, problems: Sequence[Problem]) -> None:
         self.problems = tuple(problems)
-        listed = "\n".join(f"  {problem}" for problem in self.problems[:PROBLEMS_SHOWN_MAX])
-        more = len(self.problems) - PROBLEMS_SHOWN_MAX
-        rest = f"\n  and {more} more" if more > 0 else ""
-        count = "1 problem" if len(self.problems) == 1 else f"{len(self.problems)} problems"
-        super().__init__(f"{count}; nothing was compared.\n{listed}{rest}")
+        listed = problem_lines(self.problems, shown_max=PROBLEMS_SHOWN_MAX)
+        super().__init__(f"{problem_count(self.problems)}; nothing was compared.\n{listed}")
 
 
 class NoParallelFile(NotFound):

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from hashlib import file_digest, sha256
 from pathlib import Path
 
-from tieout.contract.problem import Problem
+from tieout.contract.problem import Problem, problem_count, problem_lines
 from tieout.kernel.errors import NotFound, Refusal
 from tieout.replay.call import CALLS_FILE, Call, parse_calls
 from tieout.replay.face import FACE_FILE, Expected, Face, parse_face
@@ -24,7 +24,10 @@ class NoReplaySet(NotFound):
     code = "no-replay-set"
 
     def __init__(self, folder: Path) -> None:
-        super().__init__(f"{folder} is no replay set: it has no {FACE_FILE}.")
+        super().__init__(
+            f"{folder} is no replay set: it has no {FACE_FILE}. `tieout replay record` makes a set of a "
+            "home; docs/replay-sets.md says how one is written."
+        )
 
 
 class BadReplaySet(Refusal):
@@ -34,11 +37,8 @@ class BadReplaySet(Refusal):
 
     def __init__(self, folder: Path, problems: tuple[Problem, ...]) -> None:
         self.problems = problems
-        listed = "\n".join(f"  {problem}" for problem in problems[:PROBLEMS_SHOWN_MAX])
-        more = len(problems) - PROBLEMS_SHOWN_MAX
-        rest = f"\n  and {more} more" if more > 0 else ""
-        count = "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
-        super().__init__(f"{folder}: the replay set has {count}; nothing was run.\n{listed}{rest}")
+        listed, count = problem_lines(problems, shown_max=PROBLEMS_SHOWN_MAX), problem_count(problems)
+        super().__init__(f"{folder}: the replay set has {count}; nothing was done with it.\n{listed}")
 
 
 @dataclass(frozen=True, slots=True)

@@ -101,8 +101,8 @@ def set_level(
     home: Home, level: Level, accounts: Sequence[str] = (), *, person: str, reason: str
 ) -> RecordedLevel:
     """Raises `ReadinessOpen` where it opens more than stands and an item is open, or where no policy is in
-    force when it starts; `NobodyListed`,
-    `NoSuchCustomer`, `LevelStands`, `DecisionIncomplete`, and `LevelChanged` where somebody was faster."""
+    force when it starts; `NobodyListed`, `NoSuchCustomer`, `LevelStands`, `DecisionIncomplete`, and
+    `LevelChanged` where somebody was faster."""
     decided = decision_now(home, person=person, reason=reason)
     listed = _listed(home, level, accounts)
     before = home.books.readiness.level()

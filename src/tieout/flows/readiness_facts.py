@@ -13,8 +13,7 @@ from tieout.dispute.role import Role
 from tieout.evidence.stored import StoredInvoice
 from tieout.flows.apply_catalog import load_catalog
 from tieout.flows.dispute_evidence import incomplete_evidence
-from tieout.flows.dispute_owners import owners_named
-from tieout.flows.disputes import all_disputes
+from tieout.flows.disputes import all_disputes, owners_named
 from tieout.flows.export_ledger import journal_lines
 from tieout.flows.home import Home
 from tieout.flows.invoices import show_invoice
@@ -29,7 +28,6 @@ from tieout.kernel.ids import LineId
 from tieout.kernel.instant import Instant
 from tieout.kernel.rational import exact
 from tieout.readiness.facts import (
-    BackfillFacts,
     ComplianceFact,
     DisputeFacts,
     EventFact,
@@ -54,8 +52,8 @@ OF_SAMPLES: Final = frozenset({ItemKey.SAMPLES, ItemKey.TRACE, ItemKey.TOTALS})
 
 
 def read_facts(home: Home, expected: Sequence[Expectation], wanted: Collection[ItemKey]) -> Facts:
-    """`expected`: what was recorded of samples beforehand. What no wanted item asks about is not read, and
-    empty."""
+    """`expected`: what was recorded of samples beforehand. What no wanted item asks about is not read:
+    None, or empty."""
     now, catalog, states = home.clock.now(), load_catalog(home), policies(home)
     asked = frozenset(wanted)
     samples = samples_of(home, expected) if asked & OF_SAMPLES else ()
@@ -67,12 +65,10 @@ def read_facts(home: Home, expected: Sequence[Expectation], wanted: Collection[I
         events=tuple(_events(catalog, now)),
         replays=replay_facts(home) if ItemKey.REPLAY in asked else (),
         traced=_traced(home, samples) if ItemKey.TRACE in asked else (),
-        totals=_totals(home) if ItemKey.TOTALS in asked else TotalsFacts((), "not read"),
-        disputes=dispute_facts(home) if is_disputed else DisputeFacts((), (), 0, ()),
+        totals=_totals(home) if ItemKey.TOTALS in asked else None,
+        disputes=dispute_facts(home) if is_disputed else None,
         compliance=tuple(gate(home) for gate in COMPLIANCE_GATES),
-        backfill=backfill_facts(home, catalog, states, now)
-        if ItemKey.BACKFILL in asked
-        else BackfillFacts("not read", (), ()),
+        backfill=backfill_facts(home, catalog, states, now) if ItemKey.BACKFILL in asked else None,
     )
 
 
@@ -108,7 +104,7 @@ def dispute_facts(home: Home) -> DisputeFacts:
     named = owners_named(home)
     return DisputeFacts(
         owners=tuple(
-            (role.value, ", ".join(named.owners.persons[role])) for role in Role if role not in named.missing
+            (role.value, ", ".join(named.persons[role])) for role in Role if role not in named.missing
         ),
         missing=tuple(role.value for role in named.missing),
         opened=len(all_disputes(home)),

@@ -7,10 +7,11 @@ from dataclasses import dataclass, replace
 from datetime import date
 
 from tieout.contract.policy import PolicyRole
-from tieout.contract.signature import Signature, SigningKey, same_person
+from tieout.contract.signature import Signature, SigningKey
 from tieout.flows.home import Home
 from tieout.kernel.ids import CustomerId, KeyId
 from tieout.kernel.instant import parse_instant
+from tieout.kernel.person import is_same_person
 from tieout.kernel.rational import exact
 from tieout.readiness.documents import (
     ReadinessDocument,
@@ -19,8 +20,6 @@ from tieout.readiness.documents import (
     standing_signatures,
 )
 from tieout.readiness.facts import Billed, Expectation, Paper
-from tieout.readiness.item import ItemKey
-from tieout.readiness.items import item_named
 from tieout.readiness.override import Override
 from tieout.readiness.standing import SignOff
 
@@ -44,8 +43,7 @@ def papers_of(home: Home) -> Papers:
     verify = home.signer.verify
     found = []
     for document in home.books.readiness.documents():
-        item = None if document.kind is ReadinessKind.SAMPLE else item_named(ItemKey(document.subject))
-        roles = roles_that_sign(document, item)
+        roles = roles_that_sign(document)
         valid = standing_signatures(
             document, by_digest.get(document.digest, ()), keys, home_id=home.home_id, verify=verify
         )
@@ -71,7 +69,7 @@ def expectations(papers: Papers) -> tuple[Expectation, ...]:
         replace(expectation_of(document), at=signature.signed_at)
         for document, signed in papers.of(ReadinessKind.SAMPLE)
         for signature in signed
-        if same_person(signature.person) == same_person(str(document.members["person"]))
+        if is_same_person(signature.person, str(document.members["person"]))
     ]
     for each in sorted(found, key=lambda each: (each.at, each.digest)):
         key = (each.account, each.billed, each.role)

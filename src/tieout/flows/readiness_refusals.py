@@ -31,8 +31,8 @@ class NoSuchReadinessDocument(NotFound):
 
     def __init__(self, digest: str) -> None:
         super().__init__(
-            f"There is no one sign-off, sample or override {shown(digest)}; `tieout readiness papers` lists "
-            "them."
+            f"No sign-off, sample or override has the digest {shown(digest)}, or more than one begins so; "
+            "`tieout readiness papers` lists them."
         )
 
 
@@ -128,5 +128,8 @@ class WhoSigns(Refusal):
     code = "who-signs"
 
     def __init__(self, role: SignerRole, found: int) -> None:
-        have = "no key is registered" if not found else f"{found} keys are registered"
-        super().__init__(f"For {role.value} {have}; say who signs with --person (tieout policy keys).")
+        if found:
+            said = f"{found} keys are registered (`tieout policy keys`): say who signs with --person"
+        else:
+            said = "no key is registered: `tieout policy register` registers one"
+        super().__init__(f"For {role.value} {said}.")

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from tieout.close.calendar import calendar_of
 from tieout.contract.policy import PolicyRole, SignerRole
-from tieout.contract.signature import READINESS_FORMAT, Signature, SigningKey, same_person
+from tieout.contract.signature import READINESS_FORMAT, Signature, SigningKey
 from tieout.contract.signing_file import SigningRequest, request_text
 from tieout.flows.apply_catalog import NoSuchCustomer, load_catalog
 from tieout.flows.decision import decision_now
@@ -39,6 +39,7 @@ from tieout.kernel.errors import TieoutError
 from tieout.kernel.ids import CustomerId
 from tieout.kernel.instant import Instant, parse_instant
 from tieout.kernel.money import currency
+from tieout.kernel.person import is_same_person
 from tieout.kernel.rational import exact, exact_text
 from tieout.kernel.zone import zone
 from tieout.readiness.documents import (
@@ -51,7 +52,6 @@ from tieout.readiness.documents import (
 )
 from tieout.readiness.facts import Billed, Expectation, Paper
 from tieout.readiness.item import ItemKey, Passed, may_pass_over
-from tieout.readiness.items import item_named
 from tieout.readiness.override import OVERRIDE_MICROSECONDS_MAX
 
 
@@ -138,7 +138,7 @@ def submit(home: Home, file: Path) -> tuple[ReadinessDocument, Signature]:
     signed, or `SampleTooLate`."""
     signed = read_signature(home, file)
     document = document_named(home, signed.document_digest)
-    roles = _roles_of(document)
+    roles = roles_that_sign(document)
     if signed.role not in roles:
         raise RoleDoesNotSign(document, signed.role, roles)
     key = key_behind(home, file, signed)
@@ -159,7 +159,7 @@ def submit(home: Home, file: Path) -> tuple[ReadinessDocument, Signature]:
 
 def only_signer(home: Home, document: ReadinessDocument, role: SignerRole) -> str:
     """The person of the one key that is registered for the role. Raises `RoleDoesNotSign` or `WhoSigns`."""
-    roles = _roles_of(document)
+    roles = roles_that_sign(document)
     if role not in roles:
         raise RoleDoesNotSign(document, role, roles)
     found = [
@@ -196,11 +196,11 @@ def _refuse_signer(home: Home, file: Path, document: ReadinessDocument, person: 
             if not isinstance(found.checked, Passed) or found.digest != members["evidence_digest"]:
                 raise ItemNotPassed(found, other_than=document.digest)
         case ReadinessKind.SAMPLE:
-            if same_person(str(members["person"])) != same_person(person):
+            if not is_same_person(str(members["person"]), person):
                 raise SignatureRefused(file, f"{members['person']} recorded this, and signs it")
             _refuse_late(home, expectation_of(document))
         case ReadinessKind.OVERRIDE:
-            if same_person(str(members["proposed_by"])) == same_person(person):
+            if is_same_person(str(members["proposed_by"]), person):
                 raise SignatureRefused(file, f"{person} proposed this override, so another person signs it")
             if home.clock.now() >= parse_instant(str(members["until"])):
                 raise SignatureRefused(file, f"the override ran out at {members['until']}")
@@ -212,9 +212,8 @@ def _refuse_second_role(home: Home, file: Path, document: ReadinessDocument, key
     for each in home.books.signatures.signatures():
         if each.document_digest != document.digest or each.role is key.role:
             continue
-        if same_person(each.person) == same_person(key.person) or (
-            keys[each.key_id].public_key == key.public_key
-        ):
+        same_key = keys[each.key_id].public_key == key.public_key
+        if same_key or is_same_person(each.person, key.person):
             said = f"{each.person} has signed it for {each.role.value} already"
             raise SignatureRefused(file, f"{said}; another person, with a key of their own, signs it")
 
@@ -295,8 +294,3 @@ def _is_drafted(home: Home, expected: Expectation) -> bool:
         == (expected.billed.start, expected.billed.end)
         for each in home.books.drafts.open()
     )
-
-
-def _roles_of(document: ReadinessDocument) -> tuple[SignerRole, ...]:
-    item = None if document.kind is ReadinessKind.SAMPLE else item_named(ItemKey(document.subject))
-    return roles_that_sign(document, item)

@@ -6,7 +6,6 @@ What a call cannot say is counted and named: a set that leaves something out is 
 from __future__ import annotations
 
 import json
-import re
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -21,6 +20,7 @@ from tieout.contract.document import Document, DocumentKind
 from tieout.contract.signing_file import SignatureFile, signature_text
 from tieout.evidence.pack.minisign import public_key_pem
 from tieout.evidence.stored import StoredInvoice
+from tieout.flows.approved_reason import read_agreed, read_decided
 from tieout.flows.correct import documents_of
 from tieout.flows.credit_note import CAUSES
 from tieout.flows.home import Home
@@ -47,20 +47,11 @@ SIGNED_KINDS: Mapping[DocumentKind, str] = {
     DocumentKind.METER: "meter",
     DocumentKind.PRICE: "price",
 }
-
-
 SAID: Mapping[EntryKind, CallKind] = {
     EntryKind.APPROVAL: CallKind.APPROVE_DRAFT,
     EntryKind.OBJECTION: CallKind.OBJECT_DRAFT,
     EntryKind.DELTA_APPROVAL: CallKind.APPROVE_DELTA,
 }
-DECIDED = re.compile(
-    r"(?P<reason>.*) \(decided by (?P<by>.+), approved by (?P<approved_by>.+)\)\Z", re.DOTALL
-)
-AGREED = re.compile(
-    r"(?P<reason>.*) \(agreed by (?P<by>.+), approved by (?P<approved_by>.+)\); of this line of ", re.DOTALL
-)
-"""As `void_invoice` and `credit_invoice` write who took back what, and why."""
 
 
 @dataclass(slots=True)
@@ -166,13 +157,13 @@ def _corrections(found: Decisions) -> frozenset[str]:
 def _taken_back(found: Decisions) -> None:
     """Voided papers, and credits of single lines: who decided and who approved stands in the reason."""
     for void in found.home.books.corrections.voids():
-        said = DECIDED.match(void.reason)
+        said = read_decided(void.reason)
         if not found.is_chosen(void.invoice.customer):
             continue
         if said is None:
             found.left_out["voided papers"] += 1
             continue
-        texts = {"by": said["by"], "reason": said["reason"], "approved_by": said["approved_by"]}
+        texts = {"by": said.by, "reason": said.reason, "approved_by": said.approved_by}
         found.add(void.voided_at, CallKind.VOID, {"invoice": void.invoice.id, **texts})
     refunded = {
         entry.invoice for entry in found.home.books.ledger.entries() if entry.kind is LedgerEntryKind.REFUND
@@ -187,7 +178,7 @@ def _taken_back(found: Decisions) -> None:
 
 
 def _credit(found: Decisions, paper: StoredInvoice, line: Mapping[str, Any], *, is_refunded: bool) -> None:
-    said = AGREED.match(line["correction"]["reason"])
+    said = read_agreed(line["correction"]["reason"])
     kind = next((name for name, cause in CAUSES.items() if cause.value in line["correction"]["causes"]), None)
     if said is None or kind is None:
         found.left_out["credits of lines"] += 1
@@ -198,9 +189,9 @@ def _credit(found: Decisions, paper: StoredInvoice, line: Mapping[str, Any], *, 
         "line": credited,
         "amount": line["amount"].removeprefix("-"),
         "kind": kind,
-        "by": said["by"],
-        "reason": said["reason"],
-        "approved_by": said["approved_by"],
+        "by": said.by,
+        "reason": said.reason,
+        "approved_by": said.approved_by,
         "to": "refund" if is_refunded else "balance",
     }
     found.add(paper.sealed_at, CallKind.CREDIT, texts)

@@ -22,7 +22,7 @@ from tieout.flows.home import Home
 from tieout.flows.record_decisions import AT_ONCE, Decisions, record_decisions
 from tieout.flows.record_events import Received, record_events
 from tieout.flows.replay_found import Papers, papers, starting_from
-from tieout.flows.write_replay_set import FolderTaken, expect, freeze, new_set, write_face
+from tieout.flows.write_replay_set import check_free, expect, freeze, new_set, write_face
 from tieout.kernel.errors import Refusal
 from tieout.kernel.ids import CustomerId
 from tieout.kernel.instant import Instant, format_instant
@@ -88,8 +88,7 @@ def record(
     for customer in accounts or ():
         if customer not in catalog.customers:
             raise NoSuchCustomer(customer)
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise FolderTaken(folder)
+    check_free(folder)
     part = folder.with_name(f".{folder.name}.part")
     shutil.rmtree(part, ignore_errors=True)
     try:

@@ -44,6 +44,7 @@ from tieout.ingest.validate import identifier
 from tieout.kernel.ids import Position
 from tieout.kernel.instant import Instant, format_instant
 from tieout.kernel.limits import ID_LENGTH_MAX, SOURCE_LENGTH_MAX
+from tieout.kernel.person import is_same_person
 from tieout.ports import StoredEvent
 
 ID_TOKEN_BYTES = 16
@@ -129,12 +130,12 @@ def find_target(home: Home, catalog: Catalog, *, source: str, event_id: str) -> 
 
 def check_approval(event_id: str, decision: Decision, sealed: Sequence[str]) -> None:
     """Raises `NobodyNamed`, `SelfApproval`, and `ApprovalNeeded` where a sealed invoice counts the event."""
-    if not _named(decision.by):
+    if not decision.by.strip():
         raise NobodyNamed("--by")
     approved_by = decision.approved_by
-    if approved_by is not None and not _named(approved_by):
+    if approved_by is not None and not approved_by.strip():
         raise NobodyNamed("--approved-by")
-    if approved_by is not None and _named(approved_by) == _named(decision.by):
+    if approved_by is not None and is_same_person(approved_by, decision.by):
         raise SelfApproval(approved_by)
     if sealed and approved_by is None:
         raise ApprovalNeeded(event_id, sealed)
@@ -232,8 +233,3 @@ def _check_identity(source: str, event_id: str) -> None:
         identifier(event_id, Reason.ID_MALFORMED, "id", length_max=ID_LENGTH_MAX)
     except Flaw as flaw:
         raise RetractionRefused(flaw.rejected()) from None
-
-
-def _named(person: str) -> str:
-    """A name as people compare names."""
-    return " ".join(person.split()).casefold()

@@ -21,11 +21,11 @@ from tieout.dispute.event import (
 )
 from tieout.dispute.role import Role
 from tieout.dispute.state import Act, moved
-from tieout.flows.decision import decision_now
+from tieout.flows.decision import decision_now, named
 from tieout.flows.disputes import Known, check_role, dispute_notice, find_dispute, owners_in_force, recorded
 from tieout.flows.examine_dispute import isolated_notices, isolation_of
 from tieout.flows.home import Home
-from tieout.flows.open_dispute import DisputeRefused, reopened_room
+from tieout.flows.open_dispute import DisputeRefused, check_reopened_room
 from tieout.flows.own_targets import own_notice_targets
 from tieout.kernel.errors import Refusal, shown
 from tieout.kernel.instant import Instant
@@ -70,7 +70,7 @@ def note_dispute(home: Home, id: str, *, person: str, text: str) -> Dispute:
 def message_customer(home: Home, id: str, *, person: str, text: str) -> Dispute:
     """Kept with the dispute, and given to the outbox, which brings it to the customer's own targets. Raises
     `WrongRole`, `MalformedMessage`."""
-    by = decision_now(home, person=person, reason="a message").person
+    by = named(person)
     check_role(home, by, Act.MESSAGED, "write to the customer of a dispute")
     said = _lines(text)
 
@@ -120,8 +120,8 @@ def assign_dispute(home: Home, id: str, role: Role, *, to: str, person: str, rea
     said = decision_now(home, person=person, reason=reason)
     owners = check_role(home, said.person, Act.ASSIGNED, "assign a dispute")
     owners.check(to, [role], f"own disputes as {role.value}")
-    named = next(each for each in owners.persons[role] if is_same_person(each, to))
-    return recorded(home, id, said.person, lambda *_: Assigned(role, named, said.reason))
+    owner = next(each for each in owners.persons[role] if is_same_person(each, to))
+    return recorded(home, id, said.person, lambda *_: Assigned(role, owner, said.reason))
 
 
 def isolate_dispute(home: Home, id: str, *, person: str, reason: str) -> Dispute:
@@ -141,7 +141,7 @@ def release_dispute(
     """Ends the hold: the engineering owner says what was found, the ops owner agrees. Raises `WrongRole`,
     `DisputeRefused` where they are not the hold's two owners, `NoSuchMove`."""
     said = decision_now(home, person=person, reason=reason)
-    other = decision_now(home, person=agreed_by, reason=reason).person
+    other = named(agreed_by, "the person who agrees (--agreed-by)")
     owners = owners_in_force(home)
     owners.check(said.person, [Role.ENGINEERING], "end the hold of a dispute")
     owners.check(other, [Role.OPS], "agree to end the hold of a dispute")
@@ -173,7 +173,7 @@ def reopen_dispute(home: Home, id: str, *, person: str, reason: str) -> Dispute:
 
     def make(dispute: Dispute, known: Known, at: Instant) -> Reopened:
         moved(dispute.state, Act.REOPENED)
-        reopened_room(home, dispute, known)
+        check_reopened_room(home, dispute, known)
         return Reopened(said.reason, deadlines(dispute.claim.type, at, dispute.zone_name))
 
     return recorded(home, id, said.person, make, papers=True)

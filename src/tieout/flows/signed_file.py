@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tieout.contract.signature import Signature, SigningKey, same_person, signed_bytes
+from tieout.contract.signature import Signature, SigningKey, signed_bytes
 from tieout.contract.signing_file import SignatureFile, parse_signature
 from tieout.flows.home import Home
 from tieout.kernel.errors import Refusal, Unavailable
 from tieout.kernel.instant import Instant, format_instant
+from tieout.kernel.person import is_same_person
 
 SIGNATURE_FILE_BYTES_MAX = 65_536
 
@@ -52,7 +53,7 @@ def key_behind(home: Home, file: Path, signed: SignatureFile) -> SigningKey:
     key = next((key for key in home.books.signatures.signing_keys() if key.key_id == signed.key_id), None)
     if key is None or key.revoked_at is not None:
         raise SignatureRefused(file, f"its key {signed.key_id} is not registered, or revoked")
-    if key.role is not signed.role or same_person(key.person) != same_person(signed.person):
+    if key.role is not signed.role or not is_same_person(key.person, signed.person):
         raise SignatureRefused(
             file,
             f"its key is registered for {key.role} and {key.person}, not {signed.role} and {signed.person}",

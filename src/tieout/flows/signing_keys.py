@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from tieout.contract.signature import SigningKey, same_person
+from tieout.contract.signature import SigningKey
 from tieout.contract.signing_file import key_id_of
 from tieout.flows.home import Home
 from tieout.kernel.errors import NotFound
 from tieout.kernel.ids import KeyId
+from tieout.kernel.person import same_person
 
 
 class NoSuchKey(NotFound):

@@ -11,6 +11,7 @@ from typing import Final
 from tieout.dispute.dispute import Dispute, disputes_of
 from tieout.dispute.event import Decided, Messaged, Opened
 from tieout.dispute.state import State
+from tieout.flows.approved_reason import ApprovedReason, decided_text
 from tieout.flows.home import Home
 from tieout.flows.open_dispute import OPENED_KIND, opened_words
 from tieout.invoice.earlier import parse_correction
@@ -51,7 +52,7 @@ def note_reason(id: str) -> str:
 
 def decision_words(id: str, reason: str, person: str, approved_by: str | None) -> str:
     """How a note says of which decision it is."""
-    return f"{note_reason(id)}{reason} (decided by {person}, approved by {approved_by})"
+    return note_reason(id) + decided_text(ApprovedReason(reason, person, approved_by or "nobody"))
 
 
 def _notes_given(home: Home, customer: CustomerId) -> dict[str, dict[str, str]]:

@@ -17,7 +17,8 @@ from tieout.balance.reversal import REVERSED, reversal
 from tieout.dispute.dispute import disputes_of
 from tieout.evidence.stored import StoredInvoice
 from tieout.evidence.stored_corrections import SettledRow, StoredVoid
-from tieout.flows.decision import decision_now
+from tieout.flows.approved_reason import ApprovedReason, decided_text
+from tieout.flows.decision import decision_now, named
 from tieout.flows.home import Home
 from tieout.flows.invoices import show_invoice
 from tieout.invoice.earlier import parse_correction, parse_earlier
@@ -55,7 +56,7 @@ def void_invoice(home: Home, id_or_number: str, *, person: str, reason: str, app
     """Raises `VoidRefused`, `NoSuchInvoice`, and `PapersMoved`, `DisputesMoved` or `BalancesMoved` where
     something came in between: then nothing was voided."""
     decision = decision_now(home, person=person, reason=reason)
-    decision_now(home, person=approved_by, reason=reason)
+    named(approved_by, "the person who approves (--approved-by)")
     invoice = show_invoice(home, id_or_number)
     papers_seen = home.books.corrections.papers(invoice.customer)
     disputed = home.books.disputes.events(invoice.customer)
@@ -79,7 +80,7 @@ def void_invoice(home: Home, id_or_number: str, *, person: str, reason: str, app
     if problems:
         raise VoidRefused(invoice, problems)
     at = decision.decided_at
-    why = f"{decision.reason} (decided by {decision.person}, approved by {approved_by.strip()})"
+    why = decided_text(ApprovedReason(decision.reason, decision.person, approved_by))
     void = StoredVoid(invoice, decision.person, why, at)
     moved = [
         reversal(each, at=at, person=decision.person, reason=why)

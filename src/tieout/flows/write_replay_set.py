@@ -41,10 +41,15 @@ def new_set(folder: Path, face: Face) -> None:
     `FolderTaken` or `BadSetName`."""
     if NAME_PATTERN.match(face.name) is None:
         raise BadSetName(face.name)
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise FolderTaken(folder)
+    check_free(folder)
     folder.mkdir(parents=True, exist_ok=True)
     (folder / FACE_FILE).write_text(face_text(face), encoding="utf-8")
+
+
+def check_free(folder: Path) -> None:
+    """Raises `FolderTaken` where anything is in the way of a new set."""
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise FolderTaken(folder)
 
 
 def freeze(folder: Path) -> Face:

@@ -13,19 +13,11 @@ from pathlib import Path
 from typing import Final
 
 from tieout.gateways.signing import new_private_pem, public_key_of, sign, write_new
-from tieout.kernel.errors import NotFound, Refusal
+from tieout.kernel.errors import Refusal
+from tieout.ports.world import NoEvidenceKey
 
 KEY_FILE: Final = "evidence.key"
 VARIABLE: Final = "TIEOUT_EVIDENCE_KEY"
-
-
-class NoEvidenceKey(NotFound):
-    """The installation has no key yet."""
-
-    code = "no-evidence-key"
-
-    def __init__(self, file: Path) -> None:
-        super().__init__(f"There is no key in {file}; `tieout evidence key --create` makes one, once.")
 
 
 class EvidenceKeyExposed(Refusal):

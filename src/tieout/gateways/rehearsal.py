@@ -11,12 +11,12 @@ from pathlib import Path
 from tieout.contract.notice_target import NoticeTarget
 from tieout.contract.policy import SignerRole
 from tieout.contract.signing_file import parse_request
-from tieout.gateways.evidence_key import NoEvidenceKey
 from tieout.gateways.signing import foretold_key
 from tieout.gateways.signing_desk import sign_request
 from tieout.kernel.instant import Instant
 from tieout.notice.attempt import Outcome, Sent
 from tieout.notice.message import Letter
+from tieout.ports.world import NoEvidenceKey
 
 SEED_PREFIX = b"tieout/rehearsal-key/1\0"
 

@@ -81,12 +81,34 @@ def currency(code: str) -> Currency:
     return found
 
 
+class FinerThanMinor(IntegrityViolation):
+    """An amount that was settled is no whole number of minor units."""
+
+    code = "finer-than-minor"
+
+    def __init__(self, amount: Fraction, currency: Currency) -> None:
+        super().__init__(amount, currency)
+        self.amount = amount
+        self.currency = currency
+
+    def __str__(self) -> str:
+        return f"An amount of {self.amount} {self.currency.code} is finer than the currency's minor unit."
+
+
 @dataclass(frozen=True, slots=True)
 class Money:
     """`minor` minor units (cents, yen, fils) of `currency`."""
 
     minor: int
     currency: Currency
+
+    @classmethod
+    def exactly(cls, amount: Fraction, currency: Currency) -> Money:
+        """An amount in whole units, read back; nothing is rounded. Raises `FinerThanMinor`."""
+        minor = amount * 10**currency.exponent
+        if minor.denominator != 1:
+            raise FinerThanMinor(amount, currency)
+        return cls(minor.numerator, currency)
 
     def __add__(self, other: Money) -> Money:
         return Money(self.minor + self._same(other).minor, self.currency)

@@ -12,6 +12,7 @@ from tieout.kernel.errors import ConflictError
 from tieout.kernel.ids import CustomerId
 from tieout.kernel.instant import Instant
 from tieout.kernel.money import Money, currency
+from tieout.kernel.person import is_same_person
 from tieout.ledger.account import Account
 from tieout.ledger.entry import Entry, EntryKind, Posting
 
@@ -78,7 +79,7 @@ def decided(manual: ManualEntry, decision: ManualDecision) -> ManualEntry:
     if manual.decision is not None:
         said = "approved" if manual.decision.approved else "rejected"
         raise NotDecidable(f"Manual entry {manual.id} was {said} by {manual.decision.person} already.")
-    if decision.person.casefold() == manual.person.casefold():
+    if is_same_person(decision.person, manual.person):
         raise NotDecidable(
             f"Manual entry {manual.id} was proposed by {manual.person}; another person decides it."
         )

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Protocol
 
 from tieout.contract.policy import SignerRole
+from tieout.kernel.errors import NotFound
 from tieout.kernel.instant import Instant
 
 
@@ -74,6 +75,15 @@ class RehearsalDesk(Protocol):
         ...
 
 
+class NoEvidenceKey(NotFound):
+    """The installation has no key yet."""
+
+    code = "no-evidence-key"
+
+    def __init__(self, file: Path) -> None:
+        super().__init__(f"There is no key in {file}; `tieout evidence key --create` makes one, once.")
+
+
 class InstallationKey(Protocol):
     """The key with which the installation signs evidence. It says "this home stated this", not "people
     approved this"."""
@@ -88,7 +98,7 @@ class InstallationKey(Protocol):
         ...
 
     def public_key(self) -> bytes:
-        """32 bytes; refuses where there is no key."""
+        """32 bytes. Raises `NoEvidenceKey`, or what the key is refused for."""
         ...
 
     def sign(self, message: bytes) -> bytes:

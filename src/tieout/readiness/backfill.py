@@ -11,6 +11,7 @@ PREVIEW = "tieout correction preview, have another person approve the report, an
 
 def check_backfill(facts: Facts) -> Checked:
     found = facts.backfill
+    assert found is not None, "read where the item is asked for"
     evidence = (
         Fact("approved by", found.rule),
         Fact("changed on papers", f"{len(found.billed)} periods", signed=False),

@@ -8,6 +8,7 @@ from tieout.readiness.item import Checked, Fact, NotApplicable, Problem, passed_
 
 def check_dispute_owners(facts: Facts) -> Checked:
     found = facts.disputes
+    assert found is not None, "read where the item is asked for"
     evidence = tuple(Fact(route, person) for route, person in found.owners)
     problems = tuple(
         Problem(f"nobody is named for {role}", f"name who answers: tieout dispute owners set --{role} NAME")
@@ -18,6 +19,7 @@ def check_dispute_owners(facts: Facts) -> Checked:
 
 def check_dispute_evidence(facts: Facts) -> Checked:
     found = facts.disputes
+    assert found is not None, "read where the item is asked for"
     if not found.opened:
         return NotApplicable("no dispute was opened here")
     complete = found.opened - len(found.incomplete)

@@ -22,7 +22,8 @@ from tieout.kernel.digest import document_digest
 from tieout.kernel.ids import HomeId, KeyId
 from tieout.kernel.instant import Instant, format_instant
 from tieout.readiness.facts import Expectation
-from tieout.readiness.item import Checked, Item, Problem, evidence_digest, evidence_of
+from tieout.readiness.item import Checked, Item, ItemKey, Problem, evidence_digest, evidence_of
+from tieout.readiness.items import item_named
 
 
 class ReadinessKind(StrEnum):
@@ -144,11 +145,11 @@ def standing_signatures(
     )
 
 
-def roles_that_sign(document: ReadinessDocument, item: Item | None) -> tuple[SignerRole, ...]:
+def roles_that_sign(document: ReadinessDocument) -> tuple[SignerRole, ...]:
     """An item is signed off by its roles, an expectation is signed by its own, an override by the three."""
     match document.kind:
         case ReadinessKind.SIGN_OFF:
-            return () if item is None else item.roles
+            return item_named(ItemKey(document.subject)).roles
         case ReadinessKind.SAMPLE:
             return (PolicyRole(str(document.members["role"])),)
         case ReadinessKind.OVERRIDE:

@@ -209,7 +209,8 @@ class BackfillFacts:
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """All that the items are checked by."""
+    """All that the items are checked by. None: no item that is looked at asks for it, so it was not read, and
+    a check that asks all the same stops: what nobody read passes nothing."""
 
     rules: RulesFact | None
     waiting_policies: tuple[WaitingPolicy, ...]
@@ -217,10 +218,10 @@ class Facts:
     events: tuple[EventFact, ...]
     replays: tuple[ReplayFact, ...]
     traced: tuple[TracedPaper, ...]
-    totals: TotalsFacts
-    disputes: DisputeFacts
+    totals: TotalsFacts | None
+    disputes: DisputeFacts | None
     compliance: tuple[ComplianceFact, ...]
-    backfill: BackfillFacts
+    backfill: BackfillFacts | None
 
     @property
     def sampled(self) -> Mapping[str, Run]:

@@ -83,9 +83,9 @@ Checked = Passed | Open | NotApplicable
 @dataclass(frozen=True, slots=True)
 class Item:
     """`roles` sign it off. `may_be_overridden`: by product, finance and ops together, for a time; where not,
-    then only that there is nothing yet. `remedies`:
-    documents of the catalog by which an open item is mended, so that it does not refuse them;
-    `mended_by_correction`: by a price correction that was approved on a delta report."""
+    then only that there is nothing yet. `remedies`: documents of the catalog by which an open item is mended,
+    so that it does not refuse them; `mended_by_correction`: by a price correction that was approved on a
+    delta report."""
 
     key: ItemKey
     asks: str

@@ -14,9 +14,10 @@ from itertools import product
 from typing import Final
 
 from tieout.contract.policy import PolicyRole
-from tieout.contract.signature import Signature, SigningKey, same_person
+from tieout.contract.signature import Signature, SigningKey
 from tieout.kernel.ids import KeyId
 from tieout.kernel.instant import HOUR_MICROSECONDS, Instant
+from tieout.kernel.person import is_same_person, same_person
 from tieout.readiness.item import Item, Problem, may_pass_over
 
 OVERRIDE_DAYS_MAX: Final = 92
@@ -40,7 +41,7 @@ class Override:
 
 def complete(found: Override, keys: Mapping[KeyId, SigningKey]) -> tuple[Signature, ...] | None:
     """Three of its signatures, by role, with three keys and three people other than the proposer."""
-    others = [each for each in found.signatures if same_person(each.person) != same_person(found.proposer)]
+    others = [each for each in found.signatures if not is_same_person(each.person, found.proposer)]
     by_role = [[each for each in others if each.role is role] for role in PolicyRole]
     for trio in product(*by_role):
         people = {same_person(each.person) for each in trio}

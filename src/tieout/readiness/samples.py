@@ -11,8 +11,8 @@ from collections.abc import Iterator, Sequence
 from fractions import Fraction
 
 from tieout.contract.policy import PolicyRole
-from tieout.contract.signature import same_person
-from tieout.kernel.money import currency
+from tieout.kernel.money import Money, currency
+from tieout.kernel.person import same_person
 from tieout.readiness.facts import Expectation, Facts, Run, Sample
 from tieout.readiness.item import Checked, Fact, Problem, passed_or_open
 
@@ -113,10 +113,7 @@ def _uncovered(runs: Sequence[Run]) -> Iterator[Problem]:
 
 def money(amount: Fraction, code: str) -> str:
     """`USD 12.50`; an amount finer than the currency's unit as a fraction."""
-    minor = amount * 10 ** currency(code).exponent
-    if minor.denominator != 1:
+    unit = currency(code)
+    if not unit.has(amount):
         return f"{code} {amount}"
-    digits = str(abs(minor.numerator)).rjust(currency(code).exponent + 1, "0")
-    whole = len(digits) - currency(code).exponent
-    text = digits[:whole] + (f".{digits[whole:]}" if digits[whole:] else "")
-    return f"{code} {'-' if minor < 0 else ''}{text}"
+    return f"{code} {Money.exactly(amount, unit).decimal_text}"

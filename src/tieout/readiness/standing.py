@@ -9,11 +9,21 @@ from itertools import combinations, product
 
 from tieout.contract.document import DocumentKind
 from tieout.contract.policy import SignerRole
-from tieout.contract.signature import Signature, SigningKey, same_person
+from tieout.contract.signature import Signature, SigningKey
 from tieout.kernel.ids import KeyId
 from tieout.kernel.instant import Instant
+from tieout.kernel.person import is_same_person, same_person
 from tieout.readiness.facts import Facts
-from tieout.readiness.item import Checked, Item, ItemKey, NotApplicable, Open, Problem, evidence_digest
+from tieout.readiness.item import (
+    Checked,
+    Item,
+    ItemKey,
+    NotApplicable,
+    Open,
+    Problem,
+    evidence_digest,
+    may_pass_over,
+)
 from tieout.readiness.items import ITEMS
 from tieout.readiness.level import governed
 from tieout.readiness.override import Override, standing_override
@@ -59,6 +69,11 @@ class Standing:
         if not self.problems:
             return State.PASSED
         return State.OPEN if self.override is None else State.OVERRIDDEN
+
+    @property
+    def may_be_overridden(self) -> bool:
+        """Whether an override of its problems, as they are now, may be proposed."""
+        return bool(self.problems) and may_pass_over(self.item, self.problems)
 
     @property
     def is_open(self) -> bool:
@@ -125,7 +140,7 @@ def _by_different_people(
 
 
 def _is_one(first: Signature, second: Signature, keys: Mapping[KeyId, SigningKey]) -> bool:
-    if same_person(first.person) == same_person(second.person):
+    if is_same_person(first.person, second.person):
         return True
     return keys[first.key_id].public_key == keys[second.key_id].public_key
 

@@ -16,6 +16,7 @@ VERIFY = "run tieout verify and tieout ledger export --format csv, and compare t
 
 
 def check_totals(facts: Facts) -> Checked:
+    assert facts.totals is not None, "read where the item is asked for"
     papers, found = facts.totals.papers, facts.totals.exported
     if isinstance(found, str):
         return Open((), (Problem(f"finance has no export to add up: {found}", "tieout verify"),))

@@ -103,27 +103,28 @@ def parse_face(text: str) -> tuple[Face | None, list[Problem]]:
 def face_text(face: Face) -> str:
     """What `parse_face` reads back."""
     lines = [
-        f"format = {_quoted(SET_FORMAT)}",
-        f"name = {_quoted(face.name)}",
-        f"made_by = {_quoted(face.made_by)}",
+        f"format = {toml_text(SET_FORMAT)}",
+        f"name = {toml_text(face.name)}",
+        f"made_by = {toml_text(face.made_by)}",
     ]
     if face.home is not None:
-        lines.append(f"home = {_quoted(face.home)}")
+        lines.append(f"home = {toml_text(face.home)}")
     if face.recording is not None:
         said = face.recording
-        lines += ["", "[recording]", f"software = {_quoted(said.software)}"]
-        lines += [f"since = {_quoted(said.since)}"] if said.since else []
-        lines += [f"until = {_quoted(said.until)}"] if said.until else []
+        lines += ["", "[recording]", f"software = {toml_text(said.software)}"]
+        lines += [f"since = {toml_text(said.since)}"] if said.since else []
+        lines += [f"until = {toml_text(said.until)}"] if said.until else []
         lines.append(f"accounts = {_list(said.accounts)}")
         lines.append(f"left_out = {_list(said.left_out)}")
     for each in face.expected:
         lines += ["", "[[expected]]"]
         lines += [
-            f"{name} = {_quoted(getattr(each, name))}" for name in ("file", "what", "origin", "by", "sha256")
+            f"{name} = {toml_text(getattr(each, name))}"
+            for name in ("file", "what", "origin", "by", "sha256")
         ]
     if face.files:
         lines += ["", "[files]"]
-        lines += [f"{_quoted(name)} = {_quoted(face.files[name])}" for name in sorted(face.files)]
+        lines += [f"{toml_text(name)} = {toml_text(face.files[name])}" for name in sorted(face.files)]
     return "\n".join(lines) + "\n"
 
 
@@ -225,9 +226,10 @@ def _files(reading: _Reading, read: object) -> dict[str, str]:
     return dict(read)
 
 
-def _quoted(text: str) -> str:
+def toml_text(text: str) -> str:
+    """As a basic string of TOML, which is JSON's but for U+007F."""
     return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")
 
 
 def _list(texts: tuple[str, ...]) -> str:
-    return "[" + ", ".join(_quoted(each) for each in texts) + "]"
+    return "[" + ", ".join(toml_text(each) for each in texts) + "]"

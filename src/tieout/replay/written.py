@@ -15,7 +15,7 @@ from tieout.ingest.event import Event, Value
 from tieout.kernel.errors import IntegrityViolation
 from tieout.kernel.instant import Instant, format_instant
 from tieout.kernel.rational import Exact, exact_text
-from tieout.replay.face import What
+from tieout.replay.face import What, toml_text
 from tieout.replay.found import FoundLine, FoundTotal
 from tieout.replay.stated import KEYS, VALUES
 
@@ -43,7 +43,7 @@ def documents_toml(documents: Sequence[Document]) -> str:
 
 
 def _members(table: Mapping[str, object]) -> str:
-    return "".join(f"{_text(name)} = {_value(value)}\n" for name, value in table.items())
+    return "".join(f"{toml_text(name)} = {_value(value)}\n" for name, value in table.items())
 
 
 def _value(value: object) -> str:
@@ -53,17 +53,14 @@ def _value(value: object) -> str:
         case int():
             return str(value)
         case str():
-            return _text(value)
+            return toml_text(value)
         case list():
             return "[" + ", ".join(_value(each) for each in value) + "]"
         case dict():
-            return "{ " + ", ".join(f"{_text(name)} = {_value(each)}" for name, each in value.items()) + " }"
+            members = (f"{toml_text(name)} = {_value(each)}" for name, each in value.items())
+            return "{ " + ", ".join(members) + " }"
         case _:
             raise TypeError(f"{value!r} has no place in a document")
-
-
-def _text(text: str) -> str:
-    return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")
 
 
 def event_line(event: Event, contract: EventContract | None) -> bytes:

@@ -82,7 +82,15 @@ def test_two_roles_do_not_suffice(left_out: int) -> None:
     assert missing_roles(POLICY, signatures) == (list(PolicyRole)[left_out],)
 
 
-@pytest.mark.parametrize("people", [("Ann", "Ann", "Cleo"), ("Ann", "Ben", " ann "), ("Ann", "Dana", "Cleo")])
+@pytest.mark.parametrize(
+    "people",
+    [
+        ("Ann", "Ann", "Cleo"),
+        ("Ann", "Ben", " ann "),
+        ("Zo\u00eb", "Ben", "Zoe\u0308"),
+        ("Ann", "Dana", "Cleo"),
+    ],
+)
 def test_one_person_for_two_roles_or_the_proposer_needs_a_stated_exception(
     people: tuple[str, str, str],
 ) -> None:

@@ -38,8 +38,8 @@ from tieout.flows.decide_dispute import DecisionOrder, DisputeIsolated, decide_d
 from tieout.flows.decision import DecisionIncomplete
 from tieout.flows.dispute_document import dispute_json
 from tieout.flows.dispute_evidence import incomplete_evidence
-from tieout.flows.dispute_owners import OwnersRefused, name_owners, owners_named
-from tieout.flows.disputes import NoSuchDispute, OwnersUnnamed, find_dispute, list_disputes
+from tieout.flows.dispute_owners import OwnersRefused, name_owners
+from tieout.flows.disputes import NoSuchDispute, OwnersUnnamed, find_dispute, list_disputes, owners_named
 from tieout.flows.examine_dispute import examine_dispute
 from tieout.flows.home import Home
 from tieout.flows.notices import NoSuchTarget, change_egress
@@ -57,9 +57,9 @@ from tieout.flows.say_dispute import (
 from tieout.flows.verify_books import verify_books
 from tieout.flows.void_invoice import void_invoice
 from tieout.gateways.clock import SteppedClock
-from tieout.gateways.evidence_key import NoEvidenceKey
 from tieout.kernel.ids import CustomerId
 from tieout.kernel.instant import DAY_MICROSECONDS, Instant, parse_instant
+from tieout.ports.world import NoEvidenceKey
 from tieout.store.sqlite import begin_immediate, open_engine
 from tieout.wiring import open_home
 
@@ -197,7 +197,7 @@ def test_without_owners_or_a_key_nothing_is_opened(tmp_path: Path) -> None:
             opened(home, amount="0.50")
         assert list_disputes(home) == ()
         name_owners(home, {Role.OPS: ["Nina"]}, {}, person="Ada", reason="Olga left")
-        owners = owners_named(home).owners
+        owners = owners_named(home)
         assert owners.persons[Role.OPS] == ("Nina",) and owners.persons[Role.FINANCE] == (FINANCE,)
         assert len(home.books.disputes.all_owners()) == 2
 

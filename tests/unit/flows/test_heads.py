@@ -19,7 +19,7 @@ from tieout.flows.verify_books import verify_books
 from tieout.flows.verify_heads import BadHeadFile, NoKeyOfHeads, copy_findings
 from tieout.flows.verify_log import verify_log
 from tieout.gateways.clock import SteppedClock
-from tieout.gateways.evidence_key import NoEvidenceKey
+from tieout.ports.world import NoEvidenceKey
 from tieout.store.books import invoices
 from tieout.store.sqlite import begin_immediate, open_engine
 from tieout.wiring import Home, open_home

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from tieout.gateways.evidence_key import NoEvidenceKey
 from tieout.gateways.rehearsal import FileRehearsalDesk, NoPost
 from tieout.gateways.signing import new_private_pem, read_public_key
 from tieout.kernel.ids import HomeId
 from tieout.kernel.instant import parse_instant
+from tieout.ports.world import NoEvidenceKey
 from tieout.wiring import scratch_home
 
 AS_HOME = HomeId("home_0123456789abcdef")

@@ -2,9 +2,19 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
+
 import pytest
 
-from tieout.kernel.money import CURRENCIES, CurrencyMismatch, Money, UnknownCurrency, currency, zero
+from tieout.kernel.money import (
+    CURRENCIES,
+    CurrencyMismatch,
+    FinerThanMinor,
+    Money,
+    UnknownCurrency,
+    currency,
+    zero,
+)
 
 
 @pytest.mark.parametrize(
@@ -54,3 +64,16 @@ def test_the_table_has_each_code_once_with_its_exponent() -> None:
         3: 7,
         4: 2,
     }
+
+
+@pytest.mark.parametrize(
+    ("amount", "code", "minor"), [("12.30", "USD", 1230), ("-0.05", "EUR", -5), ("500", "JPY", 500)]
+)
+def test_what_was_settled_is_read_back_exactly(amount: str, code: str, minor: int) -> None:
+    assert Money.exactly(Fraction(amount), currency(code)) == Money(minor, currency(code))
+
+
+@pytest.mark.parametrize(("amount", "code"), [("0.005", "USD"), ("-12.301", "EUR"), ("1.5", "JPY")])
+def test_what_is_finer_than_a_minor_unit_is_never_cut_off(amount: str, code: str) -> None:
+    with pytest.raises(FinerThanMinor, match=f"{code} is finer than the currency's minor unit"):
+        Money.exactly(Fraction(amount), currency(code))

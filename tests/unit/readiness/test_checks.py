@@ -230,3 +230,18 @@ def test_only_signed_facts_are_in_the_digest() -> None:
 def test_what_is_no_export_is_refused(lines: list[str]) -> None:
     with pytest.raises(UnreadableExport):
         totals_of(lines)
+
+
+@pytest.mark.parametrize(
+    ("key", "part"),
+    [
+        (ItemKey.TOTALS, "totals"),
+        (ItemKey.DISPUTE_OWNERS, "disputes"),
+        (ItemKey.DISPUTE_EVIDENCE, "disputes"),
+        (ItemKey.BACKFILL, "backfill"),
+    ],
+)
+def test_what_nobody_read_passes_nothing(key: ItemKey, part: str) -> None:
+    unread = replace(good_facts(), **{part: None})  # type: ignore[arg-type]
+    with pytest.raises(AssertionError, match="read where the item is asked for"):
+        item_named(key).check(unread)

@@ -165,6 +165,9 @@ def test_that_there_is_nothing_yet_may_be_passed_over_and_a_failure_beside_it_no
     assert [each.is_absence for each in stands(facts, [])[ItemKey.REPLAY].problems] == [True]
     assert [each.is_absence for each in stands(facts, [])[ItemKey.TOTALS].problems] == [True]
     assert [each.is_absence for each in stands(good_facts(), [])[ItemKey.REPLAY].problems] == [False]
+    assert stands(facts, [])[ItemKey.REPLAY].may_be_overridden
+    assert not stands(good_facts(), [])[ItemKey.REPLAY].may_be_overridden
+    assert not stands(good_facts(), signed(good_facts()))[ItemKey.EVENT].may_be_overridden, "nothing is open"
 
 
 def test_an_open_item_refuses_terms_and_neither_its_remedy_nor_accounts() -> None:
