@@ -132,7 +132,6 @@ def _sealed(
     home: Home, planned: PlannedNote, *, papers_seen: int, disputes_seen: int, to: Rest, person: str
 ) -> StoredInvoice:
     now = home.clock.now()
-    run = home.books.closes.start(as_of=now, cutoff=planned.note.cutoff, cutoff_at=now)
     sealing = note_sealing(
         home,
         planned,
@@ -142,6 +141,7 @@ def _sealed(
         person=person,
         now=now,
     )
+    run = home.books.closes.start(as_of=now, cutoff=planned.note.cutoff, cutoff_at=now)
     keep_head(home, run)
     try:
         (sealed,) = home.books.invoices.seal([sealing], run=run)

@@ -115,7 +115,8 @@ def decide_dispute(
     known = known_disputes(home, dispute.customer)
     dispute = next(each for each in known.disputes if each.id == dispute.id)
     moved(dispute.state, order.outcome)
-    why = decision_words(dispute.id, decision.reason, decision.person, approved_by)
+    approver = None if approved_by is None else approved_by.strip()
+    why = decision_words(dispute.id, decision.reason, decision.person, approver)
     planned = _planned(home, dispute, order, why)
     event = _event(home, dispute, order, decision, approved_by, planned)
     found = after(dispute, event)
@@ -235,7 +236,6 @@ def _recorded(
     if not planned:
         return home.books.disputes.record(step)
     now = home.clock.now()
-    run = home.books.closes.start(as_of=now, cutoff=planned[0].note.cutoff, cutoff_at=now)
     notes = [
         note_sealing(
             home,
@@ -248,6 +248,7 @@ def _recorded(
         )
         for place, each in enumerate(planned)
     ]
+    run = home.books.closes.start(as_of=now, cutoff=planned[0].note.cutoff, cutoff_at=now)
     keep_head(home, run)
     try:
         sealed = home.books.disputes.record(step, notes=notes, run=run)

@@ -39,7 +39,7 @@ from tieout.kernel.errors import TieoutError
 from tieout.kernel.ids import CustomerId
 from tieout.kernel.instant import Instant, parse_instant
 from tieout.kernel.money import currency
-from tieout.kernel.person import is_same_person
+from tieout.kernel.person import is_same_person, same_person
 from tieout.kernel.rational import exact, exact_text
 from tieout.kernel.zone import zone
 from tieout.readiness.documents import (

@@ -52,7 +52,7 @@ def note_reason(id: str) -> str:
 
 def decision_words(id: str, reason: str, person: str, approved_by: str | None) -> str:
     """How a note says of which decision it is."""
-    return note_reason(id) + decided_text(ApprovedReason(reason, person, approved_by or "nobody"))
+    return note_reason(id) + decided_text(ApprovedReason(reason, person, str(approved_by)))
 
 
 def _notes_given(home: Home, customer: CustomerId) -> dict[str, dict[str, str]]:

@@ -12,7 +12,7 @@ from tieout.contract.policy import SignerRole
 from tieout.contract.signature import Signature, SigningKey
 from tieout.kernel.ids import KeyId
 from tieout.kernel.instant import Instant
-from tieout.kernel.person import is_same_person, same_person
+from tieout.kernel.person import same_person
 from tieout.readiness.facts import Facts
 from tieout.readiness.item import (
     Checked,
