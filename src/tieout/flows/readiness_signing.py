@@ -212,8 +212,9 @@ def _refuse_second_role(home: Home, file: Path, document: ReadinessDocument, key
     for each in home.books.signatures.signatures():
         if each.document_digest != document.digest or each.role is key.role:
             continue
-        same_key = keys[each.key_id].public_key == key.public_key
-        if same_key or is_same_person(each.person, key.person):
+        if same_person(each.person) == same_person(key.person) or (
+            keys[each.key_id].public_key == key.public_key
+        ):
             said = f"{each.person} has signed it for {each.role.value} already"
             raise SignatureRefused(file, f"{said}; another person, with a key of their own, signs it")
 

@@ -140,7 +140,7 @@ def _by_different_people(
 
 
 def _is_one(first: Signature, second: Signature, keys: Mapping[KeyId, SigningKey]) -> bool:
-    if is_same_person(first.person, second.person):
+    if same_person(first.person) == same_person(second.person):
         return True
     return keys[first.key_id].public_key == keys[second.key_id].public_key
 
