@@ -95,11 +95,11 @@ def test_expected_beforehand_and_seen_among_the_papers(home: Path) -> None:
     key = ("--key", str(home / "papers" / "finance.key"))
     told = run(home, "sample", "record", *EXPECTED, *by, *key, "--json").json
     assert (told["missing"], told["document"]["amount"]) == ([], "10")
-    listed = run(home, "papers", "--json").json
+    listed = run(home, "documents", "--json").json
     assert [each["paper"] for each in listed if each["document"].get("from") == "2026-03-01"] == [
         "sample"
     ] * 2
-    assert "finance expects USD 10 on 2026-04-02" in run(home, "papers").out
+    assert "finance expects USD 10 on 2026-04-02" in run(home, "documents").out
     for wrong in (
         ("--role", "engineering", "--by", "Eve"),
         (*by, "--paper", "letter"),

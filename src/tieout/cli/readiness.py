@@ -125,7 +125,7 @@ def level(
 
 
 @app.command()
-def papers(home: HomeOption, as_json: JsonOption = False) -> None:
+def documents(home: HomeOption, as_json: JsonOption = False) -> None:
     """Every sign-off, expectation and override that was recorded, who signed it, and which roles are
     missing."""
     from tieout.flows.readiness_papers import papers_of

@@ -32,7 +32,7 @@ class NoSuchReadinessDocument(NotFound):
     def __init__(self, digest: str) -> None:
         super().__init__(
             f"No sign-off, sample or override has the digest {shown(digest)}, or more than one begins so; "
-            "`tieout readiness papers` lists them."
+            "`tieout readiness documents` lists them."
         )
 
 
