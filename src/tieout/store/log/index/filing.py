@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import shutil
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Iterable
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Final
 
 from tieout.kernel.errors import IntegrityViolation
 from tieout.store.crash import crash_point
@@ -23,6 +25,11 @@ from tieout.store.log.index.write import merge_runs, write_run
 from tieout.store.log.unfinished import remove_unfinished
 
 LEASE_NAME = "merge.lock"
+REST_PER_WORK: Final = 3
+"""A long merge rests so many times as long as it worked, stretch by stretch, while nobody waits for it and
+nothing else is to be filed: a server has answers to give beside it.
+"""
+REST_SECONDS_MAX: Final = 0.1
 REBUILT_FOLDER = "rebuilt"
 """Where an index is built anew, under the same lease, before it takes the place of the old one."""
 
@@ -40,6 +47,7 @@ class Filing:
         self._spans: deque[Span] = deque()
         self._handed_upto = 0
         self._error: Exception | None = None
+        self._waiting = 0
         self.files_written = 0
         """Grows with each file that is there, also while a longer merge goes on."""
 
@@ -68,13 +76,20 @@ class Filing:
     def wait(self, seconds: float | None = None) -> None:
         """Until everything handed over is filed and merged, or for so long. Raises what made it fail."""
         if self._thread is not None:
-            self._thread.join(seconds)
+            self._waiting += 1
+            try:
+                self._thread.join(seconds)
+            finally:
+                self._waiting -= 1
         self._raise_error()
 
     def _hand_over(self, spans: Iterable[Span]) -> None:
         for span in spans:
             self._spans.append(span)
             self._handed_upto = span.last
+
+    def _may_rest(self) -> bool:
+        return not self._waiting and not self._spans
 
     def _file_written(self) -> None:
         self.files_written += 1
@@ -89,7 +104,7 @@ class Filing:
         outcome: Exception | None = RuntimeError("filing the identity index ended before its end; see above")
         with held:
             try:
-                _Work(self._folder, self._spans, self._file_written).everything()
+                _Work(self._folder, self._spans, self._file_written, self._may_rest).everything()
                 outcome = None
             except Abandoned:
                 outcome = None
@@ -102,10 +117,14 @@ class Filing:
 class _Work:
     """What is done under one lease."""
 
-    def __init__(self, folder: Path, spans: deque[Span], written: Callable[[], None]) -> None:
+    def __init__(
+        self, folder: Path, spans: deque[Span], written: Callable[[], None], may_rest: Callable[[], bool]
+    ) -> None:
         self._folder = folder
         self._spans = spans
         self._written = written
+        self._may_rest = may_rest
+        self._rested_at = time.monotonic_ns()
         self._files = covering(folder)
 
     def everything(self) -> None:
@@ -150,6 +169,10 @@ class _Work:
         if not threading.main_thread().is_alive():
             raise Abandoned
         self._work(shorter_than=length)
+        worked = (time.monotonic_ns() - self._rested_at) / 1_000_000_000
+        if self._may_rest():
+            time.sleep(min(worked * REST_PER_WORK, REST_SECONDS_MAX))
+        self._rested_at = time.monotonic_ns()
 
     def _remove_unread(self) -> None:
         """Files that a killed process left: written in part, or merged into a longer run; and those of an
