@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 
 from tests.ready_home import JANUARY_21, LATE, Ready, make_ready_home
+from tests.replay_sets import gate_result
 from tests.small_home import FEBRUARY_3, MARCH_3, POLICY, make_home
 from tests.unit.flows.test_answer_interims import asked
-from tieout import __version__
 from tieout.close.outcome import NotDue, Sealed
 from tieout.contract.document import DocumentKind
 from tieout.contract.policy import PolicyRole
@@ -42,7 +42,6 @@ from tieout.ports.readiness import LevelChanged
 from tieout.readiness.item import ItemKey
 from tieout.readiness.level import Level, RecordedLevel
 from tieout.readiness.standing import State
-from tieout.replay.result import ReplayResult
 from tieout.wiring import open_home
 
 ACME, BIRCH = CustomerId("acme"), CustomerId("birch")
@@ -190,24 +189,17 @@ def ready(launched: Path, tmp_path: Path) -> Iterator[Ready]:
         yield Ready(home, clock, folder / "papers")
 
 
-GATE = ReplayResult(
-    *("january", "ab" * 32, "cd" * 32, "ef" * 32, False, 0, (), {}),
-    ran_at=MARCH_3,
-    software=__version__,
-)
-
-
 @pytest.fixture
 def proven(ready: Ready) -> Ready:
     """What the others bring: a replay that passes as a gate, and owners of disputes."""
-    keep_result(ready.home, GATE)
+    keep_result(ready.home, gate_result(ready.home))
     named = {Role.OPS: ["Chi"], Role.ENGINEERING: ["Eve"], Role.FINANCE: ["Bram"]}
     name_owners(ready.home, named, {}, person="Dana", reason="launch")
     return ready
 
 
 def failed(home: Home) -> None:
-    keep_result(home, replace(GATE, differences=1, ran_at=Instant(MARCH_3 + DAY)))
+    keep_result(home, replace(gate_result(home), differences=1))
 
 
 ALL = tuple(key for key in ItemKey if key not in (ItemKey.COMPLIANCE, ItemKey.DISPUTE_EVIDENCE))
@@ -231,7 +223,7 @@ def test_once_every_item_is_signed_off_it_goes_wide(proven: Ready) -> None:
 def test_an_open_item_refuses_terms_and_policies_and_not_accounts_or_its_remedy(ready: Ready) -> None:
     said = refused(ready.home, PRICE)
     assert said.startswith("A change of price is refused: 8 items are open (tieout readiness).")
-    assert "replay: no replay set was ever run; record a set" in said
+    assert "replay: no replay set of this home was ever run; record a set" in said
     assert said.endswith("Nothing was changed.")
     with pytest.raises(ReadinessOpen, match="A change of policy"):
         propose(ready.home, second_policy(ready))
@@ -278,7 +270,7 @@ def test_a_price_correction_mends_a_sample_and_not_a_failed_replay(
     failed(proven.home)
     with pytest.raises(ReadinessOpen, match="replay: january failed"):
         approve(proven.home, found.digest, person="Bob", reason="fine")
-    keep_result(proven.home, replace(GATE, ran_at=Instant(MARCH_3 + 2 * DAY)))
+    keep_result(proven.home, replace(gate_result(proven.home), ran_at=Instant(MARCH_3 + 2 * DAY)))
     assert approve(proven.home, found.digest, person="Bob", reason="fine").applied == ("price calls-usd v2",)
 
 
