@@ -8,6 +8,7 @@ from typing import Final
 
 from tieout import __version__
 from tieout.contract.catalog import Catalog
+from tieout.contract.document import Document
 from tieout.contract.policy_members import member_text, policy_members
 from tieout.dispute.role import Role
 from tieout.evidence.stored import StoredInvoice
@@ -42,7 +43,8 @@ from tieout.readiness.facts import (
     WaitingPolicy,
 )
 from tieout.readiness.finance_export import ExportedTotals, UnreadableExport, totals_of
-from tieout.readiness.item import ItemKey
+from tieout.readiness.item import ItemKey, Passed
+from tieout.readiness.replayed import check_replays
 from tieout.replay.result import ReplayResult
 from tieout.replay.terms import Apart
 
@@ -72,13 +74,22 @@ def read_facts(home: Home, expected: Sequence[Expectation], wanted: Collection[I
     )
 
 
-def replay_facts(home: Home) -> tuple[ReplayFact, ...]:
+def replay_facts(home: Home, fresh: Sequence[Document] = ()) -> tuple[ReplayFact, ...]:
     """Of each set the latest run that counts for the home, and the latest that does not. One by another
-    version of this software says nothing of this one."""
+    version of this software says nothing of this one. With `fresh`: as it will be once they are applied."""
     try:
-        return tuple(_replayed(each.result, each.apart) for each in latest_results(home))
+        return tuple(_replayed(each.result, each.apart) for each in latest_results(home, fresh))
     except TieoutError as error:
         return (ReplayFact("results", str(error), (), "cannot be read"),)
+
+
+def replay_mended(home: Home, fresh: Sequence[Document]) -> bool:
+    """Whether a replay has failed here, and each set that did has passed, in a run that is kept, with just
+    the terms that there will be once these documents are applied."""
+    failed = {each.name for each in replay_facts(home) if each.apart is None and each.difference}
+    then = replay_facts(home, fresh)
+    passed = {each.name for each in then if each.apart is None and not each.difference}
+    return bool(failed) and failed <= passed and isinstance(check_replays(then), Passed)
 
 
 def _replayed(found: ReplayResult, apart: Apart | None) -> ReplayFact:

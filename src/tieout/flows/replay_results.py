@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
+from tieout.contract.document import Document
 from tieout.flows.home import Home
 from tieout.kernel.digest import document_digest
 from tieout.ports.replay_results import KeptResult
@@ -20,9 +22,9 @@ class KeptRun:
     apart: Apart | None
 
 
-def terms_of(home: Home) -> str:
-    """The digest of all terms that were applied there, in force yet or not."""
-    return terms_digest(home.books.documents.all(leaving_out=NO_TERMS))
+def terms_of(home: Home, fresh: Sequence[Document] = ()) -> str:
+    """The digest of all terms that were applied there, in force yet or not; with those that are to be."""
+    return terms_digest((*home.books.documents.all(leaving_out=NO_TERMS), *fresh))
 
 
 def keep_result(home: Home, result: ReplayResult) -> KeptRun:
@@ -41,12 +43,13 @@ def read_kept(kept: KeptResult) -> ReplayResult:
     return parse_result(kept.document, where)
 
 
-def latest_results(home: Home) -> tuple[KeptRun, ...]:
+def latest_results(home: Home, fresh: Sequence[Document] = ()) -> tuple[KeptRun, ...]:
     """Of each set the latest that counts and the latest that does not, in the order in which they were kept:
-    a candidate's run does not take the place of the one with the terms that the home has.
+    a candidate's run does not take the place of the one with the terms that the home has. With `fresh`: as it
+    will be once they are applied.
 
     Raises `MalformedResult` for one that was changed."""
-    terms = terms_of(home)
+    terms = terms_of(home, fresh)
     latest: dict[tuple[str, str | None, Apart | None], KeptRun] = {}
     for kept in home.books.replay_results.all():
         result = read_kept(kept)

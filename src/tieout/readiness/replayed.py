@@ -6,7 +6,9 @@ A result of another home's set, or with other terms, is shown and neither passes
 
 from __future__ import annotations
 
-from tieout.readiness.facts import Facts
+from collections.abc import Sequence
+
+from tieout.readiness.facts import Facts, ReplayFact
 from tieout.readiness.item import Checked, Fact, Open, Problem, passed_or_open
 from tieout.replay.terms import Apart
 
@@ -14,17 +16,22 @@ RUN = "tieout replay run SET --keep-in HOME"
 
 
 def check_replay(facts: Facts) -> Checked:
-    counting = [each for each in facts.replays if each.apart is None]
+    return check_replays(facts.replays)
+
+
+def check_replays(replays: Sequence[ReplayFact]) -> Checked:
+    """The same of the replays alone."""
+    counting = [each for each in replays if each.apart is None]
     evidence = (
         *(Fact(each.name, each.told) for each in counting),
         *(
             Fact(f"{each.name}, {each.apart}: does not count", each.told, signed=False)
-            for each in facts.replays
+            for each in replays
             if each.apart is not None
         ),
     )
     if not counting:
-        return Open(evidence, (_nothing_counts(facts),))
+        return Open(evidence, (_nothing_counts(replays),))
     problems = [
         Problem(f"{each.name} failed: {each.difference}", f"mend what its report names first, then {RUN}")
         for each in counting
@@ -39,9 +46,9 @@ def check_replay(facts: Facts) -> Checked:
     return passed_or_open(evidence, tuple(problems))
 
 
-def _nothing_counts(facts: Facts) -> Problem:
+def _nothing_counts(replays: Sequence[ReplayFact]) -> Problem:
     """Sets of another home are as good as none; one that ran with other terms only has to run again."""
-    if any(each.apart is Apart.OTHER_TERMS for each in facts.replays):
+    if any(each.apart is Apart.OTHER_TERMS for each in replays):
         action = f"{RUN}, with what was applied since as --catalog, or record the set anew"
         return Problem("no replay set was run with the terms that this home has now", action)
     action = f"record a set with expectations from outside (tieout replay record, expect), then {RUN}"

@@ -34,6 +34,7 @@ class Apart(StrEnum):
     """Why a result does not count for a home."""
 
     OTHER_HOME = "of another home"
+    NO_HOME = "of a set that names no home"
     OTHER_TERMS = "with other terms than the home has now"
 
 
@@ -44,7 +45,9 @@ def terms_digest(documents: Iterable[Document]) -> str:
 
 
 def apart(result: ReplayResult, *, home: HomeId, terms: str) -> Apart | None:
-    """None where it counts. A set that names no home is of no home."""
+    """None where it counts."""
+    if result.home is None:
+        return Apart.NO_HOME
     if result.home != home:
         return Apart.OTHER_HOME
     return None if result.terms_digest == terms else Apart.OTHER_TERMS

@@ -20,7 +20,7 @@ from tieout.contract.policy import PolicyRole
 from tieout.dispute.role import Role
 from tieout.flows import readiness as readiness_flow
 from tieout.flows.answer_interims import answer_interims
-from tieout.flows.apply_catalog import NoSuchCustomer, apply_catalog
+from tieout.flows.apply_catalog import NoSuchCustomer, apply_catalog, read_documents
 from tieout.flows.close_periods import close
 from tieout.flows.correct import approve, preview
 from tieout.flows.decision import DecisionIncomplete
@@ -32,7 +32,7 @@ from tieout.flows.readiness import LevelStands, NobodyListed, ReadinessOpen, lev
 from tieout.flows.readiness_level import NARROW, NO_INTERIMS
 from tieout.flows.readiness_refusals import NeverOverridden, NothingOpen, OverrideLength
 from tieout.flows.readiness_signing import propose_override
-from tieout.flows.replay_results import keep_result
+from tieout.flows.replay_results import keep_result, terms_of
 from tieout.flows.signed_file import SignatureRefused
 from tieout.gateways.clock import SteppedClock
 from tieout.gateways.signing_desk import sign_request
@@ -272,6 +272,26 @@ def test_a_price_correction_mends_a_sample_and_not_a_failed_replay(
         approve(proven.home, found.digest, person="Bob", reason="fine")
     keep_result(proven.home, replace(gate_result(proven.home), ran_at=Instant(MARCH_3 + 2 * DAY)))
     assert approve(proven.home, found.digest, person="Bob", reason="fine").applied == ("price calls-usd v2",)
+
+
+def test_what_mends_a_failed_replay_is_not_refused_by_it(proven: Ready) -> None:
+    home = proven.home
+    proven.sign_off(*ALL)
+    failed(home)
+    file = proven.papers / "next.toml"
+    file.write_text(PRICE)
+    mended = replace(gate_result(home), terms_digest=terms_of(home, read_documents(file)[0]), candidate=True)
+    keep_result(home, replace(mended, differences=1))
+    assert "replay: january failed: 1 difference" in refused(home, PRICE), "the candidate failed too"
+    keep_result(home, replace(mended, gate_failures=("no retry",)))
+    assert "replay: january failed" in refused(home, PRICE), "no gate with it"
+    keep_result(home, replace(mended, ran_at=MARCH_3))
+    keep_result(home, replace(gate_result(home), set_name="other", differences=2))
+    assert "replay: other failed: 2 differences" in refused(home, PRICE), "another set did not pass with it"
+    keep_result(home, replace(mended, set_name="other"))
+    assert "replay: january failed" in refused(home, PRICE + PRICE_3), "nobody ran these"
+    applied(home, PRICE)
+    assert "replay: engineering signed other evidence than there is now" in refused(home, PRICE_3)
 
 
 def test_without_a_level_nothing_is_refused(tmp_path: Path) -> None:

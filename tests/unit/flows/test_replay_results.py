@@ -111,12 +111,13 @@ def test_a_run_counts_once_the_home_has_its_terms_and_a_candidate_once_it_is_app
 
 def test_a_set_of_another_home_or_of_none_does_not_count(home: Home) -> None:
     good = gate_result(home)
-    for number, other in enumerate((OTHER, None), 1):
+    for number, (other, why) in enumerate(((OTHER, Apart.OTHER_HOME), (None, Apart.NO_HOME)), 1):
         kept = keep_result(home, replace(good, home=other))
-        assert (kept.number, kept.apart) == (number, Apart.OTHER_HOME)
+        assert (kept.number, kept.apart) == (number, why)
     assert problems(home) == ["no replay set of this home was ever run"]
     assert {each.name for each in evidence_of(standing(home).checked)} == {
-        "january, of another home: does not count"
+        "january, of another home: does not count",
+        "january, of a set that names no home: does not count",
     }
     keep_result(home, replace(good, differences=1))
     keep_result(home, replace(good, home=OTHER, set_digest="12" * 32))

@@ -103,7 +103,7 @@ OPEN_BY: list[tuple[ItemKey, Worse, str]] = [
         "no invalid example",
     ),
     (ItemKey.REPLAY, lambda facts: replace(facts, replays=()), "no replay set of this home was ever run"),
-    (ItemKey.REPLAY, replayed(Apart.OTHER_HOME), "no replay set of this home was ever run"),
+    (ItemKey.REPLAY, replayed(Apart.OTHER_HOME, Apart.NO_HOME), "no replay set of this home was ever run"),
     (ItemKey.REPLAY, replayed(Apart.OTHER_TERMS), "no replay set was run with the terms that"),
     (ItemKey.REPLAY, replayed(Apart.OTHER_HOME, Apart.OTHER_TERMS), "no replay set was run with the terms"),
     (
@@ -206,9 +206,9 @@ def test_what_does_not_count_is_shown_and_neither_passes_nor_fails_anything() ->
     assert [each.name for each in found.evidence if not each.signed] == [
         f"recorded, {each}: does not count" for each in Apart
     ]
-    only = check(replace(good_facts(), replays=beside[1:]))
+    only = check(replace(good_facts(), replays=beside[2:]))
     assert isinstance(only, Open) and not only.problems[0].is_absence
-    foreign = check(replace(good_facts(), replays=beside[:1]))
+    foreign = check(replace(good_facts(), replays=beside[:2]))
     assert isinstance(foreign, Open) and foreign.problems[0].is_absence
 
 
