@@ -80,7 +80,7 @@ def replay_facts(home: Home, fresh: Sequence[Document] = ()) -> tuple[ReplayFact
     try:
         return tuple(_replayed(each.result, each.apart) for each in latest_results(home, fresh))
     except TieoutError as error:
-        return (ReplayFact("results", str(error), (), "cannot be read"),)
+        return (ReplayFact("results", str(error).rstrip("."), (), "cannot be read"),)
 
 
 def replay_mended(home: Home, fresh: Sequence[Document]) -> bool:
