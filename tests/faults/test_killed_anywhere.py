@@ -32,6 +32,7 @@ ELSEWHERE = {
     "release": "test_decisions_killed.py",
     "erase": "test_decisions_killed.py",
     "books": "test_every_decision_killed.py",
+    "dispute": "test_decisions_on_postgres.py",
     "live": "test_follower_killed.py",
     "notice": "test_notices_killed.py",
     "look": "test_look_killed.py",

@@ -70,11 +70,9 @@ class SqlDisputes:
             elif step.papers_seen is not None:
                 check_papers(connection, customer, seen=step.papers_seen)
             check_disputed(connection, customer, seen=step.disputes_seen)
-            crash_point("dispute-before-events")
             connection.execute(insert(dispute_event), [_row(each) for each in step.events])
             add_notices(connection, step.notices, at=step.events[0].at)
             crash_point("dispute-before-commit")
-        crash_point("dispute-after-commit")
         return tuple(each for each in sealed if each is not None)
 
     def owners(self) -> Owners | None:

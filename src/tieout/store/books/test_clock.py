@@ -20,7 +20,7 @@ from tieout.kernel.errors import ConflictError
 from tieout.kernel.instant import Instant, format_instant
 from tieout.ports import ClockReading
 from tieout.store.books.schema import meta
-from tieout.store.sqlite import begin_immediate
+from tieout.store.books.writing import writing
 
 ROW: Final = "test_clock."
 """And how many steps went before, in as many digits."""
@@ -71,7 +71,7 @@ class SqlTestClock:
         if to < before.now:
             raise ClockGoesBack(before.now, to)
         after = ClockReading(to, before.began, anchor_day)
-        with begin_immediate(self._engine) as connection:
+        with writing(self._engine) as connection:
             found, steps = _read(connection)
             if found == before and after != before:
                 with suppress(IntegrityError):  # somebody's step came between, on PostgreSQL
