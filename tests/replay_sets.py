@@ -10,7 +10,9 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 
 from tests.small_home import POLICY, call, catalog_text
+from tieout import __version__
 from tieout.flows.read_replay_set import read_set
+from tieout.flows.replay_results import terms_of
 from tieout.flows.replay_run import replay
 from tieout.flows.write_replay_set import expect, freeze, new_set
 from tieout.gateways.clock import SteppedClock
@@ -18,6 +20,7 @@ from tieout.kernel.ids import HomeId
 from tieout.kernel.instant import Instant, parse_instant
 from tieout.replay.face import Face, Origin, What
 from tieout.replay.ran import ReplayRun
+from tieout.replay.result import ReplayResult
 from tieout.wiring import FileRehearsalDesk, Home, scratch_home
 
 RAN_AT = parse_instant("2026-06-01T00:00:00Z")
@@ -87,9 +90,16 @@ storage. What came late is on no paper yet."""
 COUNTS = "received,accepted,duplicate,conflict,quarantined\n12,9,1,1,1\n"
 
 
-def small_set(folder: Path, *, lines: str = LINES, policy: str = POLICY, tail: Iterable[str] = ()) -> Path:
-    """Frozen, with the expectations of a script. `tail`: more calls."""
-    new_set(folder, Face("small", "tests/replay_sets.py"))
+def small_set(
+    folder: Path,
+    *,
+    lines: str = LINES,
+    policy: str = POLICY,
+    tail: Iterable[str] = (),
+    home: HomeId | None = None,
+) -> Path:
+    """Frozen, with the expectations of a script. `tail`: more calls; `home`: whose calls they are."""
+    new_set(folder, Face("small", "tests/replay_sets.py", home))
     for name in ("catalog", "events", "policy"):
         (folder / name).mkdir()
     (folder / "catalog" / "1.toml").write_text(catalog_text() + DEAR_PLAN)
@@ -126,6 +136,24 @@ def small_set(folder: Path, *, lines: str = LINES, policy: str = POLICY, tail: I
     for what, content in stated:
         expect(folder, content.encode(), name=f"{what}.csv", what=what, origin=Origin.SCRIPT, by="by hand")
     return folder
+
+
+def gate_result(home: Home) -> ReplayResult:
+    """As a run of a set of the home would give it, with its terms, and passing as a gate."""
+    return ReplayResult(
+        set_name="january",
+        home=home.home_id,
+        set_digest="ab" * 32,
+        catalog_digest="cd" * 32,
+        terms_digest=terms_of(home),
+        outcome_digest="ef" * 32,
+        candidate=False,
+        differences=0,
+        gate_failures=(),
+        coverage={},
+        ran_at=RAN_AT,
+        software=__version__,
+    )
 
 
 def ran(folder: Path, *, candidate: Path | None = None, workers: int = 1) -> ReplayRun:

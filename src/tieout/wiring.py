@@ -8,13 +8,13 @@ variables (`AWS_ENDPOINT_URL`, `AWS_REGION`, credentials); `TIEOUT_SEGMENTS_CACH
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from tieout.contract.document import DocumentKind
+from tieout.contract.document import Document, DocumentKind
 from tieout.engines.embedded import EmbeddedEngine
 from tieout.flows.home import Home
 from tieout.gateways.clock import SteppedClock, SystemClock
@@ -129,12 +129,18 @@ def _home(folder: Path, stores: Stores, entropy: Entropy) -> Home:
     )
 
 
-def _refuse_change(home: Home, kinds: frozenset[DocumentKind], *, by_correction: bool = False) -> None:
+def _refuse_change(
+    home: Home,
+    kinds: frozenset[DocumentKind],
+    *,
+    by_correction: bool = False,
+    fresh: Sequence[Document] = (),
+) -> None:
     """What reads all the facts is loaded only where readiness was started: most commands change nothing."""
     if home.books.readiness.level() is not None and governed(kinds):
         from tieout.flows.readiness import refuse_while_open  # noqa: PLC0415 - see above
 
-        refuse_while_open(home, kinds, by_correction=by_correction)
+        refuse_while_open(home, kinds, by_correction=by_correction, fresh=fresh)
 
 
 def _url() -> str | None:

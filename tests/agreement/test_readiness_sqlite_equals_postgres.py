@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -9,8 +10,10 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
 from tests.ready_home import make_ready_home
+from tests.replay_sets import gate_result
 from tieout.cli.readiness_shown import review_json
 from tieout.flows.readiness import set_level
+from tieout.flows.replay_results import keep_result
 from tieout.ports.readiness import LevelChanged
 from tieout.readiness.item import ItemKey
 from tieout.readiness.level import Level
@@ -33,8 +36,15 @@ def told(folder: Path) -> object:
         assert store.add(document) == document
         assert store.level() == first
         engine = store.engine  # type: ignore[attr-defined] # the store's own
-        for table in ("readiness_level", "readiness_document"):
-            for act in (f"UPDATE {table} SET person = 'X'", f"DELETE FROM {table}"):
+        kept = [keep_result(home, replace(gate_result(home), differences=each)).number for each in (2, 0, 2)]
+        assert kept == [1, 2, 1], "the same text again changes nothing"
+        assert [each.number for each in home.books.replay_results.all()] == [1, 2]
+        for table, column in (
+            ("readiness_level", "person"),
+            ("readiness_document", "person"),
+            ("replay_result", "document"),
+        ):
+            for act in (f"UPDATE {table} SET {column} = 'X'", f"DELETE FROM {table}"):
                 with pytest.raises(DBAPIError, match="final"), begin_immediate(engine) as connection:
                     connection.execute(text(act))
         return comparable(review_json(made.review))

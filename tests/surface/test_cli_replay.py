@@ -34,7 +34,12 @@ def test_a_set_that_ties_exits_0_writes_its_report_and_a_home_keeps_its_result(
     assert machine["passes_gate"] is True
     kept = in_process("replay", "results", "--home", home, "--json").json
     assert [(each["set"], each["outcome_digest"]) for each in kept] == [("small", machine["outcome_digest"])]
-    assert "passes" in in_process("replay", "results", "--home", home).out
+    assert (kept[0]["number"], kept[0]["home"], kept[0]["apart"]) == (1, None, "of a set that names no home")
+    assert "Kept as result 1 of home_" in done.err
+    assert "It is of a set that names no home, so it does not count for its readiness." in done.err
+    shown = in_process("replay", "results", "--home", home).out
+    assert "passes" in shown and "no: of a set" in shown
+    assert not (tmp_path / "home" / "replay-results").exists()
     (report / "report.json").unlink()
     again = in_process("replay", "run", str(folder), "--report", str(report))
     assert again.code == 4 and "report.md exists already" in again.err and "Comparison" not in again.out

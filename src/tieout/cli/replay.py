@@ -19,6 +19,7 @@ from tieout.replay.face import Origin, What
 if TYPE_CHECKING:
     from tieout.flows.record_replay_set import RecordedSet
     from tieout.replay.ran import ReplayRun
+    from tieout.replay.result import ReplayResult
 
 app = typer.Typer(
     help="Replay sets: record, expect, freeze, run, results; and a parallel run beside another system.",
@@ -139,7 +140,6 @@ def run(
     import os
 
     from tieout.flows.read_replay_set import read_set
-    from tieout.flows.replay_results import keep_result
     from tieout.flows.replay_run import replay
     from tieout.replay.report import markdown, report_json
     from tieout.wiring import FileRehearsalDesk, SystemClock, scratch_home
@@ -160,8 +160,7 @@ def run(
         write_whole(page, markdown(ran).encode())
         write_whole(machine, report_json(ran).encode())
     if keep is not None:
-        with opened(keep) as home:
-            note(f"Kept as {keep_result(home, ran.result)}.")
+        _keep(keep, ran.result)
     if as_json:
         print_json(json.loads(report_json(ran)))
     else:
@@ -169,6 +168,16 @@ def run(
     if not ran.result.compares or (gate and not ran.result.passes_gate):
         complain("the replay differs from what is expected" if not ran.result.compares else "the gate fails")
         raise typer.Exit(1)
+
+
+def _keep(folder: Path, result: ReplayResult) -> None:
+    from tieout.flows.replay_results import keep_result
+
+    with opened(folder) as home:
+        kept = keep_result(home, result)
+        note(f"Kept as result {kept.number} of {home.home_id}.")
+        if kept.apart is not None:
+            note(f"It is {kept.apart}, so it does not count for its readiness.")
 
 
 def _report_files(folder: Path, *, force: bool) -> tuple[Path, Path]:
@@ -227,7 +236,11 @@ def freeze(where: SetArgument) -> None:
 
 @app.command()
 def results(home: HomeOption, as_json: JsonOption = False) -> None:
-    """The latest result of each set that this home keeps (`run --keep-in`)."""
+    """Of each set the latest result that counts for this home's readiness, and the latest that does not.
+
+    The home keeps all (`run --keep-in`). Those of another home's set, or with other terms than the home has
+    now, do not count.
+    """
     from tieout.flows.replay_results import latest_results
     from tieout.kernel.instant import format_instant
     from tieout.replay.result import result_text
@@ -235,18 +248,25 @@ def results(home: HomeOption, as_json: JsonOption = False) -> None:
     with opened(home) as opened_home:
         latest = latest_results(opened_home)
     if as_json:
-        print_json([json.loads(result_text(each)) for each in latest.values()])
+        print_json(
+            [
+                {**json.loads(result_text(each.result)), "number": each.number, "apart": each.apart}
+                for each in latest
+            ]
+        )
         return
-    columns = ("set", "run", "comparison", "gate", "catalog", "outcome")
+    columns = ("number", "set", "run", "comparison", "gate", "terms", "outcome", "counts")
     rows = [
         [
-            each.set_name,
-            format_instant(each.ran_at),
-            "ties" if each.compares else f"{each.differences:,} differences",
-            "passes" if each.passes_gate else "FAILS",
-            f"{'candidate ' if each.candidate else ''}{each.catalog_digest[:12]}",
-            each.outcome_digest[:12],
+            str(each.number),
+            each.result.set_name,
+            format_instant(each.result.ran_at),
+            "ties" if each.result.compares else f"{each.result.differences:,} differences",
+            "passes" if each.result.passes_gate else "FAILS",
+            f"{'candidate ' if each.result.candidate else ''}{each.result.terms_digest[:12]}",
+            each.result.outcome_digest[:12],
+            "yes" if each.apart is None else f"no: {each.apart}",
         ]
-        for each in latest.values()
+        for each in latest
     ]
     say(table(columns, rows))

@@ -162,7 +162,7 @@ def apply_documents(
     if checked.catalog is None:
         raise CatalogRefused(checked.problems)
     fresh = checked.fresh
-    home.refuse_change(home, frozenset(document.kind for document in fresh))
+    home.refuse_change(home, frozenset(document.kind for document in fresh), fresh=fresh)
     home.books.documents.add(fresh, applied_at=home.clock.now())
     added = tuple((document.kind.value, document.key, document.version) for document in fresh)
     return CatalogApplied(added, len(checked.documents) - len(fresh), checked.warnings)

@@ -232,7 +232,8 @@ def approve(home: Home, digest: str, *, person: str, reason: str) -> Approved:
         raise StaleReport(report.digest, changed or sorted({outcome.customer for outcome in found.stopped}))
     approval = StoredApproval(person, reason, _not_before_others(home))
     fresh = () if corrected is None else corrected.fresh
-    home.refuse_change(home, frozenset(document.kind for document in fresh), by_correction=True)
+    kinds = frozenset(document.kind for document in fresh)
+    home.refuse_change(home, kinds, by_correction=True, fresh=fresh)
     home.books.corrections.approve(report.digest, approval, fresh)
     return Approved(report.digest, person, len(stated), tuple(document.name for document in fresh))
 

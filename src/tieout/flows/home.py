@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Protocol
 
 from tieout.contract.catalog import Catalog
-from tieout.contract.document import DocumentKind
+from tieout.contract.document import Document, DocumentKind
 from tieout.kernel.ids import HomeId
 from tieout.ports import Books, Clock, Entropy, EventLog, HealthFact, Pipeline, Signer, TestClock, UsageEngine
 from tieout.ports.live import LiveStore
@@ -33,10 +33,17 @@ class CatalogMemory:
 
 class RefuseChange(Protocol):
     """Asked before documents of these kinds are applied or signed; raises where an open item of readiness
-    refuses them. `by_correction`: an approved delta report applies them."""
+    refuses them. `by_correction`: an approved delta report applies them. `fresh`: the documents themselves,
+    where they are to be applied now."""
 
     def __call__(
-        self, home: Home, kinds: frozenset[DocumentKind], /, *, by_correction: bool = False
+        self,
+        home: Home,
+        kinds: frozenset[DocumentKind],
+        /,
+        *,
+        by_correction: bool = False,
+        fresh: Sequence[Document] = (),
     ) -> None: ...
 
 

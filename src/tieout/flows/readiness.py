@@ -6,11 +6,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from tieout.contract.document import DocumentKind
+from tieout.contract.document import Document, DocumentKind
 from tieout.flows.apply_catalog import NoSuchCustomer, load_catalog
 from tieout.flows.decision import decision_now
 from tieout.flows.home import Home
-from tieout.flows.readiness_facts import read_facts
+from tieout.flows.readiness_facts import read_facts, replay_mended
 from tieout.flows.readiness_papers import expectations, overrides, papers_of, sign_offs
 from tieout.kernel.errors import ConflictError, Refusal
 from tieout.kernel.ids import CustomerId
@@ -89,9 +89,13 @@ def standing_of(home: Home, key: ItemKey) -> Standing:
     return found
 
 
-def refuse_while_open(home: Home, kinds: frozenset[DocumentKind], *, by_correction: bool) -> None:
+def refuse_while_open(
+    home: Home, kinds: frozenset[DocumentKind], *, by_correction: bool, fresh: Sequence[Document]
+) -> None:
     """Before documents of these kinds are applied or signed, under a level. Raises `ReadinessOpen`."""
     items = refusing(review(home).standings, kinds, by_correction=by_correction)
+    if any(each.item.key is ItemKey.REPLAY for each in items) and replay_mended(home, fresh):
+        items = tuple(each for each in items if each.item.key is not ItemKey.REPLAY)
     if items:
         named = ", ".join(sorted(kind.value for kind in kinds))
         raise ReadinessOpen(f"A change of {named}", items)

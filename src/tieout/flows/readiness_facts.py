@@ -8,6 +8,7 @@ from typing import Final
 
 from tieout import __version__
 from tieout.contract.catalog import Catalog
+from tieout.contract.document import Document
 from tieout.contract.policy_members import member_text, policy_members
 from tieout.dispute.role import Role
 from tieout.evidence.stored import StoredInvoice
@@ -21,7 +22,6 @@ from tieout.flows.policy import PolicyState, governing, policies
 from tieout.flows.readiness_backfill import backfill_facts
 from tieout.flows.readiness_samples import samples_of
 from tieout.flows.replay_results import latest_results
-from tieout.flows.replay_run import catalog_digest
 from tieout.flows.trace_line import trace
 from tieout.kernel.errors import TieoutError
 from tieout.kernel.ids import LineId
@@ -43,8 +43,10 @@ from tieout.readiness.facts import (
     WaitingPolicy,
 )
 from tieout.readiness.finance_export import ExportedTotals, UnreadableExport, totals_of
-from tieout.readiness.item import ItemKey
+from tieout.readiness.item import ItemKey, Passed
+from tieout.readiness.replayed import check_replays
 from tieout.replay.result import ReplayResult
+from tieout.replay.terms import Apart
 
 COMPLIANCE_GATES: Final[tuple[Callable[[Home], ComplianceFact], ...]] = ()
 """Each says of a home whether it has the gate enabled, and how that was validated."""
@@ -72,32 +74,35 @@ def read_facts(home: Home, expected: Sequence[Expectation], wanted: Collection[I
     )
 
 
-def replay_facts(home: Home) -> tuple[ReplayFact, ...]:
-    """Of each set the latest run that the home keeps. One by another version of this software says nothing
-    of this one."""
+def replay_facts(home: Home, fresh: Sequence[Document] = ()) -> tuple[ReplayFact, ...]:
+    """Of each set the latest run that counts for the home, and the latest that does not. One by another
+    version of this software says nothing of this one. With `fresh`: as it will be once they are applied."""
     try:
-        latest = latest_results(home)
+        return tuple(_replayed(each.result, each.apart) for each in latest_results(home, fresh))
     except TieoutError as error:
-        return (ReplayFact("results", str(error), (), "cannot be read"),)
-    mine = catalog_digest(home)
-    return tuple(_replayed(latest[name], mine) for name in sorted(latest))
+        return (ReplayFact("results", str(error).rstrip("."), (), "cannot be read"),)
 
 
-def _replayed(found: ReplayResult, mine: str) -> ReplayFact:
+def replay_mended(home: Home, fresh: Sequence[Document]) -> bool:
+    """Whether a replay has failed here, and each set that did has passed, in a run that is kept, with just
+    the terms that there will be once these documents are applied."""
+    failed = {each.name for each in replay_facts(home) if each.apart is None and each.difference}
+    then = replay_facts(home, fresh)
+    passed = {each.name for each in then if each.apart is None and not each.difference}
+    return bool(failed) and failed <= passed and isinstance(check_replays(then), Passed)
+
+
+def _replayed(found: ReplayResult, apart: Apart | None) -> ReplayFact:
     counted = f"{found.differences} difference{'' if found.differences == 1 else 's'}"
     difference = counted if found.differences else ""
     if found.software != __version__:
         difference = difference or f"it was run by version {found.software}, this is {__version__}"
     candidate = ", with a candidate catalog" if found.candidate else ""
     told = (
-        f"set {found.set_digest[:16]}, outcome {found.outcome_digest[:16]}, {counted}"
-        f"{candidate}, by version {found.software}"
+        f"set {found.set_digest[:16]}, terms {found.terms_digest[:16]}, outcome {found.outcome_digest[:16]}, "
+        f"{counted}{candidate}, by version {found.software}"
     )
-    same = found.catalog_digest == mine
-    beside = (
-        f"with {'exactly the' if same else 'other'} documents {'that' if same else 'than'} this home has now"
-    )
-    return ReplayFact(found.set_name, difference, found.gate_failures, told, beside)
+    return ReplayFact(found.set_name, difference, found.gate_failures, told, apart)
 
 
 def dispute_facts(home: Home) -> DisputeFacts:

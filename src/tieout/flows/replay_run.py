@@ -16,6 +16,7 @@ from tieout.flows.read_replay_set import BadReplaySet, ReplaySet
 from tieout.flows.replay_calls import Played, Player
 from tieout.flows.replay_candidate import Applied, applied
 from tieout.flows.replay_found import Papers, papers, starting_from
+from tieout.flows.replay_results import terms_of
 from tieout.flows.replay_signing import Signers
 from tieout.kernel.canonical import JsonNumber, JsonValue, canonical_json
 from tieout.kernel.ids import HomeId
@@ -97,8 +98,10 @@ def _compared(
     outside = [each for expected, each in found.stated if expected.origin is not Origin.RECORDED]
     result = ReplayResult(
         set_name=found.face.name,
+        home=found.face.home,
         set_digest=found.digest,
         catalog_digest=catalog_digest(home),
+        terms_digest=terms_of(home),
         outcome_digest=_outcome_digest(home, played, kept, waiting),
         candidate=bool(documents.changed),
         differences=len(differences) + len(played.refused),

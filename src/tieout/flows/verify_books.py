@@ -18,6 +18,7 @@ from tieout.flows.verify_disputes import dispute_findings
 from tieout.flows.verify_heads import head_findings
 from tieout.flows.verify_ledger import ledger_findings
 from tieout.flows.verify_notices import notice_findings
+from tieout.flows.verify_replay_results import replay_result_findings
 from tieout.invoice.number import format_number
 from tieout.kernel.digest import document_digest
 from tieout.kernel.errors import TieoutError
@@ -61,6 +62,7 @@ def verify_books(home: Home) -> BooksVerification:
     findings += notice_findings(home)
     findings += head_findings(home)
     findings += [each for paper in home.books.readiness.documents() for each in _of_paper(paper)]
+    findings += replay_result_findings(home)
     findings += dispute_findings(home)
     findings += _of_series(invoices, home.books.invoices.last_numbers())
     heads = len(home.books.heads.all())

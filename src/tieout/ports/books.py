@@ -39,6 +39,7 @@ from tieout.ports.ledger import LedgerStore
 from tieout.ports.notices import NoticeStore
 from tieout.ports.own_settings import OwnSettingsStore
 from tieout.ports.readiness import ReadinessStore
+from tieout.ports.replay_results import ReplayResultStore
 from tieout.ports.triggers import TriggerStore
 from tieout.ports.verifications import VerificationStore
 
@@ -322,3 +323,6 @@ class Books(Protocol):
 
     @property
     def readiness(self) -> ReadinessStore: ...
+
+    @property
+    def replay_results(self) -> ReplayResultStore: ...

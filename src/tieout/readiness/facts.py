@@ -13,6 +13,7 @@ from tieout.contract.policy import PolicyRole
 from tieout.kernel.ids import CustomerId
 from tieout.kernel.instant import Instant
 from tieout.readiness.finance_export import ExportedTotals
+from tieout.replay.terms import Apart
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,15 +117,16 @@ class EventFact:
 
 @dataclass(frozen=True, slots=True)
 class ReplayFact:
-    """The latest run of a replay set that the home keeps. `difference`: what differed, empty where all
-    agrees; `no_gate`: why it proves too little to be a gate, besides differences. `told`: what ran, in words
-    and digests. `beside`: how its documents stand to those of the home now."""
+    """The latest run of a replay set that the home keeps, of those that count or of those that do not.
+    `difference`: what differed, empty where all agrees; `no_gate`: why it proves too little to be a gate,
+    besides differences. `told`: what ran, in words and digests. `apart`: why it does not count; None where
+    it does."""
 
     name: str
     difference: str
     no_gate: tuple[str, ...]
     told: str
-    beside: str = ""
+    apart: Apart | None = None
 
 
 @dataclass(frozen=True, slots=True)

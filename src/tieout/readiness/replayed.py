@@ -1,31 +1,55 @@
-"""Identical events, replayed, give the same counts, aggregates and amounts: no set that the home keeps
-differs, and one of them at least proves enough to be a gate."""
+"""Identical events, replayed, give the same counts, aggregates and amounts: with the terms that the home has
+now no set of its own differs, and one of them at least proves enough to be a gate.
+
+A result of another home's set, or with other terms, is shown and neither passes nor fails anything.
+"""
 
 from __future__ import annotations
 
-from tieout.readiness.facts import Facts
+from collections.abc import Sequence
+
+from tieout.readiness.facts import Facts, ReplayFact
 from tieout.readiness.item import Checked, Fact, Open, Problem, passed_or_open
+from tieout.replay.terms import Apart
 
 RUN = "tieout replay run SET --keep-in HOME"
 
 
 def check_replay(facts: Facts) -> Checked:
-    if not facts.replays:
-        action = f"record a set with expectations from outside (tieout replay record, expect), then {RUN}"
-        return Open((), (Problem("no replay set was ever run", action, is_absence=True),))
+    return check_replays(facts.replays)
+
+
+def check_replays(replays: Sequence[ReplayFact]) -> Checked:
+    """The same of the replays alone."""
+    counting = [each for each in replays if each.apart is None]
     evidence = (
-        *(Fact(each.name, each.told) for each in facts.replays),
-        *(Fact(f"{each.name} ran", each.beside, signed=False) for each in facts.replays if each.beside),
+        *(Fact(each.name, each.told) for each in counting),
+        *(
+            Fact(f"{each.name}, {each.apart}: does not count", each.told, signed=False)
+            for each in replays
+            if each.apart is not None
+        ),
     )
+    if not counting:
+        return Open(evidence, (_nothing_counts(replays),))
     problems = [
         Problem(f"{each.name} failed: {each.difference}", f"mend what its report names first, then {RUN}")
-        for each in facts.replays
+        for each in counting
         if each.difference
     ]
-    if all(each.no_gate for each in facts.replays):
+    if all(each.no_gate for each in counting):
         problems += [
             Problem(f"{each.name} is no gate: {why}", f"mend the set, then {RUN}")
-            for each in facts.replays
+            for each in counting
             for why in each.no_gate
         ]
     return passed_or_open(evidence, tuple(problems))
+
+
+def _nothing_counts(replays: Sequence[ReplayFact]) -> Problem:
+    """Sets of another home are as good as none; one that ran with other terms only has to run again."""
+    if any(each.apart is Apart.OTHER_TERMS for each in replays):
+        action = f"{RUN}, with what was applied since as --catalog, or record the set anew"
+        return Problem("no replay set was run with the terms that this home has now", action)
+    action = f"record a set with expectations from outside (tieout replay record, expect), then {RUN}"
+    return Problem("no replay set of this home was ever run", action, is_absence=True)

@@ -124,6 +124,7 @@ def report_json(run: ReplayRun) -> str:
     whole: dict[str, JsonValue] = {
         "format": REPORT_FORMAT,
         "set": run.face.name,
+        "home": result.home,
         "set_digest": result.set_digest,
         "made_by": run.face.made_by,
         "expected": [
@@ -131,6 +132,7 @@ def report_json(run: ReplayRun) -> str:
             for each in run.face.expected
         ],
         "catalog_digest": result.catalog_digest,
+        "terms_digest": result.terms_digest,
         "outcome_digest": result.outcome_digest,
         "candidate": result.candidate,
         "changed": list(run.changed),

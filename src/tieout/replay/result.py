@@ -1,6 +1,7 @@
-"""The result of one run of a replay set, as a small text that others keep and read (`tieout readiness`).
+"""The result of one run of a replay set, as a small text that the books of a home keep (`tieout readiness`).
 
-It says two things and never mixes them: how the comparison ended, and whether the set passes as a gate.
+It says whose calls were run and with which terms, and two things that it never mixes: how the comparison
+ended, and whether the set passes as a gate.
 """
 
 from __future__ import annotations
@@ -13,9 +14,10 @@ from typing import Final
 
 from tieout.kernel.canonical import JsonNumber, JsonValue, canonical_json
 from tieout.kernel.errors import IntegrityViolation
+from tieout.kernel.ids import HomeId
 from tieout.kernel.instant import Instant, MalformedInstant, format_instant, parse_instant
 
-RESULT_FORMAT: Final = "tieout/replay-result/1"
+RESULT_FORMAT: Final = "tieout/replay-result/2"
 
 
 class MalformedResult(IntegrityViolation):
@@ -24,20 +26,24 @@ class MalformedResult(IntegrityViolation):
     code = "malformed-replay-result"
 
     def __init__(self, where: str, why: str) -> None:
-        super().__init__(f"{where} is no result of a replay: {why}. Run the set again.")
+        super().__init__(f"{where} is not as it was kept: {why}. Bring the books back from a backup.")
+        self.why = why
 
 
 @dataclass(frozen=True, slots=True)
 class ReplayResult:
-    """`set_digest`: over all files of the set. `catalog_digest`: over the digests of every document that was
-    applied, `candidate` whether some came from a candidate. `outcome_digest`: over counts, quantities,
-    amounts and sealed documents: the same for each run of the same set, catalog and software (L20).
-    `coverage`: how often each thing happened that a gate needs. `gate_failures` are reasons for a person,
-    besides differences; none where the gate passes."""
+    """`home`: whose calls they are, as the set's face says; None where it names none. `set_digest`: over all
+    files of the set. `catalog_digest`: over the digests of every document that was applied, `terms_digest`:
+    of those that set what usage costs; `candidate`: whether some came from a candidate. `outcome_digest`:
+    over counts, quantities, amounts and sealed documents: the same for each run of the same set, catalog and
+    software (L20). `coverage`: how often each thing happened that a gate needs. `gate_failures` are reasons
+    for a person, besides differences; none where the gate passes."""
 
     set_name: str
+    home: HomeId | None
     set_digest: str
     catalog_digest: str
+    terms_digest: str
     outcome_digest: str
     candidate: bool
     differences: int
@@ -68,8 +74,10 @@ def parse_result(text: str, where: str) -> ReplayResult:
         read = json.loads(text)
         result = ReplayResult(
             set_name=_text(read["set"]),
+            home=None if read["home"] is None else HomeId(_text(read["home"])),
             set_digest=_text(read["set_digest"]),
             catalog_digest=_text(read["catalog_digest"]),
+            terms_digest=_text(read["terms_digest"]),
             outcome_digest=_text(read["outcome_digest"]),
             candidate=read["candidate"] is True,
             differences=int(read["differences"]),
@@ -89,8 +97,10 @@ def _members(result: ReplayResult) -> dict[str, JsonValue]:
     return {
         "format": RESULT_FORMAT,
         "set": result.set_name,
+        "home": result.home,
         "set_digest": result.set_digest,
         "catalog_digest": result.catalog_digest,
+        "terms_digest": result.terms_digest,
         "outcome_digest": result.outcome_digest,
         "candidate": result.candidate,
         "compares": result.compares,

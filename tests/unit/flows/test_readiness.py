@@ -14,7 +14,7 @@ from sqlalchemy import text
 
 from tests.disputes import OPS, name_three, opened
 from tests.ready_home import FEBRUARY, JANUARY, MARCH, Ready, make_ready_home
-from tests.replay_sets import ran, small_set
+from tests.replay_sets import gate_result
 from tests.small_home import FEBRUARY_3, MARCH_3, call, ingest
 from tieout import __version__
 from tieout.contract.policy import PolicyRole
@@ -30,18 +30,16 @@ from tieout.flows.readiness import review
 from tieout.flows.readiness_papers import expectations, papers_of
 from tieout.flows.readiness_refusals import ItemNotPassed, MalformedSample, SampleTooLate
 from tieout.flows.readiness_signing import SampleSaid, prepare_sign_off, record_sample
-from tieout.flows.replay_results import RESULTS_FOLDER, keep_result
-from tieout.flows.replay_run import catalog_digest
+from tieout.flows.replay_results import keep_result
 from tieout.flows.signed_file import SignatureRefused
 from tieout.flows.verify_books import verify_books
 from tieout.gateways.clock import SteppedClock
 from tieout.gateways.signing import generate_key, sign
-from tieout.kernel.instant import Instant, parse_instant
+from tieout.kernel.instant import parse_instant
 from tieout.readiness.documents import readiness_bytes
 from tieout.readiness.facts import ComplianceFact
-from tieout.readiness.item import ItemKey, NotApplicable, Open, Passed, evidence_of
+from tieout.readiness.item import ItemKey, NotApplicable, Open, Passed
 from tieout.readiness.standing import State
-from tieout.replay.result import ReplayResult
 from tieout.store.sqlite import open_engine
 from tieout.wiring import open_home
 
@@ -289,35 +287,38 @@ def test_a_change_on_paper_without_its_approval_opens_backfill(ready: Ready) -> 
 
 
 def test_replay_is_what_the_home_keeps_of_it(ready: Ready) -> None:
-    assert told(ready, ItemKey.REPLAY) == ["no replay set was ever run"]
-    kept = ran(small_set(ready.papers / "set")).result
-    keep_result(ready.home, kept)
-    passed = ready.standing(ItemKey.REPLAY).checked
-    assert isinstance(passed, Passed)
-    other = "with other documents than this home has now"
-    same = "with exactly the documents that this home has now"
-    assert [each.value for each in passed.evidence if not each.signed] == [other]
-    keep_result(
-        ready.home, replace(kept, catalog_digest=catalog_digest(ready.home), ran_at=Instant(kept.ran_at + 1))
-    )
-    assert evidence_of(ready.standing(ItemKey.REPLAY).checked)[-1].value == same
-    shutil.rmtree(ready.home.folder / RESULTS_FOLDER)
-    digests = ("ab" * 32, "cd" * 32, "ef" * 32)
-    good = ReplayResult("january", *digests, False, 0, (), {}, ran_at=FEBRUARY_3, software=__version__)
-    file = keep_result(ready.home, replace(good, gate_failures=("no retry",)))
+    assert told(ready, ItemKey.REPLAY) == ["no replay set of this home was ever run"]
+    home = ready.home
+    good = gate_result(home)
+    keep_result(home, replace(good, gate_failures=("no retry",)))
     assert told(ready, ItemKey.REPLAY) == ["january is no gate: no retry"]
-    keep_result(ready.home, replace(good, set_name="other"))
+    keep_result(home, replace(good, set_name="other"))
     assert isinstance(ready.standing(ItemKey.REPLAY).checked, Passed)
     ready.sign_off(ItemKey.REPLAY)
-    keep_result(ready.home, replace(good, set_name="other", ran_at=MARCH_3))
+    keep_result(home, replace(good, set_name="other", ran_at=MARCH_10))
     assert ready.standing(ItemKey.REPLAY).state is State.PASSED, "the same outcome again"
-    keep_result(ready.home, replace(good, set_name="other", ran_at=MARCH_10, differences=2))
-    assert told(ready, ItemKey.REPLAY)[0] == "other failed: 2 differences"
-    keep_result(ready.home, replace(good, set_name="other", ran_at=MARCH_10, software="0.0"))
-    file.write_text(file.read_text().replace("no retry", "no"))
-    assert told(ready, ItemKey.REPLAY)[0].startswith("results failed: ")
-    file.unlink()
+    keep_result(home, replace(good, set_name="other", differences=2))
+    assert told(ready, ItemKey.REPLAY)[0] == "other failed: 2 differences", "the last one kept, whenever run"
+    keep_result(home, replace(good, set_name="other", software="0.0"))
     assert told(ready, ItemKey.REPLAY)[0] == f"other failed: it was run by version 0.0, this is {__version__}"
+
+
+def test_a_result_that_was_changed_in_the_books_is_named_and_passes_nothing(ready: Ready) -> None:
+    for name in ("one", "two", "three"):
+        keep_result(ready.home, replace(gate_result(ready.home), set_name=name, gate_failures=("no retry",)))
+    assert verify_books(ready.home).findings == ()
+    tampered(
+        ready.home,
+        "DROP TRIGGER replay_result_no_update",
+        "DROP TRIGGER replay_result_no_delete",
+        "UPDATE replay_result SET document = replace(document, 'no retry', 'retry') WHERE number = 3",
+        "DELETE FROM replay_result WHERE number = 2",
+    )
+    assert told(ready, ItemKey.REPLAY)[0].startswith("results failed: replay result 3 is not as it was kept")
+    missing, changed = verify_books(ready.home).findings
+    assert (missing.what, missing.where) == ("replay result", "2")
+    assert (changed.what, changed.where) == ("replay result", "3")
+    assert "is stored" in changed.detail
 
 
 def test_disputes_have_owners_and_evidence(ready: Ready) -> None:

@@ -11,16 +11,16 @@ from pathlib import Path
 import pytest
 
 from tests.ready_home import JANUARY_21, LATE, Ready, make_ready_home
+from tests.replay_sets import gate_result
 from tests.small_home import FEBRUARY_3, MARCH_3, POLICY, make_home
 from tests.unit.flows.test_answer_interims import asked
-from tieout import __version__
 from tieout.close.outcome import NotDue, Sealed
 from tieout.contract.document import DocumentKind
 from tieout.contract.policy import PolicyRole
 from tieout.dispute.role import Role
 from tieout.flows import readiness as readiness_flow
 from tieout.flows.answer_interims import answer_interims
-from tieout.flows.apply_catalog import NoSuchCustomer, apply_catalog
+from tieout.flows.apply_catalog import NoSuchCustomer, apply_catalog, read_documents
 from tieout.flows.close_periods import close
 from tieout.flows.correct import approve, preview
 from tieout.flows.decision import DecisionIncomplete
@@ -32,7 +32,7 @@ from tieout.flows.readiness import LevelStands, NobodyListed, ReadinessOpen, lev
 from tieout.flows.readiness_level import NARROW, NO_INTERIMS
 from tieout.flows.readiness_refusals import NeverOverridden, NothingOpen, OverrideLength
 from tieout.flows.readiness_signing import propose_override
-from tieout.flows.replay_results import keep_result
+from tieout.flows.replay_results import keep_result, terms_of
 from tieout.flows.signed_file import SignatureRefused
 from tieout.gateways.clock import SteppedClock
 from tieout.gateways.signing_desk import sign_request
@@ -42,7 +42,6 @@ from tieout.ports.readiness import LevelChanged
 from tieout.readiness.item import ItemKey
 from tieout.readiness.level import Level, RecordedLevel
 from tieout.readiness.standing import State
-from tieout.replay.result import ReplayResult
 from tieout.wiring import open_home
 
 ACME, BIRCH = CustomerId("acme"), CustomerId("birch")
@@ -190,24 +189,17 @@ def ready(launched: Path, tmp_path: Path) -> Iterator[Ready]:
         yield Ready(home, clock, folder / "papers")
 
 
-GATE = ReplayResult(
-    *("january", "ab" * 32, "cd" * 32, "ef" * 32, False, 0, (), {}),
-    ran_at=MARCH_3,
-    software=__version__,
-)
-
-
 @pytest.fixture
 def proven(ready: Ready) -> Ready:
     """What the others bring: a replay that passes as a gate, and owners of disputes."""
-    keep_result(ready.home, GATE)
+    keep_result(ready.home, gate_result(ready.home))
     named = {Role.OPS: ["Chi"], Role.ENGINEERING: ["Eve"], Role.FINANCE: ["Bram"]}
     name_owners(ready.home, named, {}, person="Dana", reason="launch")
     return ready
 
 
 def failed(home: Home) -> None:
-    keep_result(home, replace(GATE, differences=1, ran_at=Instant(MARCH_3 + DAY)))
+    keep_result(home, replace(gate_result(home), differences=1))
 
 
 ALL = tuple(key for key in ItemKey if key not in (ItemKey.COMPLIANCE, ItemKey.DISPUTE_EVIDENCE))
@@ -231,7 +223,7 @@ def test_once_every_item_is_signed_off_it_goes_wide(proven: Ready) -> None:
 def test_an_open_item_refuses_terms_and_policies_and_not_accounts_or_its_remedy(ready: Ready) -> None:
     said = refused(ready.home, PRICE)
     assert said.startswith("A change of price is refused: 8 items are open (tieout readiness).")
-    assert "replay: no replay set was ever run; record a set" in said
+    assert "replay: no replay set of this home was ever run; record a set" in said
     assert said.endswith("Nothing was changed.")
     with pytest.raises(ReadinessOpen, match="A change of policy"):
         propose(ready.home, second_policy(ready))
@@ -278,8 +270,28 @@ def test_a_price_correction_mends_a_sample_and_not_a_failed_replay(
     failed(proven.home)
     with pytest.raises(ReadinessOpen, match="replay: january failed"):
         approve(proven.home, found.digest, person="Bob", reason="fine")
-    keep_result(proven.home, replace(GATE, ran_at=Instant(MARCH_3 + 2 * DAY)))
+    keep_result(proven.home, replace(gate_result(proven.home), ran_at=Instant(MARCH_3 + 2 * DAY)))
     assert approve(proven.home, found.digest, person="Bob", reason="fine").applied == ("price calls-usd v2",)
+
+
+def test_what_mends_a_failed_replay_is_not_refused_by_it(proven: Ready) -> None:
+    home = proven.home
+    proven.sign_off(*ALL)
+    failed(home)
+    file = proven.papers / "next.toml"
+    file.write_text(PRICE)
+    mended = replace(gate_result(home), terms_digest=terms_of(home, read_documents(file)[0]), candidate=True)
+    keep_result(home, replace(mended, differences=1))
+    assert "replay: january failed: 1 difference" in refused(home, PRICE), "the candidate failed too"
+    keep_result(home, replace(mended, gate_failures=("no retry",)))
+    assert "replay: january failed" in refused(home, PRICE), "no gate with it"
+    keep_result(home, replace(mended, ran_at=MARCH_3))
+    keep_result(home, replace(gate_result(home), set_name="other", differences=2))
+    assert "replay: other failed: 2 differences" in refused(home, PRICE), "another set did not pass with it"
+    keep_result(home, replace(mended, set_name="other"))
+    assert "replay: january failed" in refused(home, PRICE + PRICE_3), "nobody ran these"
+    applied(home, PRICE)
+    assert "replay: engineering signed other evidence than there is now" in refused(home, PRICE_3)
 
 
 def test_without_a_level_nothing_is_refused(tmp_path: Path) -> None:

@@ -18,6 +18,7 @@ from tieout.flows.ledger import lock_month
 from tieout.flows.payments import record_payment
 from tieout.flows.read_replay_set import read_set
 from tieout.flows.record_replay_set import Expectation, record
+from tieout.flows.replay_results import terms_of
 from tieout.flows.retract_event import Decision, retract_event
 from tieout.flows.wallet import GrantOrder, grant_credit, void_grant
 from tieout.ingest.verdict import Verdict
@@ -100,6 +101,7 @@ def test_a_recorded_home_gives_the_same_lines_again_and_says_that_it_expects_its
     assert run.recorded == (done.lines, done.lines)
     assert run.counts["conflict"] == 1
     assert run.rehearsed == (), "the real signatures count under the home's identity"
+    assert (run.result.home, run.result.terms_digest) == (home.home_id, terms_of(home)), "so that it counts"
     assert run.result.gate_failures == (
         "no invoice line is expected by anybody outside of the product",
         "recorded from the product, so true by itself: expected/recorded-lines.csv, "

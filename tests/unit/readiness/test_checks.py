@@ -28,6 +28,7 @@ from tieout.readiness.facts import (
 from tieout.readiness.finance_export import UnreadableExport, totals_of
 from tieout.readiness.item import ItemKey, NotApplicable, Open, Passed, evidence_digest
 from tieout.readiness.items import ITEMS, item_named
+from tieout.replay.terms import Apart
 
 Worse = Callable[[Facts], Facts]
 
@@ -52,6 +53,12 @@ def sample(account: str = "acme", **worse: object) -> Sample:
 
 def exported(lines: list[str]) -> Worse:
     return lambda facts: replace(facts, totals=TotalsFacts(facts.totals.papers, totals_of(lines)))
+
+
+def replayed(*aparts: Apart) -> Worse:
+    """Passing as gates, and none of them counts."""
+    good = good_facts().replays[0]
+    return lambda facts: replace(facts, replays=tuple(replace(good, apart=each) for each in aparts))
 
 
 BIRCH = good_facts().samples[1]
@@ -95,7 +102,10 @@ OPEN_BY: list[tuple[ItemKey, Worse, str]] = [
         lambda facts: replace(facts, events=(EventFact("api.call v1", "cd", 1, 0, ("calls",)),)),
         "no invalid example",
     ),
-    (ItemKey.REPLAY, lambda facts: replace(facts, replays=()), "no replay set"),
+    (ItemKey.REPLAY, lambda facts: replace(facts, replays=()), "no replay set of this home was ever run"),
+    (ItemKey.REPLAY, replayed(Apart.OTHER_HOME, Apart.NO_HOME), "no replay set of this home was ever run"),
+    (ItemKey.REPLAY, replayed(Apart.OTHER_TERMS), "no replay set was run with the terms that"),
+    (ItemKey.REPLAY, replayed(Apart.OTHER_HOME, Apart.OTHER_TERMS), "no replay set was run with the terms"),
     (
         ItemKey.REPLAY,
         lambda facts: replace(facts, replays=(*facts.replays, ReplayFact("f", "2 differences", (), ""))),
@@ -185,6 +195,21 @@ def test_a_set_that_is_no_gate_does_no_harm_beside_one_that_is() -> None:
     beside = ReplayFact("recorded", "", ("recorded from the product",), "")
     check = item_named(ItemKey.REPLAY).check
     assert isinstance(check(replace(good_facts(), replays=(*good_facts().replays, beside))), Passed)
+
+
+def test_what_does_not_count_is_shown_and_neither_passes_nor_fails_anything() -> None:
+    failed = ReplayFact("recorded", "2 differences", (), "told")
+    beside = tuple(replace(failed, apart=each) for each in Apart)
+    check = item_named(ItemKey.REPLAY).check
+    found = check(replace(good_facts(), replays=(*good_facts().replays, *beside)))
+    assert isinstance(found, Passed)
+    assert [each.name for each in found.evidence if not each.signed] == [
+        f"recorded, {each}: does not count" for each in Apart
+    ]
+    only = check(replace(good_facts(), replays=beside[2:]))
+    assert isinstance(only, Open) and not only.problems[0].is_absence
+    foreign = check(replace(good_facts(), replays=beside[:2]))
+    assert isinstance(foreign, Open) and foreign.problems[0].is_absence
 
 
 def test_what_is_not_there_is_not_applicable() -> None:

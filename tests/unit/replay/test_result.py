@@ -6,13 +6,16 @@ from dataclasses import replace
 
 import pytest
 
+from tieout.kernel.ids import HomeId
 from tieout.kernel.instant import parse_instant
 from tieout.replay.result import MalformedResult, ReplayResult, parse_result, result_text
 
 RESULT = ReplayResult(
     set_name="traffic-2026",
+    home=HomeId("home_0123456789abcdef"),
     set_digest="a" * 64,
     catalog_digest="b" * 64,
+    terms_digest="d" * 64,
     outcome_digest="c" * 64,
     candidate=False,
     differences=0,
@@ -24,7 +27,8 @@ RESULT = ReplayResult(
 
 
 def test_a_result_is_read_back_as_it_is_written() -> None:
-    for each in (RESULT, replace(RESULT, differences=2, gate_failures=("a line is expected otherwise",))):
+    differing = replace(RESULT, differences=2, gate_failures=("a line is expected otherwise",))
+    for each in (RESULT, differing, replace(RESULT, home=None)):
         assert parse_result(result_text(each), "f.json") == each
 
 

@@ -27,6 +27,7 @@ from tieout.store.books.movements import SqlMovements
 from tieout.store.books.notices import SqlNotices
 from tieout.store.books.own_settings import SqlOwnSettings
 from tieout.store.books.readiness import SqlReadiness
+from tieout.store.books.replay_results import SqlReplayResults
 from tieout.store.books.schema import meta
 from tieout.store.books.signatures import SqlSignatures
 from tieout.store.books.test_clock import start_clock
@@ -74,6 +75,7 @@ class SqlBooks:
     heads: SqlHeads
     disputes: SqlDisputes
     readiness: SqlReadiness
+    replay_results: SqlReplayResults
 
     def close(self) -> None:
         self.engine.dispose()
@@ -142,4 +144,5 @@ def _books(engine: Engine, folder: Path, home_id: HomeId) -> SqlBooks:
         SqlHeads(engine),
         SqlDisputes(engine),
         SqlReadiness(engine),
+        SqlReplayResults(engine),
     )
