@@ -10,6 +10,7 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from tests.agreement.stored_events import Row, breakdown, manifest_of, retractions, rows, usage_request
+from tests.faults.harness.effort import times
 from tieout.aggregate.accumulation import (
     FOLDINGS,
     Accumulation,
@@ -34,7 +35,7 @@ def fineness(data: st.DataObject, request: UsageRequest) -> UsageRequest:
     return replace(request, breakdown=data.draw(breakdown()) if additive else NO_BREAKDOWN)
 
 
-@settings(max_examples=150, phases=(Phase.explicit, Phase.generate))
+@settings(max_examples=times(quick=70, long=150), phases=(Phase.explicit, Phase.generate))
 @given(stored=rows(), requests=st.lists(usage_request(), min_size=1, max_size=4), data=st.data())
 def test_an_accumulation_gives_the_snapshot_in_the_engine_as_in_the_definition(
     stored: list[Row], requests: list[UsageRequest], data: st.DataObject
@@ -66,7 +67,7 @@ def test_an_accumulation_gives_the_snapshot_in_the_engine_as_in_the_definition(
     ]
 
 
-@settings(max_examples=300)
+@settings(max_examples=times(quick=150, long=300))
 @given(stored=rows(), request=usage_request(), data=st.data())
 def test_parts_put_in_and_taken_out_come_to_the_same(
     stored: list[Row], request: UsageRequest, data: st.DataObject

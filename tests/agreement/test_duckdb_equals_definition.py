@@ -26,6 +26,7 @@ from tests.agreement.stored_events import (
     rows,
     usage_request,
 )
+from tests.faults.harness.effort import times
 from tieout.aggregate import sum as sum_rule
 from tieout.aggregate.breakdown import NO_BREAKDOWN, UsageGroup
 from tieout.aggregate.bucket import BucketRequest
@@ -52,7 +53,7 @@ from tieout.kernel.period import Period
 from tieout.kernel.quantity import Quantity, QuantityOverflow
 
 
-@settings(max_examples=150, phases=(Phase.explicit, Phase.generate))
+@settings(max_examples=times(quick=70, long=150), phases=(Phase.explicit, Phase.generate))
 @given(stored=rows(), requests=st.lists(usage_request(), min_size=1, max_size=4), data=st.data())
 def test_engine_definition_and_naive_count_agree(
     stored: list[Row], requests: list[UsageRequest], data: st.DataObject

@@ -24,6 +24,7 @@ from tests.agreement.stored_events import (
     table_of,
     usage_request,
 )
+from tests.faults.harness.effort import times
 from tieout.aggregate.event import MeterEvent
 from tieout.aggregate.measure import in_window, measure
 from tieout.aggregate.retraction import Retraction, is_retracted, retracted_as_of
@@ -144,7 +145,7 @@ def witness(stored: StoredEvent) -> Witness:
     return Witness(stored.position, stored.event, stored.lane_a, stored.lane_b, contract)
 
 
-@settings(max_examples=150, phases=(Phase.explicit, Phase.generate))
+@settings(max_examples=times(quick=70, long=150), phases=(Phase.explicit, Phase.generate))
 @given(stored=rows(), request=usage_request(), data=st.data())
 def test_count_and_definition_agree(stored: list[Row], request: UsageRequest, data: st.DataObject) -> None:
     sound = data.draw(st.sets(st.sampled_from(range(len(stored))))) if stored else set()

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.faults.harness.effort import times
 from tieout.aggregate.breakdown import Breakdown
 from tieout.aggregate.measure import measure
 from tieout.aggregate.window import ClippedSpan, UsageRequest
@@ -110,7 +111,7 @@ SPANS = (
 )
 
 
-@settings(max_examples=150)
+@settings(max_examples=times(quick=70, long=150))
 @given(st.lists(events, max_size=25), st.integers(0, 4), st.integers(0, 25))
 def test_the_recount_is_what_the_definition_says(
     found: list[tuple[Event, int, int, int]], watermark: int, cut: int

@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests import prices as any_
+from tests.faults.harness.effort import times
 from tests.records import JANUARY
 from tests.unit.rate import naive
 from tests.usage import Used, charged, snapshot_of
@@ -88,7 +89,7 @@ def naive_minor(price: Price, events: Sequence[Used]) -> int:
     return total
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=times(quick=80, long=200), deadline=None)
 @given(any_.prices(group_by=True), KNOWN)
 def test_all_papers_together_are_the_period_as_known_now(price: Price, known: list[list[Used]]) -> None:
     settled: list[SettledLine] = []
@@ -116,7 +117,7 @@ def test_all_papers_together_are_the_period_as_known_now(price: Price, known: li
         assert again == [], "the second look finds nothing more"
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=times(quick=50, long=100), deadline=None)
 @given(any_.prices(group_by=True), any_.prices(group_by=True), any_.events())
 def test_a_corrected_price_leaves_what_the_right_one_asks(
     wrong: Price, right: Price, events: list[Used]

@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.amounts import coupon, fee, tax, taxation
+from tests.faults.harness.effort import times
 from tests.laws.test_l13_corrections import CHANGE, settled_of
 from tests.records import JANUARY, POLICY, SELLER, customer
 from tieout.close.reconcile import settled_breaks
@@ -200,7 +201,7 @@ def order_of(first: Amounts, last: Amounts) -> list[str]:
     return on_final + [key for key in KEYS if key in last and key not in first]
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=times(quick=120, long=300), deadline=None)
 @given(percents, sums, st.lists(known, min_size=2, max_size=8), st.lists(st.booleans(), min_size=8))
 def test_all_papers_of_a_period_give_of_its_coupons_what_one_invoice_gives(
     percents: list[tuple[int, tuple[str, ...]]],
@@ -216,7 +217,7 @@ def test_all_papers_of_a_period_give_of_its_coupons_what_one_invoice_gives(
         assert papers.discounted() == naive(coupons, amounts, order_of(stages[0], amounts))
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=times(quick=120, long=300), deadline=None)
 @given(percents, sums, st.integers(0, 20_000), st.lists(known, min_size=2, max_size=6))
 def test_a_fee_in_advance_keeps_its_share_and_the_others_bear_the_rest(
     percents: list[tuple[int, tuple[str, ...]]],

@@ -9,6 +9,7 @@ from dataclasses import replace
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.faults.harness.effort import times
 from tests.laws.test_l13_coupons import KEYS, Papers, granted, known, naive, order_of, percents
 from tieout.close.reconcile_ledger import TIE_TAKEN_BACK, ledger_breaks
 from tieout.flows.verify_reversals import reversal_findings
@@ -65,7 +66,7 @@ class Ledger:
         return found
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=times(quick=60, long=150), deadline=None)
 @given(percents, stages, on_february)
 def test_after_any_corrections_the_books_hold_what_one_paper_would_have_posted(
     percents: list[tuple[int, tuple[str, ...]]], stages: list[dict[str, int]], on_february: list[bool]
@@ -104,7 +105,7 @@ def _at_once(coupons, amounts: dict[str, int], first: dict[str, int]) -> Invoice
     return papers.sealed[-1]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=times(quick=30, long=60), deadline=None)
 @given(stages, on_february)
 def test_a_void_of_a_correction_makes_stand_again_what_it_took_back(
     stages: list[dict[str, int]], on_february: list[bool]
