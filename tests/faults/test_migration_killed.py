@@ -35,7 +35,7 @@ INVOICE = (
 pytestmark = pytest.mark.usefixtures("real_migrations")
 META = "INSERT INTO meta (name, value) VALUES ('home_id', 'home_old')"
 NUMBER = "INSERT INTO number_series (series, last_number) VALUES ('INV', 5)"
-QUICK = 12
+QUICK = 8
 
 Rows = dict[str, list[tuple[object, ...]]]
 
