@@ -177,6 +177,46 @@ def test_what_becomes_due_during_a_merge_is_written_in_it(
     assert sorted(files(tmp_path))[0] == "000000000001-000000000016.run"
 
 
+@pytest.mark.parametrize(
+    ("head", "waits", "rests"),
+    [(16, False, True), (16, True, False), (22, False, True), (24, False, False), (30, False, False)],
+)
+def test_a_merge_rests_between_stretches_unless_it_is_waited_for_or_falls_behind(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, head: int, waits: bool, rests: bool
+) -> None:
+    """Eight runs of two batches are merged, of batches 1 to 16; those up to `head` are filed behind them."""
+    load = Loading(some_batches(40))
+    index = IdentityIndex(tmp_path)
+    rested: list[float] = []
+    monkeypatch.setattr(filing.time, "sleep", rested.append)
+    told = threading.Event()
+    merge_runs = filing.merge_runs
+
+    def stretches(runs: object, path: Path, *, between) -> None:  # type: ignore[no-untyped-def]
+        index.catch_up(head, load)
+        index._filing.start(index._full_spans())
+        while waits and not index._filing._waiting:
+            told.wait(0.01)
+        between()  # files what was handed over
+        rested.clear()
+        between()
+        seen.append(bool(rested))
+        merge_runs(runs, path, between=between)  # type: ignore[arg-type]
+
+    seen: list[bool] = []
+    monkeypatch.setattr(filing, "merge_runs", stretches)
+    index.catch_up(16, load)
+    index.file_runs()
+    if waits:
+        index.settle()
+    else:
+        thread = index._filing._thread
+        assert thread is not None
+        thread.join(30)
+    assert seen[0] is rests
+    assert all(0 <= each <= filing.REST_SECONDS_MAX for each in rested)
+
+
 def test_a_commit_waits_where_too_much_waits_to_be_filed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

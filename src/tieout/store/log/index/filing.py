@@ -26,8 +26,9 @@ from tieout.store.log.unfinished import remove_unfinished
 
 LEASE_NAME = "merge.lock"
 REST_PER_WORK: Final = 3
-"""A long merge rests so many times as long as it worked, stretch by stretch, while nobody waits for it and
-nothing else is to be filed: a server has answers to give beside it.
+"""A long merge rests so many times as long as it worked, stretch by stretch: a server has answers to give
+beside it. Not while anybody waits for it, and not once half of the next merge of its kind has come together
+behind it: then there is more to file than such a pace would ever get done.
 """
 REST_SECONDS_MAX: Final = 0.1
 REBUILT_FOLDER = "rebuilt"
@@ -157,7 +158,7 @@ class _Work:
     def _merge(self, group: list[Run]) -> None:
         length = group[0].last - group[0].first + 1
         path = run_path(self._folder, (group[0].first, group[-1].last))
-        merge_runs(group, path, between=lambda: self._between(length))
+        merge_runs(group, path, between=lambda: self._between(length, after=group[-1].last))
         crash_point("index-after-merge")
         place = self._files.index(group[0])
         self._files[place : place + FAN_OUT] = [Run(path)]
@@ -165,12 +166,13 @@ class _Work:
             remove(old.path)
         self._written()
 
-    def _between(self, length: int) -> None:
+    def _between(self, length: int, *, after: int) -> None:
         if not threading.main_thread().is_alive():
             raise Abandoned
         self._work(shorter_than=length)
         worked = (time.monotonic_ns() - self._rested_at) / 1_000_000_000
-        if self._may_rest():
+        behind = sum(run.first > after and run.last - run.first + 1 == length for run in self._files)
+        if self._may_rest() and behind < FAN_OUT // 2:
             time.sleep(min(worked * REST_PER_WORK, REST_SECONDS_MAX))
         self._rested_at = time.monotonic_ns()
 
