@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 
-from tieout.close.calendar import PeriodDefault, calendar_of
 from tieout.close.segments import NothingInForce, Segment
 from tieout.contract.catalog import Catalog
 from tieout.contract.feature import Feature
@@ -53,15 +52,12 @@ class EntitledPlan:
     until: Instant
 
 
-def entitled_plan(
-    catalog: Catalog, defaults: Iterable[PeriodDefault], usage: OpenUsage, now: Instant
-) -> EntitledPlan:
+def entitled_plan(catalog: Catalog, usage: OpenUsage, now: Instant) -> EntitledPlan:
     """`usage` is the customer's, open at `now`. Raises `NothingInForce`."""
-    periods = tuple(defaults)
     running: list[SubscriptionId] = []
     found: list[PlannedFeature] = []
     changes: set[Instant] = {usage.until}
-    for subscription in catalog.subscriptions_of(usage.customer):
+    for subscription, period in zip(catalog.subscriptions_of(usage.customer), usage.billed, strict=True):
         changes |= {bound for phase in subscription.phases for bound in (phase.start, phase.end) if bound}
         for phase in subscription.phases:
             if not (phase.start <= now and (phase.end is None or now < phase.end)):
@@ -69,7 +65,6 @@ def entitled_plan(
             running.append(subscription.key)
             changes |= {plan.effective_from for plan in catalog.plans_of(phase)}
             plan = _plan_at(catalog, subscription, phase, now)
-            period = calendar_of(catalog, subscription, periods).at(now).period
             found += [_planned(usage, subscription, period, each, now) for each in plan.features]
     for segment in usage.segments:
         changes |= {segment.part.start, segment.part.end}

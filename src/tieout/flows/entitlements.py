@@ -20,7 +20,7 @@ from tieout.flows.entitled_plan import EntitledPlan, FreeUnits, PlannedFeature, 
 from tieout.flows.entitled_usage import Used, measures, used_of
 from tieout.flows.home import Home
 from tieout.flows.policy import policies
-from tieout.flows.rarely_collected import KEPT_BEFORE_LEFT_ALONE, leave_alone
+from tieout.flows.rarely_collected import remember
 from tieout.flows.standing_requests import Wanted, open_usage
 from tieout.kernel.errors import TieoutError
 from tieout.kernel.ids import CustomerId, SubscriptionId, Watermark
@@ -117,9 +117,7 @@ class EntitlementReader:
             if len(self._plans) >= PLANS_REMEMBERED_MAX:
                 self._plans.clear()
             usage = open_usage(catalog, self._defaults, customer, now)
-            found = self._plans[customer] = entitled_plan(catalog, self._defaults, usage, now)
-            if len(self._plans) % KEPT_BEFORE_LEFT_ALONE == 0:
-                leave_alone()
+            found = remember(self._plans, customer, entitled_plan(catalog, usage, now))
         return found
 
     def _look(self) -> Catalog:

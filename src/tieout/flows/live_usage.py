@@ -20,6 +20,7 @@ from tieout.flows.apply_catalog import load_catalog
 from tieout.flows.due_accounts import period_defaults
 from tieout.flows.home import Home
 from tieout.flows.policy import policies
+from tieout.flows.rarely_collected import remember
 from tieout.flows.read_log import read_log
 from tieout.flows.standing_requests import OpenUsage, Wanted, open_usage, wanted
 from tieout.kernel.errors import NotFound, Refusal, shown
@@ -114,7 +115,7 @@ class LiveUsageReader:
         if found is None or not found.since <= now < found.until:
             if len(self._plans) >= PLANS_REMEMBERED_MAX:
                 self._plans.clear()
-            found = self._plans[customer] = open_usage(catalog, self._defaults, customer, now)
+            found = remember(self._plans, customer, open_usage(catalog, self._defaults, customer, now))
         return found
 
     def of_plan(

@@ -29,6 +29,7 @@ from tieout.flows.kept_totals import kept_totals
 from tieout.flows.late_usage_asked import late_usage_asked
 from tieout.flows.own_settings import own_book
 from tieout.flows.policy import policies
+from tieout.flows.rarely_collected import remember
 from tieout.flows.read_log import read_log
 from tieout.flows.rules_of_customers import RulesOfCustomers
 from tieout.flows.standing_requests import Wanted
@@ -197,7 +198,8 @@ class LookFigures:
     def _plan(self, customer: CustomerId, at: Instant, rules: tuple[Rule, ...]) -> _Plan:
         plan = self._plans.get(customer)
         if plan is None or not plan.since <= at < plan.until or plan.rules != rules:
-            plan = self._plans[customer] = _plan(self.catalog, self._defaults, rules, customer, at)
+            made = _plan(self.catalog, self._defaults, rules, customer, at)
+            plan = remember(self._plans, customer, made)
         return plan
 
 

@@ -5,9 +5,9 @@ among what a server keeps for as long as it runs.
 from __future__ import annotations
 
 import gc
-from collections.abc import Iterator
+from collections.abc import Iterator, MutableMapping
 from contextlib import contextmanager
-from typing import Final
+from typing import Final, TypeVar
 
 MADE_BEFORE_A_SEARCH: Final = 200_000
 """Records that are made before the youngest are searched; Python's own number of 700 makes a close a fifth
@@ -26,6 +26,18 @@ def rarely_collected() -> Iterator[None]:
 
 KEPT_BEFORE_LEFT_ALONE: Final = 512
 """Records that are remembered, before those that came since are left alone too."""
+
+
+Key = TypeVar("Key")
+Value = TypeVar("Value")
+
+
+def remember(memory: MutableMapping[Key, Value], key: Key, value: Value) -> Value:
+    """Puts the value into a memory that a process keeps for long."""
+    memory[key] = value
+    if len(memory) % KEPT_BEFORE_LEFT_ALONE == 0:
+        leave_alone()
+    return value
 
 
 def leave_alone() -> None:

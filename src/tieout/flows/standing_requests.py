@@ -41,8 +41,9 @@ class Wanted:
 @dataclass(frozen=True, slots=True)
 class OpenUsage:
     """One customer's open periods: what is shown as the period, the segments that prices rate, and what is
-    asked for them; `features`: what is asked for the meters of features. It holds in `[since, until)`, as
-    long as nobody applies or signs anything.
+    asked for them; `features`: what is asked for the meters of features; `billed`: the open period of each
+    subscription, in the catalog's order. It holds in `[since, until)`, as long as nobody applies or signs
+    anything.
     """
 
     customer: CustomerId
@@ -51,7 +52,8 @@ class OpenUsage:
     wanted: tuple[Wanted, ...]
     since: Instant
     until: Instant
-    features: tuple[Wanted, ...] = ()
+    features: tuple[Wanted, ...]
+    billed: tuple[Period, ...]
 
     @property
     def kept_up(self) -> tuple[Wanted, ...]:
@@ -85,18 +87,20 @@ def open_usage(
         held = [period_at(Anchor(Cadence.MONTHLY, versions[-1].zone, CALENDAR_FIRST), instant)]
     shown = [billed.period for subscription, billed in periods if subscription.key in used]
     priced = usage_requests(catalog, found)
+    asked = [wanted(request) for request in priced]
     return OpenUsage(
         customer,
         min(shown or held),
         tuple(found),
-        tuple(wanted(request) for request in priced),
+        tuple(asked),
         max(period.start for period in held),
         min(period.end for period in held),
         tuple(
-            wanted(request) if request in priced else _alone(request)
+            next((each for each in asked if each.request == request), None) or _alone(request)
             for subscription, billed in periods
             for request in feature_requests(catalog, subscription, billed.period, priced)
         ),
+        tuple(billed.period for _, billed in periods),
     )
 
 
