@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import logging
 import os
 import signal
@@ -19,9 +20,9 @@ from tieout.wiring import open_home
 
 BROKEN = 70
 """Exit code of a worker whose store failed; the supervisor starts a new one."""
-THREAD_SECONDS = 0.0005
-"""How long a thread computes while another waits for Python's lock. An answer takes three turns, and with
-Python's own 5 ms each waits for a batch of events that is taken in beside it.
+SEARCHED_AFTER = (10_000, 5, 10)
+"""Records before memory is searched for circles. What requests make goes by itself: after Python's own 700
+the search only costs.
 """
 
 
@@ -29,7 +30,7 @@ def run_worker(folder: Path, listening: socket.socket, ready: int) -> int:
     """Serves until SIGTERM; everything taken in is answered before it returns. `ready`: a pipe to write to
     once requests can be answered. Returns the exit code.
     """
-    sys.setswitchinterval(THREAD_SECONDS)
+    gc.set_threshold(*SEARCHED_AFTER)
     logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="tieout: %(message)s")
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # uvicorn takes both over, and raises them again at its end
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
