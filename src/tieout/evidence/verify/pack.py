@@ -14,9 +14,10 @@ Members = dict[str, Any]  # an object of a JSON text; what is not as it should b
 MANIFEST = "manifest.json"
 SIGNATURE = "manifest.json.minisig"
 CHECKSUMS = "SHA256SUMS"
-FORMATS = ("tieout/pack/1", "tieout/pack/2")
-WITHOUT_LOG = FORMATS[0]
-"""Its events are not proven to be in the log."""
+FORMATS = ("tieout/pack/1", "tieout/pack/2", "tieout/pack/3")
+WITHOUT_LOG, WITHOUT_HEADS, _ = FORMATS
+"""Of the first, events are not proven to be in the log; of the second, only under roots that it states
+itself."""
 
 
 class Unreadable(ValueError):
