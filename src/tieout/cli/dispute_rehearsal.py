@@ -3,7 +3,6 @@ is checked by what the home holds then, not by what the step answered."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
@@ -34,6 +33,7 @@ from tieout.flows.say_dispute import (
 )
 from tieout.flows.trace_line import trace
 from tieout.flows.verify_books import verify_books
+from tieout.invoice.stored_document import read_document
 from tieout.kernel.errors import TieoutError
 from tieout.kernel.ids import LineId
 from tieout.kernel.money import Money, currency
@@ -107,9 +107,10 @@ def _subjects(home: Home) -> Iterator[tuple[StoredInvoice, LineId, Money]]:
     for listed in home.books.invoices.sealed():
         invoice = home.books.invoices.find(listed.id)
         assert invoice is not None, "it was listed"
-        lines = [each for each in json.loads(invoice.document)["lines"] if each["meter"] is not None]
-        dearest = max(lines, key=lambda each: exact(each["amount"]), default=None)
-        stored = None if dearest is None else home.books.invoices.evidence(LineId(dearest["id"]))
+        document = read_document(invoice.number, invoice.document)
+        lines = [each for each in document.lines if each.meter is not None]
+        dearest = max(lines, key=lambda each: exact(each.amount), default=None)
+        stored = None if dearest is None else home.books.invoices.evidence(dearest.id)
         if stored is not None and stored.line.amount_minor >= 2:
             yield invoice, stored.line.id, Money(stored.line.amount_minor // 2, currency(invoice.currency))
 

@@ -3,7 +3,6 @@ then who owns it, by when, and what is not collected meanwhile go on record in o
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -24,6 +23,7 @@ from tieout.flows.decision import decision_now
 from tieout.flows.disputes import TRIES, Known, dispute_notice, known_disputes, owners_in_force
 from tieout.flows.home import Home
 from tieout.flows.invoices import show_invoice
+from tieout.invoice.stored_document import read_document
 from tieout.kernel.errors import IntegrityViolation, Refusal
 from tieout.kernel.money import Money, currency
 from tieout.kernel.person import is_same_person
@@ -240,7 +240,7 @@ def _asked(amount: str | None, left: Money) -> Money:
 def left_of_invoice(home: Home, invoice: StoredInvoice) -> int:
     """Minor units: its total, less the credit notes for its lines."""
     rows = home.books.corrections.settled([invoice.customer]).get(invoice.customer, ())
-    own = {each["id"] for each in json.loads(invoice.document)["lines"]}
+    own = {each.id for each in read_document(invoice.number, invoice.document).lines}
     notes = {
         row.invoice.id: row.invoice.total_minor
         for row in rows

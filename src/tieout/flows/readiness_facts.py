@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Collection, Sequence
 from typing import Final
 
@@ -23,8 +22,8 @@ from tieout.flows.readiness_backfill import backfill_facts
 from tieout.flows.readiness_samples import samples_of
 from tieout.flows.replay_results import latest_results
 from tieout.flows.trace_line import trace
+from tieout.invoice.stored_document import read_document
 from tieout.kernel.errors import TieoutError
-from tieout.kernel.ids import LineId
 from tieout.kernel.instant import Instant
 from tieout.kernel.rational import exact
 from tieout.readiness.facts import (
@@ -174,7 +173,7 @@ def _traced(home: Home, samples: Sequence[Sample]) -> tuple[TracedPaper, ...]:
 
 
 def _traced_paper(home: Home, paper: StoredInvoice) -> TracedPaper:
-    lines = [LineId(line["id"]) for line in json.loads(paper.document)["lines"]]
+    lines = [line.id for line in read_document(paper.number, paper.document).lines]
     differing = []
     for line in lines:
         try:
@@ -210,7 +209,7 @@ def _exported(home: Home) -> ExportedTotals | str:
 
 def _paper_totals(paper: StoredInvoice) -> PaperTotals:
     """From the sealed bytes; documents of format 1 know no credits."""
-    document = json.loads(paper.document)
-    total = exact(document["total"])
-    credits_ = sum((exact(each["amount"]) for each in document.get("credits", ())), exact(0))
-    return PaperTotals(paper.number, document["currency"], total, total - credits_)
+    document = read_document(paper.number, paper.document)
+    total = exact(document.total)
+    credits_ = sum((exact(each.amount) for each in document.credits), exact(0))
+    return PaperTotals(paper.number, document.currency, total, total - credits_)
