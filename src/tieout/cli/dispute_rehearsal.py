@@ -10,8 +10,10 @@ from pathlib import Path
 from typing import Final
 
 from tieout.cli.dispute_scratch import ENGINEERING, FINANCE, OPS, apart, scratch_home
+from tieout.dispute.decision import DecisionOrder
 from tieout.dispute.dispute import Dispute
 from tieout.dispute.event import Outcome
+from tieout.dispute.opening import DisputeOrder
 from tieout.dispute.role import Role
 from tieout.dispute.state import Act, State
 from tieout.dispute.type import RULES, DisputeType
@@ -19,12 +21,12 @@ from tieout.evidence.pack.minisign import public_key_text
 from tieout.evidence.stored import StoredInvoice
 from tieout.evidence.verify.verify import verify_pack
 from tieout.flows.collectable import collectables
-from tieout.flows.decide_dispute import DecisionOrder, decide_dispute
+from tieout.flows.decide_dispute import decide_dispute
 from tieout.flows.dispute_evidence import lacking
 from tieout.flows.disputes import find_dispute
 from tieout.flows.examine_dispute import examine_dispute
 from tieout.flows.home import Home
-from tieout.flows.open_dispute import DisputeOrder, open_dispute
+from tieout.flows.open_dispute import open_dispute
 from tieout.flows.say_dispute import (
     isolate_dispute,
     message_customer,

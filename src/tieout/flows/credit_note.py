@@ -5,14 +5,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Literal
 
 from tieout import __version__
 from tieout.close.breaks import Break
 from tieout.close.reconcile_amounts import total_breaks
 from tieout.close.reconcile_credit import credit_breaks
 from tieout.close.reconcile_ledger import ledger_breaks
-from tieout.correction.credit import Creditable, tax_given_back
+from tieout.correction.credit import Creditable, CreditKind, Rest, tax_given_back
 from tieout.evidence.stored import SealedRows, StoredEvidence, StoredInvoice
 from tieout.evidence.stored_corrections import SettledRow
 from tieout.flows.apply_catalog import load_catalog
@@ -52,10 +51,6 @@ from tieout.ledger.entry import Entry
 from tieout.ports import Sealing
 from tieout.rate.credit import PREFIX, credit_charge
 
-Rest = Literal["balance", "refund"]
-CreditKind = Literal["goodwill", "billing-error"]
-"""Goodwill stays, whatever becomes of the usage. A billing error counts against what the line is for: the
-next correction of the period takes off what was credited, so that nothing is given back twice."""
 CAUSES: Mapping[CreditKind, Cause] = {"goodwill": Cause.CREDITED, "billing-error": Cause.MISBILLED}
 
 
