@@ -87,8 +87,10 @@ def open_(
     as_json: JsonOption = False,
 ) -> None:
     """Open a dispute: its evidence pack is built and kept; this amount alone is not collected meanwhile."""
+    from tieout.dispute.opening import DisputeOrder
+    from tieout.dispute.refused import DisputeRefused
     from tieout.flows.dispute_document import dispute_json
-    from tieout.flows.open_dispute import DisputeOrder, DisputeRefused, open_dispute
+    from tieout.flows.open_dispute import open_dispute
 
     if (amount is None) != everything:
         raise DisputeRefused(["say either --amount or --all"])

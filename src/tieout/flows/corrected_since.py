@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from tieout.dispute.dispute import Dispute
 from tieout.dispute.event import Outcome
+from tieout.dispute.refused import DisputeRefused
 from tieout.dispute.state import Act
 from tieout.flows.credit_note import scope_of
 from tieout.flows.home import Home
-from tieout.flows.open_dispute import DisputeRefused
 from tieout.kernel.ids import LineId
 from tieout.kernel.money import Money
 from tieout.rate.credit import is_credit

@@ -9,16 +9,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from tieout.correction.credit import CreditKind, Rest
 from tieout.dispute.dispute import Dispute, disputes_of
 from tieout.evidence.stored import StoredInvoice
 from tieout.flows.approved_reason import ApprovedReason, agreed_text
 from tieout.flows.credit_note import (
-    CreditKind,
     CreditRefused,
     CreditTooLarge,
     NoSuchLineThere,
     PlannedNote,
-    Rest,
     asked_minor,
     credited_line,
     note_sealing,
@@ -36,14 +35,12 @@ from tieout.kernel.person import is_same_person
 from tieout.ledger.balances import Selection
 
 __all__ = [
-    "CreditKind",
     "CreditOvertaken",
     "CreditRefused",
     "CreditTooLarge",
     "Credited",
     "LineDisputed",
     "NoSuchLineThere",
-    "Rest",
     "credit_invoice",
 ]
 

@@ -7,13 +7,14 @@ from dataclasses import dataclass, field
 from typing import Final, TypeVar, get_args
 
 from tieout.close.review import StoredDraft
+from tieout.correction.credit import CreditKind, Rest
 from tieout.flows.apply_catalog import apply_documents, load_catalog
 from tieout.flows.close_periods import close
 from tieout.flows.compact_log import compact_log
 from tieout.flows.control_totals import control_total, state_control_total
 from tieout.flows.correct import approve as approve_correction
 from tieout.flows.correct import preview
-from tieout.flows.credit_invoice import CreditKind, Rest, credit_invoice
+from tieout.flows.credit_invoice import credit_invoice
 from tieout.flows.drafts import approve_delta, approve_draft, object_to_draft, redraft
 from tieout.flows.home import Home
 from tieout.flows.late_events import late_rows

@@ -13,10 +13,11 @@ from litestar.testing import TestClient
 from tests.disputes import OPS, disputed_home, number_of
 from tieout.api.app import litestar_app
 from tieout.api.keyring import Keyring
+from tieout.dispute.decision import DecisionOrder
 from tieout.dispute.state import Act
 from tieout.flows import customer_disputes
 from tieout.flows.api_keys import create_api_key
-from tieout.flows.decide_dispute import DecisionOrder, decide_dispute
+from tieout.flows.decide_dispute import decide_dispute
 from tieout.flows.disputes import list_disputes
 from tieout.flows.say_dispute import message_customer, note_dispute
 from tieout.kernel.ids import CustomerId

@@ -26,7 +26,10 @@ from tests.own_home import BY_KEY, webhook
 from tests.small_home import FEBRUARY_3, january, make_home
 from tests.small_home import ingest as send_events
 from tieout.dispute.deadline import end_of_day
+from tieout.dispute.decision import DecisionOrder
 from tieout.dispute.event import Messaged
+from tieout.dispute.opening import DisputeOrder
+from tieout.dispute.refused import DisputeRefused
 from tieout.dispute.role import Role
 from tieout.dispute.room import NoRoom
 from tieout.dispute.state import Act, State
@@ -34,7 +37,7 @@ from tieout.dispute.type import DisputeType
 from tieout.flows.close_periods import close
 from tieout.flows.credit_invoice import credit_invoice
 from tieout.flows.credit_note import NoSuchLineThere
-from tieout.flows.decide_dispute import DecisionOrder, DisputeIsolated, decide_dispute
+from tieout.flows.decide_dispute import DisputeIsolated, decide_dispute
 from tieout.flows.decision import DecisionIncomplete
 from tieout.flows.dispute_document import dispute_json
 from tieout.flows.dispute_evidence import incomplete_evidence
@@ -43,7 +46,7 @@ from tieout.flows.disputes import NoSuchDispute, OwnersUnnamed, find_dispute, li
 from tieout.flows.examine_dispute import examine_dispute
 from tieout.flows.home import Home
 from tieout.flows.notices import NoSuchTarget, change_egress
-from tieout.flows.open_dispute import DisputeOrder, DisputeRefused, open_dispute
+from tieout.flows.open_dispute import open_dispute
 from tieout.flows.own_targets import set_target
 from tieout.flows.payments import record_payment
 from tieout.flows.say_dispute import (

@@ -24,8 +24,10 @@ from tests.disputes import (
 from tests.small_home import FEBRUARY_3, MARCH_3, call
 from tests.small_home import ingest as send_events
 from tieout.dispute.deadline import end_of_day
+from tieout.dispute.decision import DecisionOrder
 from tieout.dispute.event import CreditGiven
 from tieout.dispute.owners import WrongRole
+from tieout.dispute.refused import DisputeRefused
 from tieout.dispute.role import Role
 from tieout.dispute.room import NoRoom
 from tieout.dispute.state import Act, NoSuchMove, State
@@ -35,12 +37,11 @@ from tieout.flows.correct import approve, preview
 from tieout.flows.corrected_since import corrected_since
 from tieout.flows.credit_invoice import LineDisputed, credit_invoice
 from tieout.flows.credit_note import CreditRefused
-from tieout.flows.decide_dispute import DecisionOrder, decide_dispute
+from tieout.flows.decide_dispute import decide_dispute
 from tieout.flows.dispute_owners import name_owners
 from tieout.flows.disputes import find_dispute
 from tieout.flows.examine_dispute import examine_dispute
 from tieout.flows.home import Home
-from tieout.flows.open_dispute import DisputeRefused
 from tieout.flows.payments import record_payment
 from tieout.flows.retract_event import Decision, retract_event
 from tieout.flows.say_dispute import (

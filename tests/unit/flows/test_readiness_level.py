@@ -28,9 +28,8 @@ from tieout.flows.dispute_owners import name_owners
 from tieout.flows.home import Home
 from tieout.flows.keep_closing import work
 from tieout.flows.policy import add_signature, propose, write_signing_request
-from tieout.flows.readiness import LevelStands, NobodyListed, ReadinessOpen, level_text, set_level
+from tieout.flows.readiness import LevelStands, NobodyListed, ReadinessOpen, set_level
 from tieout.flows.readiness_level import NARROW, NO_INTERIMS
-from tieout.flows.readiness_refusals import NeverOverridden, NothingOpen, OverrideLength
 from tieout.flows.readiness_signing import propose_override
 from tieout.flows.replay_results import keep_result, terms_of
 from tieout.flows.signed_file import SignatureRefused
@@ -40,7 +39,8 @@ from tieout.kernel.ids import CustomerId
 from tieout.kernel.instant import HOUR_MICROSECONDS, Instant, format_instant, parse_instant
 from tieout.ports.readiness import LevelChanged
 from tieout.readiness.item import ItemKey
-from tieout.readiness.level import Level, RecordedLevel
+from tieout.readiness.level import Level, RecordedLevel, level_text
+from tieout.readiness.refusals import NeverOverridden, NothingOpen, OverrideLength
 from tieout.readiness.standing import State
 from tieout.wiring import open_home
 

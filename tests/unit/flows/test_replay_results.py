@@ -15,12 +15,12 @@ from tests.replay_sets import DEAR_PLAN, gate_result, ran, small_set
 from tests.small_home import make_home
 from tieout.flows.apply_catalog import apply_catalog
 from tieout.flows.readiness import standing_of
-from tieout.flows.readiness_refusals import NeverOverridden
 from tieout.flows.readiness_signing import propose_override
 from tieout.flows.replay_results import KeptRun, keep_result, latest_results, terms_of
 from tieout.kernel.ids import HomeId
 from tieout.kernel.instant import HOUR_MICROSECONDS, Instant
 from tieout.readiness.item import ItemKey, Open, Passed, evidence_of
+from tieout.readiness.refusals import NeverOverridden
 from tieout.readiness.standing import Standing
 from tieout.replay.terms import Apart
 from tieout.store.sqlite import begin_immediate
