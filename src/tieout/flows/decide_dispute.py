@@ -15,7 +15,7 @@ from tieout.dispute.role import MAY, Role, decider_of
 from tieout.dispute.state import Act, State, moved
 from tieout.dispute.type import RULES
 from tieout.evidence.stored import StoredInvoice
-from tieout.flows.corrected_since import check_corrected, check_not_twice
+from tieout.flows.corrected_since import check_corrected, check_not_twice, claim_minor
 from tieout.flows.credit_invoice import applied_of
 from tieout.flows.credit_note import (
     CreditedLine,
@@ -162,7 +162,7 @@ def _planned(home: Home, dispute: Dispute, order: DecisionOrder, why: str) -> li
         for place, (line, minor) in enumerate(wanted)
     ]
     _check_sum(dispute, order.outcome, planned)
-    check_not_twice(home, dispute, sum(each.amount.minor for each in planned))
+    check_not_twice(home, dispute, _given(dispute, planned))
     return planned
 
 
@@ -201,11 +201,15 @@ def _refuse_same_scope(lines: Sequence[CreditedLine]) -> None:
         seen[scope] = name
 
 
+def _given(dispute: Dispute, planned: Sequence[PlannedNote]) -> int:
+    """Minor units, counted as the claim is: of a line before taxes that are added, else with them."""
+    of_line = dispute.claim.line is not None
+    return sum(each.amount.minor if of_line else -each.note.total.minor for each in planned)
+
+
 def _check_sum(dispute: Dispute, outcome: Outcome, planned: Sequence[PlannedNote]) -> None:
     """Upheld is all that is disputed, in part is less. Raises `DisputeRefused`."""
-    claim = dispute.claim
-    asked = claim.amount if claim.line is not None else claim.with_tax
-    given = sum(each.amount.minor if claim.line is not None else -each.note.total.minor for each in planned)
+    claim, asked, given = dispute.claim, claim_minor(dispute), _given(dispute, planned)
     both = f"{Money(given, claim.currency)} would be given back of {Money(asked, claim.currency)} disputed"
     if outcome is Act.UPHELD and given != asked:
         raise DisputeRefused([f"{both}: that is not all (partly-upheld), or too much"])
