@@ -57,7 +57,8 @@ class DisputeOrder:
 
 @dataclass(frozen=True, slots=True)
 class OpenedDispute:
-    """Not `is_new`: the same is disputed already, for the same reason, by the same person."""
+    """Not `is_new`: the same was disputed before, for the same reason, by the same person, and may be decided
+    by now."""
 
     dispute: Dispute
     is_new: bool
@@ -186,15 +187,18 @@ def _first_named(owners: Owners, routed_to: Role) -> tuple[tuple[Role, str], ...
 def _same(
     known: Known, order: DisputeOrder, invoice: StoredInvoice, line: CreditedLine | None, *, person: str
 ) -> Dispute | None:
-    """Sent again, as people and programs do who did not see the answer."""
+    """Sent again, as people and programs do who did not see the answer, however late that comes: what was
+    rejected or withdrawn is reopened by ops, not by the same words once more. Of several the open one, else
+    the last."""
     name = None if line is None else line.stored.line.id
+    found = None
     for each in known.disputes:
-        same = each.is_open and (each.invoice, each.claim.line) == (invoice.id, name)
+        same = (each.invoice, each.claim.line) == (invoice.id, name)
         said = (each.claim.type, each.reason) == (order.type, order.reason.strip())
         amount = order.amount is None or exact(order.amount) == each.claim.money.as_fraction()
         if same and said and amount and is_same_person(each.opened_by, person):
-            return each
-    return None
+            found = found if found is not None and found.is_open else each
+    return found
 
 
 def _claim(

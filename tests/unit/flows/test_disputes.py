@@ -5,8 +5,10 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
+from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
+from typing import Literal
 
 import pytest
 from sqlalchemy import text
@@ -27,6 +29,7 @@ from tests.small_home import FEBRUARY_3, january, make_home
 from tests.small_home import ingest as send_events
 from tieout.dispute.deadline import end_of_day
 from tieout.dispute.event import Messaged
+from tieout.dispute.overdue import Overdue, done_late, overdue
 from tieout.dispute.role import Role
 from tieout.dispute.room import NoRoom
 from tieout.dispute.state import Act, State
@@ -120,6 +123,21 @@ def test_the_same_sent_again_is_the_same_dispute(home: Home) -> None:
     assert first.is_new and not again.is_new and again.dispute == first.dispute
     with pytest.raises(NoRoom):  # somebody else's is another
         open_dispute(home, order, person="Omar")
+
+
+@pytest.mark.parametrize("outcome", [Act.REJECTED, Act.WITHDRAWN, Act.UPHELD])
+def test_the_same_sent_again_once_it_is_decided_opens_nothing(
+    home: Home, outcome: Literal[Act.REJECTED, Act.WITHDRAWN, Act.UPHELD]
+) -> None:
+    order = DisputeOrder(number_of(home), "3", DisputeType.EVIDENCE, "4.00", "we count less")
+    first = open_dispute(home, order, person=OPS).dispute
+    approver = FINANCE if outcome is Act.UPHELD else None
+    decide_dispute(home, first.id, DecisionOrder(outcome), person=OPS, reason="so", approved_by=approver)
+    again = open_dispute(home, order, person=OPS)
+    assert (again.dispute.id, again.is_new, again.dispute.is_open) == (first.id, False, False)
+    assert owed(home)[1] == "0.00"
+    other = open_dispute(home, replace(order, reason="and we have the log"), person=OPS)
+    assert other.is_new and other.dispute.id != first.id
 
 
 def test_disputes_of_a_line_and_of_the_invoice_never_come_to_more_than_is_left(home: Home) -> None:
@@ -301,6 +319,19 @@ def test_a_clock_that_steps_back_leaves_events_in_their_order(home: Home, clock:
     assert noted.last.at == Instant(found.last.at + 1)
     assert uphold(home, noted).dispute.last.at > noted.last.at
     assert verify_books(home).findings == ()
+
+
+def test_what_was_done_after_its_day_stays_late(home: Home, clock: SteppedClock) -> None:
+    in_time, late = opened(home, amount="1.00"), opened(home, amount="2.00", reason="and this")
+    for days, dispute in ((1, in_time), (40, late)):
+        clock.set_to(Instant(FEBRUARY_3 + days * DAY_MICROSECONDS))
+        message_customer(home, dispute.id, person=OPS, text="We look at it.")
+        decide_dispute(home, dispute.id, DecisionOrder(Act.REJECTED), person=OPS, reason="it is right")
+    assert done_late(find_dispute(home, in_time.id)) == ()
+    found = find_dispute(home, late.id)
+    assert done_late(found) == (Overdue.ANSWER, Overdue.DECISION) and overdue(found, now=clock.now()) == ()
+    again = reopen_dispute(home, late.id, person=OPS, reason="they sent their log")
+    assert done_late(again) == (), "it has new days"
 
 
 # ---------------------------------------------------------------------------------------------- verify
