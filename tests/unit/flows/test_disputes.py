@@ -5,10 +5,8 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
-from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
-from typing import Literal
 
 import pytest
 from sqlalchemy import text
@@ -114,30 +112,6 @@ def test_only_what_is_disputed_waits(home: Home) -> None:
     assert owed(home) == ("6.13", "10.00", "0.00")
     decide_dispute(home, found.id, DecisionOrder(Act.REJECTED), person=OPS, reason="it is right")
     assert owed(home) == ("6.13", "0.00", "6.13")
-
-
-def test_the_same_sent_again_is_the_same_dispute(home: Home) -> None:
-    order = DisputeOrder(number_of(home), "3", DisputeType.EVIDENCE, "10.00", "we count less")
-    first = open_dispute(home, order, person=OPS)
-    again = open_dispute(home, order, person="  olga ")
-    assert first.is_new and not again.is_new and again.dispute == first.dispute
-    with pytest.raises(NoRoom):  # somebody else's is another
-        open_dispute(home, order, person="Omar")
-
-
-@pytest.mark.parametrize("outcome", [Act.REJECTED, Act.WITHDRAWN, Act.UPHELD])
-def test_the_same_sent_again_once_it_is_decided_opens_nothing(
-    home: Home, outcome: Literal[Act.REJECTED, Act.WITHDRAWN, Act.UPHELD]
-) -> None:
-    order = DisputeOrder(number_of(home), "3", DisputeType.EVIDENCE, "4.00", "we count less")
-    first = open_dispute(home, order, person=OPS).dispute
-    approver = FINANCE if outcome is Act.UPHELD else None
-    decide_dispute(home, first.id, DecisionOrder(outcome), person=OPS, reason="so", approved_by=approver)
-    again = open_dispute(home, order, person=OPS)
-    assert (again.dispute.id, again.is_new, again.dispute.is_open) == (first.id, False, False)
-    assert owed(home)[1] == "0.00"
-    other = open_dispute(home, replace(order, reason="and we have the log"), person=OPS)
-    assert other.is_new and other.dispute.id != first.id
 
 
 def test_disputes_of_a_line_and_of_the_invoice_never_come_to_more_than_is_left(home: Home) -> None:
