@@ -29,6 +29,7 @@ from tieout.dispute.deadline import end_of_day
 from tieout.dispute.decision import DecisionOrder
 from tieout.dispute.event import Messaged
 from tieout.dispute.opening import DisputeOrder
+from tieout.dispute.overdue import Overdue, done_late, overdue
 from tieout.dispute.refused import DisputeRefused
 from tieout.dispute.role import Role
 from tieout.dispute.room import NoRoom
@@ -114,15 +115,6 @@ def test_only_what_is_disputed_waits(home: Home) -> None:
     assert owed(home) == ("6.13", "10.00", "0.00")
     decide_dispute(home, found.id, DecisionOrder(Act.REJECTED), person=OPS, reason="it is right")
     assert owed(home) == ("6.13", "0.00", "6.13")
-
-
-def test_the_same_sent_again_is_the_same_dispute(home: Home) -> None:
-    order = DisputeOrder(number_of(home), "3", DisputeType.EVIDENCE, "10.00", "we count less")
-    first = open_dispute(home, order, person=OPS)
-    again = open_dispute(home, order, person="  olga ")
-    assert first.is_new and not again.is_new and again.dispute == first.dispute
-    with pytest.raises(NoRoom):  # somebody else's is another
-        open_dispute(home, order, person="Omar")
 
 
 def test_disputes_of_a_line_and_of_the_invoice_never_come_to_more_than_is_left(home: Home) -> None:
@@ -304,6 +296,19 @@ def test_a_clock_that_steps_back_leaves_events_in_their_order(home: Home, clock:
     assert noted.last.at == Instant(found.last.at + 1)
     assert uphold(home, noted).dispute.last.at > noted.last.at
     assert verify_books(home).findings == ()
+
+
+def test_what_was_done_after_its_day_stays_late(home: Home, clock: SteppedClock) -> None:
+    in_time, late = opened(home, amount="1.00"), opened(home, amount="2.00", reason="and this")
+    for days, dispute in ((1, in_time), (40, late)):
+        clock.set_to(Instant(FEBRUARY_3 + days * DAY_MICROSECONDS))
+        message_customer(home, dispute.id, person=OPS, text="We look at it.")
+        decide_dispute(home, dispute.id, DecisionOrder(Act.REJECTED), person=OPS, reason="it is right")
+    assert done_late(find_dispute(home, in_time.id)) == ()
+    found = find_dispute(home, late.id)
+    assert done_late(found) == (Overdue.ANSWER, Overdue.DECISION) and overdue(found, now=clock.now()) == ()
+    again = reopen_dispute(home, late.id, person=OPS, reason="they sent their log")
+    assert done_late(again) == (), "it has new days"
 
 
 # ---------------------------------------------------------------------------------------------- verify
