@@ -115,6 +115,7 @@ def _in(path: str, value: object) -> Callable[[Any], None]:
 TOKENS, USAGE = "lines/{id}-003.json", "usage/{id}-s0002"
 DOCUMENT = "invoice/document.json"
 LIES: dict[str, Lie] = {
+    "usage that is nowhere": (TOKENS, _in("usage", "gone"), TOKENS, "usage"),
     "a quantity": (f"{USAGE}/usage.json", _in("quantity", "623"), f"{USAGE}/usage.json", "quantity"),
     "a count": (f"{USAGE}/usage.json", _in("event_count", 5), f"{USAGE}/usage.json", "event count"),
     "a fingerprint": (
