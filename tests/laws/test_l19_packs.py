@@ -29,10 +29,6 @@ from tieout.gateways.signing import generate_key
 from tieout.kernel.instant import Instant
 from tieout.wiring import open_home
 
-STRIDE = 1 if os.environ.get("TIEOUT_TEST_LONG") else 331
-"""Every byte in the long run; otherwise each so many, and all of the end of the zip file."""
-TAIL_BYTES = 22
-
 
 @pytest.fixture(scope="module")
 def packed(tmp_path_factory: pytest.TempPathFactory) -> PackedHome:
@@ -70,29 +66,6 @@ def test_the_same_evidence_gives_the_same_bytes_in_another_process(packed: Packe
     with open_home(packed.folder, clock=SteppedClock(Instant(1_800_000_000_000_000))) as home:
         assert pack_of(home) == packed.content
     assert Path(f"{out}2").read_bytes() == packed.content
-
-
-def test_any_flipped_byte_is_found(packed: PackedHome) -> None:
-    content = packed.content
-    places = {*range(0, len(content), STRIDE), *range(len(content) - TAIL_BYTES, len(content))}
-    for name in (MANIFEST, SIGNATURE):
-        start = content.index(packed.members[name])
-        places |= set(
-            range(start, start + len(packed.members[name]), STRIDE if name == MANIFEST else 1 + STRIDE // 50)
-        )
-    unseen = []
-    for place in sorted(places):
-        flipped = bytearray(content)
-        flipped[place] ^= 1 << place % 8
-        if not packed.verify(bytes(flipped)).breaks:
-            unseen.append(place)
-    assert unseen == []
-
-
-def test_bytes_before_behind_and_less_are_found(packed: PackedHome) -> None:
-    content = packed.content
-    for other in (content + b"\x00", b"\x00" + content, content[:-1], content[1:], b"", content * 2):
-        assert packed.verify(other).breaks, len(other)
 
 
 def test_members_added_removed_renamed_are_named(packed: PackedHome) -> None:
@@ -142,6 +115,7 @@ def _in(path: str, value: object) -> Callable[[Any], None]:
 TOKENS, USAGE = "lines/{id}-003.json", "usage/{id}-s0002"
 DOCUMENT = "invoice/document.json"
 LIES: dict[str, Lie] = {
+    "usage that is nowhere": (TOKENS, _in("usage", "gone"), TOKENS, "usage"),
     "a quantity": (f"{USAGE}/usage.json", _in("quantity", "623"), f"{USAGE}/usage.json", "quantity"),
     "a count": (f"{USAGE}/usage.json", _in("event_count", 5), f"{USAGE}/usage.json", "event count"),
     "a fingerprint": (

@@ -65,8 +65,12 @@ def verify_pack(content: bytes, key_file: bytes, kept: tuple[bytes, bytes] | Non
         return report
     head = None if kept is None else signed_head(*kept, key, file=KEPT, report=report)
     _check_content(pack, manifest, head)
-    report.not_derived += [str(each) for each in manifest.get("not_proven", [])]
+    _tried(report, MANIFEST, lambda: _say_not_proven(report, manifest))
     return report
+
+
+def _say_not_proven(report: Report, manifest: Members) -> None:
+    report.not_derived += [str(each) for each in manifest.get("not_proven", [])]
 
 
 def _check_signed(pack: Pack, manifest: Members, key: bytes) -> None:
@@ -84,25 +88,17 @@ def _check_signed(pack: Pack, manifest: Members, key: bytes) -> None:
 def _check_content(pack: Pack, manifest: Members, kept: StatedHead | None) -> None:
     """Every layer, whatever became of the one before it."""
     report = pack.report
+    pack.read_all()
     _tried(report, "documents.json", lambda: read_documents(pack))
+    usages = _usages(pack)
     try:
         document: Members = pack.json(DOCUMENT)
         printed = lines_of(document, manifest["lines"])
     except (Unreadable, *READING_FAILS) as error:
         _unlike(report, DOCUMENT, error)
         return
-    report.compare(MANIFEST, [("lines", sorted(printed), sorted(manifest["lines"]))])
+    _tried(report, MANIFEST, lambda: _check_lines_named(report, printed, manifest))
     _tried(report, DOCUMENT, lambda: check_document(pack, manifest, document))
-    usages: dict[str, Usage] = {}
-    folders = sorted(
-        {
-            name.rpartition("/")[0]
-            for name in pack.members
-            if name.startswith("usage/") and name.count("/") == 2
-        }
-    )
-    for folder in folders:
-        _tried(report, folder, lambda folder=folder: _use(pack, folder, usages))  # type: ignore[misc]
     for line in sorted(printed):
         _tried(
             report,
@@ -153,6 +149,25 @@ def _roots(
         return read_pieces(pack, manifest), None
     roots = read_roots(pack, manifest, document)
     return roots.pieces, roots
+
+
+def _check_lines_named(report: Report, printed: Members, manifest: Members) -> None:
+    report.compare(MANIFEST, [("lines", sorted(printed), sorted(manifest["lines"]))])
+
+
+def _usages(pack: Pack) -> dict[str, Usage]:
+    """By folder in usage/; those that could be read."""
+    usages: dict[str, Usage] = {}
+    folders = sorted(
+        {
+            name.rpartition("/")[0]
+            for name in pack.members
+            if name.startswith("usage/") and name.count("/") == 2
+        }
+    )
+    for folder in folders:
+        _tried(pack.report, folder, lambda folder=folder: _use(pack, folder, usages))  # type: ignore[misc]
+    return usages
 
 
 def _use(pack: Pack, folder: str, usages: dict[str, Usage]) -> None:
