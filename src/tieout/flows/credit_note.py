@@ -349,7 +349,7 @@ def _shares(stored: StoredEvidence, document: Members) -> list[tuple[Members, Mo
     for tax in document.get("taxes", ()):
         if stored.line.id not in tax["lines"]:
             continue
-        whole = Money.exactly(exact(tax["amount"]), unit).minor
+        whole = Money.read(tax["amount"], unit).minor
         weights = [nets[line] for line in tax["lines"]]
         shares = shared(whole, weights) if whole else [0 for _ in weights]
         found.append((tax, Money(dict(zip(tax["lines"], shares, strict=True))[stored.line.id], unit)))
@@ -359,7 +359,7 @@ def _shares(stored: StoredEvidence, document: Members) -> list[tuple[Members, Mo
 def _net(printed: Members, unit: Currency) -> int:
     """Minor units of a line as its document has it, less what coupons took off."""
     net = printed.get("amount_after_discounts", printed["amount"])
-    return Money.exactly(exact(str(net)), unit).minor
+    return Money.read(str(net), unit).minor
 
 
 def _policy(printed: Mapping[str, Any]) -> PolicyReference:
