@@ -213,8 +213,9 @@ def check_digest(heads: Sequence[StatedHead], roots: StatedRoots, report: Report
             report.compare(ROOTS, [(f"digest of batch {head.batch}", head.digest, roots.digest)])
 
 
-def check_kept(kept: StatedHead, heads: Sequence[StatedHead], home: str, report: Report) -> None:
-    """A head that somebody kept is the one of its number here, so that the pack stands by it."""
+def check_kept(kept: StatedHead, heads: Sequence[StatedHead], home: str, report: Report) -> bool:
+    """A head that somebody kept is the one of its number here, so that the pack stands by it. False where
+    there is none of its number."""
     report.compare(KEPT, [("home", home, kept.home)])
     same = next((head for head in heads if head.number == kept.number), None)
     if same is not None:
@@ -226,12 +227,13 @@ def check_kept(kept: StatedHead, heads: Sequence[StatedHead], home: str, report:
             ],
         )
         report.checked.append(f"The kept head, number {kept.number} of batch {kept.batch:,}, is one of them.")
-        return
+        return True
     last = heads[-1].number if heads else 0
     if kept.number < last:
         report.add(KEPT, "number", f"one of 1 to {last}", kept.number)
     else:
         report.not_derived.append(
-            f"{KEPT}: number {kept.number} is later than the last head of the pack, {last}; a pack built now "
-            "would hold it."
+            f"{KEPT}: number {kept.number} is later than the last head of the pack, {last}, so it says nothing "
+            "about this pack; one built now would hold it."
         )
+    return False

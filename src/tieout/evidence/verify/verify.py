@@ -137,10 +137,8 @@ def _check_log(
         else:
             check_digest(heads, roots, report)
             report.not_derived.append(f"{ROOTS}: {ITS_OWN_WORD}")
-        if kept is not None:
-            check_kept(kept, heads, manifest["home"], report)
-            if roots is None:
-                told_of_kept(kept, pieces, report)
+        if kept is not None and check_kept(kept, heads, manifest["home"], report) and roots is None:
+            told_of_kept(kept, pieces, report)
 
     _tried(report, HEADS, check)
 
