@@ -53,6 +53,7 @@ def _listed(content: bytes, report: Report) -> tuple[dict[str, bytes], list[str]
         return members, order
     count = _number(content, end + 10, 2)
     place = _number(content, end + 16, 4)
+    left = len(content)
     for _ in range(count):
         if content[place : place + 4] != b"PK\x01\x02":
             report.add(ZIP, "directory", f"{count:,} members", f"{len(order):,} that can be read")
@@ -60,6 +61,10 @@ def _listed(content: bytes, report: Report) -> tuple[dict[str, bytes], list[str]
         size, length = _number(content, place + 20, 4), _number(content, place + 28, 2)
         beside = _number(content, place + 30, 2) + _number(content, place + 32, 2)
         start = _number(content, place + 42, 4)
+        left -= size + length
+        if left < 0:
+            report.add(ZIP, "directory", f"members that lie apart, {count:,}", "some that lie over others")
+            break
         path = content[place + CENTRAL_BYTES : place + CENTRAL_BYTES + length]
         name = path.decode("ascii", errors="backslashreplace")
         skipped = LOCAL_BYTES + _number(content, start + 26, 2) + _number(content, start + 28, 2)
