@@ -9,8 +9,10 @@ import re
 import tracemalloc
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
+import duckdb
 import pytest
 
 from tests.evidence_packs import PackedHome, canonical, packed_home
@@ -272,3 +274,26 @@ def by_time(event: DisclosedEvent) -> int:
 
 def by_start(line: bytes) -> int:
     return int(line.split(b",")[0])
+
+
+@pytest.mark.parametrize("lie", ["none", "a head that is not named by the next", "a name of other batches"])
+def test_the_query_of_a_pack_finds_what_a_verifier_does(
+    packed: PackedHome, lie: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who checks by hand finds the head that he kept, and what it names holds because they follow."""
+    members = packed.members
+    if lie == "a head that is not named by the next":
+        heads = json.loads(members[HEADS])
+        members[HEADS] = canonical([heads[0] | {"digest": "0" * 64}, *heads[1:]])
+    if lie == "a name of other batches":
+        content = restated(packed, put(piece="api.call/v1/1-2"), lambda each: each.replace(b"1-1", b"1-2"))
+        members = replace(packed, content=content).members
+    for name in (each for each in members if each.startswith("log/")):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes(members[name])
+    monkeypatch.chdir(tmp_path / "log")
+    with duckdb.connect() as shell:
+        query = members["log/proof.sql"].decode()
+        found = [shell.execute(each).fetchall() for each in shell.extract_statements(query)]
+    answers = [row[-1] for rows in found for row in rows if type(row[-1]) is not int]
+    assert len(answers) == 2 and all(answers) == (lie == "none")
