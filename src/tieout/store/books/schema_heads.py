@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import BigInteger, Column, ForeignKey, Integer, LargeBinary, Table, Text, UniqueConstraint
 
-from tieout.store.books.schema import METADATA
+from tieout.store.books.schema import METADATA, in_folio
 
 log_head = Table(
     "log_head",
@@ -12,6 +12,7 @@ log_head = Table(
     Column("number", Integer, primary_key=True, autoincrement=False),
     Column("close_run", Integer, ForeignKey("close_run.id"), nullable=False),
     Column("statement", Text, nullable=False),
+    in_folio(),
     UniqueConstraint("close_run", name="log_head_of_run"),
 )
 """One for each run that seals, before it does. `statement` is the text that is signed."""
@@ -23,5 +24,6 @@ log_head_signature = Table(
     Column("public_key", LargeBinary, nullable=False),
     Column("signature", Text, nullable=False),
     Column("signed_at", BigInteger, nullable=False),
+    in_folio(),
 )
 """A row of its own, since a head that was stated without a key is signed later."""
