@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.small_home import FEBRUARY_3, MARCH_3, call, ingest, january, make_home
+from tests.tampered import beside_folios, chained_anew
 from tieout.evidence.head import digest_of, head_of, signed_head, statement_of
 from tieout.evidence.pack.minisign import public_key_text
 from tieout.flows.close_periods import close
@@ -137,6 +138,7 @@ def test_a_log_written_anew_from_the_start_with_all_its_digests_is_told_by_a_cop
     (forged.folder / "evidence.key").chmod(0o600)
     with open_home(forged.folder, clock=SteppedClock(FEBRUARY_3)) as again:
         close(again, as_of=FEBRUARY_3)
+        chained_anew(forged.folder / "books.db")
         assert verify_log(again).findings == verify_books(again).findings == ()
         assert len(checked(again, copy)) == 2, "another digest, and another statement under its number"
 
@@ -166,7 +168,7 @@ def test_a_last_head_that_was_left_out_is_found(home: Home) -> None:
         close(home, as_of=FEBRUARY_3)
         _march(home)
         _books(home, "DELETE FROM log_head WHERE number = 2")
-        found = [(each.where, each.detail) for each in verify_books(home).findings]
+        found = [(each.where, each.detail) for each in beside_folios(verify_books(home).findings)]
         assert found == [("run 2", "it sealed invoices, and no head of it is kept")]
 
 

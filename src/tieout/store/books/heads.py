@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, Engine, RowMapping, Select, func, insert, select
+from sqlalchemy import Connection, Engine, RowMapping, Select, func, select
 
 from tieout.evidence.head import HeadSignature, KeptHead
 from tieout.evidence.piece import Piece, PiecePlace, in_order
@@ -14,7 +14,7 @@ from tieout.kernel.instant import Instant
 from tieout.ports.heads import StateHead
 from tieout.store.books.schema import invoice
 from tieout.store.books.schema_heads import log_head, log_head_piece, log_head_signature
-from tieout.store.books.writing import writing
+from tieout.store.books.writing import insert_rows, writing
 from tieout.store.sqlite import is_sqlite
 
 HEADS_LOCK = 0x68656164
@@ -67,7 +67,7 @@ class SqlHeads:
             if (last and last.number) != (after and after.number):
                 return False
             kept = _add(connection, state)
-            connection.execute(insert(log_head_piece), [_piece_row(kept.number, each) for each in pieces])
+            insert_rows(connection, log_head_piece, [_piece_row(kept.number, each) for each in pieces])
         return True
 
     def pieces(self) -> Mapping[int, tuple[Piece, ...]]:
@@ -83,15 +83,15 @@ class SqlHeads:
         with writing(self.engine) as connection:
             _one_at_a_time(connection)
             if not connection.execute(signed).scalar_one():
-                connection.execute(insert(log_head_signature), _row(number, signature))
+                insert_rows(connection, log_head_signature, [_row(number, signature)])
 
 
 def _add(connection: Connection, state: StateHead) -> KeptHead:
     kept = state(_one(connection, _LAST))
     row = {"number": kept.number, "close_run": kept.run, "statement": kept.statement}
-    connection.execute(insert(log_head), row)
+    insert_rows(connection, log_head, [row])
     if kept.signature is not None:
-        connection.execute(insert(log_head_signature), _row(kept.number, kept.signature))
+        insert_rows(connection, log_head_signature, [_row(kept.number, kept.signature)])
     return kept
 
 

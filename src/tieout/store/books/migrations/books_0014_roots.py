@@ -8,7 +8,7 @@ from alembic import op
 from tieout.store.books.triggers import insert_only
 
 revision = "books_0014"
-down_revision = "books_0012"
+down_revision = "books_0013"
 branch_labels = None
 depends_on = None
 
@@ -33,9 +33,14 @@ def upgrade() -> None:
         sa.Column("last_batch", sa.BigInteger, nullable=False),
         sa.Column("rows", sa.BigInteger, nullable=False),
         sa.Column("root", sa.LargeBinary, nullable=False),
+        _folio(),
     )
     for statement in insert_only(dialect, PIECES):
         op.execute(sa.DDL(statement.replace("%", "%%")))
+
+
+def _folio() -> sa.Column[int]:
+    return sa.Column("folio", sa.BigInteger, nullable=False, server_default="0")
 
 
 def _made_anew() -> None:
@@ -49,6 +54,7 @@ def _made_anew() -> None:
         sa.Column("number", sa.Integer, primary_key=True, autoincrement=False),
         sa.Column("close_run", sa.Integer, sa.ForeignKey("close_run.id")),
         sa.Column("statement", sa.Text, nullable=False),
+        _folio(),
         sa.UniqueConstraint("close_run", name="log_head_of_run"),
     )
     op.create_table(
@@ -59,6 +65,7 @@ def _made_anew() -> None:
         sa.Column("public_key", sa.LargeBinary, nullable=False),
         sa.Column("signature", sa.Text, nullable=False),
         sa.Column("signed_at", sa.BigInteger, nullable=False),
+        _folio(),
     )
     for name in HEADS:
         op.execute(f"INSERT INTO {name} SELECT * FROM kept_{name}")  # noqa: S608 (our own names)
