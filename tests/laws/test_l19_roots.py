@@ -15,15 +15,18 @@ from hypothesis import strategies as st
 
 from tests.evidence_packs import INVOICE
 from tests.small_home import FEBRUARY_3, call, ingest, make_home
+from tests.tampered import chained_anew, without_triggers
 from tieout.evidence.head import StatedRoots, head_of
 from tieout.evidence.pack.minisign import public_key_text
 from tieout.evidence.verify.verify import verify_pack
 from tieout.flows.build_pack import build_pack
 from tieout.flows.close_periods import close
+from tieout.flows.credit_invoice import credit_invoice
 from tieout.flows.head_copy import head_copy
 from tieout.flows.keep_head import make_key
 from tieout.flows.keep_roots import keep_roots
 from tieout.flows.verify_books import verify_books
+from tieout.flows.verify_heads import copy_findings
 from tieout.flows.verify_roots import verify_roots
 from tieout.store.log.pieces import PieceDiffers
 from tieout.store.log.reader import read_segment
@@ -188,6 +191,30 @@ def test_of_two_that_state_roots_at_once_one_does(home: Home, monkeypatch: pytes
     assert verify_books(home).findings == ()
 
 
+def test_a_head_covers_the_books_too_and_is_stated_anew_once_they_go_on(home: Home) -> None:
+    """Who rewrites the books, folios and all, is told by a copy of a head, and by the heads that are kept."""
+    take_step(home, "events", 1)
+    close(home, as_of=FEBRUARY_3)
+    copy = head_copy(home, None)
+    assert head_copy(home, None) == copy, "nothing was written since"
+    sealed = home.books.invoices.sealed()[0]
+    decided = {"person": "Ann", "reason": "an outage", "approved_by": "Bob"}
+    credit_invoice(home, sealed.id, line="3", amount="0.01", kind="goodwill", **decided)
+    later = head_copy(home, None)
+    assert later.head.roots is not None and later.head.roots.pieces == 0
+    key = public_key_text(home.installation_key.public_key()).encode()
+    assert copy_findings(home, copy.statement, copy.signature, key, file="copy")[1] == []
+    assert verify_books(home).findings == ()
+    without_triggers(home.folder / "books.db")
+    _execute(home, "UPDATE close_outcome SET reason = 'fine' WHERE id = 1")
+    chained_anew(home.folder / "books.db")
+    for each in (copy, later):
+        _, findings = copy_findings(home, each.statement, each.signature, key, file="copy")
+        assert ["the books were rewritten" in found.detail for found in findings] == [True]
+    told = [found for found in verify_books(home).findings if "the books were rewritten" in found.detail]
+    assert len(told) == 2
+
+
 PIECE = "UPDATE log_head_piece SET "
 TAMPERING = {
     "rows": (PIECE + "rows = rows + 1", "and there are 3"),
@@ -233,10 +260,12 @@ def _key(home: Home) -> bytes:
 
 
 def _alter(home: Home, statement: str) -> None:
+    without_triggers(home.folder / "books.db")
+    _execute(home, statement)
+
+
+def _execute(home: Home, statement: str) -> None:
     engine = open_engine(home.folder / "books.db", schema="books")
     with begin_immediate(engine) as connection:
-        for table in ("log_head", "log_head_piece"):
-            for act in ("update", "delete"):
-                connection.exec_driver_sql(f"DROP TRIGGER {table}_no_{act}")
         connection.exec_driver_sql(statement)
     engine.dispose()

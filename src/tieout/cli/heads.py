@@ -153,7 +153,13 @@ def head_json(kept: KeptHead) -> dict[str, Json]:
     head, signature = head_of(kept.statement), kept.signature
     roots: dict[str, Json] | None = None
     if head.roots is not None:
-        roots = {"upto": head.roots.upto, "pieces": head.roots.pieces, "root": head.roots.root}
+        roots = {
+            "upto": head.roots.upto,
+            "pieces": head.roots.pieces,
+            "root": head.roots.root,
+            "folio": head.roots.folio,
+            "folio_digest": head.roots.folio_digest,
+        }
     return {
         "number": head.number,
         "batch": head.batch,

@@ -1,5 +1,6 @@
 """A head: what the installation states that its log was: the last batch and its digest; and, where it is a
-head with roots, one root over the pieces of the log since the last such head.
+head with roots, one root over the pieces of the log since the last such head, and the last folio of the
+books.
 
 The digest covers every batch before, so who keeps a copy can tell whether the log was rewritten later. Each
 head names the one before it, so none can be left out unseen; and who keeps any one has the roots of all
@@ -26,11 +27,14 @@ SIGNED_AS: Final = "signature of a head of an event log"
 @dataclass(frozen=True, slots=True)
 class StatedRoots:
     """`root`: in hexadecimal digits, over so many `pieces` of the log (`evidence.piece`), which hold every
-    event of the batches behind the `upto` of the last head with roots, and up to this one."""
+    event of the batches behind the `upto` of the last head with roots, and up to this one. `folio` and its
+    digest: the last of the books before the head itself, which covers every row of theirs."""
 
     upto: Watermark
     pieces: int
     root: str
+    folio: int
+    folio_digest: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +90,8 @@ def statement_of(head: Head) -> str:
         said["upto"] = JsonNumber(str(head.roots.upto))
         said["pieces"] = JsonNumber(str(head.roots.pieces))
         said["root"] = head.roots.root
+        said["folio"] = JsonNumber(str(head.roots.folio))
+        said["folio_digest"] = head.roots.folio_digest
     return canonical_json(said)
 
 
@@ -113,7 +119,8 @@ def head_of(statement: str) -> Head:
 
 
 def _roots(said: dict[str, JsonValue]) -> StatedRoots:
-    return StatedRoots(Watermark(int(str(said["upto"]))), int(str(said["pieces"])), str(said["root"]))
+    upto, pieces, folio = (int(str(said[name])) for name in ("upto", "pieces", "folio"))
+    return StatedRoots(Watermark(upto), pieces, str(said["root"]), folio, str(said["folio_digest"]))
 
 
 def signed_head(statement: str, *, public_key: bytes, sign: Sign) -> str:

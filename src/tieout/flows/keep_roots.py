@@ -1,4 +1,5 @@
-"""States roots over what of the log no head has one over yet, in a head of its own, and keeps them.
+"""States roots over what of the log no head has one over yet, and the last folio of the books, in a head of
+its own, and keeps them.
 
 A seal does not wait for it: the trees are made when somebody wants a copy of a head, or a pack.
 """
@@ -13,25 +14,32 @@ from tieout.flows.home import Home
 from tieout.flows.keep_head import following
 from tieout.kernel.ids import Watermark
 from tieout.ports import EMPTY_LOG, UnreadableSegment
+from tieout.ports.folios import FolioHead
 
 
 def keep_roots(home: Home) -> None:
-    """Nothing where no event came since the last head with roots. Takes about a second for each million
-    events that did."""
+    """Nothing where nothing was written since the last head with roots. Takes about a second for each million
+    events that came."""
     last = home.books.heads.with_roots()
     after, upto = rooted_upto(last), home.log.head()
-    pieces = _pieces(home, after=after, upto=upto) if upto > after else []
-    if not pieces:
+    if upto == after and _is_all_stated(home, last):
         return
-    roots = StatedRoots(upto, len(pieces), root_of_pieces(pieces).hex())
-    now = home.clock.now()
+    pieces = _pieces(home, after=after, upto=upto) if upto > after else []
+    root, now = root_of_pieces(pieces).hex(), home.clock.now()
 
-    def state(before: KeptHead | None) -> KeptHead:
+    def state(before: KeptHead | None, folio: FolioHead) -> KeptHead:
         # a seal may have stated a later batch meanwhile, and heads never go back
         batch = upto if before is None else max(upto, head_of(before.statement).batch)
+        roots = StatedRoots(upto, len(pieces), root, folio.number, folio.digest)
         return following(home, before, run=None, batch=batch, stated_at=now, roots=roots)
 
     home.books.heads.keep_roots(last, state, pieces)
+
+
+def _is_all_stated(home: Home, last: KeptHead | None) -> bool:
+    """Whether the books have no more than the folio of that head after the folio that it states."""
+    roots = None if last is None else head_of(last.statement).roots
+    return roots is not None and home.books.folios.head().number == roots.folio + 1
 
 
 def rooted_upto(last: KeptHead | None) -> Watermark:

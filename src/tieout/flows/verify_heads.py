@@ -58,6 +58,8 @@ def head_findings(home: Home) -> Iterator[LogFinding]:
         if head.home != home.home_id:
             yield LogFinding("head", where, f"it is of home {head.home}")
         yield from _of_log(home, head, where)
+        if head.roots is not None:
+            yield from _of_books(home, head.roots.folio, head.roots.folio_digest, where)
         yield from _of_signature(kept, where)
 
 
@@ -92,6 +94,8 @@ def copy_findings(
         raise BadHeadFile(file, f"it is of home {head.home}, and this is home {home.home_id}")
     where = f"{file}, head {head.number}"
     findings = [*_of_log(home, head, where)]
+    if head.folio_digest is not None:
+        findings += _of_books(home, head.folio, head.folio_digest, where)
     kept = {each.number: each for each in home.books.heads.all()}.get(head.number)
     if kept is None:
         findings.append(LogFinding("head", where, "no head of that number is kept here any more"))
@@ -120,4 +124,12 @@ def _of_log(home: Home, head: Head | StatedHead, where: str) -> Iterator[LogFind
         detail = (
             f"batch {head.batch} had digest {head.digest}, and has {found.hex()} now: the log was rewritten"
         )
+        yield LogFinding("head", where, detail)
+
+
+def _of_books(home: Home, folio: int, digest: str, where: str) -> Iterator[LogFinding]:
+    found = home.books.folios.digest(folio)
+    if found != digest:
+        now = "there is none" if found is None else f"it has {found} now"
+        detail = f"folio {folio} of the books had digest {digest}, and {now}: the books were rewritten"
         yield LogFinding("head", where, detail)

@@ -7,9 +7,12 @@ from typing import Protocol
 
 from tieout.evidence.head import HeadSignature, KeptHead
 from tieout.evidence.piece import Piece
+from tieout.ports.folios import FolioHead
 
 StateHead = Callable[[KeptHead | None], KeptHead]
 """The last head that is kept -> the one that follows it."""
+StateRoots = Callable[[KeptHead | None, FolioHead], KeptHead]
+"""The same for one with roots, with the last folio of the books before it."""
 
 
 class HeadStore(Protocol):
@@ -33,7 +36,7 @@ class HeadStore(Protocol):
         """The last one that states roots."""
         ...
 
-    def keep_roots(self, after: KeptHead | None, state: StateHead, pieces: Sequence[Piece]) -> bool:
+    def keep_roots(self, after: KeptHead | None, state: StateRoots, pieces: Sequence[Piece]) -> bool:
         """Adds what `state` gives, with its pieces; nothing, and False, where `after` is not the last head
         with roots any more."""
         ...

@@ -58,11 +58,11 @@ def test_heads_of_before_stay_and_heads_of_no_run_follow(
                 connection.execute(text(act))
     place = PiecePlace(EventType("call"), 1, Watermark(1), Watermark(4))
     piece = Piece(place, 9, bytes(32))
-    roots = StatedRoots(Watermark(4), 1, root_of_pieces([piece]).hex())
+    roots = StatedRoots(Watermark(4), 1, root_of_pieces([piece]).hex(), 0, "0" * 64)
     statement = statement_of(Head(HomeId("home"), 3, Watermark(4), "0" * 64, Instant(8), "0" * 64, roots))
     stated = KeptHead(3, None, statement, None)
-    assert heads.keep_roots(None, lambda _: stated, [piece])
-    assert not heads.keep_roots(None, lambda _: stated, [piece]), "another was stated meanwhile"
+    assert heads.keep_roots(None, lambda _, __: stated, [piece])
+    assert not heads.keep_roots(None, lambda _, __: stated, [piece]), "another was stated meanwhile"
     assert heads.all() == (*before, stated) and heads.with_roots() == stated
     assert heads.pieces() == {3: (piece,)}
     assert heads.runs_without() == ()

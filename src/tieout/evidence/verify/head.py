@@ -19,7 +19,7 @@ FORMAT = "tieout/head/1"
 WITH_ROOTS = "tieout/head/2"
 ABOUT = "untrusted comment: signature of a head of an event log"
 MEMBERS = {"format", "home", "number", "batch", "digest", "stated_at", "previous"}
-ROOTS_MEMBERS = {"upto", "pieces", "root"}
+ROOTS_MEMBERS = {"upto", "pieces", "root", "folio", "folio_digest"}
 DIGEST = re.compile(r"[0-9a-f]{64}\Z")
 STATEMENT_BYTES_MAX = 4_096
 
@@ -27,7 +27,7 @@ STATEMENT_BYTES_MAX = 4_096
 @dataclass(frozen=True, slots=True)
 class StatedHead:
     """A statement that was read; `sha256` is what the next one names as `previous`. `root`, where it has one,
-    is over `pieces` of the log, which reach up to batch `upto`."""
+    is over `pieces` of the log, which reach up to batch `upto`; `folio` is of the books then."""
 
     format: str
     home: str
@@ -40,6 +40,8 @@ class StatedHead:
     upto: int = 0
     pieces: int = 0
     root: str | None = None
+    folio: int = 0
+    folio_digest: str | None = None
 
 
 def stated_head(content: bytes) -> StatedHead:
@@ -57,17 +59,19 @@ def stated_head(content: bytes) -> StatedHead:
         parse_instant(said["stated_at"])
         has_root = said["format"] == WITH_ROOTS
         digests = [said["digest"], *([] if said["previous"] is None else [said["previous"]])]
-        digests += [said["root"]] if has_root else []
+        digests += [said["root"], said["folio_digest"]] if has_root else []
         number, batch = said["number"], said["batch"]
-        upto, pieces = (said["upto"], said["pieces"]) if has_root else (0, 0)
+        upto, pieces, folio = (said[name] if has_root else 0 for name in ("upto", "pieces", "folio"))
     except (TypeError, AttributeError, RecursionError, TieoutError) as error:
         raise ValueError(str(error)) from error
     if not all(isinstance(each, str) and DIGEST.match(each) for each in digests):
         raise ValueError("a digest of it is no SHA-256")
     if type(number) is not int or type(batch) is not int or number < 1 or batch < 0:
         raise ValueError("its number or batch is none")
-    if has_root and not (type(upto) is type(pieces) is int and 0 < upto <= batch and pieces > 0):
+    if not (type(upto) is type(pieces) is type(folio) is int and 0 <= upto <= batch):
         raise ValueError("what its root is over is nothing that it covers")
+    if pieces < 0 or folio < 0:
+        raise ValueError("a number of it is below zero")
     if not isinstance(said["home"], str) or (said["previous"] is None) != (number == 1):
         raise ValueError("the first head, and no other, has none before it")
     return StatedHead(
@@ -82,6 +86,8 @@ def stated_head(content: bytes) -> StatedHead:
         upto=upto,
         pieces=pieces,
         root=said["root"] if has_root else None,
+        folio=folio,
+        folio_digest=said["folio_digest"] if has_root else None,
     )
 
 
@@ -117,6 +123,6 @@ def chained_heads(statements: list[str], *, file: str, report: Report) -> list[S
         before = head
     rooted = [head for head in heads if head.root is not None]
     for earlier, later in pairwise(rooted):
-        if later.upto <= earlier.upto:
-            report.add(file, f"head {later.number}: upto", f"later than {earlier.upto}", later.upto)
+        if later.upto < earlier.upto:
+            report.add(file, f"head {later.number}: upto", f"{earlier.upto} or later", later.upto)
     return heads

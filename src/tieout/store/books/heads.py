@@ -11,7 +11,9 @@ from tieout.evidence.head import HeadSignature, KeptHead
 from tieout.evidence.piece import Piece, PiecePlace, in_order
 from tieout.kernel.ids import EventType, Watermark
 from tieout.kernel.instant import Instant
-from tieout.ports.heads import StateHead
+from tieout.ports.folios import FolioHead
+from tieout.ports.heads import StateHead, StateRoots
+from tieout.store.books.folios import open_folio
 from tieout.store.books.schema import invoice
 from tieout.store.books.schema_heads import log_head, log_head_piece, log_head_signature
 from tieout.store.books.writing import insert_rows, writing
@@ -23,7 +25,7 @@ _HEADS = select(
     log_head, log_head_signature.c.public_key, log_head_signature.c.signature, log_head_signature.c.signed_at
 ).select_from(log_head.outerjoin(log_head_signature))
 _LAST = _HEADS.order_by(log_head.c.number.desc()).limit(1)
-_LAST_WITH_ROOTS = _LAST.where(log_head.c.number.in_(select(log_head_piece.c.head)))
+_LAST_WITH_ROOTS = _LAST.where(log_head.c.close_run.is_(None))
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,14 +62,17 @@ class SqlHeads:
         with self.engine.connect() as connection:
             return _one(connection, _LAST_WITH_ROOTS)
 
-    def keep_roots(self, after: KeptHead | None, state: StateHead, pieces: Sequence[Piece]) -> bool:
+    def keep_roots(self, after: KeptHead | None, state: StateRoots, pieces: Sequence[Piece]) -> bool:
         with writing(self.engine) as connection:
             _one_at_a_time(connection)
             last = _one(connection, _LAST_WITH_ROOTS)
             if (last and last.number) != (after and after.number):
                 return False
-            kept = _add(connection, state)
-            insert_rows(connection, log_head_piece, [_piece_row(kept.number, each) for each in pieces])
+            opened = open_folio(connection)
+            folio = FolioHead(opened.number - 1, opened.previous)
+            kept = _add(connection, lambda before: state(before, folio))
+            if pieces:
+                insert_rows(connection, log_head_piece, [_piece_row(kept.number, each) for each in pieces])
         return True
 
     def pieces(self) -> Mapping[int, tuple[Piece, ...]]:
