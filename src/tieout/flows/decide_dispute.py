@@ -46,9 +46,9 @@ from tieout.flows.disputes import (
 from tieout.flows.examine_dispute import examine_dispute
 from tieout.flows.home import Home
 from tieout.flows.invoices import show_invoice
-from tieout.flows.keep_head import keep_head
+from tieout.flows.note_run import note_run
 from tieout.flows.verify_disputes import decision_words
-from tieout.kernel.errors import ConflictError, TieoutError, Unavailable
+from tieout.kernel.errors import ConflictError
 from tieout.kernel.money import Money
 from tieout.notice.notice import Notice
 from tieout.ports.disputes import Step
@@ -180,17 +180,8 @@ def _recorded(
         )
         for place, each in enumerate(planned)
     ]
-    run = home.books.closes.start(as_of=now, cutoff=planned[0].note.cutoff, cutoff_at=now)
-    keep_head(home, run)
-    try:
-        sealed = home.books.disputes.record(step, notes=notes, run=run)
-    except Unavailable:
-        raise  # nobody knows what became of it: the next run looks, and tells
-    except TieoutError:
-        home.books.closes.end(run, at=home.clock.now())  # refused: nothing of it was written
-        raise
-    home.books.closes.end(run, at=home.clock.now())
-    return sealed
+    with note_run(home, cutoff=planned[0].note.cutoff, now=now) as run:
+        return home.books.disputes.record(step, notes=notes, run=run)
 
 
 def _notice(home: Home, dispute: Dispute, event: DisputeEvent) -> Notice:
