@@ -13,7 +13,7 @@ import duckdb
 import pytest
 
 from tests.evidence_packs import packed_home
-from tieout.flows.keep_head import head_copy
+from tieout.flows.head_copy import head_copy
 from tieout.wiring import open_home
 
 TOOLS = ("sh", "unzip", "minisign", "sha256sum", "grep", "sed", "sort", "find", "wc", "dirname", "cat")
@@ -59,7 +59,7 @@ def test_the_script_in_a_pack_checks_it_with_stock_tools(tmp_path: Path) -> None
     assert run("unzip", "-q", "pack.zip", "-d", "pack").returncode == 0
     ran = run("sh", "check.sh", "../key.pub", folder=tmp_path / "pack")
     assert ran.returncode == 0, ran.stdout + ran.stderr
-    assert ran.stdout.count(",true\n") == 15 and "all files, quantities and roots check" in ran.stdout
+    assert ran.stdout.count(",true\n") == 17 and "all files, quantities and roots check" in ran.stdout
     head = run("cat", "head.json").stdout
     assert run("minisign", "-V", "-q", "-p", "key.pub", "-m", "head.json").returncode == 0
     assert run("grep", "-qF", head, "pack/log/heads.json").returncode == 0, "a head that was kept"

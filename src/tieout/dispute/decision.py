@@ -90,10 +90,15 @@ def refuse_same_scope(lines: Iterable[tuple[Hashable, LineId]]) -> None:
         seen[scope] = name
 
 
+def given_back(claim: Claim, credits_: Iterable[CreditGiven]) -> int:
+    """Counted as the claim is: of a line before taxes that are added, of a whole invoice with them."""
+    return sum(each.amount if claim.line is not None else each.with_tax for each in credits_)
+
+
 def check_sum(claim: Claim, outcome: Outcome, credits_: Iterable[CreditGiven]) -> None:
     """Upheld is all that is disputed, in part is less. Raises `DisputeRefused`."""
     asked = claim.amount if claim.line is not None else claim.with_tax
-    given = sum(each.amount if claim.line is not None else each.with_tax for each in credits_)
+    given = given_back(claim, credits_)
     both = f"{Money(given, claim.currency)} would be given back of {Money(asked, claim.currency)} disputed"
     if outcome is Act.UPHELD and given != asked:
         raise DisputeRefused([f"{both}: that is not all (partly-upheld), or too much"])

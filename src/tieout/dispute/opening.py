@@ -62,14 +62,17 @@ def refuse_what_asks_for_nothing(number: str, total: Money, *, is_void: bool) ->
 def same_dispute(
     disputes: Iterable[Dispute], order: DisputeOrder, invoice: InvoiceId, line: LineId | None, *, person: str
 ) -> Dispute | None:
-    """Sent again, as people and programs do who did not see the answer."""
+    """Sent again, as people and programs do who did not see the answer, however late that comes: what was
+    rejected or withdrawn is reopened by ops, not by the same words once more. Of several the open one, else
+    the last."""
+    found = None
     for each in disputes:
-        same = each.is_open and (each.invoice, each.claim.line) == (invoice, line)
+        same = (each.invoice, each.claim.line) == (invoice, line)
         said = (each.claim.type, each.reason) == (order.type, order.reason.strip())
         amount = order.amount is None or exact(order.amount) == each.claim.money.as_fraction()
         if same and said and amount and is_same_person(each.opened_by, person):
-            return each
-    return None
+            found = found if found is not None and found.is_open else each
+    return found
 
 
 def claim_made(order: DisputeOrder, invoice: DisputedInvoice, line: DisputedLine | None) -> Claim:

@@ -349,7 +349,7 @@ def _shares(stored: StoredEvidence, document: StoredDocument) -> list[tuple[TaxO
     for tax in document.taxes:
         if stored.line.id not in tax.lines:
             continue
-        whole = Money.exactly(exact(tax.amount), unit).minor
+        whole = Money.read(tax.amount, unit).minor
         weights = [nets[line] for line in tax.lines]
         shares = shared(whole, weights) if whole else [0 for _ in weights]
         found.append((tax, Money(dict(zip(tax.lines, shares, strict=True))[stored.line.id], unit)))
@@ -358,7 +358,7 @@ def _shares(stored: StoredEvidence, document: StoredDocument) -> list[tuple[TaxO
 
 def _net(printed: LineOfDocument, unit: Currency) -> int:
     """Minor units of a line as its document has it, less what coupons took off."""
-    return Money.exactly(exact(printed.net), unit).minor
+    return Money.read(printed.net, unit).minor
 
 
 def _policy(printed: PolicyOfDocument) -> PolicyReference:

@@ -3,7 +3,7 @@ else is not there."""
 
 from __future__ import annotations
 
-from tieout.dispute.dispute import Dispute
+from tieout.dispute.dispute import Dispute, fold
 from tieout.dispute.opening import DisputeOrder
 from tieout.flows.disputes import NoSuchDispute, OwnersUnnamed, known_disputes
 from tieout.flows.home import Home
@@ -45,10 +45,11 @@ def own_disputes(home: Home, customer: str) -> tuple[Dispute, ...]:
 
 def own_dispute(home: Home, customer: str, id: str) -> Dispute:
     """By its whole id. Raises `NoSuchDispute`, `NoSuchCustomer`."""
-    for each in own_disputes(home, customer):
-        if each.id == id:
-            return each
-    raise NoSuchDispute(id, 0)
+    who = known_customer(home, customer)
+    events = home.books.disputes.of(id)
+    if not events or events[0].customer != who:
+        raise NoSuchDispute(id, 0)
+    return fold(events)
 
 
 def open_own(home: Home, customer: str, order: DisputeOrder, *, key_name: str, api_key: str) -> OpenedDispute:

@@ -13,6 +13,7 @@ from tieout.dispute.decision import (
     DecisionOrder,
     check_people,
     check_sum,
+    given_back,
     gives_notes,
     refuse_same_scope,
     wanted_lines,
@@ -127,8 +128,9 @@ def _planned(home: Home, dispute: Dispute, order: DecisionOrder, why: str) -> li
         planned_note(home, line, minor, kind=kind, why=why, place=place)
         for place, (line, minor) in enumerate(_amounts(home, dispute, order, invoice))
     ]
-    check_sum(dispute.claim, order.outcome, _credits(planned))
-    check_not_twice(home, dispute, sum(each.amount.minor for each in planned))
+    credits_ = _credits(planned)
+    check_sum(dispute.claim, order.outcome, credits_)
+    check_not_twice(home, dispute, given_back(dispute.claim, credits_))
     return planned
 
 

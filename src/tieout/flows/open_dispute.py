@@ -42,7 +42,8 @@ UTC_ZONE: Final = "UTC"
 
 @dataclass(frozen=True, slots=True)
 class OpenedDispute:
-    """Not `is_new`: the same is disputed already, for the same reason, by the same person."""
+    """Not `is_new`: the same was disputed before, for the same reason, by the same person, and may be decided
+    by now."""
 
     dispute: Dispute
     is_new: bool
@@ -85,7 +86,7 @@ def open_dispute(
     wanted = _Wanted(order, invoice, line, owners, zone_name, pack, without, api_key)
     for left in range(TRIES, 0, -1):
         try:
-            return OpenedDispute(_recorded(home, wanted, decision.person, decision.reason), is_new=True)
+            return _recorded(home, wanted, decision.person, decision.reason)
         except DisputesMoved:
             if left == 1:
                 raise
@@ -114,10 +115,15 @@ def kept_pack(home: Home, name: str) -> PackRef:
     return PackRef(digest, built.manifest_sha256, len(built.content), built.events)
 
 
-def _recorded(home: Home, wanted: _Wanted, person: str, reason: str) -> Dispute:
+def _recorded(home: Home, wanted: _Wanted, person: str, reason: str) -> OpenedDispute:
+    """Or what the same words opened meanwhile: a pack takes its time."""
     papers_seen = home.books.corrections.papers(wanted.invoice.customer)
     known = known_disputes(home, wanted.invoice.customer)
     order, invoice = wanted.order, wanted.invoice
+    name = None if wanted.line is None else wanted.line.stored.line.id
+    same = same_dispute(known.disputes, order, invoice.id, name, person=person)
+    if same is not None:
+        return OpenedDispute(same, is_new=False)
     line = None if wanted.line is None else credited_line(home, invoice, wanted.line.stored.line.id)
     claim = _claim(home, order, invoice, line, known)
     at = home.clock.now()
@@ -146,7 +152,7 @@ def _recorded(home: Home, wanted: _Wanted, person: str, reason: str) -> Dispute:
         to=[rule.routed_to],
     )
     home.books.disputes.record(Step((event,), known.seen, papers_seen, (notice,)))
-    return fold([event])
+    return OpenedDispute(fold([event]), is_new=True)
 
 
 def _claim(

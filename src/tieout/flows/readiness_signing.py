@@ -236,7 +236,7 @@ def _expectation(home: Home, said: SampleSaid) -> Expectation:
     amount = exact(0)
     try:
         amount = exact(said.amount)
-        if (amount * 10 ** currency(code).exponent).denominator != 1:
+        if not currency(code).has(amount):
             problems.append(f"--amount {said.amount} is finer than the unit of {code}")
     except TieoutError as error:
         problems.append(f"--amount: {error}")

@@ -38,7 +38,8 @@ Scratch = Callable[[HomeId, bytes, Instant], AbstractContextManager[tuple[Home, 
 """(identity, seed, now) -> a home that lasts as long as the block."""
 Desk = Callable[[Path], RehearsalDesk]
 Progress = Callable[[int, int], None]
-UNSEALED = frozenset({OutcomeName.HELD, OutcomeName.PARKED, OutcomeName.IN_REVIEW})
+STOPPED = frozenset({OutcomeName.HELD, OutcomeName.PARKED})
+UNSEALED = STOPPED | {OutcomeName.IN_REVIEW}
 
 
 def replay(
@@ -106,7 +107,11 @@ def _compared(
         candidate=bool(documents.changed),
         differences=len(differences) + len(played.refused),
         gate_failures=gate_failures(
-            contents, covered, waivers=kept.waivers, without_amount=without_amount(outside, kept.lines)
+            contents,
+            covered,
+            waivers=kept.waivers,
+            without_amount=without_amount(outside, kept.lines),
+            stopped=_stopped(home),
         ),
         coverage=covered,
         ran_at=now,
@@ -179,6 +184,10 @@ def _waiting(home: Home) -> dict[tuple[str, str], str]:
         for each in home.books.closes.latest()
         if each.outcome in UNSEALED
     }
+
+
+def _stopped(home: Home) -> list[str]:
+    return sorted({each.customer for each in home.books.closes.latest() if each.outcome in STOPPED})
 
 
 def _recorded(found: ReplaySet) -> tuple[FoundLine, ...] | None:

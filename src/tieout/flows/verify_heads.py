@@ -9,6 +9,7 @@ from tieout.evidence.verify.head import StatedHead, signed_head
 from tieout.evidence.verify.minisign import public_key
 from tieout.evidence.verify.report import Report
 from tieout.flows.home import Home
+from tieout.flows.verify_roots import rooted_findings
 from tieout.kernel.batch_digest import GENESIS_DIGEST
 from tieout.kernel.errors import NotFound, Refusal, TieoutError
 from tieout.kernel.ids import Watermark
@@ -37,10 +38,12 @@ class NoKeyOfHeads(NotFound):
 
 
 def head_findings(home: Home) -> Iterator[LogFinding]:
-    """Every head that was kept is of this log, names the one before, and has the signature of its key."""
+    """Every head that was kept is of this log, names the one before, has the signature of its key, and the
+    roots that it states."""
     for run in home.books.heads.runs_without():
         yield LogFinding("head", f"run {run}", "it sealed invoices, and no head of it is kept")
     before: KeptHead | None = None
+    yield from rooted_findings(home)
     for kept in home.books.heads.all():
         where = f"head {kept.number}"
         expected = (1, None) if before is None else (before.number + 1, digest_of(before.statement))

@@ -86,6 +86,8 @@ def test_a_customer_opens_and_sees_its_own(ask: Asked) -> None:
     shown = ask("acme", "GET", f"/v1/customers/acme/disputes/{id}").json()
     assert [each["act"] for each in shown["events"]] == ["opened", "messaged", "rejected"]
     assert (shown["state"], shown["is_answered"]) == ("rejected", True)
+    replayed = ask("acme", "POST", "/v1/customers/acme/disputes", order(ask.home)).json()
+    assert (replayed["id"], replayed["state"], replayed["is_new"]) == (id, "rejected", False)
     for name in (OPS, "Omar", "Eva", "sha256", "each month"):
         assert name not in ask("acme", "GET", f"/v1/customers/acme/disputes/{id}").text, name
     assert [each["id"] for each in ask("acme", "GET", "/v1/customers/acme/disputes").json()["disputes"]] == [

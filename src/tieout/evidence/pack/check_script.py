@@ -31,7 +31,7 @@ there=$(find . -type f | sed 's|^[.]/||' | grep -vxE 'manifest[.]json([.]minisig
 listed=$(sed 's/^[0-9a-f]*  //' SHA256SUMS | sort)
 [ "$there" = "$listed" ] || broken "files are added or missing"
 echo "ok: every file is what the manifest says"
-for query in usage/*/quantity.sql usage/*/proof.sql; do
+for query in usage/*/quantity.sql usage/*/proof.sql log/proof.sql; do
   [ -f "$query" ] || continue
   folder=$(dirname "$query")
   found=$(cd "$folder" && duckdb -csv < "${query##*/}")

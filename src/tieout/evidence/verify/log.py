@@ -38,7 +38,8 @@ class StatedRoots:
 
 
 def read_roots(pack: Pack, manifest: Members, document: Members) -> StatedRoots:
-    """What is not as it should be is in the report. Raises `Unreadable`, or what reading raises."""
+    """Of a pack of format 2. What is not as it should be is in the report. Raises `Unreadable`, or what
+    reading raises."""
     said, report = pack.json(ROOTS), pack.report
     cutoff = document["cutoff"]
     report.compare(
@@ -59,20 +60,19 @@ def read_roots(pack: Pack, manifest: Members, document: Members) -> StatedRoots:
     return StatedRoots(said["batch"], said["digest"], pieces)
 
 
-def check_proofs(pack: Pack, roots: StatedRoots, usages: Mapping[str, Usage]) -> None:
-    """Every event of every folder is proven, and no root is stated beside."""
+def check_proofs(
+    pack: Pack, pieces: Mapping[str, Members], usages: Mapping[str, Usage], *, stated: str
+) -> None:
+    """Every event of every folder is proven, and no root is stated beside. `stated`: how the roots are."""
     used: set[str] = set()
     proven: set[tuple[int, int]] = set()
     for name, usage in sorted(usages.items()):
         file = f"usage/{name}/proof.csv"
         disclosed = _disclosed(pack, file, (*usage.events, *usage.gone, *usage.opening))
-        used |= _check_proof(pack, file, roots, disclosed)
+        used |= _check_proof(pack, file, pieces, disclosed)
         proven |= {(event.batch, event.row) for event in disclosed}
-    pack.report.compare(ROOTS, [("pieces that hold events", sorted(used), sorted(roots.pieces))])
-    pack.report.checked.append(
-        f"{len(proven):,} events are leaves under {len(used):,} roots, stated with the log's digest at batch "
-        f"{roots.batch:,}."
-    )
+    pack.report.compare(ROOTS, [("pieces that hold events", sorted(used), sorted(pieces))])
+    pack.report.checked.append(f"{len(proven):,} events are leaves under {len(used):,} roots, {stated}.")
 
 
 def _disclosed(pack: Pack, file: str, events: Iterable[DisclosedEvent]) -> list[DisclosedEvent]:
@@ -87,15 +87,18 @@ def _disclosed(pack: Pack, file: str, events: Iterable[DisclosedEvent]) -> list[
     )
 
 
-def _check_proof(pack: Pack, file: str, roots: StatedRoots, disclosed: Sequence[DisclosedEvent]) -> set[str]:
+def _check_proof(
+    pack: Pack, file: str, stated: Mapping[str, Members], disclosed: Sequence[DisclosedEvent]
+) -> set[str]:
     report = pack.report
-    covers = _covers(pack, file)
-    for name in sorted(covers.keys() - roots.pieces.keys()):
+    covers = read_covers(pack, file)
+    for name in sorted(covers.keys() - stated.keys()):
         report.add(file, f"piece {name}", f"one that {ROOTS} states", "none")
-    pieces = {name: roots.pieces[name] for name in covers if name in roots.pieces}
+    pieces = {name: stated[name] for name in covers if name in stated}
     events, left = _by_piece(report, file, pieces, disclosed)
     for name, piece in pieces.items():
-        _check_root(report, file, covers[name], piece, events[name])
+        leaves = [leaf_hash(_leaf(event)) for event in events[name]]
+        check_root(report, file, covers[name], Tree(name, piece["rows"], piece["root"]), leaves)
     for event in left:
         report.add(file, f"event {event.place}", "in a piece of the log", "in none")
     return set(covers)
@@ -130,43 +133,51 @@ Cover = list[tuple[int, int, str]]
 """Start, end, and a hash in hexadecimal digits; empty where the events are disclosed."""
 
 
-def _covers(pack: Pack, file: str) -> dict[str, Cover]:
-    """By piece. Raises `Unreadable`."""
+@dataclass(frozen=True, slots=True)
+class Tree:
+    """A tree with so many leaves and a stated root, in hexadecimal digits."""
+
+    name: str
+    size: int
+    root: str
+
+
+def read_covers(
+    pack: Pack, file: str, *, first_line: str = PROOF_HEAD, line_form: re.Pattern[str] = PROOF_LINE
+) -> dict[str, Cover]:
+    """By the name of the tree. Raises `Unreadable`."""
     content = pack.members.get(file)
     if content is None:
         pack.report.add(file, "file", "there", "missing")
         raise Unreadable(file)
     head, *lines = content.decode().split("\n")
-    if head != PROOF_HEAD or not lines or lines.pop():
-        pack.report.add(file, "form", f"{PROOF_HEAD}, and lines that end", "something else")
+    if head != first_line or not lines or lines.pop():
+        pack.report.add(file, "form", f"{first_line}, and lines that end", "something else")
         raise Unreadable(file)
     found: dict[str, Cover] = {}
     for number, line in enumerate(lines, 2):
-        match = PROOF_LINE.fullmatch(line)
+        match = line_form.fullmatch(line)
         if match is None or (found and match[1] != next(reversed(found)) and match[1] in found):
-            pack.report.add(file, f"line {number}", "a stretch of a piece, or a subtree with its hash", line)
+            pack.report.add(file, f"line {number}", "a stretch of a tree, or a subtree with its hash", line)
             raise Unreadable(file)
         found.setdefault(match[1], []).append((int(match[2]), int(match[3]), match[4] or ""))
     return found
 
 
-def _check_root(
-    report: Report, file: str, cover: Cover, piece: Members, events: Sequence[DisclosedEvent]
-) -> None:
+def check_root(report: Report, file: str, cover: Cover, tree: Tree, leaves: Sequence[bytes]) -> None:
     """The disclosed leaves and the hashes between them come to the stated root, and there is one way to say
     so."""
-    name = piece["piece"]
     stretches = [(start, end) for start, end, digits in cover if not digits]
     hidden = [(start, end) for start, end, digits in cover if digits]
     hashes = [bytes.fromhex(digits) for _, _, digits in cover if digits]
     try:
-        if hidden != list(undisclosed(piece["rows"], stretches)) or cover != sorted(cover):
+        if hidden != list(undisclosed(tree.size, stretches)) or cover != sorted(cover):
             raise BadProof("its subtrees are not the greatest ones between the stretches, in order")
-        root = proven_root(piece["rows"], stretches, [leaf_hash(_leaf(event)) for event in events], hashes)
+        root = proven_root(tree.size, stretches, leaves, hashes)
     except BadProof as error:
-        report.add(file, f"proof of {name}", "one for these events", str(error))
+        report.add(file, f"proof of {tree.name}", "one for these leaves", str(error))
         return
-    report.compare(file, [(f"root of {name}", piece["root"], root.hex())])
+    report.compare(file, [(f"root of {tree.name}", tree.root, root.hex())])
 
 
 def _leaf(event: DisclosedEvent) -> bytes:
@@ -175,8 +186,8 @@ def _leaf(event: DisclosedEvent) -> bytes:
     return position + event.content_digest[:LEAF_DIGEST_BYTES]
 
 
-def check_heads(pack: Pack, manifest: Members, document: Members, roots: StatedRoots) -> list[StatedHead]:
-    """They follow one another, agree with the roots, and one of them covers the invoice's cutoff."""
+def check_heads(pack: Pack, manifest: Members, document: Members) -> list[StatedHead]:
+    """They follow one another, and one of them covers the invoice's cutoff."""
     report = pack.report
     if not isinstance(pack.json(HEADS), list):
         raise TypeError("it is no list of heads")
@@ -184,8 +195,6 @@ def check_heads(pack: Pack, manifest: Members, document: Members, roots: StatedR
     heads = chained_heads([canonical_json(each) for each in whole], file=HEADS, report=report)
     for head in heads:
         report.compare(HEADS, [(f"head {head.number}: home", manifest["home"], head.home)])
-        if head.batch == roots.batch:
-            report.compare(ROOTS, [(f"digest of batch {head.batch}", head.digest, roots.digest)])
     over = next((head for head in heads if head.batch >= document["cutoff"]), None)
     if over is None:
         report.not_derived.append(f"{HEADS}: no head was stated for the invoice's cutoff.")
@@ -195,6 +204,13 @@ def check_heads(pack: Pack, manifest: Members, document: Members, roots: StatedR
             f"{over.stated_at}; {len(heads):,} heads follow one another."
         )
     return heads
+
+
+def check_digest(heads: Sequence[StatedHead], roots: StatedRoots, report: Report) -> None:
+    """A head of the batch with which a pack of format 2 states its roots says the same of it."""
+    for head in heads:
+        if head.batch == roots.batch:
+            report.compare(ROOTS, [(f"digest of batch {head.batch}", head.digest, roots.digest)])
 
 
 def check_kept(kept: StatedHead, heads: Sequence[StatedHead], home: str, report: Report) -> None:

@@ -4,10 +4,6 @@ The invoice of acme: fee 10.00, calls 0.30, tokens 16.05, storage 4.78; 31.13 in
 
 from __future__ import annotations
 
-import shutil
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
 
 from tests.disputes import (
@@ -15,7 +11,6 @@ from tests.disputes import (
     ENGINEERING,
     FINANCE,
     OPS,
-    disputed_home,
     number_of,
     opened,
     owed,
@@ -56,26 +51,6 @@ from tieout.flows.verify_books import verify_books
 from tieout.flows.void_invoice import VoidRefused, void_invoice
 from tieout.gateways.clock import SteppedClock
 from tieout.kernel.instant import DAY_MICROSECONDS, Instant
-from tieout.wiring import open_home
-
-
-@pytest.fixture(scope="module")
-def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    home, _ = disputed_home(tmp_path_factory.mktemp("disputed") / "home")
-    home.close()
-    return home.folder
-
-
-@pytest.fixture
-def clock() -> SteppedClock:
-    return SteppedClock(FEBRUARY_3)
-
-
-@pytest.fixture
-def home(template: Path, tmp_path: Path, clock: SteppedClock) -> Iterator[Home]:
-    folder = Path(shutil.copytree(template, tmp_path / "home"))
-    with open_home(folder, clock=clock) as found:
-        yield found
 
 
 def test_upheld_gives_back_all_of_it_in_one_note(home: Home) -> None:
