@@ -9,6 +9,7 @@ from typing import Final
 
 from tieout.contract.notice_target import Severity
 from tieout.correction.credit import Rest
+from tieout.dispute.corrected import check_corrected, check_not_twice
 from tieout.dispute.decision import (
     DecisionOrder,
     check_people,
@@ -24,7 +25,7 @@ from tieout.dispute.role import Role
 from tieout.dispute.state import Act, State, moved
 from tieout.dispute.type import RULES
 from tieout.evidence.stored import StoredInvoice
-from tieout.flows.corrected_since import check_corrected, check_not_twice
+from tieout.flows.corrected_since import corrected_since
 from tieout.flows.credit_invoice import applied_of
 from tieout.flows.credit_note import (
     CreditedLine,
@@ -120,7 +121,7 @@ def decide_dispute(
 def _planned(home: Home, dispute: Dispute, order: DecisionOrder, why: str) -> list[PlannedNote]:
     if not gives_notes(order):
         if order.corrected:
-            check_corrected(home, dispute, order.outcome)
+            check_corrected(dispute.claim, order.outcome, corrected_since(home, dispute))
         return []
     invoice = show_invoice(home, dispute.invoice)
     kind = RULES[dispute.claim.type].credit
@@ -130,7 +131,7 @@ def _planned(home: Home, dispute: Dispute, order: DecisionOrder, why: str) -> li
     ]
     credits_ = _credits(planned)
     check_sum(dispute.claim, order.outcome, credits_)
-    check_not_twice(home, dispute, given_back(dispute.claim, credits_))
+    check_not_twice(dispute.claim, given_back(dispute.claim, credits_), back=corrected_since(home, dispute))
     return planned
 
 
