@@ -32,19 +32,27 @@ CREATE TEMP VIEW pieces AS SELECT unnest(pieces, recursive := true) FROM read_js
 """
 _PIECE_LEAF: Final = """\
 A leaf is SHA-256 of 00 and a text: the name of a piece, its number of events and its root, one blank between.
--- Each piece lies behind the batches of the head with roots before, and under its own."""
+-- Each piece lies behind the batches of the head with roots before, and under its own; each head names the
+-- SHA-256 of the one before."""
 _HEADS: Final = """\
 CREATE TEMP VIEW cover AS SELECT "head" AS piece, CAST("start" AS BIGINT) AS opens,
 CAST("end" AS BIGINT) AS closes, hash FROM {proof};
 CREATE TEMP VIEW heads AS SELECT CAST("number" AS VARCHAR) AS piece, "pieces" AS "rows", root, upto,
 lag(upto, 1, 0) OVER (ORDER BY "number") AS behind FROM read_json('heads.json') WHERE root IS NOT NULL;
+CREATE TEMP VIEW chain AS SELECT CAST(json ->> '$.number' AS BIGINT) AS place,
+json ->> '$.previous' AS previous, sha256(CAST(json AS VARCHAR)) AS digest
+FROM read_json_objects('heads.json', format = 'array');
+CREATE TEMP VIEW follow AS SELECT place = row_number() OVER (ORDER BY place)
+AND previous IS NOT DISTINCT FROM lag(digest) OVER (ORDER BY place) AS agrees FROM chain;
 CREATE TEMP VIEW pieces AS SELECT * FROM heads WHERE piece IN (SELECT piece FROM cover);
 CREATE TEMP VIEW stated AS SELECT unnest(pieces, recursive := true) FROM read_json('roots.json');
 CREATE TEMP TABLE leaves AS SELECT CAST("head" AS VARCHAR) AS piece, row_number() OVER (PARTITION BY "head"
 ORDER BY "type", contract_version, first_batch, last_batch) - 1 AS ordinal,
 sha256(unhex('00' || hex(piece || ' ' || "rows" || ' ' || root))) AS hash FROM stated;
-SELECT 'pieces under heads' AS compared, count(*) AS pieces,
-bool_and(coalesce(first_batch > behind AND last_batch <= upto, false)) AS agrees
+SELECT 'pieces under heads that follow' AS compared, count(*) AS pieces,
+bool_and(coalesce(first_batch > behind AND last_batch <= upto
+AND stated.piece = "type" || '/v' || contract_version || '/' || first_batch || '-' || last_batch, false))
+AND (SELECT bool_and(agrees) FROM follow) AS agrees
 FROM stated LEFT JOIN heads ON heads.piece = CAST("head" AS VARCHAR);
 """
 _COVER: Final = """\

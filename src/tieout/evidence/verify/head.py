@@ -9,8 +9,9 @@ from hashlib import sha256
 from itertools import pairwise
 
 from tieout.evidence.verify.minisign import check_signature
+from tieout.evidence.verify.pack import json_as_written
 from tieout.evidence.verify.report import Report
-from tieout.kernel.canonical import JsonNumber, canonical_json
+from tieout.kernel.canonical import canonical_json
 from tieout.kernel.errors import TieoutError
 from tieout.kernel.instant import parse_instant
 
@@ -48,7 +49,7 @@ def stated_head(content: bytes) -> StatedHead:
     try:
         text = content.decode()
         said = json.loads(text)
-        if canonical_json(json.loads(text, parse_int=JsonNumber, parse_float=JsonNumber)) != text:
+        if canonical_json(json_as_written(text)) != text:
             raise ValueError("it is not in canonical JSON")
         members = MEMBERS | ROOTS_MEMBERS if said.get("format") == WITH_ROOTS else MEMBERS
         if said.keys() != members or said["format"] not in (FORMAT, WITH_ROOTS):

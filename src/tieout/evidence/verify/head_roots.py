@@ -8,13 +8,15 @@ import re
 from collections.abc import Mapping, Sequence
 
 from tieout.evidence.verify.head import DIGEST, StatedHead
-from tieout.evidence.verify.log import KEPT, ROOTS, Tree, check_root, read_covers
+from tieout.evidence.verify.log import KEPT, ROOTS, Tree, check_root, ranges_of, read_covers
 from tieout.evidence.verify.pack import Members, Pack
 from tieout.evidence.verify.report import Report
 from tieout.kernel.merkle import leaf_hash
 
 ROOTS_FORMAT = "tieout/roots/2"
 HEAD_PROOF = "log/proof.csv"
+NUMBER_MAX = 2**63 - 1
+"""Of batches, rows and versions: what a log can count."""
 HEAD_PROOF_HEAD = "head,start,end,hash"
 HEAD_PROOF_LINE = re.compile(r'([1-9][0-9]*),(0|[1-9][0-9]*),(0|[1-9][0-9]*),(?:"([0-9a-f]{64})")?')
 
@@ -30,10 +32,23 @@ def read_pieces(pack: Pack, manifest: Members) -> dict[str, Members]:
         first, last = piece["first_batch"], piece["last_batch"]
         name = f"{piece['type']}/v{piece['contract_version']}/{first}-{last}"
         report.compare(ROOTS, [("name of a piece", name, piece["piece"])])
-        if name in pieces or not 0 < first <= last or piece["rows"] < 1 or not DIGEST.match(piece["root"]):
+        if name in pieces or not _is_piece(piece):
             report.add(ROOTS, f"piece {name}", "one piece of the log", piece)
+            continue
         pieces[name] = piece
+    ranges_of(pieces, file=ROOTS, report=report)
     return pieces
+
+
+def _is_piece(piece: Members) -> bool:
+    """A text that is hashed as a leaf has one reading only because these are whole numbers and digests."""
+    numbers = [piece[name] for name in ("contract_version", "first_batch", "last_batch", "rows", "head")]
+    return (
+        isinstance(piece["type"], str)
+        and all(type(each) is int and 0 < each <= NUMBER_MAX for each in numbers)
+        and piece["first_batch"] <= piece["last_batch"]
+        and DIGEST.match(piece["root"]) is not None
+    )
 
 
 def check_head_roots(pack: Pack, pieces: Mapping[str, Members], heads: Sequence[StatedHead]) -> None:

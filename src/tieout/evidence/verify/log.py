@@ -4,7 +4,6 @@ digest of a batch, and the heads that were stated at seals follow one another.
 
 from __future__ import annotations
 
-import json
 import re
 from bisect import bisect_right
 from collections.abc import Iterable, Mapping, Sequence
@@ -13,10 +12,10 @@ from itertools import pairwise
 
 from tieout.evidence.verify.events_file import DisclosedEvent
 from tieout.evidence.verify.head import DIGEST, StatedHead, chained_heads
-from tieout.evidence.verify.pack import Members, Pack, Unreadable
+from tieout.evidence.verify.pack import Members, Pack, Unreadable, json_as_written
 from tieout.evidence.verify.report import Report
 from tieout.evidence.verify.usage import Usage
-from tieout.kernel.canonical import JsonNumber, canonical_json
+from tieout.kernel.canonical import canonical_json
 from tieout.kernel.merkle import BadProof, leaf_hash, proven_root, undisclosed
 
 ROOTS = "log/roots.json"
@@ -65,12 +64,17 @@ def check_proofs(
 ) -> None:
     """Every event of every folder is proven, and no root is stated beside. `stated`: how the roots are."""
     used: set[str] = set()
-    proven: set[tuple[int, int]] = set()
+    proven: dict[tuple[int, int], tuple[str, bytes]] = {}
     for name, usage in sorted(usages.items()):
         file = f"usage/{name}/proof.csv"
         disclosed = _disclosed(pack, file, (*usage.events, *usage.gone, *usage.opening))
         used |= _check_proof(pack, file, pieces, disclosed)
-        proven |= {(event.batch, event.row) for event in disclosed}
+        for event in disclosed:
+            known = (event.type, event.content_digest)
+            if proven.setdefault((event.batch, event.row), known) != known:
+                pack.report.add(
+                    file, f"event {event.place}", "the same in all folders", "another in one of them"
+                )
     pack.report.compare(ROOTS, [("pieces that hold events", sorted(used), sorted(pieces))])
     pack.report.checked.append(f"{len(proven):,} events are leaves under {len(used):,} roots, {stated}.")
 
@@ -97,6 +101,8 @@ def _check_proof(
     pieces = {name: stated[name] for name in covers if name in stated}
     events, left = _by_piece(report, file, pieces, disclosed)
     for name, piece in pieces.items():
+        if not events[name]:
+            report.add(file, f"piece {name}", "one that holds events of this folder", "one without any")
         leaves = [leaf_hash(_leaf(event)) for event in events[name]]
         check_root(report, file, covers[name], Tree(name, piece["rows"], piece["root"]), leaves)
     for event in left:
@@ -107,16 +113,8 @@ def _check_proof(
 def _by_piece(
     report: Report, file: str, pieces: Mapping[str, Members], disclosed: Sequence[DisclosedEvent]
 ) -> tuple[dict[str, list[DisclosedEvent]], list[DisclosedEvent]]:
-    """The events of each piece, in their order, and those of none. Pieces of one kind hold other batches."""
-    ranges: dict[tuple[str, int], list[tuple[int, int, str]]] = {}
-    for name, piece in pieces.items():
-        kind = (piece["type"], piece["contract_version"])
-        ranges.setdefault(kind, []).append((piece["first_batch"], piece["last_batch"], name))
-    for own in ranges.values():
-        own.sort()
-        for (_, last, before), (first, _, name) in pairwise(own):
-            if first <= last:
-                report.add(file, f"piece {name}", f"one that begins after {before}", "one that overlaps it")
+    """The events of each piece, in their order, and those of none."""
+    ranges = ranges_of(pieces, file=file, report=report)
     found: dict[str, list[DisclosedEvent]] = {name: [] for name in pieces}
     left: list[DisclosedEvent] = []
     for event in disclosed:
@@ -127,6 +125,23 @@ def _by_piece(
         else:
             left.append(event)
     return found, left
+
+
+def ranges_of(
+    pieces: Mapping[str, Members], *, file: str, report: Report
+) -> dict[tuple[str, int], list[tuple[int, int, str]]]:
+    """First batch, last batch and name of the pieces of each event type and contract version, in order; where
+    two of them hold the same batch, the report says so."""
+    ranges: dict[tuple[str, int], list[tuple[int, int, str]]] = {}
+    for name, piece in pieces.items():
+        kind = (piece["type"], piece["contract_version"])
+        ranges.setdefault(kind, []).append((piece["first_batch"], piece["last_batch"], name))
+    for own in ranges.values():
+        own.sort()
+        for (_, last, before), (first, _, name) in pairwise(own):
+            if first <= last:
+                report.add(file, f"piece {name}", f"one that begins after {before}", "one that overlaps it")
+    return ranges
 
 
 Cover = list[tuple[int, int, str]]
@@ -168,16 +183,22 @@ def check_root(report: Report, file: str, cover: Cover, tree: Tree, leaves: Sequ
     """The disclosed leaves and the hashes between them come to the stated root, and there is one way to say
     so."""
     stretches = [(start, end) for start, end, digits in cover if not digits]
-    hidden = [(start, end) for start, end, digits in cover if digits]
     hashes = [bytes.fromhex(digits) for _, _, digits in cover if digits]
     try:
-        if hidden != list(undisclosed(tree.size, stretches)) or cover != sorted(cover):
+        if not _is_only_way(cover, tree.size, stretches):
             raise BadProof("its subtrees are not the greatest ones between the stretches, in order")
         root = proven_root(tree.size, stretches, leaves, hashes)
     except BadProof as error:
         report.add(file, f"proof of {tree.name}", "one for these leaves", str(error))
         return
     report.compare(file, [(f"root of {tree.name}", tree.root, root.hex())])
+
+
+def _is_only_way(cover: Cover, size: int, stretches: Sequence[tuple[int, int]]) -> bool:
+    """No more subtrees are thought of than the proof lists: a great tree has thousands beside one leaf."""
+    hidden = iter([(start, end) for start, end, digits in cover if digits])
+    expected = undisclosed(size, stretches)
+    return cover == sorted(cover) and all(each == next(hidden, None) for each in expected) and not [*hidden]
 
 
 def _leaf(event: DisclosedEvent) -> bytes:
@@ -191,7 +212,7 @@ def check_heads(pack: Pack, manifest: Members, document: Members) -> list[Stated
     report = pack.report
     if not isinstance(pack.json(HEADS), list):
         raise TypeError("it is no list of heads")
-    whole = json.loads(pack.members[HEADS], parse_int=JsonNumber, parse_float=JsonNumber)
+    whole = json_as_written(pack.members[HEADS].decode())
     heads = chained_heads([canonical_json(each) for each in whole], file=HEADS, report=report)
     for head in heads:
         report.compare(HEADS, [(f"head {head.number}: home", manifest["home"], head.home)])
@@ -213,8 +234,9 @@ def check_digest(heads: Sequence[StatedHead], roots: StatedRoots, report: Report
             report.compare(ROOTS, [(f"digest of batch {head.batch}", head.digest, roots.digest)])
 
 
-def check_kept(kept: StatedHead, heads: Sequence[StatedHead], home: str, report: Report) -> None:
-    """A head that somebody kept is the one of its number here, so that the pack stands by it."""
+def check_kept(kept: StatedHead, heads: Sequence[StatedHead], home: str, report: Report) -> bool:
+    """A head that somebody kept is the one of its number here, so that the pack stands by it. False where
+    there is none of its number."""
     report.compare(KEPT, [("home", home, kept.home)])
     same = next((head for head in heads if head.number == kept.number), None)
     if same is not None:
@@ -226,12 +248,13 @@ def check_kept(kept: StatedHead, heads: Sequence[StatedHead], home: str, report:
             ],
         )
         report.checked.append(f"The kept head, number {kept.number} of batch {kept.batch:,}, is one of them.")
-        return
+        return True
     last = heads[-1].number if heads else 0
     if kept.number < last:
         report.add(KEPT, "number", f"one of 1 to {last}", kept.number)
     else:
         report.not_derived.append(
-            f"{KEPT}: number {kept.number} is later than the last head of the pack, {last}; a pack built now "
-            "would hold it."
+            f"{KEPT}: number {kept.number} is later than the last head of the pack, {last}, so it says "
+            "nothing about this pack; one built now would hold it."
         )
+    return False

@@ -52,7 +52,7 @@ class Pack:
             return None
         try:
             text = content.decode()
-            again = canonical_json(json.loads(text, parse_int=JsonNumber, parse_float=JsonNumber))
+            again = canonical_json(json_as_written(text))
             if again != text:
                 self.report.add(name, "form", "canonical JSON", "another writing of it")
             read = json.loads(text, parse_float=str)
@@ -74,6 +74,15 @@ class Pack:
 
     def document(self, kind: str, key: str, version: int) -> Members | None:
         return self.documents.get((kind, key, version))
+
+
+def json_as_written(text: str) -> Any:
+    """Numbers digit for digit. Raises `ValueError`, also for NaN and the like, which are no JSON."""
+    return json.loads(text, parse_int=JsonNumber, parse_float=JsonNumber, parse_constant=_refuse)
+
+
+def _refuse(constant: str) -> None:
+    raise ValueError(f"{constant} is no number of JSON")
 
 
 def check_manifest(pack: Pack, manifest: Members) -> None:

@@ -39,7 +39,7 @@ from tieout.evidence.verify.pack import (
     read_documents,
 )
 from tieout.evidence.verify.paper import check_document
-from tieout.evidence.verify.report import Report
+from tieout.evidence.verify.report import Report, shown
 from tieout.evidence.verify.usage import Usage, check_usage
 from tieout.evidence.verify.working import READING_FAILS, check_line, lines_of
 
@@ -65,12 +65,16 @@ def verify_pack(content: bytes, key_file: bytes, kept: tuple[bytes, bytes] | Non
         return report
     head = None if kept is None else signed_head(*kept, key, file=KEPT, report=report)
     _check_content(pack, manifest, head)
-    _tried(report, MANIFEST, lambda: _say_not_proven(report, manifest))
+    _tried(report, MANIFEST, lambda: _tell_unproven(manifest, report))
     return report
 
 
-def _say_not_proven(report: Report, manifest: Members) -> None:
-    report.not_derived += [str(each) for each in manifest.get("not_proven", [])]
+def _tell_unproven(manifest: Members, report: Report) -> None:
+    """What the pack itself says that it does not prove."""
+    said = manifest.get("not_proven", [])
+    if not isinstance(said, list) or not all(isinstance(each, str) for each in said):
+        raise TypeError("what is not proven is no list of texts")
+    report.not_derived += [shown(each) for each in said]
 
 
 def _check_signed(pack: Pack, manifest: Members, key: bytes) -> None:
@@ -133,10 +137,8 @@ def _check_log(
         else:
             check_digest(heads, roots, report)
             report.not_derived.append(f"{ROOTS}: {ITS_OWN_WORD}")
-        if kept is not None:
-            check_kept(kept, heads, manifest["home"], report)
-            if roots is None:
-                told_of_kept(kept, pieces, report)
+        if kept is not None and check_kept(kept, heads, manifest["home"], report) and roots is None:
+            told_of_kept(kept, pieces, report)
 
     _tried(report, HEADS, check)
 

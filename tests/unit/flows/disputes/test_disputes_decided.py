@@ -65,7 +65,8 @@ def test_upheld_gives_back_all_of_it_in_one_note(home: Home) -> None:
         "10.00",
     )
     assert owed(home) == ("21.13", "0.00", "21.13")
-    assert len(home.books.heads.all()) == 2, "of the close, and of the note"
+    runs = [each.run for each in home.books.heads.all()]
+    assert runs == [1, None, 2], "of the close, with roots for the pack, and of the note"
     assert verify_books(home).findings == ()
     with pytest.raises(NoSuchMove):
         uphold(home, found.dispute)

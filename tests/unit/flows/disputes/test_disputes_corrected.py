@@ -14,16 +14,17 @@ import pytest
 
 from tests.disputes import ENGINEERING, FINANCE, disputed_home, opened
 from tests.small_home import FEBRUARY_3, MARCH_3, call, ingest
+from tieout.dispute.decision import DecisionOrder
 from tieout.dispute.dispute import Dispute
+from tieout.dispute.refused import DisputeRefused
 from tieout.dispute.state import Act
 from tieout.dispute.type import DisputeType
 from tieout.flows.close_periods import close
 from tieout.flows.correct import approve, preview
 from tieout.flows.corrected_since import corrected_since
-from tieout.flows.decide_dispute import DecidedDispute, DecisionOrder, decide_dispute
+from tieout.flows.decide_dispute import DecidedDispute, decide_dispute
 from tieout.flows.examine_dispute import examine_dispute
 from tieout.flows.home import Home
-from tieout.flows.open_dispute import DisputeRefused
 from tieout.flows.retract_event import Decision, retract_event
 from tieout.flows.verify_books import verify_books
 from tieout.gateways.clock import SteppedClock
