@@ -97,8 +97,7 @@ def given_back(claim: Claim, credits_: Iterable[CreditGiven]) -> int:
 
 def check_sum(claim: Claim, outcome: Outcome, credits_: Iterable[CreditGiven]) -> None:
     """Upheld is all that is disputed, in part is less. Raises `DisputeRefused`."""
-    asked = claim.amount if claim.line is not None else claim.with_tax
-    given = given_back(claim, credits_)
+    asked, given = claim.asked, given_back(claim, credits_)
     both = f"{Money(given, claim.currency)} would be given back of {Money(asked, claim.currency)} disputed"
     if outcome is Act.UPHELD and given != asked:
         raise DisputeRefused([f"{both}: that is not all (partly-upheld), or too much"])

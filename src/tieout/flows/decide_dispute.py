@@ -9,6 +9,7 @@ from typing import Final
 
 from tieout.contract.notice_target import Severity
 from tieout.correction.credit import Rest
+from tieout.dispute.corrected import check_corrected, check_not_twice
 from tieout.dispute.decision import (
     DecisionOrder,
     check_people,
@@ -24,7 +25,7 @@ from tieout.dispute.role import Role
 from tieout.dispute.state import Act, State, moved
 from tieout.dispute.type import RULES
 from tieout.evidence.stored import StoredInvoice
-from tieout.flows.corrected_since import check_corrected, check_not_twice
+from tieout.flows.corrected_since import corrected_since
 from tieout.flows.credit_invoice import applied_of
 from tieout.flows.credit_note import (
     CreditedLine,
@@ -47,9 +48,9 @@ from tieout.flows.disputes import (
 from tieout.flows.examine_dispute import examine_dispute
 from tieout.flows.home import Home
 from tieout.flows.invoices import show_invoice
-from tieout.flows.keep_head import keep_head
+from tieout.flows.note_run import note_run
 from tieout.flows.verify_disputes import decision_words
-from tieout.kernel.errors import ConflictError, TieoutError, Unavailable
+from tieout.kernel.errors import ConflictError
 from tieout.kernel.money import Money
 from tieout.notice.notice import Notice
 from tieout.ports.disputes import Step
@@ -120,7 +121,7 @@ def decide_dispute(
 def _planned(home: Home, dispute: Dispute, order: DecisionOrder, why: str) -> list[PlannedNote]:
     if not gives_notes(order):
         if order.corrected:
-            check_corrected(home, dispute, order.outcome)
+            check_corrected(dispute.claim, order.outcome, corrected_since(home, dispute))
         return []
     invoice = show_invoice(home, dispute.invoice)
     kind = RULES[dispute.claim.type].credit
@@ -130,7 +131,7 @@ def _planned(home: Home, dispute: Dispute, order: DecisionOrder, why: str) -> li
     ]
     credits_ = _credits(planned)
     check_sum(dispute.claim, order.outcome, credits_)
-    check_not_twice(home, dispute, given_back(dispute.claim, credits_))
+    check_not_twice(dispute.claim, given_back(dispute.claim, credits_), back=corrected_since(home, dispute))
     return planned
 
 
@@ -182,17 +183,8 @@ def _recorded(
         )
         for place, each in enumerate(planned)
     ]
-    run = home.books.closes.start(as_of=now, cutoff=planned[0].note.cutoff, cutoff_at=now)
-    keep_head(home, run)
-    try:
-        sealed = home.books.disputes.record(step, notes=notes, run=run)
-    except Unavailable:
-        raise  # nobody knows what became of it: the next run looks, and tells
-    except TieoutError:
-        home.books.closes.end(run, at=home.clock.now())  # refused: nothing of it was written
-        raise
-    home.books.closes.end(run, at=home.clock.now())
-    return sealed
+    with note_run(home, cutoff=planned[0].note.cutoff, now=now) as run:
+        return home.books.disputes.record(step, notes=notes, run=run)
 
 
 def _notice(home: Home, dispute: Dispute, event: DisputeEvent) -> Notice:
