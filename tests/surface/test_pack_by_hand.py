@@ -13,6 +13,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
+from hashlib import sha256
 from html import unescape
 from importlib.metadata import version
 from pathlib import Path
@@ -165,11 +166,20 @@ def _flip(file: Path, place: int) -> None:
     file.write_bytes(bytes(content))
 
 
+def _change_with_its_checksum(pack: Path) -> None:
+    """The manifest says something else."""
+    file, sums = pack / "index.html", pack / "SHA256SUMS"
+    before = sha256(file.read_bytes()).hexdigest()
+    _flip(file, 50)
+    sums.write_text(sums.read_text().replace(before, sha256(file.read_bytes()).hexdigest()))
+
+
 DAMAGE: dict[str, Callable[[Path], object]] = {
     "an event": lambda pack: _flip(next(pack.glob("usage/*s0002/events.csv")), -50),
     "a file of columns": lambda pack: _flip(next(pack.glob("usage/*s0002/events.parquet")), 50),
     "the manifest": lambda pack: _flip(pack / "manifest.json", 50),
     "the signature": lambda pack: _flip(pack / "manifest.json.minisig", 100),
+    "a file and its checksum": _change_with_its_checksum,
     "a checksum": lambda pack: _flip(pack / "SHA256SUMS", 5),
     "a file more": lambda pack: (pack / "extra").write_text("x"),
     "a link more": lambda pack: (pack / "usage" / "extra").symlink_to("/etc/passwd"),
