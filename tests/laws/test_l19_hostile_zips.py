@@ -264,6 +264,16 @@ def test_members_that_cannot_be_read_hide_no_others_though_they_are_signed(packe
     assert sorted(each.file for each in breaks if each.what == "form") == sorted(broken)
 
 
+def test_proofs_that_cannot_be_read_hide_no_others_though_they_are_signed(packed: PackedHome) -> None:
+    members = packed.members
+    proofs = {name for name in members if name.endswith("proof.csv")}
+    assert len(proofs) >= 3
+    for start in (b"\xff", b"no such column\n"):
+        broken = {name: start + members[name] for name in proofs}
+        breaks = packed.verify(packed.signed_again({**members, **broken})).breaks
+        assert sorted(each.file for each in breaks if each.what == "form") == sorted(proofs)
+
+
 def _all_are_listed(packed: PackedHome, names: set[str]) -> None:
     """Where the manifest is one of them, the zip file's own checksums tell the others; in one that was
     written anew nothing says what they should be. Of a manifest that still can be read the signature does

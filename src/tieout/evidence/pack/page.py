@@ -108,24 +108,28 @@ def _line(line: Document, code: str) -> str:
 def _how_to(usages: Sequence[str]) -> str:
     commands = "\n".join(
         [
-            "unzip PACK -d pack && cd pack",
-            "minisign -V -p KEY.pub -m manifest.json",
-            "sh check.sh",
+            "unzip pack.zip -d pack",
+            "cd pack",
+            "minisign -V -p ../key.pub -m manifest.json",
+            "sha256sum --check --strict SHA256SUMS",
+            "sh check.sh ../key.pub",
             *(
-                f"(cd {_text(each)} && duckdb &lt; quantity.sql && duckdb &lt; proof.sql)"
+                f"cd {_text(each)}\nduckdb &lt; quantity.sql\nduckdb &lt; proof.sql\n"
+                "cd ../../log\nduckdb &lt; proof.sql"
                 for each in usages[:1]
             ),
         ]
     )
     return (
         "<h2>How to check it by hand</h2><p>With stock tools only (unzip, minisign, sha256sum, duckdb), and "
-        f"the installation's public key, which you should have from elsewhere than this pack:</p>"
+        "the installation's public key, which you should have from elsewhere than this pack; this pack as "
+        "<code>pack.zip</code> beside it as <code>key.pub</code>:</p>"
         f"<pre>{commands}</pre>"
-        "<p>The first command proves who signed the manifest; <code>check.sh</code> compares every file with "
-        "it, counts the events of each line again, and derives the roots above them. Or, all at once and "
-        "with more checks: <code>tieout evidence verify PACK --key KEY.pub</code>, a program that shares no "
-        "code with the one that made the pack; with <code>--head FILE</code> it holds the pack to a head of "
-        "the log that you kept.</p>"
+        "<p><code>minisign</code> proves who signed the manifest; <code>check.sh</code> compares every file "
+        "with it, counts the events of each line again, and derives the roots above them. The rest does so "
+        "for one meter. Or, all at once and with more checks: <code>tieout evidence verify pack.zip --key "
+        "key.pub</code>, a program that shares no code with the one that made the pack; with <code>--head "
+        "FILE</code> it holds the pack to a head of the log that you kept.</p>"
     )
 
 

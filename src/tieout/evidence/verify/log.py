@@ -68,7 +68,10 @@ def check_proofs(
     for name, usage in sorted(usages.items()):
         file = f"usage/{name}/proof.csv"
         disclosed = _disclosed(pack, file, (*usage.events, *usage.gone, *usage.opening))
-        used |= _check_proof(pack, file, pieces, disclosed)
+        try:
+            used |= _check_proof(pack, file, pieces, disclosed)
+        except Unreadable:
+            continue  # it is in the report, and the others are looked at
         for event in disclosed:
             known = (event.type, event.content_digest)
             if proven.setdefault((event.batch, event.row), known) != known:
@@ -165,7 +168,10 @@ def read_covers(
     if content is None:
         pack.report.add(file, "file", "there", "missing")
         raise Unreadable(file)
-    head, *lines = content.decode().split("\n")
+    try:
+        head, *lines = content.decode().split("\n")
+    except UnicodeDecodeError:
+        head, lines = "", []
     if head != first_line or not lines or lines.pop():
         pack.report.add(file, "form", f"{first_line}, and lines that end", "something else")
         raise Unreadable(file)
