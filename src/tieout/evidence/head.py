@@ -40,7 +40,8 @@ class StatedRoots:
 @dataclass(frozen=True, slots=True)
 class Head:
     """`number` counts a home's heads from 1; `digest` is of `batch`, in hexadecimal digits (zeros where the
-    log was empty); `previous`: SHA-256 of the statement of the head before, None of the first."""
+    log was empty); `previous`: SHA-256 of the statement of the head before, None of the first. Raises
+    `ValueError` where its roots reach beyond `batch`, or are over no piece."""
 
     home: HomeId
     number: int
@@ -49,6 +50,11 @@ class Head:
     stated_at: Instant
     previous: str | None
     roots: StatedRoots | None = None
+
+    def __post_init__(self) -> None:
+        roots = self.roots
+        if roots is not None and not (0 < roots.upto <= self.batch and roots.pieces > 0):
+            raise ValueError(f"its root is over nothing that it covers: {roots}")
 
     @property
     def format(self) -> str:

@@ -57,6 +57,10 @@ def head_findings(home: Home) -> Iterator[LogFinding]:
             yield LogFinding("head", where, "it does not follow the head before it")
         if head.home != home.home_id:
             yield LogFinding("head", where, f"it is of home {head.home}")
+        if head.roots is None and kept.run is None:
+            yield LogFinding("head", where, "it states no root, and is of no run")
+        if head.roots is not None and kept.run is not None:
+            yield LogFinding("head", where, f"it states a root, and is of run {kept.run}")
         yield from _of_log(home, head, where)
         if head.roots is not None:
             yield from _of_books(home, head.roots.folio, head.roots.folio_digest, where)

@@ -64,7 +64,11 @@ def rooted_findings(home: Home) -> Iterator[LogFinding]:
     """The pieces under each head with roots come to its root, hold every event of the batches that it adds,
     and have the roots that are stated of them."""
     stated, after = home.books.heads.pieces(), EMPTY_LOG
-    for kept in home.books.heads.all():
+    heads = home.books.heads.all()
+    for number in sorted(stated.keys() - {kept.number for kept in heads}):
+        detail = f"{len(stated[number])} pieces are kept for it, and there is no such head"
+        yield LogFinding("head", f"head {number}", detail)
+    for kept in heads:
         try:
             roots = head_of(kept.statement).roots
         except (ValueError, KeyError, TypeError, TieoutError):
