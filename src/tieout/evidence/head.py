@@ -53,7 +53,7 @@ class Head:
 
     def __post_init__(self) -> None:
         roots = self.roots
-        if roots is not None and not (0 < roots.upto <= self.batch and roots.pieces > 0):
+        if roots is not None and not (0 <= roots.upto <= self.batch and roots.pieces >= 0):
             raise ValueError(f"its root is over nothing that it covers: {roots}")
 
     @property
