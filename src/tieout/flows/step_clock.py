@@ -19,7 +19,7 @@ from tieout.flows.home import Home
 from tieout.flows.keep_closing import work
 from tieout.flows.policy import policies
 from tieout.flows.readiness_level import within_level
-from tieout.kernel.clock_step import ClockStep, day_of
+from tieout.kernel.clock_step import ClockStep, anchored, day_of
 from tieout.kernel.errors import ConflictError
 from tieout.kernel.ids import CustomerId
 from tieout.kernel.instant import Instant, format_instant
@@ -70,7 +70,7 @@ def own_clock(home: Home) -> TestClock:
 def target(reading: ClockReading, step: ClockStep | Instant) -> tuple[Instant, int]:
     """Where a step leads, and the day from which months then clamp: a step by months keeps it."""
     if not isinstance(step, ClockStep):
-        return step, day_of(step)
+        return step, anchored(step, reading.anchor_day)
     to = step.from_(reading.now, anchor_day=reading.anchor_day)
     return to, reading.anchor_day if step.months else day_of(to)
 

@@ -103,6 +103,24 @@ def test_closing_on_the_way_dates_each_invoice_when_it_became_due(tmp_path: Path
         assert not again.closes and len(list_invoices(home, customer=None)) == 3
 
 
+def test_a_step_that_was_interrupted_goes_on_to_the_same_months(tmp_path: Path) -> None:
+    def interrupted(_report: CloseReport) -> None:
+        raise KeyboardInterrupt
+
+    with scratch(tmp_path / "home") as home:
+        reading = own_clock(home).reading()
+        to, day = target(reading, parse_step("2mo"))
+        with pytest.raises(KeyboardInterrupt):
+            step_clock(home, reading, to=to, anchor_day=day, closing=True, told=interrupted)
+        assert format_instant(home.clock.now()) == "2024-02-29T00:00:00Z"
+        assert not stepped(home, "2024-02-29T00:00:00Z", closing=True).closes
+        assert format_instant(stepped(home, "1mo", closing=True).now) == format_instant(to)
+        assert format_instant(stepped(home, "2024-04-30T00:00:00Z").now) == "2024-04-30T00:00:00Z"
+        assert format_instant(stepped(home, "1mo").now) == "2024-05-31T00:00:00Z"
+        stepped(home, "2024-06-15T00:00:00Z")
+        assert format_instant(stepped(home, "1mo").now) == "2024-07-15T00:00:00Z"
+
+
 def test_what_was_due_before_is_told_apart_and_what_cannot_be_billed_says_why(tmp_path: Path) -> None:
     with scratch(tmp_path / "home") as home:
         stepped(home, "1mo")
