@@ -43,14 +43,22 @@ def within_level(level: RecordedLevel | None, plan: Agenda) -> Agenda:
     return Agenda(due, (*told, *kept))
 
 
+def kept_back(level: RecordedLevel | None, account: DueAccount) -> NotDue | None:
+    """Why it is not billed now; None where it may be."""
+    grace = account.policy.policy.grace_hours * HOUR_MICROSECONDS
+    at = Instant(account.period.end + grace)
+    if not billed_at(level, [account.customer]):
+        return NotDue(at, NARROW)
+    if account.running is not None and not bills_inside(level):
+        return NotDue(at, NO_INTERIMS)
+    return None
+
+
 def _kept_back(level: RecordedLevel, due: Sequence[DueAccount]) -> Iterator[AccountOutcome]:
     for each in due:
-        grace = each.policy.policy.grace_hours * HOUR_MICROSECONDS
-        at = Instant(each.period.end + grace)
-        if not level.bills(each.customer):
-            yield AccountOutcome(each.customer, each.period, NotDue(at, NARROW))
-        elif each.running is not None:
-            yield AccountOutcome(each.customer, each.period, NotDue(at, NO_INTERIMS))
+        outcome = kept_back(level, each)
+        if outcome is not None:
+            yield AccountOutcome(each.customer, each.period, outcome)
 
 
 def _due_at(account: AccountOutcome) -> Instant | None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 
-from tieout.close.calendar import calendar_of
+from tieout.close.calendar import calendar_of, is_active
 from tieout.contract.policy import PolicyRole, SignerRole
 from tieout.contract.signature import READINESS_FORMAT, Signature, SigningKey
 from tieout.contract.signing_file import SigningRequest, request_text
@@ -265,12 +265,13 @@ def _period_problems(home: Home, account: CustomerId, said: SampleSaid, zone_nam
         (local_date(period.start, place), local_date(period.end, place))
         for subscription in catalog.subscriptions_of(account)
         for period in [calendar_of(catalog, subscription, defaults).at(at).period]
+        if is_active(subscription, period)
     )
     if (said.start, said.end) in found:
         return []
     known = ", ".join(f"{start.isoformat()}/{end.isoformat()}" for start, end in found)
     typed = f"{said.start.isoformat()}/{said.end.isoformat()}"
-    return [f"--period {typed} is no period of it: {known or 'it has no subscription'}"]
+    return [f"--period {typed} is no period of it: {known or 'it has no subscription then'}"]
 
 
 def _refuse_late(home: Home, expected: Expectation) -> None:

@@ -16,6 +16,7 @@ from tieout.flows.home import Home
 from tieout.flows.invoices import InvoiceRow, row_of
 from tieout.flows.keep_head import keep_head
 from tieout.flows.prepared_account import PreparedAccount
+from tieout.flows.readiness_level import kept_back
 from tieout.flows.recorded_order import overtaken
 from tieout.flows.seal_account import sealing_of
 from tieout.kernel.errors import Unavailable
@@ -33,14 +34,23 @@ goes alone."""
 def seal_accounts(
     home: Home, ready: Sequence[Sealable], run: int, progress: Progress
 ) -> tuple[list[AccountOutcome], list[InvoiceRow]]:
-    """The outcome of each, in order, and the invoices that this run sealed. Raises `Unavailable` where the
-    books cannot be written; what was sealed until then stays sealed."""
+    """The outcome of each, and the invoices that this run sealed. Where readiness was narrowed meanwhile, who
+    is not on its list any more is not due. Raises `Unavailable` where the books cannot be written; what was
+    sealed until then stays sealed."""
     outcomes: list[AccountOutcome] = []
     invoices: list[InvoiceRow] = []
     if ready:
         keep_head(home, run)
-    for batch in _batches(ready):
-        for draft, stored in zip(batch, _sealed_together(home, batch, run), strict=True):
+    for together in _batches(ready):
+        level = home.books.readiness.level()
+        batch = []
+        for draft in together:
+            why = kept_back(level, draft.account)
+            if why is None:
+                batch.append(draft)
+            else:
+                outcomes.append(AccountOutcome(draft.account.customer, draft.account.period, why))
+        for draft, stored in zip(batch, _sealed_together(home, batch, run) if batch else (), strict=True):
             account = draft.account
             if isinstance(stored, Exception):
                 outcomes.append(AccountOutcome(account.customer, account.period, parked_by(stored)))

@@ -18,7 +18,8 @@ from tieout.flows.due_accounts import agenda
 from tieout.flows.home import Home
 from tieout.flows.keep_closing import work
 from tieout.flows.policy import policies
-from tieout.kernel.clock_step import ClockStep, day_of
+from tieout.flows.readiness_level import within_level
+from tieout.kernel.clock_step import ClockStep, anchored, day_of
 from tieout.kernel.errors import ConflictError
 from tieout.kernel.ids import CustomerId
 from tieout.kernel.instant import Instant, format_instant
@@ -69,7 +70,7 @@ def own_clock(home: Home) -> TestClock:
 def target(reading: ClockReading, step: ClockStep | Instant) -> tuple[Instant, int]:
     """Where a step leads, and the day from which months then clamp: a step by months keeps it."""
     if not isinstance(step, ClockStep):
-        return step, day_of(step)
+        return step, anchored(step, reading.anchor_day)
     to = step.from_(reading.now, anchor_day=reading.anchor_day)
     return to, reading.anchor_day if step.months else day_of(to)
 
@@ -126,7 +127,7 @@ def _due(home: Home, before: Instant, now: Instant) -> tuple[Due, ...]:
 def _due_as_of(home: Home, as_of: Instant) -> list[Due]:
     catalog = load_catalog(home)
     customers = tuple(CustomerId(key) for key in catalog.customers.keys)
-    plan = agenda(
+    everybody = agenda(
         catalog,
         policies(home),
         home.books.invoices.billed(),
@@ -134,6 +135,7 @@ def _due_as_of(home: Home, as_of: Instant) -> list[Due]:
         as_of=as_of,
         advanced=open_advances(home.books.movements.of(customers)),
     )
+    plan = within_level(home.books.readiness.level(), everybody)
     found = [Due(each.customer, each.period, is_new=True) for each in plan.due]
     for each in plan.outcomes:
         if each.period is None or isinstance(each.outcome, NotDue):

@@ -93,3 +93,10 @@ def parse_step(text: str) -> ClockStep:
 def day_of(instant: Instant) -> int:
     """The day of the month in UTC, from which steps by months clamp."""
     return to_datetime(instant).day
+
+
+def anchored(to: Instant, anchor_day: int) -> int:
+    """The day from which months clamp after a step to that instant: still `anchor_day`, where that leads to
+    its day, as when a step by months was interrupted and goes on."""
+    at = to_datetime(to)
+    return anchor_day if at.day == min(anchor_day, monthrange(at.year, at.month)[1]) else at.day

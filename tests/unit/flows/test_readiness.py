@@ -111,6 +111,15 @@ def test_rules_need_a_policy_that_is_in_force(tmp_path: Path) -> None:
     assert told(made, ItemKey.RULES) == ["no signed policy is in force"]
 
 
+def test_a_period_before_the_account_began_is_none_of_its(tmp_path: Path) -> None:
+    """It would never run, and keep the item open."""
+    made = make_ready_home(tmp_path / "home")
+    start, end = date(2020, 1, 1), date(2020, 2, 1)
+    said = SampleSaid("acme", start, end, PolicyRole.FINANCE, "Bram", "1.00", end)
+    with pytest.raises(MalformedSample, match="2020-01-01/2020-02-01 is no period of it: it has no subscri"):
+        record_sample(made.home, said)
+
+
 def test_a_sign_off_goes_stale_when_what_it_stands_on_changes(ready: Ready) -> None:
     ready.sign_off(ItemKey.SAMPLES, ItemKey.RULES)
     ready.expects("acme", MARCH, date(2026, 4, 1), "20.00", date(2026, 4, 2))

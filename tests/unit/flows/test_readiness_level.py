@@ -7,6 +7,7 @@ import shutil
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -18,6 +19,7 @@ from tieout.close.outcome import NotDue, Sealed
 from tieout.contract.document import DocumentKind
 from tieout.contract.policy import PolicyRole
 from tieout.dispute.role import Role
+from tieout.flows import close_periods
 from tieout.flows import readiness as readiness_flow
 from tieout.flows.answer_interims import answer_interims
 from tieout.flows.apply_catalog import NoSuchCustomer, apply_catalog, read_documents
@@ -26,12 +28,14 @@ from tieout.flows.correct import approve, preview
 from tieout.flows.decision import DecisionIncomplete
 from tieout.flows.dispute_owners import name_owners
 from tieout.flows.home import Home
+from tieout.flows.invoices import list_invoices
 from tieout.flows.keep_closing import work
 from tieout.flows.policy import add_signature, propose, write_signing_request
 from tieout.flows.readiness import LevelStands, NobodyListed, ReadinessOpen, set_level
 from tieout.flows.readiness_level import NARROW, NO_INTERIMS
 from tieout.flows.readiness_signing import propose_override
 from tieout.flows.replay_results import keep_result, terms_of
+from tieout.flows.review_drafts import Reviews
 from tieout.flows.signed_file import SignatureRefused
 from tieout.gateways.clock import SteppedClock
 from tieout.gateways.signing_desk import sign_request
@@ -104,6 +108,22 @@ def test_only_who_is_listed_is_billed_and_everybody_else_is_told_as_not_due(tmp_
         assert work(home, now=FEBRUARY_3, again=True).customers == ()
         with pytest.raises(ReadinessOpen):
             narrow(home, "birch")
+
+
+def test_a_close_that_runs_heeds_a_new_level(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    home, _ = make_home(tmp_path / "home", now=FEBRUARY_3)
+    look = close_periods.look
+
+    def narrowed(where: Home, *said: Any, **more: Any) -> Reviews:
+        narrow(where)
+        return look(where, *said, **more)
+
+    monkeypatch.setattr(close_periods, "look", narrowed)
+    with home:
+        report = close(home, as_of=FEBRUARY_3)
+        assert [row.customer for row in report.invoices] == ["acme"]
+        assert [who for who, _, said in report.outcomes if isinstance(said, NotDue)] == ["birch", "cedar"]
+        assert {row.customer for row in list_invoices(home)} == {"acme"}
 
 
 def test_the_one_that_closes_by_itself_waits_for_nobody_who_is_not_listed(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy.exc import DBAPIError
 
 from tests.scratch_home import ANNIVERSARY, JANUARY_31, scratch
-from tests.small_home import call, ingest, make_home
+from tests.small_home import CUSTOMER, call, ingest, make_home
 from tieout.close.outcome import Sealed
 from tieout.flows.apply_catalog import apply_catalog
 from tieout.flows.build_pack import build_pack
@@ -19,12 +19,14 @@ from tieout.flows.check_health import doctor
 from tieout.flows.close_periods import CloseReport, close
 from tieout.flows.invoices import list_invoices, show_invoice
 from tieout.flows.policy import policies
+from tieout.flows.readiness import set_level
 from tieout.flows.step_clock import NoTestClock, Stepped, own_clock, step_clock, target
 from tieout.gateways.clock import SteppedClock
 from tieout.gateways.rehearsal import NoPost
 from tieout.kernel.clock_step import ClockStep, parse_step
 from tieout.kernel.errors import ConflictError
 from tieout.kernel.instant import Instant, format_instant, parse_instant
+from tieout.readiness.level import Level
 from tieout.store.books import test_clock as stored_clock
 from tieout.store.books.schema import meta
 from tieout.store.sqlite import begin_immediate, open_engine
@@ -101,6 +103,24 @@ def test_closing_on_the_way_dates_each_invoice_when_it_became_due(tmp_path: Path
         assert not again.closes and len(list_invoices(home, customer=None)) == 3
 
 
+def test_a_step_that_was_interrupted_goes_on_to_the_same_months(tmp_path: Path) -> None:
+    def interrupted(_report: CloseReport) -> None:
+        raise KeyboardInterrupt
+
+    with scratch(tmp_path / "home") as home:
+        reading = own_clock(home).reading()
+        to, day = target(reading, parse_step("2mo"))
+        with pytest.raises(KeyboardInterrupt):
+            step_clock(home, reading, to=to, anchor_day=day, closing=True, told=interrupted)
+        assert format_instant(home.clock.now()) == "2024-02-29T00:00:00Z"
+        assert not stepped(home, "2024-02-29T00:00:00Z", closing=True).closes
+        assert format_instant(stepped(home, "1mo", closing=True).now) == format_instant(to)
+        assert format_instant(stepped(home, "2024-04-30T00:00:00Z").now) == "2024-04-30T00:00:00Z"
+        assert format_instant(stepped(home, "1mo").now) == "2024-05-31T00:00:00Z"
+        stepped(home, "2024-06-15T00:00:00Z")
+        assert format_instant(stepped(home, "1mo").now) == "2024-07-15T00:00:00Z"
+
+
 def test_what_was_due_before_is_told_apart_and_what_cannot_be_billed_says_why(tmp_path: Path) -> None:
     with scratch(tmp_path / "home") as home:
         stepped(home, "1mo")
@@ -114,6 +134,20 @@ def test_what_was_due_before_is_told_apart_and_what_cannot_be_billed_says_why(tm
         apply_catalog(unsigned, tmp_path / "home" / "papers" / "catalog.toml")
         (due,) = stepped(unsigned, "1mo").due
         assert due.parked == "no signed policy governs this period"
+
+
+def test_who_is_not_on_the_list_of_a_narrow_level_does_not_come_due(tmp_path: Path) -> None:
+    with scratch(tmp_path / "home") as home:
+        file = home.folder / "birch.toml"
+        birch = CUSTOMER.format(key="birch", zone="UTC", start="2024-01-31T00:00:00Z")
+        file.write_text(birch.replace("2025-01-01", "2024-01-01").replace("2025-12-31", "2024-01-31"))
+        apply_catalog(home, file)
+        set_level(home, Level.NARROW, ("birch",), person="Dana", reason="launch")
+        (due,) = stepped(home, "1mo").due
+        assert due.customer == "birch"
+        done = stepped(home, "2024-03-01T00:00:00Z", closing=True)
+        assert done.due == () and [row.customer for row in list_invoices(home, None)] == ["birch"]
+        assert not stepped(home, "2024-03-02T00:00:00Z", closing=True).closes
 
 
 def test_every_process_that_has_the_home_open_follows(tmp_path: Path) -> None:
