@@ -25,10 +25,12 @@ from tieout.flows import correct, dispute_owners, drafts, ledger, manual_lines, 
 from tieout.flows import open_dispute as disputes_opened
 from tieout.flows.api_keys import create_api_key
 from tieout.flows.apply_catalog import apply_catalog
+from tieout.flows.build_pack import build_pack
 from tieout.flows.credit_invoice import credit_invoice
 from tieout.flows.decide_dispute import decide_dispute
 from tieout.flows.disputes import list_disputes
 from tieout.flows.drafts import list_drafts, note_draft, object_to_draft
+from tieout.flows.head_copy import head_copy
 from tieout.flows.home import Home
 from tieout.flows.ledger import lock_month
 from tieout.flows.manual_lines import LineOrder, list_lines
@@ -196,6 +198,14 @@ def override(home: Home) -> None:
     propose_override(home, "event", person="Dana", reason="examples come tomorrow", until=until)
 
 
+def export_head(home: Home) -> None:
+    head_copy(home, None)
+
+
+def pack(home: Home, number: str) -> None:
+    build_pack(home, number)
+
+
 def open_one(home: Home) -> str:
     return next(each.id for each in list_disputes(home) if each.opened_by == "Olga")
 
@@ -224,6 +234,7 @@ VERBS: Final[dict[str, Callable[..., None]]] = {
         *(note, object_to, approve_draft, redraft, approve_delta, waive, sign_waiver),
         *(register, propose_policy, apply, make_api_key),
         *(name_owners, open_dispute, isolate, uphold, narrow, expect, override),
+        *(export_head, pack),
     )
 }
 

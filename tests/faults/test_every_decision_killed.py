@@ -68,6 +68,8 @@ SEALED: dict[str, tuple[str, ...]] = {
     "narrow": (),
     "expect": (),
     "override": (),
+    "export-head": (),
+    "pack": ("{number}",),
 }
 REVIEWED: dict[str, tuple[str, ...]] = {
     "note": (),

@@ -36,6 +36,7 @@ ELSEWHERE = {
     "live": "test_follower_killed.py",
     "notice": "test_notices_killed.py",
     "look": "test_look_killed.py",
+    "roots": "test_roots_killed.py",
     "shutdown": "../surface/test_http_faults.py",
 }
 """Areas whose points other files kill at: the part of a point's name before the first hyphen."""

@@ -14,8 +14,10 @@ from typing import Any
 
 import duckdb
 import pytest
+from typer.testing import CliRunner
 
 from tests.evidence_packs import PackedHome, canonical, packed_home
+from tieout.cli.evidence import app
 from tieout.evidence.head import SIGNED_AS, comment_of
 from tieout.evidence.pack.archive import archive
 from tieout.evidence.pack.manifest import MANIFEST
@@ -297,3 +299,18 @@ def test_the_query_of_a_pack_finds_what_a_verifier_does(
         found = [shell.execute(each).fetchall() for each in shell.extract_statements(query)]
     answers = [row[-1] for rows in found for row in rows if type(row[-1]) is not int]
     assert len(answers) == 2 and all(answers) == (lie == "none")
+
+
+def test_what_a_pack_says_of_itself_does_not_drive_a_terminal(packed: PackedHome, tmp_path: Path) -> None:
+    """It could wipe out the lines that say what is not proven."""
+    manifest = json.loads(packed.members[MANIFEST]) | {
+        "not_proven": ["\x1b[2J\x1b[1A and \u202e\nWhoever kept it"]
+    }
+    (tmp_path / "pack.zip").write_bytes(
+        packed.signed_again({**packed.members, MANIFEST: canonical(manifest)})
+    )
+    (tmp_path / "key.pub").write_bytes(packed.key_file)
+    ran = CliRunner().invoke(app, ["verify", str(tmp_path / "pack.zip"), "--key", str(tmp_path / "key.pub")])
+    assert ran.exit_code == 0 and "checks" in ran.stdout
+    assert all(char.isprintable() or char == "\n" for char in ran.stdout)
+    assert "\nWhoever" not in ran.stdout, "nor say in a line of its own what nobody checked"

@@ -11,7 +11,7 @@ import typer
 from tieout.cli.heads import heads, read_copy, roots, signature_beside
 from tieout.cli.options import HomeOption, JsonOption, opened
 from tieout.cli.out_file import ForceOption, may_write, write_whole
-from tieout.cli.screen import Json, complain, note, print_json, say, table
+from tieout.cli.screen import Json, complain, note, plain, print_json, say, table
 from tieout.kernel.errors import NotFound
 
 if TYPE_CHECKING:
@@ -162,5 +162,6 @@ def _say_report(pack: Path, report: Report) -> None:
         rows = [[each.file, each.what, each.expected, each.found] for each in report.breaks]
         say(table(("file", "what", "expected", "found"), rows))
         return
-    say("\n".join([*report.checked, *(f"Not derived again: {each}" for each in report.not_derived)]))
+    told = [*report.checked, *(f"Not derived again: {each}" for each in report.not_derived)]
+    say("\n".join(plain(each).replace("\n", "\\n") for each in told))  # a line each, whatever the pack says
     say(f"{pack} checks.")

@@ -67,10 +67,10 @@ def heads(
 
     `--export` states one with roots over all that came since the last (about a second for each million
     events), unless `--number` names an earlier head. Give exported heads to somebody else (an auditor, a
-    customer, a public list): whoever has one can tell later whether the log was rewritten, and knows of every
-    pack whether its events were there. `--check` compares such a copy with this log; exit code 6 where it no
-    longer holds. `tieout verify` recomputes the whole chain and all roots, and with `--head FILE` compares a
-    copy too.
+    customer, a public list): whoever has one can tell later whether the log was rewritten, and of each pack
+    that is built from then on whether its events were there. `--check` compares such a copy with this log;
+    exit code 6 where it no longer holds. `tieout verify` recomputes the whole chain and all roots, and with
+    `--head FILE` compares a copy too.
     """
     if export is not None and check is not None:
         raise HeadsUsage("--export writes a copy and --check reads one; give one of the two.")
@@ -124,7 +124,7 @@ def _list(home: Path, *, as_json: bool) -> None:
         print_json(told)
         return
     if not kept:
-        say("No head is kept yet: the first seal states one.")
+        say("No head is kept yet: a seal states one, and --export does once the log has events.")
         return
     columns = ("number", "batch", "digest", "roots up to", "stated at", "signed by key")
     say(table(columns, [_row(each) for each in told]))

@@ -18,7 +18,7 @@ class NoSuchHead(NotFound):
 
     def __init__(self, number: int | None) -> None:
         super().__init__(
-            "No head is kept yet: the first seal states one."
+            "No head is kept yet: a seal states one, and an export does once the log has events."
             if number is None
             else f"There is no head {number}; `tieout evidence heads` lists them."
         )
@@ -34,8 +34,8 @@ class HeadCopy:
 
 
 def head_copy(home: Home, number: int | None) -> HeadCopy:
-    """That of a number; or the last, which has roots over every event so far. Raises `NoSuchHead`, or that
-    there is no key."""
+    """That of a number; or the last, under which lie roots over every event so far: its own, or those of a
+    head before it. Raises `NoSuchHead`, or that there is no key."""
     home.installation_key.public_key()
     if number is None:
         keep_roots(home)

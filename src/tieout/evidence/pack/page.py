@@ -30,8 +30,8 @@ PROVES: Final = (
     "(log/roots.json), and that piece is a leaf under the root that a signed head of the log states "
     "(log/heads.json). Events of others are there as hashes only.",
     "The heads of the log name one another: none can be left out or altered without altering all that "
-    "follow. So whoever kept any head from the one named in log/roots.json on, or one after it, knows that "
-    "these events were in the log when it was stated.",
+    "follow. So whoever kept the last of the heads named in log/roots.json, or one that follows it in "
+    "log/heads.json, knows that these events were in the log when it was stated.",
     "Each amount follows from its working, the lines from the amounts, the totals from the lines.",
     "The policy under which it was sealed carries the signatures of the keys that are listed.",
 )
@@ -40,6 +40,9 @@ DOES_NOT_PROVE: Final = (
     "That the log was not written anew before those heads were stated: compare them with one that you or "
     "somebody else kept from an earlier day. What was stated after it is the installation's word of that "
     "later day.",
+    "That each head is over one log: one could be stated over two versions of the same batches, of which a "
+    "pack shows one. Whoever may read the log counts them (tieout verify), and two packs that show different "
+    "events at one place of the log prove it.",
     "That the digest of the chain which each head states too is of the same events as its root: whoever may "
     "read the log computes both (tieout verify).",
     "That nobody made two events beforehand whose digests share 128 bits, which takes about 2^64 tries; to "

@@ -19,9 +19,10 @@ from tieout.evidence.piece import Piece, PiecePlace
 from tieout.kernel.errors import IntegrityViolation
 from tieout.kernel.ids import EventType, Watermark
 from tieout.kernel.merkle import Stretch, prove
-from tieout.ports import LogManifest, SegmentFile, SegmentFiles
+from tieout.ports import SegmentFile, SegmentFiles, TailPart
 from tieout.ports.lineage import PieceProof
-from tieout.store.log.reader import manifest
+from tieout.store.log.reader import bodies_between, segment_file, tail_parts
+from tieout.store.log.segments.named_segments import live_segments
 from tieout.store.log.segments.segment_file import ORDER, in_order, read_segment_rows_between
 from tieout.store.log.segments.segment_tree import (
     COLUMNS,
@@ -62,6 +63,14 @@ class PieceDiffers(IntegrityViolation):
 
 
 @dataclass(frozen=True, slots=True)
+class Held:
+    """Where the log has a range of batches: segments that reach into it, and accepted rows still loose."""
+
+    segments: tuple[SegmentFile, ...]
+    tail: tuple[TailPart, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class LogPieces:
     """The pieces of one log. What reads segments raises `UnreadableSegment`."""
 
@@ -71,7 +80,7 @@ class LogPieces:
 
     def made(self, *, after: Watermark, upto: Watermark) -> Iterator[Piece]:
         """What holds every event behind `after` up to `upto`, as it lies now; the trees are kept."""
-        known = manifest(self.engine, self.files, upto)
+        known = self._held(first=after + 1, last=upto)
         for place in _places(known, after=after, upto=upto):
             rows = _rows(known, place)
             if rows.size:
@@ -79,12 +88,12 @@ class LogPieces:
 
     def again(self, place: PiecePlace) -> tuple[int, bytes]:
         """How many events a piece holds, and their root, from the rows alone: whatever trees are kept."""
-        rows = _rows(self._manifest(place), place)
+        rows = _rows(self._held_of(place), place)
         return rows.size, tree_of(rows).root
 
     def counts(self, *, after: Watermark, upto: Watermark) -> dict[tuple[EventType, int], int]:
         """How many events of each type and contract version lie behind `after` up to `upto`."""
-        known = manifest(self.engine, self.files, upto)
+        known = self._held(first=after + 1, last=upto)
         found: dict[tuple[EventType, int], int] = {}
         for place in _places(known, after=after, upto=upto):
             kind = place.type, place.contract_version
@@ -104,7 +113,7 @@ class LogPieces:
         found = []
         for piece in pieces:
             if ((piece.place.first <= batches) & (batches <= piece.place.last)).any():
-                rows = _rows(self._manifest(piece.place), piece.place)
+                rows = _rows(self._held_of(piece.place), piece.place)
                 stretches = _stretches(rows.places(wanted, groups_of))
                 if stretches:
                     found.append(self._proof(piece, rows, stretches))
@@ -119,11 +128,21 @@ class LogPieces:
             raise PieceDiffers(piece.name)
         return PieceProof(piece, stretches, tuple(prove(tree.size, stretches, tree.subtree)))
 
-    def _manifest(self, place: PiecePlace) -> LogManifest:
-        return manifest(self.engine, self.files, place.last, only=frozenset({place.type}))
+    def _held_of(self, place: PiecePlace) -> Held:
+        return self._held(first=place.first, last=place.last, only=place.type)
+
+    def _held(self, *, first: int, last: int, only: EventType | None = None) -> Held:
+        with self.engine.connect() as connection:
+            live = live_segments(connection)  # first: what is compacted meanwhile is still among the bodies
+            loose = max(first, 1 + max((segment.last_batch for segment in live), default=0))
+            types = None if only is None else frozenset({only})
+            stored = bodies_between(connection, loose, last, only=types)
+        inside = [each for each in live if each.first_batch <= last and first <= each.last_batch]
+        segments = [segment_file(self.files, each) for each in inside if only in (None, each.type)]
+        return Held(tuple(segments), tail_parts(stored))
 
 
-def _places(known: LogManifest, *, after: Watermark, upto: Watermark) -> list[PiecePlace]:
+def _places(known: Held, *, after: Watermark, upto: Watermark) -> list[PiecePlace]:
     """One for each segment, and for what lies loose behind them."""
     ranges = [
         (segment.type, segment.contract_version, segment.first_batch, segment.last_batch)
@@ -140,7 +159,7 @@ def _places(known: LogManifest, *, after: Watermark, upto: Watermark) -> list[Pi
     ]
 
 
-def _rows(known: LogManifest, place: PiecePlace) -> LeafRows:
+def _rows(known: Held, place: PiecePlace) -> LeafRows:
     segments = [each for each in known.segments if _overlaps(each, place)]
     loose = [
         _between(part.table.select(ROW_COLUMNS), place)

@@ -22,6 +22,7 @@ import pyarrow.parquet as pq
 from sqlalchemy import Engine, delete, insert, select
 
 from tieout.kernel.merkle import GROUP_LEAVES, HASH_BYTES, groups_of, root_of
+from tieout.store.crash import crash_point
 from tieout.store.log import schema
 from tieout.store.log.segments.segment_file import unreadable
 from tieout.store.log.turn import turn_among_commits
@@ -197,6 +198,8 @@ class KeptTrees:
         with turn_among_commits(self.engine, self.folder) as connection:
             connection.execute(delete(trees).where(trees.c.sha256 == tree.root))
             connection.execute(insert(trees).values(sha256=tree.root, groups=b"".join(tree.groups)))
+            crash_point("roots-before-tree")
+        crash_point("roots-after-tree")
         return tree
 
     def _kept(self, root: bytes, size: int) -> list[bytes] | None:
