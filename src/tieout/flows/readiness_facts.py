@@ -21,7 +21,7 @@ from tieout.flows.invoices import show_invoice
 from tieout.flows.policy import PolicyState, governing, policies
 from tieout.flows.readiness_backfill import backfill_facts
 from tieout.flows.readiness_samples import samples_of
-from tieout.flows.replay_results import latest_results
+from tieout.flows.replay_results import KeptRun, latest_results
 from tieout.flows.trace_line import trace
 from tieout.kernel.errors import TieoutError
 from tieout.kernel.ids import LineId
@@ -45,8 +45,6 @@ from tieout.readiness.facts import (
 from tieout.readiness.finance_export import ExportedTotals, UnreadableExport, totals_of
 from tieout.readiness.item import ItemKey, Passed
 from tieout.readiness.replayed import check_replays
-from tieout.replay.result import ReplayResult
-from tieout.replay.terms import Apart
 
 COMPLIANCE_GATES: Final[tuple[Callable[[Home], ComplianceFact], ...]] = ()
 """Each says of a home whether it has the gate enabled, and how that was validated."""
@@ -78,7 +76,7 @@ def replay_facts(home: Home, fresh: Sequence[Document] = ()) -> tuple[ReplayFact
     """Of each set the latest run that counts for the home, and the latest that does not. One by another
     version of this software says nothing of this one. With `fresh`: as it will be once they are applied."""
     try:
-        return tuple(_replayed(each.result, each.apart) for each in latest_results(home, fresh))
+        return tuple(_replayed(each) for each in latest_results(home, fresh))
     except TieoutError as error:
         return (ReplayFact("results", str(error).rstrip("."), (), "cannot be read"),)
 
@@ -92,17 +90,23 @@ def replay_mended(home: Home, fresh: Sequence[Document]) -> bool:
     return bool(failed) and failed <= passed and isinstance(check_replays(then), Passed)
 
 
-def _replayed(found: ReplayResult, apart: Apart | None) -> ReplayFact:
+def _replayed(kept: KeptRun) -> ReplayFact:
+    found = kept.result
     counted = f"{found.differences} difference{'' if found.differences == 1 else 's'}"
     difference = counted if found.differences else ""
     if found.software != __version__:
         difference = difference or f"it was run by version {found.software}, this is {__version__}"
     candidate = ", with a candidate catalog" if found.candidate else ""
+    replaced = "".join(f"; replaced, {each}" for each in found.replaced)
     told = (
         f"set {found.set_digest[:16]}, terms {found.terms_digest[:16]}, outcome {found.outcome_digest[:16]}, "
-        f"{counted}{candidate}, by version {found.software}"
+        f"{counted}{candidate}, by version {found.software}{replaced}"
     )
-    return ReplayFact(found.set_name, difference, found.gate_failures, told, apart)
+    no_gate = found.gate_failures
+    if kept.forgets is not None:
+        said = f"what was declared in it when result {kept.forgets} was kept is not in it any more"
+        no_gate = (*no_gate, f"{said}; a set that is made anew gets another name")
+    return ReplayFact(found.set_name, difference, no_gate, told, kept.apart)
 
 
 def dispute_facts(home: Home) -> DisputeFacts:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from tieout.replay.call import Call, CallKind
+from tieout.replay.declared import declaration_failures
 from tieout.replay.face import Face, Origin, What
 
 COVERED: Final[Mapping[str, str]] = {
@@ -36,7 +37,9 @@ def gate_failures(
 ) -> tuple[str, ...]:
     """Every reason why the set is no gate, even if nothing differs. `waivers`: on papers that it sealed;
     `without_amount`: lines on them of which nobody outside states what they come to."""
-    return (*_expectations(contents, without_amount), *_inputs(contents, waivers), *_lacking(coverage))
+    declared = declaration_failures(contents.face)
+    stated = (*_expectations(contents, without_amount), *declared)
+    return (*stated, *_inputs(contents, waivers), *_lacking(coverage))
 
 
 def _expectations(contents: Contents, without_amount: int) -> list[str]:
