@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from contextlib import closing
+from hashlib import sha256
 from pathlib import Path
 
 import pysqlite3
@@ -77,6 +79,31 @@ def test_the_books_as_they_were_sealed_have_no_finding(closed: Path) -> None:
 def test_a_changed_book_is_6_and_named(
     closed: Path, tmp_path: Path, statement: str, what: str, detail: str
 ) -> None:
+    folder = _copied(closed, tmp_path)
+    _change(folder, statement)
+    ran = in_process("verify", "--json", "--home", str(folder))
+    assert ran.code == 6
+    assert any(row["what"] == what and detail in row["detail"] for row in ran.json["findings"]), ran.out
+
+
+def test_an_amount_finer_than_the_currency_is_named_and_not_cut_off(closed: Path, tmp_path: Path) -> None:
+    """By the check of the ledger too, whoever made the digest anew: cut off, it would be what was posted."""
+    folder = _copied(closed, tmp_path)
+    with closing(pysqlite3.connect(folder / "books.db")) as books:
+        found = books.execute("SELECT document FROM invoice WHERE number = 'INV-000001'").fetchone()[0]
+    total = json.loads(found)["total"]
+    changed = bytes(found).replace(f'"total":"{total}"'.encode(), f'"total":"{total}5"'.encode())
+    assert changed != found
+    statement = "UPDATE invoice SET document = ?, sha256 = ? WHERE number = 'INV-000001'"
+    _change(folder, statement, (changed, sha256(changed).hexdigest()))
+    ran = in_process("verify", "--json", "--home", str(folder))
+    assert ran.code == 6
+    (row,) = [row for row in ran.json["findings"] if row["what"] == "ledger"]
+    assert row["where"] == "INV-000001"
+    assert "finer than the currency's minor unit" in row["detail"]
+
+
+def _copied(closed: Path, tmp_path: Path) -> Path:
     folder = tmp_path / "home"
     folder.mkdir()
     for file in closed.glob("*.db*"):
@@ -84,15 +111,17 @@ def test_a_changed_book_is_6_and_named(
     for place in ("segments", "index"):
         if (closed / place).is_dir():
             (folder / place).symlink_to(closed / place)
+    return folder
+
+
+def _change(folder: Path, statement: str, values: tuple[object, ...] = ()) -> None:
+    """With the triggers taken away that would refuse it."""
     with closing(pysqlite3.connect(folder / "books.db")) as books:
         books.execute("PRAGMA foreign_keys = OFF")
         for (trigger,) in books.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'").fetchall():
             books.execute(f"DROP TRIGGER {trigger}")
-        assert books.execute(statement).rowcount >= 1
+        assert books.execute(statement, values).rowcount >= 1
         books.commit()
-    ran = in_process("verify", "--json", "--home", str(folder))
-    assert ran.code == 6
-    assert any(row["what"] == what and detail in row["detail"] for row in ran.json["findings"]), ran.out
 
 
 def test_a_folio_that_was_noted_is_held_against_the_books(closed: Path) -> None:

@@ -28,6 +28,16 @@ MONEY_PATH = (
 NO_AMOUNT = "# not an amount"
 """On a line that names a float for another's sake (a signature, a time-out); the reason follows."""
 
+MINOR_ELSEWHERE = {
+    "src/tieout/kernel/money.py": "the one way from an amount to minor units, and back",
+    "src/tieout/kernel/rounding.py": "`settle`, which rounds",
+    "src/tieout/rate/money_usage.py": "a unit in which usage is stated",
+    "src/tieout/close/reconcile.py": "an unsettled amount, held against what it was rounded to",
+    "src/tieout/close/reconcile_corrections.py": "an unsettled amount, rounded a second time",
+}
+"""Where a power of ten stands by a currency's exponent, and why. `evidence/verify` shares no code with what
+it checks, and compares fractions without making whole numbers of them."""
+
 FLOAT_TYPES = {"float16", "float32", "float64", "float_", "double"}
 
 
@@ -54,6 +64,30 @@ def inexact(text: str) -> list[str]:
             case ast.Attribute(attr=name) if name in FLOAT_TYPES:
                 found.append(f"line {node.lineno}: {name}")
     return found
+
+
+def minor_units(text: str) -> list[str]:
+    """Powers of ten by a currency's exponent."""
+    return [
+        f"line {node.lineno}: {ast.unparse(node)}"
+        for node in ast.walk(ast.parse(text))
+        if isinstance(node, ast.BinOp)
+        and isinstance(node.op, ast.Pow)
+        and "exponent" in ast.unparse(node.right)
+    ]
+
+
+def test_minor_units_come_of_amounts_in_one_way() -> None:
+    found = {named(path): minor_units(path.read_text()) for path in sources()}
+    verifier = "src/tieout/evidence/verify/"
+    other = {name: what for name, what in found.items() if what and not name.startswith(verifier)}
+    assert other.keys() == MINOR_ELSEWHERE.keys(), "Money.read and Money.exactly cut nothing off"
+
+
+def test_a_second_way_to_minor_units_is_found() -> None:
+    assert minor_units("minor = int(exact(text) * 10**unit.exponent)")
+    assert minor_units("minor = int(amount * 10 ** currency(code).exponent)")
+    assert minor_units("minor = Money.read(text, unit).minor") == []
 
 
 def test_no_float_and_no_free_rounding_on_the_money_path() -> None:

@@ -101,6 +101,6 @@ def _say(report: LogVerification, books: BooksVerification, findings: Sequence[L
         return
     say(f"Every digest is as it was written; {accepted} events are accepted.")
     if books.heads:
-        say(f"The log goes on from each of {grouped(str(books.heads))} heads that were kept at seals.")
+        say(f"The log goes on from each of {grouped(str(books.heads))} heads that were kept.")
     say(f"Head: {report.head_digest.hex()}")
     say(f"Folio: {books.folio.number}:{books.folio.digest}")

@@ -8,7 +8,6 @@ from collections.abc import Iterable
 from tieout.evidence.stored import StoredInvoice
 from tieout.kernel.ids import LineId
 from tieout.kernel.money import Money, currency, zero
-from tieout.kernel.rational import exact
 
 
 def coupons_named(papers: Iterable[StoredInvoice]) -> tuple[tuple[str, int], ...]:
@@ -28,6 +27,5 @@ def coupons_given(papers: Iterable[StoredInvoice]) -> dict[tuple[str, LineId], M
         for discount in json.loads(paper.document).get("discounts", ()):
             for share in discount["shares"]:
                 key = discount["coupon"], LineId(share["line"])
-                minor = int(exact(share["amount"]) * 10**unit.exponent)
-                given[key] = given.get(key, zero(unit)) + Money(minor, unit)
+                given[key] = given.get(key, zero(unit)) + Money.read(share["amount"], unit)
     return given

@@ -20,7 +20,6 @@ from tieout.kernel.instant import format_instant, parse_instant
 from tieout.kernel.money import Money, currency
 from tieout.kernel.period import Period
 from tieout.kernel.quantity import QUANTITY_ZERO, Quantity
-from tieout.kernel.rational import exact
 
 Members = dict[str, Any]  # an object of a JSON text that has not been looked at yet
 
@@ -123,7 +122,7 @@ def _earlier(printed: Members, code: str) -> str:
             each["invoice"],
             each["number"],
             Quantity.parse(each["quantity"]),
-            Money(int(exact(each["amount"]) * 10**unit.exponent), unit),
+            Money.read(each["amount"], unit),
         )
         for each in printed.get("earlier", ())
     )

@@ -149,14 +149,14 @@ def _metered(stored: StoredEvidence, commitment: Commitment, unit: Currency) -> 
     """Minor units of the usage lines inside the term, as the sealed document prints them."""
     document: Members = json.loads(stored.invoice.document)
     amounts = [
-        exact(line["cumulative"]["amount"] if "cumulative" in line else line["amount"]) * 10**unit.exponent
+        Money.read(line["cumulative"]["amount"] if "cumulative" in line else line["amount"], unit).minor
         for line in document["lines"]
         if line["subscription"] == stored.charge.subscription
         and line["snapshot"] is not None
         and "correction" not in line
         and in_term(commitment, parse_instant(line["segment"]["start"]))
     ]
-    return int(sum(amounts))
+    return sum(amounts)
 
 
 def _unused(stored: StoredEvidence, evidence: BalanceEvidence, found: list[Difference]) -> Charge | None:

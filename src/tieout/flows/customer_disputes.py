@@ -3,11 +3,12 @@ else is not there."""
 
 from __future__ import annotations
 
-from tieout.dispute.dispute import Dispute
+from tieout.dispute.dispute import Dispute, fold
+from tieout.dispute.opening import DisputeOrder
 from tieout.flows.disputes import NoSuchDispute, OwnersUnnamed, known_disputes
 from tieout.flows.home import Home
 from tieout.flows.invoices import NoSuchInvoice, show_invoice
-from tieout.flows.open_dispute import DisputeOrder, OpenedDispute, open_dispute
+from tieout.flows.open_dispute import OpenedDispute, open_dispute
 from tieout.flows.own_changes import known_customer
 from tieout.kernel.errors import ConflictError, Unavailable
 from tieout.kernel.ids import CustomerId
@@ -44,10 +45,11 @@ def own_disputes(home: Home, customer: str) -> tuple[Dispute, ...]:
 
 def own_dispute(home: Home, customer: str, id: str) -> Dispute:
     """By its whole id. Raises `NoSuchDispute`, `NoSuchCustomer`."""
-    for each in own_disputes(home, customer):
-        if each.id == id:
-            return each
-    raise NoSuchDispute(id, 0)
+    who = known_customer(home, customer)
+    events = home.books.disputes.of(id)
+    if not events or events[0].customer != who:
+        raise NoSuchDispute(id, 0)
+    return fold(events)
 
 
 def open_own(home: Home, customer: str, order: DisputeOrder, *, key_name: str, api_key: str) -> OpenedDispute:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from tieout.contract.notice_target import Severity
-from tieout.dispute.dispute import Dispute, after, disputes_of
+from tieout.dispute.dispute import Dispute, after, disputes_of, fold
 from tieout.dispute.event import DisputeEvent, Said, act_of
 from tieout.dispute.owners import NOBODY, Owners
 from tieout.dispute.role import MAY, Role
@@ -83,13 +83,13 @@ def list_disputes(
 
 def find_dispute(home: Home, id: str) -> Dispute:
     """By its id, or the beginning of it. Raises `NoSuchDispute`."""
-    known = all_disputes(home)
-    found = [each for each in known if each.id == id]
-    if not found and len(id) >= SHORT_LENGTH_MIN:
-        found = [each for each in known if each.id.startswith(id)]
-    if len(found) != 1:
-        raise NoSuchDispute(id, len(found))
-    return found[0]
+    events = home.books.disputes.of(id)
+    if not events:
+        found = home.books.disputes.ids(id) if len(id) >= SHORT_LENGTH_MIN else ()
+        if len(found) != 1:
+            raise NoSuchDispute(id, len(found))
+        events = home.books.disputes.of(found[0])
+    return fold(events)
 
 
 def disputes_of_invoice(home: Home, invoice: StoredInvoice) -> tuple[Dispute, ...]:

@@ -192,7 +192,7 @@ def _posting(text: str, unit: Currency, sign: int) -> Posting | str:
         return f"has no amount: {error}"
     if not unit.has(amount):
         return f"is no whole number of minor units: {exact_text(amount)} {unit}"
-    minor = int(amount * 10**unit.exponent)
+    minor = Money.exactly(amount, unit).minor
     if not 0 < minor <= MINOR_MAX:
         return "must be above zero and below 10^18 minor units"
     return Posting(Account(name), Money(sign * minor, unit))

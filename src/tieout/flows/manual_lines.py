@@ -274,8 +274,8 @@ def _amount(text: str, unit: Currency, problems: list[str]) -> Money | None:
         problems.append(f"--amount: {text} {unit.code} does not exist: {unit.code} has {digits}")
     elif amount == 0:
         problems.append("--amount: a line of nothing changes nothing")
-    elif abs(minor := int(amount * 10**unit.exponent)) > MINOR_UNITS_MAX:
+    elif abs(minor := Money.exactly(amount, unit).minor) > MINOR_UNITS_MAX:
         problems.append(f"--amount: {minor} minor units do not fit; at most {MINOR_UNITS_MAX}")
     else:
-        return Money(int(amount * 10**unit.exponent), unit)
+        return Money.exactly(amount, unit)
     return None

@@ -162,8 +162,7 @@ def _paid(home: Home, invoice: StoredInvoice, amount: str, reference: str) -> Mo
         problems.append(f"--reference {shown(reference)} is not a key (letters, digits, ._/:@+-)")
     if not unit.has(paid):
         problems.append(f"{exact_text(paid)} {unit} does not exist: it is no whole minor unit")
-    minor = paid * 10**unit.exponent
-    if not 0 < minor <= PAYMENT_MINOR_MAX:
+    elif not 0 < Money.exactly(paid, unit).minor <= PAYMENT_MINOR_MAX:
         problems.append("the amount must be above zero and below 10^18 minor units")
     if invoice.total_minor < 0:
         problems.append(f"{invoice.number} is a credit note: nothing is paid for it")
@@ -173,4 +172,4 @@ def _paid(home: Home, invoice: StoredInvoice, amount: str, reference: str) -> Mo
         )
     if problems:
         raise PaymentRefused(f"Nothing was recorded: {'; '.join(problems)}.")
-    return Money(int(minor), unit)
+    return Money.exactly(paid, unit)

@@ -14,8 +14,7 @@ from tieout.close.outcome import OutcomeName
 from tieout.contract.catalog import Catalog
 from tieout.flows.apply_catalog import load_catalog
 from tieout.flows.home import Home
-from tieout.flows.readiness_papers import expectation_of, expectations, papers_of
-from tieout.flows.readiness_refusals import SampleTooLate
+from tieout.flows.readiness_papers import papers_of
 from tieout.flows.readiness_samples import sealed_papers, shown_from
 from tieout.kernel.calendar import local_date
 from tieout.kernel.instant import Instant, format_instant
@@ -23,6 +22,8 @@ from tieout.kernel.period import Period
 from tieout.kernel.zone import zone
 from tieout.readiness.documents import ReadinessDocument
 from tieout.readiness.facts import Expectation, Paper
+from tieout.readiness.papers import expectation_of, expectations
+from tieout.readiness.refusals import SampleTooLate
 from tieout.readiness.samples import money
 
 SHOWN: Final = {OutcomeName.HELD: "held by a close", OutcomeName.IN_REVIEW: "in review since a close"}

@@ -3,10 +3,8 @@ make now."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from datetime import date
-from typing import Any
 
 from tieout.contract.catalog import Catalog
 from tieout.evidence.stored import StoredInvoice
@@ -17,13 +15,14 @@ from tieout.flows.invoices import show_invoice
 from tieout.flows.policy import PolicyState, governing, policies
 from tieout.invoice.document import document_bytes
 from tieout.invoice.invoice import KIND_FINAL, KIND_NOTE
+from tieout.invoice.stored_document import read_document
 from tieout.kernel.calendar import local_date, local_midnight
 from tieout.kernel.ids import CustomerId
 from tieout.kernel.instant import HOUR_MICROSECONDS, Instant, parse_instant
 from tieout.kernel.period import Period
-from tieout.kernel.rational import exact
 from tieout.kernel.zone import zone
 from tieout.readiness.facts import Billed, Expectation, Paper, Run, Sample
+from tieout.readiness.run import run_of
 
 KINDS = {KIND_FINAL: Paper.INVOICE, KIND_NOTE: Paper.NOTE}
 
@@ -80,9 +79,10 @@ def _runs(home: Home, account: CustomerId, wanted: frozenset[Billed]) -> Mapping
     for billed, listed in sealed_papers(home, account):
         if billed in wanted and billed not in found:
             stored = show_invoice(home, listed.id)
-            document = json.loads(stored.document)
-            on = local_date(parse_instant(document["issued_at"]), zone(document["period"]["zone"]))
-            found[billed] = _run(account, billed, document, on, sealed=stored)
+            document = read_document(stored.number, stored.document)
+            assert document.issued_at is not None, "a sealed paper has been issued"
+            on = local_date(parse_instant(document.issued_at), zone(document.period.zone))
+            found[billed] = run_of(account, billed, document, on, sealed=stored)
     if wanted - found.keys():
         for billed, run in _drafts(home, account).items():
             found.setdefault(billed, run)
@@ -94,10 +94,10 @@ def _drafts(home: Home, account: CustomerId) -> Mapping[Billed, Run]:
     found: dict[Billed, Run] = {}
     waiting = [each for each in home.books.drafts.open() if each.customer == account and each.kind in KINDS]
     for draft in waiting:
-        documents = [each.document for each in home.books.drafts.revisions(draft.invoice)]
+        document = read_document(draft.invoice, home.books.drafts.revisions(draft.invoice)[-1].document)
         billed = Billed(*_dates(catalog, account, draft.period), KINDS[draft.kind])
         on = _due_on(catalog, states, account, draft.period)
-        found[billed] = _run(account, billed, json.loads(documents[-1]), on)
+        found[billed] = run_of(account, billed, document, on)
     if account not in catalog.customers:
         return found
     report = close(home, as_of=home.clock.now(), customers=(account,), dry_run=True)
@@ -105,53 +105,9 @@ def _drafts(home: Home, account: CustomerId) -> Mapping[Billed, Run]:
         if row.draft is not None and row.kind in KINDS:
             billed = Billed(*_dates(catalog, account, row.period), KINDS[row.kind])
             on = _due_on(catalog, states, account, row.period)
-            document = json.loads(document_bytes(row.draft))
-            found.setdefault(billed, _run(account, billed, document, on))
+            document = read_document(row.draft.id, document_bytes(row.draft))
+            found.setdefault(billed, run_of(account, billed, document, on))
     return found
-
-
-def _run(
-    account: CustomerId,
-    billed: Billed,
-    document: Mapping[str, Any],
-    on: date,
-    *,
-    sealed: StoredInvoice | None = None,
-) -> Run:
-    return Run(
-        account=account,
-        billed=billed,
-        number=None if sealed is None else sealed.number,
-        amount=exact(document["total"]),
-        currency=document["currency"],
-        on=on,
-        sealed_at=None if sealed is None else sealed.sealed_at,
-        changed_inside=_changed_inside(document),
-        late_events=_late_events(document),
-        sha256=None if sealed is None else sealed.sha256,
-    )
-
-
-def _changed_inside(document: Mapping[str, Any]) -> bool:
-    """Whether one subscription has charges for different parts of the paper's period. A fee in advance is for
-    the next period, and no part of this one."""
-    start, end = (parse_instant(document["period"][name]) for name in ("start", "end"))
-    parts: dict[str, set[tuple[str, str]]] = {}
-    for line in document["lines"]:
-        segment = line["segment"]
-        if "correction" not in line and start <= parse_instant(segment["start"]) < end:
-            parts.setdefault(line["subscription"], set()).add((segment["start"], segment["end"]))
-    return any(len(found) > 1 for found in parts.values())
-
-
-def _late_events(document: Mapping[str, Any]) -> int:
-    """Each line of a meter counts them again: of a corrected period the greatest count is meant."""
-    found: dict[str, int] = {}
-    for line in document["lines"]:
-        if "correction" in line:
-            start = line["correction"]["period"]["start"]
-            found[start] = max(found.get(start, 0), int(line["correction"]["late_events"]))
-    return sum(found.values())
 
 
 def _dates(catalog: Catalog, account: CustomerId, period: Period) -> tuple[date, date]:

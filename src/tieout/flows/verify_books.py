@@ -25,8 +25,7 @@ from tieout.invoice.number import format_number
 from tieout.kernel.digest import document_digest
 from tieout.kernel.errors import Refusal, TieoutError
 from tieout.kernel.instant import format_instant
-from tieout.kernel.money import Money, currency
-from tieout.kernel.rational import exact
+from tieout.kernel.money import FinerThanMinor, Money, currency
 from tieout.ports import LogFinding
 from tieout.ports.folios import FolioHead
 from tieout.rate.manual_line import ManualLine, line_digest, line_id_of
@@ -205,9 +204,12 @@ def _of_credits(invoice: StoredInvoice, used: Sequence[tuple[str, int]]) -> Iter
         document: Members = json.loads(invoice.document)
         unit = currency(invoice.currency)
         printed = [
-            (credit["account"], int(exact(credit["amount"]) * 10**unit.exponent))
+            (credit["account"], Money.read(credit["amount"], unit).minor)
             for credit in document.get("credits", [])  # absent from what was sealed before there were any
         ]
+    except FinerThanMinor as error:
+        yield LogFinding("invoice", invoice.number, f"a credit that is printed is no money: {error}")
+        return
     except (ValueError, KeyError, TypeError, TieoutError):
         return  # what cannot be read is found by the check of the document
     if sorted(printed) != sorted(used):

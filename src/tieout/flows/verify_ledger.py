@@ -16,8 +16,7 @@ from tieout.flows.home import Home
 from tieout.flows.verify_reversals import reversal_findings
 from tieout.kernel.errors import TieoutError
 from tieout.kernel.ids import InvoiceId
-from tieout.kernel.money import currency
-from tieout.kernel.rational import exact
+from tieout.kernel.money import FinerThanMinor, Money, currency
 from tieout.ledger.account import Account
 from tieout.ledger.entry import Entry, EntryKind
 from tieout.ledger.month import month_of
@@ -52,6 +51,8 @@ def ledger_findings(home: Home) -> Iterator[LogFinding]:
             continue
         try:
             yield from _of_invoice(listed.number, json.loads(whole.document), posted)
+        except FinerThanMinor as error:
+            yield LogFinding("ledger", listed.number, f"what its document prints is no money: {error}")
         except (ValueError, KeyError, TypeError, TieoutError):
             continue  # what cannot be read is found by the check of the document
     for invoice in sorted(sums):
@@ -73,7 +74,7 @@ def _of_invoice(number: str, document: dict[str, Any], posted: Sums) -> Iterator
     unit = currency(document["currency"])
 
     def minor(text: str) -> int:
-        return int(exact(text) * 10**unit.exponent)
+        return Money.read(text, unit).minor
 
     total = minor(document["total"])
     credits_ = sum(minor(each["amount"]) for each in document.get("credits", ()))

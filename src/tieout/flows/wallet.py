@@ -195,8 +195,7 @@ def _grant(catalog: Catalog, order: GrantOrder, *, grant_id: str, now: Instant) 
         problems.append(f"--kind {shown(order.kind)} is not one of {', '.join(GrantKind)}")
     if not unit.has(amount):
         problems.append(f"{exact_text(amount)} {unit} does not exist: it is no whole minor unit")
-    minor = amount * 10**unit.exponent
-    if not 0 < minor <= GRANT_MINOR_MAX:
+    elif not 0 < Money.exactly(amount, unit).minor <= GRANT_MINOR_MAX:
         problems.append("the amount must be above zero and below 10^18 minor units")
     if not 0 <= order.priority <= PRIORITY_MAX:
         problems.append(f"--priority {order.priority} is outside 0 to {PRIORITY_MAX}")
@@ -209,7 +208,7 @@ def _grant(catalog: Catalog, order: GrantOrder, *, grant_id: str, now: Instant) 
     return Grant(
         id=grant_id,
         customer=profile.key,
-        amount=Money(int(minor), unit),
+        amount=Money.exactly(amount, unit),
         kind=GrantKind(order.kind),
         priority=order.priority,
         effective_at=effective_at,

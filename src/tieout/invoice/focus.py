@@ -13,7 +13,6 @@ from typing import Any
 
 from tieout.invoice.contained import shared
 from tieout.kernel.money import Currency, Money, currency
-from tieout.kernel.rational import exact
 
 Members = dict[str, Any]  # an object of a sealed document
 
@@ -144,4 +143,4 @@ def _contained(invoice: Members, unit: Currency) -> dict[str, int]:
 
 
 def _minor(text: str, unit: Currency) -> int:
-    return int(exact(text) * 10**unit.exponent)
+    return Money.read(text, unit).minor

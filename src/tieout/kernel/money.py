@@ -11,6 +11,7 @@ from fractions import Fraction
 from typing import Final
 
 from tieout.kernel.errors import IntegrityViolation, Refusal, shown
+from tieout.kernel.rational import exact
 
 _CODES_BY_EXPONENT: Final = {
     0: "BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX UYI VND VUV XAF XOF XPF",
@@ -109,6 +110,14 @@ class Money:
         if minor.denominator != 1:
             raise FinerThanMinor(amount, currency)
         return cls(minor.numerator, currency)
+
+    @classmethod
+    def read(cls, text: str, currency: Currency) -> Money:
+        """A decimal text in whole units, as documents print amounts. The one way from there to minor units.
+
+        Raises `MalformedExact` or `FinerThanMinor`: nothing is cut off.
+        """
+        return cls.exactly(exact(text), currency)
 
     def __add__(self, other: Money) -> Money:
         return Money(self.minor + self._same(other).minor, self.currency)

@@ -59,6 +59,14 @@ class DisputeStore(Protocol):
         """By dispute, each dispute's in their order. Raises `DisputeDamaged` where one cannot be read."""
         ...
 
+    def of(self, dispute: str) -> tuple[DisputeEvent, ...]:
+        """Of the dispute of that id, in their order; none where there is none. Raises `DisputeDamaged`."""
+        ...
+
+    def ids(self, beginning: str) -> tuple[str, ...]:
+        """Of the disputes whose ids begin so, in order."""
+        ...
+
     def customers(self) -> tuple[CustomerId, ...]:
         """Who ever disputed anything."""
         ...

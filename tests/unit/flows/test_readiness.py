@@ -28,8 +28,7 @@ from tieout.flows.examine_dispute import examine_dispute
 from tieout.flows.home import Home
 from tieout.flows.policy import register_key
 from tieout.flows.readiness import review
-from tieout.flows.readiness_papers import expectations, papers_of
-from tieout.flows.readiness_refusals import ItemNotPassed, MalformedSample, SampleTooLate
+from tieout.flows.readiness_papers import papers_of
 from tieout.flows.readiness_signing import SampleSaid, prepare_sign_off, record_sample
 from tieout.flows.replay_results import keep_result
 from tieout.flows.signed_file import SignatureRefused
@@ -40,6 +39,8 @@ from tieout.kernel.instant import parse_instant
 from tieout.readiness.documents import readiness_bytes
 from tieout.readiness.facts import ComplianceFact
 from tieout.readiness.item import ItemKey, NotApplicable, Open, Passed
+from tieout.readiness.papers import expectations
+from tieout.readiness.refusals import ItemNotPassed, MalformedSample, SampleTooLate
 from tieout.readiness.standing import State
 from tieout.store.sqlite import open_engine
 from tieout.wiring import open_home

@@ -16,12 +16,12 @@ from tieout.contract.policy import PolicyRole
 from tieout.flows.close_periods import close
 from tieout.flows.readiness_beforehand import shown_already
 from tieout.flows.readiness_papers import papers_of
-from tieout.flows.readiness_refusals import SampleTooLate
 from tieout.flows.readiness_signing import SampleSaid, record_sample, sample_now
 from tieout.kernel.ids import CustomerId, InvoiceId
 from tieout.kernel.instant import Instant, parse_instant
 from tieout.kernel.period import Period
 from tieout.readiness.item import ItemKey, Open
+from tieout.readiness.refusals import SampleTooLate
 
 SAID = SampleSaid("acme", JANUARY, FEBRUARY, PolicyRole.OPS, "Chi", "21.21", date(2026, 2, 3))
 DUE = parse_instant("2026-02-02T00:00:00Z")

@@ -15,6 +15,7 @@ from tieout.kernel.money import (
     currency,
     zero,
 )
+from tieout.kernel.rational import MalformedExact
 
 
 @pytest.mark.parametrize(
@@ -77,3 +78,14 @@ def test_what_was_settled_is_read_back_exactly(amount: str, code: str, minor: in
 def test_what_is_finer_than_a_minor_unit_is_never_cut_off(amount: str, code: str) -> None:
     with pytest.raises(FinerThanMinor, match=f"{code} is finer than the currency's minor unit"):
         Money.exactly(Fraction(amount), currency(code))
+
+
+def test_a_printed_amount_is_read_in_one_way() -> None:
+    dollars, yen = currency("USD"), currency("JPY")
+    assert Money.read("-12.30", dollars) == Money(-1230, dollars)
+    assert Money.read("12.3", dollars) == Money(1230, dollars)
+    assert Money.read("500", yen) == Money(500, yen)
+    with pytest.raises(FinerThanMinor):
+        Money.read("31.135", dollars)
+    with pytest.raises(MalformedExact):
+        Money.read("1e2", dollars)

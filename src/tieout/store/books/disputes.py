@@ -43,6 +43,19 @@ class SqlDisputes:
         with self.engine.connect() as connection:
             return tuple(_event(row) for row in connection.execute(query).mappings())
 
+    def of(self, dispute: str) -> tuple[DisputeEvent, ...]:
+        query = select(dispute_event).where(dispute_event.c.dispute == dispute)
+        with self.engine.connect() as connection:
+            found = connection.execute(query.order_by(dispute_event.c.ordinal)).mappings()
+            return tuple(_event(row) for row in found)
+
+    def ids(self, beginning: str) -> tuple[str, ...]:
+        """Read from the primary key's index alone. Not by LIKE, which SQLite compares without case."""
+        begins = func.substr(dispute_event.c.dispute, 1, len(beginning)) == beginning
+        query = select(dispute_event.c.dispute).where(begins).distinct()
+        with self.engine.connect() as connection:
+            return tuple(sorted(connection.execute(query).scalars()))
+
     def customers(self) -> tuple[CustomerId, ...]:
         query = select(dispute_event.c.customer).distinct().order_by(dispute_event.c.customer)
         with self.engine.connect() as connection:

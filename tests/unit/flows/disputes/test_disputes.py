@@ -3,8 +3,6 @@ recorded. The invoice of acme: fee 10.00, calls 0.30, tokens 16.05, storage 4.78
 
 from __future__ import annotations
 
-import shutil
-from collections.abc import Iterator
 from hashlib import sha256
 from pathlib import Path
 
@@ -15,7 +13,6 @@ from tests.disputes import (
     ENGINEERING,
     FINANCE,
     OPS,
-    disputed_home,
     name_three,
     number_of,
     opened,
@@ -26,7 +23,12 @@ from tests.own_home import BY_KEY, webhook
 from tests.small_home import FEBRUARY_3, january, make_home
 from tests.small_home import ingest as send_events
 from tieout.dispute.deadline import end_of_day
+from tieout.dispute.decision import DecisionOrder
+from tieout.dispute.dispute import DisputeDamaged
 from tieout.dispute.event import Messaged
+from tieout.dispute.opening import DisputeOrder
+from tieout.dispute.overdue import Overdue, done_late, overdue
+from tieout.dispute.refused import DisputeRefused
 from tieout.dispute.role import Role
 from tieout.dispute.room import NoRoom
 from tieout.dispute.state import Act, State
@@ -34,7 +36,8 @@ from tieout.dispute.type import DisputeType
 from tieout.flows.close_periods import close
 from tieout.flows.credit_invoice import credit_invoice
 from tieout.flows.credit_note import NoSuchLineThere
-from tieout.flows.decide_dispute import DecisionOrder, DisputeIsolated, decide_dispute
+from tieout.flows.customer_disputes import own_dispute
+from tieout.flows.decide_dispute import DisputeIsolated, decide_dispute
 from tieout.flows.decision import DecisionIncomplete
 from tieout.flows.dispute_document import dispute_json
 from tieout.flows.dispute_evidence import incomplete_evidence
@@ -43,7 +46,7 @@ from tieout.flows.disputes import NoSuchDispute, OwnersUnnamed, find_dispute, li
 from tieout.flows.examine_dispute import examine_dispute
 from tieout.flows.home import Home
 from tieout.flows.notices import NoSuchTarget, change_egress
-from tieout.flows.open_dispute import DisputeOrder, DisputeRefused, open_dispute
+from tieout.flows.open_dispute import open_dispute
 from tieout.flows.own_targets import set_target
 from tieout.flows.payments import record_payment
 from tieout.flows.say_dispute import (
@@ -61,26 +64,6 @@ from tieout.kernel.ids import CustomerId
 from tieout.kernel.instant import DAY_MICROSECONDS, Instant, parse_instant
 from tieout.ports.world import NoEvidenceKey
 from tieout.store.sqlite import begin_immediate, open_engine
-from tieout.wiring import open_home
-
-
-@pytest.fixture(scope="module")
-def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    home, _ = disputed_home(tmp_path_factory.mktemp("disputed") / "home")
-    home.close()
-    return home.folder
-
-
-@pytest.fixture
-def clock() -> SteppedClock:
-    return SteppedClock(FEBRUARY_3)
-
-
-@pytest.fixture
-def home(template: Path, tmp_path: Path, clock: SteppedClock) -> Iterator[Home]:
-    folder = Path(shutil.copytree(template, tmp_path / "home"))
-    with open_home(folder, clock=clock) as found:
-        yield found
 
 
 # ---------------------------------------------------------------------------------------------- open
@@ -111,15 +94,6 @@ def test_only_what_is_disputed_waits(home: Home) -> None:
     assert owed(home) == ("6.13", "10.00", "0.00")
     decide_dispute(home, found.id, DecisionOrder(Act.REJECTED), person=OPS, reason="it is right")
     assert owed(home) == ("6.13", "0.00", "6.13")
-
-
-def test_the_same_sent_again_is_the_same_dispute(home: Home) -> None:
-    order = DisputeOrder(number_of(home), "3", DisputeType.EVIDENCE, "10.00", "we count less")
-    first = open_dispute(home, order, person=OPS)
-    again = open_dispute(home, order, person="  olga ")
-    assert first.is_new and not again.is_new and again.dispute == first.dispute
-    with pytest.raises(NoRoom):  # somebody else's is another
-        open_dispute(home, order, person="Omar")
 
 
 def test_disputes_of_a_line_and_of_the_invoice_never_come_to_more_than_is_left(home: Home) -> None:
@@ -242,6 +216,35 @@ def test_a_damaged_pack_is_a_conflict_and_a_hold_stands_with_two_owners(home: Ho
     assert len(findings) == 1 and "its pack is gone" in findings[0]
 
 
+def test_a_dispute_is_found_without_reading_those_of_others(home: Home) -> None:
+    """By its id or the beginning of it, in its case: one of somebody else that is damaged is not met."""
+    found = opened(home)
+    other = opened(home, customer=CustomerId("birch"), line=None, amount=None)
+    _in_books(
+        home,
+        "DROP TRIGGER dispute_event_no_update",
+        f"UPDATE dispute_event SET said = '{{}}' WHERE dispute = '{other.id}'",
+    )
+    for id in (found.id, found.id[:9]):
+        assert find_dispute(home, id) == found
+    with pytest.raises(DisputeDamaged):
+        find_dispute(home, other.id)
+    with pytest.raises(NoSuchDispute):
+        find_dispute(home, found.id[:9].upper())
+    for place, each in enumerate((found, other)):  # as if both began alike
+        _in_books(home, f"UPDATE dispute_event SET dispute = 'dp_00000{place}' WHERE dispute = '{each.id}'")
+    with pytest.raises(NoSuchDispute, match="2 disputes begin with"):
+        find_dispute(home, "dp_00000")
+
+
+def test_a_customer_finds_its_own_disputes_alone(home: Home) -> None:
+    found = opened(home)
+    assert own_dispute(home, found.customer, found.id) == found
+    for who, id in ((found.customer, found.id[:9]), (CustomerId("birch"), found.id)):
+        with pytest.raises(NoSuchDispute):
+            own_dispute(home, who, id)
+
+
 def test_a_trace_that_disagrees_is_a_conflict(home: Home) -> None:
     found = opened(home)
     engine = open_engine(home.folder / "books.db", schema="books")
@@ -303,6 +306,19 @@ def test_a_clock_that_steps_back_leaves_events_in_their_order(home: Home, clock:
     assert verify_books(home).findings == ()
 
 
+def test_what_was_done_after_its_day_stays_late(home: Home, clock: SteppedClock) -> None:
+    in_time, late = opened(home, amount="1.00"), opened(home, amount="2.00", reason="and this")
+    for days, dispute in ((1, in_time), (40, late)):
+        clock.set_to(Instant(FEBRUARY_3 + days * DAY_MICROSECONDS))
+        message_customer(home, dispute.id, person=OPS, text="We look at it.")
+        decide_dispute(home, dispute.id, DecisionOrder(Act.REJECTED), person=OPS, reason="it is right")
+    assert done_late(find_dispute(home, in_time.id)) == ()
+    found = find_dispute(home, late.id)
+    assert done_late(found) == (Overdue.ANSWER, Overdue.DECISION) and overdue(found, now=clock.now()) == ()
+    again = reopen_dispute(home, late.id, person=OPS, reason="they sent their log")
+    assert done_late(again) == (), "it has new days"
+
+
 # ---------------------------------------------------------------------------------------------- verify
 @pytest.mark.parametrize(
     ("change", "says"),
@@ -324,3 +340,11 @@ def test_verify_finds_what_was_changed_of_a_dispute(home: Home, change: str, say
         assert connection.execute(text(f"UPDATE dispute_event SET {change}")).rowcount > 0
     engine.dispose()
     assert any(says in str(each) for each in verify_books(home).findings)
+
+
+def _in_books(home: Home, *statements: str) -> None:
+    engine = open_engine(home.folder / "books.db", schema="books")
+    with begin_immediate(engine) as connection:
+        for statement in statements:
+            connection.execute(text(statement))
+    engine.dispose()

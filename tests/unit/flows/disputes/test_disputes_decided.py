@@ -4,10 +4,6 @@ The invoice of acme: fee 10.00, calls 0.30, tokens 16.05, storage 4.78; 31.13 in
 
 from __future__ import annotations
 
-import shutil
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
 
 from tests.disputes import (
@@ -15,7 +11,6 @@ from tests.disputes import (
     ENGINEERING,
     FINANCE,
     OPS,
-    disputed_home,
     number_of,
     opened,
     owed,
@@ -24,8 +19,10 @@ from tests.disputes import (
 from tests.small_home import FEBRUARY_3, MARCH_3, call
 from tests.small_home import ingest as send_events
 from tieout.dispute.deadline import end_of_day
+from tieout.dispute.decision import DecisionOrder
 from tieout.dispute.event import CreditGiven
 from tieout.dispute.owners import WrongRole
+from tieout.dispute.refused import DisputeRefused
 from tieout.dispute.role import Role
 from tieout.dispute.room import NoRoom
 from tieout.dispute.state import Act, NoSuchMove, State
@@ -35,12 +32,11 @@ from tieout.flows.correct import approve, preview
 from tieout.flows.corrected_since import corrected_since
 from tieout.flows.credit_invoice import LineDisputed, credit_invoice
 from tieout.flows.credit_note import CreditRefused
-from tieout.flows.decide_dispute import DecisionOrder, decide_dispute
+from tieout.flows.decide_dispute import decide_dispute
 from tieout.flows.dispute_owners import name_owners
 from tieout.flows.disputes import find_dispute
 from tieout.flows.examine_dispute import examine_dispute
 from tieout.flows.home import Home
-from tieout.flows.open_dispute import DisputeRefused
 from tieout.flows.payments import record_payment
 from tieout.flows.retract_event import Decision, retract_event
 from tieout.flows.say_dispute import (
@@ -55,26 +51,6 @@ from tieout.flows.verify_books import verify_books
 from tieout.flows.void_invoice import VoidRefused, void_invoice
 from tieout.gateways.clock import SteppedClock
 from tieout.kernel.instant import DAY_MICROSECONDS, Instant
-from tieout.wiring import open_home
-
-
-@pytest.fixture(scope="module")
-def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    home, _ = disputed_home(tmp_path_factory.mktemp("disputed") / "home")
-    home.close()
-    return home.folder
-
-
-@pytest.fixture
-def clock() -> SteppedClock:
-    return SteppedClock(FEBRUARY_3)
-
-
-@pytest.fixture
-def home(template: Path, tmp_path: Path, clock: SteppedClock) -> Iterator[Home]:
-    folder = Path(shutil.copytree(template, tmp_path / "home"))
-    with open_home(folder, clock=clock) as found:
-        yield found
 
 
 def test_upheld_gives_back_all_of_it_in_one_note(home: Home) -> None:
@@ -89,7 +65,8 @@ def test_upheld_gives_back_all_of_it_in_one_note(home: Home) -> None:
         "10.00",
     )
     assert owed(home) == ("21.13", "0.00", "21.13")
-    assert len(home.books.heads.all()) == 2, "of the close, and of the note"
+    runs = [each.run for each in home.books.heads.all()]
+    assert runs == [1, None, 2], "of the close, with roots for the pack, and of the note"
     assert verify_books(home).findings == ()
     with pytest.raises(NoSuchMove):
         uphold(home, found.dispute)
