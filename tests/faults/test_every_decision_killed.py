@@ -40,8 +40,9 @@ from tieout.kernel.instant import Instant
 from tieout.wiring import open_home
 
 PASSED_MAX = 12
-ATTEMPTS = {"close_run", "close_outcome", "log_head", "log_head_signature"}
-"""What tells of tries, of which there may be more than one: each has a run, and a run that seals a head."""
+ATTEMPTS = {"close_run", "close_outcome", "log_head", "log_head_signature", "folio"}
+"""What tells of tries, of which there may be more than one: each has a run, and a run that seals a head; and
+each transaction has a folio, however many it took."""
 STEPS = ("books-before-commit", "books-after-commit")
 SEALED: dict[str, tuple[str, ...]] = {
     "credit": ("{number}", "1"),
@@ -162,8 +163,9 @@ Counts = dict[str, int]
 
 
 def counts(folder: Path, now: Instant) -> Counts:
-    """How many rows each table of the books has; attempts apart."""
+    """How many rows each table of the books has, all of them in folios; attempts apart."""
     with open_home(folder, clock=SteppedClock(now)) as home:
+        assert not [*home.books.folios.findings()]
         engine = home.books.engine  # type: ignore[attr-defined] # tests look behind the port
         with engine.connect() as connection:
             return {

@@ -11,7 +11,7 @@ import pytest
 from tests.ready_home import make_ready_home
 from tests.surface.conftest import Ran, in_process
 from tieout.gateways.clock import SystemClock
-from tieout.kernel.instant import HOUR_MICROSECONDS, Instant, format_instant
+from tieout.kernel.instant import HOUR_MICROSECONDS, Instant, format_instant, parse_instant
 
 EXPECTED = (
     "--account",
@@ -141,3 +141,38 @@ def test_narrow_wide_and_an_override(home: Path) -> None:
     )
     applied = in_process("catalog", "apply", str(catalog), "--home", str(home))
     assert (applied.code, "A change of event is refused" in applied.err) == (4, True)
+
+
+def test_another_persons_key_leaves_nothing_behind_and_is_named(home: Path) -> None:
+    """Neither an unsigned paper nor the name of a file that nobody gave."""
+    before = run(home, "documents", "--json").json
+    finance, ops = str(home / "papers" / "finance.key"), str(home / "papers" / "ops.key")
+    for wrong in (
+        ("sample", "record", *EXPECTED, "--role", "finance", "--by", "Bram", "--key", ops),
+        ("sample", "record", *EXPECTED, "--role", "ops", "--by", "Bram", "--key", ops),
+        ("sign", "rules", "--role", "finance", "--key", ops),
+        ("sign", "rules", "--role", "finance", "--person", "Bram", "--key", ops),
+    ):
+        refused = run(home, *wrong)
+        assert (refused.code, refused.out) == (2, ""), wrong
+        assert f"The signature by the key in {ops} is refused: " in refused.err
+        assert "tieout-sign-" not in refused.err and "signature.json" not in refused.err
+        assert run(home, "documents", "--json").json == before, wrong
+    missing = run(home, "sign", "rules", "--role", "finance", "--key", f"{finance}.none")
+    assert missing.code != 0 and f"{finance}.none" in missing.err
+    assert run(home, "documents", "--json").json == before
+    signed = run(home, "sign", "rules", "--role", "finance", "--key", finance)
+    assert signed.code == 0
+    assert run(home, "sign", "rules", "--role", "finance", "--key", finance).code == 4
+    assert len(run(home, "documents", "--json").json) == len(before) + 1
+
+
+def test_what_a_dry_run_could_show_is_said_when_it_is_recorded(home: Path) -> None:
+    """The clock of the command line is the machine's: 2999 is not over."""
+    if SystemClock().now() < parse_instant("2026-04-02T00:00:00Z"):
+        pytest.skip("March 2026 is not over here")
+    by = ("--role", "finance", "--by", "Bram")
+    ran = run(home, "sample", "record", *EXPECTED, *by)
+    assert "A dry run of the close shows since 2026-04-02T00:00:00Z what this comes to." in ran.err
+    later = [each.replace("2026-", "2999-") for each in EXPECTED]
+    assert "dry run" not in run(home, "sample", "record", *later, *by).err

@@ -58,7 +58,10 @@ def test_a_difference_exits_1_and_a_failed_gate_only_where_it_is_asked_for(
     assert "price: the same quantity at price calls-usd v1" in " ".join(done.out.split())
     expect = ("replay", "expect", str(wrong), "--by", "Ada", "--what", "lines", "--origin")
     (tmp_path / "lines.csv").write_text(LINES)
-    assert in_process(*expect, "recorded", str(tmp_path / "lines.csv")).code == 0
+    unsaid = in_process(*expect, "recorded", str(tmp_path / "lines.csv"))
+    assert (unsaid.code, "say --why it is replaced" in unsaid.err) == (2, True)
+    taken = in_process(*expect, "recorded", str(tmp_path / "lines.csv"), "--why", "it was wrong")
+    assert taken.code == 0 and "by by hand (script), which stays on record" in taken.err
     done = in_process("replay", "run", str(wrong), "--gate", "--json")
     assert (done.code, done.json["compares"], done.json["passes_gate"]) == (1, True, False)
     assert "the gate fails" in done.err

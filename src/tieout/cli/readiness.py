@@ -148,7 +148,8 @@ def request(
 
     may_write(out, force=force)
     with opened(home) as where:
-        asked = write_readiness_request(where, _document(where, what).digest, out)
+        document = where.books.readiness.add(_document(where, what))
+        asked = write_readiness_request(where, document.digest, out)
     if as_json:
         print_json({"file": str(out), "asks": asked.key, "digest": asked.document_digest})
     else:
@@ -205,17 +206,19 @@ def record(
     as_json: JsonOption = False,
 ) -> None:
     """Record what an invoice should come to, before it is made. It counts once it is signed."""
-    from tieout.flows.readiness_signing import record_sample
+    from tieout.flows.readiness_beforehand import shown_already
+    from tieout.flows.readiness_signing import record_sample, sample_now
 
     said = shown.sample_said(
         account, period, role=role, person=by, amount=amount, on=on, paper=paper, currency=currency
     )
     with opened(home) as where:
-        document = record_sample(where, said)
-        signed = None
-        if private_key is not None:
-            document, signed = _signed(where, document, said.role, private_key, by)
-    shown.say_recorded(document, signed, as_json=as_json)
+        if private_key is None:
+            document, signed = record_sample(where, said), None
+        else:
+            document, signed = _signed(where, sample_now(where, said), said.role, private_key, by)
+        shown_since = shown_already(where, document)
+    shown.say_recorded(document, signed, as_json=as_json, shown_since=shown_since)
 
 
 @override.command()
@@ -238,23 +241,30 @@ def propose(
 
 
 def _document(where: Home, what: str) -> ReadinessDocument:
-    """Of an item the sign-off of what it stands on now."""
-    from tieout.flows.readiness_signing import document_named, prepare_sign_off
+    """Of an item the sign-off of what it stands on now, which is recorded with its signature or a request."""
+    from tieout.flows.readiness_signing import document_named, sign_off_now
     from tieout.readiness.item import ItemKey
 
-    return prepare_sign_off(where, what) if what in tuple(ItemKey) else document_named(where, what)
+    return sign_off_now(where, what) if what in tuple(ItemKey) else document_named(where, what)
 
 
 def _signed(
     where: Home, document: ReadinessDocument, role: SignerRole, private_key: Path, person: str | None
 ) -> tuple[ReadinessDocument, Signature]:
-    from tieout.flows.readiness_signing import only_signer, submit, write_readiness_request
+    """Nothing is recorded where the signature is refused, and the refusal names the key's file."""
+    from tieout.flows.readiness_signing import only_signer, record_signed, write_request_of
+    from tieout.flows.signed_file import SignatureBeforeKey, SignatureRefused
     from tieout.wiring import sign_request
 
     signer = person or only_signer(where, document, role)
     with TemporaryDirectory(prefix="tieout-sign-") as folder:
         asked, made = Path(folder) / "request.json", Path(folder) / "signature.json"
-        write_readiness_request(where, document.digest, asked)
+        write_request_of(where, document, asked)
         note(plain(document.document))
         sign_request(asked, private_key=private_key, role=role, person=signer, out=made)
-        return submit(where, made)
+        try:
+            return record_signed(where, document, made)
+        except SignatureRefused as refused:
+            raise SignatureRefused(private_key, refused.why, made_with=True) from refused
+        except SignatureBeforeKey as refused:
+            raise SignatureBeforeKey(private_key, refused.key, refused.now) from refused

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from tieout.contract.signature import Signature
     from tieout.flows.readiness import Review
     from tieout.flows.readiness_signing import SampleSaid
+    from tieout.kernel.instant import Instant
     from tieout.readiness.documents import ReadinessDocument
     from tieout.readiness.level import RecordedLevel
     from tieout.readiness.standing import Standing
@@ -175,7 +176,21 @@ def say_papers(
     say(table(("paper", "of", "says", "signed by", "missing", "digest"), rows))
 
 
-def say_recorded(document: ReadinessDocument, signed: Signature | None, *, as_json: bool) -> None:
+def say_recorded(
+    document: ReadinessDocument,
+    signed: Signature | None,
+    *,
+    as_json: bool,
+    shown_since: Instant | None = None,
+) -> None:
+    """`shown_since`: a dry run showed before it was recorded what the paper comes to."""
+    from tieout.kernel.instant import format_instant
+
+    if shown_since is not None:
+        note(
+            f"A dry run of the close shows since {format_instant(shown_since)} what this comes to. Whether "
+            "anybody looked is not recorded; the review says that this was recorded after it."
+        )
     if as_json:
         print_json(_document_json(document, () if signed is None else (signed,)))
         return

@@ -215,12 +215,36 @@ def expect(
         str, typer.Option("--by", help="Who stands for it: a person, a script.", show_default=False)
     ],
     what: Annotated[What, typer.Option(help="What it states.")] = What.LINES,
+    why: Annotated[
+        str | None,
+        typer.Option(help="Why it takes the place of what was declared before.", show_default=False),
+    ] = None,
 ) -> None:
-    """Take a file of expectations into a set, with who stands for it; its digest is written down."""
-    from tieout.flows.write_replay_set import expect as take
+    """Take a file of expectations into a set, with who stands for it; its digest is written down.
 
-    taken = take(where, file.read_bytes(), name=file.name, what=what, origin=origin, by=by)
-    say(f"{taken.file}: {taken.what} by {taken.by} ({taken.origin}), SHA-256 {taken.sha256}")
+    What was declared of the file before stays on record. Where that was something else, the set is a gate
+    only once another source stands for the new statement and says --why.
+    """
+    from tieout.flows.write_replay_set import expect as take
+    from tieout.wiring import SystemClock
+
+    taken = take(
+        *(where, file.read_bytes()),
+        name=file.name,
+        what=what,
+        origin=origin,
+        by=by,
+        at=SystemClock().now(),
+        why=why,
+    )
+    stated, old = taken.stated, taken.replaced
+    say(f"{stated.file}: {stated.what} by {stated.by} ({stated.origin}), SHA-256 {stated.sha256}")
+    if old is not None:
+        note(
+            plain(
+                f"It takes the place of {old.sha256[:12]} by {old.by} ({old.origin}), which stays on record."
+            )
+        )
     if origin is Origin.RECORDED:
         note("What is recorded from the product is true by itself: the set fails as a gate.")
 
@@ -250,7 +274,12 @@ def results(home: HomeOption, as_json: JsonOption = False) -> None:
     if as_json:
         print_json(
             [
-                {**json.loads(result_text(each.result)), "number": each.number, "apart": each.apart}
+                {
+                    **json.loads(result_text(each.result)),
+                    "number": each.number,
+                    "apart": each.apart,
+                    "forgets": each.forgets,
+                }
                 for each in latest
             ]
         )
@@ -262,7 +291,7 @@ def results(home: HomeOption, as_json: JsonOption = False) -> None:
             each.result.set_name,
             format_instant(each.result.ran_at),
             "ties" if each.result.compares else f"{each.result.differences:,} differences",
-            "passes" if each.result.passes_gate else "FAILS",
+            "passes" if each.result.passes_gate and each.forgets is None else "FAILS",
             f"{'candidate ' if each.result.candidate else ''}{each.result.terms_digest[:12]}",
             each.result.outcome_digest[:12],
             "yes" if each.apart is None else f"no: {each.apart}",

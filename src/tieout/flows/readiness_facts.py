@@ -73,7 +73,8 @@ def replay_facts(home: Home, fresh: Sequence[Document] = ()) -> tuple[ReplayFact
     version of this software says nothing of this one. With `fresh`: as it will be once they are applied."""
     try:
         return tuple(
-            replay_fact(each.result, each.apart, software=__version__) for each in latest_results(home, fresh)
+            replay_fact(each.result, each.apart, software=__version__, forgets=each.forgets)
+            for each in latest_results(home, fresh)
         )
     except TieoutError as error:
         return (ReplayFact("results", str(error).rstrip("."), (), "cannot be read"),)

@@ -16,7 +16,7 @@ from tieout.flows.policy import PolicyState, governing, policies
 from tieout.invoice.document import document_bytes
 from tieout.invoice.invoice import KIND_FINAL, KIND_NOTE
 from tieout.invoice.stored_document import read_document
-from tieout.kernel.calendar import local_date
+from tieout.kernel.calendar import local_date, local_midnight
 from tieout.kernel.ids import CustomerId
 from tieout.kernel.instant import HOUR_MICROSECONDS, Instant, parse_instant
 from tieout.kernel.period import Period
@@ -41,6 +41,7 @@ def samples_of(home: Home, expected: Sequence[Expectation]) -> tuple[Sample, ...
             billed,
             tuple(each for each in expected if (each.account, each.billed) == (account, billed)),
             runs[account].get(billed),
+            shown_from(home, account, billed),
         )
         for account, billed in asked
     )
@@ -57,6 +58,19 @@ def sealed_papers(
         for each in home.books.invoices.sealed(account)
         if each.kind in KINDS and each.id not in voided
     )
+
+
+def shown_from(home: Home, account: CustomerId, billed: Billed) -> Instant | None:
+    """From when a dry run of the close shows what the paper comes to: when the period and its grace are over.
+    None for a note: what it corrects can be previewed at any time."""
+    if billed.paper is not Paper.INVOICE:
+        return None
+    profile = load_catalog(home).customers.latest(account)
+    place = zone("UTC" if profile is None else profile.zone)
+    start, end = local_midnight(billed.start, place), local_midnight(billed.end, place)
+    state = governing(policies(home), start)
+    grace = 0 if state is None else state.policy.grace_hours
+    return Instant(end + grace * HOUR_MICROSECONDS)
 
 
 def _runs(home: Home, account: CustomerId, wanted: frozenset[Billed]) -> Mapping[Billed, Run]:

@@ -18,7 +18,7 @@ from tieout.flows.due_accounts import period_defaults
 from tieout.flows.home import Home
 from tieout.flows.policy import policies
 from tieout.flows.readiness import standing_of
-from tieout.flows.readiness_samples import sealed_papers
+from tieout.flows.readiness_beforehand import refuse_late
 from tieout.flows.signed_file import SignatureRefused, key_behind, read_signature, verified
 from tieout.kernel.calendar import local_date, local_midnight
 from tieout.kernel.digest import document_digest
@@ -51,7 +51,6 @@ from tieout.readiness.refusals import (
     NothingOpen,
     OverrideLength,
     RoleDoesNotSign,
-    SampleTooLate,
     WhoSigns,
 )
 
@@ -73,23 +72,34 @@ class SampleSaid:
 
 
 def prepare_sign_off(home: Home, item: str) -> ReadinessDocument:
-    """Of the evidence as it is now. Raises `NoSuchItem`, and `ItemNotPassed` where its check does not
-    pass."""
+    """As `sign_off_now`, and recorded, for a request that travels."""
+    return home.books.readiness.add(sign_off_now(home, item))
+
+
+def sign_off_now(home: Home, item: str) -> ReadinessDocument:
+    """Of the evidence as it is now; not recorded yet. Raises `NoSuchItem`, and `ItemNotPassed` where its
+    check does not pass."""
     key = item_key(item)
     found = standing_of(home, key)
     if not isinstance(found.checked, Passed):
         raise ItemNotPassed(found)
     text = sign_off_text(home.home_id, found.item, found.checked)
-    return _stored(home, ReadinessKind.SIGN_OFF, key.value, text, None)
+    return _document(home, ReadinessKind.SIGN_OFF, key.value, text, None)
 
 
 def record_sample(home: Home, said: SampleSaid) -> ReadinessDocument:
-    """It counts once its person has signed it, if that is before the period's paper is made. Raises
-    `NoSuchCustomer`, `MalformedSample`, `SampleTooLate` and `DecisionIncomplete`."""
+    """As `sample_now`, and recorded: it counts once its person has signed it, if that is before the period's
+    paper is made."""
+    return home.books.readiness.add(sample_now(home, said))
+
+
+def sample_now(home: Home, said: SampleSaid) -> ReadinessDocument:
+    """Not recorded yet. Raises `NoSuchCustomer`, `MalformedSample`, `SampleTooLate` and
+    `DecisionIncomplete`."""
     expected = _expectation(home, said)
-    _refuse_late(home, expected)
+    refuse_late(home, expected)
     text = sample_text(home.home_id, expected, exact_text(expected.amount))
-    return _stored(home, ReadinessKind.SAMPLE, expected.account, text, expected.person)
+    return _document(home, ReadinessKind.SAMPLE, expected.account, text, expected.person)
 
 
 def propose_override(home: Home, item: str, *, person: str, reason: str, until: Instant) -> ReadinessDocument:
@@ -113,12 +123,16 @@ def propose_override(home: Home, item: str, *, person: str, reason: str, until: 
         at=decided.decided_at,
         until=until,
     )
-    return _stored(home, ReadinessKind.OVERRIDE, key.value, text, decided.person)
+    return home.books.readiness.add(_document(home, ReadinessKind.OVERRIDE, key.value, text, decided.person))
 
 
 def write_readiness_request(home: Home, digest: str, out: Path) -> SigningRequest:
     """The file that travels to a signer. Raises `NoSuchReadinessDocument`."""
-    document = document_named(home, digest)
+    return write_request_of(home, document_named(home, digest), out)
+
+
+def write_request_of(home: Home, document: ReadinessDocument, out: Path) -> SigningRequest:
+    """The same for a document that need not be recorded yet."""
     request = SigningRequest(
         home_id=home.home_id,
         key=f"{document.kind.value} of {document.subject}",
@@ -138,7 +152,12 @@ def submit(home: Home, file: Path) -> tuple[ReadinessDocument, Signature]:
     `RoleDoesNotSign`, `NoSuchReadinessDocument`, `ItemNotPassed` where the evidence is other than what was
     signed, or `SampleTooLate`."""
     signed = read_signature(home, file)
-    document = document_named(home, signed.document_digest)
+    return record_signed(home, document_named(home, signed.document_digest), file)
+
+
+def record_signed(home: Home, document: ReadinessDocument, file: Path) -> tuple[ReadinessDocument, Signature]:
+    """The same for a document that need not be recorded yet: it is, with its signature, or neither is."""
+    signed = read_signature(home, file)
     roles = roles_that_sign(document)
     if signed.role not in roles:
         raise RoleDoesNotSign(document, signed.role, roles)
@@ -154,8 +173,7 @@ def submit(home: Home, file: Path) -> tuple[ReadinessDocument, Signature]:
         effective_from=document.recorded_at,
         signed_format=READINESS_FORMAT,
     )
-    home.books.signatures.add(recorded)
-    return document, recorded
+    return home.books.readiness.add(document, signed=recorded), recorded
 
 
 def only_signer(home: Home, document: ReadinessDocument, role: SignerRole) -> str:
@@ -199,7 +217,7 @@ def _refuse_signer(home: Home, file: Path, document: ReadinessDocument, person: 
         case ReadinessKind.SAMPLE:
             if not is_same_person(str(members["person"]), person):
                 raise SignatureRefused(file, f"{members['person']} recorded this, and signs it")
-            _refuse_late(home, expectation_of(document))
+            refuse_late(home, expectation_of(document))
         case ReadinessKind.OVERRIDE:
             if is_same_person(str(members["proposed_by"]), person):
                 raise SignatureRefused(file, f"{person} proposed this override, so another person signs it")
@@ -216,11 +234,13 @@ def _refuse_second_role(home: Home, file: Path, document: ReadinessDocument, key
         raise SignatureRefused(file, f"{said}; another person, with a key of their own, signs it")
 
 
-def _stored(
+def _document(
     home: Home, kind: ReadinessKind, subject: str, text: str, person: str | None
 ) -> ReadinessDocument:
-    document = ReadinessDocument(document_digest(text), kind, subject, text, person, home.clock.now())
-    return home.books.readiness.add(document)
+    """As it is recorded: the same text that was recorded before is that document."""
+    made = ReadinessDocument(document_digest(text), kind, subject, text, person, home.clock.now())
+    there = (each for each in home.books.readiness.documents() if each.digest == made.digest)
+    return next(there, made)
 
 
 def _expectation(home: Home, said: SampleSaid) -> Expectation:
@@ -272,24 +292,3 @@ def _period_problems(home: Home, account: CustomerId, said: SampleSaid, zone_nam
     known = ", ".join(f"{start.isoformat()}/{end.isoformat()}" for start, end in found)
     typed = f"{said.start.isoformat()}/{said.end.isoformat()}"
     return [f"--period {typed} is no period of it: {known or 'it has no subscription then'}"]
-
-
-def _refuse_late(home: Home, expected: Expectation) -> None:
-    """Whoever has seen the paper, or a draft that was kept for review, expects nothing any more."""
-    for billed, paper in sealed_papers(home, expected.account, voided_too=True):
-        if billed == expected.billed:
-            raise SampleTooLate(expected, f"sealed as {paper.number}")
-    if expected.billed.paper is Paper.INVOICE and _is_drafted(home, expected):
-        raise SampleTooLate(expected, "drafted and shown for review")
-
-
-def _is_drafted(home: Home, expected: Expectation) -> bool:
-    profile = load_catalog(home).customers.latest(expected.account)
-    assert profile is not None, "looked at before"
-    place = zone(profile.zone)
-    return any(
-        each.customer == expected.account
-        and (local_date(each.period.start, place), local_date(each.period.end, place))
-        == (expected.billed.start, expected.billed.end)
-        for each in home.books.drafts.open()
-    )

@@ -15,11 +15,13 @@ from tieout.replay.terms import NO_TERMS, Apart, apart, terms_digest
 
 @dataclass(frozen=True, slots=True)
 class KeptRun:
-    """A run by its number in the home. `apart`: why it does not count there now; None where it does."""
+    """A run by its number in the home. `apart`: why it does not count there now; None where it does.
+    `forgets`: the number of an earlier result of the set, whose declarations are not in this one any more."""
 
     number: int
     result: ReplayResult
     apart: Apart | None
+    forgets: int | None = None
 
 
 def terms_of(home: Home, fresh: Sequence[Document] = ()) -> str:
@@ -51,8 +53,15 @@ def latest_results(home: Home, fresh: Sequence[Document] = ()) -> tuple[KeptRun,
     Raises `MalformedResult` for one that was changed."""
     terms = terms_of(home, fresh)
     latest: dict[tuple[str, str | None, Apart | None], KeptRun] = {}
+    declared: dict[tuple[str, str | None], dict[tuple[str, ...], int]] = {}
     for kept in home.books.replay_results.all():
         result = read_kept(kept)
         why = apart(result, home=home.home_id, terms=terms)
-        latest[result.set_name, result.home, why] = KeptRun(kept.number, result, why)
+        forgets = None
+        if result.declared is not None:
+            earlier = declared.setdefault((result.set_name, result.home), {})
+            gone = [number for said, number in earlier.items() if result.declared[: len(said)] != said]
+            forgets = min(gone, default=None)
+            earlier.setdefault(result.declared, kept.number)
+        latest[result.set_name, result.home, why] = KeptRun(kept.number, result, why, forgets)
     return tuple(sorted(latest.values(), key=lambda each: each.number))

@@ -26,6 +26,7 @@ from tieout.ports.world import RehearsalDesk, SettableClock
 from tieout.replay.cause import Known
 from tieout.replay.compare import Outcome, compare, is_copy, without_amount
 from tieout.replay.coverage import coverage
+from tieout.replay.declared import digests, replaced
 from tieout.replay.face import Face, Origin, What
 from tieout.replay.found import RECORDED_LINES, FoundLine, line_json, parse_lines
 from tieout.replay.gate import Contents, gate_failures
@@ -111,6 +112,8 @@ def _compared(
         coverage=covered,
         ran_at=now,
         software=__version__,
+        declared=digests(found.face),
+        replaced=replaced(found.face),
     )
     return ReplayRun(
         face=found.face,

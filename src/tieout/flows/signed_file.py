@@ -19,8 +19,10 @@ class SignatureRefused(Refusal):
 
     code = "signature-refused"
 
-    def __init__(self, file: Path, why: str) -> None:
-        super().__init__(f"The signature in {file} is refused: {why}.")
+    def __init__(self, file: Path, why: str, *, made_with: bool = False) -> None:
+        """`made_with`: the file is the private key by which it was made on the spot."""
+        self.why = why
+        super().__init__(f"The signature {'by the key in' if made_with else 'in'} {file} is refused: {why}.")
 
 
 class SignatureBeforeKey(Unavailable):
@@ -29,6 +31,7 @@ class SignatureBeforeKey(Unavailable):
     code = "signature-before-key"
 
     def __init__(self, file: Path, key: SigningKey, now: Instant) -> None:
+        self.key, self.now = key, now
         at, here = format_instant(key.registered_at), format_instant(now)
         super().__init__(
             f"The signature in {file} was not recorded: its key {key.key_id} was registered at {at}, and it "

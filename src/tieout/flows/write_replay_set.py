@@ -2,14 +2,26 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from hashlib import sha256
 from pathlib import Path
 
 from tieout.contract.problem import Problem
 from tieout.flows.read_replay_set import BadReplaySet, NoReplaySet, file_digests
 from tieout.kernel.errors import ConflictError, Refusal, shown
-from tieout.replay.face import FACE_FILE, NAME_PATTERN, Expected, Face, Origin, What, face_text, parse_face
+from tieout.kernel.instant import Instant, format_instant
+from tieout.replay.declared import declared, replaces
+from tieout.replay.face import (
+    FACE_FILE,
+    NAME_PATTERN,
+    Declared,
+    Expected,
+    Face,
+    Origin,
+    What,
+    face_text,
+    parse_face,
+)
 from tieout.replay.stated import parse_stated
 
 EXPECTED_FOLDER = "expected"
@@ -33,6 +45,18 @@ class BadSetName(Refusal):
         super().__init__(
             f"{shown(name)} is no name of a set: use 1 to 64 small letters, digits, dots, underscores or "
             "hyphens."
+        )
+
+
+class NothingSaysWhy(Refusal):
+    """What somebody stated is not replaced without a word."""
+
+    code = "nothing-says-why"
+
+    def __init__(self, old: Declared) -> None:
+        super().__init__(
+            f"{old.file} was declared by {old.by} with other content: say --why it is replaced. The earlier "
+            "one stays on record, and the set is a gate only if another source stands for the new one."
         )
 
 
@@ -62,11 +86,34 @@ def freeze(folder: Path) -> Face:
     return write_face(folder, replace(face, files=files))
 
 
-def expect(folder: Path, content: bytes, *, name: str, what: What, origin: Origin, by: str) -> Expected:
-    """Takes a file of expectations into the set, with who stands for it. One of the same name is replaced:
-    the new statement has a new digest. Raises `NoReplaySet`, and `BadReplaySet` with every problem of it."""
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """`replaced`: what somebody outside had declared of the file, where that was something else."""
+
+    stated: Expected
+    replaced: Declared | None
+
+
+def expect(
+    folder: Path,
+    content: bytes,
+    *,
+    name: str,
+    what: What,
+    origin: Origin,
+    by: str,
+    at: Instant | None = None,
+    why: str | None = None,
+) -> Taken:
+    """Takes a file of expectations into the set, with who stands for it. One of the same name is replaced,
+    and what it had declared stays on record. Raises `NoReplaySet`, `NothingSaysWhy`, and `BadReplaySet` with
+    every problem of it; then nothing has changed."""
     face = _face(folder)
     file = f"{EXPECTED_FOLDER}/{name}"
+    stated = Expected(file, what, origin, by, sha256(content).hexdigest())
+    old = replaces(face, stated)
+    if old is not None and not (why or "").strip():
+        raise NothingSaysWhy(old)
     try:
         _, problems = parse_stated(file, content.decode("utf-8"), what)
     except UnicodeDecodeError as error:
@@ -75,11 +122,10 @@ def expect(folder: Path, content: bytes, *, name: str, what: What, origin: Origi
         raise BadReplaySet(folder, tuple(problems))
     (folder / EXPECTED_FOLDER).mkdir(exist_ok=True)
     (folder / file).write_bytes(content)
-    stated = Expected(file, what, origin, by, sha256(content).hexdigest())
-    others = tuple(each for each in face.expected if each.file != file)
     files = {each: digest for each, digest in face.files.items() if each != file}
-    write_face(folder, replace(face, expected=(*others, stated), files=files))
-    return stated
+    said = declared(face, stated, at=None if at is None else format_instant(at), why=why)
+    write_face(folder, replace(said, files=files))
+    return Taken(stated, old)
 
 
 def _face(folder: Path) -> Face:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
+from tieout.contract.signature import Signature
 from tieout.kernel.errors import ConflictError
 from tieout.readiness.documents import ReadinessDocument
 from tieout.readiness.level import RecordedLevel
@@ -37,6 +38,7 @@ class ReadinessStore(Protocol):
         """In the order in which they were recorded."""
         ...
 
-    def add(self, document: ReadinessDocument) -> ReadinessDocument:
-        """The same document again changes nothing; what is stored comes back."""
+    def add(self, document: ReadinessDocument, *, signed: Signature | None = None) -> ReadinessDocument:
+        """The same document again changes nothing; what is stored comes back. With a signature of it both are
+        recorded, or neither. Raises `SignatureExists`."""
         ...

@@ -96,12 +96,18 @@ class Run:
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """An account's period for which expectations were recorded, and its run, if it ran."""
+    """An account's period for which expectations were recorded, and its run, if it ran. `shown_from`: since
+    when a dry run shows what the paper comes to; None where that is not known."""
 
     account: CustomerId
     billed: Billed
     expectations: tuple[Expectation, ...]
     run: Run | None
+    shown_from: Instant | None = None
+
+    def was_shown(self, expected: Expectation) -> bool:
+        """Whether a dry run could show the paper before this was recorded."""
+        return self.shown_from is not None and expected.at >= self.shown_from
 
 
 @dataclass(frozen=True, slots=True)

@@ -47,18 +47,26 @@ def check_replays(replays: Sequence[ReplayFact]) -> Checked:
     return passed_or_open(evidence, tuple(problems))
 
 
-def replay_fact(found: ReplayResult, apart: Apart | None, *, software: str) -> ReplayFact:
-    """One by another version of this software says nothing of this one; `software` is its own version."""
+def replay_fact(
+    found: ReplayResult, apart: Apart | None, *, software: str, forgets: int | None = None
+) -> ReplayFact:
+    """One by another version of this software says nothing of this one; `software` is its own version.
+    `forgets`: the number of an earlier result, whose declarations the set has no more."""
     counted = f"{found.differences} difference{'' if found.differences == 1 else 's'}"
     difference = counted if found.differences else ""
     if found.software != software:
         difference = difference or f"it was run by version {found.software}, this is {software}"
     candidate = ", with a candidate catalog" if found.candidate else ""
+    replaced = "".join(f"; replaced, {each}" for each in found.replaced)
     told = (
         f"set {found.set_digest[:16]}, terms {found.terms_digest[:16]}, outcome {found.outcome_digest[:16]}, "
-        f"{counted}{candidate}, by version {found.software}"
+        f"{counted}{candidate}, by version {found.software}{replaced}"
     )
-    return ReplayFact(found.set_name, difference, found.gate_failures, told, apart)
+    no_gate = found.gate_failures
+    if forgets is not None:
+        said = f"what was declared in it when result {forgets} was kept is not in it any more"
+        no_gate = (*no_gate, f"{said}; a set that is made anew gets another name")
+    return ReplayFact(found.set_name, difference, no_gate, told, apart)
 
 
 def mends(now: Sequence[ReplayFact], then: Sequence[ReplayFact]) -> bool:

@@ -46,7 +46,8 @@ def _judged(samples: Sequence[Sample]) -> Iterator[Sample]:
 def _told(sample: Sample) -> str:
     said = ", ".join(
         f"{each.role.value} {money(each.amount, each.currency)} on {each.on.isoformat()} ({each.person}"
-        + (f", revision {each.revisions + 1})" if each.revisions else ")")
+        + (f", revision {each.revisions + 1}" if each.revisions else "")
+        + (", recorded after a dry run could show it)" if sample.was_shown(each) else ")")
         for each in sample.expectations
     )
     return f"expected {said or 'by nobody'}; {_run_told(sample.run)}"
@@ -82,6 +83,10 @@ def _of_sample(sample: Sample) -> Iterator[Problem]:
         return
     for expected in sample.expectations:
         yield from _compared(what, expected, run)
+        if expected.revisions and sample.was_shown(expected):
+            said = f"{expected.role.value} ({expected.person}) revised what was expected"
+            action = "record what is expected of its next period, and leave it"
+            yield Problem(f"{what}: {said} after a dry run could show it", action)
 
 
 def _compared(what: str, expected: Expectation, run: Run) -> Iterator[Problem]:

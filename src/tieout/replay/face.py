@@ -21,6 +21,7 @@ from tieout.replay.inside import inside_problem
 FACE_FILE: Final = "set.toml"
 SET_FORMAT: Final = "tieout/replay-set/1"
 NAME_PATTERN: Final = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}\Z")
+DECLARED: Final = ("before", "file", "what", "origin", "by", "sha256", "at", "why")
 _SHA256 = re.compile(r"[0-9a-f]{64}\Z")
 
 
@@ -53,6 +54,22 @@ class Expected:
 
 
 @dataclass(frozen=True, slots=True)
+class Declared:
+    """One statement of what is expected, as it was made; `number` counts a set's from 1. `before`: digest of
+    the declaration before, empty of the first; `at`: when, as printed; `why` it replaces another one."""
+
+    number: int
+    before: str
+    file: str
+    what: What
+    origin: Origin
+    by: str
+    sha256: str
+    at: str | None = None
+    why: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Recording:
     """What `record` found in the home. `left_out`: what happened there and is no call of the set."""
 
@@ -66,7 +83,9 @@ class Recording:
 @dataclass(frozen=True, slots=True)
 class Face:
     """`home`: whose identity a scratch home takes, so that what was signed for it counts there; None for any.
-    `files`: SHA-256 of each other file of the set but expectations; empty until it is frozen."""
+    `files`: SHA-256 of each other file of the set but expectations; empty until it is frozen. `declared`:
+    every statement of what is expected so far, also those that others took the place of; empty where there
+    was never another one."""
 
     name: str
     made_by: str
@@ -74,6 +93,7 @@ class Face:
     recording: Recording | None = None
     expected: tuple[Expected, ...] = ()
     files: Mapping[str, str] = field(default_factory=dict)
+    declared: tuple[Declared, ...] = ()
 
 
 def parse_face(text: str) -> tuple[Face | None, list[Problem]]:
@@ -92,12 +112,14 @@ def parse_face(text: str) -> tuple[Face | None, list[Problem]]:
     home = reading.text(read, "home", needed=False)
     recording = _recording(reading, read.pop("recording", None))
     expected = _expected(reading, read.pop("expected", []))
+    declared = _declared(reading, read.pop("declared", []))
     files = _files(reading, read.pop("files", {}))
     for unknown in read:
         reading.wrong(unknown, "is not a member of a set's face")
     if reading.problems or name is None or made_by is None:
         return None, reading.problems
-    return Face(name, made_by, None if home is None else HomeId(home), recording, expected, files), []
+    owner = None if home is None else HomeId(home)
+    return Face(name, made_by, owner, recording, expected, files, declared), []
 
 
 def face_text(face: Face) -> str:
@@ -110,17 +132,22 @@ def face_text(face: Face) -> str:
     if face.home is not None:
         lines.append(f"home = {toml_text(face.home)}")
     if face.recording is not None:
-        said = face.recording
-        lines += ["", "[recording]", f"software = {toml_text(said.software)}"]
-        lines += [f"since = {toml_text(said.since)}"] if said.since else []
-        lines += [f"until = {toml_text(said.until)}"] if said.until else []
-        lines.append(f"accounts = {_list(said.accounts)}")
-        lines.append(f"left_out = {_list(said.left_out)}")
+        made = face.recording
+        lines += ["", "[recording]", f"software = {toml_text(made.software)}"]
+        lines += [f"since = {toml_text(made.since)}"] if made.since else []
+        lines += [f"until = {toml_text(made.until)}"] if made.until else []
+        lines.append(f"accounts = {_list(made.accounts)}")
+        lines.append(f"left_out = {_list(made.left_out)}")
     for each in face.expected:
         lines += ["", "[[expected]]"]
         lines += [
             f"{name} = {toml_text(getattr(each, name))}"
             for name in ("file", "what", "origin", "by", "sha256")
+        ]
+    for said in face.declared:
+        lines += ["", "[[declared]]", f"number = {said.number}"]
+        lines += [
+            f"{name} = {toml_text(value)}" for name in DECLARED if (value := getattr(said, name)) is not None
         ]
     if face.files:
         lines += ["", "[files]"]
@@ -201,6 +228,31 @@ def _expected(reading: _Reading, read: object) -> tuple[Expected, ...]:
             reading.wrong(unknown, "is not a member of [[expected]]", table=ordinal)
         if file and what and origin and by and digest:
             found.append(Expected(file, What(what), Origin(origin), by, digest))
+    return tuple(found)
+
+
+def _declared(reading: _Reading, read: object) -> tuple[Declared, ...]:
+    if not isinstance(read, list) or not all(isinstance(each, dict) for each in read):
+        reading.wrong("declared", "is not written as [[declared]]")
+        return ()
+    found = []
+    for ordinal, table in enumerate(read, 1):
+        number, texts = table.get("number"), {name: table.get(name) for name in DECLARED}
+        wrong = [
+            *[name for name in table if name not in ("number", *DECLARED)],
+            *[name for name, text in texts.items() if not isinstance(text, str | None)],
+            *[name for name, text in texts.items() if text is None and name not in ("at", "why")],
+            *(["what"] if texts["what"] not in tuple(What) else []),
+            *(["origin"] if texts["origin"] not in tuple(Origin) else []),
+            *(["number"] if type(number) is not int else []),
+        ]
+        for name in dict.fromkeys(wrong):
+            message = f"[[declared]] {ordinal} was changed by hand: `tieout replay expect` writes it"
+            reading.wrong(name, message)
+        if not wrong:
+            said = {name: str(text) for name, text in texts.items() if text is not None}
+            what, origin = What(said.pop("what")), Origin(said.pop("origin"))
+            found.append(Declared(number=number, what=what, origin=origin, **said))
     return tuple(found)
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from tieout.replay.call import Call, CallKind
+from tieout.replay.declared import declaration_failures
 from tieout.replay.face import Face, Origin, What
 
 COVERED: Final[Mapping[str, str]] = {
@@ -44,6 +45,7 @@ def gate_failures(
     whom a period was held or parked, so that nobody knows what it comes to."""
     return (
         *_expectations(contents, without_amount),
+        *declaration_failures(contents.face),
         *_inputs(contents, waivers),
         *_stopped(stopped),
         *_lacking(coverage),

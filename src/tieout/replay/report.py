@@ -35,6 +35,7 @@ def face_lines(run: ReplayRun) -> list[str]:
         found.append(f"The candidate catalog changes {', '.join(run.changed)}.")
     if run.rehearsed:
         found.append(f"Signed in rehearsal, by keys of nobody: {', '.join(run.rehearsed)}.")
+    found += [f"REPLACED, {each}." for each in run.result.replaced]
     if run.edited:
         found.append(f"EDITED since they were frozen or stated: {', '.join(run.edited)}.")
     return [*found, SCRATCH]
@@ -137,6 +138,8 @@ def report_json(run: ReplayRun) -> str:
         "candidate": result.candidate,
         "changed": list(run.changed),
         "rehearsed": list(run.rehearsed),
+        "replaced": list(result.replaced),
+        "declared": list(result.declared or ()),
         "edited": list(run.edited),
         "loose": list(run.loose),
         "compares": result.compares,

@@ -17,7 +17,9 @@ from tieout.kernel.errors import IntegrityViolation
 from tieout.kernel.ids import HomeId
 from tieout.kernel.instant import Instant, MalformedInstant, format_instant, parse_instant
 
-RESULT_FORMAT: Final = "tieout/replay-result/2"
+RESULT_FORMAT: Final = "tieout/replay-result/3"
+FORMAT_BEFORE: Final = "tieout/replay-result/2"
+"""Without what was declared in the set; homes keep such results."""
 
 
 class MalformedResult(IntegrityViolation):
@@ -37,7 +39,9 @@ class ReplayResult:
     of those that set what usage costs; `candidate`: whether some came from a candidate. `outcome_digest`:
     over counts, quantities, amounts and sealed documents: the same for each run of the same set, catalog and
     software (L20). `coverage`: how often each thing happened that a gate needs. `gate_failures` are reasons
-    for a person, besides differences; none where the gate passes."""
+    for a person, besides differences; none where the gate passes. `declared`: the digests of all statements
+    of what is expected so far, None of a result from before they were kept; `replaced`: those of somebody
+    outside that another one took the place of, in words."""
 
     set_name: str
     home: HomeId | None
@@ -51,6 +55,8 @@ class ReplayResult:
     coverage: Mapping[str, int]
     ran_at: Instant
     software: str
+    declared: tuple[str, ...] | None = None
+    replaced: tuple[str, ...] = ()
 
     @property
     def compares(self) -> bool:
@@ -85,6 +91,8 @@ def parse_result(text: str, where: str) -> ReplayResult:
             coverage={_text(name): int(count) for name, count in read["coverage"].items()},
             ran_at=parse_instant(_text(read["ran_at"])),
             software=_text(read["software"]),
+            declared=tuple(map(_text, read["declared"])) if "declared" in read else None,
+            replaced=tuple(map(_text, read.get("replaced", ()))),
         )
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError, MalformedInstant) as error:
         raise MalformedResult(where, f"it cannot be read ({error})") from None
@@ -94,8 +102,12 @@ def parse_result(text: str, where: str) -> ReplayResult:
 
 
 def _members(result: ReplayResult) -> dict[str, JsonValue]:
+    since: dict[str, JsonValue] = {}
+    if result.declared is not None:
+        since = {"declared": list(result.declared), "replaced": list(result.replaced)}
     return {
-        "format": RESULT_FORMAT,
+        **since,
+        "format": FORMAT_BEFORE if result.declared is None else RESULT_FORMAT,
         "set": result.set_name,
         "home": result.home,
         "set_digest": result.set_digest,

@@ -22,6 +22,7 @@ from tieout.kernel.instant import HOUR_MICROSECONDS, Instant
 from tieout.readiness.item import ItemKey, Open, Passed, evidence_of
 from tieout.readiness.refusals import NeverOverridden
 from tieout.readiness.standing import Standing
+from tieout.replay.result import parse_result, result_text
 from tieout.replay.terms import Apart
 from tieout.store.sqlite import begin_immediate
 from tieout.wiring import Home
@@ -114,7 +115,7 @@ def test_what_failed_stays_failed_until_the_set_passes_with_the_terms_of_the_hom
     for act in (
         "DELETE FROM replay_result WHERE number = 2",
         "UPDATE replay_result SET number = 9 WHERE number = 1",
-        "INSERT OR REPLACE INTO replay_result SELECT 2, 'x', document, recorded_at FROM replay_result "
+        "INSERT OR REPLACE INTO replay_result SELECT 2, 'x', document, recorded_at, 0 FROM replay_result "
         "WHERE number = 1",
     ):
         with pytest.raises(DBAPIError, match="final"), begin_immediate(engine) as connection:
@@ -125,3 +126,35 @@ def test_what_failed_stays_failed_until_the_set_passes_with_the_terms_of_the_hom
     never_overridden(home)
     keep_result(home, replace(good, terms_digest=terms_of(home)))
     assert isinstance(standing(home).checked, Passed)
+
+
+def test_a_set_whose_expectations_were_replaced_says_so_where_it_is_signed_off(home: Home) -> None:
+    good = replace(gate_result(home), declared=("a", "b"), replaced=("expected/lines.csv: b in place of a",))
+    keep_result(home, good)
+    checked = standing(home).checked
+    assert isinstance(checked, Passed)
+    (fact,) = checked.evidence
+    assert fact.signed and fact.value.endswith("; replaced, expected/lines.csv: b in place of a")
+
+
+def test_a_set_that_was_written_anew_without_what_it_had_declared_is_no_gate(home: Home) -> None:
+    """The folder is its owner's; the home remembers what had been declared when it kept a result."""
+    keep_result(home, replace(gate_result(home), declared=("a", "b"), differences=1))
+    keep_result(home, replace(gate_result(home), declared=("c",)))
+    assert problems(home) == [
+        "january is no gate: what was declared in it when result 1 was kept is not in it any more; "
+        "a set that is made anew gets another name"
+    ]
+    keep_result(home, replace(gate_result(home), declared=("a", "b", "d")))
+    assert problems(home) != [] and latest_results(home)[-1].forgets == 2
+    keep_result(home, replace(gate_result(home), declared=("e",), set_name="february"))
+    assert isinstance(standing(home).checked, Passed)
+
+
+def test_results_of_before_declarations_were_kept_still_read(home: Home) -> None:
+    before = gate_result(home)
+    assert before.declared is None and '"format":"tieout/replay-result/2"' in result_text(before)
+    assert parse_result(result_text(before), "here") == before
+    now = replace(before, declared=(), replaced=())
+    assert '"format":"tieout/replay-result/3"' in result_text(now)
+    assert parse_result(result_text(now), "here") == now

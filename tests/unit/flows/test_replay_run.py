@@ -9,13 +9,15 @@ from pathlib import Path
 
 import pytest
 
-from tests.replay_sets import CHANGED_PLAN, DEAR_PLAN, LINES, ran, small_set
+from tests.replay_sets import CHANGED_PLAN, DEAR_PLAN, LINES, RAN_AT, ran, small_set
 from tests.small_home import POLICY, catalog_text
 from tieout.flows.apply_catalog import CatalogRefused
 from tieout.flows.read_replay_set import BadReplaySet
 from tieout.flows.replay_candidate import CandidatePolicy
+from tieout.flows.write_replay_set import NothingSaysWhy, expect, freeze
 from tieout.kernel.rational import exact_text
 from tieout.replay.cause import CauseKind
+from tieout.replay.face import Origin, What
 from tieout.replay.ran import ReplayRun
 from tieout.replay.report import markdown, report_json
 
@@ -94,6 +96,7 @@ def test_an_expectation_that_was_edited_or_recorded_fails_the_gate_though_all_is
     assert not run.result.passes_gate
     assert run.result.gate_failures == (
         "recorded from the product, so true by itself: expected/counts.csv",
+        "expected/counts.csv is not expected as it was declared last",
         "edited since they were frozen or stated: expected/lines.csv",
     )
     assert run.result.outcome_digest == first.result.outcome_digest
@@ -168,3 +171,39 @@ def test_the_page_marks_nothing_up_that_a_stranger_named(first: ReplayRun) -> No
     page = markdown(named)
     assert "\\<script\\>\\*x\\*\\</script\\> \\# not a heading" in page
     assert json.loads(report_json(named))["misjudged"] == list(named.misjudged)
+
+
+def test_expectations_that_were_edited_and_declared_anew_are_no_gate_and_the_report_names_both(
+    tmp_path: Path,
+) -> None:
+    """What passed before as though nothing had been there: edited to what the product gives, and declared."""
+    wrong = small_set(tmp_path / "set", lines=LINES.replace("calls-usd,3,3,0.05", "calls-usd,3,3,0.04"))
+    assert not ran(wrong).result.compares
+    (wrong / "expected" / "lines.csv").write_text(LINES)
+    content = LINES.encode()
+
+    def again(by: str, why: str | None = None) -> ReplayRun:
+        expect(
+            wrong, content, name="lines.csv", what=What.LINES, origin=Origin.SCRIPT, by=by, at=RAN_AT, why=why
+        )
+        freeze(wrong)
+        return ran(wrong)
+
+    with pytest.raises(NothingSaysWhy):
+        again("by hand")
+    tuned = again("by hand", "a slip")
+    assert tuned.result.compares and not tuned.result.passes_gate
+    assert tuned.result.gate_failures == (
+        "expected/lines.csv was replaced by a source that had stated something else: by hand",
+    )
+    page, machine = markdown(tuned), json.loads(report_json(tuned))
+    assert "REPLACED, expected/lines.csv" in page and "a slip" in page
+    assert len(machine["replaced"]) == 1 and len(machine["declared"]) == 3
+    other = again("Dana, from the meter's own log", "the first script read 2 of 3 calls")
+    assert other.result.passes_gate
+    first, second = other.result.replaced
+    assert "in place of" in first and "Dana, from the meter's own log" not in first
+    assert "Dana, from the meter's own log (script), the same as" in second
+    assert second.endswith("the first script read 2 of 3 calls")
+    assert other.result.declared is not None
+    assert other.result.declared[:3] == tuned.result.declared

@@ -8,12 +8,14 @@ from dataclasses import dataclass
 from sqlalchemy import Engine, RowMapping, select
 from sqlalchemy.exc import IntegrityError
 
+from tieout.contract.signature import Signature
 from tieout.kernel.ids import CustomerId
 from tieout.kernel.instant import Instant
 from tieout.ports.readiness import LevelChanged
 from tieout.readiness.documents import ReadinessDocument, ReadinessKind
 from tieout.readiness.level import Level, RecordedLevel
 from tieout.store.books.schema_readiness import readiness_document, readiness_level
+from tieout.store.books.signatures import add_signature
 from tieout.store.books.writing import insert_rows, writing
 
 
@@ -56,7 +58,7 @@ class SqlReadiness:
         with self.engine.connect() as connection:
             return tuple(_document(row) for row in connection.execute(query).mappings())
 
-    def add(self, document: ReadinessDocument) -> ReadinessDocument:
+    def add(self, document: ReadinessDocument, *, signed: Signature | None = None) -> ReadinessDocument:
         row = {
             "digest": document.digest,
             "kind": document.kind.value,
@@ -66,16 +68,13 @@ class SqlReadiness:
             "recorded_at": document.recorded_at,
         }
         same = select(readiness_document).where(readiness_document.c.digest == document.digest)
-        try:
-            with writing(self.engine) as connection:
-                found = connection.execute(same).mappings().one_or_none()
-                if found is not None:
-                    return _document(found)
+        with writing(self.engine) as connection:
+            found = connection.execute(same).mappings().one_or_none()
+            if found is None:
                 insert_rows(connection, readiness_document, [row])
-        except IntegrityError:  # another process recorded it at the same moment
-            with self.engine.connect() as connection:
-                return _document(connection.execute(same).mappings().one())
-        return document
+            if signed is not None:
+                add_signature(connection, signed)
+        return document if found is None else _document(found)
 
 
 def _level(row: RowMapping) -> RecordedLevel:

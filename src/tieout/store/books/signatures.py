@@ -127,19 +127,24 @@ class SqlSignatures:
 
     def add(self, added: Signature) -> None:
         """Raises `SignatureExists`."""
-        row = {
-            "document_digest": added.document_digest,
-            "role": added.role.value,
-            "key_id": added.key_id,
-            "person": added.person,
-            "signature": added.signature,
-            "signed_at": added.signed_at,
-        }
-        try:
-            with writing(self.engine) as connection:
-                insert_rows(connection, signature, [row])
-        except IntegrityError as error:
-            raise SignatureExists(added.role.value, added.document_digest) from error
+        with writing(self.engine) as connection:
+            add_signature(connection, added)
+
+
+def add_signature(connection: Connection, added: Signature) -> None:
+    """Inside a write transaction, which it ends by raising `SignatureExists`."""
+    row = {
+        "document_digest": added.document_digest,
+        "role": added.role.value,
+        "key_id": added.key_id,
+        "person": added.person,
+        "signature": added.signature,
+        "signed_at": added.signed_at,
+    }
+    try:
+        insert_rows(connection, signature, [row])
+    except IntegrityError as error:
+        raise SignatureExists(added.role.value, added.document_digest) from error
 
 
 def _after_signatures(connection: Connection, key_id: KeyId, at: Instant) -> Instant:
