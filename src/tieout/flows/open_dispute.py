@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from tieout.close.period_zone import zone_then
 from tieout.contract.notice_target import Severity
 from tieout.dispute.deadline import deadlines
 from tieout.dispute.dispute import Dispute, fold
@@ -32,7 +33,6 @@ from tieout.ports.disputes import DisputesMoved, Step
 from tieout.rate.credit import PREFIX
 
 OPENED_KIND: Final = "dispute.opened"
-UTC_ZONE: Final = "UTC"
 
 
 class DisputeRefused(Refusal):
@@ -94,8 +94,7 @@ def open_dispute(
         return OpenedDispute(same, is_new=False)
     _claim(home, order, invoice, line, known)  # refused before a pack is built
     pack, without = _pack(home, invoice.number if line is None else line.stored.line.id)
-    profile = load_catalog(home).customers.latest(invoice.customer)
-    zone_name = UTC_ZONE if profile is None else profile.zone
+    zone_name = zone_then(load_catalog(home), invoice.customer, home.clock.now())
     wanted = _Wanted(order, invoice, line, owners, zone_name, pack, without, api_key)
     for left in range(TRIES, 0, -1):
         try:
