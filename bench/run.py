@@ -1,5 +1,7 @@
 """`make bench`: three interleaved rounds of each contender over one file, medians, a table, bench.json; then
-the same over HTTP, the time of a start, charges rated, and the log as it grows to 100 million events.
+the same over HTTP, the time of a start, charges rated, and the log as it grows to 100 million events. What is
+measured of live usage and of entitlements is measured by their own programs, alone: the client that times the
+answers has a memory of its own.
 
 Interleaved, because a machine is not equally fast all day: each contender meets the same minutes. Every
 round is a process of its own on an empty folder of the same disk, after all earlier writes have reached it.
@@ -199,13 +201,22 @@ def _closed(folder: Path, workers: int, rounds: int) -> list[Row]:
 def _lived(folder: Path, workers: int) -> list[Row]:
     """Live usage and entitlements at the largest size whose home there is; and the pack of a long line."""
     size = "100m" if close_home.is_built(folder / "close-100m") else "10m"
-    events, customers, _, _ = close.SIZES[size]
-    rows = [
-        row
-        for measure in (live.measure, entitlements.measure)
-        for row in measure(folder / f"close-{size}", events=events, customers=customers, workers=workers)
-    ]
+    rows = [row for name in ("live", "entitlements") for row in _alone(name, folder, size, workers)]
     return [*rows, *evidence.measure(folder / "evidence", events=evidence.EVENTS, workers=workers)]
+
+
+def _alone(name: str, folder: Path, size: str, workers: int) -> list[Row]:
+    """The rows of `python -m bench.NAME --size SIZE`, which has neither the memory nor the garbage of this
+    process."""
+    output = folder / f"{name}.json"
+    command = [sys.executable, "-m", f"bench.{name}", "--size", size, "--workers", str(workers)]
+    command += ["--folder", str(folder), "--output", str(output)]
+    ended = subprocess.run(command, cwd=ROOT, stdout=subprocess.DEVNULL, check=False)
+    if ended.returncode:
+        raise SystemExit(f"{name} failed with exit code {ended.returncode}; its message stands above")
+    rows: list[Row] = json.loads(output.read_text())
+    output.unlink()
+    return rows
 
 
 def _beside_clickhouse(over_http: list[Row], rows: list[Row]) -> list[Row]:

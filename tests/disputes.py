@@ -5,18 +5,20 @@ from __future__ import annotations
 from pathlib import Path
 
 from tests.small_home import FEBRUARY_3, ingest, january, make_home
+from tieout.dispute.decision import DecisionOrder
 from tieout.dispute.dispute import Dispute
+from tieout.dispute.opening import DisputeOrder
 from tieout.dispute.role import Role
 from tieout.dispute.state import Act
 from tieout.dispute.type import DisputeType
 from tieout.flows.close_periods import close
 from tieout.flows.collectable import collectables
-from tieout.flows.decide_dispute import DecidedDispute, DecisionOrder, decide_dispute
+from tieout.flows.decide_dispute import DecidedDispute, decide_dispute
 from tieout.flows.dispute_owners import name_owners
 from tieout.flows.home import Home
 from tieout.flows.invoices import list_invoices
 from tieout.flows.keep_head import make_key
-from tieout.flows.open_dispute import DisputeOrder, open_dispute
+from tieout.flows.open_dispute import open_dispute
 from tieout.gateways.clock import SteppedClock
 from tieout.kernel.ids import CustomerId
 

@@ -32,6 +32,29 @@ grace_hours = 24
 proposer = "Dana"
 """
 
+NEXT_PRICE = """
+[[price]]
+key = "calls-usd"
+version = 2
+effective_from = 2026-05-01T00:00:00Z
+meter = "calls"
+currency = "USD"
+description = "Calls"
+shape = "per_unit"
+unit_amount = "0.02"
+"""
+RENAMED = """
+[[customer]]
+key = "acme"
+version = 2
+effective_from = 2026-05-01T00:00:00Z
+name = "Acme renamed"
+zone = "UTC"
+currency = "USD"
+seller = "us"
+address = ["3 Street"]
+terms_days = 30
+"""
 CATALOG = """
 [[event]]
 type = "api.call"

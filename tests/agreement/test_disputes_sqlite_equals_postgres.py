@@ -16,9 +16,10 @@ from sqlalchemy.exc import DBAPIError
 from tests.agreement.test_corrections_sqlite_equals_postgres import ACME, at_once, opened
 from tests.disputes import ENGINEERING, FINANCE, OPS, disputed_home, number_of
 from tests.disputes import opened as open_one
+from tieout.dispute.decision import DecisionOrder
 from tieout.dispute.state import Act
 from tieout.dispute.type import DisputeType
-from tieout.flows.decide_dispute import DecisionOrder, decide_dispute
+from tieout.flows.decide_dispute import decide_dispute
 from tieout.flows.dispute_document import dispute_json, events_json
 from tieout.flows.disputes import disputed_by_invoice, find_dispute, list_disputes
 from tieout.flows.examine_dispute import examine_dispute

@@ -16,6 +16,8 @@ from typing import Final
 
 from tieout.close.review import StoredDraft
 from tieout.contract.policy import PolicyRole
+from tieout.dispute.decision import DecisionOrder
+from tieout.dispute.opening import DisputeOrder
 from tieout.dispute.role import Role
 from tieout.dispute.state import Act
 from tieout.dispute.type import DisputeType
@@ -24,13 +26,12 @@ from tieout.flows import open_dispute as disputes_opened
 from tieout.flows.api_keys import create_api_key
 from tieout.flows.apply_catalog import apply_catalog
 from tieout.flows.credit_invoice import credit_invoice
-from tieout.flows.decide_dispute import DecisionOrder, decide_dispute
+from tieout.flows.decide_dispute import decide_dispute
 from tieout.flows.disputes import list_disputes
 from tieout.flows.drafts import list_drafts, note_draft, object_to_draft
 from tieout.flows.home import Home
 from tieout.flows.ledger import lock_month
 from tieout.flows.manual_lines import LineOrder, list_lines
-from tieout.flows.open_dispute import DisputeOrder
 from tieout.flows.payments import record_payment
 from tieout.flows.policy import propose, register_key
 from tieout.flows.readiness import set_level

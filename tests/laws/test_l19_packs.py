@@ -4,7 +4,6 @@ found by the independent verifier, and so is a layer that a dishonest signer cha
 
 from __future__ import annotations
 
-import io
 import json
 import os
 import shutil
@@ -22,18 +21,13 @@ import pytest
 import tieout
 from tests.evidence_packs import INVOICE, PackedHome, edited, pack_of, packed_home
 from tieout.evidence.pack.archive import archive
-from tieout.evidence.pack.check_script import CHECKSUMS
 from tieout.evidence.pack.manifest import MANIFEST, SIGNATURE
-from tieout.evidence.pack.proofs import HEADS, ROOTS
+from tieout.evidence.pack.proofs import HEAD_PROOF, HEADS, ROOTS
 from tieout.evidence.verify.verify import verify_pack
 from tieout.gateways.clock import SteppedClock
 from tieout.gateways.signing import generate_key
 from tieout.kernel.instant import Instant
 from tieout.wiring import open_home
-
-STRIDE = 1 if os.environ.get("TIEOUT_TEST_LONG") else 331
-"""Every byte in the long run; otherwise each so many, and all of the end of the zip file."""
-TAIL_BYTES = 22
 
 
 @pytest.fixture(scope="module")
@@ -44,7 +38,7 @@ def packed(tmp_path_factory: pytest.TempPathFactory) -> PackedHome:
 def test_an_honest_pack_checks(packed: PackedHome) -> None:
     report = packed.verify(packed.content)
     assert report.breaks == []
-    assert len(report.checked) == 12
+    assert len(report.checked) == 13
 
 
 def test_any_zip_reader_reads_the_same_members(packed: PackedHome) -> None:
@@ -52,8 +46,7 @@ def test_any_zip_reader_reads_the_same_members(packed: PackedHome) -> None:
 
 
 def test_the_same_evidence_gives_the_same_bytes_in_another_process(packed: PackedHome) -> None:
-    """Another hash seed, another number of threads; and, but for the place of its events in the log, after a
-    compaction."""
+    """Another hash seed, another number of threads, and after a compaction."""
     program = (
         "import sys; from pathlib import Path; import pyarrow; pyarrow.set_cpu_count(int(sys.argv[3]));"
         "from tieout.wiring import open_home; from tieout.flows.build_pack import build_pack\n"
@@ -72,37 +65,7 @@ def test_the_same_evidence_gives_the_same_bytes_in_another_process(packed: Packe
     assert out.read_bytes() == packed.content
     with open_home(packed.folder, clock=SteppedClock(Instant(1_800_000_000_000_000))) as home:
         assert pack_of(home) == packed.content
-    compacted = Path(f"{out}2").read_bytes()
-    assert packed.verify(compacted).breaks == []
-    with zipfile.ZipFile(io.BytesIO(compacted)) as read:
-        now = {name: read.read(name) for name in read.namelist()}
-    moved = {name for name in now if now[name] != packed.members[name]}
-    signed = {MANIFEST, SIGNATURE, CHECKSUMS}
-    assert now.keys() == packed.members.keys()
-    assert {name for name in moved - signed if not name.endswith("proof.csv")} <= {ROOTS}
-
-
-def test_any_flipped_byte_is_found(packed: PackedHome) -> None:
-    content = packed.content
-    places = {*range(0, len(content), STRIDE), *range(len(content) - TAIL_BYTES, len(content))}
-    for name in (MANIFEST, SIGNATURE):
-        start = content.index(packed.members[name])
-        places |= set(
-            range(start, start + len(packed.members[name]), STRIDE if name == MANIFEST else 1 + STRIDE // 50)
-        )
-    unseen = []
-    for place in sorted(places):
-        flipped = bytearray(content)
-        flipped[place] ^= 1 << place % 8
-        if not packed.verify(bytes(flipped)).breaks:
-            unseen.append(place)
-    assert unseen == []
-
-
-def test_bytes_before_behind_and_less_are_found(packed: PackedHome) -> None:
-    content = packed.content
-    for other in (content + b"\x00", b"\x00" + content, content[:-1], content[1:], b"", content * 2):
-        assert packed.verify(other).breaks, len(other)
+    assert Path(f"{out}2").read_bytes() == packed.content
 
 
 def test_members_added_removed_renamed_are_named(packed: PackedHome) -> None:
@@ -152,6 +115,7 @@ def _in(path: str, value: object) -> Callable[[Any], None]:
 TOKENS, USAGE = "lines/{id}-003.json", "usage/{id}-s0002"
 DOCUMENT = "invoice/document.json"
 LIES: dict[str, Lie] = {
+    "usage that is nowhere": (TOKENS, _in("usage", "gone"), TOKENS, "usage"),
     "a quantity": (f"{USAGE}/usage.json", _in("quantity", "623"), f"{USAGE}/usage.json", "quantity"),
     "a count": (f"{USAGE}/usage.json", _in("event_count", 5), f"{USAGE}/usage.json", "event count"),
     "a fingerprint": (
@@ -194,8 +158,11 @@ LIES: dict[str, Lie] = {
         *(ROOTS, "piece api.call/v1/1-2"),
     ),
     "a name of a piece": (ROOTS, _in("pieces/0/piece", "api.call/v1/0-1"), ROOTS, "name of a piece"),
-    "the log's digest": (ROOTS, _in("digest", "0" * 64), ROOTS, "digest of batch 1"),
-    "the log's batch": (ROOTS, _in("batch", 0), ROOTS, "batch"),
+    "a root that no head has": (ROOTS, _in("pieces/0/root", "0" * 64), HEAD_PROOF, "root of head 3"),
+    "a head without roots": (ROOTS, _in("pieces/0/head", 2), ROOTS, "piece api.call/v1/1-1"),
+    "a head that is not there": (ROOTS, _in("pieces/0/head", 9), ROOTS, "piece api.call/v1/1-1"),
+    "a root of a head": (HEADS, _in("2/root", "0" * 64), HEAD_PROOF, "root of head 3"),
+    "a head of more pieces": (HEADS, _in("2/pieces", 2), HEAD_PROOF, "proof of head 3"),
     "the roots' home": (ROOTS, _in("home", "home_0"), ROOTS, "home"),
     "a head": (HEADS, _in("0/digest", "0" * 64), HEADS, "head 2: follows"),
     "a head's home": (HEADS, _in("1/home", "home_0"), HEADS, "head 2: home"),
@@ -257,7 +224,7 @@ def test_a_member_of_another_form_is_a_break_and_no_crash(packed: PackedHome) ->
         if name.endswith(".json") and name != MANIFEST:
             for value in (b"[]", b"{}", b"null", b"\xff", b"7", b'{"a":1.5}'):
                 members = {**packed.members, name: value}
-                if value == packed.members[name] or (name, value) == (HEADS, b"[]"):  # a home without heads
+                if value == packed.members[name]:
                     continue
                 assert packed.verify(packed.signed_again(members)).breaks, (name, value)
 
@@ -283,7 +250,7 @@ def test_the_verifier_runs_where_only_it_and_the_kernel_are(packed: PackedHome, 
         [sys.executable, "-I", "-S", "-c", program, *arguments], check=True, capture_output=True, text=True
     )
     breaks, checked, modules = json.loads(ran.stdout)
-    assert (breaks, checked) == (0, 12)
+    assert (breaks, checked) == (0, 13)
     foreign = {name for name in modules if name not in sys.stdlib_module_names}
     assert {name for name in foreign if not name.startswith("_sysconfig")} == {"tieout", "__main__"}
 

@@ -8,6 +8,7 @@ import json
 import shutil
 from collections.abc import Callable
 from hashlib import sha256
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -23,13 +24,14 @@ from tieout.evidence.verify.log import KEPT
 from tieout.evidence.verify.verify import verify_pack
 from tieout.flows.build_pack import build_pack
 from tieout.flows.close_periods import close
-from tieout.flows.keep_head import head_copy, make_key
+from tieout.flows.head_copy import head_copy
+from tieout.flows.keep_head import keep_head, make_key
 from tieout.flows.verify_roots import NoRootsThere, verify_roots
 from tieout.kernel.canonical import canonical_event
 from tieout.wiring import open_home
 
-GOLDEN = ROOT / "tests" / "golden" / "pack_v1"
-"""A pack of format 1 as that version built it, and the key that signed it."""
+GOLDEN = ROOT / "tests" / "golden"
+"""`pack_vN`: a pack of format N as that version built it, and the key that signed it."""
 
 
 @pytest.fixture(scope="module")
@@ -64,7 +66,7 @@ def test_pieces_that_hold_the_same_batches_are_named(packed: PackedHome) -> None
     file = f"usage/{_id(packed)}-s0002/proof.csv"
     roots = json.loads(packed.members[ROOTS])
     other = {**roots["pieces"][0], "first_batch": 1, "last_batch": 2, "piece": "api.call/v1/1-2"}
-    roots |= {"batch": 2, "pieces": [*roots["pieces"], other]}
+    roots |= {"pieces": [*roots["pieces"], other]}
     proof = packed.members[file]
     proof += b"".join(proof.splitlines(keepends=True)[1:]).replace(b"v1/1-1", b"v1/1-2")
     content = packed.signed_again({**packed.members, ROOTS: canonical(roots), file: proof})
@@ -129,22 +131,26 @@ def kept(packed: PackedHome, number: int) -> tuple[bytes, bytes]:
 
 
 def test_a_pack_stands_by_a_head_that_somebody_kept(packed: PackedHome) -> None:
-    for number in (1, 2):
+    """What it tells of the events: nothing where it was stated before their roots."""
+    for number in (1, 2, 3):
         report = verify_pack(packed.content, packed.key_file, kept(packed, number))
-        assert report.breaks == [] and "The kept head, number" in report.checked[-1]
+        assert report.breaks == []
+        assert any(f"The kept head, number {number}" in each for each in report.checked)
+        knows = any(f"Whoever kept head {number} knows" in each for each in report.checked)
+        silent = any("only a kept head of number 3 or later" in each for each in report.not_derived)
+        assert (knows, silent) == (number == 3, number < 3)
 
 
 def test_a_pack_of_a_log_that_was_written_anew_does_not(packed: PackedHome) -> None:
     """Heads, roots and signatures of the pack agree; the head that somebody kept does not."""
     heads = json.loads(packed.members[HEADS])
     heads[0]["digest"] = heads[1]["digest"] = "0" * 64
-    heads[1]["previous"] = sha256(canonical(heads[0])).hexdigest()
-    members = {**packed.members, HEADS: canonical(heads)}
-    roots = json.loads(members[ROOTS])
-    members[ROOTS] = canonical({**roots, "digest": "0" * 64})
-    content = packed.signed_again(members)
+    heads[2]["digest"] = "0" * 64
+    for before, head in pairwise(heads):
+        head["previous"] = sha256(canonical(before)).hexdigest()
+    content = packed.signed_again({**packed.members, HEADS: canonical(heads)})
     assert packed.verify(content).breaks == []
-    for number, what in ((1, "digest of batch 1, head 1"), (2, "statement of head 2")):
+    for number, what in ((1, "digest of batch 1, head 1"), *((n, f"statement of head {n}") for n in (2, 3))):
         breaks = verify_pack(content, packed.key_file, kept(packed, number)).breaks
         assert (KEPT, what) in {(each.file, each.what) for each in breaks}
 
@@ -164,20 +170,23 @@ def test_who_has_the_log_computes_the_roots_again(packed: PackedHome, tmp_path: 
             content = packed.signed_again({**packed.members, ROOTS: canonical(roots)})
             told = [each.what for each in verify_roots(home, content).findings]
             assert ("piece" in told) == (name != "last_batch"), name  # there is no later batch to differ
-        roots = json.loads(packed.members[ROOTS])
-        content = packed.signed_again({**packed.members, ROOTS: canonical({**roots, "digest": "0" * 64})})
+        heads = json.loads(packed.members[HEADS])
+        heads[-1]["digest"] = "0" * 64
+        content = packed.signed_again({**packed.members, HEADS: canonical(heads)})
         assert [each.what for each in verify_roots(home, content).findings] == ["chain"]
-        for other in (b"", b"PK", GOLDEN.with_suffix(".zip").read_bytes()):
+        for other in (b"", b"PK", (GOLDEN / "pack_v1.zip").read_bytes()):
             with pytest.raises(NoRootsThere):
                 verify_roots(home, other)
 
 
 def test_a_kept_head_that_says_nothing_about_a_pack_is_told(packed: PackedHome) -> None:
     statement, signature = kept(packed, 2)
-    early = {**packed.members, HEADS: canonical(json.loads(packed.members[HEADS])[:1])}
-    report = verify_pack(packed.signed_again(early), packed.key_file, (statement, signature))
+    with open_home(packed.folder) as home:
+        run = home.books.closes.start(as_of=FEBRUARY_3, cutoff=home.log.head(), cutoff_at=FEBRUARY_3)
+        keep_head(home, run)
+    report = verify_pack(packed.content, packed.key_file, kept(packed, 4))
     assert report.breaks == [] and any(
-        "is later than the last head of the pack, 1" in e for e in report.not_derived
+        "is later than the last head of the pack, 3" in e for e in report.not_derived
     )
     for copy in ((b"{}", signature), (statement, b""), (statement.replace(b"home_", b"Home_"), signature)):
         assert {
@@ -186,18 +195,25 @@ def test_a_kept_head_that_says_nothing_about_a_pack_is_told(packed: PackedHome) 
         } == {KEPT}
 
 
-def test_a_pack_of_the_first_format_checks_for_ever(packed: PackedHome) -> None:
-    content, key = (GOLDEN.with_suffix(end).read_bytes() for end in (".zip", ".pub"))
+@pytest.mark.parametrize("version", [1, 2])
+def test_a_pack_of_an_earlier_format_checks_for_ever(packed: PackedHome, version: int) -> None:
+    golden = GOLDEN / f"pack_v{version}"
+    content, key = (golden.with_suffix(end).read_bytes() for end in (".zip", ".pub"))
     report = verify_pack(content, key)
-    assert (
-        report.breaks == [] and "events are not proven against a signed head of the log" in report.not_derived
-    )
+    assert report.breaks == []
+    assert any(NOT_PROVEN[version] in each for each in report.not_derived)
     breaks = verify_pack(content, key, kept(packed, 1)).breaks
-    assert KEPT in {each.file for each in breaks}, "it says nothing of the log"
+    assert KEPT in {each.file for each in breaks}, "it is another home's, and the first format says nothing"
     for place in range(0, len(content), 1_009):
         flipped = bytearray(content)
         flipped[place] ^= 1 << place % 8
         assert verify_pack(bytes(flipped), key).breaks
+
+
+NOT_PROVEN = {
+    1: "events are not proven against a signed head of the log",
+    2: "a pack of this format states roots itself, under no head",
+}
 
 
 def _id(packed: PackedHome) -> str:

@@ -22,16 +22,18 @@ from collections.abc import Callable
 import pytest
 
 from tests.scenarios.frame import Playing, Told, Verb
+from tieout.dispute.decision import DecisionOrder
 from tieout.dispute.dispute import Dispute
+from tieout.dispute.opening import DisputeOrder
 from tieout.dispute.role import Role
 from tieout.dispute.state import Act
 from tieout.dispute.type import DisputeType
-from tieout.flows.decide_dispute import DecisionOrder, decide_dispute
+from tieout.flows.decide_dispute import decide_dispute
 from tieout.flows.dispute_owners import name_owners
 from tieout.flows.disputes import find_dispute
 from tieout.flows.examine_dispute import examine_dispute
 from tieout.flows.invoices import list_invoices
-from tieout.flows.open_dispute import DisputeOrder, open_dispute
+from tieout.flows.open_dispute import open_dispute
 from tieout.flows.say_dispute import (
     isolate_dispute,
     message_customer,

@@ -24,6 +24,7 @@ from tests.scenarios.frame import (
 from tests.scenarios.packs import check_packs
 from tests.scenarios.play import begun
 from tests.scenarios.steps_invoice import name_originals
+from tests.stored_documents import misread
 from tieout.cli.demo.stage import Stage
 from tieout.flows.invoices import list_invoices, show_invoice
 from tieout.flows.trace_line import trace
@@ -50,6 +51,7 @@ def test_the_story_comes_out_as_written(story: Path, tmp_path: Path) -> None:
         for name, check in ends().items():
             check(playing, told.get(name, []))
         for row in list_invoices(stage.home):
+            assert misread(show_invoice(stage.home, row.id).document) == []
             trace_every_line(stage, row.id)
         check_packs(stage, story.name, tmp_path)
         assert verify_log(stage.home).findings == ()

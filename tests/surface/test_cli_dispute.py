@@ -76,6 +76,7 @@ def test_from_opening_to_the_note(run: Tieout, tmp_path: Path) -> None:
         *("opened", "messaged", "reproduced", "isolated", "released", "upheld"),
     ]
     assert shown["credits"][0]["with_tax"] == "10.00" and shown["defect"] is True
+    assert "is upheld: nothing was recorded. What is left can be disputed for another" in run(*OPEN, *BY).err
     assert run("dispute", "list").out == "Nothing is disputed.\n"
     assert run("dispute", "list", "--overdue").out == "Nothing is overdue.\n"
     assert run("verify").code == 0

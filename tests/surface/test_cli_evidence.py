@@ -87,10 +87,12 @@ def test_no_secret_and_no_other_customer_is_in_a_pack(packed: PackedHome) -> Non
 
 def test_heads_are_listed_given_away_and_checked(packed: PackedHome, tmp_path: Path) -> None:
     home, copy = ("--home", packed.folder), tmp_path / "head.json"
-    first, listed = json.loads(run("heads", *home, "--json").stdout)
-    assert (first["number"], first["batch"], first["previous"]) == (1, 1, None)
-    assert (listed["number"], listed["previous"]) == (2, first["statement_sha256"])
-    assert run("heads", *home, "--export", copy, "--number", "3").exit_code == 3
+    first, second, listed = json.loads(run("heads", *home, "--json").stdout)
+    assert (first["number"], first["batch"], first["previous"], first["roots"]) == (1, 1, None, None)
+    assert (second["number"], second["previous"]) == (2, first["statement_sha256"])
+    assert (listed["number"], listed["previous"]) == (3, second["statement_sha256"])
+    assert (listed["close_run"], listed["roots"]["upto"], listed["roots"]["pieces"]) == (None, 1, 1)
+    assert run("heads", *home, "--export", copy, "--number", "4").exit_code == 3
     assert run("heads", *home, "--export", copy, "--check", copy).exit_code == 2
     assert run("heads", *home, "--number", "1").exit_code == 2
     assert run("heads", *home, "--export", copy).exit_code == 0

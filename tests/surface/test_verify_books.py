@@ -61,6 +61,19 @@ def test_the_books_as_they_were_sealed_have_no_finding(closed: Path) -> None:
         ("UPDATE document SET version = 2 WHERE key = 'calls-usd'", "document", "calls-usd v1"),
         ("DELETE FROM document WHERE key = 'calls-usd'", "invoice", "the price it was made with"),
         ("DELETE FROM document WHERE key = 'calls-usd'", "document", "there is no price 'calls-usd'"),
+        ("UPDATE close_outcome SET reason = 'fine' WHERE id = 1", "row", "6 rows with digest"),
+        (
+            "UPDATE close_run SET ended_at = NULL",
+            "row",
+            "ended_at is None, and ",
+        ),
+        ("UPDATE signing_key SET revoked_at = 1 WHERE role = 'ops'", "row", "revoked_at is 1, and None by"),
+        ("UPDATE signature SET person = 'Eve' WHERE role = 'ops'", "row", "1 row with digest"),
+        ("UPDATE charge SET steps = '[]'", "row", "rows with digest"),
+        ("DELETE FROM snapshot WHERE meter = 'calls'", "row", "are there now"),
+        ("DELETE FROM log_head", "row", "none is there now"),
+        ("DELETE FROM folio WHERE number = (SELECT max(number) FROM folio)", "row", "ended_at is "),
+        ("UPDATE folio SET contents = replace(contents, '[1,', '[2,') WHERE number = 3", "folio", "digest"),
     ],
 )
 def test_a_changed_book_is_6_and_named(
@@ -109,3 +122,17 @@ def _change(folder: Path, statement: str, values: tuple[object, ...] = ()) -> No
             books.execute(f"DROP TRIGGER {trigger}")
         assert books.execute(statement, values).rowcount >= 1
         books.commit()
+
+
+def test_a_folio_that_was_noted_is_held_against_the_books(closed: Path) -> None:
+    noted = in_process("verify", "--json", "--home", str(closed)).json["folio"]
+    said = in_process("verify", "--home", str(closed)).out
+    assert f"Folio: {noted['number']}:{noted['digest']}" in said
+    good = f"{noted['number']}:{noted['digest']}"
+    assert in_process("verify", "--folio", good, "--home", str(closed)).code == 0
+    for bad in (f"{noted['number']}:{'0' * 64}", f"999:{noted['digest']}"):
+        ran = in_process("verify", "--folio", good, "--folio", bad, "--json", "--home", str(closed))
+        (row,) = ran.json["findings"]
+        assert (ran.code, row["what"]) == (6, "folio") and "was noted" in row["detail"]
+    for none in ("", "12", good.upper() if good.upper() != good else "x", f"{good}0"):
+        assert in_process("verify", "--folio", none, "--home", str(closed)).code == 2

@@ -25,6 +25,7 @@ from tieout.api.answers import Problem, refusal
 from tieout.api.body import read_object
 from tieout.api.keyring import Keyring, KnownKey
 from tieout.api.query_string import parameters_of
+from tieout.dispute.opening import DisputeOrder
 from tieout.dispute.overdue import overdue
 from tieout.dispute.type import RULES, DisputeType
 from tieout.flows.customer_disputes import open_own, own_dispute, own_disputes
@@ -37,7 +38,7 @@ from tieout.flows.dispute_document import (
 )
 from tieout.flows.disputes import find_dispute, list_disputes
 from tieout.flows.home import Home
-from tieout.flows.open_dispute import DisputeOrder, open_dispute
+from tieout.flows.open_dispute import open_dispute
 from tieout.flows.say_dispute import sent_to_customer
 from tieout.kernel.errors import TieoutError
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from tieout.cli.screen import grouped, plain
 
 if TYPE_CHECKING:
-    from tieout.cli.paper import CorrectionOfDocument, LineOfDocument
+    from tieout.invoice.stored_document import CorrectionOfDocument, LineOfDocument
 
 
 def correction_rows(line: LineOfDocument, correction: CorrectionOfDocument, span: str) -> list[str]:

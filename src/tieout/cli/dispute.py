@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, cast
+from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
@@ -14,6 +14,9 @@ from tieout.cli.out_file import ForceOption, may_write, write_whole
 from tieout.cli.screen import Json, grouped, note, print_json, say, table
 from tieout.dispute.type import DisputeType
 from tieout.kernel.errors import NotFound
+
+if TYPE_CHECKING:
+    from tieout.dispute.dispute import Dispute
 
 app = typer.Typer(
     help="Disputes: who owns them; open, list, show, examine, decide; messages to the customer; a rehearsal.",
@@ -87,8 +90,10 @@ def open_(
     as_json: JsonOption = False,
 ) -> None:
     """Open a dispute: its evidence pack is built and kept; this amount alone is not collected meanwhile."""
+    from tieout.dispute.opening import DisputeOrder
+    from tieout.dispute.refused import DisputeRefused
     from tieout.flows.dispute_document import dispute_json
-    from tieout.flows.open_dispute import DisputeOrder, DisputeRefused, open_dispute
+    from tieout.flows.open_dispute import open_dispute
 
     if (amount is None) != everything:
         raise DisputeRefused(["say either --amount or --all"])
@@ -101,7 +106,8 @@ def open_(
         return
     say(dispute.id)
     if not done.is_new:
-        note(f"It is open already, since {day_text(dispute.opened_at, dispute.zone_name)}.")
+        since = day_text(dispute.opened_at, dispute.zone_name)
+        note(f"It is open already, since {since}." if dispute.is_open else _decided_text(dispute, since))
         return
     claim = dispute.claim
     note(
@@ -116,6 +122,14 @@ def open_(
     if dispute.pack is None:
         note("No pack could be built: what is stored is not what was sealed.")
     note(f"Next: tieout dispute examine {dispute.id}")
+
+
+def _decided_text(dispute: Dispute, since: str) -> str:
+    return (
+        f"It was opened on {since} with the same words, and is {dispute.state.value}: nothing was recorded. "
+        "What is left can be disputed for another reason; what was rejected or withdrawn is opened again by "
+        f"ops: tieout dispute reopen {dispute.id}"
+    )
 
 
 @app.command("list")

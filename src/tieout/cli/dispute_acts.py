@@ -151,9 +151,10 @@ def decide(
 ) -> None:
     """Decide it, by the role that it went to. The evidence is examined first, where nobody has; what is given
     back is sealed as credit notes with the decision, or neither is there."""
+    from tieout.dispute.decision import DecisionOrder
     from tieout.dispute.event import Outcome
     from tieout.dispute.state import Act
-    from tieout.flows.decide_dispute import DecisionOrder, decide_dispute
+    from tieout.flows.decide_dispute import decide_dispute
     from tieout.flows.dispute_document import dispute_json
     from tieout.kernel.money import Money
 

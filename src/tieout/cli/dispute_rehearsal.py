@@ -3,7 +3,6 @@ is checked by what the home holds then, not by what the step answered."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
@@ -11,8 +10,10 @@ from pathlib import Path
 from typing import Final
 
 from tieout.cli.dispute_scratch import ENGINEERING, FINANCE, OPS, apart, scratch_home
+from tieout.dispute.decision import DecisionOrder
 from tieout.dispute.dispute import Dispute
 from tieout.dispute.event import Outcome
+from tieout.dispute.opening import DisputeOrder
 from tieout.dispute.role import Role
 from tieout.dispute.state import Act, State
 from tieout.dispute.type import RULES, DisputeType
@@ -20,12 +21,12 @@ from tieout.evidence.pack.minisign import public_key_text
 from tieout.evidence.stored import StoredInvoice
 from tieout.evidence.verify.verify import verify_pack
 from tieout.flows.collectable import collectables
-from tieout.flows.decide_dispute import DecisionOrder, decide_dispute
+from tieout.flows.decide_dispute import decide_dispute
 from tieout.flows.dispute_evidence import lacking
 from tieout.flows.disputes import find_dispute
 from tieout.flows.examine_dispute import examine_dispute
 from tieout.flows.home import Home
-from tieout.flows.open_dispute import DisputeOrder, open_dispute
+from tieout.flows.open_dispute import open_dispute
 from tieout.flows.say_dispute import (
     isolate_dispute,
     message_customer,
@@ -34,6 +35,7 @@ from tieout.flows.say_dispute import (
 )
 from tieout.flows.trace_line import trace
 from tieout.flows.verify_books import verify_books
+from tieout.invoice.stored_document import read_document
 from tieout.kernel.errors import TieoutError
 from tieout.kernel.ids import LineId
 from tieout.kernel.money import Money, currency
@@ -107,9 +109,10 @@ def _subjects(home: Home) -> Iterator[tuple[StoredInvoice, LineId, Money]]:
     for listed in home.books.invoices.sealed():
         invoice = home.books.invoices.find(listed.id)
         assert invoice is not None, "it was listed"
-        lines = [each for each in json.loads(invoice.document)["lines"] if each["meter"] is not None]
-        dearest = max(lines, key=lambda each: exact(each["amount"]), default=None)
-        stored = None if dearest is None else home.books.invoices.evidence(LineId(dearest["id"]))
+        document = read_document(invoice.number, invoice.document)
+        lines = [each for each in document.lines if each.meter is not None]
+        dearest = max(lines, key=lambda each: exact(each.amount), default=None)
+        stored = None if dearest is None else home.books.invoices.evidence(dearest.id)
         if stored is not None and stored.line.amount_minor >= 2:
             yield invoice, stored.line.id, Money(stored.line.amount_minor // 2, currency(invoice.currency))
 

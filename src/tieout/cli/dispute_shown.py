@@ -69,13 +69,13 @@ def invoice_disputes_table(disputes: Sequence[Dispute]) -> Table:
 
 def dispute_page(dispute: Dispute, sent: Sequence[Sent], notes: Mapping[str, str], *, now: Instant) -> str:
     """All of it, line by line; `notes`: their numbers by id."""
-    from tieout.dispute.overdue import overdue
+    from tieout.dispute.overdue import Overdue, done_late, overdue
     from tieout.dispute.type import RULES
     from tieout.kernel.money import Money
 
     claim, rule = dispute.claim, RULES[dispute.claim.type]
     unit, zone = claim.currency, dispute.zone_name
-    late = ", ".join(each.value for each in overdue(dispute, now=now))
+    late, after = ", ".join(each.value for each in overdue(dispute, now=now)), done_late(dispute)
     kept = grouped(Money(dispute.not_collected, unit).decimal_text)
     waits = f"; {kept} {unit} with taxes are not collected meanwhile" if dispute.is_open else ""
     lines = [
@@ -86,8 +86,9 @@ def dispute_page(dispute: Dispute, sent: Sequence[Sent], notes: Mapping[str, str
         f"  reason        {dispute.reason}",
         f"  owners        {owners_text(dispute)}",
         f"  respond by    {_day(dispute.deadlines.respond_by, zone)}"
-        + (", done" if dispute.is_answered else ""),
-        f"  decide by     {_day(dispute.deadlines.decide_by, zone)}" + ("" if dispute.is_open else ", done"),
+        + _done(dispute.is_answered, Overdue.ANSWER in after),
+        f"  decide by     {_day(dispute.deadlines.decide_by, zone)}"
+        + _done(not dispute.is_open, Overdue.DECISION in after),
     ]
     if late:
         lines.append(f"  overdue       {late}")
@@ -111,6 +112,10 @@ def dispute_page(dispute: Dispute, sent: Sequence[Sent], notes: Mapping[str, str
     for event in dispute.events:
         lines += _event_lines(event, delivered.get(event.ordinal), zone)
     return "\n".join(lines)
+
+
+def _done(done: bool, late: bool) -> str:
+    return "" if not done else ", done late" if late else ", done"
 
 
 def owners_page(owners: Owners) -> str:

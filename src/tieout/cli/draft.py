@@ -212,7 +212,7 @@ def _done(said: Said, *, as_json: bool) -> None:
 
 def _say_view(view: DraftView, *, page: bool = True) -> None:
     from tieout.cli.invoice_page import invoice_page
-    from tieout.cli.paper import read_document
+    from tieout.invoice.stored_document import read_document
 
     draft = view.draft
     if page:

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -95,11 +95,15 @@ def heads(
     force: ForceOption = False,
     as_json: JsonOption = False,
 ) -> None:
-    """What the log was at each seal: its last batch, and the digest that covers all before it.
+    """What the log was at each seal: its last batch, and the digest that covers all before it; and heads with
+    roots, under which a stranger can prove that an event was in the log.
 
-    Give exported heads to somebody else (an auditor, a customer, a public list): whoever has one can tell
-    later whether the log was rewritten. `--check` compares such a copy with this log; exit code 6 where it no
-    longer holds. `tieout verify` recomputes the whole chain, and with `--head FILE` compares a copy too.
+    `--export` states one with roots over all that came since the last (about a second for each million
+    events), unless `--number` names an earlier head. Give exported heads to somebody else (an auditor, a
+    customer, a public list): whoever has one can tell later whether the log was rewritten, and knows of every
+    pack whether its events were there. `--check` compares such a copy with this log; exit code 6 where it no
+    longer holds. `tieout verify` recomputes the whole chain and all roots, and with `--head FILE` compares a
+    copy too.
     """
     if export is not None and check is not None:
         raise HeadsUsage("--export writes a copy and --check reads one; give one of the two.")
@@ -118,10 +122,10 @@ def roots(
     home: HomeOption,
     as_json: JsonOption = False,
 ) -> None:
-    """Compute again, from this log, the roots that a pack states, and the digest that is stated with them.
+    """Compute again, from this log, the roots that a pack states, and the digest of its last head.
 
-    Only who has the log can: together with `tieout verify`, which holds every row to the chain, it shows that
-    the events of the pack are in the log that the heads are of. Exit code 6 where anything differs.
+    Only who has the log can: together with `tieout verify`, which holds every row to the chain, and every
+    head to its roots, it shows that the pack is of this log. Exit code 6 where anything differs.
     """
     from tieout.flows.verify_roots import verify_roots
 
@@ -155,18 +159,20 @@ def _list(home: Path, *, as_json: bool) -> None:
     if not kept:
         say("No head is kept yet: the first seal states one.")
         return
-    say(table(("number", "batch", "digest", "stated at", "signed by key"), [_row(each) for each in told]))
+    columns = ("number", "batch", "digest", "roots up to", "stated at", "signed by key")
+    say(table(columns, [_row(each) for each in told]))
     unsigned = sum(each.signature is None for each in kept)
     if unsigned:
         note(f"{unsigned:,} heads wait for a key to be signed with: `tieout evidence key --create`.")
 
 
-def _row(told: dict[str, Json]) -> list[str]:
+def _row(told: dict[str, Any]) -> list[str]:
     signed = "unsigned" if told["key_number"] is None else str(told["key_number"])
     return [
         str(told["number"]),
         grouped(str(told["batch"])),
         str(told["digest"]),
+        "" if told["roots"] is None else grouped(str(told["roots"]["upto"])),
         str(told["stated_at"]),
         signed,
     ]
@@ -178,6 +184,15 @@ def head_json(kept: KeptHead) -> dict[str, Json]:
     from tieout.kernel.instant import format_instant
 
     head, signature = head_of(kept.statement), kept.signature
+    roots: dict[str, Json] | None = None
+    if head.roots is not None:
+        roots = {
+            "upto": head.roots.upto,
+            "pieces": head.roots.pieces,
+            "root": head.roots.root,
+            "folio": head.roots.folio,
+            "folio_digest": head.roots.folio_digest,
+        }
     return {
         "number": head.number,
         "batch": head.batch,
@@ -185,6 +200,7 @@ def head_json(kept: KeptHead) -> dict[str, Json]:
         "stated_at": format_instant(head.stated_at),
         "previous": head.previous,
         "close_run": kept.run,
+        "roots": roots,
         "statement_sha256": digest_of(kept.statement),
         "key_number": None if signature is None else key_number(signature.public_key)[::-1].hex().upper(),
         "signed_at": None if signature is None else format_instant(signature.signed_at),
@@ -192,7 +208,7 @@ def head_json(kept: KeptHead) -> dict[str, Json]:
 
 
 def _export(home: Path, out: Path, number: int | None, *, force: bool, as_json: bool) -> None:
-    from tieout.flows.keep_head import head_copy
+    from tieout.flows.head_copy import head_copy
 
     beside = signature_beside(out)
     for each in (out, beside):
@@ -205,7 +221,8 @@ def _export(home: Path, out: Path, number: int | None, *, force: bool, as_json: 
         files: list[Json] = [str(out), str(beside)]
         print_json({"number": copy.head.number, "batch": copy.head.batch, "files": files})
         return
-    say(f"Head {copy.head.number}, of batch {copy.head.batch:,}: {out} and {beside}.")
+    rooted = "" if copy.head.roots is None else f", with roots up to batch {copy.head.roots.upto:,}"
+    say(f"Head {copy.head.number}, of batch {copy.head.batch:,}{rooted}: {out} and {beside}.")
     note("Give both to somebody else; they check with minisign -V, and later with --check or --head.")
 
 

@@ -75,7 +75,7 @@ def show(
         print_json({**json.loads(stored.document, parse_float=str), **beside})
         return
     from tieout.cli.invoice_page import invoice_page
-    from tieout.cli.paper import read_document
+    from tieout.invoice.stored_document import read_document
 
     say(invoice_page(read_document(invoice, stored.document)))
     if late:

@@ -27,10 +27,15 @@ if TYPE_CHECKING:
 
     from rich.console import RenderableType
 
-    from tieout.cli.paper import Document, LineOfDocument, ProgramOfDocument, WaiverOfDocument
+    from tieout.invoice.stored_document import (
+        LineOfDocument,
+        ProgramOfDocument,
+        StoredDocument,
+        WaiverOfDocument,
+    )
 
 
-def invoice_page(paper: Document) -> RenderableType:
+def invoice_page(paper: StoredDocument) -> RenderableType:
     """Seller, customer, number and dates; lines with their working; totals."""
     return Group(
         _heading(paper),
@@ -52,7 +57,7 @@ def local_span(start: str, end: str, zone_name: str) -> str:
     return f"{first:%Y-%m-%d %H:%M:%S} to {after_last:%Y-%m-%d %H:%M:%S}"
 
 
-def _heading(paper: Document) -> RenderableType:
+def _heading(paper: StoredDocument) -> RenderableType:
     grid = Table.grid(expand=True)
     grid.add_column()
     grid.add_column(justify="right")
@@ -74,7 +79,7 @@ def _heading(paper: Document) -> RenderableType:
     return grid
 
 
-def _parties(paper: Document) -> RenderableType:
+def _parties(paper: StoredDocument) -> RenderableType:
     customer = paper.customer
     left = ["Bill to", customer.name, *customer.address]
     left += [f"Tax id {customer.tax_id}"] if customer.tax_id else []
@@ -100,7 +105,7 @@ def _parties(paper: Document) -> RenderableType:
     return grid
 
 
-def _lines(paper: Document) -> RenderableType:
+def _lines(paper: StoredDocument) -> RenderableType:
     drawn = Table(box=box.SIMPLE_HEAD, expand=True, pad_edge=False)
     drawn.add_column("Line")
     drawn.add_column("Description and working", ratio=1)
@@ -177,7 +182,7 @@ def _versions(line: LineOfDocument) -> str:
     )
 
 
-def _foot(paper: Document) -> RenderableType:
+def _foot(paper: StoredDocument) -> RenderableType:
     policy = paper.policy
     signed = ", ".join(signature.role for signature in policy.signatures)
     named = f"Policy {policy.key} version {policy.version}"
@@ -207,7 +212,7 @@ def _waived(each: WaiverOfDocument) -> str:
     return f"Waived: {what}, because {each.reason}; signed by {signed}."
 
 
-def _moment(instant: Instant, paper: Document) -> str:
+def _moment(instant: Instant, paper: StoredDocument) -> str:
     return f"{_local(instant, paper.period.zone):%Y-%m-%d %H:%M:%S}"
 
 
@@ -215,7 +220,7 @@ def _local(instant: Instant, zone_name: str) -> datetime:
     return to_datetime(instant).astimezone(zone(zone_name))
 
 
-def _period(paper: Document) -> str:
+def _period(paper: StoredDocument) -> str:
     return local_span(paper.period.start, paper.period.end, paper.period.zone)
 
 

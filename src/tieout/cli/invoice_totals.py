@@ -12,10 +12,10 @@ from tieout.cli.screen import grouped, plain
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-    from tieout.cli.paper import Document, TaxOfDocument
+    from tieout.invoice.stored_document import StoredDocument, TaxOfDocument
 
 
-def invoice_totals(paper: Document) -> RenderableType:
+def invoice_totals(paper: StoredDocument) -> RenderableType:
     """One row for each amount; what is due only where it is not the total."""
     grid = Table.grid(expand=True, padding=(0, 2))
     grid.add_column(justify="right", ratio=1)

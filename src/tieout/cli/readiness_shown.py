@@ -32,7 +32,7 @@ def review_page(found: Review) -> RenderableType:
     from rich.console import Group
     from rich.text import Text
 
-    from tieout.flows.readiness import level_text
+    from tieout.readiness.level import level_text
 
     counts = Counter(each.state.value for each in found.standings)
     said = ", ".join(f"{count} {state}" for state, count in sorted(counts.items()))

@@ -35,18 +35,27 @@ def verify(
         ),
     ] = None,
     key: KeyFileOption = None,
+    folio: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="A folio that was noted elsewhere, NUMBER:DIGEST as printed by this; may be repeated.",
+            show_default=False,
+        ),
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Check the whole log, and the invoices, catalog documents, notices and heads of the books.
+    """Check the whole log, and of the books every row against its folio, and invoices, catalog documents,
+    notices, heads and disputes against each other.
 
     Exit code 6 when anything stored is not what was written.
     """
     from tieout.flows.required_evidence import record_verification
-    from tieout.flows.verify_books import verify_books
+    from tieout.flows.verify_books import noted_folio, verify_books
     from tieout.flows.verify_log import verify_log
 
     with opened(home) as where, progress("Verifying the log") as advance:
         copied = [found for copy in head or () for found in checked_copy(where, copy, key)[1]]
+        copied += [found for noted in folio or () for found in noted_folio(where, noted)]
         report = verify_log(where, progress=advance)
         books = verify_books(where)
         findings = (*report.findings, *books.findings, *copied)
@@ -72,6 +81,7 @@ def _told(report: LogVerification, books: BooksVerification, findings: Sequence[
         "invoices": books.invoices,
         "documents": books.documents,
         "heads": books.heads,
+        "folio": {"number": books.folio.number, "digest": books.folio.digest},
         "head_digest": report.head_digest.hex(),
         "findings": [{"what": row.what, "where": row.where, "detail": row.detail} for row in findings],
     }
@@ -84,10 +94,13 @@ def _say(report: LogVerification, books: BooksVerification, findings: Sequence[L
     say(f"{batches} batches, {received} received items, {segments} segments: all read and recomputed.")
     invoices, documents = grouped(str(books.invoices)), grouped(str(books.documents))
     say(f"{invoices} sealed invoices and {documents} catalog documents: checked against their digests.")
+    folios = grouped(str(books.folio.number + 1))
+    say(f"{folios} folios of the books: every row is held against the one that added it.")
     if findings:
         say(table(("what", "where", "detail"), [[row.what, row.where, row.detail] for row in findings]))
         return
     say(f"Every digest is as it was written; {accepted} events are accepted.")
     if books.heads:
-        say(f"The log goes on from each of {grouped(str(books.heads))} heads that were kept at seals.")
+        say(f"The log goes on from each of {grouped(str(books.heads))} heads that were kept.")
     say(f"Head: {report.head_digest.hex()}")
+    say(f"Folio: {books.folio.number}:{books.folio.digest}")

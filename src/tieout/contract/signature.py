@@ -6,7 +6,7 @@ policy.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
 
@@ -97,6 +97,21 @@ def standing_key(signature: Signature, keys: Mapping[KeyId, SigningKey]) -> Sign
     if signature.signed_at < key.registered_at:
         return None
     return key if key.revoked_at is None or signature.signed_at < key.revoked_at else None
+
+
+def signed_for_each(
+    signatures: Iterable[Signature], roles: Sequence[SignerRole], keys: Mapping[KeyId, SigningKey]
+) -> tuple[Signature, ...] | None:
+    """One of the signatures for each role, with as many keys and as many people; None where there are none
+    such. Of several the first."""
+    found = list(signatures)
+    by_role = [[each for each in found if each.role is role] for role in roles]
+    for chosen in product(*by_role):
+        people = {same_person(each.person) for each in chosen}
+        held = {keys[each.key_id].public_key for each in chosen}
+        if len(people) == len(held) == len(roles):
+            return chosen
+    return None
 
 
 def in_force(

@@ -6,7 +6,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from itertools import product
 from typing import Final
 
 from tieout.contract.policy import EngineeringRole, PolicyRole, SignerRole
@@ -16,11 +15,12 @@ from tieout.contract.signature import (
     SigningKey,
     Verify,
     signed_bytes,
+    signed_for_each,
     standing_key,
 )
 from tieout.kernel.ids import KeyId
 from tieout.kernel.instant import Instant
-from tieout.kernel.person import is_same_person, same_person
+from tieout.kernel.person import is_same_person
 
 WAIVER_ROLES: Final[tuple[SignerRole, ...]] = (
     PolicyRole.FINANCE,
@@ -72,11 +72,4 @@ def waiver_signatures(
 
 def complete(valid: Iterable[Signature], keys: Mapping[KeyId, SigningKey]) -> tuple[Signature, ...] | None:
     """Three of them, by role, with three keys and three people; None while there are none such."""
-    found = list(valid)
-    by_role = [[each for each in found if each.role is role] for role in WAIVER_ROLES]
-    for trio in product(*by_role):
-        people = {same_person(each.person) for each in trio}
-        held = {keys[each.key_id].public_key for each in trio}
-        if len(people) == len(held) == len(WAIVER_ROLES):
-            return trio
-    return None
+    return signed_for_each(valid, WAIVER_ROLES, keys)

@@ -7,10 +7,16 @@ credits count. The taxes are cumulative, so that giving back everything gives ba
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 from tieout.kernel.money import Money
 from tieout.kernel.rational import Exact
 from tieout.kernel.rounding import Rounding, settle
+
+Rest = Literal["balance", "refund"]
+CreditKind = Literal["goodwill", "billing-error"]
+"""Goodwill stays, whatever becomes of the usage. A billing error counts against what the line is for: the
+next correction of the period takes off what was credited, so that nothing is given back twice."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -48,6 +48,11 @@ class Claim:
     def money(self) -> Money:
         return Money(self.amount, self.currency)
 
+    @property
+    def asked(self) -> int:
+        """What is to be given back: of a line before taxes that are added, of a whole invoice with them."""
+        return self.amount if self.line is not None else self.with_tax
+
 
 @dataclass(frozen=True, slots=True)
 class Deadlines:

@@ -1,10 +1,11 @@
-"""What of a dispute should have happened by now."""
+"""What of a dispute should have happened by now, and what happened after its day."""
 
 from __future__ import annotations
 
 from enum import StrEnum
 
 from tieout.dispute.dispute import Dispute
+from tieout.dispute.event import Decided, Messaged, Opened, Reopened
 from tieout.dispute.state import State
 from tieout.kernel.instant import Instant
 
@@ -29,3 +30,24 @@ def overdue(dispute: Dispute, *, now: Instant) -> tuple[Overdue, ...]:
     if now >= dispute.deadlines.decide_by:
         found.append(Overdue.DECISION)
     return tuple(found)
+
+
+def done_late(dispute: Dispute) -> tuple[Overdue, ...]:
+    """The first answer to the customer, and the decision, where they came after their day; since it was
+    opened the last time."""
+    answered = decided = None
+    for event in dispute.events:
+        match event.said:
+            case Opened() | Reopened():
+                answered = decided = None
+            case Messaged():
+                answered = event.at if answered is None else answered
+            case Decided():
+                decided = event.at
+            case _:
+                pass
+    late = (
+        (Overdue.ANSWER, answered, dispute.deadlines.respond_by),
+        (Overdue.DECISION, decided, dispute.deadlines.decide_by),
+    )
+    return tuple(what for what, at, by in late if at is not None and at >= by)

@@ -46,6 +46,10 @@ class Owners:
     def has(self, person: str, role: Role) -> bool:
         return any(is_same_person(person, each) for each in self.persons.get(role, ()))
 
+    def first_named(self, routed_to: Role) -> tuple[tuple[Role, str], ...]:
+        """Of the role that a dispute goes to, and of ops, who write to the customer."""
+        return tuple((role, self.persons[role][0]) for role in Role if role in (routed_to, Role.OPS))
+
     def check(self, person: str, roles: Collection[Role], what: str) -> None:
         """`what` completes "may not ...". Raises `WrongRole`."""
         if not any(self.has(person, role) for role in roles):

@@ -9,11 +9,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Final, Literal
+from typing import Final
 
+from tieout.correction.credit import CreditKind
 from tieout.dispute.role import Role
-
-CreditKind = Literal["goodwill", "billing-error"]
 
 
 class DisputeType(StrEnum):

@@ -35,13 +35,14 @@ from tieout.evidence.pack.members import (
 )
 from tieout.evidence.pack.page import page
 from tieout.evidence.pack.proof_query import PROOF_QUERY, proof_sql
-from tieout.evidence.pack.proofs import Piece
 from tieout.evidence.pack.query import quantity_sql
+from tieout.evidence.piece import Piece, PiecePlace
 from tieout.evidence.shares import discount_shares
 from tieout.evidence.stored import StoredEvidence, StoredInvoice, StoredSnapshot
 from tieout.evidence.trace import asked_usage
 from tieout.flows.examine_lineage import DocumentName, contracts_of
 from tieout.flows.home import Home
+from tieout.flows.keep_roots import pieces_upto
 from tieout.flows.pack_proofs import log_members, proof_member
 from tieout.flows.trace_line import OF_ONE_CUSTOMER, settlement_of
 from tieout.kernel.canonical import JsonValue
@@ -96,17 +97,19 @@ class BuiltPack:
 
 @dataclass(slots=True)
 class _Packing:
-    """What is put into one pack."""
+    """What is put into one pack; `pieces`: those of the log, up to the invoice's cutoff at least, and of them
+    those that hold its events."""
 
     home: Home
     invoice: StoredInvoice
+    pieces: Sequence[Piece]
     members: dict[str, bytes] = field(default_factory=dict)
     digests: set[str] = field(default_factory=set)
     plans: set[tuple[str, int]] = field(default_factory=set)
     programs: set[str] = field(default_factory=set)
     types: set[str] = field(default_factory=set)
     subscriptions: set[str] = field(default_factory=set)
-    pieces: dict[str, Piece] = field(default_factory=dict)
+    used: dict[PiecePlace, Piece] = field(default_factory=dict)
     events: int = 0
 
 
@@ -117,14 +120,14 @@ def build_pack(home: Home, name: str) -> BuiltPack:
     invoice, lines = _asked(home, name)
     if sha256(invoice.document).hexdigest() != invoice.sha256:
         raise EvidenceDiffers(lines[0].line.id, "the sealed document does not have its digest")
-    packing = _Packing(home, invoice)
+    packing = _Packing(home, invoice, _pieces(home, invoice, lines))
     catalog = _catalog(home, lines)
     for stored in lines:
         _add_line(packing, stored, catalog)
     usages = _add_usages(packing, lines, catalog)
     _add_paper(packing)
     _add_documents(packing, catalog)
-    packing.members |= log_members(home, packing.pieces, cutoff=Watermark(invoice.cutoff))
+    packing.members |= log_members(home, packing.used.values())
     document = json.loads(invoice.document)
     ids = tuple(str(stored.line.id) for stored in lines)
     packing.members["index.html"] = page(document, ids, usages, is_test_clock=home.test_clock is not None)
@@ -223,7 +226,7 @@ def _add_usages(
             secret=packing.home.log.identity_secret,
             erased=lambda position, residue: _erased(packing.home, position, residue),
         )
-        packed, proofs = _packed_again(packing.home, snapshot, question)
+        packed, proofs = _packed_again(packing, snapshot, question)
         _refuse_differences(stored, snapshot, packed)
         folder = f"usage/{snapshot.id}"
         folders.append(folder)
@@ -236,7 +239,8 @@ def _add_usages(
 
 
 def _add_proofs(packing: _Packing, folder: str, proofs: Sequence[PieceProof]) -> None:
-    packing.members[f"{folder}/proof.csv"] = proof_member(proofs, packing.pieces)
+    packing.members[f"{folder}/proof.csv"] = proof_member(proofs)
+    packing.used.update((proof.piece.place, proof.piece) for proof in proofs)
     if proofs:
         files = [name for name in EVENT_FILES if f"{folder}/{name}.csv" in packing.members]
         packing.members[f"{folder}/{PROOF_QUERY}"] = proof_sql(files).encode()
@@ -263,15 +267,22 @@ def _add_files(
     members[f"{folder}/quantity.sql"] = sql.encode()
 
 
-def _packed_again(home: Home, snapshot: StoredSnapshot, question: PackQuestion) -> Proven:
+def _pieces(home: Home, invoice: StoredInvoice, lines: Sequence[StoredEvidence]) -> Sequence[Piece]:
+    counted = any(stored.snapshot is not None for stored in lines)
+    return pieces_upto(home, Watermark(invoice.cutoff)) if counted else ()
+
+
+def _packed_again(packing: _Packing, snapshot: StoredSnapshot, question: PackQuestion) -> Proven:
     try:
-        return _packed(home, snapshot, question, distrust=False)
+        return _packed(packing, snapshot, question, distrust=False)
     except UnreadableSegment:  # merged away meanwhile, or a local copy that changed
-        return _packed(home, snapshot, question, distrust=True)
+        return _packed(packing, snapshot, question, distrust=True)
 
 
-def _packed(home: Home, snapshot: StoredSnapshot, question: PackQuestion, *, distrust: bool) -> Proven:
-    lineage = question.lineage
+def _packed(
+    packed_into: _Packing, snapshot: StoredSnapshot, question: PackQuestion, *, distrust: bool
+) -> Proven:
+    home, lineage = packed_into.home, question.lineage
     rows = home.log.lineage_rows(
         lineage.windows, lineage.event_type, watermark=Watermark(snapshot.watermark), distrust=distrust
     )
@@ -279,7 +290,7 @@ def _packed(home: Home, snapshot: StoredSnapshot, question: PackQuestion, *, dis
     for table in rows.tables():
         packing.add(table)
     packed = packing.packed()
-    return packed, rows.proofs(packed.disclosed)
+    return packed, rows.proofs(packed.disclosed, packed_into.pieces)
 
 
 def _erased(home: Home, position: Position, residue: bytes) -> bytes | None:

@@ -9,16 +9,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from tieout.correction.credit import CreditKind, Rest
 from tieout.dispute.dispute import Dispute, disputes_of
 from tieout.evidence.stored import StoredInvoice
 from tieout.flows.approved_reason import ApprovedReason, agreed_text
 from tieout.flows.credit_note import (
-    CreditKind,
     CreditRefused,
     CreditTooLarge,
     NoSuchLineThere,
     PlannedNote,
-    Rest,
     asked_minor,
     credited_line,
     note_sealing,
@@ -27,23 +26,21 @@ from tieout.flows.credit_note import (
 from tieout.flows.decision import decision_now, named
 from tieout.flows.home import Home
 from tieout.flows.invoices import show_invoice
-from tieout.flows.keep_head import keep_head
+from tieout.flows.note_run import note_run
 from tieout.invoice.offset import APPLIED
-from tieout.kernel.errors import ConflictError, TieoutError, Unavailable
+from tieout.kernel.errors import ConflictError
 from tieout.kernel.ids import CustomerId, LineId
 from tieout.kernel.money import Money, currency
 from tieout.kernel.person import is_same_person
 from tieout.ledger.balances import Selection
 
 __all__ = [
-    "CreditKind",
     "CreditOvertaken",
     "CreditRefused",
     "CreditTooLarge",
     "Credited",
     "LineDisputed",
     "NoSuchLineThere",
-    "Rest",
     "credit_invoice",
 ]
 
@@ -141,16 +138,8 @@ def _sealed(
         person=person,
         now=now,
     )
-    run = home.books.closes.start(as_of=now, cutoff=planned.note.cutoff, cutoff_at=now)
-    keep_head(home, run)
-    try:
+    with note_run(home, cutoff=planned.note.cutoff, now=now) as run:
         (sealed,) = home.books.invoices.seal([sealing], run=run)
-    except Unavailable:
-        raise  # nobody knows what became of it: the next run looks, and tells
-    except TieoutError:
-        home.books.closes.end(run, at=home.clock.now())  # refused: nothing of it was written
-        raise
-    home.books.closes.end(run, at=home.clock.now())
     if sealed is None:  # its sequence was taken
         raise CreditOvertaken(planned.note.key.customer)
     return sealed

@@ -3,17 +3,15 @@ line's own tax, whether its layers tie, and what sealing it writes. Whoever deci
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Literal
 
 from tieout import __version__
 from tieout.close.breaks import Break
 from tieout.close.reconcile_amounts import total_breaks
 from tieout.close.reconcile_credit import credit_breaks
 from tieout.close.reconcile_ledger import ledger_breaks
-from tieout.correction.credit import Creditable, tax_given_back
+from tieout.correction.credit import Creditable, CreditKind, Rest, tax_given_back
 from tieout.evidence.stored import SealedRows, StoredEvidence, StoredInvoice
 from tieout.evidence.stored_corrections import SettledRow
 from tieout.flows.apply_catalog import load_catalog
@@ -35,8 +33,15 @@ from tieout.invoice.earlier import Cause, Correction
 from tieout.invoice.entries import proposed_entries
 from tieout.invoice.invoice import KIND_NOTE, Invoice, PolicyReference
 from tieout.invoice.status import Act
+from tieout.invoice.stored_document import (
+    LineOfDocument,
+    PolicyOfDocument,
+    StoredDocument,
+    TaxOfDocument,
+    read_document,
+)
 from tieout.kernel.errors import ConflictError, IntegrityViolation, NotFound, Refusal, shown
-from tieout.kernel.ids import LineId, PolicyKey
+from tieout.kernel.ids import LineId
 from tieout.kernel.instant import Instant
 from tieout.kernel.money import Currency, Money, currency
 from tieout.kernel.rational import exact
@@ -46,11 +51,6 @@ from tieout.ledger.entry import Entry
 from tieout.ports import Sealing
 from tieout.rate.credit import PREFIX, credit_charge
 
-Members = dict[str, Any]  # an object of a JSON text that has not been looked at yet
-Rest = Literal["balance", "refund"]
-CreditKind = Literal["goodwill", "billing-error"]
-"""Goodwill stays, whatever becomes of the usage. A billing error counts against what the line is for: the
-next correction of the period takes off what was credited, so that nothing is given back twice."""
 CAUSES: Mapping[CreditKind, Cause] = {"goodwill": Cause.CREDITED, "billing-error": Cause.MISBILLED}
 
 
@@ -98,8 +98,8 @@ class CreditedLine:
     """A line, its paper's document, the line as printed there, and what of it can still be given back."""
 
     stored: StoredEvidence
-    document: Members
-    printed: Members
+    document: StoredDocument
+    printed: LineOfDocument
     creditable: Creditable
 
     @property
@@ -119,7 +119,7 @@ class CreditedLine:
         return sum(
             tax_given_back(share, after, minor).minor
             for tax, share in _shares(self.stored, self.document)
-            if not tax["inclusive"]
+            if not tax.inclusive
         )
 
 
@@ -145,13 +145,13 @@ def credited_line(home: Home, invoice: StoredInvoice, line: str) -> CreditedLine
 
 def credited_lines(home: Home, invoice: StoredInvoice, lines: Sequence[str]) -> tuple[CreditedLine, ...]:
     """The same of several, read once."""
-    document: Members = json.loads(invoice.document)
+    document = read_document(invoice.number, invoice.document)
     rows = home.books.corrections.settled([invoice.customer]).get(invoice.customer, ())
     given = given_of(home, rows)
     found = []
     for line in lines:
         stored = _evidence(home, invoice, line)
-        printed = next(each for each in document["lines"] if each["id"] == stored.line.id)
+        printed = next(each for each in document.lines if each.id == stored.line.id)
         found.append(CreditedLine(stored, document, printed, creditable_of(stored, printed, rows, given)))
     return tuple(found)
 
@@ -239,7 +239,7 @@ def note_sealing(
 
 
 def creditable_of(
-    stored: StoredEvidence, printed: Members, rows: Sequence[SettledRow], shares: Given
+    stored: StoredEvidence, printed: LineOfDocument, rows: Sequence[SettledRow], shares: Given
 ) -> Creditable:
     """From the papers that stand; `printed` is the line as its document has it, `shares` what papers gave of
     coupons: what they took off was not asked for."""
@@ -274,8 +274,8 @@ def _evidence(home: Home, invoice: StoredInvoice, line: str) -> StoredEvidence:
 def _note(home: Home, line: CreditedLine, correction: Correction, amount: Money, place: int) -> Invoice:
     stored, document, printed = line.stored, line.document, line.printed
     catalog, invoice, row = load_catalog(home), stored.invoice, stored.charge
-    customer = catalog.customers.version(document["customer"]["id"], document["customer"]["version"])
-    seller = catalog.sellers.version(document["seller"]["key"], document["seller"]["version"])
+    customer = catalog.customers.version(document.customer.id, document.customer.version)
+    seller = catalog.sellers.version(document.seller.key, document.seller.version)
     if customer is None or seller is None:
         raise CreditRefused([f"the profiles behind {invoice.number} are not in the catalog"])
     notes = [
@@ -292,7 +292,7 @@ def _note(home: Home, line: CreditedLine, correction: Correction, amount: Money,
         plan_version=row.plan_version,
         price_version=row.price_version,
         price_digest=row.price_digest,
-        tax_category=printed["tax_category"],
+        tax_category=printed.tax_category,
         effective_from=row.segment.start,
         period=row.period,
         segment=row.segment,
@@ -303,7 +303,7 @@ def _note(home: Home, line: CreditedLine, correction: Correction, amount: Money,
         period=invoice.period,
         charges=(),
         cutoff=home.log.head(),
-        policy=_policy(document["policy"]),
+        policy=_policy(document.policy),
         tzdata_version=tzdata_version(),
         software_version=__version__,
         kind=KIND_NOTE,
@@ -319,54 +319,53 @@ def _taxes(note: Invoice, line: CreditedLine, amount: Money) -> list[TaxAmount]:
     found: list[TaxAmount] = []
     for tax, share in _shares(line.stored, line.document):
         given = tax_given_back(share, line.creditable, amount.minor)
-        base = -(amount - given) if tax["inclusive"] else -amount
+        base = -(amount - given) if tax.inclusive else -amount
         found.append(
             TaxAmount(
-                name=tax["name"],
-                reference=tax["reference"],
-                version=tax["version"],
-                digest=tax["digest"],
-                jurisdiction=tax["jurisdiction"],
-                percent=exact(tax["percent"]),
+                name=tax.name,
+                reference=tax.reference,
+                version=tax.version,
+                digest=tax.digest,
+                jurisdiction=tax.jurisdiction,
+                percent=exact(tax.percent),
                 base=base,
                 amount=-given,
-                inclusive=tax["inclusive"],
-                compound=tax["compound"],
-                rounding=Rounding(tax["rounding"]),
+                inclusive=tax.inclusive,
+                compound=tax.compound,
+                rounding=Rounding(tax.rounding),
                 lines=(note.lines[0].id,),
                 text=f"of the {share} of this tax that line {line.stored.line.id} bore",
-                note=tax["note"],
+                note=tax.note,
             )
         )
     return found
 
 
-def _shares(stored: StoredEvidence, document: Members) -> list[tuple[Members, Money]]:
+def _shares(stored: StoredEvidence, document: StoredDocument) -> list[tuple[TaxOfDocument, Money]]:
     """The taxes that the line bore, and how much of each."""
     unit = currency(stored.invoice.currency)
-    nets = {each["id"]: _net(each, unit) for each in document["lines"]}
-    found: list[tuple[Members, Money]] = []
-    for tax in document.get("taxes", ()):
-        if stored.line.id not in tax["lines"]:
+    nets = {each.id: _net(each, unit) for each in document.lines}
+    found: list[tuple[TaxOfDocument, Money]] = []
+    for tax in document.taxes:
+        if stored.line.id not in tax.lines:
             continue
-        whole = Money.read(tax["amount"], unit).minor
-        weights = [nets[line] for line in tax["lines"]]
+        whole = Money.read(tax.amount, unit).minor
+        weights = [nets[line] for line in tax.lines]
         shares = shared(whole, weights) if whole else [0 for _ in weights]
-        found.append((tax, Money(dict(zip(tax["lines"], shares, strict=True))[stored.line.id], unit)))
+        found.append((tax, Money(dict(zip(tax.lines, shares, strict=True))[stored.line.id], unit)))
     return found
 
 
-def _net(printed: Members, unit: Currency) -> int:
+def _net(printed: LineOfDocument, unit: Currency) -> int:
     """Minor units of a line as its document has it, less what coupons took off."""
-    net = printed.get("amount_after_discounts", printed["amount"])
-    return Money.read(str(net), unit).minor
+    return Money.read(printed.net, unit).minor
 
 
-def _policy(printed: Mapping[str, Any]) -> PolicyReference:
+def _policy(printed: PolicyOfDocument) -> PolicyReference:
     return PolicyReference(
-        PolicyKey(printed["key"]),
-        printed["version"],
-        printed["digest"],
-        tuple((each["role"], each["key_id"]) for each in printed["signatures"]),
-        printed["small_team_exception"],
+        printed.key,
+        printed.version,
+        printed.digest,
+        tuple((each.role, each.key_id) for each in printed.signatures),
+        printed.small_team_exception,
     )

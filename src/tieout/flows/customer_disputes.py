@@ -4,10 +4,11 @@ else is not there."""
 from __future__ import annotations
 
 from tieout.dispute.dispute import Dispute, fold
+from tieout.dispute.opening import DisputeOrder
 from tieout.flows.disputes import NoSuchDispute, OwnersUnnamed, known_disputes
 from tieout.flows.home import Home
 from tieout.flows.invoices import NoSuchInvoice, show_invoice
-from tieout.flows.open_dispute import DisputeOrder, OpenedDispute, open_dispute
+from tieout.flows.open_dispute import OpenedDispute, open_dispute
 from tieout.flows.own_changes import known_customer
 from tieout.kernel.errors import ConflictError, Unavailable
 from tieout.kernel.ids import CustomerId

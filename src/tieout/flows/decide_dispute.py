@@ -8,19 +8,28 @@ from dataclasses import dataclass
 from typing import Final
 
 from tieout.contract.notice_target import Severity
+from tieout.correction.credit import Rest
+from tieout.dispute.corrected import check_corrected, check_not_twice
+from tieout.dispute.decision import (
+    DecisionOrder,
+    check_people,
+    check_sum,
+    given_back,
+    gives_notes,
+    refuse_same_scope,
+    wanted_lines,
+)
 from tieout.dispute.dispute import Dispute, after
-from tieout.dispute.event import CreditGiven, Decided, DisputeEvent, Outcome
-from tieout.dispute.owners import Owners
-from tieout.dispute.role import MAY, Role, decider_of
+from tieout.dispute.event import CreditGiven, Decided, DisputeEvent
+from tieout.dispute.role import Role
 from tieout.dispute.state import Act, State, moved
 from tieout.dispute.type import RULES
 from tieout.evidence.stored import StoredInvoice
-from tieout.flows.corrected_since import check_corrected, check_not_twice
+from tieout.flows.corrected_since import corrected_since
 from tieout.flows.credit_invoice import applied_of
 from tieout.flows.credit_note import (
     CreditedLine,
     PlannedNote,
-    Rest,
     asked_minor,
     credited_lines,
     note_sealing,
@@ -39,18 +48,15 @@ from tieout.flows.disputes import (
 from tieout.flows.examine_dispute import examine_dispute
 from tieout.flows.home import Home
 from tieout.flows.invoices import show_invoice
-from tieout.flows.keep_head import keep_head
-from tieout.flows.open_dispute import DisputeRefused
+from tieout.flows.note_run import note_run
 from tieout.flows.verify_disputes import decision_words
-from tieout.kernel.errors import ConflictError, TieoutError, Unavailable
+from tieout.kernel.errors import ConflictError
 from tieout.kernel.money import Money
-from tieout.kernel.person import is_same_person
 from tieout.notice.notice import Notice
 from tieout.ports.disputes import Step
 from tieout.ports.review import Decision
 
 DECIDED_KIND: Final = "dispute.decided"
-GIVES_BACK: Final = frozenset({Act.UPHELD, Act.PARTLY_UPHELD})
 
 
 class DisputeIsolated(ConflictError):
@@ -66,20 +72,6 @@ class DisputeIsolated(ConflictError):
             f"(engineering) answers for the defect, {hold.ops} (ops) keeps the customer informed; "
             f"`tieout dispute show {dispute.id}` shows all findings, `tieout dispute release` ends the hold."
         )
-
-
-@dataclass(frozen=True, slots=True)
-class DecisionOrder:
-    """`amount`: of a disputed line, where it is upheld in part. `lines`: of a disputed invoice, which lines
-    give back how much (line, amount before taxes that are added; None: all that is left). `to`: where that
-    goes which is not open any more. `corrected`: a correction of the period has given it back since the
-    dispute was opened, so that no note does."""
-
-    outcome: Outcome
-    amount: str | None = None
-    lines: Sequence[tuple[str, str | None]] = ()
-    to: Rest = "balance"
-    corrected: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +97,7 @@ def decide_dispute(
     in between: then nothing was decided."""
     decision = decision_now(home, person=person, reason=reason)
     dispute = find_dispute(home, id)
-    _check_people(owners_in_force(home), dispute, order.outcome, decision.person, approved_by)
+    check_people(owners_in_force(home), dispute, order.outcome, decision.person, approved_by)
     if dispute.state is State.OPEN and order.outcome is not Act.WITHDRAWN:
         dispute = examine_dispute(home, dispute.id, person=decision.person)
         if dispute.hold is not None:
@@ -126,43 +118,20 @@ def decide_dispute(
     return DecidedDispute(found, tuple(NoteGiven(note, each, applied_of(home, note)) for note, each in given))
 
 
-def _check_people(
-    owners: Owners, dispute: Dispute, outcome: Outcome, person: str, approved_by: str | None
-) -> None:
-    """Raises `WrongRole` or `DisputeRefused`."""
-    if outcome in MAY:
-        owners.check(person, MAY[outcome], f"record that a dispute is {outcome.value}")
-    else:
-        roles = decider_of(RULES[dispute.claim.type].routed_to)
-        owners.check(person, roles, f"decide a dispute of type {dispute.claim.type.value}")
-    if outcome not in GIVES_BACK:
-        if approved_by is not None:
-            raise DisputeRefused([f"{outcome.value} gives nothing back: leave out --approved-by"])
-        return
-    if approved_by is None:
-        raise DisputeRefused(["what is given back is approved by a person of finance (--approved-by)"])
-    owners.check(approved_by, [Role.FINANCE], "approve what a dispute gives back")
-    if is_same_person(person, approved_by):
-        raise DisputeRefused([f"{person} decides it; another person approves it (--approved-by)"])
-
-
 def _planned(home: Home, dispute: Dispute, order: DecisionOrder, why: str) -> list[PlannedNote]:
-    if order.outcome not in GIVES_BACK:
-        if order.amount is not None or order.lines or order.corrected:
-            raise DisputeRefused([f"{order.outcome.value} gives nothing back: leave out amounts"])
-        return []
-    if order.corrected:
-        check_corrected(home, dispute, order.outcome)
+    if not gives_notes(order):
+        if order.corrected:
+            check_corrected(dispute.claim, order.outcome, corrected_since(home, dispute))
         return []
     invoice = show_invoice(home, dispute.invoice)
-    wanted = _amounts(home, dispute, order, invoice)
     kind = RULES[dispute.claim.type].credit
     planned = [
         planned_note(home, line, minor, kind=kind, why=why, place=place)
-        for place, (line, minor) in enumerate(wanted)
+        for place, (line, minor) in enumerate(_amounts(home, dispute, order, invoice))
     ]
-    _check_sum(dispute, order.outcome, planned)
-    check_not_twice(home, dispute, sum(each.amount.minor for each in planned))
+    credits_ = _credits(planned)
+    check_sum(dispute.claim, order.outcome, credits_)
+    check_not_twice(dispute.claim, given_back(dispute.claim, credits_), back=corrected_since(home, dispute))
     return planned
 
 
@@ -170,47 +139,17 @@ def _amounts(
     home: Home, dispute: Dispute, order: DecisionOrder, invoice: StoredInvoice
 ) -> list[tuple[CreditedLine, int]]:
     """Raises `DisputeRefused`, `CreditRefused`, `CreditTooLarge` or `NoSuchLineThere`."""
-    claim = dispute.claim
-    if claim.line is None:
-        if order.amount is not None or not order.lines:
-            raise DisputeRefused(
-                ["the whole invoice is disputed: say which lines give back how much (--credit LINE=AMOUNT)"]
-            )
-        lines = credited_lines(home, invoice, [name for name, _ in order.lines])
-        _refuse_same_scope(lines)
-        return [
-            (line, asked_minor(amount, line)) for line, (_, amount) in zip(lines, order.lines, strict=True)
-        ]
-    if order.lines:
-        raise DisputeRefused([f"line {claim.line} is disputed alone: leave out --credit"])
-    partly = order.outcome is Act.PARTLY_UPHELD
-    if partly != (order.amount is not None):
-        problem = "say how much (--amount)" if partly else "all of it is given back: leave out --amount"
-        raise DisputeRefused([problem])
-    (line,) = credited_lines(home, invoice, [claim.line])
-    return [(line, asked_minor(order.amount or claim.money.decimal_text, line))]
+    wanted = wanted_lines(dispute.claim, order)
+    lines = credited_lines(home, invoice, [name for name, _ in wanted])
+    refuse_same_scope((scope_of(each.stored), each.stored.line.id) for each in lines)
+    return [(line, asked_minor(amount, line)) for line, (_, amount) in zip(lines, wanted, strict=True)]
 
 
-def _refuse_same_scope(lines: Sequence[CreditedLine]) -> None:
-    """What is left of one would hang on the other."""
-    seen: dict[tuple[object, ...], str] = {}
-    for each in lines:
-        scope, name = scope_of(each.stored), each.stored.line.id
-        if scope in seen:
-            raise DisputeRefused([f"lines {seen[scope]} and {name} are for the same usage: credit one"])
-        seen[scope] = name
-
-
-def _check_sum(dispute: Dispute, outcome: Outcome, planned: Sequence[PlannedNote]) -> None:
-    """Upheld is all that is disputed, in part is less. Raises `DisputeRefused`."""
-    claim = dispute.claim
-    asked = claim.amount if claim.line is not None else claim.with_tax
-    given = sum(each.amount.minor if claim.line is not None else -each.note.total.minor for each in planned)
-    both = f"{Money(given, claim.currency)} would be given back of {Money(asked, claim.currency)} disputed"
-    if outcome is Act.UPHELD and given != asked:
-        raise DisputeRefused([f"{both}: that is not all (partly-upheld), or too much"])
-    if outcome is Act.PARTLY_UPHELD and given >= asked:
-        raise DisputeRefused([f"{both}: that is not a part of it"])
+def _credits(planned: Sequence[PlannedNote]) -> tuple[CreditGiven, ...]:
+    return tuple(
+        CreditGiven(each.line.stored.line.id, each.note.id, each.amount.minor, -each.note.total.minor)
+        for each in planned
+    )
 
 
 def _event(
@@ -221,12 +160,8 @@ def _event(
     approved_by: str | None,
     planned: Sequence[PlannedNote],
 ) -> DisputeEvent:
-    credits_ = tuple(
-        CreditGiven(each.line.stored.line.id, each.note.id, each.amount.minor, -each.note.total.minor)
-        for each in planned
-    )
     approver = None if approved_by is None else approved_by.strip()
-    said = Decided(order.outcome, decision.reason, approver, credits_, order.corrected)
+    said = Decided(order.outcome, decision.reason, approver, _credits(planned), order.corrected)
     return next_event(dispute, said, decision.person, after_all(home, dispute))
 
 
@@ -248,17 +183,8 @@ def _recorded(
         )
         for place, each in enumerate(planned)
     ]
-    run = home.books.closes.start(as_of=now, cutoff=planned[0].note.cutoff, cutoff_at=now)
-    keep_head(home, run)
-    try:
-        sealed = home.books.disputes.record(step, notes=notes, run=run)
-    except Unavailable:
-        raise  # nobody knows what became of it: the next run looks, and tells
-    except TieoutError:
-        home.books.closes.end(run, at=home.clock.now())  # refused: nothing of it was written
-        raise
-    home.books.closes.end(run, at=home.clock.now())
-    return sealed
+    with note_run(home, cutoff=planned[0].note.cutoff, now=now) as run:
+        return home.books.disputes.record(step, notes=notes, run=run)
 
 
 def _notice(home: Home, dispute: Dispute, event: DisputeEvent) -> Notice:

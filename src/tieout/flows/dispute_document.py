@@ -21,7 +21,7 @@ from tieout.dispute.event import (
     Released,
     Reopened,
 )
-from tieout.dispute.overdue import overdue
+from tieout.dispute.overdue import done_late, overdue
 from tieout.dispute.owners import Owners
 from tieout.dispute.role import Role
 from tieout.dispute.type import RULES
@@ -43,6 +43,7 @@ def dispute_json(dispute: Dispute, *, now: Instant) -> dict[str, Member]:
         "routed_to": RULES[claim.type].routed_to.value,
         "owners": {role.value: person for role, person in sorted(dispute.owners.items())},
         "overdue": [each.value for each in overdue(dispute, now=now)],
+        "done_late": [each.value for each in done_late(dispute)],
         "update_by": None if dispute.update_by is None else format_instant(dispute.update_by),
         "pack": None if dispute.pack is None else pack_json(dispute.pack),
         "evidence": None if dispute.examined is None else _examined(dispute.examined),

@@ -4,7 +4,6 @@ dispute is isolated, with a hold and two owners."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from hashlib import sha256
@@ -38,6 +37,7 @@ from tieout.flows.home import Home
 from tieout.flows.invoices import InvoiceDamaged, show_invoice
 from tieout.flows.open_dispute import kept_pack
 from tieout.flows.trace_line import trace
+from tieout.invoice.stored_document import read_document
 from tieout.kernel.errors import IntegrityViolation, Refusal, TieoutError
 from tieout.kernel.ids import LineId
 from tieout.kernel.instant import Instant
@@ -161,11 +161,11 @@ def _lines(home: Home, dispute: Dispute, findings: list[str]) -> list[LineId]:
     if dispute.claim.line is not None:
         return [dispute.claim.line]
     try:
-        document = json.loads(show_invoice(home, dispute.invoice).document)
-        return [LineId(each["id"]) for each in document["lines"]]
+        invoice = show_invoice(home, dispute.invoice)
     except InvoiceDamaged as error:
         findings.append(_cut(str(error)))
         return []
+    return [each.id for each in read_document(invoice.number, invoice.document).lines]
 
 
 def _cut(text: str) -> str:

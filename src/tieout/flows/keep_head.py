@@ -5,42 +5,50 @@ No close fails for want of a key: the head is kept, and signed once there is one
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
-from tieout.evidence.head import Head, HeadSignature, KeptHead, digest_of, head_of, signed_head, statement_of
+from tieout.evidence.head import (
+    Head,
+    HeadSignature,
+    KeptHead,
+    StatedRoots,
+    digest_of,
+    signed_head,
+    statement_of,
+)
 from tieout.flows.home import Home
 from tieout.kernel.batch_digest import GENESIS_DIGEST
-from tieout.kernel.errors import NotFound, TieoutError
-
-
-class NoSuchHead(NotFound):
-    """No head has that number, or none was kept yet."""
-
-    code = "no-such-head"
-
-    def __init__(self, number: int | None) -> None:
-        super().__init__(
-            "No head is kept yet: the first seal states one."
-            if number is None
-            else f"There is no head {number}; `tieout evidence heads` lists them."
-        )
+from tieout.kernel.errors import TieoutError
+from tieout.kernel.ids import Watermark
+from tieout.kernel.instant import Instant
 
 
 def keep_head(home: Home, run: int) -> None:
     """Once for each run, before it seals: so every sealed invoice lies under a head of its own run."""
     if home.books.heads.of_run(run) is not None:
         return
-    batch = home.log.head()
-    digest = home.log.batch_digest(batch) or GENESIS_DIGEST
-    now = home.clock.now()
+    batch, now = home.log.head(), home.clock.now()
 
     def state(last: KeptHead | None) -> KeptHead:
-        number = 1 if last is None else last.number + 1
-        previous = None if last is None else digest_of(last.statement)
-        statement = statement_of(Head(home.home_id, number, batch, digest.hex(), now, previous))
-        return KeptHead(number, run, statement, _signature(home, statement))
+        return following(home, last, run=run, batch=batch, stated_at=now)
 
     home.books.heads.keep(run, state)
+
+
+def following(
+    home: Home,
+    last: KeptHead | None,
+    *,
+    run: int | None,
+    batch: Watermark,
+    stated_at: Instant,
+    roots: StatedRoots | None = None,
+) -> KeptHead:
+    """The head behind `last`, signed where there is a key."""
+    digest = home.log.batch_digest(batch) or GENESIS_DIGEST
+    number = 1 if last is None else last.number + 1
+    previous = None if last is None else digest_of(last.statement)
+    head = Head(home.home_id, number, batch, digest.hex(), stated_at, previous, roots)
+    statement = statement_of(head)
+    return KeptHead(number, run, statement, _signature(home, statement))
 
 
 def make_key(home: Home) -> bytes:
@@ -56,26 +64,6 @@ def sign_heads(home: Home) -> int:
     for each in waiting:
         home.books.heads.sign(each.number, _signed(home, each.statement))
     return len(waiting)
-
-
-@dataclass(frozen=True, slots=True)
-class HeadCopy:
-    """Two small files for somebody else to keep: the statement, and its signature for minisign."""
-
-    head: Head
-    statement: bytes
-    signature: bytes
-
-
-def head_copy(home: Home, number: int | None) -> HeadCopy:
-    """That of a number, or the last. Raises `NoSuchHead`, or that there is no key."""
-    sign_heads(home)
-    heads = home.books.heads.all()
-    chosen = heads[-1:] if number is None else [each for each in heads if each.number == number]
-    for each in chosen:
-        assert each.signature is not None, "they have just been signed"
-        return HeadCopy(head_of(each.statement), each.statement.encode(), each.signature.text.encode())
-    raise NoSuchHead(number)
 
 
 def _signature(home: Home, statement: str) -> HeadSignature | None:

@@ -3,8 +3,6 @@ then who owns it, by when, and what is not collected meanwhile go on record in o
 
 from __future__ import annotations
 
-import json
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -13,10 +11,18 @@ from tieout.contract.notice_target import Severity
 from tieout.dispute.deadline import deadlines
 from tieout.dispute.dispute import Dispute, fold
 from tieout.dispute.event import Claim, DisputeEvent, Opened, PackRef, dispute_id
+from tieout.dispute.opening import (
+    DisputedInvoice,
+    DisputedLine,
+    DisputeOrder,
+    check_room_again,
+    claim_made,
+    opened_words,
+    refuse_what_asks_for_nothing,
+    same_dispute,
+)
 from tieout.dispute.owners import Owners
-from tieout.dispute.role import Role
-from tieout.dispute.room import check_room, on_invoice, on_line, with_tax
-from tieout.dispute.type import RULES, DisputeType
+from tieout.dispute.type import RULES
 from tieout.evidence.stored import StoredInvoice
 from tieout.flows.apply_catalog import load_catalog
 from tieout.flows.build_pack import build_pack
@@ -25,39 +31,19 @@ from tieout.flows.decision import decision_now
 from tieout.flows.disputes import TRIES, Known, dispute_notice, known_disputes, owners_in_force
 from tieout.flows.home import Home
 from tieout.flows.invoices import show_invoice
-from tieout.kernel.errors import IntegrityViolation, Refusal
+from tieout.invoice.stored_document import read_document
+from tieout.kernel.errors import IntegrityViolation
 from tieout.kernel.money import Money, currency
-from tieout.kernel.person import is_same_person
-from tieout.kernel.rational import exact, exact_text
 from tieout.ports.disputes import DisputesMoved, Step
 from tieout.rate.credit import PREFIX
 
 OPENED_KIND: Final = "dispute.opened"
 
 
-class DisputeRefused(Refusal):
-    """It cannot be disputed so."""
-
-    code = "dispute-refused"
-
-    def __init__(self, problems: Sequence[str]) -> None:
-        super().__init__(f"Nothing was recorded: {'; '.join(problems)}.")
-
-
-@dataclass(frozen=True, slots=True)
-class DisputeOrder:
-    """`line`: its id or last digits; None: the invoice as a whole. `amount` None: all that is left."""
-
-    invoice: str
-    line: str | None
-    type: DisputeType
-    amount: str | None
-    reason: str
-
-
 @dataclass(frozen=True, slots=True)
 class OpenedDispute:
-    """Not `is_new`: the same is disputed already, for the same reason, by the same person."""
+    """Not `is_new`: the same was disputed before, for the same reason, by the same person, and may be decided
+    by now."""
 
     dispute: Dispute
     is_new: bool
@@ -89,16 +75,17 @@ def open_dispute(
     _refuse_what_asks_for_nothing(home, invoice)
     line = None if order.line is None else credited_line(home, invoice, order.line)
     known = known_disputes(home, invoice.customer)
-    same = _same(known, order, invoice, line, person=decision.person)
+    name = None if line is None else line.stored.line.id
+    same = same_dispute(known.disputes, order, invoice.id, name, person=decision.person)
     if same is not None:
         return OpenedDispute(same, is_new=False)
     _claim(home, order, invoice, line, known)  # refused before a pack is built
-    pack, without = _pack(home, invoice.number if line is None else line.stored.line.id)
+    pack, without = _pack(home, name or invoice.number)
     zone_name = zone_then(load_catalog(home), invoice.customer, home.clock.now())
     wanted = _Wanted(order, invoice, line, owners, zone_name, pack, without, api_key)
     for left in range(TRIES, 0, -1):
         try:
-            return OpenedDispute(_recorded(home, wanted, decision.person, decision.reason), is_new=True)
+            return _recorded(home, wanted, decision.person, decision.reason)
         except DisputesMoved:
             if left == 1:
                 raise
@@ -106,14 +93,9 @@ def open_dispute(
 
 
 def _refuse_what_asks_for_nothing(home: Home, invoice: StoredInvoice) -> None:
-    problems = []
-    if any(each.invoice.id == invoice.id for each in home.books.corrections.voids()):
-        problems.append(f"{invoice.number} is voided: nothing is asked for")
-    if invoice.total_minor <= 0:
-        total = Money(invoice.total_minor, currency(invoice.currency))
-        problems.append(f"{invoice.number} comes to {total}: nothing is asked for")
-    if problems:
-        raise DisputeRefused(problems)
+    is_void = any(each.invoice.id == invoice.id for each in home.books.corrections.voids())
+    total = Money(invoice.total_minor, currency(invoice.currency))
+    refuse_what_asks_for_nothing(invoice.number, total, is_void=is_void)
 
 
 def _pack(home: Home, name: str) -> tuple[PackRef | None, str | None]:
@@ -132,10 +114,15 @@ def kept_pack(home: Home, name: str) -> PackRef:
     return PackRef(digest, built.manifest_sha256, len(built.content), built.events)
 
 
-def _recorded(home: Home, wanted: _Wanted, person: str, reason: str) -> Dispute:
+def _recorded(home: Home, wanted: _Wanted, person: str, reason: str) -> OpenedDispute:
+    """Or what the same words opened meanwhile: a pack takes its time."""
     papers_seen = home.books.corrections.papers(wanted.invoice.customer)
     known = known_disputes(home, wanted.invoice.customer)
     order, invoice = wanted.order, wanted.invoice
+    name = None if wanted.line is None else wanted.line.stored.line.id
+    same = same_dispute(known.disputes, order, invoice.id, name, person=person)
+    if same is not None:
+        return OpenedDispute(same, is_new=False)
     line = None if wanted.line is None else credited_line(home, invoice, wanted.line.stored.line.id)
     claim = _claim(home, order, invoice, line, known)
     at = home.clock.now()
@@ -144,7 +131,7 @@ def _recorded(home: Home, wanted: _Wanted, person: str, reason: str) -> Dispute:
         claim=claim,
         reason=reason,
         zone_name=wanted.zone_name,
-        owners=_first_named(wanted.owners, rule.routed_to),
+        owners=wanted.owners.first_named(rule.routed_to),
         deadlines=deadlines(order.type, at, wanted.zone_name),
         pack=wanted.pack,
         without_pack=wanted.without_pack,
@@ -164,82 +151,29 @@ def _recorded(home: Home, wanted: _Wanted, person: str, reason: str) -> Dispute:
         to=[rule.routed_to],
     )
     home.books.disputes.record(Step((event,), known.seen, papers_seen, (notice,)))
-    return fold([event])
-
-
-def opened_words(event: DisputeEvent, said: Opened, number: str) -> tuple[str, str]:
-    """Title and text of the notice that tells of it; `number` is the invoice's."""
-    claim = said.claim
-    routed_to = RULES[claim.type].routed_to.value
-    return (
-        f"Dispute {event.dispute}: {claim.money} of {claim.line or number}",
-        f"{claim.type.value}: {said.reason}\nGoes to {routed_to}; opened by {event.person}.",
-    )
-
-
-def _first_named(owners: Owners, routed_to: Role) -> tuple[tuple[Role, str], ...]:
-    """Of the role that it goes to, and of ops, who write to the customer."""
-    return tuple((role, owners.persons[role][0]) for role in Role if role in (routed_to, Role.OPS))
-
-
-def _same(
-    known: Known, order: DisputeOrder, invoice: StoredInvoice, line: CreditedLine | None, *, person: str
-) -> Dispute | None:
-    """Sent again, as people and programs do who did not see the answer."""
-    name = None if line is None else line.stored.line.id
-    for each in known.disputes:
-        same = each.is_open and (each.invoice, each.claim.line) == (invoice.id, name)
-        said = (each.claim.type, each.reason) == (order.type, order.reason.strip())
-        amount = order.amount is None or exact(order.amount) == each.claim.money.as_fraction()
-        if same and said and amount and is_same_person(each.opened_by, person):
-            return each
-    return None
+    return OpenedDispute(fold([event]), is_new=True)
 
 
 def _claim(
     home: Home, order: DisputeOrder, invoice: StoredInvoice, line: CreditedLine | None, known: Known
 ) -> Claim:
     """Raises `NoRoom` or `DisputeRefused`."""
+    disputed = None
+    if line is not None:
+        disputed = DisputedLine(line.stored.line.id, line.creditable.left, line.tax_on)
+    return claim_made(order, _disputed(home, invoice, known), disputed)
+
+
+def _disputed(home: Home, invoice: StoredInvoice, known: Known) -> DisputedInvoice:
+    mine = tuple(each for each in known.disputes if each.invoice == invoice.id)
     unit = currency(invoice.currency)
-    mine = [each for each in known.disputes if each.invoice == invoice.id]
-    left, disputed = left_of_invoice(home, invoice), on_invoice(mine, invoice.id)
-    if line is None:
-        asked = _asked(order.amount, Money(left - disputed, unit))
-        check_room(f"invoice {invoice.number}", asked, left=left, disputed=disputed)
-        return Claim(order.type, None, unit, asked.minor, asked.minor)
-    name = line.stored.line.id
-    before = on_line(mine, name)
-    asked = _asked(order.amount, Money(line.creditable.left - before, unit))
-    check_room(f"line {name}", asked, left=line.creditable.left, disputed=before)
-    held = sum(each.not_collected for each in mine if each.claim.line == name)
-    waits = with_tax(asked.minor, before, line.tax_on, held)
-    check_room(
-        f"invoice {invoice.number}, which that comes to with taxes,",
-        Money(waits, unit),
-        left=left,
-        disputed=disputed,
-    )
-    return Claim(order.type, name, unit, asked.minor, waits)
-
-
-def _asked(amount: str | None, left: Money) -> Money:
-    unit = left.currency
-    if amount is None:
-        if left.minor <= 0:
-            raise DisputeRefused(["nothing is left to dispute"])
-        return left
-    asked = exact(amount)
-    if asked <= 0 or not unit.has(asked):
-        raise DisputeRefused(
-            [f"--amount {exact_text(asked)}: must be above zero, in whole minor units of {unit}"]
-        )
-    return Money.exactly(asked, unit)
+    return DisputedInvoice(invoice.id, invoice.number, unit, left_of_invoice(home, invoice), mine)
 
 
 def left_of_invoice(home: Home, invoice: StoredInvoice) -> int:
     """Minor units: its total, less the credit notes for its lines."""
     rows = home.books.corrections.settled([invoice.customer]).get(invoice.customer, ())
-    own = {each["id"] for each in json.loads(invoice.document)["lines"]}
+    own = {each.id for each in read_document(invoice.number, invoice.document).lines}
     notes = {
         row.invoice.id: row.invoice.total_minor
         for row in rows
@@ -251,15 +185,7 @@ def left_of_invoice(home: Home, invoice: StoredInvoice) -> int:
 def check_reopened_room(home: Home, dispute: Dispute, known: Known) -> None:
     """What was disputed may have been disputed by another, or given back, since. Raises `NoRoom`."""
     invoice = show_invoice(home, dispute.invoice)
-    unit, claim = currency(invoice.currency), dispute.claim
-    mine = [each for each in known.disputes if each.invoice == invoice.id]
     _refuse_what_asks_for_nothing(home, invoice)
-    if claim.line is not None:
-        left = credited_line(home, invoice, claim.line).creditable.left
-        check_room(f"line {claim.line}", claim.money, left=left, disputed=on_line(mine, claim.line))
-    check_room(
-        f"invoice {invoice.number}",
-        Money(claim.with_tax, unit),
-        left=left_of_invoice(home, invoice),
-        disputed=on_invoice(mine, invoice.id),
-    )
+    line = dispute.claim.line
+    left = None if line is None else credited_line(home, invoice, line).creditable.left
+    check_room_again(dispute.claim, _disputed(home, invoice, known), left_of_line=left)

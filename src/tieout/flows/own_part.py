@@ -4,37 +4,34 @@ added, and without their part of the taxes. Those no price of the catalog asks f
 
 from __future__ import annotations
 
-from typing import Any
-
+from tieout.invoice.stored_document import LineOfDocument, StoredDocument
+from tieout.kernel.ids import LineId
 from tieout.kernel.money import Currency, Money, currency, zero
 from tieout.kernel.rational import exact
 from tieout.kernel.rounding import Rounding, settle
 from tieout.rate.manual_line import is_manual
 
-Members = dict[str, Any]
-"""An object of an invoice document, as it was sealed or would be."""
+
+def own_lines(paper: StoredDocument) -> list[LineOfDocument]:
+    return [line for line in paper.lines if line.correction is None and not is_manual(line.price)]
 
 
-def own_lines(paper: Members) -> list[Members]:
-    return [line for line in paper["lines"] if "correction" not in line and not is_manual(line["price"])]
-
-
-def own_total(paper: Members) -> Money:
+def own_total(paper: StoredDocument) -> Money:
     """The paper's total where all lines are its own; else theirs after discounts, with each added tax worked
     out on them alone, in the order and by the rounding that the paper states."""
-    unit = currency(paper["currency"])
+    unit = currency(paper.currency)
     own = own_lines(paper)
-    if len(own) == len(paper["lines"]):
-        return printed_money(paper["total"], unit)
-    net = {line["id"]: printed_money(line["amount_after_discounts"], unit) for line in own}
+    if len(own) == len(paper.lines):
+        return printed_money(paper.total, unit)
+    net = {line.id: printed_money(line.net, unit) for line in own}
     total = sum(net.values(), zero(unit))
-    before: list[tuple[frozenset[str], Money]] = []
-    for tax in (each for each in paper["taxes"] if not each["inclusive"]):
-        on = frozenset(tax["lines"]) & net.keys()
+    before: list[tuple[frozenset[LineId], Money]] = []
+    for tax in (each for each in paper.taxes if not each.inclusive):
+        on = frozenset(tax.lines) & net.keys()
         base = sum((net[line] for line in on), zero(unit))
-        if tax["compound"]:
+        if tax.compound:
             base = sum((amount for lines, amount in before if lines == on), base)
-        amount = settle(base.as_fraction() * exact(tax["percent"]) / 100, unit, Rounding(tax["rounding"]))
+        amount = settle(base.as_fraction() * exact(tax.percent) / 100, unit, Rounding(tax.rounding))
         before.append((on, amount))
         total += amount
     return total

@@ -2,36 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 
 from tieout.evidence.pack.members import json_bytes
-from tieout.evidence.pack.proofs import HEADS, ROOTS, Piece, heads_json, proof_csv, roots_json
+from tieout.evidence.pack.proof_query import HEAD_PROOF_QUERY, head_proof_sql
+from tieout.evidence.pack.proofs import (
+    HEAD_PROOF,
+    HEADS,
+    ROOTS,
+    head_proof_csv,
+    heads_json,
+    proof_csv,
+    roots_json,
+)
+from tieout.evidence.piece import Piece
 from tieout.flows.home import Home
-from tieout.kernel.batch_digest import GENESIS_DIGEST
-from tieout.kernel.ids import Watermark
 from tieout.ports.lineage import PieceProof
 
 
-def proof_member(proofs: Iterable[PieceProof], pieces: dict[str, Piece]) -> bytes:
-    """The proofs of one snapshot; what they lead to is added to `pieces`."""
-    found = [(_piece(each), each.stretches, each.hashes) for each in proofs]
-    pieces.update((piece.name, piece) for piece, _, _ in found)
-    return proof_csv(found)
+def proof_member(proofs: Iterable[PieceProof]) -> bytes:
+    """The proofs of one snapshot."""
+    return proof_csv((each.piece, each.stretches, each.hashes) for each in proofs)
 
 
-def log_members(home: Home, pieces: Mapping[str, Piece], *, cutoff: Watermark) -> dict[str, bytes]:
-    """The roots, stated with the chain's digest at the last batch that they or the invoice reach; and every
-    head that was stated so far."""
-    batch = max([int(cutoff), *(piece.last_batch for piece in pieces.values())])
-    digest = home.log.batch_digest(Watermark(batch)) or GENESIS_DIGEST
-    statements = [each.statement for each in home.books.heads.all()]
-    return {
-        ROOTS: json_bytes(roots_json(home.home_id, batch, digest.hex(), pieces.values())),
-        HEADS: json_bytes(heads_json(statements)),
+def log_members(home: Home, used: Iterable[Piece]) -> dict[str, bytes]:
+    """The roots of the pieces that hold events of the pack, the heads that state them, and every other head
+    so far."""
+    pieces, used = home.books.heads.pieces(), list(used)
+    members = {
+        ROOTS: json_bytes(roots_json(home.home_id, pieces, used)),
+        HEADS: json_bytes(heads_json(each.statement for each in home.books.heads.all())),
     }
-
-
-def _piece(proof: PieceProof) -> Piece:
-    return Piece(
-        proof.type, proof.contract_version, proof.first_batch, proof.last_batch, proof.rows, proof.root
-    )
+    if used:
+        members |= {HEAD_PROOF: head_proof_csv(pieces, used), HEAD_PROOF_QUERY: head_proof_sql().encode()}
+    return members

@@ -6,13 +6,11 @@ chosen; a customer whom only this home bills there is a difference too, and so i
 
 from __future__ import annotations
 
-import json
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
-from typing import Any
 
 from tieout.close.period_zone import period_said, periods_around, zone_then
 from tieout.contract.catalog import Catalog
@@ -22,10 +20,11 @@ from tieout.flows.due_accounts import period_defaults
 from tieout.flows.home import Home
 from tieout.flows.policy import policies
 from tieout.flows.replay_found import sealed_papers
+from tieout.invoice.stored_document import StoredDocument, read_document
 from tieout.kernel.calendar import local_midnight
 from tieout.kernel.errors import NotFound, Refusal
 from tieout.kernel.ids import CustomerId
-from tieout.kernel.instant import Instant, parse_instant
+from tieout.kernel.instant import Instant
 from tieout.kernel.period import Period
 from tieout.kernel.rational import Exact, exact
 from tieout.kernel.zone import zone
@@ -35,7 +34,6 @@ from tieout.replay.parallel_theirs import TheirRow, Theirs, When, parse_theirs
 
 FILE_BYTES_MAX = 256 * 1024 * 1024
 PROBLEMS_SHOWN_MAX = 50
-Members = Mapping[str, Any]
 
 
 class BadParallelFile(Refusal):
@@ -226,7 +224,7 @@ def _ours(
     for stored in sealed_papers(home):
         if customers and stored.customer not in customers:
             continue
-        paper = json.loads(stored.document)
+        paper = read_document(stored.number, stored.document)
         whole = Account(stored.customer, stored.period, stored.currency)
         for line in _lines(paper, whole, stored.number, said):
             if start <= _middle(line.account.period) < end:
@@ -234,36 +232,34 @@ def _ours(
                 if stored.number not in numbers[line.account]:
                     numbers[line.account].append(stored.number)
         if start <= _middle(stored.period) < end:
-            rates = [each for each in paper["taxes"] if not each["inclusive"]]
-            taxes[whole] += sum((exact(each["amount"]) for each in rates), start=Exact(0))
+            rates = [each for each in paper.taxes if not each.inclusive]
+            taxes[whole] += sum((exact(each.amount) for each in rates), start=Exact(0))
     return lines, taxes, numbers
 
 
-def _lines(paper: Members, whole: Account, number: str, said: ParallelMap) -> list[OurLine]:
+def _lines(paper: StoredDocument, whole: Account, number: str, said: ParallelMap) -> list[OurLine]:
     found = []
-    for line in paper["lines"]:
-        corrected = line.get("correction")
+    for line in paper.lines:
+        corrected = line.correction
         account = whole
         if corrected is not None and said.corrections is Corrections.PERIOD:
-            span = corrected["period"]
-            period = Period(parse_instant(span["start"]), parse_instant(span["end"]))
-            account = Account(whole.customer, period, whole.currency)
+            account = Account(whole.customer, corrected.period.period, whole.currency)
         found.append(
             OurLine(
                 account=account,
                 number=number,
-                price=line["price"],
-                meter=line["meter"] or "",
+                price=line.price,
+                meter=line.meter or "",
                 coupon="",
-                description=line["description"],
-                unit=line["unit"],
-                quantity=None if line["meter"] is None else exact(line["quantity"]),
-                amount=exact(line["amount"]),
+                description=line.description,
+                unit=line.unit,
+                quantity=None if line.meter is None else exact(line.quantity),
+                amount=exact(line.amount),
             )
         )
-    for each in paper["discounts"]:
-        taken = -exact(each["amount"])
-        found.append(OurLine(whole, number, "", "", each["coupon"], each["name"], "", None, taken))
+    for each in paper.discounts:
+        taken = -exact(each.amount)
+        found.append(OurLine(whole, number, "", "", each.coupon, each.name, "", None, taken))
     return found
 
 

@@ -19,11 +19,12 @@ from tieout.contract.signing_file import SigningRequest, key_id_of, request_text
 from tieout.flows.apply_catalog import CatalogRefused, check_catalog, load_catalog
 from tieout.flows.home import Home
 from tieout.flows.signed_file import SignatureRefused, key_behind, read_signature, verified
-from tieout.kernel.errors import ConflictError, NotFound, Refusal
+from tieout.kernel.errors import ConflictError, NotFound, Refusal, shown
 from tieout.kernel.ids import KeyId
 from tieout.kernel.instant import Instant, format_instant
 
 PERSON_LENGTH_MAX = 128
+VERSION_DIGITS_MAX = 18
 
 NOT_SIGNED = "not under a signed policy"
 """What an amount is that nobody was billed, and that no policy stands behind."""
@@ -57,7 +58,7 @@ class NoSuchPolicy(NotFound):
     code = "no-such-policy"
 
     def __init__(self, name: str) -> None:
-        super().__init__(f"There is no policy {name} here.")
+        super().__init__(f"There is no policy {shown(name)} here.")
 
 
 class MalformedPerson(Refusal):
@@ -202,7 +203,7 @@ def find_policy(home: Home, name: str) -> Policy:
     """By its digest, or the beginning of it, or as KEY@VERSION. Raises `NoSuchPolicy`."""
     catalog = load_catalog(home)
     key, _, version = name.rpartition("@")
-    if key and version.isascii() and version.isdigit():
+    if key and version.isascii() and version.isdigit() and len(version) <= VERSION_DIGITS_MAX:
         found = catalog.policies.version(key, int(version))
     else:
         document = _policy_document(home.books.documents.all(), name)

@@ -62,7 +62,7 @@ def read_set(folder: Path) -> ReplaySet:
     """Raises `NoReplaySet`, and `BadReplaySet` with every problem."""
     if not (folder / FACE_FILE).is_file():
         raise NoReplaySet(folder)
-    problems: list[Problem] = []
+    problems = _not_files(folder)
     digests = file_digests(folder)
     face, found = parse_face(_text(folder, FACE_FILE, problems))
     problems += found
@@ -97,6 +97,16 @@ def file_digests(folder: Path) -> dict[str, str]:
             with path.open("rb") as file:
                 found[path.relative_to(folder).as_posix()] = file_digest(file, "sha256").hexdigest()
     return found
+
+
+def _not_files(folder: Path) -> list[Problem]:
+    """What lies elsewhere is neither frozen nor in the digest of the set, and may change unseen."""
+    said = "is a link or a device; a set holds its own files"
+    return [
+        Problem(path.relative_to(folder).as_posix(), "", "", said)
+        for path in sorted(folder.rglob("*"))
+        if path.is_symlink() or not (path.is_file() or path.is_dir())
+    ]
 
 
 def set_digest(digests: Mapping[str, str]) -> str:

@@ -11,12 +11,13 @@ from tieout.flows.apply_catalog import NoSuchCustomer, load_catalog
 from tieout.flows.decision import decision_now
 from tieout.flows.home import Home
 from tieout.flows.readiness_facts import read_facts, replay_mended
-from tieout.flows.readiness_papers import expectations, overrides, papers_of, sign_offs
+from tieout.flows.readiness_papers import papers_of
 from tieout.kernel.errors import ConflictError, Refusal
 from tieout.kernel.ids import CustomerId
 from tieout.readiness.item import Item, ItemKey, Passed
 from tieout.readiness.items import ITEMS, item_named
-from tieout.readiness.level import Level, RecordedLevel, widens
+from tieout.readiness.level import Level, RecordedLevel, level_text, widens
+from tieout.readiness.papers import expectations, overrides, sign_offs
 from tieout.readiness.standing import Standing, refusing, standings
 
 SHOWN_MAX = 3
@@ -129,15 +130,6 @@ def _refuse_without_rules(home: Home) -> None:
     rules = standing_of(home, ItemKey.RULES)
     if not isinstance(rules.checked, Passed):
         raise ReadinessOpen("A first level", [rules])
-
-
-def level_text(level: RecordedLevel | None) -> str:
-    """`narrow (acme, birch)`."""
-    if level is None:
-        return "not started"
-    if level.level is Level.WIDE:
-        return Level.WIDE.value
-    return f"{level.level.value} ({', '.join(level.accounts)})"
 
 
 def _listed(home: Home, level: Level, accounts: Sequence[str]) -> tuple[CustomerId, ...]:

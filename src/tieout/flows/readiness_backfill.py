@@ -18,10 +18,9 @@ from tieout.flows.rerate_periods import PeriodCorrection
 from tieout.kernel.ids import CustomerId, Watermark
 from tieout.kernel.instant import Instant
 from tieout.kernel.period import Period
-from tieout.kernel.person import is_same_person
+from tieout.readiness.backfill import BY_POLICY, approval_of
 from tieout.readiness.facts import BackfillFacts, ChangedTotal
 
-BY_POLICY = "approved in advance by the signed policy"
 RULES = {
     LateApproval.DELTA_REPORT: "a person, on a delta report that another person had worked out",
     LateApproval.POLICY: "the signed policy, in advance",
@@ -50,20 +49,14 @@ def _billed(
 def _approval(
     found: BilledCorrection, reports: dict[str, StoredReport], states: Sequence[PolicyState]
 ) -> tuple[str, str | None]:
-    if not found.digest:
-        state = governing(states, found.period.start)
-        if state is not None and state.policy.late_approval is LateApproval.POLICY:
-            return BY_POLICY, None
-        return "", "it changed without a delta report, and its policy does not approve in advance"
     report = reports.get(found.digest)
-    if report is None:
-        return "", f"the delta report {found.digest[:16]} that it names is not here"
-    if report_digest(report.report) != report.digest:
-        return "", f"the delta report {report.digest[:16]} is not what was approved"
-    others = [each.person for each in report.approvals if not is_same_person(each.person, report.person)]
-    if not others:
-        return "", f"nobody but {report.person} approved the delta report {report.digest[:16]}"
-    return f"report {report.digest[:16]}, approved by {others[0]}", None
+    state = governing(states, found.period.start)
+    return approval_of(
+        found.digest,
+        report,
+        digest_now="" if report is None else report_digest(report.report),
+        in_advance=state is not None and state.policy.late_approval is LateApproval.POLICY,
+    )
 
 
 def _waiting(home: Home, catalog: Catalog, states: Sequence[PolicyState]) -> Iterator[ChangedTotal]:

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Collection, Sequence
 from typing import Final
 
 from tieout import __version__
-from tieout.contract.catalog import Catalog
 from tieout.contract.document import Document
-from tieout.contract.policy_members import member_text, policy_members
 from tieout.dispute.role import Role
 from tieout.evidence.stored import StoredInvoice
 from tieout.flows.apply_catalog import load_catalog
@@ -23,30 +20,27 @@ from tieout.flows.readiness_backfill import backfill_facts
 from tieout.flows.readiness_samples import samples_of
 from tieout.flows.replay_results import latest_results
 from tieout.flows.trace_line import trace
+from tieout.invoice.stored_document import read_document
 from tieout.kernel.errors import TieoutError
-from tieout.kernel.ids import LineId
 from tieout.kernel.instant import Instant
-from tieout.kernel.rational import exact
+from tieout.readiness.event import events_counted
 from tieout.readiness.facts import (
     ComplianceFact,
     DisputeFacts,
-    EventFact,
     Expectation,
     Facts,
     IncompleteDispute,
-    PaperTotals,
     ReplayFact,
-    RulesFact,
     Sample,
     TotalsFacts,
     TracedPaper,
     WaitingPolicy,
 )
 from tieout.readiness.finance_export import ExportedTotals, UnreadableExport, totals_of
-from tieout.readiness.item import ItemKey, Passed
-from tieout.readiness.replayed import check_replays
-from tieout.replay.result import ReplayResult
-from tieout.replay.terms import Apart
+from tieout.readiness.item import ItemKey
+from tieout.readiness.replayed import mends, replay_fact
+from tieout.readiness.rules import rules_fact
+from tieout.readiness.totals import paper_totals
 
 COMPLIANCE_GATES: Final[tuple[Callable[[Home], ComplianceFact], ...]] = ()
 """Each says of a home whether it has the gate enabled, and how that was validated."""
@@ -57,14 +51,14 @@ def read_facts(home: Home, expected: Sequence[Expectation], wanted: Collection[I
     """`expected`: what was recorded of samples beforehand. What no wanted item asks about is not read:
     None, or empty."""
     now, catalog, states = home.clock.now(), load_catalog(home), policies(home)
-    asked = frozenset(wanted)
+    state, asked = governing(states, now), frozenset(wanted)
     samples = samples_of(home, expected) if asked & OF_SAMPLES else ()
     is_disputed = asked & {ItemKey.DISPUTE_OWNERS, ItemKey.DISPUTE_EVIDENCE}
     return Facts(
-        rules=_rules(states, now),
+        rules=None if state is None else rules_fact(state.policy, state.signatures),
         waiting_policies=tuple(_waiting(states, now)),
         samples=samples,
-        events=tuple(_events(catalog, now)),
+        events=tuple(events_counted(catalog, now)),
         replays=replay_facts(home) if ItemKey.REPLAY in asked else (),
         traced=_traced(home, samples) if ItemKey.TRACE in asked else (),
         totals=_totals(home) if ItemKey.TOTALS in asked else None,
@@ -78,7 +72,9 @@ def replay_facts(home: Home, fresh: Sequence[Document] = ()) -> tuple[ReplayFact
     """Of each set the latest run that counts for the home, and the latest that does not. One by another
     version of this software says nothing of this one. With `fresh`: as it will be once they are applied."""
     try:
-        return tuple(_replayed(each.result, each.apart) for each in latest_results(home, fresh))
+        return tuple(
+            replay_fact(each.result, each.apart, software=__version__) for each in latest_results(home, fresh)
+        )
     except TieoutError as error:
         return (ReplayFact("results", str(error).rstrip("."), (), "cannot be read"),)
 
@@ -86,23 +82,7 @@ def replay_facts(home: Home, fresh: Sequence[Document] = ()) -> tuple[ReplayFact
 def replay_mended(home: Home, fresh: Sequence[Document]) -> bool:
     """Whether a replay has failed here, and each set that did has passed, in a run that is kept, with just
     the terms that there will be once these documents are applied."""
-    failed = {each.name for each in replay_facts(home) if each.apart is None and each.difference}
-    then = replay_facts(home, fresh)
-    passed = {each.name for each in then if each.apart is None and not each.difference}
-    return bool(failed) and failed <= passed and isinstance(check_replays(then), Passed)
-
-
-def _replayed(found: ReplayResult, apart: Apart | None) -> ReplayFact:
-    counted = f"{found.differences} difference{'' if found.differences == 1 else 's'}"
-    difference = counted if found.differences else ""
-    if found.software != __version__:
-        difference = difference or f"it was run by version {found.software}, this is {__version__}"
-    candidate = ", with a candidate catalog" if found.candidate else ""
-    told = (
-        f"set {found.set_digest[:16]}, terms {found.terms_digest[:16]}, outcome {found.outcome_digest[:16]}, "
-        f"{counted}{candidate}, by version {found.software}"
-    )
-    return ReplayFact(found.set_name, difference, found.gate_failures, told, apart)
+    return mends(replay_facts(home), replay_facts(home, fresh))
 
 
 def dispute_facts(home: Home) -> DisputeFacts:
@@ -120,50 +100,12 @@ def dispute_facts(home: Home) -> DisputeFacts:
     )
 
 
-def _rules(states: Sequence[PolicyState], now: Instant) -> RulesFact | None:
-    state = governing(states, now)
-    if state is None:
-        return None
-    members = policy_members(state.policy)
-    cadence = ", ".join(
-        f"{name.replace('_', ' ')} {member_text(members[name])}"
-        for name in ("cadence", "anchor", "anchor_day", "grace_hours", "review_hours")
-    )
-    told = [
-        f"{name.removeprefix('off_cycle.').replace('_', ' ')} {member_text(value)}"
-        for name, value in members.items()
-        if name.startswith("off_cycle.") and value not in (None, [], False)
-    ]
-    off_cycle = "; ".join(told) if state.policy.off_cycle else "nobody is billed inside a period"
-    signed_by = tuple((each.role.value, each.person) for each in state.signatures)
-    name = f"{state.policy.key} v{state.policy.version}"
-    return RulesFact(name, state.policy.digest, cadence, off_cycle, signed_by)
-
-
 def _waiting(states: Sequence[PolicyState], now: Instant) -> list[WaitingPolicy]:
     return [
         WaitingPolicy(f"{each.policy.key} v{each.policy.version}", tuple(role.value for role in each.missing))
         for each in states
         if each.in_force_from is None or each.in_force_from > now
     ]
-
-
-def _events(catalog: Catalog, now: Instant) -> list[EventFact]:
-    counted: dict[str, list[str]] = {}
-    for key in catalog.meters.keys:
-        meter = catalog.meters.at(key, now)
-        if meter is not None:
-            counted.setdefault(meter.event, []).append(key)
-    found = []
-    for event_type in catalog.contracts.types:
-        contract = catalog.contracts.find(event_type, now)
-        if contract is None:
-            continue
-        valid = sum(each.valid for each in contract.examples)
-        name = f"{contract.type} v{contract.version}"
-        meters = tuple(counted.get(contract.type, ()))
-        found.append(EventFact(name, contract.digest, valid, len(contract.examples) - valid, meters))
-    return found
 
 
 def _traced(home: Home, samples: Sequence[Sample]) -> tuple[TracedPaper, ...]:
@@ -174,7 +116,7 @@ def _traced(home: Home, samples: Sequence[Sample]) -> tuple[TracedPaper, ...]:
 
 
 def _traced_paper(home: Home, paper: StoredInvoice) -> TracedPaper:
-    lines = [LineId(line["id"]) for line in json.loads(paper.document)["lines"]]
+    lines = [line.id for line in read_document(paper.number, paper.document).lines]
     differing = []
     for line in lines:
         try:
@@ -192,7 +134,7 @@ def _totals(home: Home) -> TotalsFacts:
     before = home.books.ledger.before_ledger()
     try:
         papers = tuple(
-            _paper_totals(show_invoice(home, each.id))
+            paper_totals(show_invoice(home, each.id))
             for each in home.books.invoices.sealed()
             if each.id not in before
         )
@@ -206,11 +148,3 @@ def _exported(home: Home) -> ExportedTotals | str:
         return totals_of(journal_lines(home))
     except (TieoutError, UnreadableExport) as error:
         return str(error)
-
-
-def _paper_totals(paper: StoredInvoice) -> PaperTotals:
-    """From the sealed bytes; documents of format 1 know no credits."""
-    document = json.loads(paper.document)
-    total = exact(document["total"])
-    credits_ = sum((exact(each["amount"]) for each in document.get("credits", ())), exact(0))
-    return PaperTotals(paper.number, document["currency"], total, total - credits_)

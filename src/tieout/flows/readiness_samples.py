@@ -3,10 +3,9 @@ make now."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from tieout.contract.policy import PolicyRole
 from tieout.evidence.stored import StoredInvoice
@@ -18,13 +17,12 @@ from tieout.flows.policy import governing, policies
 from tieout.flows.sample_periods import SamplePeriods
 from tieout.invoice.document import document_bytes
 from tieout.invoice.invoice import KIND_FINAL, KIND_NOTE
-from tieout.kernel.calendar import local_date
+from tieout.invoice.stored_document import StoredDocument, read_document
 from tieout.kernel.ids import CustomerId
 from tieout.kernel.instant import HOUR_MICROSECONDS, Instant, parse_instant
 from tieout.kernel.period import Period
-from tieout.kernel.rational import exact
-from tieout.kernel.zone import zone
 from tieout.readiness.facts import Billed, Expectation, Paper, Run, Sample
+from tieout.readiness.run import run_of
 
 T = TypeVar("T")
 KINDS = {KIND_FINAL: Paper.INVOICE, KIND_NOTE: Paper.NOTE}
@@ -85,9 +83,10 @@ def _runs(
         listed = _first(periods, each, [(kind, row.period, row) for kind, row in papers])
         if listed is not None:
             stored = show_invoice(home, listed.id)
-            document = json.loads(stored.document)
-            made_at = parse_instant(document["issued_at"])
-            found[each.digest] = _run(account, periods.billed(each), document, made_at, sealed=stored)
+            document = read_document(stored.number, stored.document)
+            assert document.issued_at is not None, "a sealed paper has been issued"
+            made_at = parse_instant(document.issued_at)
+            found[each.digest] = run_of(account, periods.billed(each), document, made_at, sealed=stored)
     waiting = [each for each in asked if each.digest not in found]
     drafts = _drafts(home, account) if waiting else []
     for each in waiting:
@@ -95,7 +94,7 @@ def _runs(
         if draft is not None:
             period, document = draft
             due = _due_at(home, period)
-            found[each.digest] = _run(account, periods.billed(each), document, due)
+            found[each.digest] = run_of(account, periods.billed(each), document, due)
     return found
 
 
@@ -108,68 +107,23 @@ def _first(
     return next((row for _, _, row in sorted(ours, key=lambda each: each[1] != meant)), None)
 
 
-def _drafts(home: Home, account: CustomerId) -> list[tuple[Paper, Period, tuple[Period, Mapping[str, Any]]]]:
+def _drafts(home: Home, account: CustomerId) -> list[tuple[Paper, Period, tuple[Period, StoredDocument]]]:
     """Those that wait for people, then those that a close would make now."""
     found = []
     for draft in home.books.drafts.open():
         if draft.customer == account and draft.kind in KINDS:
-            documents = [each.document for each in home.books.drafts.revisions(draft.invoice)]
-            found.append((KINDS[draft.kind], draft.period, (draft.period, json.loads(documents[-1]))))
+            last = home.books.drafts.revisions(draft.invoice)[-1].document
+            found.append(
+                (KINDS[draft.kind], draft.period, (draft.period, read_document(draft.invoice, last)))
+            )
     if account not in load_catalog(home).customers:
         return found
     report = close(home, as_of=home.clock.now(), customers=(account,), dry_run=True)
     for row in report.invoices:
         if row.draft is not None and row.kind in KINDS:
-            document = json.loads(document_bytes(row.draft))
+            document = read_document(row.draft.id, document_bytes(row.draft))
             found.append((KINDS[row.kind], row.period, (row.period, document)))
     return found
-
-
-def _run(
-    account: CustomerId,
-    billed: Billed,
-    document: Mapping[str, Any],
-    made_at: Instant,
-    *,
-    sealed: StoredInvoice | None = None,
-) -> Run:
-    zone_name = document["period"]["zone"]
-    return Run(
-        account=account,
-        billed=billed,
-        number=None if sealed is None else sealed.number,
-        amount=exact(document["total"]),
-        currency=document["currency"],
-        on=local_date(made_at, zone(zone_name)),
-        sealed_at=None if sealed is None else sealed.sealed_at,
-        changed_inside=_changed_inside(document),
-        late_events=_late_events(document),
-        sha256=None if sealed is None else sealed.sha256,
-        made_at=made_at,
-        zone_name=zone_name,
-    )
-
-
-def _changed_inside(document: Mapping[str, Any]) -> bool:
-    """Whether one subscription has charges for different parts of the paper's period. A fee in advance is for
-    the next period, and no part of this one."""
-    start, end = (parse_instant(document["period"][name]) for name in ("start", "end"))
-    parts: dict[str, set[tuple[str, str]]] = {}
-    for line in document["lines"]:
-        segment = line["segment"]
-        if "correction" not in line and start <= parse_instant(segment["start"]) < end:
-            parts.setdefault(line["subscription"], set()).add((segment["start"], segment["end"]))
-    return any(len(found) > 1 for found in parts.values())
-
-
-def _late_events(document: Mapping[str, Any]) -> int:
-    """Each line of a meter counts them again: of a corrected period the greatest count is meant."""
-    found: dict[str, int] = {}
-    for line in document["lines"]:
-        if "correction" in line:
-            start = line["correction"]["period"]["start"]
-            found[start] = max(found.get(start, 0), int(line["correction"]["late_events"]))
-    return sum(found.values())
 
 
 def _due_at(home: Home, period: Period) -> Instant:

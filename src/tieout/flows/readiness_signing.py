@@ -14,8 +14,31 @@ from tieout.flows.apply_catalog import NoSuchCustomer, load_catalog
 from tieout.flows.decision import decision_now
 from tieout.flows.home import Home
 from tieout.flows.readiness import standing_of
-from tieout.flows.readiness_papers import expectation_of
-from tieout.flows.readiness_refusals import (
+from tieout.flows.readiness_samples import sealed_papers
+from tieout.flows.sample_periods import SamplePeriods
+from tieout.flows.signed_file import SignatureRefused, key_behind, read_signature, verified
+from tieout.kernel.digest import document_digest
+from tieout.kernel.errors import TieoutError
+from tieout.kernel.ids import CustomerId
+from tieout.kernel.instant import Instant, parse_instant
+from tieout.kernel.money import currency
+from tieout.kernel.period import Period
+from tieout.kernel.person import is_same_person
+from tieout.kernel.rational import exact, exact_text
+from tieout.readiness.documents import (
+    ReadinessDocument,
+    ReadinessKind,
+    override_text,
+    roles_that_sign,
+    sample_text,
+    sign_off_text,
+    signed_for_another_role,
+)
+from tieout.readiness.facts import Billed, Expectation, Paper
+from tieout.readiness.item import ItemKey, Passed, may_pass_over
+from tieout.readiness.override import OVERRIDE_MICROSECONDS_MAX
+from tieout.readiness.papers import expectation_of
+from tieout.readiness.refusals import (
     ItemNotPassed,
     MalformedSample,
     NeverOverridden,
@@ -27,28 +50,6 @@ from tieout.flows.readiness_refusals import (
     SampleTooLate,
     WhoSigns,
 )
-from tieout.flows.readiness_samples import sealed_papers
-from tieout.flows.sample_periods import SamplePeriods
-from tieout.flows.signed_file import SignatureRefused, key_behind, read_signature, verified
-from tieout.kernel.digest import document_digest
-from tieout.kernel.errors import TieoutError
-from tieout.kernel.ids import CustomerId
-from tieout.kernel.instant import Instant, parse_instant
-from tieout.kernel.money import currency
-from tieout.kernel.period import Period
-from tieout.kernel.person import is_same_person, same_person
-from tieout.kernel.rational import exact, exact_text
-from tieout.readiness.documents import (
-    ReadinessDocument,
-    ReadinessKind,
-    override_text,
-    roles_that_sign,
-    sample_text,
-    sign_off_text,
-)
-from tieout.readiness.facts import Billed, Expectation, Paper
-from tieout.readiness.item import ItemKey, Passed, may_pass_over
-from tieout.readiness.override import OVERRIDE_MICROSECONDS_MAX
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,16 +204,12 @@ def _refuse_signer(home: Home, file: Path, document: ReadinessDocument, person: 
 
 
 def _refuse_second_role(home: Home, file: Path, document: ReadinessDocument, key: SigningKey) -> None:
-    """A document has one signature for each role, for ever: one that cannot count would block the role."""
     keys = {each.key_id: each for each in home.books.signatures.signing_keys()}
-    for each in home.books.signatures.signatures():
-        if each.document_digest != document.digest or each.role is key.role:
-            continue
-        if same_person(each.person) == same_person(key.person) or (
-            keys[each.key_id].public_key == key.public_key
-        ):
-            said = f"{each.person} has signed it for {each.role.value} already"
-            raise SignatureRefused(file, f"{said}; another person, with a key of their own, signs it")
+    signed = home.books.signatures.signatures()
+    before = signed_for_another_role(document, key, signed, keys)
+    if before is not None:
+        said = f"{before.person} has signed it for {before.role.value} already"
+        raise SignatureRefused(file, f"{said}; another person, with a key of their own, signs it")
 
 
 def _stored(

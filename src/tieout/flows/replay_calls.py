@@ -7,13 +7,14 @@ from dataclasses import dataclass, field
 from typing import Final, TypeVar, get_args
 
 from tieout.close.review import StoredDraft
+from tieout.correction.credit import CreditKind, Rest
 from tieout.flows.apply_catalog import apply_documents, load_catalog
 from tieout.flows.close_periods import close
 from tieout.flows.compact_log import compact_log
 from tieout.flows.control_totals import control_total, state_control_total
 from tieout.flows.correct import approve as approve_correction
 from tieout.flows.correct import preview
-from tieout.flows.credit_invoice import CreditKind, Rest, credit_invoice
+from tieout.flows.credit_invoice import credit_invoice
 from tieout.flows.drafts import approve_delta, approve_draft, object_to_draft, redraft
 from tieout.flows.home import Home
 from tieout.flows.late_events import late_rows
@@ -34,7 +35,7 @@ from tieout.flows.verify_books import verify_books
 from tieout.flows.verify_log import verify_log
 from tieout.flows.void_invoice import void_invoice
 from tieout.flows.wallet import GrantOrder, grant_credit
-from tieout.kernel.errors import NotFound, Refusal
+from tieout.kernel.errors import NotFound, Refusal, shown
 from tieout.kernel.ids import CustomerId, KeyId
 from tieout.kernel.instant import Instant, parse_instant
 from tieout.ports.world import SettableClock
@@ -44,6 +45,7 @@ from tieout.replay.ran import RefusedCall
 from tieout.trigger.crossing import ChangeKind
 
 DEFAULT_PRIORITY: Final = "100"
+WHOLE_DIGITS_MAX: Final = 18
 KINDS: Final[tuple[CreditKind, ...]] = get_args(CreditKind)
 RESTS: Final[tuple[Rest, ...]] = get_args(Rest)
 Word = TypeVar("Word", bound=str)
@@ -64,7 +66,7 @@ class MalformedWhole(Refusal):
     code = "malformed-whole"
 
     def __init__(self, name: str, text: str) -> None:
-        super().__init__(f"{name}: {text!r} is no whole number.")
+        super().__init__(f"{name}: {shown(text)} is no whole number of at most {WHOLE_DIGITS_MAX} digits.")
 
 
 class UnknownWord(Refusal):
@@ -73,7 +75,7 @@ class UnknownWord(Refusal):
     code = "unknown-word"
 
     def __init__(self, name: str, text: str, words: Sequence[str]) -> None:
-        super().__init__(f"{name}: {text!r} is none of {', '.join(words)}.")
+        super().__init__(f"{name}: {shown(text)} is none of {', '.join(words)}.")
 
 
 @dataclass(slots=True)
@@ -342,7 +344,7 @@ def _one_of(name: str, text: str, words: tuple[Word, ...]) -> Word:
 
 
 def _whole(name: str, text: str) -> int:
-    if not (text.isascii() and text.isdigit()):
+    if not (text.isascii() and text.isdigit() and len(text) <= WHOLE_DIGITS_MAX):
         raise MalformedWhole(name, text)
     return int(text)
 

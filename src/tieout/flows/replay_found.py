@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from tieout.contract.document import Document, DocumentKind
 from tieout.evidence.stored import StoredInvoice
 from tieout.flows.home import Home
+from tieout.invoice.stored_document import LineOfDocument, StoredDocument, read_document
 from tieout.kernel.ids import CustomerId, InvoiceId
 from tieout.kernel.instant import Instant, parse_instant
 from tieout.kernel.rational import Exact, exact
 from tieout.replay.found import FoundLine, FoundTotal
 
 DIGEST_SHOWN = 12
-Members = Mapping[str, Any]
 Digests = Mapping[tuple[str, str, int], str]
 
 
@@ -54,12 +52,12 @@ def papers(home: Home, *, only: Collection[CustomerId] | None = None, until: Ins
             continue
         if until is not None and stored.sealed_at >= until:
             continue
-        paper = json.loads(stored.document)
+        paper = read_document(stored.number, stored.document)
         shas[stored.number] = stored.sha256
         ids.append(stored.id)
-        waivers += len(paper.get("waivers", ()))
+        waivers += len(paper.waivers)
         totals.append(_total(paper))
-        lines += [_line(paper, line, digests) for line in paper["lines"]]
+        lines += [_line(paper, line, digests) for line in paper.lines]
     return Papers(tuple(lines), tuple(totals), shas, waivers, frozenset(ids))
 
 
@@ -83,84 +81,75 @@ def document_digests(documents: Collection[Document]) -> Digests:
     return found
 
 
-def _paper_keys(paper: Members) -> dict[str, str]:
+def _paper_keys(paper: StoredDocument) -> dict[str, str]:
     return {
-        "customer": paper["customer"]["id"],
-        "period_start": paper["period"]["start"],
-        "period_end": paper["period"]["end"],
-        "currency": paper["currency"],
-        "kind": paper["kind"],
-        "sequence": str(paper["sequence"]),
+        "customer": paper.customer.id,
+        "period_start": paper.period.start,
+        "period_end": paper.period.end,
+        "currency": paper.currency,
+        "kind": paper.kind,
+        "sequence": str(paper.sequence),
     }
 
 
-def _line(paper: Members, line: Members, digests: Digests) -> FoundLine:
-    snapshot = line["snapshot"]
-    program = line.get("program")
-    corrected = line.get("correction")
+def _line(paper: StoredDocument, line: LineOfDocument, digests: Digests) -> FoundLine:
+    snapshot, program, corrected = line.snapshot, line.program, line.correction
     keys = {
         **_paper_keys(paper),
-        "subscription": line["subscription"],
-        "price": line["price"],
-        "program": "" if program is None else program["key"],
-        "meter": line["meter"] or "",
-        "group": ";".join(sorted(f"{name}={value}" for name, value in line.get("group", ()))),
-        "segment_start": line["segment"]["start"],
-        "segment_end": line["segment"]["end"],
-        "unit": line["unit"],
-        "description": line["description"],
-        "corrects": "" if corrected is None else corrected["period"]["start"],
+        "subscription": line.subscription,
+        "price": line.price,
+        "program": "" if program is None else program.key,
+        "meter": line.meter or "",
+        "group": ";".join(sorted(f"{name}={value}" for name, value in line.group)),
+        "segment_start": line.segment.start,
+        "segment_end": line.segment.end,
+        "unit": line.unit,
+        "description": line.description,
+        "corrects": "" if corrected is None else corrected.period.start,
     }
     counts = None
     if snapshot is not None:
-        window = (snapshot["period"]["start"], snapshot["period"]["end"])
-        counts = " ".join(
-            [
-                paper["number"],
-                keys["subscription"],
-                snapshot["meter"],
-                str(snapshot["meter_version"]),
-                *window,
-            ]
+        counts = (
+            f"{paper.number} {line.subscription} {snapshot.meter} {snapshot.meter_version} "
+            f"{snapshot.period.start} {snapshot.period.end}"
         )
     return FoundLine(
         keys=keys,
-        quantity=exact(line["quantity"]),
-        amount=exact(line["amount"]),
+        quantity=exact(line.quantity),
+        amount=exact(line.amount),
         snapshot=counts,
-        events=0 if snapshot is None else snapshot["event_count"],
+        events=0 if snapshot is None else snapshot.event_count,
         rests_on=_rests_on(line, digests),
     )
 
 
-def _rests_on(line: Members, digests: Digests) -> dict[str, str]:
+def _rests_on(line: LineOfDocument, digests: Digests) -> dict[str, str]:
     """`price calls v1 0123456789ab`, and so on."""
-    snapshot, program = line["snapshot"], line.get("program")
-    price = f"price {line['price']} v{line['price_version']} {line['price_digest'][:DIGEST_SHOWN]}"
+    snapshot, program = line.snapshot, line.program
+    price = f"price {line.price} v{line.price_version} {line.price_digest[:DIGEST_SHOWN]}"
     found = {"price": price}
     for kind, key, version in (
-        (DocumentKind.PLAN.value, line["plan"], line["plan_version"]),
-        (DocumentKind.SUBSCRIPTION.value, line["subscription"], 0),
+        (DocumentKind.PLAN.value, line.plan, line.plan_version),
+        (DocumentKind.SUBSCRIPTION.value, line.subscription, 0),
     ):
         digest = digests.get((kind, key, version), "")
         found[kind] = f"{kind} {key}{f' v{version}' if version else ''} {digest[:DIGEST_SHOWN]}"
     if program is not None:
-        digest = program["digest"][:DIGEST_SHOWN]
-        found["program"] = f"program {program['key']} v{program['version']} {digest}"
+        found["program"] = f"program {program.key} v{program.version} {program.digest[:DIGEST_SHOWN]}"
     if snapshot is not None:
-        digest = snapshot["meter_digest"][:DIGEST_SHOWN]
-        found["meter"] = f"meter {snapshot['meter']} v{snapshot['meter_version']} {digest}"
+        digest = snapshot.meter_digest[:DIGEST_SHOWN]
+        found["meter"] = f"meter {snapshot.meter} v{snapshot.meter_version} {digest}"
     return found
 
 
-def _total(paper: Members) -> FoundTotal:
-    discounts = (exact(each["amount"]) for each in paper["discounts"])
-    taxes = (exact(each["amount"]) for each in paper["taxes"] if not each["inclusive"])
+def _total(paper: StoredDocument) -> FoundTotal:
+    discounts = (exact(each.amount) for each in paper.discounts)
+    taxes = (exact(each.amount) for each in paper.taxes if not each.inclusive)
     values: dict[str, Exact] = {
-        "subtotal": exact(paper["subtotal"]),
+        "subtotal": exact(paper.subtotal),
         "discounts": sum(discounts, start=Exact(0)),
         "taxes": sum(taxes, start=Exact(0)),
-        "total": exact(paper["total"]),
-        "due": exact(paper["due"]),
+        "total": exact(paper.total),
+        "due": exact(paper.total if paper.due is None else paper.due),
     }
     return FoundTotal(_paper_keys(paper), values)

@@ -38,7 +38,8 @@ Scratch = Callable[[HomeId, bytes, Instant], AbstractContextManager[tuple[Home, 
 """(identity, seed, now) -> a home that lasts as long as the block."""
 Desk = Callable[[Path], RehearsalDesk]
 Progress = Callable[[int, int], None]
-UNSEALED = frozenset({OutcomeName.HELD, OutcomeName.PARKED, OutcomeName.IN_REVIEW})
+STOPPED = frozenset({OutcomeName.HELD, OutcomeName.PARKED})
+UNSEALED = STOPPED | {OutcomeName.IN_REVIEW}
 
 
 def replay(
@@ -86,16 +87,17 @@ def _compared(
     refused = tuple(f"calls.jsonl:{each.line}: {each.kind} was refused" for each in played.refused)
     known = Known(recorded, documents.changed, waiting, tuple(played.misjudged), refused)
     stated = [(expected.file, each) for expected, each in found.stated]
-    differences = compare(stated, Outcome(kept.lines, kept.totals, counts), known)
-    covered = coverage(
-        repeated=counts["duplicate"] + played.receipts_again,
-        conflicts=counts["conflict"],
-        late=played.late,
-        crossings=played.crossings,
-        lines=kept.lines,
-    )
+    differences = tuple(compare(stated, Outcome(kept.lines, kept.totals, counts), known))
+    covered = _covered(player, kept.lines, counts)
     contents = Contents(found.face, found.calls, found.edited, found.loose, _copied(found, recorded))
     outside = [each for expected, each in found.stated if expected.origin is not Origin.RECORDED]
+    failures = gate_failures(
+        contents,
+        covered,
+        waivers=kept.waivers,
+        without_amount=without_amount(outside, kept.lines),
+        stopped=_stopped(home),
+    )
     result = ReplayResult(
         set_name=found.face.name,
         home=found.face.home,
@@ -105,9 +107,7 @@ def _compared(
         outcome_digest=_outcome_digest(home, played, kept, waiting),
         candidate=bool(documents.changed),
         differences=len(differences) + len(played.refused),
-        gate_failures=gate_failures(
-            contents, covered, waivers=kept.waivers, without_amount=without_amount(outside, kept.lines)
-        ),
+        gate_failures=failures,
         coverage=covered,
         ran_at=now,
         software=__version__,
@@ -115,7 +115,7 @@ def _compared(
     return ReplayRun(
         face=found.face,
         result=result,
-        differences=tuple(differences),
+        differences=differences,
         refused=tuple(played.refused),
         misjudged=tuple(played.misjudged),
         waiting=waiting,
@@ -127,6 +127,17 @@ def _compared(
         recorded=None if recorded is None else _as_recorded(kept.lines, recorded),
         edited=found.edited,
         loose=found.loose,
+    )
+
+
+def _covered(player: Player, lines: Sequence[FoundLine], counts: Mapping[str, int]) -> dict[str, int]:
+    played = player.played
+    return coverage(
+        repeated=counts["duplicate"] + played.receipts_again,
+        conflicts=counts["conflict"],
+        late=played.late,
+        crossings=played.crossings,
+        lines=lines,
     )
 
 
@@ -179,6 +190,10 @@ def _waiting(home: Home) -> dict[tuple[str, str], str]:
         for each in home.books.closes.latest()
         if each.outcome in UNSEALED
     }
+
+
+def _stopped(home: Home) -> list[str]:
+    return sorted({each.customer for each in home.books.closes.latest() if each.outcome in STOPPED})
 
 
 def _recorded(found: ReplaySet) -> tuple[FoundLine, ...] | None:

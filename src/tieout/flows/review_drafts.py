@@ -6,7 +6,6 @@ Where no policy asks for a review, this costs one query and stores nothing.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from hashlib import sha256
@@ -23,6 +22,7 @@ from tieout.flows.invoices import InvoiceRow
 from tieout.invoice.difference import difference_digest, difference_text, draft_difference
 from tieout.invoice.document import document_bytes
 from tieout.invoice.invoice import Invoice
+from tieout.invoice.stored_document import read_document
 from tieout.kernel.errors import ConflictError
 from tieout.kernel.ids import CustomerId, InvoiceId, Watermark
 from tieout.kernel.instant import HOUR_MICROSECONDS, Instant, format_instant
@@ -216,8 +216,8 @@ def _has_all_lines(home: Home, account: DueAccount, found: StoredDraft) -> bool:
     asked = {each.charge.price.key for each in account.additions if is_manual(each.charge.price.key)}
     if not asked:
         return True
-    document = json.loads(home.books.drafts.revisions(found.invoice)[-1].document)
-    return asked <= {line["price"] for line in document["lines"]}
+    drafted = read_document(found.invoice, home.books.drafts.revisions(found.invoice)[-1].document)
+    return asked <= {line.price for line in drafted.lines}
 
 
 def _is_reviewed(account: DueAccount) -> bool:

@@ -19,13 +19,14 @@ from tieout.dispute.event import (
     Released,
     Reopened,
 )
+from tieout.dispute.refused import DisputeRefused
 from tieout.dispute.role import Role
 from tieout.dispute.state import Act, moved
 from tieout.flows.decision import decision_now, named
 from tieout.flows.disputes import Known, check_role, dispute_notice, find_dispute, owners_in_force, recorded
 from tieout.flows.examine_dispute import isolated_notices, isolation_of
 from tieout.flows.home import Home
-from tieout.flows.open_dispute import DisputeRefused, check_reopened_room
+from tieout.flows.open_dispute import check_reopened_room
 from tieout.flows.own_targets import own_notice_targets
 from tieout.kernel.errors import Refusal, shown
 from tieout.kernel.instant import Instant

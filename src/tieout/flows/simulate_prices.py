@@ -6,7 +6,6 @@ that drafts an invoice, so that a simulation without a difference gives the seal
 
 from __future__ import annotations
 
-import json
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -25,22 +24,24 @@ from tieout.flows.due_accounts import DueAccount
 from tieout.flows.home import Home
 from tieout.flows.interim_accounts import after_interims, interims_of
 from tieout.flows.invoices import show_invoice
-from tieout.flows.own_part import Members, own_lines, own_total, printed_money
+from tieout.flows.own_part import own_lines, own_total, printed_money
 from tieout.flows.policy import NOT_SIGNED, PolicyState, governing, policies
 from tieout.flows.read_log import read_log
 from tieout.invoice.document import document_bytes
 from tieout.invoice.invoice import KIND_FINAL
+from tieout.invoice.stored_document import LineOfDocument, StoredDocument, read_document
 from tieout.kernel.errors import NotFound, Refusal, shown
 from tieout.kernel.ids import CustomerId, InvoiceId, SubscriptionId, Watermark
-from tieout.kernel.instant import parse_instant, to_datetime
+from tieout.kernel.instant import to_datetime
 from tieout.kernel.money import Money, currency
 from tieout.kernel.period import Period
 from tieout.kernel.zone import zone
 from tieout.ports import LogManifest
+from tieout.rate.charge import GroupName
 
 MONTH_PATTERN = re.compile(r"[0-9]{4}-(0[1-9]|1[0-2])\Z")
 
-LineKey = tuple[str, str, str, str, str, int]
+LineKey = tuple[str, str, str, GroupName, str, int]
 """Subscription, program, price, group, start of the segment, and which of several."""
 
 
@@ -136,7 +137,7 @@ class Simulation:
 @dataclass(frozen=True, slots=True)
 class _Sealed:
     stored: StoredInvoice
-    paper: Members
+    paper: StoredDocument
 
 
 def simulate(
@@ -185,7 +186,7 @@ def _chosen(
     finals = [row for row in rows if row.kind == KIND_FINAL and row.id not in void]
     if invoice is not None and rows and not finals:
         raise NotSimulated(rows[0])
-    found = [_Sealed(row, json.loads(row.document)) for row in finals]
+    found = [_Sealed(row, read_document(row.number, row.document)) for row in finals]
     found = [each for each in found if month is None or _month(each) == month]
     if not found:
         raise NothingSealed(month, customer)
@@ -193,7 +194,7 @@ def _chosen(
 
 
 def _month(sealed: _Sealed) -> str:
-    local = to_datetime(sealed.stored.period.start).astimezone(zone(sealed.paper["period"]["zone"]))
+    local = to_datetime(sealed.stored.period.start).astimezone(zone(sealed.paper.period.zone))
     return f"{local:%Y-%m}"
 
 
@@ -204,7 +205,7 @@ def _by_cutoff(chosen: Iterable[_Sealed]) -> list[tuple[Watermark, list[_Sealed]
     return sorted(groups.items())
 
 
-Drafted = Members | str
+Drafted = StoredDocument | str
 """The document that would be sealed, or why there would be none."""
 
 
@@ -229,14 +230,16 @@ def _drafts(
             accounts[account.customer, account.period] = sealed.stored.id
             due.append(after_interims(account, interims))
 
-    def draft(manifest: LogManifest) -> tuple[list[tuple[DueAccount, Members]], list[AccountOutcome]]:
-        papers: list[tuple[DueAccount, Members]] = []
+    def draft(manifest: LogManifest) -> tuple[list[tuple[DueAccount, StoredDocument]], list[AccountOutcome]]:
+        papers: list[tuple[DueAccount, StoredDocument]] = []
         stopped: list[AccountOutcome] = []
         for accounts, opening in one_by_one(home, due, sealed_at):
             ready, others = draft_accounts(
                 home.engine, catalog, accounts, manifest, sealed={}, meter_changes={}, recorded=opening
             )
-            papers += [(each.account, json.loads(document_bytes(each.invoice))) for each in ready]
+            papers += [
+                (each.account, read_document(each.invoice.id, document_bytes(each.invoice))) for each in ready
+            ]
             stopped += others
         return papers, stopped
 
@@ -254,10 +257,10 @@ def _account(catalog: Catalog, signed: Sequence[PolicyState], sealed: _Sealed) -
     stored, paper = sealed.stored, sealed.paper
     wholes: dict[SubscriptionId, Period] = {}
     for line in own_lines(paper):
-        whole = _period(line["share_of"] if "share_of" in line else paper["period"])
+        whole = (line.share_of or paper.period).period
         if not whole.overlaps(stored.period):  # a fee for a period to come says nothing about this one
             whole = stored.period
-        wholes.setdefault(SubscriptionId(line["subscription"]), whole)
+        wholes.setdefault(line.subscription, whole)
     known = {each.key: each for each in catalog.subscriptions_of(stored.customer)}
     missing = sorted(set(wholes) - set(known))
     if missing:
@@ -287,19 +290,19 @@ def _why(outcome: Outcome) -> str:
 
 def _compared(sealed: _Sealed, *, after: Drafted, today: Drafted) -> SimulatedInvoice:
     stored, before = sealed.stored, sealed.paper
-    code = before["currency"]
+    code = before.currency
     problem = after if isinstance(after, str) else None
-    if not isinstance(after, str) and after["currency"] != code:
-        problem = f"it would be in {after['currency']} and not in {code}"
+    if not isinstance(after, str) and after.currency != code:
+        problem = f"it would be in {after.currency} and not in {code}"
     lines: tuple[SimulatedLine, ...] = ()
     total_after = None
     if problem is None and not isinstance(after, str):
-        lines = tuple(_lines(own_lines(before), after["lines"], code))
-        total_after = _money(after["total"], code)
+        lines = tuple(_lines(own_lines(before), after.lines, code))
+        total_after = _money(after.total, code)
     total = own_total(before)
     drift = None
-    if not isinstance(today, str) and today["currency"] == code:
-        drift = _money(today["total"], code) - total
+    if not isinstance(today, str) and today.currency == code:
+        drift = _money(today.total, code) - total
     return SimulatedInvoice(
         invoice=stored.id,
         number=stored.number,
@@ -314,7 +317,9 @@ def _compared(sealed: _Sealed, *, after: Drafted, today: Drafted) -> SimulatedIn
     )
 
 
-def _lines(before: Sequence[Members], after: Sequence[Members], code: str) -> list[SimulatedLine]:
+def _lines(
+    before: Sequence[LineOfDocument], after: Sequence[LineOfDocument], code: str
+) -> list[SimulatedLine]:
     """By subscription, in the order of the lines before; new ones follow, in their own order."""
     old, new = _keyed(before), _keyed(after)
     places = {key: place for place, key in enumerate([*old, *(key for key in new if key not in old)])}
@@ -322,33 +327,31 @@ def _lines(before: Sequence[Members], after: Sequence[Members], code: str) -> li
     return [_line(old.get(key), new.get(key), code) for key in keys]
 
 
-def _keyed(lines: Sequence[Members]) -> dict[LineKey, Members]:
+def _keyed(lines: Sequence[LineOfDocument]) -> dict[LineKey, LineOfDocument]:
     """What makes a line the same line under another price: whose, of what, and from when."""
-    found: dict[LineKey, Members] = {}
-    seen: Counter[tuple[str, ...]] = Counter()
+    found: dict[LineKey, LineOfDocument] = {}
+    seen: Counter[tuple[str, str, str, GroupName, str]] = Counter()
     for line in lines:
-        program = line.get("program") or {}
-        group = json.dumps(line.get("group") or [])
-        fee = (line["subscription"], program.get("key", ""), line["price"], group, line["segment"]["start"])
+        program = "" if line.program is None else line.program.key
+        fee = (line.subscription, program, line.price, line.group, line.segment.start)
         found[(*fee, seen[fee])] = line
         seen[fee] += 1
     return found
 
 
-def _line(before: Members | None, after: Members | None, code: str) -> SimulatedLine:
+def _line(before: LineOfDocument | None, after: LineOfDocument | None, code: str) -> SimulatedLine:
     shown_line = after if before is None else before
     assert shown_line is not None, "a key is of a line"
-    old = None if before is None else _money(before["amount"], code)
-    new = None if after is None else _money(after["amount"], code)
+    old = None if before is None else _money(before.amount, code)
+    new = None if after is None else _money(after.amount, code)
     nothing = Money(0, currency(code))
-    program = shown_line.get("program")
     return SimulatedLine(
-        subscription=shown_line["subscription"],
-        price=shown_line["price"],
-        program=None if program is None else program["key"],
-        description=shown_line["description"],
-        quantity_before=None if before is None else before["quantity"],
-        quantity_after=None if after is None else after["quantity"],
+        subscription=shown_line.subscription,
+        price=shown_line.price,
+        program=None if shown_line.program is None else shown_line.program.key,
+        description=shown_line.description,
+        quantity_before=None if before is None else before.quantity,
+        quantity_after=None if after is None else after.quantity,
         amount_before=old,
         amount_after=new,
         difference=(new or nothing) - (old or nothing),
@@ -367,7 +370,3 @@ def _totals(found: Sequence[SimulatedInvoice]) -> tuple[tuple[Money, Money], ...
 
 def _money(text: str, code: str) -> Money:
     return printed_money(text, currency(code))
-
-
-def _period(members: Members) -> Period:
-    return Period(parse_instant(members["start"]), parse_instant(members["end"]))

@@ -1,13 +1,15 @@
-"""Verify the books: sealed invoices and catalog documents against their digests, series without a gap, that
-crossings were told, each once, and that disputes and their notes agree."""
+"""Verify the books: every row against the folio that added it, and what says more by itself: sealed invoices
+and catalog documents against their digests, series without a gap, that crossings were told, each once, and
+that disputes and their notes agree."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
-from typing import Any
+from typing import Any, Final
 
 from tieout.balance.movement import MovementKind
 from tieout.contract.check import check
@@ -21,51 +23,115 @@ from tieout.flows.verify_notices import notice_findings
 from tieout.flows.verify_replay_results import replay_result_findings
 from tieout.invoice.number import format_number
 from tieout.kernel.digest import document_digest
-from tieout.kernel.errors import TieoutError
+from tieout.kernel.errors import Refusal, TieoutError
 from tieout.kernel.instant import format_instant
 from tieout.kernel.money import FinerThanMinor, Money, currency
 from tieout.ports import LogFinding
+from tieout.ports.folios import FolioHead
 from tieout.rate.manual_line import ManualLine, line_digest, line_id_of
 from tieout.readiness.documents import ReadinessDocument
 
 Members = dict[str, Any]  # an object of a JSON text that has not been looked at yet
+NOTED: Final = re.compile(r"(?P<number>[0-9]{1,15}):(?P<digest>[0-9a-f]{64})")
+UNREADABLE: Final = (TieoutError, ValueError, KeyError, TypeError, AssertionError)
+"""What a record raises that is made of a row which somebody changed."""
 
 
 @dataclass(frozen=True, slots=True)
 class BooksVerification:
-    """How much was checked, and everything that is not as it was sealed or applied."""
+    """How much was checked, the last folio, and everything that is not as it was written."""
 
     invoices: int
     documents: int
     heads: int
+    folio: FolioHead
     findings: tuple[LogFinding, ...]
 
 
 def verify_books(home: Home) -> BooksVerification:
     """Every finding by name. What the lines of an invoice rest on is for a trace to compute again."""
-    invoices = home.books.invoices.sealed()
+    head = home.books.folios.head()
+    findings = [*home.books.folios.findings()]
+    invoices, documents, heads = 0, 0, 0
+    try:
+        invoices = len(home.books.invoices.sealed())
+        documents = len(home.books.documents.all())
+        heads = len(home.books.heads.all())
+    except UNREADABLE as error:
+        findings.append(_unreadable("books", error))
+    parts: dict[str, Callable[[Home], Iterable[LogFinding]]] = {
+        "document": _of_documents,
+        "manual line": _of_manual_lines,
+        "invoice": _of_invoices,
+        "ledger": ledger_findings,
+        "notice": notice_findings,
+        "head": head_findings,
+        "readiness": _of_papers,
+        "replay result": replay_result_findings,
+        "dispute": dispute_findings,
+        "series": _of_series,
+    }
+    for what, part in parts.items():
+        try:
+            findings += part(home)
+        except UNREADABLE as error:
+            findings.append(_unreadable(what, error))
+    return BooksVerification(invoices, documents, heads, head, tuple(findings))
+
+
+class NotAFolio(Refusal):
+    """What was noted is no folio's number and digest."""
+
+    code = "not-a-folio"
+
+    def __init__(self, noted: str) -> None:
+        super().__init__(
+            f"{noted!r} is no folio: write NUMBER:DIGEST, as `tieout verify` prints the last one."
+        )
+
+
+def noted_folio(home: Home, noted: str) -> list[LogFinding]:
+    """What was noted elsewhere, NUMBER:DIGEST, held against the books. Raises `NotAFolio`."""
+    found = NOTED.fullmatch(noted.strip())
+    if found is None:
+        raise NotAFolio(noted)
+    there = home.books.folios.digest(int(found["number"]))
+    if there == found["digest"]:
+        return []
+    detail = f"digest {found['digest']} was noted, {there or 'none'} is here: the books were rewritten"
+    return [LogFinding("folio", found["number"], detail)]
+
+
+def _unreadable(what: str, error: Exception) -> LogFinding:
+    return LogFinding(what, "", f"what is stored cannot be read: {type(error).__name__}: {error}")
+
+
+def _of_documents(home: Home) -> list[LogFinding]:
     documents = home.books.documents.all()
-    digests = {document.digest for document in documents}
-    lines = home.books.manual_lines.all()
-    digests |= {line_digest(line) for line in lines}
-    findings = [finding for document in documents for finding in _of_document(document)] or _together(
-        documents
-    )
-    findings += [finding for line in lines for finding in _of_manual_line(line)]
+    each_alone = [finding for document in documents for finding in _of_document(document)]
+    return each_alone or _together(documents)
+
+
+def _of_manual_lines(home: Home) -> Iterator[LogFinding]:
+    for line in home.books.manual_lines.all():
+        yield from _of_manual_line(line)
+
+
+def _of_invoices(home: Home) -> Iterator[LogFinding]:
+    """Against what they rest on, and the credits that were used for them."""
+    invoices = home.books.invoices.sealed()
+    digests = {document.digest for document in home.books.documents.all()}
+    digests |= {line_digest(line) for line in home.books.manual_lines.all()}
     used = _used_by_invoice(home, invoices)
     for listed in invoices:
         whole = home.books.invoices.find(listed.id)
-        findings += _of_invoice(listed if whole is None else whole, digests)
-        findings += _of_credits(listed if whole is None else whole, used.get(listed.id, []))
-    findings += ledger_findings(home)
-    findings += notice_findings(home)
-    findings += head_findings(home)
-    findings += [each for paper in home.books.readiness.documents() for each in _of_paper(paper)]
-    findings += replay_result_findings(home)
-    findings += dispute_findings(home)
-    findings += _of_series(invoices, home.books.invoices.last_numbers())
-    heads = len(home.books.heads.all())
-    return BooksVerification(len(invoices), len(documents), heads, tuple(findings))
+        yield from _of_invoice(listed if whole is None else whole, digests)
+        yield from _of_credits(listed if whole is None else whole, used.get(listed.id, []))
+
+
+def _of_papers(home: Home) -> Iterator[LogFinding]:
+    for paper in home.books.readiness.documents():
+        yield from _of_paper(paper)
 
 
 def _of_document(document: Document) -> Iterator[LogFinding]:
@@ -186,7 +252,8 @@ def _rests_on(document: Members) -> Iterator[tuple[str, str]]:
         yield "meter", digest
 
 
-def _of_series(invoices: Sequence[StoredInvoice], taken: dict[str, int]) -> Iterator[LogFinding]:
+def _of_series(home: Home) -> Iterator[LogFinding]:
+    invoices, taken = home.books.invoices.sealed(), home.books.invoices.last_numbers()
     for series in sorted({_series(invoice) for invoice in invoices} | taken.keys()):
         numbers = {invoice.number for invoice in invoices if _series(invoice) == series}
         for ordinal in range(1, len(numbers) + 1):

@@ -10,10 +10,11 @@ from typing import Final
 
 from tieout.dispute.dispute import Dispute, disputes_of
 from tieout.dispute.event import Decided, Messaged, Opened
+from tieout.dispute.opening import opened_words
 from tieout.dispute.state import State
 from tieout.flows.approved_reason import ApprovedReason, decided_text
 from tieout.flows.home import Home
-from tieout.flows.open_dispute import OPENED_KIND, opened_words
+from tieout.flows.open_dispute import OPENED_KIND
 from tieout.invoice.earlier import parse_correction
 from tieout.invoice.invoice import KIND_NOTE
 from tieout.kernel.errors import TieoutError

@@ -10,6 +10,7 @@ from tieout.evidence.verify.head import ABOUT, StatedHead, signed_head
 from tieout.evidence.verify.minisign import check_signature, public_key, signed_with
 from tieout.evidence.verify.report import Report
 from tieout.flows.home import Home
+from tieout.flows.verify_roots import rooted_findings
 from tieout.kernel.batch_digest import GENESIS_DIGEST
 from tieout.kernel.errors import NotFound, Refusal, TieoutError
 from tieout.kernel.ids import Watermark
@@ -41,10 +42,12 @@ class NoKeyOfHeads(NotFound):
 
 
 def head_findings(home: Home) -> Iterator[LogFinding]:
-    """Every head that was kept is of this log, names the one before, and has the signature of its key."""
+    """Every head that was kept is of this log, names the one before, has the signature of its key, and the
+    roots that it states."""
     for run in home.books.heads.runs_without():
         yield LogFinding("head", f"run {run}", "it sealed invoices, and no head of it is kept")
     before: KeptHead | None = None
+    yield from rooted_findings(home)
     for kept in home.books.heads.all():
         where = f"head {kept.number}"
         expected = (1, None) if before is None else (before.number + 1, digest_of(before.statement))
@@ -58,7 +61,13 @@ def head_findings(home: Home) -> Iterator[LogFinding]:
             yield LogFinding("head", where, "it does not follow the head before it")
         if head.home != home.home_id:
             yield LogFinding("head", where, f"it is of home {head.home}")
+        if head.roots is None and kept.run is None:
+            yield LogFinding("head", where, "it states no root, and is of no run")
+        if head.roots is not None and kept.run is not None:
+            yield LogFinding("head", where, f"it states a root, and is of run {kept.run}")
         yield from _of_log(home, head, where)
+        if head.roots is not None:
+            yield from _of_books(home, head.roots.folio, head.roots.folio_digest, where)
         yield from _of_signature(kept, where)
 
 
@@ -96,6 +105,8 @@ def copy_findings(
         raise BadHeadFile(file, why, "check it against the home that it is of (--home)")
     where = f"{file}, head {head.number}"
     findings = [*_of_log(home, head, where)]
+    if head.folio_digest is not None:
+        findings += _of_books(home, head.folio, head.folio_digest, where)
     kept = {each.number: each for each in home.books.heads.all()}.get(head.number)
     if kept is None:
         findings.append(LogFinding("head", where, "no head of that number is kept here any more"))
@@ -158,4 +169,12 @@ def _of_log(home: Home, head: Head | StatedHead, where: str) -> Iterator[LogFind
         detail = (
             f"batch {head.batch} had digest {head.digest}, and has {found.hex()} now: the log was rewritten"
         )
+        yield LogFinding("head", where, detail)
+
+
+def _of_books(home: Home, folio: int, digest: str, where: str) -> Iterator[LogFinding]:
+    found = home.books.folios.digest(folio)
+    if found != digest:
+        now = "there is none" if found is None else f"it has {found} now"
+        detail = f"folio {folio} of the books had digest {digest}, and {now}: the books were rewritten"
         yield LogFinding("head", where, detail)

@@ -4,7 +4,6 @@ accepted one what each meter of its type did with it.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
@@ -25,6 +24,7 @@ from tieout.flows.policy import policies
 from tieout.flows.why_interim import on_interim
 from tieout.ingest.reason import Reason
 from tieout.ingest.verdict import Verdict
+from tieout.invoice.stored_document import read_document
 from tieout.kernel.erased import looks_erased
 from tieout.kernel.errors import NotFound, shown
 from tieout.kernel.ids import CustomerId, LineId, MalformedPosition, MeterKey, Position, SubscriptionId
@@ -377,13 +377,12 @@ def _covers(snapshot: StoredSnapshot, witness: Witness) -> bool:
 
 def _lines_of(invoice: StoredInvoice, snapshot: StoredSnapshot) -> tuple[LineId, ...]:
     """The lines of the sealed document that name this snapshot's meter and part of the period."""
-    document = json.loads(invoice.document)
     return tuple(
-        LineId(line["id"])
-        for line in document["lines"]
-        if line["snapshot"] is not None
-        and line["subscription"] == snapshot.subscription
-        and line["snapshot"]["meter"] == snapshot.meter
-        and line["snapshot"]["meter_version"] == snapshot.meter_version
-        and line["snapshot"]["fingerprint"] == snapshot.fingerprint
+        line.id
+        for line in read_document(invoice.number, invoice.document).lines
+        if line.snapshot is not None
+        and line.subscription == snapshot.subscription
+        and line.snapshot.meter == snapshot.meter
+        and line.snapshot.meter_version == snapshot.meter_version
+        and line.snapshot.fingerprint == snapshot.fingerprint
     )

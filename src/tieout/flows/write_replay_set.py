@@ -85,7 +85,10 @@ def expect(folder: Path, content: bytes, *, name: str, what: What, origin: Origi
 def _face(folder: Path) -> Face:
     if not (folder / FACE_FILE).is_file():
         raise NoReplaySet(folder)
-    face, problems = parse_face((folder / FACE_FILE).read_text(encoding="utf-8"))
+    try:
+        face, problems = parse_face((folder / FACE_FILE).read_text(encoding="utf-8"))
+    except UnicodeDecodeError as error:
+        face, problems = None, [Problem(FACE_FILE, "", "", f"is not UTF-8 at byte {error.start}")]
     if face is None:
         raise BadReplaySet(folder, tuple(problems))
     return face

@@ -6,6 +6,7 @@ import os
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
+from threading import get_native_id
 from typing import Final
 
 PACKS_FOLDER: Final = "packs"
@@ -23,7 +24,8 @@ class FileKeptPacks:
         if file.is_file() and file.read_bytes() == content:
             return digest
         file.parent.mkdir(exist_ok=True)
-        part = file.with_name(f".{digest}.{os.getpid()}.part")
+        one = f"{os.getpid()}-{get_native_id()}"  # threads of one server keep the same pack at once
+        part = file.with_name(f".{digest}.{one}.part")
         try:
             with part.open("wb") as out:
                 out.write(content)

@@ -32,6 +32,7 @@ from tieout.ports.breaks import BreakStore, WaiverStore
 from tieout.ports.corrections import CorrectionStore
 from tieout.ports.disputes import DisputeStore
 from tieout.ports.drafts import DraftStore, ManualLineStore
+from tieout.ports.folios import FolioStore
 from tieout.ports.heads import HeadStore
 from tieout.ports.interims import InterimStore
 from tieout.ports.leases import Lease
@@ -326,3 +327,6 @@ class Books(Protocol):
 
     @property
     def replay_results(self) -> ReplayResultStore: ...
+
+    @property
+    def folios(self) -> FolioStore: ...

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Protocol
 import pyarrow as pa
 
 from tieout.contract.event_contract import ContractBook
+from tieout.evidence.piece import Piece, PiecePlace
 from tieout.ingest.block import Block
 from tieout.ingest.event import Event
 from tieout.ingest.reason import Reason
@@ -287,12 +288,19 @@ class EventLog(IdentityLog, RequestLedger, Protocol):
         """What the chain says at the end of a batch; None where there is no such batch."""
         ...
 
-    def piece_root(
-        self, event_type: EventType, contract_version: int, *, first: Watermark, last: Watermark
-    ) -> tuple[int, bytes]:
-        """How many events of that type and contract version lie in these batches, and the root of the tree
-        over them (`evidence.pack.proofs`), computed from the rows. Raises `UnreadableSegment`.
+    def pieces(self, *, after: Watermark, upto: Watermark) -> Iterator[Piece]:
+        """The log behind `after` up to `upto` in pieces: each event in exactly one, each piece with the root
+        of the tree over it. Takes about a second for each million events. Raises `UnreadableSegment`.
         """
+        ...
+
+    def piece_again(self, place: PiecePlace) -> tuple[int, bytes]:
+        """How many events a piece holds and the root over them, computed from the rows. Raises
+        `UnreadableSegment`."""
+        ...
+
+    def piece_counts(self, *, after: Watermark, upto: Watermark) -> Mapping[tuple[EventType, int], int]:
+        """How many events of each type and contract version lie behind `after` up to `upto`."""
         ...
 
     def received_at(self, batch: Watermark) -> Instant | None:

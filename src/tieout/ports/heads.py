@@ -1,18 +1,22 @@
-"""Heads of the log, as they were stated at each seal: only added."""
+"""Heads of the log, as they were stated at each seal and with roots: only added."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
 from tieout.evidence.head import HeadSignature, KeptHead
+from tieout.evidence.piece import Piece
+from tieout.ports.folios import FolioHead
 
 StateHead = Callable[[KeptHead | None], KeptHead]
 """The last head that is kept -> the one that follows it."""
+StateRoots = Callable[[KeptHead | None, FolioHead], KeptHead]
+"""The same for one with roots, with the last folio of the books before it."""
 
 
 class HeadStore(Protocol):
-    """Numbered from 1 without a gap; one for each run that seals."""
+    """Numbered from 1 without a gap; one for each run that seals, and those with roots between them."""
 
     def all(self) -> tuple[KeptHead, ...]:
         """In the order of their numbers."""
@@ -26,6 +30,19 @@ class HeadStore(Protocol):
 
     def keep(self, run: int, state: StateHead) -> KeptHead:
         """Adds what `state` gives; one at a time. Gives the one that is there where the run has one."""
+        ...
+
+    def with_roots(self) -> KeptHead | None:
+        """The last one that states roots."""
+        ...
+
+    def keep_roots(self, after: KeptHead | None, state: StateRoots, pieces: Sequence[Piece]) -> bool:
+        """Adds what `state` gives, with its pieces; nothing, and False, where `after` is not the last head
+        with roots any more."""
+        ...
+
+    def pieces(self) -> Mapping[int, tuple[Piece, ...]]:
+        """Of each head with roots, by its number, in order."""
         ...
 
     def sign(self, number: int, signature: HeadSignature) -> None:

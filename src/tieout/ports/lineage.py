@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -13,7 +13,8 @@ from tieout.aggregate.window import UsageRequest
 from tieout.contract.event_contract import EventContract
 from tieout.evidence.counted import Counted
 from tieout.evidence.lineage import Lineage
-from tieout.kernel.ids import EventType, Position, Watermark
+from tieout.evidence.piece import Piece
+from tieout.kernel.ids import Position, Watermark
 from tieout.kernel.merkle import Stretch
 from tieout.ports.retraction import StoredEvent
 from tieout.rate.charge import GroupName
@@ -21,16 +22,11 @@ from tieout.rate.charge import GroupName
 
 @dataclass(frozen=True, slots=True)
 class PieceProof:
-    """That rows lie in one piece of the log: the `rows` events of one type and contract version in a range of
-    batches, in stored order. `stretches` are theirs; `hashes` lead from their leaves to the `root`.
+    """That rows lie in one piece of the log: `stretches` are their places in it; `hashes` lead from their
+    leaves to its root.
     """
 
-    type: EventType
-    contract_version: int
-    first_batch: int
-    last_batch: int
-    rows: int
-    root: bytes
+    piece: Piece
     stretches: tuple[Stretch, ...]
     hashes: tuple[bytes, ...]
 
@@ -56,9 +52,9 @@ class LineageRows(Protocol):
         """Those of the rows, read once more. Raises `UnreadableSegment`."""
         ...
 
-    def proofs(self, disclosed: pa.Table) -> tuple[PieceProof, ...]:
-        """One for each piece that holds any of the rows at these positions (`batch`, `row`), each of which is
-        one of the rows. Raises `UnreadableSegment`.
+    def proofs(self, disclosed: pa.Table, pieces: Sequence[Piece]) -> tuple[PieceProof, ...]:
+        """One for each of the `pieces` of the event type that holds any of the rows at these positions
+        (`batch`, `row`), each of which is one of the rows. Raises `UnreadableSegment`.
         """
         ...
 

@@ -21,6 +21,7 @@ from tieout.kernel.canonical import JsonValue, canonical_json
 from tieout.kernel.digest import document_digest
 from tieout.kernel.ids import HomeId, KeyId
 from tieout.kernel.instant import Instant, format_instant
+from tieout.kernel.person import is_same_person
 from tieout.readiness.facts import Expectation
 from tieout.readiness.item import Checked, Item, ItemKey, Problem, evidence_digest, evidence_of
 from tieout.readiness.items import item_named
@@ -149,6 +150,23 @@ def standing_signatures(
         and (key := standing_key(each, keys)) is not None
         and verify(key.public_key, readiness_bytes(document, each.role, home_id), each.signature)
     )
+
+
+def signed_for_another_role(
+    document: ReadinessDocument,
+    key: SigningKey,
+    signatures: Iterable[Signature],
+    keys: Mapping[KeyId, SigningKey],
+) -> Signature | None:
+    """The signature of this key's person, or by the same key, for another role. A document has one signature
+    for each role, for ever: one that cannot count would block the role."""
+    for each in signatures:
+        if each.document_digest != document.digest or each.role is key.role:
+            continue
+        same_key = keys[each.key_id].public_key == key.public_key
+        if is_same_person(each.person, key.person) or same_key:
+            return each
+    return None
 
 
 def roles_that_sign(document: ReadinessDocument) -> tuple[SignerRole, ...]:

@@ -3,7 +3,11 @@ what is accepted and of what is refused."""
 
 from __future__ import annotations
 
-from tieout.readiness.facts import Facts
+from collections.abc import Iterator
+
+from tieout.contract.catalog import Catalog
+from tieout.kernel.instant import Instant
+from tieout.readiness.facts import EventFact, Facts
 from tieout.readiness.item import Checked, Fact, Open, Problem, passed_or_open
 
 
@@ -30,3 +34,20 @@ def check_event(facts: Facts) -> Checked:
         if not count
     ]
     return passed_or_open(evidence, tuple(problems))
+
+
+def events_counted(catalog: Catalog, now: Instant) -> Iterator[EventFact]:
+    """Every contract in force, and the meters in force that count its event."""
+    counted: dict[str, list[str]] = {}
+    for key in catalog.meters.keys:
+        meter = catalog.meters.at(key, now)
+        if meter is not None:
+            counted.setdefault(meter.event, []).append(key)
+    for event_type in catalog.contracts.types:
+        contract = catalog.contracts.find(event_type, now)
+        if contract is None:
+            continue
+        valid = sum(each.valid for each in contract.examples)
+        name = f"{contract.type} v{contract.version}"
+        meters = tuple(counted.get(contract.type, ()))
+        yield EventFact(name, contract.digest, valid, len(contract.examples) - valid, meters)

@@ -66,6 +66,15 @@ def widens(before: RecordedLevel | None, level: Level, accounts: Collection[Cust
     return not set(accounts) <= set(before.accounts)
 
 
+def level_text(level: RecordedLevel | None) -> str:
+    """`narrow (acme, birch)`."""
+    if level is None:
+        return "not started"
+    if level.level is Level.WIDE:
+        return Level.WIDE.value
+    return f"{level.level.value} ({', '.join(level.accounts)})"
+
+
 def governed(kinds: Collection[DocumentKind]) -> frozenset[DocumentKind]:
     """Of the kinds of documents that are to be applied, those that an open item may refuse."""
     return frozenset(kinds) - OF_AN_ACCOUNT

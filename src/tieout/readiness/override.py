@@ -10,14 +10,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import product
 from typing import Final
 
 from tieout.contract.policy import PolicyRole
-from tieout.contract.signature import Signature, SigningKey
+from tieout.contract.signature import Signature, SigningKey, signed_for_each
 from tieout.kernel.ids import KeyId
 from tieout.kernel.instant import HOUR_MICROSECONDS, Instant
-from tieout.kernel.person import is_same_person, same_person
+from tieout.kernel.person import is_same_person
 from tieout.readiness.item import Item, Problem, may_pass_over
 
 OVERRIDE_DAYS_MAX: Final = 92
@@ -42,13 +41,7 @@ class Override:
 def complete(found: Override, keys: Mapping[KeyId, SigningKey]) -> tuple[Signature, ...] | None:
     """Three of its signatures, by role, with three keys and three people other than the proposer."""
     others = [each for each in found.signatures if not is_same_person(each.person, found.proposer)]
-    by_role = [[each for each in others if each.role is role] for role in PolicyRole]
-    for trio in product(*by_role):
-        people = {same_person(each.person) for each in trio}
-        held = {keys[each.key_id].public_key for each in trio}
-        if len(people) == len(held) == len(by_role):
-            return trio
-    return None
+    return signed_for_each(others, tuple(PolicyRole), keys)
 
 
 def passes_over(

@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from tieout.readiness.facts import Facts, ReplayFact
-from tieout.readiness.item import Checked, Fact, Open, Problem, passed_or_open
+from tieout.readiness.item import Checked, Fact, Open, Passed, Problem, passed_or_open
+from tieout.replay.result import ReplayResult
 from tieout.replay.terms import Apart
 
 RUN = "tieout replay run SET --keep-in HOME"
@@ -44,6 +45,28 @@ def check_replays(replays: Sequence[ReplayFact]) -> Checked:
             for why in each.no_gate
         ]
     return passed_or_open(evidence, tuple(problems))
+
+
+def replay_fact(found: ReplayResult, apart: Apart | None, *, software: str) -> ReplayFact:
+    """One by another version of this software says nothing of this one; `software` is its own version."""
+    counted = f"{found.differences} difference{'' if found.differences == 1 else 's'}"
+    difference = counted if found.differences else ""
+    if found.software != software:
+        difference = difference or f"it was run by version {found.software}, this is {software}"
+    candidate = ", with a candidate catalog" if found.candidate else ""
+    told = (
+        f"set {found.set_digest[:16]}, terms {found.terms_digest[:16]}, outcome {found.outcome_digest[:16]}, "
+        f"{counted}{candidate}, by version {found.software}"
+    )
+    return ReplayFact(found.set_name, difference, found.gate_failures, told, apart)
+
+
+def mends(now: Sequence[ReplayFact], then: Sequence[ReplayFact]) -> bool:
+    """Whether a replay has failed, and each set that did has passed, in a run that is kept, `then`: with just
+    the terms that there will be once something is applied."""
+    failed = {each.name for each in now if each.apart is None and each.difference}
+    passed = {each.name for each in then if each.apart is None and not each.difference}
+    return bool(failed) and failed <= passed and isinstance(check_replays(then), Passed)
 
 
 def _nothing_counts(replays: Sequence[ReplayFact]) -> Problem:

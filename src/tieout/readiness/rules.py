@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
-from tieout.readiness.facts import Facts
+from collections.abc import Iterable
+
+from tieout.contract.policy import Policy
+from tieout.contract.policy_members import member_text, policy_members
+from tieout.contract.signature import Signature
+from tieout.readiness.facts import Facts, RulesFact
 from tieout.readiness.item import Checked, Fact, Open, Passed, Problem
 
 NONE_IN_FORCE = Problem(
@@ -33,3 +38,20 @@ def check_rules(facts: Facts) -> Checked:
             *waiting,
         )
     )
+
+
+def rules_fact(policy: Policy, signatures: Iterable[Signature]) -> RulesFact:
+    """Of the policy in force, with the signatures that put it there."""
+    members = policy_members(policy)
+    cadence = ", ".join(
+        f"{name.replace('_', ' ')} {member_text(members[name])}"
+        for name in ("cadence", "anchor", "anchor_day", "grace_hours", "review_hours")
+    )
+    told = [
+        f"{name.removeprefix('off_cycle.').replace('_', ' ')} {member_text(value)}"
+        for name, value in members.items()
+        if name.startswith("off_cycle.") and value not in (None, [], False)
+    ]
+    off_cycle = "; ".join(told) if policy.off_cycle else "nobody is billed inside a period"
+    signed_by = tuple((each.role.value, each.person) for each in signatures)
+    return RulesFact(f"{policy.key} v{policy.version}", policy.digest, cadence, off_cycle, signed_by)

@@ -7,6 +7,9 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from fractions import Fraction
 
+from tieout.evidence.stored import StoredInvoice
+from tieout.invoice.stored_document import read_document
+from tieout.kernel.rational import exact
 from tieout.readiness.facts import Facts, PaperTotals
 from tieout.readiness.finance_export import ExportedTotals
 from tieout.readiness.item import Checked, Fact, Open, Problem, passed_or_open
@@ -56,3 +59,11 @@ def _added_up(papers: Sequence[PaperTotals], found: ExportedTotals) -> str:
         sums[each.currency] += found.billed.get((each.number, each.currency), Fraction(0))
     said = ", ".join(money(total, code) for code, total in sorted(sums.items()))
     return f"{said} of {len(papers)} invoices, from {found.rows} rows of the export"
+
+
+def paper_totals(paper: StoredInvoice) -> PaperTotals:
+    """From the sealed bytes; documents of format 1 know no credits."""
+    document = read_document(paper.number, paper.document)
+    total = exact(document.total)
+    credits_ = sum((exact(each.amount) for each in document.credits), exact(0))
+    return PaperTotals(paper.number, document.currency, total, total - credits_)

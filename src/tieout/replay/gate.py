@@ -32,11 +32,22 @@ class Contents:
 
 
 def gate_failures(
-    contents: Contents, coverage: Mapping[str, int], *, waivers: int, without_amount: int = 0
+    contents: Contents,
+    coverage: Mapping[str, int],
+    *,
+    waivers: int,
+    without_amount: int = 0,
+    stopped: Sequence[str] = (),
 ) -> tuple[str, ...]:
     """Every reason why the set is no gate, even if nothing differs. `waivers`: on papers that it sealed;
-    `without_amount`: lines on them of which nobody outside states what they come to."""
-    return (*_expectations(contents, without_amount), *_inputs(contents, waivers), *_lacking(coverage))
+    `without_amount`: lines on them of which nobody outside states what they come to. `stopped`: customers of
+    whom a period was held or parked, so that nobody knows what it comes to."""
+    return (
+        *_expectations(contents, without_amount),
+        *_inputs(contents, waivers),
+        *_stopped(stopped),
+        *_lacking(coverage),
+    )
 
 
 def _expectations(contents: Contents, without_amount: int) -> list[str]:
@@ -72,6 +83,12 @@ def _inputs(contents: Contents, waivers: int) -> list[str]:
     if recording is not None and recording.left_out:
         found.append(f"the recorded home also had {', '.join(recording.left_out)}")
     return found
+
+
+def _stopped(customers: Sequence[str]) -> list[str]:
+    if not customers:
+        return []
+    return [f"{len(customers)} accounts were held or parked in the end, {customers[0]} first"]
 
 
 def _lacking(coverage: Mapping[str, int]) -> list[str]:

@@ -13,10 +13,11 @@ from litestar.testing import TestClient
 from tests.disputes import OPS, disputed_home, number_of
 from tieout.api.app import litestar_app
 from tieout.api.keyring import Keyring
+from tieout.dispute.decision import DecisionOrder
 from tieout.dispute.state import Act
 from tieout.flows import customer_disputes
 from tieout.flows.api_keys import create_api_key
-from tieout.flows.decide_dispute import DecisionOrder, decide_dispute
+from tieout.flows.decide_dispute import decide_dispute
 from tieout.flows.disputes import list_disputes
 from tieout.flows.say_dispute import message_customer, note_dispute
 from tieout.kernel.ids import CustomerId
@@ -85,6 +86,8 @@ def test_a_customer_opens_and_sees_its_own(ask: Asked) -> None:
     shown = ask("acme", "GET", f"/v1/customers/acme/disputes/{id}").json()
     assert [each["act"] for each in shown["events"]] == ["opened", "messaged", "rejected"]
     assert (shown["state"], shown["is_answered"]) == ("rejected", True)
+    replayed = ask("acme", "POST", "/v1/customers/acme/disputes", order(ask.home)).json()
+    assert (replayed["id"], replayed["state"], replayed["is_new"]) == (id, "rejected", False)
     for name in (OPS, "Omar", "Eva", "sha256", "each month"):
         assert name not in ask("acme", "GET", f"/v1/customers/acme/disputes/{id}").text, name
     assert [each["id"] for each in ask("acme", "GET", "/v1/customers/acme/disputes").json()["disputes"]] == [

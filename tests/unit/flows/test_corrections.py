@@ -13,7 +13,6 @@ from tests.reviewed_home import make_reviewed_home
 from tests.small_home import FEBRUARY_3, MARCH_3, call, ingest, january, make_home
 from tests.unit.flows.test_cycle_ties import state
 from tieout.cli.invoice_page import invoice_page
-from tieout.cli.paper import read_document
 from tieout.close.outcome import Held
 from tieout.close.reconcile_cycle import TIE_ALERT, TIE_CONTROL_TOTAL
 from tieout.flows.apply_catalog import NoSuchCustomer
@@ -30,6 +29,7 @@ from tieout.flows.verify_books import verify_books
 from tieout.flows.void_invoice import VoidRefused, void_invoice
 from tieout.flows.watch_pipeline import watch_to_head
 from tieout.gateways.clock import SteppedClock
+from tieout.invoice.stored_document import read_document
 from tieout.kernel.ids import CustomerId, LineId
 from tieout.kernel.instant import parse_instant
 from tieout.kernel.money import Money, currency

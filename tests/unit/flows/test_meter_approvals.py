@@ -12,7 +12,6 @@ from rich.console import Console
 
 from tests.small_home import FEBRUARY_3, ingest, january, make_home
 from tieout.cli.invoice_page import invoice_page
-from tieout.cli.paper import read_document
 from tieout.close.outcome import Parked, Sealed
 from tieout.contract.policy import OwnerRole, PolicyRole
 from tieout.flows.apply_catalog import apply_catalog
@@ -32,6 +31,7 @@ from tieout.flows.signed_file import SignatureRefused
 from tieout.gateways.clock import SteppedClock
 from tieout.gateways.signing import generate_key
 from tieout.gateways.signing_desk import NotForThisRole, sign_request
+from tieout.invoice.stored_document import read_document
 from tieout.kernel.ids import KeyId
 from tieout.kernel.instant import Instant
 

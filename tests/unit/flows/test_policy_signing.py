@@ -19,6 +19,7 @@ from tieout.flows.policy import (
     SignatureRefused,
     WrongPredecessor,
     add_signature,
+    find_policy,
     policies,
     propose,
     register_key,
@@ -154,6 +155,9 @@ def test_a_proposal_is_one_new_policy_after_the_latest(desk: tuple[Home, Path]) 
         propose(home, folder / "broken.toml")
     with pytest.raises(NoSuchPolicy):
         write_signing_request(home, "", folder / "r.json")
+    for name in ("close@2", "close@" + "9" * 5_000):
+        with pytest.raises(NoSuchPolicy):
+            find_policy(home, name)
     assert len(policies(home)) == 1
 
 

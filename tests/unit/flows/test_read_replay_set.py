@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -44,6 +45,19 @@ def test_an_edited_expectation_and_an_edited_body_are_noticed(tmp_path: Path) ->
     assert found.digest != before
 
 
+def test_what_lies_outside_of_the_set_is_no_part_of_it(tmp_path: Path) -> None:
+    folder = a_set(tmp_path / "set")
+    (folder / "events").rename(tmp_path / "events")
+    (folder / "events").symlink_to(tmp_path / "events")
+    (folder / "more.toml").symlink_to(tmp_path / "events" / "1.ndjson")
+    (folder / "all").symlink_to(folder)
+    os.mkfifo(folder / "pipe")
+    freeze(folder)
+    with pytest.raises(BadReplaySet, match="link or a device") as refused:
+        read_set(folder)
+    assert [each.path for each in refused.value.problems] == ["all", "events", "more.toml", "pipe"]
+
+
 def test_every_problem_of_every_file_is_told_at_once(tmp_path: Path) -> None:
     folder = a_set(tmp_path / "set")
     freeze(folder)
@@ -71,3 +85,11 @@ def test_what_is_no_set_is_refused(tmp_path: Path) -> None:
         expect(
             a_set(tmp_path / "set"), b"x\n1\n", name="f.csv", what=What.LINES, origin=Origin.PERSON, by="D"
         )
+
+
+def test_a_face_in_another_encoding_is_a_problem_wherever_it_is_read(tmp_path: Path) -> None:
+    folder = a_set(tmp_path / "set")
+    (folder / "set.toml").write_bytes((folder / "set.toml").read_text().encode("utf-16"))
+    for reads in (freeze, read_set):
+        with pytest.raises(BadReplaySet, match="is not UTF-8 at byte 0"):
+            reads(folder)

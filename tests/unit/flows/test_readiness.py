@@ -16,6 +16,7 @@ from tests.disputes import OPS, name_three, opened
 from tests.ready_home import FEBRUARY, JANUARY, MARCH, Ready, make_ready_home
 from tests.replay_sets import gate_result
 from tests.small_home import FEBRUARY_3, MARCH_3, call, ingest
+from tests.tampered import beside_folios
 from tieout import __version__
 from tieout.contract.policy import PolicyRole
 from tieout.contract.signature import Signature
@@ -27,8 +28,7 @@ from tieout.flows.examine_dispute import examine_dispute
 from tieout.flows.home import Home
 from tieout.flows.policy import register_key
 from tieout.flows.readiness import review
-from tieout.flows.readiness_papers import expectations, papers_of
-from tieout.flows.readiness_refusals import ItemNotPassed, MalformedSample, SampleTooLate
+from tieout.flows.readiness_papers import papers_of
 from tieout.flows.readiness_signing import SampleSaid, prepare_sign_off, record_sample
 from tieout.flows.replay_results import keep_result
 from tieout.flows.signed_file import SignatureRefused
@@ -39,6 +39,8 @@ from tieout.kernel.instant import parse_instant
 from tieout.readiness.documents import readiness_bytes
 from tieout.readiness.facts import ComplianceFact
 from tieout.readiness.item import ItemKey, NotApplicable, Open, Passed
+from tieout.readiness.papers import expectations
+from tieout.readiness.refusals import ItemNotPassed, MalformedSample, SampleTooLate
 from tieout.readiness.standing import State
 from tieout.store.sqlite import open_engine
 from tieout.wiring import open_home
@@ -191,7 +193,7 @@ def test_an_expectation_that_was_changed_after_it_was_signed_counts_for_nothing(
     assert told(ready, ItemKey.SAMPLES)[0] == (
         "acme 2026-01-01/2026-02-01: finance recorded nothing beforehand"
     )
-    (finding,) = verify_books(ready.home).findings
+    (finding,) = beside_folios(verify_books(ready.home).findings)
     assert (finding.what, finding.where) == ("readiness", "sample of acme")
 
 
@@ -315,7 +317,7 @@ def test_a_result_that_was_changed_in_the_books_is_named_and_passes_nothing(read
         "DELETE FROM replay_result WHERE number = 2",
     )
     assert told(ready, ItemKey.REPLAY)[0].startswith("results failed: replay result 3 is not as it was kept")
-    missing, changed = verify_books(ready.home).findings
+    missing, changed = beside_folios(verify_books(ready.home).findings)
     assert (missing.what, missing.where) == ("replay result", "2")
     assert (changed.what, changed.where) == ("replay result", "3")
     assert "is stored" in changed.detail

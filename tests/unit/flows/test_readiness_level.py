@@ -12,7 +12,7 @@ import pytest
 
 from tests.ready_home import JANUARY_21, LATE, Ready, make_ready_home
 from tests.replay_sets import gate_result
-from tests.small_home import FEBRUARY_3, MARCH_3, POLICY, make_home
+from tests.small_home import FEBRUARY_3, MARCH_3, NEXT_PRICE, POLICY, RENAMED, make_home
 from tests.unit.flows.test_answer_interims import asked
 from tieout.close.outcome import NotDue, Sealed
 from tieout.contract.document import DocumentKind
@@ -28,9 +28,8 @@ from tieout.flows.dispute_owners import name_owners
 from tieout.flows.home import Home
 from tieout.flows.keep_closing import work
 from tieout.flows.policy import add_signature, propose, write_signing_request
-from tieout.flows.readiness import LevelStands, NobodyListed, ReadinessOpen, level_text, set_level
+from tieout.flows.readiness import LevelStands, NobodyListed, ReadinessOpen, set_level
 from tieout.flows.readiness_level import NARROW, NO_INTERIMS
-from tieout.flows.readiness_refusals import NeverOverridden, NothingOpen, OverrideLength
 from tieout.flows.readiness_signing import propose_override
 from tieout.flows.replay_results import keep_result, terms_of
 from tieout.flows.signed_file import SignatureRefused
@@ -40,36 +39,14 @@ from tieout.kernel.ids import CustomerId
 from tieout.kernel.instant import HOUR_MICROSECONDS, Instant, format_instant, parse_instant
 from tieout.ports.readiness import LevelChanged
 from tieout.readiness.item import ItemKey
-from tieout.readiness.level import Level, RecordedLevel
+from tieout.readiness.level import Level, RecordedLevel, level_text
+from tieout.readiness.refusals import NeverOverridden, NothingOpen, OverrideLength
 from tieout.readiness.standing import State
 from tieout.wiring import open_home
 
 ACME, BIRCH = CustomerId("acme"), CustomerId("birch")
 DAY = 24 * HOUR_MICROSECONDS
-PRICE = """
-[[price]]
-key = "calls-usd"
-version = 2
-effective_from = 2026-05-01T00:00:00Z
-meter = "calls"
-currency = "USD"
-description = "Calls"
-shape = "per_unit"
-unit_amount = "0.02"
-"""
-PRICE_3 = PRICE.replace("= 2\n", "= 3\n").replace("05-01", "06-01")
-CUSTOMER_2 = """
-[[customer]]
-key = "acme"
-version = 2
-effective_from = 2026-05-01T00:00:00Z
-name = "Acme renamed"
-zone = "UTC"
-currency = "USD"
-seller = "us"
-address = ["3 Street"]
-terms_days = 30
-"""
+PRICE_3 = NEXT_PRICE.replace("= 2\n", "= 3\n").replace("05-01", "06-01")
 EVENT_2 = """
 [[event]]
 type = "other"
@@ -212,7 +189,7 @@ def test_once_every_item_is_signed_off_it_goes_wide(proven: Ready) -> None:
     assert proven.review.open == ()
     recorded = set_level(proven.home, Level.WIDE, person="Dana", reason="launch")
     assert (recorded.seq, level_text(recorded)) == (2, "wide")
-    applied(proven.home, PRICE)
+    applied(proven.home, NEXT_PRICE)
     failed(proven.home)
     assert "replay: january failed: 1 difference" in refused(proven.home, PRICE_3)
     assert set_level(proven.home, Level.NARROW, ("acme",), person="Dana", reason="back").seq == 3
@@ -221,17 +198,17 @@ def test_once_every_item_is_signed_off_it_goes_wide(proven: Ready) -> None:
 
 
 def test_an_open_item_refuses_terms_and_policies_and_not_accounts_or_its_remedy(ready: Ready) -> None:
-    said = refused(ready.home, PRICE)
+    said = refused(ready.home, NEXT_PRICE)
     assert said.startswith("A change of price is refused: 8 items are open (tieout readiness).")
     assert "replay: no replay set of this home was ever run; record a set" in said
     assert said.endswith("Nothing was changed.")
     with pytest.raises(ReadinessOpen, match="A change of policy"):
         propose(ready.home, second_policy(ready))
     with pytest.raises(ReadinessOpen):
-        refused(ready.home, CUSTOMER_2 + PRICE)
-        applied(ready.home, CUSTOMER_2 + PRICE)
-    applied(ready.home, CUSTOMER_2)
-    applied(ready.home, CUSTOMER_2)
+        refused(ready.home, RENAMED + NEXT_PRICE)
+        applied(ready.home, RENAMED + NEXT_PRICE)
+    applied(ready.home, RENAMED)
+    applied(ready.home, RENAMED)
     apply_catalog(ready.home, ready.papers / "catalog.toml")  # nothing new in it
 
 
@@ -252,7 +229,7 @@ def test_a_policy_that_was_proposed_before_is_not_signed_while_an_item_is_open(t
 def test_the_remedy_of_the_one_open_item_is_let_through(proven: Ready) -> None:
     proven.sign_off(*(key for key in ALL if key is not ItemKey.EVENT))
     assert [each.item.key for each in proven.review.open] == [ItemKey.EVENT]
-    refused(proven.home, PRICE)
+    refused(proven.home, NEXT_PRICE)
     applied(proven.home, EVENT_2)
 
 
@@ -260,10 +237,10 @@ def test_a_price_correction_mends_a_sample_and_not_a_failed_replay(
     proven: Ready,
 ) -> None:
     proven.sign_off(*(key for key in ALL if key is not ItemKey.SAMPLES))
-    refused(proven.home, PRICE)
+    refused(proven.home, NEXT_PRICE)
     file = proven.papers / "price.toml"
     file.write_text(
-        PRICE.replace("version = 2", "version = 2\nsupersedes = 1").replace("2026-05-01", "2025-01-01")
+        NEXT_PRICE.replace("version = 2", "version = 2\nsupersedes = 1").replace("2026-05-01", "2025-01-01")
     )
     found = preview(proven.home, person="Ann", reason="agreed otherwise", catalog_folder=file)
     assert found.digest is not None
@@ -279,25 +256,27 @@ def test_what_mends_a_failed_replay_is_not_refused_by_it(proven: Ready) -> None:
     proven.sign_off(*ALL)
     failed(home)
     file = proven.papers / "next.toml"
-    file.write_text(PRICE)
+    file.write_text(NEXT_PRICE)
     mended = replace(gate_result(home), terms_digest=terms_of(home, read_documents(file)[0]), candidate=True)
     keep_result(home, replace(mended, differences=1))
-    assert "replay: january failed: 1 difference" in refused(home, PRICE), "the candidate failed too"
+    assert "replay: january failed: 1 difference" in refused(home, NEXT_PRICE), "the candidate failed too"
     keep_result(home, replace(mended, gate_failures=("no retry",)))
-    assert "replay: january failed" in refused(home, PRICE), "no gate with it"
+    assert "replay: january failed" in refused(home, NEXT_PRICE), "no gate with it"
     keep_result(home, replace(mended, ran_at=MARCH_3))
     keep_result(home, replace(gate_result(home), set_name="other", differences=2))
-    assert "replay: other failed: 2 differences" in refused(home, PRICE), "another set did not pass with it"
+    assert "replay: other failed: 2 differences" in refused(home, NEXT_PRICE), (
+        "another set did not pass with it"
+    )
     keep_result(home, replace(mended, set_name="other"))
-    assert "replay: january failed" in refused(home, PRICE + PRICE_3), "nobody ran these"
-    applied(home, PRICE)
+    assert "replay: january failed" in refused(home, NEXT_PRICE + PRICE_3), "nobody ran these"
+    applied(home, NEXT_PRICE)
     assert "replay: engineering signed other evidence than there is now" in refused(home, PRICE_3)
 
 
 def test_without_a_level_nothing_is_refused(tmp_path: Path) -> None:
     made = make_ready_home(tmp_path / "home")
     assert made.review.open and made.review.level is None
-    applied(made.home, PRICE)
+    applied(made.home, NEXT_PRICE)
 
 
 def test_a_new_home_under_a_level_gets_on_by_overrides_of_what_there_is_not_yet(tmp_path: Path) -> None:
@@ -310,11 +289,11 @@ def test_a_new_home_under_a_level_gets_on_by_overrides_of_what_there_is_not_yet(
     made.sign_off(ItemKey.RULES, ItemKey.EVENT, ItemKey.BACKFILL)
     until = Instant(JANUARY_21 + DAY)
     for item in ("samples", "replay", "trace", "totals", "dispute-owners"):
-        refused(made.home, PRICE)
+        refused(made.home, NEXT_PRICE)
         document = propose_override(made.home, item, person="Dana", reason="nothing ran yet", until=until)
         for role in PolicyRole:
             made.signs(document, role)
-    applied(made.home, PRICE)
+    applied(made.home, NEXT_PRICE)
 
 
 def test_what_a_level_asks_for(ready: Ready) -> None:
@@ -347,7 +326,7 @@ def test_three_people_pass_over_an_item_until_it_runs_out(proven: Ready) -> None
     assert found.state is State.OVERRIDDEN and found.override is not None
     assert (found.override.reason, found.override.until) == ("in the next release", until)
     assert set_level(proven.home, Level.WIDE, person="Dana", reason="launch").level is Level.WIDE
-    applied(proven.home, PRICE)
+    applied(proven.home, NEXT_PRICE)
     proven.clock.set_to(until)
     assert proven.standing(ItemKey.EVENT).is_open
     refused(proven.home, PRICE_3)

@@ -121,3 +121,10 @@ def test_a_carriage_return_ends_no_item_however_many_requests_it_takes(
     event = json.dumps(call(1, "acme", "2026-01-02T00:00:00Z")).replace(", ", ",\r ")
     run = written(tmp_path / "set", sent("a"), a=f"{event}\n{EVENTS.splitlines()[1]}\n")
     assert run.counts == {"received": 2, "accepted": 2, "duplicate": 0, "conflict": 0, "quarantined": 0}
+
+
+def test_a_number_of_a_thousand_digits_is_refused_with_its_line(tmp_path: Path) -> None:
+    grant = {"at": START, "call": "grant", "customer": "acme", "amount": "5", "kind": "prepaid", "id": "g1"}
+    run = written(tmp_path / "set", {**grant, "by": "Ann", "reason": "r", "priority": "9" * 5_000})
+    (refused,) = run.refused
+    assert refused.line == 4 and refused.why.endswith("is no whole number of at most 18 digits.")

@@ -12,44 +12,21 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
 from tests.replay_sets import DEAR_PLAN, gate_result, ran, small_set
-from tests.small_home import make_home
+from tests.small_home import NEXT_PRICE, RENAMED, make_home
 from tieout.flows.apply_catalog import apply_catalog
 from tieout.flows.readiness import standing_of
-from tieout.flows.readiness_refusals import NeverOverridden
 from tieout.flows.readiness_signing import propose_override
 from tieout.flows.replay_results import KeptRun, keep_result, latest_results, terms_of
 from tieout.kernel.ids import HomeId
 from tieout.kernel.instant import HOUR_MICROSECONDS, Instant
 from tieout.readiness.item import ItemKey, Open, Passed, evidence_of
+from tieout.readiness.refusals import NeverOverridden
 from tieout.readiness.standing import Standing
 from tieout.replay.terms import Apart
 from tieout.store.sqlite import begin_immediate
 from tieout.wiring import Home
 
 OTHER = HomeId("home_00000000000000ff")
-NEXT_PRICE = """
-[[price]]
-key = "calls-usd"
-version = 2
-effective_from = 2026-05-01T00:00:00Z
-meter = "calls"
-currency = "USD"
-description = "Calls"
-shape = "per_unit"
-unit_amount = "0.02"
-"""
-RENAMED = """
-[[customer]]
-key = "acme"
-version = 2
-effective_from = 2026-05-01T00:00:00Z
-name = "Acme renamed"
-zone = "UTC"
-currency = "USD"
-seller = "us"
-address = ["3 Street"]
-terms_days = 30
-"""
 
 
 @pytest.fixture

@@ -118,6 +118,13 @@ def test_a_call_that_is_refused_is_a_difference_and_the_first_cause(tmp_path: Pa
     assert run.result.differences == 4
 
 
+def test_an_account_that_is_parked_in_the_end_fails_the_gate_though_nothing_differs(tmp_path: Path) -> None:
+    last = "9999-12-31T00:00:00Z"  # no calendar goes on from there
+    run = ran(small_set(tmp_path / "set", tail=[json.dumps({"at": last, "call": "close", "as_of": last})]))
+    assert run.result.compares and not run.result.passes_gate
+    assert run.result.gate_failures == ("3 accounts were held or parked in the end, acme first",)
+
+
 def test_a_bad_catalog_or_candidate_stops_before_anything_is_run(folder: Path, tmp_path: Path) -> None:
     bad = small_set(tmp_path / "bad")
     (bad / "catalog" / "2.toml").write_text(CHANGED_PLAN.replace('plan = "dear"', 'plan = "none"'))

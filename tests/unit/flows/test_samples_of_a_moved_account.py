@@ -15,8 +15,7 @@ from tests.small_home import FEBRUARY_3
 from tieout.contract.policy import PolicyRole
 from tieout.flows.apply_catalog import apply_catalog
 from tieout.flows.invoices import list_invoices
-from tieout.flows.readiness_papers import expectations, papers_of
-from tieout.flows.readiness_refusals import MalformedSample, SampleTooLate
+from tieout.flows.readiness_papers import papers_of
 from tieout.flows.readiness_samples import samples_of
 from tieout.flows.readiness_signing import SampleSaid, record_sample
 from tieout.flows.sample_periods import SamplePeriods
@@ -25,6 +24,8 @@ from tieout.kernel.instant import parse_instant
 from tieout.kernel.period import Period
 from tieout.readiness.facts import Billed, Sample
 from tieout.readiness.item import ItemKey
+from tieout.readiness.papers import expectations
+from tieout.readiness.refusals import MalformedSample, SampleTooLate
 
 ACME = CustomerId("acme")
 WHOLE_JANUARY = Period(parse_instant("2026-01-01T00:00:00Z"), parse_instant("2026-02-01T00:00:00Z"))

@@ -9,6 +9,7 @@ from sqlalchemy import create_engine, text
 
 from tests.ruled_home import ALERT, HOLD, ruled_home, send
 from tests.small_home import call
+from tests.tampered import beside_folios
 from tieout.flows.look_at_rules import look_to_head
 from tieout.flows.verify_books import verify_books
 from tieout.notice.notice import notice_id
@@ -73,7 +74,7 @@ def test_each_crossing_is_told_once_and_nothing_else(tmp_path: Path, planted: st
                 used = {key: value for key, value in names.items() if f":{key}" in statement}
                 connection.execute(text(statement), used)
         engine.dispose()
-        found = verify_books(home).findings
+        found = beside_folios(verify_books(home).findings)
         assert len(found) == len(said), found
         for finding, words in zip(found, said, strict=True):
             assert finding.what == "notice" and words in finding.detail

@@ -63,6 +63,9 @@ def test_each_thing_that_may_not_be_there_fails_the_gate() -> None:
     assert gate_failures(GOOD, ALL, waivers=0, without_amount=3) == (
         "3 lines are billed of which nobody outside states an amount",
     )
+    assert gate_failures(GOOD, ALL, waivers=0, stopped=("acme", "birch")) == (
+        "2 accounts were held or parked in the end, acme first",
+    )
 
 
 def test_nothing_covers_nothing() -> None:

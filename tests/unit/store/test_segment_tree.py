@@ -11,25 +11,32 @@ import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sqlalchemy import Engine, func, select, update
+from sqlalchemy import Engine, select, update
 
-from tieout.kernel.ids import EventType, Watermark
 from tieout.kernel.merkle import leaf_hash, prove, proven_root, root_of
-from tieout.ports import SegmentFile
+from tieout.ports import UnreadableSegment
 from tieout.store.log import schema
-from tieout.store.log.piece_proofs import RowsNotFound, piece_proofs
 from tieout.store.log.segments import segment_tree
-from tieout.store.log.segments.segment_tree import KeptTrees, RowTree, SegmentRows, tree_of_table
+from tieout.store.log.segments.segment_tree import (
+    KeptTrees,
+    LeafRows,
+    RowTree,
+    SegmentRows,
+    TableRows,
+    tree_of,
+)
 from tieout.store.migrate import prepare_schema
 from tieout.store.sqlite import begin_immediate, open_engine
+from tieout.table.position_words import position_words
 
 ROWS = 3_333
+LAST = 2**40
 
 
-def rows(count: int = ROWS) -> pa.Table:
-    random = np.random.default_rng(7)
+def rows(count: int = ROWS, seed: int = 7) -> pa.Table:
+    random = np.random.default_rng(seed)
     numbers = {
-        "batch": pa.array(random.integers(1, 2**40, count), pa.int64()),
+        "batch": pa.array(random.integers(1, LAST, count), pa.int64()),
         "row": pa.array(random.integers(0, 2**31 - 1, count), pa.int32()),
         "lane_a": pa.array(random.integers(0, 2**64, count, dtype=np.uint64)),
         "lane_b": pa.array(random.integers(0, 2**64, count, dtype=np.uint64)),
@@ -57,16 +64,20 @@ def engine(tmp_path_factory: pytest.TempPathFactory) -> Engine:
 
 @pytest.fixture(scope="module")
 def tree(tmp_path_factory: pytest.TempPathFactory) -> RowTree:
-    """Of a file whose row groups do not begin where groups of leaves do."""
+    """Of a file whose row groups do not begin where groups of leaves do, and that holds other batches too."""
     path = tmp_path_factory.mktemp("segment") / "one.parquet"
-    pq.write_table(rows(), path, row_group_size=700)
-    found = SegmentRows(str(path))
-    return RowTree(found.size, segment_tree._groups(found), found)
+    beside = rows(5 * ROWS, seed=8).set_column(1, "batch", pa.array(np.arange(5 * ROWS) % 50 + LAST + 1))
+    whole = pa.concat_tables([rows(), beside])
+    order = np.random.default_rng(9).permutation(whole.num_rows)
+    own = np.flatnonzero(order < ROWS)
+    order[own] = np.arange(ROWS)  # the rows of the piece keep their order among the others
+    pq.write_table(whole.take(pa.array(order)), path, row_group_size=700)
+    return tree_of(SegmentRows(str(path), first=1, last=LAST))
 
 
 def test_the_root_is_that_of_the_rows(tree: RowTree) -> None:
     assert tree.size == ROWS
-    assert tree.root == tree_of_table(rows()).root == root_of(leaves(rows()))
+    assert tree.root == tree_of(TableRows(rows())).root == root_of(leaves(rows()))
 
 
 @settings(max_examples=30)
@@ -87,59 +98,42 @@ def test_any_rows_are_proven(tree: RowTree, starts: set[int], length: int) -> No
 LEAVES = leaves(rows())
 
 
-def test_a_tree_is_kept_once_for_the_bytes_of_its_file(
+def test_a_tree_is_kept_by_its_root_and_made_anew_where_it_is_damaged(
     engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    path = tmp_path / "one.parquet"
-    pq.write_table(rows(), path)
-    kept, made = KeptTrees(engine, tmp_path), []
-    monkeypatch.setattr(segment_tree, "_groups", _counting(made))
-    digest = b"\x01" * 32
-    _name(engine, "one", digest)
-    roots = {kept.of_segment(str(path), digest).root for _ in range(3)}
-    assert roots == {root_of(LEAVES)} and len(made) == 1
+    kept, made, root = KeptTrees(engine, tmp_path), [], root_of(LEAVES)
+    real = segment_tree.tree_of
+
+    def counting(found: LeafRows) -> RowTree:
+        made.append(1)
+        return real(found)
+
+    monkeypatch.setattr(segment_tree, "tree_of", counting)
+    for _ in range(3):
+        found = kept.tree(TableRows(rows()), root)
+        assert found is not None and found.root == root
+    assert len(made) == 1
     with begin_immediate(engine) as connection:
         trees = schema.segment_trees
         blob = connection.execute(select(trees.c.groups)).scalar_one()
         connection.execute(update(trees).values(groups=blob[:-1] + b"\x00"))
-    assert kept.of_segment(str(path), digest).root == root_of(LEAVES) and len(made) == 2, "damaged: made anew"
-    assert kept.of_segment(str(path), b"\x02" * 32).root == root_of(LEAVES) and len(made) == 3
-    with begin_immediate(engine) as connection:
-        connection.execute(schema.segments.delete())
-    kept.of_segment(str(path), b"\x03" * 32)
-    with engine.connect() as connection:
-        count = connection.execute(select(func.count()).select_from(schema.segment_trees)).scalar_one()
-    assert count == 1, "trees of segments that are gone go too"
+    found = kept.tree(TableRows(rows()), root)
+    assert found is not None and found.root == root and len(made) == 2, "damaged: made anew"
+    assert kept.tree(TableRows(rows(ROWS - 1_024)), root) is None, "other rows do not have that root"
 
 
-def _counting(made: list[int]):  # type: ignore[no-untyped-def] # stands for a function
-    real = segment_tree._groups
-
-    def groups(found: SegmentRows) -> list[bytes]:
-        made.append(1)
-        return real(found)
-
-    return groups
-
-
-def _name(engine: Engine, path: str, digest: bytes) -> None:
-    row = {"path": path, "type": "t", "contract_version": 1, "first_batch": 1, "last_batch": 1}
-    with begin_immediate(engine) as connection:
-        numbers = {"rows": ROWS, "bytes": 1, "sha256": digest, "created_at": 0}
-        connection.execute(schema.segments.insert().values(**row, **numbers))
-
-
-def test_rows_are_found_in_whatever_row_groups_they_lie(engine: Engine, tmp_path: Path) -> None:
+def test_rows_are_found_in_whatever_row_groups_they_lie(tmp_path: Path) -> None:
     path, table = str(tmp_path / "one.parquet"), rows()
     pq.write_table(table, path, row_group_size=700)
-    segment = SegmentFile(path, EventType("t"), 1, 1, 2**40, ROWS, "04" * 32)
     shown = [3, 699, 700, 1_500, 3_332]
-    disclosed = table.select(["batch", "row"]).take(pa.array(shown))
-    groups = [(segment, [0, 1, 2, 4])]
-    (proof,) = piece_proofs(disclosed, groups, [], upto=Watermark(9), trees=KeptTrees(engine, tmp_path))
-    assert proof.stretches == ((3, 4), (699, 701), (1_500, 1_501), (3_332, 3_333))
-    assert proof.root == root_of(LEAVES)
-    leaf = [LEAVES[place] for place in shown]
-    assert proven_root(ROWS, proof.stretches, leaf, proof.hashes) == proof.root
-    with pytest.raises(RowsNotFound):
-        piece_proofs(disclosed, [(segment, [0, 1])], [], upto=Watermark(9), trees=KeptTrees(engine, tmp_path))
+    chosen = table.take(pa.array(shown))
+    wanted = np.sort(position_words(chosen.column("batch").to_numpy(), chosen.column("row").to_numpy()))
+    found = SegmentRows(path, first=1, last=LAST)
+    assert found.places(wanted, lambda _: [0, 1, 2, 4]).tolist() == shown
+    assert found.places(wanted, lambda _: [0, 1]).tolist() == shown[:3]
+    assert found.places(wanted, lambda _: []).tolist() == []
+    assert TableRows(table).places(wanted, lambda _: []).tolist() == shown
+    nothing = SegmentRows(path, first=LAST + 1, last=LAST + 9)
+    assert (nothing.size, tree_of(nothing).root) == (0, root_of([]))
+    with pytest.raises(UnreadableSegment):
+        SegmentRows(str(tmp_path / "none.parquet"), first=1, last=2)

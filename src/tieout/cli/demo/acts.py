@@ -11,7 +11,6 @@ from tieout.cli.demo.stage import Stage
 from tieout.cli.demo.tally import DemoDiffers, expect, tally
 from tieout.cli.ingest import reason_rows, report_rows
 from tieout.cli.invoice_page import invoice_page
-from tieout.cli.paper import LineOfDocument, read_document
 from tieout.cli.screen import grouped, progress, table
 from tieout.cli.timed_ingest import Timed, timed_ingest
 from tieout.cli.trace import trace_page
@@ -26,6 +25,7 @@ from tieout.flows.pipeline_alerts import close_alert, list_alerts
 from tieout.flows.trace_line import Trace, trace
 from tieout.flows.verify_log import verify_log
 from tieout.flows.watch_pipeline import watch_to_head
+from tieout.invoice.stored_document import LineOfDocument, read_document
 from tieout.kernel.ids import CustomerId, LineId
 from tieout.kernel.instant import Instant, format_instant
 from tieout.kernel.quantity import QUANTITY_ZERO

@@ -6,12 +6,12 @@ from __future__ import annotations
 from tieout.cli.demo.acts import Show
 from tieout.cli.demo.tally import expect
 from tieout.cli.ledger_shown import trial_table
-from tieout.cli.paper import LineOfDocument, read_document
 from tieout.cli.screen import grouped
 from tieout.flows.correct import approve, preview
 from tieout.flows.invoices import list_invoices, show_invoice
 from tieout.flows.ledger import selected, trial
 from tieout.flows.trace_line import trace
+from tieout.invoice.stored_document import LineOfDocument, read_document
 from tieout.kernel.ids import LineId
 
 PREVIEWED_BY, APPROVED_BY = "Omar Reyes", "Fatima Lund"

@@ -12,11 +12,11 @@ from pathlib import Path
 from tieout.cli.demo.acts import Show, close_months, ingest_twice, show_invoice_page, trace_and_reproduce
 from tieout.cli.demo.stage import copy_catalog, packaged_policy, sign_policy
 from tieout.cli.demo.tally import expect, tally
-from tieout.cli.paper import read_document
 from tieout.cli.refusals import NoRealData
 from tieout.cli.screen import grouped
 from tieout.evidence.stored import StoredInvoice
 from tieout.flows.apply_catalog import apply_catalog
+from tieout.invoice.stored_document import read_document
 from tieout.kernel.ids import CustomerId
 from tieout.kernel.instant import Instant, parse_instant
 

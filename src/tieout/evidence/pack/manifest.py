@@ -13,7 +13,7 @@ from tieout.evidence.pack.minisign import Sign, signature_text
 from tieout.evidence.pack.proofs import NOT_LINKED
 from tieout.kernel.canonical import JsonNumber, JsonValue, canonical_json
 
-PACK_FORMAT: Final = "tieout/pack/2"
+PACK_FORMAT: Final = "tieout/pack/3"
 """A changed member, or a new meaning of one, is a new format; a verifier keeps all old ones."""
 MANIFEST: Final = "manifest.json"
 SIGNATURE: Final = "manifest.json.minisig"

@@ -26,20 +26,22 @@ PROVES: Final = (
     "The invoice is, byte for byte, the document that was sealed.",
     "Each quantity follows from the events listed here, and each event's content gives the digest that "
     "is listed.",
-    "Each event is, by its place and 128 bits of its digest, a leaf of a tree over a piece of the log, whose "
-    "root is stated together with the digest of the whole log up to a batch (log/roots.json). Events of "
-    "others are there as hashes only.",
-    "The heads of the log that were stated at each seal (log/heads.json) name one another: none can be left "
-    "out or altered without altering all that follow.",
+    "Each event is, by its place and 128 bits of its digest, a leaf of a tree over a piece of the log "
+    "(log/roots.json), and that piece is a leaf under the root that a signed head of the log states "
+    "(log/heads.json). Events of others are there as hashes only.",
+    "The heads of the log name one another: none can be left out or altered without altering all that "
+    "follow. So whoever kept any head from the one named in log/roots.json on, or one after it, knows that "
+    "these events were in the log when it was stated.",
     "Each amount follows from its working, the lines from the amounts, the totals from the lines.",
     "The policy under which it was sealed carries the signatures of the keys that are listed.",
 )
 DOES_NOT_PROVE: Final = (
     "That a source sent everything it should have sent: nobody can tell that from what arrived.",
-    "That the log was not written anew before this pack was built: compare its heads with one that you or "
-    "somebody else kept from an earlier day. A head that was kept shows that the pack stands by it; that the "
-    "roots here are of the log which that head covers is the installation's word, signed here, until "
-    "somebody with access to the log computes both (tieout verify, and tieout evidence roots).",
+    "That the log was not written anew before those heads were stated: compare them with one that you or "
+    "somebody else kept from an earlier day. What was stated after it is the installation's word of that "
+    "later day.",
+    "That the digest of the chain which each head states too is of the same events as its root: whoever may "
+    "read the log computes both (tieout verify).",
     "That nobody made two events beforehand whose digests share 128 bits, which takes about 2^64 tries; to "
     "find another event for a given one takes 2^128.",
     "That the price was the right one to agree on; the pack holds the price as it was stored, with its "
@@ -106,24 +108,28 @@ def _line(line: Document, code: str) -> str:
 def _how_to(usages: Sequence[str]) -> str:
     commands = "\n".join(
         [
-            "unzip PACK -d pack && cd pack",
-            "minisign -V -p KEY.pub -m manifest.json",
-            "sh check.sh",
+            "unzip pack.zip -d pack",
+            "cd pack",
+            "minisign -V -p ../key.pub -m manifest.json",
+            "sha256sum --check --strict SHA256SUMS",
+            "sh check.sh ../key.pub",
             *(
-                f"(cd {_text(each)} && duckdb &lt; quantity.sql && duckdb &lt; proof.sql)"
+                f"cd {_text(each)}\nduckdb &lt; quantity.sql\nduckdb &lt; proof.sql\n"
+                "cd ../../log\nduckdb &lt; proof.sql"
                 for each in usages[:1]
             ),
         ]
     )
     return (
         "<h2>How to check it by hand</h2><p>With stock tools only (unzip, minisign, sha256sum, duckdb), and "
-        f"the installation's public key, which you should have from elsewhere than this pack:</p>"
+        "the installation's public key, which you should have from elsewhere than this pack; this pack as "
+        "<code>pack.zip</code> beside it as <code>key.pub</code>:</p>"
         f"<pre>{commands}</pre>"
-        "<p>The first command proves who signed the manifest; <code>check.sh</code> compares every file with "
-        "it, counts the events of each line again, and derives the roots above them. Or, all at once and "
-        "with more checks: <code>tieout evidence verify PACK --key KEY.pub</code>, a program that shares no "
-        "code with the one that made the pack; with <code>--head FILE</code> it holds the pack to a head of "
-        "the log that you kept.</p>"
+        "<p><code>minisign</code> proves who signed the manifest; <code>check.sh</code> compares every file "
+        "with it, counts the events of each line again, and derives the roots above them. The rest does so "
+        "for one meter. Or, all at once and with more checks: <code>tieout evidence verify pack.zip --key "
+        "key.pub</code>, a program that shares no code with the one that made the pack; with <code>--head "
+        "FILE</code> it holds the pack to a head of the log that you kept.</p>"
     )
 
 

@@ -14,9 +14,10 @@ Members = dict[str, Any]  # an object of a JSON text; what is not as it should b
 MANIFEST = "manifest.json"
 SIGNATURE = "manifest.json.minisig"
 CHECKSUMS = "SHA256SUMS"
-FORMATS = ("tieout/pack/1", "tieout/pack/2")
-WITHOUT_LOG = FORMATS[0]
-"""Its events are not proven to be in the log."""
+FORMATS = ("tieout/pack/1", "tieout/pack/2", "tieout/pack/3")
+WITHOUT_LOG, WITHOUT_HEADS, _ = FORMATS
+"""Of the first, events are not proven to be in the log; of the second, only under roots that it states
+itself."""
 
 
 class Unreadable(ValueError):
@@ -25,31 +26,63 @@ class Unreadable(ValueError):
 
 @dataclass(slots=True)
 class Pack:
-    """`documents`: by (kind, key, version), and by digest, the texts of the catalog that the pack holds."""
+    """`documents`: by (kind, key, version), and by digest, the texts of the catalog that the pack holds.
+
+    A member is read once: what is wrong with its form is told once, and so it is of every other."""
 
     members: dict[str, bytes]
     report: Report
     documents: dict[tuple[str, str, int], Members] = field(default_factory=dict)
     by_digest: dict[str, Members] = field(default_factory=dict)
+    _read: dict[str, Any] = field(default_factory=dict)
 
     def json(self, name: str) -> Any:
         """Raises `Unreadable`."""
+        if name not in self._read:
+            self._read[name] = self._json(name)
+        if self._read[name] is None:
+            raise Unreadable(name)
+        return self._read[name]
+
+    def _json(self, name: str) -> Any:
+        """None where it is in the report."""
         content = self.members.get(name)
         if content is None:
             self.report.add(name, "file", "there", "missing")
-            raise Unreadable(name)
+            return None
         try:
             text = content.decode()
-            again = canonical_json(json.loads(text, parse_int=JsonNumber, parse_float=JsonNumber))
+            again = canonical_json(json_as_written(text))
             if again != text:
                 self.report.add(name, "form", "canonical JSON", "another writing of it")
-            return json.loads(text, parse_float=str)
+            read = json.loads(text, parse_float=str)
         except (ValueError, RecursionError) as error:
             self.report.add(name, "form", "canonical JSON", str(error))
-            raise Unreadable(name) from error
+            return None
+        if read is None:
+            self.report.add(name, "form", "an object or a list", "null")
+        return read
+
+    def read_all(self) -> None:
+        """So that one that cannot be read hides no other one that rests on it."""
+        for name in sorted(self.members):
+            if name.endswith(".json"):
+                try:
+                    self.json(name)
+                except Unreadable:
+                    continue
 
     def document(self, kind: str, key: str, version: int) -> Members | None:
         return self.documents.get((kind, key, version))
+
+
+def json_as_written(text: str) -> Any:
+    """Numbers digit for digit. Raises `ValueError`, also for NaN and the like, which are no JSON."""
+    return json.loads(text, parse_int=JsonNumber, parse_float=JsonNumber, parse_constant=_refuse)
+
+
+def _refuse(constant: str) -> None:
+    raise ValueError(f"{constant} is no number of JSON")
 
 
 def check_manifest(pack: Pack, manifest: Members) -> None:

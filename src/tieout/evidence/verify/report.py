@@ -34,7 +34,7 @@ class Report:
     def add(self, file: str, what: str, expected: object, found: object) -> None:
         count = self._in_file[file] = self._in_file.get(file, 0) + 1
         if count < BREAKS_PER_FILE_MAX:
-            self.breaks.append(Break(file, what, _shown(expected), _shown(found)))
+            self.breaks.append(Break(file, shown(what), shown(expected), shown(found)))
         elif count == BREAKS_PER_FILE_MAX:
             self.breaks.append(Break(file, "more of the same file", "none", "some, not listed"))
 
@@ -45,6 +45,8 @@ class Report:
                 self.add(file, what, expected, found)
 
 
-def _shown(value: object) -> str:
+def shown(value: object) -> str:
+    """So much of it as is shown; what is no character is written as its number, so that it can be printed."""
     text = value if isinstance(value, str) else str(value)
+    text = text.encode(errors="backslashreplace").decode()
     return text if len(text) <= SHOWN_MAX else f"{text[:SHOWN_MAX]}... ({len(text):,} characters)"

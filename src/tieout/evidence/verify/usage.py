@@ -48,10 +48,10 @@ def check_usage(pack: Pack, folder: str) -> Usage | None:
     """None where it could not be read; what is wrong is in the report."""
     report, file = pack.report, f"{folder}/events.csv"
     try:
-        stated = pack.json(f"{folder}/usage.json")
         events = _events(pack, file)
         gone = _events(pack, f"{folder}/retracted.csv", optional=True)
         opening = _events(pack, f"{folder}/opening.csv", optional=True)
+        stated = pack.json(f"{folder}/usage.json")
     except Unreadable:
         return None
     meter = pack.document("meter", stated["meter"], stated["meter_version"])

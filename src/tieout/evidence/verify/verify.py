@@ -7,18 +7,30 @@ totals, entries.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from hashlib import sha256
 
 from tieout.evidence.verify.archive import read_archive
 from tieout.evidence.verify.beside import check_ledger, check_movements, check_policy, check_transitions
 from tieout.evidence.verify.head import StatedHead, signed_head
-from tieout.evidence.verify.log import HEADS, KEPT, ROOTS, check_heads, check_kept, check_proofs, read_roots
+from tieout.evidence.verify.head_roots import HEAD_PROOF, check_head_roots, read_pieces, told_of_kept
+from tieout.evidence.verify.log import (
+    HEADS,
+    KEPT,
+    ROOTS,
+    StatedRoots,
+    check_digest,
+    check_heads,
+    check_kept,
+    check_proofs,
+    read_roots,
+)
 from tieout.evidence.verify.minisign import check_signature, public_key
 from tieout.evidence.verify.pack import (
     FORMATS,
     MANIFEST,
     SIGNATURE,
+    WITHOUT_HEADS,
     WITHOUT_LOG,
     Members,
     Pack,
@@ -27,11 +39,12 @@ from tieout.evidence.verify.pack import (
     read_documents,
 )
 from tieout.evidence.verify.paper import check_document
-from tieout.evidence.verify.report import Report
+from tieout.evidence.verify.report import Report, shown
 from tieout.evidence.verify.usage import Usage, check_usage
 from tieout.evidence.verify.working import READING_FAILS, check_line, lines_of
 
 DOCUMENT = "invoice/document.json"
+ITS_OWN_WORD = "a pack of this format states roots itself, under no head; who has the log can compute them."
 
 
 def verify_pack(content: bytes, key_file: bytes, kept: tuple[bytes, bytes] | None = None) -> Report:
@@ -52,8 +65,16 @@ def verify_pack(content: bytes, key_file: bytes, kept: tuple[bytes, bytes] | Non
         return report
     head = None if kept is None else signed_head(*kept, key, file=KEPT, report=report)
     _check_content(pack, manifest, head)
-    report.not_derived += [str(each) for each in manifest.get("not_proven", [])]
+    _tried(report, MANIFEST, lambda: _tell_unproven(manifest, report))
     return report
+
+
+def _tell_unproven(manifest: Members, report: Report) -> None:
+    """What the pack itself says that it does not prove."""
+    said = manifest.get("not_proven", [])
+    if not isinstance(said, list) or not all(isinstance(each, str) for each in said):
+        raise TypeError("what is not proven is no list of texts")
+    report.not_derived += [shown(each) for each in said]
 
 
 def _check_signed(pack: Pack, manifest: Members, key: bytes) -> None:
@@ -71,25 +92,17 @@ def _check_signed(pack: Pack, manifest: Members, key: bytes) -> None:
 def _check_content(pack: Pack, manifest: Members, kept: StatedHead | None) -> None:
     """Every layer, whatever became of the one before it."""
     report = pack.report
+    pack.read_all()
     _tried(report, "documents.json", lambda: read_documents(pack))
+    usages = _usages(pack)
     try:
         document: Members = pack.json(DOCUMENT)
         printed = lines_of(document, manifest["lines"])
     except (Unreadable, *READING_FAILS) as error:
         _unlike(report, DOCUMENT, error)
         return
-    report.compare(MANIFEST, [("lines", sorted(printed), sorted(manifest["lines"]))])
+    _tried(report, MANIFEST, lambda: _check_lines_named(report, printed, manifest))
     _tried(report, DOCUMENT, lambda: check_document(pack, manifest, document))
-    usages: dict[str, Usage] = {}
-    folders = sorted(
-        {
-            name.rpartition("/")[0]
-            for name in pack.members
-            if name.startswith("usage/") and name.count("/") == 2
-        }
-    )
-    for folder in folders:
-        _tried(report, folder, lambda folder=folder: _use(pack, folder, usages))  # type: ignore[misc]
     for line in sorted(printed):
         _tried(
             report,
@@ -111,15 +124,52 @@ def _check_log(
     pack: Pack, manifest: Members, document: Members, usages: dict[str, Usage], kept: StatedHead | None
 ) -> None:
     report = pack.report
-    roots = read_roots(pack, manifest, document)
-    _tried(report, "usage/", lambda: check_proofs(pack, roots, usages))
+    pieces, roots = _roots(pack, manifest, document)
+    stated = (
+        "each stated by a head" if roots is None else f"stated with the log's digest at batch {roots.batch:,}"
+    )
+    _tried(report, "usage/", lambda: check_proofs(pack, pieces, usages, stated=stated))
 
     def check() -> None:
-        heads = check_heads(pack, manifest, document, roots)
-        if kept is not None:
-            check_kept(kept, heads, manifest["home"], report)
+        heads = check_heads(pack, manifest, document)
+        if roots is None:
+            _tried(report, HEAD_PROOF, lambda: check_head_roots(pack, pieces, heads))
+        else:
+            check_digest(heads, roots, report)
+            report.not_derived.append(f"{ROOTS}: {ITS_OWN_WORD}")
+        if kept is not None and check_kept(kept, heads, manifest["home"], report) and roots is None:
+            told_of_kept(kept, pieces, report)
 
     _tried(report, HEADS, check)
+
+
+def _roots(
+    pack: Pack, manifest: Members, document: Members
+) -> tuple[Mapping[str, Members], StatedRoots | None]:
+    """The pieces by name; and of format 2 how they are stated."""
+    if manifest["format"] != WITHOUT_HEADS:
+        return read_pieces(pack, manifest), None
+    roots = read_roots(pack, manifest, document)
+    return roots.pieces, roots
+
+
+def _check_lines_named(report: Report, printed: Members, manifest: Members) -> None:
+    report.compare(MANIFEST, [("lines", sorted(printed), sorted(manifest["lines"]))])
+
+
+def _usages(pack: Pack) -> dict[str, Usage]:
+    """By folder in usage/; those that could be read."""
+    usages: dict[str, Usage] = {}
+    folders = sorted(
+        {
+            name.rpartition("/")[0]
+            for name in pack.members
+            if name.startswith("usage/") and name.count("/") == 2
+        }
+    )
+    for folder in folders:
+        _tried(pack.report, folder, lambda folder=folder: _use(pack, folder, usages))  # type: ignore[misc]
+    return usages
 
 
 def _use(pack: Pack, folder: str, usages: dict[str, Usage]) -> None:

@@ -100,6 +100,8 @@ def _usage_facts(
 ) -> list[tuple[str, object, object]]:
     """The printed snapshot is the one that was counted, and the charge's quantity is its, or its group's."""
     usage, charge, shown = usages.get(said["usage"] or ""), said["charge"], printed["snapshot"]
+    if usage is None and said["usage"] is not None:
+        return [("usage", "a folder of the pack with its events", said["usage"])]
     if usage is None or shown is None:
         return []
     stated = usage.stated

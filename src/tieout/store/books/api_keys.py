@@ -5,14 +5,15 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 
-from sqlalchemy import Engine, insert, select, update
+from sqlalchemy import Engine, select, update
 
 from tieout.contract.api_key import ApiKey, KeyRole
 from tieout.kernel.errors import NotFound, shown
 from tieout.kernel.ids import KeyId
 from tieout.kernel.instant import Instant
+from tieout.store.books.folios import note_change
 from tieout.store.books.schema import api_key
-from tieout.store.books.writing import writing
+from tieout.store.books.writing import insert_rows, writing
 
 
 class NoSuchApiKey(NotFound):
@@ -58,12 +59,14 @@ class SqlApiKeys:
             "revoked_at": key.revoked_at,
         }
         with writing(self.engine) as connection:
-            connection.execute(insert(api_key), row)
+            insert_rows(connection, api_key, [row])
 
     def revoke(self, key_id: KeyId, *, at: Instant) -> None:
         """Raises `NoSuchApiKey`."""
         active = (api_key.c.key_id == key_id) & api_key.c.revoked_at.is_(None)
         with writing(self.engine) as connection:
             changed = connection.execute(update(api_key).where(active).values(revoked_at=at)).rowcount
+            if changed == 1:
+                note_change(connection, api_key, key_id, "revoked_at", at)
         if changed != 1:
             raise NoSuchApiKey(key_id)

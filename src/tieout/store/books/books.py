@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from sqlalchemy import Engine, insert, select
+from sqlalchemy import Engine, select
 
 from tieout.kernel.errors import NotFound
 from tieout.kernel.ids import HomeId
@@ -18,6 +18,7 @@ from tieout.store.books.crossings import SqlTriggers
 from tieout.store.books.disputes import SqlDisputes
 from tieout.store.books.documents import SqlDocuments
 from tieout.store.books.drafts import SqlDrafts
+from tieout.store.books.folio_check import SqlFolios
 from tieout.store.books.heads import SqlHeads
 from tieout.store.books.interims import SqlInterims
 from tieout.store.books.invoices import SqlInvoices
@@ -33,8 +34,9 @@ from tieout.store.books.signatures import SqlSignatures
 from tieout.store.books.test_clock import start_clock
 from tieout.store.books.verifications import SqlVerifications
 from tieout.store.books.waivers import SqlWaivers
+from tieout.store.books.writing import insert_rows, writing
 from tieout.store.migrate import prepare_schema
-from tieout.store.sqlite import begin_immediate, open_engine
+from tieout.store.sqlite import open_engine
 
 BOOKS_FILE = "books.db"
 
@@ -76,6 +78,7 @@ class SqlBooks:
     disputes: SqlDisputes
     readiness: SqlReadiness
     replay_results: SqlReplayResults
+    folios: SqlFolios
 
     def close(self) -> None:
         self.engine.dispose()
@@ -87,8 +90,8 @@ def create_books(
     """New books for a new home, in `folder` or in the PostgreSQL of `url`; a clock of its own, if asked."""
     engine = open_engine(url or folder / BOOKS_FILE, schema="books")
     prepare_schema(engine, schema="books", place=str(folder))
-    with begin_immediate(engine) as connection:
-        connection.execute(insert(meta), {"name": "home_id", "value": home_id})
+    with writing(engine) as connection:
+        insert_rows(connection, meta, [{"name": "home_id", "value": home_id}])
         if test_clock is not None:
             start_clock(connection, test_clock)
     return _books(engine, folder, home_id)
@@ -145,4 +148,5 @@ def _books(engine: Engine, folder: Path, home_id: HomeId) -> SqlBooks:
         SqlDisputes(engine),
         SqlReadiness(engine),
         SqlReplayResults(engine),
+        SqlFolios(engine),
     )

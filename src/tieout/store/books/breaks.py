@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, Connection, Engine, RowMapping, exists, func, insert, or_, select
+from sqlalchemy import ColumnElement, Connection, Engine, RowMapping, exists, func, or_, select
 
 from tieout.close.account import AccountOutcome
 from tieout.close.breaks import Break, BreakClass, Reach
@@ -18,7 +18,7 @@ from tieout.kernel.period import Period
 from tieout.ports.breaks import RecordedBreak
 from tieout.store.books.schema import close_outcome, close_run, invoice
 from tieout.store.books.schema_close import close_break
-from tieout.store.books.writing import writing
+from tieout.store.books.writing import insert_rows, writing
 
 ROWS_PER_TRANSACTION = 500
 _ACCOUNT = ("customer", "period_start", "period_end")
@@ -46,7 +46,7 @@ class SqlBreaks:
                 numbered = [
                     row | {"close_run": run, "ordinal": ordinal} for ordinal, row in enumerate(page, start)
                 ]
-                connection.execute(insert(close_break), numbered)
+                insert_rows(connection, close_break, numbered)
 
     def open(self) -> tuple[RecordedBreak, ...]:
         with self.engine.connect() as connection:

@@ -9,7 +9,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 
-from sqlalchemy import Engine, Integer, and_, bindparam, exists, func, insert, literal, select, update
+from sqlalchemy import Engine, and_, bindparam, exists, func, literal, select, update
 
 from tieout.close.account import AccountOutcome, RecordedOutcome, recorded
 from tieout.close.outcome import OutcomeName
@@ -19,8 +19,9 @@ from tieout.kernel.period import Period
 from tieout.ports.books import CloseRun
 from tieout.ports.leases import Lease
 from tieout.store.books.closer_lease import closer_lease
+from tieout.store.books.folios import note_change
 from tieout.store.books.schema import close_outcome, close_run, invoice
-from tieout.store.books.writing import writing
+from tieout.store.books.writing import insert_numbered, insert_rows, writing
 from tieout.store.crash import crash_point
 
 ROWS_PER_TRANSACTION = 500
@@ -31,18 +32,18 @@ _TOLD = exists().where(
     close_outcome.c.invoice == invoice.c.id,
     close_outcome.c.outcome == OutcomeName.SEALED.value,
 )
-_OUTCOMES_OF_SEALS = insert(close_outcome).from_select(
-    ["close_run", "customer", "period_start", "period_end", "outcome", "reason", "next_action", "invoice"],
+_OUTCOMES_OF_SEALS = (
     select(
-        bindparam("run", type_=Integer),
         invoice.c.customer,
         invoice.c.period_start,
         invoice.c.period_end,
-        literal(OutcomeName.SEALED.value),
-        literal("sealed as ") + invoice.c.number,
-        literal(""),
-        invoice.c.id,
-    ).where(invoice.c.close_run == bindparam("interrupted"), ~_TOLD),
+        literal(OutcomeName.SEALED.value).label("outcome"),
+        (literal("sealed as ") + invoice.c.number).label("reason"),
+        literal("").label("next_action"),
+        invoice.c.id.label("invoice"),
+    )
+    .where(invoice.c.close_run.in_(bindparam("interrupted", expanding=True)), ~_TOLD)
+    .order_by(invoice.c.close_run, invoice.c.id)
 )
 """What an interrupted run sealed and came to tell nobody; its accounts are not due again, so no later run
 would.
@@ -63,12 +64,11 @@ class SqlCloses:
         row = {"as_of": as_of, "cutoff": cutoff, "cutoff_at": cutoff_at}
         with writing(self.engine) as connection:
             interrupted = connection.execute(_UNENDED).scalars().all()
-            run: int = connection.execute(insert(close_run).returning(close_run.c.id), row).scalar_one()
+            run = insert_numbered(connection, close_run, row)
             if interrupted:
-                connection.execute(
-                    _OUTCOMES_OF_SEALS,
-                    [{"run": run, "interrupted": run_before} for run_before in interrupted],
-                )
+                sealed = connection.execute(_OUTCOMES_OF_SEALS, {"interrupted": interrupted}).mappings()
+                if told := [{"close_run": run, **each} for each in sealed]:
+                    insert_rows(connection, close_outcome, told)
         crash_point("close-after-start")
         return run
 
@@ -77,12 +77,13 @@ class SqlCloses:
         rows = [_row(run, recorded(account)) for account in outcomes]
         for first in range(0, len(rows), ROWS_PER_TRANSACTION):
             with writing(self.engine) as connection:
-                connection.execute(insert(close_outcome), rows[first : first + ROWS_PER_TRANSACTION])
+                insert_rows(connection, close_outcome, rows[first : first + ROWS_PER_TRANSACTION])
             crash_point("close-after-outcomes")
 
     def end(self, run: int, *, at: Instant) -> None:
         with writing(self.engine) as connection:
             connection.execute(update(close_run).where(close_run.c.id == run).values(ended_at=at))
+            note_change(connection, close_run, run, "ended_at", at)
         crash_point("close-after-end")
 
     def waiting(self) -> dict[OutcomeName, int]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, Engine, RowMapping, func, insert, select
+from sqlalchemy import Connection, Engine, RowMapping, func, select
 from sqlalchemy.exc import IntegrityError
 
 from tieout.balance.movement import Movement
@@ -40,7 +40,7 @@ from tieout.store.books.schema_close import (
     journal_entry,
 )
 from tieout.store.books.sealed_usage import STANDS
-from tieout.store.books.writing import writing
+from tieout.store.books.writing import insert_rows, writing
 from tieout.store.crash import crash_point
 from tieout.store.sqlite import is_sqlite
 
@@ -94,7 +94,7 @@ class SqlCorrections:
         with writing(self.engine) as connection:
             known = select(correction.c.digest).where(correction.c.digest == report.digest)
             if connection.execute(known).first() is None:
-                connection.execute(insert(correction), _report_row(report))
+                insert_rows(connection, correction, [_report_row(report)])
 
     def reports(self) -> tuple[StoredReport, ...]:
         with self.engine.connect() as connection:
@@ -121,7 +121,7 @@ class SqlCorrections:
         }
         try:
             with writing(self.engine) as connection:
-                connection.execute(insert(correction_approval), row)
+                insert_rows(connection, correction_approval, [row])
                 add_documents(connection, documents, applied_at=approval.approved_at)
                 crash_point("correction-before-commit")
         except IntegrityError as error:
@@ -174,7 +174,7 @@ class SqlCorrections:
                 check_papers(connection, voided.invoice.customer, seen=papers_seen)
                 check_disputed(connection, voided.invoice.customer, seen=disputes_seen)
                 _check_entries(connection, voided.invoice, seen=len(entries))
-                connection.execute(insert(invoice_void), row)
+                insert_rows(connection, invoice_void, [row])
                 if movements:
                     movements = recorded_in_order(connection, movements)
                 add_movements(connection, movements, seen=movements_seen)

@@ -142,7 +142,7 @@ class SqlTriggers:
             standing = (each for each in map(hold_of, rows) if each.stands_at(held.placed_at))
             before = next((each for each in standing if each.says_the_same(held)), None)
             if before is None:
-                connection.execute(insert(hold), hold_row(held))
+                insert_rows(connection, hold, [hold_row(held)])
         return held if before is None else before
 
     def release(self, hold_id: str, *, person: str, reason: str, at: Instant) -> None:
@@ -167,10 +167,10 @@ class SqlTriggers:
             if found is None or review_of(found).decided is not None:
                 raise NotOpen(f"Review {review_id} is not open; nothing was decided.")
             if held is not None:
-                connection.execute(insert(hold), hold_row(held))
+                insert_rows(connection, hold, [hold_row(held)])
             row = {"review": review_id, "decision": decision, "person": person, "reason": reason}
             also = {"hold": None if held is None else held.id, "decided_at": at}
-            connection.execute(insert(exposure_review_decision), row | also)
+            insert_rows(connection, exposure_review_decision, [row | also])
 
     def interim_requests(self, *, open_only: bool) -> tuple[InterimRequest, ...]:
         query = _REQUESTS.order_by(interim_request.c.asked_at, interim_request.c.id)
@@ -189,7 +189,7 @@ class SqlTriggers:
             if found is None or interim_of(found).answer is not None:
                 raise NotOpen(f"Request {request_id} is not open; nothing was answered.")
             row = {"request": request_id, "outcome": outcome, "reason": reason, "invoice": invoice}
-            connection.execute(insert(interim_answer), row | {"answered_at": at})
+            insert_rows(connection, interim_answer, [row | {"answered_at": at}])
             crash_point("look-before-answered")
         crash_point("look-after-answered")
 
@@ -242,19 +242,19 @@ def _apply(connection: Connection, effect: Effect, reason: str, at: Instant) -> 
                 effect.id,
                 None,
             )
-            connection.execute(insert(hold), hold_row(held))
+            insert_rows(connection, hold, [hold_row(held)])
         case HoldLifted():
             found = connection.execute(_HOLDS.where(hold.c.id == effect.lifts)).mappings().one_or_none()
             if found is not None and hold_of(found).stands_at(at):
                 _release(connection, effect.lifts, person=None, reason=reason, change=effect.id, at=at)
         case ReviewAsked():
             row = {"id": effect.id, "customer": effect.customer, "reason": reason}
-            connection.execute(insert(exposure_review), row | {"change": effect.id, "asked_at": at})
+            insert_rows(connection, exposure_review, [row | {"change": effect.id, "asked_at": at}])
         case InterimAsked():
             period = effect.period
             row = {"id": effect.id, "customer": effect.customer, "reason": reason, "change": effect.id}
             also = {"period_start": period.start, "period_end": period.end, "asked_at": at}
-            connection.execute(insert(interim_request), row | also)
+            insert_rows(connection, interim_request, [row | also])
         case _:
             assert_never(effect)
 
@@ -263,4 +263,4 @@ def _release(
     connection: Connection, id: str, *, person: str | None, reason: str, change: str | None, at: Instant
 ) -> None:
     row = {"hold": id, "person": person, "reason": reason, "change": change, "released_at": at}
-    connection.execute(insert(hold_release), row)
+    insert_rows(connection, hold_release, [row])

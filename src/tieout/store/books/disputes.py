@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from sqlalchemy import Connection, Engine, RowMapping, func, insert, select
+from sqlalchemy import Connection, Engine, RowMapping, func, select
 
 from tieout.dispute.event import DisputeEvent
 from tieout.dispute.event_text import owners_of, owners_text, said_of, said_text
@@ -22,7 +22,7 @@ from tieout.store.books.notices import add_notices
 from tieout.store.books.papers import check_disputed, check_papers
 from tieout.store.books.schema import invoice
 from tieout.store.books.schema_dispute import dispute_event, dispute_owners
-from tieout.store.books.writing import ConnectionLost, writing
+from tieout.store.books.writing import ConnectionLost, insert_rows, writing
 from tieout.store.crash import crash_point
 from tieout.store.sqlite import is_sqlite
 
@@ -83,7 +83,7 @@ class SqlDisputes:
             elif step.papers_seen is not None:
                 check_papers(connection, customer, seen=step.papers_seen)
             check_disputed(connection, customer, seen=step.disputes_seen)
-            connection.execute(insert(dispute_event), [_row(each) for each in step.events])
+            insert_rows(connection, dispute_event, [_row(each) for each in step.events])
             add_notices(connection, step.notices, at=step.events[0].at)
             crash_point("dispute-before-commit")
         return tuple(each for each in sealed if each is not None)
@@ -115,7 +115,7 @@ class SqlDisputes:
                 "reason": owners.reason,
                 "recorded_at": owners.at,
             }
-            connection.execute(insert(dispute_owners), row)
+            insert_rows(connection, dispute_owners, [row])
 
 
 def _is_there(connection: Connection, events: Sequence[DisputeEvent]) -> bool:

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, Engine, RowMapping, func, insert, select
+from sqlalchemy import Connection, Engine, RowMapping, func, select
 from sqlalchemy.exc import IntegrityError
 
 from tieout.contract.document import Document, DocumentKind
 from tieout.kernel.errors import ConflictError
 from tieout.kernel.instant import Instant
 from tieout.store.books.schema import document
-from tieout.store.books.writing import writing
+from tieout.store.books.writing import insert_rows, writing
 
 
 class VersionExists(ConflictError):
@@ -84,7 +84,7 @@ def add_documents(connection: Connection, documents: Sequence[Document], *, appl
             }
             for added in documents
         ]
-        connection.execute(insert(document), rows)
+        insert_rows(connection, document, rows)
 
 
 def _document(row: RowMapping) -> Document:

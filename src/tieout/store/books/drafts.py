@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, Engine, RowMapping, Select, and_, exists, func, insert, select
+from sqlalchemy import ColumnElement, Engine, RowMapping, Select, and_, exists, func, select
 from sqlalchemy.exc import IntegrityError
 
 from tieout.close.review import DraftState, EntryKind, ReviewEntry, StoredDraft, said_before
@@ -16,7 +16,7 @@ from tieout.kernel.period import Period
 from tieout.store.books.decisions import refuse_if_sealed, while_people_decide
 from tieout.store.books.schema import invoice
 from tieout.store.books.schema_close import draft, review_entry
-from tieout.store.books.writing import writing
+from tieout.store.books.writing import insert_rows, writing
 from tieout.store.crash import crash_point
 
 _LISTED = [column for column in draft.c if column.name not in ("document", "proposed")]
@@ -64,7 +64,7 @@ class SqlDrafts:
                 last = select(func.max(draft.c.revision)).where(draft.c.invoice == found.invoice)
                 if (connection.execute(last).scalar_one() or 0) + 1 != found.revision:
                     return False
-                connection.execute(insert(draft), _row(found, run))
+                insert_rows(connection, draft, [_row(found, run)])
                 crash_point("draft-before-commit")
         except IntegrityError:  # another close stored this revision at the very same moment
             return False
@@ -82,7 +82,7 @@ class SqlDrafts:
             rows = connection.execute(query.order_by(review_entry.c.id)).mappings().all()
             before = said_before([_entry(row) for row in rows], entry)
             if before is None:
-                connection.execute(insert(review_entry), _entry_row(entry, len(rows) + 1))
+                insert_rows(connection, review_entry, [_entry_row(entry, len(rows) + 1)])
         return entry if before is None else before
 
     def _rows(self, query: Select[tuple[object, ...]]) -> tuple[StoredDraft, ...]:

@@ -15,6 +15,7 @@ from tieout.ledger.entry import Entry
 from tieout.ledger.month import booked_in
 from tieout.rate.manual_line import is_manual, manual_line_of
 from tieout.store.books import rows
+from tieout.store.books.folios import digested
 from tieout.store.books.ledger import locked_until, posting_rows
 from tieout.store.books.schema import charge, invoice_line, snapshot
 from tieout.store.books.schema_close import journal_entry, posting
@@ -23,7 +24,7 @@ from tieout.store.books.writing import insert_laid_out
 
 def _by_column(table: Table) -> Callable[[Mapping[str, str | int | bytes | None]], Row]:
     """A row, by name, in the order of the table's columns."""
-    return itemgetter(*table.c.keys())
+    return itemgetter(*digested(table))
 
 
 _SNAPSHOT, _CHARGE, _LINE, _POSTING = map(_by_column, (snapshot, charge, invoice_line, posting))
@@ -80,7 +81,7 @@ def write_entries(connection: Connection, batch: Sequence[LaidOut], *, booked_at
 
 def _write(connection: Connection, table: Table, written: list[Row]) -> None:
     if written:
-        insert_laid_out(connection, table, tuple(table.c.keys()), written)
+        insert_laid_out(connection, table, digested(table), written)
 
 
 def _entry_row(entry: Entry) -> EntryRow:

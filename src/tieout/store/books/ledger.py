@@ -17,7 +17,6 @@ from sqlalchemy import (
     and_,
     case,
     func,
-    insert,
     select,
     true,
 )
@@ -151,14 +150,17 @@ class SqlLedger:
             if not is_sqlite(connection):
                 connection.execute(select(func.pg_advisory_xact_lock(func.hashtext(LEDGER_LOCK))))
             made = decide(_locks(connection))
-            connection.execute(
-                insert(accounting_lock),
-                {
-                    "accounting_period": made.month,
-                    "person": made.person,
-                    "reason": made.reason,
-                    "locked_at": made.locked_at,
-                },
+            insert_rows(
+                connection,
+                accounting_lock,
+                [
+                    {
+                        "accounting_period": made.month,
+                        "person": made.person,
+                        "reason": made.reason,
+                        "locked_at": made.locked_at,
+                    }
+                ],
             )
             return made
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 from datetime import date
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, Select, func, insert, select
+from sqlalchemy import Connection, RowMapping, Select, func, select
 
 from tieout.kernel.errors import ConflictError, NotFound, shown
 from tieout.kernel.ids import CustomerId
 from tieout.kernel.instant import Instant
 from tieout.ledger.manual import ManualDecision, ManualEntry, parse_postings, postings_text
 from tieout.store.books.schema_close import manual_entry, manual_entry_decision
+from tieout.store.books.writing import insert_rows
 from tieout.store.sqlite import is_sqlite
 
 
@@ -45,18 +46,21 @@ def propose(connection: Connection, proposed: ManualEntry) -> None:
     _hold(connection, proposed.id)
     if _found(connection, proposed.id) is not None:
         raise ManualEntryTaken(proposed.id)
-    connection.execute(
-        insert(manual_entry),
-        {
-            "id": proposed.id,
-            "customer": proposed.customer,
-            "effective_at": proposed.effective_at,
-            "effective_on": proposed.entry.day.isoformat(),
-            "postings": postings_text(proposed.postings),
-            "person": proposed.person,
-            "reason": proposed.reason,
-            "proposed_at": proposed.proposed_at,
-        },
+    insert_rows(
+        connection,
+        manual_entry,
+        [
+            {
+                "id": proposed.id,
+                "customer": proposed.customer,
+                "effective_at": proposed.effective_at,
+                "effective_on": proposed.entry.day.isoformat(),
+                "postings": postings_text(proposed.postings),
+                "person": proposed.person,
+                "reason": proposed.reason,
+                "proposed_at": proposed.proposed_at,
+            }
+        ],
     )
 
 
@@ -71,15 +75,18 @@ def locked(connection: Connection, manual_id: str) -> ManualEntry:
 
 def record(connection: Connection, decided: ManualEntry) -> None:
     assert decided.decision is not None, "only a decision is recorded"
-    connection.execute(
-        insert(manual_entry_decision),
-        {
-            "manual_entry": decided.id,
-            "decision": "approved" if decided.decision.approved else "rejected",
-            "person": decided.decision.person,
-            "reason": decided.decision.reason,
-            "decided_at": decided.decision.decided_at,
-        },
+    insert_rows(
+        connection,
+        manual_entry_decision,
+        [
+            {
+                "manual_entry": decided.id,
+                "decision": "approved" if decided.decision.approved else "rejected",
+                "person": decided.decision.person,
+                "reason": decided.decision.reason,
+                "decided_at": decided.decision.decided_at,
+            }
+        ],
     )
 
 

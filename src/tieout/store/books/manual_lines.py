@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import Engine, RowMapping, Select, func, insert, select
+from sqlalchemy import Engine, RowMapping, Select, func, select
 from sqlalchemy.exc import IntegrityError
 
 from tieout.invoice.invoice import KIND_FINAL
@@ -17,7 +17,7 @@ from tieout.rate.manual_line import DecidedLine, LineDecision, ManualLine
 from tieout.store.books.decisions import SealedAlready, while_people_decide
 from tieout.store.books.schema import charge, invoice
 from tieout.store.books.schema_close import invoice_void, manual_line, manual_line_decision
-from tieout.store.books.writing import writing
+from tieout.store.books.writing import insert_rows, writing
 
 _COLUMNS = (
     *manual_line.c,
@@ -79,7 +79,7 @@ class SqlManualLines:
                 while_people_decide(connection)
                 if (number := connection.execute(_sealed(line)).scalar()) is not None:
                     raise SealedAlready(number)
-                connection.execute(insert(manual_line), _row(line))
+                insert_rows(connection, manual_line, [_row(line)])
         except IntegrityError:
             return False
         return True
@@ -98,7 +98,7 @@ class SqlManualLines:
                 number = connection.execute(_sealed(line)).scalar()
                 if number is not None and decided.decision is LineDecision.APPROVED:
                     raise SealedAlready(number)
-                connection.execute(insert(manual_line_decision), row)
+                insert_rows(connection, manual_line_decision, [row])
         except IntegrityError:
             return False
         return True

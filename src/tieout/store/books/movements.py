@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, Engine, RowMapping, func, insert, select
+from sqlalchemy import Connection, Engine, RowMapping, func, select
 from sqlalchemy.exc import IntegrityError
 
 from tieout.balance.movement import Movement, MovementKind
@@ -17,7 +17,7 @@ from tieout.ledger.entry import Entry
 from tieout.store.books.ledger import add_entries
 from tieout.store.books.recorded_order import recorded_in_order
 from tieout.store.books.schema import movement
-from tieout.store.books.writing import writing
+from tieout.store.books.writing import insert_rows, writing
 from tieout.store.sqlite import is_sqlite
 
 NAMED_CUSTOMERS_MAX = 500
@@ -84,7 +84,7 @@ def add_movements(connection: Connection, movements: Sequence[Movement], *, seen
     count = select(func.count()).select_from(movement).where(movement.c.customer == customer)
     if connection.execute(count).scalar_one() != seen:
         raise BalancesMoved(customer)
-    connection.execute(insert(movement), [_row(each) for each in movements])
+    insert_rows(connection, movement, [_row(each) for each in movements])
 
 
 def _row(each: Movement) -> dict[str, str | int | None]:

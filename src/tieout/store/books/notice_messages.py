@@ -31,6 +31,7 @@ from tieout.store.books.schema_notice import (
     notice_part,
     notice_sent_once,
 )
+from tieout.store.books.writing import insert_rows
 from tieout.store.sqlite import is_sqlite
 
 MESSAGES_LOCK = 0x6E6F7469
@@ -82,9 +83,9 @@ def add_messages(
     joined = {} if gathering is None else gathering
     for each in routing.addressed:
         once = {"notice": routing.notice, "target": each.target, "occasion": each.occasion}
-        connection.execute(insert(notice_sent_once), once)
+        insert_rows(connection, notice_sent_once, [once])
         number = _joined(connection, each, at, joined) if each.gathers else _new_message(connection, each, at)
-        connection.execute(insert(notice_part), {"message": number, "notice": routing.notice})
+        insert_rows(connection, notice_part, [{"message": number, "notice": routing.notice}])
     for step in routing.steps:
         row = {"notice": routing.notice, "target": step.target, "step": step.step}
         connection.execute(insert(notice_escalation), {**row, "to_target": step.to, "due_at": step.due_at})
@@ -215,19 +216,22 @@ def finish(
     current = select(notice_message).where(message.id == claim.message)
     row = connection.execute(current).mappings().one()
     ordinal = row["attempts"] + 1
-    connection.execute(
-        insert(notice_attempt),
-        {
-            "message": claim.message,
-            "ordinal": ordinal,
-            "target_version": attempt.target_version,
-            "started_at": attempt.started_at,
-            "ended_at": attempt.ended_at,
-            "outcome": attempt.outcome.value,
-            "status": attempt.status,
-            "detail": attempt.detail,
-            "next_at": attempt.next_at,
-        },
+    insert_rows(
+        connection,
+        notice_attempt,
+        [
+            {
+                "message": claim.message,
+                "ordinal": ordinal,
+                "target_version": attempt.target_version,
+                "started_at": attempt.started_at,
+                "ended_at": attempt.ended_at,
+                "outcome": attempt.outcome.value,
+                "status": attempt.status,
+                "detail": attempt.detail,
+                "next_at": attempt.next_at,
+            }
+        ],
     )
     changes: dict[str, object] = {"attempts": ordinal}
     overtaken = row["claim"] != claim.claim and state is not MessageState.DELIVERED

@@ -32,7 +32,7 @@ from tieout.ports.notices import (
 from tieout.store.books import notice_messages as work
 from tieout.store.books.notice_rows import notice_of
 from tieout.store.books.schema_notice import notice, notice_acknowledgement, notice_outbox
-from tieout.store.books.writing import writing
+from tieout.store.books.writing import insert_rows, writing
 from tieout.store.crash import crash_point
 
 _RECORDED = select(
@@ -57,7 +57,7 @@ def add_notices(connection: Connection, notices: Sequence[Notice], *, at: Instan
             if notice_of(found) != each:
                 raise NoticeChanged(each.id)
             continue
-        connection.execute(insert(notice), _row(each, at))
+        insert_rows(connection, notice, [_row(each, at)])
         connection.execute(insert(notice_outbox), {"notice": each.id, "recorded_at": at})
         added += 1
     return added
@@ -108,7 +108,7 @@ class SqlNotices:
             standing = _acknowledgement(connection, notice_acknowledgement.c.notice == given.notice)
             if standing is not None:
                 return standing
-            connection.execute(insert(notice_acknowledgement), _acknowledgement_row(given))
+            insert_rows(connection, notice_acknowledgement, [_acknowledgement_row(given)])
             work.end_escalations(connection, given.notice)
         return given
 

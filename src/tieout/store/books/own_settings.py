@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, Engine, RowMapping, func, insert, select
+from sqlalchemy import Connection, Engine, RowMapping, func, select
 
 from tieout.kernel.ids import CustomerId
 from tieout.kernel.instant import Instant
@@ -14,7 +14,7 @@ from tieout.notice.notice import Notice
 from tieout.ports.own_settings import Decided, NumberedSetting, Setting, SettingKind, SettingsChanged
 from tieout.store.books.notices import add_notices
 from tieout.store.books.schema_own import own_setting
-from tieout.store.books.writing import writing
+from tieout.store.books.writing import insert_rows, writing
 from tieout.store.sqlite import is_sqlite
 
 SETTINGS_LOCK = 0x6F776E73
@@ -46,7 +46,7 @@ class SqlOwnSettings:
                 raise SettingsChanged(customer)
             last: int = connection.execute(_LAST).scalar_one()
             rows = [_row(last + place, each) for place, each in enumerate(settings, start=1)]
-            connection.execute(insert(own_setting), rows)
+            insert_rows(connection, own_setting, rows)
             add_notices(connection, notices, at=at)
         return last + len(rows)
 

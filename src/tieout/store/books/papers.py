@@ -3,7 +3,7 @@ credits or disputes must have seen them all, so that nothing is credited or disp
 
 from __future__ import annotations
 
-from sqlalchemy import Connection, func, insert, select
+from sqlalchemy import Connection, func, select
 
 from tieout.evidence.stored import SealedRows
 from tieout.kernel.errors import ConflictError
@@ -12,6 +12,7 @@ from tieout.ports.disputes import DisputesMoved
 from tieout.store.books.schema import invoice
 from tieout.store.books.schema_close import correction_billed, invoice_void
 from tieout.store.books.schema_dispute import dispute_event
+from tieout.store.books.writing import insert_rows
 from tieout.store.sqlite import is_sqlite
 
 
@@ -76,4 +77,4 @@ def add_corrects(connection: Connection, sealed: SealedRows) -> None:
         for digest, period in sealed.corrects
     ]
     if rows:
-        connection.execute(insert(correction_billed), rows)
+        insert_rows(connection, correction_billed, rows)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 
-from sqlalchemy import Engine, RowMapping, insert, select
+from sqlalchemy import Engine, RowMapping, select
 from sqlalchemy.exc import IntegrityError
 
 from tieout.kernel.ids import CustomerId
@@ -14,7 +14,7 @@ from tieout.ports.readiness import LevelChanged
 from tieout.readiness.documents import ReadinessDocument, ReadinessKind
 from tieout.readiness.level import Level, RecordedLevel
 from tieout.store.books.schema_readiness import readiness_document, readiness_level
-from tieout.store.books.writing import writing
+from tieout.store.books.writing import insert_rows, writing
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +45,7 @@ class SqlReadiness:
         }
         try:
             with writing(self.engine) as connection:
-                connection.execute(insert(readiness_level), row)
+                insert_rows(connection, readiness_level, [row])
         except IntegrityError as error:
             raise LevelChanged from error
 
@@ -71,7 +71,7 @@ class SqlReadiness:
                 found = connection.execute(same).mappings().one_or_none()
                 if found is not None:
                     return _document(found)
-                connection.execute(insert(readiness_document), row)
+                insert_rows(connection, readiness_document, [row])
         except IntegrityError:  # another process recorded it at the same moment
             with self.engine.connect() as connection:
                 return _document(connection.execute(same).mappings().one())

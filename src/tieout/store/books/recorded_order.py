@@ -13,6 +13,7 @@ from tieout.balance.movement import Movement
 from tieout.kernel.ids import CustomerId
 from tieout.kernel.instant import Instant
 from tieout.store.books.schema import invoice, movement
+from tieout.store.books.schema_dispute import dispute_event
 
 
 def recorded_in_order(connection: Connection, movements: Sequence[Movement]) -> list[Movement]:
@@ -28,11 +29,13 @@ def recorded_in_order(connection: Connection, movements: Sequence[Movement]) -> 
 def recorded_since(
     connection: Connection, customers: Iterable[CustomerId], since: Instant, *, papers_too: bool
 ) -> dict[CustomerId, Instant]:
-    """The first instant after what is recorded; only of customers of whom something is, after `since`."""
+    """The first instant after what is recorded; only of customers of whom something is, after `since`.
+    `papers_too`: papers, and disputes of them, which ask what was given back since they were opened."""
     found: dict[CustomerId, Instant] = {}
     chosen = sorted(customers)
     moved, sealed = (movement, movement.c.recorded_at), (invoice, invoice.c.sealed_at)
-    for table, at in (moved, sealed) if papers_too else (moved,):
+    disputed = (dispute_event, dispute_event.c.recorded_at)
+    for table, at in (moved, sealed, disputed) if papers_too else (moved,):
         query = select(table.c.customer, func.max(at)).where(table.c.customer.in_(chosen), at > since)
         for customer, last in connection.execute(query.group_by(table.c.customer)):
             found[customer] = Instant(max(last + 1, found.get(customer, 0)))

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, Engine, RowMapping, func, insert, select
+from sqlalchemy import Connection, Engine, RowMapping, func, select
 
 from tieout.kernel.instant import Instant
 from tieout.ports.replay_results import KeptResult
 from tieout.store.books.schema_replay import replay_result
-from tieout.store.books.writing import writing
+from tieout.store.books.writing import insert_rows, writing
 from tieout.store.sqlite import is_sqlite
 
 RESULTS_LOCK = 0x7265706C
@@ -42,7 +42,7 @@ class SqlReplayResults:
                 "document": kept.document,
                 "recorded_at": kept.recorded_at,
             }
-            connection.execute(insert(replay_result), row)
+            insert_rows(connection, replay_result, [row])
         return kept
 
 

@@ -7,6 +7,8 @@ column type of either database holds them. What was applied, signed or sealed ca
 
 from __future__ import annotations
 
+from typing import Any, Final
+
 from sqlalchemy import (
     BigInteger,
     Column,
@@ -22,7 +24,37 @@ from sqlalchemy import (
 
 METADATA = MetaData()
 
-meta = Table("meta", METADATA, Column("name", Text, primary_key=True), Column("value", Text, nullable=False))
+FOLIO: Final = "folio"
+
+_MAY_CHANGE: Final = "may_change"
+
+
+def in_folio() -> Column[int]:
+    """Of a table whose rows are only added: the folio that added a row (see `folios`). Folio 0 holds what was
+    there before; a row that is added past `insert_rows` claims to be of it, and is found by `verify`."""
+    return Column(FOLIO, BigInteger, nullable=False, server_default="0")
+
+
+def may_change(column: Column[Any]) -> bool:
+    """Whether it changes once after its row was added; each change stands in a folio."""
+    return _MAY_CHANGE in column.info
+
+
+folio = Table(
+    "folio",
+    METADATA,
+    Column("number", BigInteger, primary_key=True, autoincrement=False),
+    Column("contents", Text, nullable=False),
+    Column("digest", Text, nullable=False),
+)
+
+meta = Table(
+    "meta",
+    METADATA,
+    Column("name", Text, primary_key=True),
+    Column("value", Text, nullable=False),
+    in_folio(),
+)
 
 document = Table(
     "document",
@@ -37,6 +69,7 @@ document = Table(
     Column("body", Text, nullable=False),
     Column("digest", Text, nullable=False),
     Column("applied_at", BigInteger, nullable=False),
+    in_folio(),
     UniqueConstraint("kind", "key", "version"),
 )
 
@@ -48,7 +81,8 @@ signing_key = Table(
     Column("person", Text, nullable=False),
     Column("public_key", LargeBinary, nullable=False),
     Column("registered_at", BigInteger, nullable=False),
-    Column("revoked_at", BigInteger),
+    Column("revoked_at", BigInteger, info={_MAY_CHANGE: True}),
+    in_folio(),
 )
 
 signature = Table(
@@ -60,6 +94,7 @@ signature = Table(
     Column("person", Text, nullable=False),
     Column("signature", LargeBinary, nullable=False),
     Column("signed_at", BigInteger, nullable=False),
+    in_folio(),
 )
 
 close_run = Table(
@@ -69,7 +104,8 @@ close_run = Table(
     Column("as_of", BigInteger, nullable=False),
     Column("cutoff", BigInteger, nullable=False),
     Column("cutoff_at", BigInteger, nullable=False),
-    Column("ended_at", BigInteger),
+    Column("ended_at", BigInteger, info={_MAY_CHANGE: True}),
+    in_folio(),
 )
 
 close_outcome = Table(
@@ -84,6 +120,7 @@ close_outcome = Table(
     Column("reason", Text, nullable=False),
     Column("next_action", Text, nullable=False),
     Column("invoice", Text),
+    in_folio(),
 )
 
 number_series = Table(
@@ -113,6 +150,7 @@ invoice = Table(
     Column("sealed_at", BigInteger, nullable=False),
     Column("close_run", Integer, ForeignKey("close_run.id"), nullable=False),
     Column("due_minor", BigInteger),
+    in_folio(),
     UniqueConstraint("customer", "period_start", "period_end", "series", "currency", "kind", "sequence"),
 )
 
@@ -141,6 +179,7 @@ snapshot = Table(
     Column("groups", Text),
     Column("conversion", Text),
     Column("opening", Text),
+    in_folio(),
     UniqueConstraint("invoice", "subscription", "meter", "meter_version", "period_start", "period_end"),
 )
 
@@ -167,6 +206,7 @@ charge = Table(
     Column("program", Text),
     Column("grouped_by", Text),
     Column("terms", Text),
+    in_folio(),
 )
 
 invoice_line = Table(
@@ -183,6 +223,7 @@ invoice_line = Table(
     Column("amount_minor", BigInteger, nullable=False),
     Column("earlier", Text),
     Column("correction", Text),
+    in_folio(),
     UniqueConstraint("invoice", "ordinal"),
 )
 
@@ -199,7 +240,8 @@ api_key = Table(
     Column("secret_sha256", LargeBinary, nullable=False),
     Column("sources", Text, nullable=False),
     Column("created_at", BigInteger, nullable=False),
-    Column("revoked_at", BigInteger),
+    Column("revoked_at", BigInteger, info={_MAY_CHANGE: True}),
+    in_folio(),
 )
 """Keys of the HTTP interface. `sources`: a JSON list of the sources that a key of role `source` may write."""
 
@@ -218,6 +260,7 @@ movement = Table(
     Column("person", Text),
     Column("reason", Text, nullable=False),
     Column("details", Text, nullable=False),
+    in_folio(),
 )
 """What went into and out of a customer's balances (wallets, commitments, fees in advance): a balance is the
 sum of its movements. Only inserted."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import BigInteger, Column, ForeignKey, Index, Integer, LargeBinary, Table, Text
 
-from tieout.store.books.schema import METADATA
+from tieout.store.books.schema import METADATA, in_folio
 
 draft = Table(
     "draft",
@@ -30,6 +30,7 @@ draft = Table(
     Column("proposed", Text),
     Column("drafted_at", BigInteger, nullable=False),
     Column("review_until", BigInteger),
+    in_folio(),
 )
 
 review_entry = Table(
@@ -43,6 +44,7 @@ review_entry = Table(
     Column("text", Text, nullable=False),
     Column("sha256", Text),
     Column("recorded_at", BigInteger, nullable=False),
+    in_folio(),
 )
 
 manual_line = Table(
@@ -59,6 +61,7 @@ manual_line = Table(
     Column("person", Text, nullable=False),
     Column("reason", Text, nullable=False),
     Column("recorded_at", BigInteger, nullable=False),
+    in_folio(),
 )
 
 manual_line_decision = Table(
@@ -69,6 +72,7 @@ manual_line_decision = Table(
     Column("person", Text, nullable=False),
     Column("reason", Text, nullable=False),
     Column("decided_at", BigInteger, nullable=False),
+    in_folio(),
 )
 
 close_break = Table(
@@ -87,6 +91,7 @@ close_break = Table(
     Column("expected", Text, nullable=False),
     Column("found", Text, nullable=False),
     Column("next_action", Text, nullable=False),
+    in_folio(),
 )
 
 journal_entry = Table(
@@ -103,6 +108,7 @@ journal_entry = Table(
     Column("reverses", Text, ForeignKey("journal_entry.id"), unique=True),
     Column("person", Text),
     Column("reason", Text, nullable=False),
+    in_folio(),
 )
 
 posting = Table(
@@ -115,6 +121,7 @@ posting = Table(
     Column("amount_minor", BigInteger, nullable=False),
     Column("line", Text),
     Column("reverses", Text),
+    in_folio(),
     sqlite_with_rowid=False,
 )
 
@@ -129,6 +136,7 @@ manual_entry = Table(
     Column("person", Text, nullable=False),
     Column("reason", Text, nullable=False),
     Column("proposed_at", BigInteger, nullable=False),
+    in_folio(),
 )
 
 manual_entry_decision = Table(
@@ -139,12 +147,14 @@ manual_entry_decision = Table(
     Column("person", Text, nullable=False),
     Column("reason", Text, nullable=False),
     Column("decided_at", BigInteger, nullable=False),
+    in_folio(),
 )
 
 invoice_before_ledger = Table(
     "invoice_before_ledger",
     METADATA,
     Column("invoice", Text, ForeignKey("invoice.id"), primary_key=True),
+    in_folio(),
 )
 
 accounting_lock = Table(
@@ -154,6 +164,7 @@ accounting_lock = Table(
     Column("person", Text, nullable=False),
     Column("reason", Text, nullable=False),
     Column("locked_at", BigInteger, nullable=False),
+    in_folio(),
 )
 
 correction = Table(
@@ -166,6 +177,7 @@ correction = Table(
     Column("person", Text, nullable=False),
     Column("reason", Text, nullable=False),
     Column("previewed_at", BigInteger, nullable=False),
+    in_folio(),
 )
 
 correction_approval = Table(
@@ -175,6 +187,7 @@ correction_approval = Table(
     Column("person", Text, primary_key=True),
     Column("reason", Text, nullable=False),
     Column("approved_at", BigInteger, nullable=False),
+    in_folio(),
 )
 
 correction_billed = Table(
@@ -185,6 +198,7 @@ correction_billed = Table(
     Column("period_start", BigInteger, primary_key=True),
     Column("period_end", BigInteger, nullable=False),
     Column("customer", Text, nullable=False),
+    in_folio(),
 )
 """Which paper carries what an approved report says about a customer's period; an empty digest where the
 signed policy approves in advance."""
@@ -196,6 +210,7 @@ invoice_void = Table(
     Column("person", Text, nullable=False),
     Column("reason", Text, nullable=False),
     Column("voided_at", BigInteger, nullable=False),
+    in_folio(),
 )
 
 waiver = Table(
@@ -208,6 +223,7 @@ waiver = Table(
     Column("person", Text, nullable=False),
     Column("reason", Text, nullable=False),
     Column("proposed_at", BigInteger, nullable=False),
+    in_folio(),
 )
 
 log_verification = Table(
@@ -219,6 +235,7 @@ log_verification = Table(
     Column("findings", Integer, nullable=False),
     Column("person", Text, nullable=False),
     Column("verified_at", BigInteger, nullable=False),
+    in_folio(),
 )
 
 Index("draft_by_customer", draft.c.customer, draft.c.period_start)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import BigInteger, Column, ForeignKey, Index, Integer, Table, Text
 
-from tieout.store.books.schema import METADATA
+from tieout.store.books.schema import METADATA, in_folio
 
 dispute_event = Table(
     "dispute_event",
@@ -17,6 +17,7 @@ dispute_event = Table(
     Column("person", Text, nullable=False),
     Column("said", Text, nullable=False),
     Column("recorded_at", BigInteger, nullable=False),
+    in_folio(),
     Index("dispute_event_of_customer", "customer", "dispute", "ordinal"),
     Index("dispute_event_of_invoice", "invoice"),
 )
@@ -29,4 +30,5 @@ dispute_owners = Table(
     Column("person", Text, nullable=False),
     Column("reason", Text, nullable=False),
     Column("recorded_at", BigInteger, nullable=False),
+    in_folio(),
 )

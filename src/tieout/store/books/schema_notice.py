@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from sqlalchemy import BigInteger, Boolean, Column, ForeignKey, Index, Integer, LargeBinary, Table, Text
 
-from tieout.store.books.schema import METADATA
+from tieout.store.books.schema import METADATA, in_folio
 
 notice = Table(
     "notice",
@@ -23,6 +23,7 @@ notice = Table(
     Column("text", Text, nullable=False),
     Column("data", Text, nullable=False),
     Column("recorded_at", BigInteger, nullable=False),
+    in_folio(),
 )
 
 notice_outbox = Table(
@@ -57,6 +58,7 @@ notice_part = Table(
     METADATA,
     Column("message", Integer, ForeignKey("notice_message.id"), primary_key=True),
     Column("notice", Text, ForeignKey("notice.id"), primary_key=True),
+    in_folio(),
 )
 
 notice_sent_once = Table(
@@ -65,6 +67,7 @@ notice_sent_once = Table(
     Column("notice", Text, ForeignKey("notice.id"), primary_key=True),
     Column("target", Text, primary_key=True),
     Column("occasion", Text, primary_key=True),
+    in_folio(),
 )
 """A notice goes to a target once for each occasion (the first, each escalation, each resend)."""
 
@@ -80,6 +83,7 @@ notice_attempt = Table(
     Column("status", Integer),
     Column("detail", Text, nullable=False),
     Column("next_at", BigInteger),
+    in_folio(),
 )
 
 notice_escalation = Table(
@@ -103,6 +107,7 @@ notice_acknowledgement = Table(
     Column("idempotency_key", Text),
     Column("request_sha256", LargeBinary),
     Column("acknowledged_at", BigInteger, nullable=False),
+    in_folio(),
 )
 
 Index("notice_by_time", notice.c.recorded_at, notice.c.id)

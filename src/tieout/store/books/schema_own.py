@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import BigInteger, Column, Index, Integer, Table, Text, UniqueConstraint
 
-from tieout.store.books.schema import METADATA
+from tieout.store.books.schema import METADATA, in_folio
 
 own_setting = Table(
     "own_setting",
@@ -19,6 +19,7 @@ own_setting = Table(
     Column("reason", Text),
     Column("api_key", Text),
     Column("recorded_at", BigInteger, nullable=False),
+    in_folio(),
     UniqueConstraint("customer", "kind", "key", "version", name="own_setting_once"),
     Index("own_setting_of_customer", "customer", "seq"),
 )

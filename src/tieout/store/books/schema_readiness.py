@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import BigInteger, Column, Integer, Table, Text
 
-from tieout.store.books.schema import METADATA
+from tieout.store.books.schema import METADATA, in_folio
 
 readiness_level = Table(
     "readiness_level",
@@ -15,6 +15,7 @@ readiness_level = Table(
     Column("person", Text, nullable=False),
     Column("reason", Text, nullable=False),
     Column("recorded_at", BigInteger, nullable=False),
+    in_folio(),
 )
 
 readiness_document = Table(
@@ -26,4 +27,5 @@ readiness_document = Table(
     Column("document", Text, nullable=False),
     Column("person", Text),
     Column("recorded_at", BigInteger, nullable=False),
+    in_folio(),
 )

@@ -14,7 +14,7 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-from tieout.store.books.schema import METADATA
+from tieout.store.books.schema import METADATA, in_folio
 
 trigger_change = Table(
     "trigger_change",
@@ -36,6 +36,7 @@ trigger_change = Table(
     Column("watermark", BigInteger, nullable=False),
     Column("at", BigInteger, nullable=False),
     Column("recorded_at", BigInteger, nullable=False),
+    in_folio(),
     UniqueConstraint(
         *("rule_kind", "rule", "rule_version", "customer", "period_start", "threshold"),
         *("kind", "ordinal"),
@@ -63,6 +64,7 @@ hold = Table(
     Column("placed_at", BigInteger, nullable=False),
     Column("until", BigInteger),
     Column("change", Text, ForeignKey("trigger_change.id")),
+    in_folio(),
     Index("hold_of_customer", "customer"),
 )
 
@@ -74,6 +76,7 @@ hold_release = Table(
     Column("reason", Text, nullable=False),
     Column("change", Text, ForeignKey("trigger_change.id")),
     Column("released_at", BigInteger, nullable=False),
+    in_folio(),
 )
 
 exposure_review = Table(
@@ -84,6 +87,7 @@ exposure_review = Table(
     Column("reason", Text, nullable=False),
     Column("change", Text, ForeignKey("trigger_change.id"), nullable=False),
     Column("asked_at", BigInteger, nullable=False),
+    in_folio(),
 )
 
 exposure_review_decision = Table(
@@ -95,6 +99,7 @@ exposure_review_decision = Table(
     Column("reason", Text, nullable=False),
     Column("hold", Text, ForeignKey("hold.id")),
     Column("decided_at", BigInteger, nullable=False),
+    in_folio(),
 )
 
 interim_request = Table(
@@ -107,6 +112,7 @@ interim_request = Table(
     Column("reason", Text, nullable=False),
     Column("change", Text, ForeignKey("trigger_change.id"), nullable=False),
     Column("asked_at", BigInteger, nullable=False),
+    in_folio(),
 )
 
 interim_answer = Table(
@@ -117,4 +123,5 @@ interim_answer = Table(
     Column("reason", Text, nullable=False),
     Column("invoice", Text),
     Column("answered_at", BigInteger, nullable=False),
+    in_folio(),
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from sqlalchemy import Connection, Engine, func, insert, select, update
+from sqlalchemy import Connection, Engine, func, select, update
 from sqlalchemy.exc import IntegrityError
 
 from tieout.contract.policy import signer_role
@@ -12,8 +12,9 @@ from tieout.contract.signature import Signature, SigningKey
 from tieout.kernel.errors import ConflictError, NotFound
 from tieout.kernel.ids import KeyId
 from tieout.kernel.instant import Instant
+from tieout.store.books.folios import note_change
 from tieout.store.books.schema import signature, signing_key
-from tieout.store.books.writing import writing
+from tieout.store.books.writing import insert_rows, writing
 
 
 class KeyExists(ConflictError):
@@ -69,7 +70,7 @@ class SqlSignatures:
         """Raises `KeyExists`."""
         try:
             with writing(self.engine) as connection:
-                connection.execute(insert(signing_key), _key_row(key))
+                insert_rows(connection, signing_key, [_key_row(key)])
         except IntegrityError as error:
             raise KeyExists(key.key_id) from error
 
@@ -80,6 +81,8 @@ class SqlSignatures:
         with writing(self.engine) as connection:
             after = _after_signatures(connection, key_id, at)
             changed = connection.execute(update(signing_key).where(active).values(revoked_at=after)).rowcount
+            if changed == 1:
+                note_change(connection, signing_key, key_id, "revoked_at", after)
         if changed != 1:
             raise NoSuchActiveKey(key_id)
 
@@ -95,7 +98,8 @@ class SqlSignatures:
                 ).rowcount
                 if changed != 1:
                     raise NoSuchActiveKey(old)
-                connection.execute(insert(signing_key), _key_row(new))
+                note_change(connection, signing_key, old, "revoked_at", new.registered_at)
+                insert_rows(connection, signing_key, [_key_row(new)])
         except IntegrityError as error:
             raise KeyExists(new.key_id) from error
 
@@ -133,7 +137,7 @@ class SqlSignatures:
         }
         try:
             with writing(self.engine) as connection:
-                connection.execute(insert(signature), row)
+                insert_rows(connection, signature, [row])
         except IntegrityError as error:
             raise SignatureExists(added.role.value, added.document_digest) from error
 

@@ -12,7 +12,7 @@ import os
 from contextlib import suppress
 from typing import Final
 
-from sqlalchemy import Connection, Engine, insert, select
+from sqlalchemy import Connection, Engine, select
 from sqlalchemy.exc import IntegrityError
 
 from tieout.kernel.clock_step import day_of, refuse_goal
@@ -20,7 +20,7 @@ from tieout.kernel.errors import ConflictError
 from tieout.kernel.instant import Instant, format_instant
 from tieout.ports import ClockReading
 from tieout.store.books.schema import meta
-from tieout.store.books.writing import writing
+from tieout.store.books.writing import insert_rows, writing
 
 ROW: Final = "test_clock."
 """And how many steps went before, in as many digits."""
@@ -62,14 +62,14 @@ class SqlTestClock:
             found, steps = _read(connection)
             if found == before and after != before:
                 with suppress(IntegrityError):  # somebody's step came between, on PostgreSQL
-                    connection.execute(insert(meta), _row(steps + 1, after))
+                    insert_rows(connection, meta, [_row(steps + 1, after)])
         if self.reading() != after:
             raise ClockMoved(self._last.now)
 
 
 def start_clock(connection: Connection, at: Instant) -> None:
     """The first row, in the transaction that makes the home."""
-    connection.execute(insert(meta), _row(0, ClockReading(at, at, day_of(at))))
+    insert_rows(connection, meta, [_row(0, ClockReading(at, at, day_of(at)))])
 
 
 def has_clock(engine: Engine) -> bool:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from sqlalchemy import Engine, insert, select
+from sqlalchemy import Engine, select
 
 from tieout.close.requirements import VerifiedLog
 from tieout.kernel.instant import Instant
 from tieout.store.books.schema_close import log_verification
-from tieout.store.books.writing import writing
+from tieout.store.books.writing import insert_rows, writing
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +27,7 @@ class SqlVerifications:
             "verified_at": found.verified_at,
         }
         with writing(self.engine) as connection:
-            connection.execute(insert(log_verification), row)
+            insert_rows(connection, log_verification, [row])
 
     def latest(self) -> VerifiedLog | None:
         query = select(log_verification).order_by(log_verification.c.id.desc()).limit(1)

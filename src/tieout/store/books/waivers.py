@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from sqlalchemy import Engine, insert, select
+from sqlalchemy import Engine, select
 
 from tieout.kernel.instant import Instant
 from tieout.ports.breaks import ProposedWaiver
 from tieout.store.books.schema_close import waiver
-from tieout.store.books.writing import writing
+from tieout.store.books.writing import insert_rows, writing
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,15 +39,18 @@ class SqlWaivers:
             there = select(waiver.c.digest).where(waiver.c.digest == proposed.digest)
             if connection.execute(there).first() is not None:
                 return
-            connection.execute(
-                insert(waiver),
-                {
-                    "digest": proposed.digest,
-                    "source": proposed.source,
-                    "control_total": proposed.statement,
-                    "document": proposed.document,
-                    "person": proposed.person,
-                    "reason": proposed.reason,
-                    "proposed_at": proposed.proposed_at,
-                },
+            insert_rows(
+                connection,
+                waiver,
+                [
+                    {
+                        "digest": proposed.digest,
+                        "source": proposed.source,
+                        "control_total": proposed.statement,
+                        "document": proposed.document,
+                        "person": proposed.person,
+                        "reason": proposed.reason,
+                        "proposed_at": proposed.proposed_at,
+                    }
+                ],
             )

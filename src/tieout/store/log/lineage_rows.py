@@ -14,13 +14,13 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from tieout.evidence.piece import Piece
 from tieout.kernel.ids import EventType, Position, Subject, Watermark
 from tieout.kernel.period import Period
 from tieout.ports import LogManifest, StoredEvent
 from tieout.ports.lineage import PieceProof
-from tieout.store.log.piece_proofs import piece_proofs
+from tieout.store.log.pieces import LogPieces
 from tieout.store.log.reader import THREADS_MAX, rows_of
-from tieout.store.log.segments.segment_tree import KeptTrees
 from tieout.store.log.segments.subject_rows import read_row_group_of, row_groups_of
 from tieout.table.layout import event_type_of
 from tieout.table.position_words import position_words
@@ -38,9 +38,9 @@ class SqlLineageRows:
         manifest: LogManifest,
         windows: Mapping[Subject, Sequence[Period]],
         event_type: EventType,
-        trees: KeptTrees | None = None,
+        pieces: LogPieces | None = None,
     ) -> None:
-        self._trees = trees
+        self._pieces = pieces
         self._manifest = manifest
         self._type = event_type
         self._windows = windows
@@ -75,16 +75,10 @@ class SqlLineageRows:
                     found[position] = stored
         return found
 
-    def proofs(self, disclosed: pa.Table) -> tuple[PieceProof, ...]:
-        assert self._trees is not None, "a log's rows know where its trees are kept"
-        groups: dict[str, list[int]] = {}
-        for path, group in self._row_groups(np.unique(disclosed.column("batch").to_numpy())):
-            groups.setdefault(path, []).append(group)
-        segments = [
-            (segment, groups[segment.path]) for segment in self._manifest.segments if segment.path in groups
-        ]
-        tail = [part for part in self._manifest.tail if part.type == self._type]
-        return piece_proofs(disclosed, segments, tail, upto=self.watermark, trees=self._trees)
+    def proofs(self, disclosed: pa.Table, pieces: Sequence[Piece]) -> tuple[PieceProof, ...]:
+        assert self._pieces is not None, "a log's rows know its pieces"
+        own = [piece for piece in pieces if piece.place.type == self._type]
+        return self._pieces.proofs(disclosed, own, self._groups_of)
 
     def _parts(self, batches: np.ndarray | None, *, without: Collection[str]) -> Iterator[pa.Table]:
         """The rows of every row group that may hold some, and of the tail; of those batches, where given."""
@@ -111,8 +105,10 @@ class SqlLineageRows:
                 asked = (segment.first_batch <= batches) & (batches <= segment.last_batch)
                 if not asked.any():
                     continue
-            groups = row_groups_of(segment.path, self._subjects, opens=self._opens, closes=self._closes)
-            yield from ((segment.path, group) for group in groups)
+            yield from ((segment.path, group) for group in self._groups_of(segment.path))
+
+    def _groups_of(self, path: str) -> list[int]:
+        return row_groups_of(path, self._subjects, opens=self._opens, closes=self._closes)
 
 
 def _ahead(read: partial[pa.Table | None], tasks: Iterable[tuple[str, int]]) -> Iterator[pa.Table | None]:

@@ -10,6 +10,7 @@ from sqlalchemy import Connection, Engine, insert, select
 
 from tieout.contract.event_contract import ContractBook
 from tieout.contract.retraction import RETRACTION_TYPE
+from tieout.evidence.piece import Piece, PiecePlace
 from tieout.ingest.event import Event, canonical_of
 from tieout.ingest.reason import Reason
 from tieout.kernel.digest import content_digest, identity_key, lanes
@@ -49,7 +50,7 @@ from tieout.store.log.index.rebuild import index_status, learn_committed, rebuil
 from tieout.store.log.intake import FileIntake
 from tieout.store.log.lineage_rows import SqlLineageRows
 from tieout.store.log.lookup import Lookup
-from tieout.store.log.piece_proofs import piece_root
+from tieout.store.log.pieces import LogPieces
 from tieout.store.log.pipeline.lags import LagKeeper, WaitingLags
 from tieout.store.log.pipeline.refused import add_refused
 from tieout.store.log.quarantine import find_item, list_items, list_tallies
@@ -237,12 +238,19 @@ class SqlEventLog:
             only=frozenset({event_type, RETRACTION_TYPE}),
             distrust=distrust,
         )
-        return SqlLineageRows(known, windows, event_type, KeptTrees(self._engine, self._folder))
+        return SqlLineageRows(known, windows, event_type, self._pieces())
 
-    def piece_root(
-        self, event_type: EventType, contract_version: int, *, first: Watermark, last: Watermark
-    ) -> tuple[int, bytes]:
-        return piece_root(self._engine, self._segments, event_type, contract_version, first, last)
+    def pieces(self, *, after: Watermark, upto: Watermark) -> Iterator[Piece]:
+        return self._pieces().made(after=after, upto=upto)
+
+    def piece_again(self, place: PiecePlace) -> tuple[int, bytes]:
+        return self._pieces().again(place)
+
+    def piece_counts(self, *, after: Watermark, upto: Watermark) -> Mapping[tuple[EventType, int], int]:
+        return self._pieces().counts(after=after, upto=upto)
+
+    def _pieces(self) -> LogPieces:
+        return LogPieces(self._engine, self._segments, KeptTrees(self._engine, self._folder))
 
     @property
     def segments(self) -> SegmentFiles:

@@ -130,8 +130,8 @@ segment_trees = Table(
     Column("sha256", LargeBinary, primary_key=True),
     Column("groups", LargeBinary, nullable=False),
 )
-"""Derived, from the segment file with that SHA-256, when a proof first needs it: the roots of its groups of
-leaves (`segments.segment_tree`)."""
+"""Derived: the roots of the groups of leaves (`segments.segment_tree`) of a piece of the log, by the root
+over them, which `sha256` is."""
 
 compactions = Table(
     "compactions",

@@ -23,8 +23,12 @@ from tests.own_home import BY_KEY, webhook
 from tests.small_home import FEBRUARY_3, january, make_home
 from tests.small_home import ingest as send_events
 from tieout.dispute.deadline import end_of_day
+from tieout.dispute.decision import DecisionOrder
 from tieout.dispute.dispute import DisputeDamaged
 from tieout.dispute.event import Messaged
+from tieout.dispute.opening import DisputeOrder
+from tieout.dispute.overdue import Overdue, done_late, overdue
+from tieout.dispute.refused import DisputeRefused
 from tieout.dispute.role import Role
 from tieout.dispute.room import NoRoom
 from tieout.dispute.state import Act, State
@@ -33,7 +37,7 @@ from tieout.flows.close_periods import close
 from tieout.flows.credit_invoice import credit_invoice
 from tieout.flows.credit_note import NoSuchLineThere
 from tieout.flows.customer_disputes import own_dispute
-from tieout.flows.decide_dispute import DecisionOrder, DisputeIsolated, decide_dispute
+from tieout.flows.decide_dispute import DisputeIsolated, decide_dispute
 from tieout.flows.decision import DecisionIncomplete
 from tieout.flows.dispute_document import dispute_json
 from tieout.flows.dispute_evidence import incomplete_evidence
@@ -42,7 +46,7 @@ from tieout.flows.disputes import NoSuchDispute, OwnersUnnamed, find_dispute, li
 from tieout.flows.examine_dispute import examine_dispute
 from tieout.flows.home import Home
 from tieout.flows.notices import NoSuchTarget, change_egress
-from tieout.flows.open_dispute import DisputeOrder, DisputeRefused, open_dispute
+from tieout.flows.open_dispute import open_dispute
 from tieout.flows.own_targets import set_target
 from tieout.flows.payments import record_payment
 from tieout.flows.say_dispute import (
@@ -90,15 +94,6 @@ def test_only_what_is_disputed_waits(home: Home) -> None:
     assert owed(home) == ("6.13", "10.00", "0.00")
     decide_dispute(home, found.id, DecisionOrder(Act.REJECTED), person=OPS, reason="it is right")
     assert owed(home) == ("6.13", "0.00", "6.13")
-
-
-def test_the_same_sent_again_is_the_same_dispute(home: Home) -> None:
-    order = DisputeOrder(number_of(home), "3", DisputeType.EVIDENCE, "10.00", "we count less")
-    first = open_dispute(home, order, person=OPS)
-    again = open_dispute(home, order, person="  olga ")
-    assert first.is_new and not again.is_new and again.dispute == first.dispute
-    with pytest.raises(NoRoom):  # somebody else's is another
-        open_dispute(home, order, person="Omar")
 
 
 def test_disputes_of_a_line_and_of_the_invoice_never_come_to_more_than_is_left(home: Home) -> None:
@@ -309,6 +304,19 @@ def test_a_clock_that_steps_back_leaves_events_in_their_order(home: Home, clock:
     assert noted.last.at == Instant(found.last.at + 1)
     assert uphold(home, noted).dispute.last.at > noted.last.at
     assert verify_books(home).findings == ()
+
+
+def test_what_was_done_after_its_day_stays_late(home: Home, clock: SteppedClock) -> None:
+    in_time, late = opened(home, amount="1.00"), opened(home, amount="2.00", reason="and this")
+    for days, dispute in ((1, in_time), (40, late)):
+        clock.set_to(Instant(FEBRUARY_3 + days * DAY_MICROSECONDS))
+        message_customer(home, dispute.id, person=OPS, text="We look at it.")
+        decide_dispute(home, dispute.id, DecisionOrder(Act.REJECTED), person=OPS, reason="it is right")
+    assert done_late(find_dispute(home, in_time.id)) == ()
+    found = find_dispute(home, late.id)
+    assert done_late(found) == (Overdue.ANSWER, Overdue.DECISION) and overdue(found, now=clock.now()) == ()
+    again = reopen_dispute(home, late.id, person=OPS, reason="they sent their log")
+    assert done_late(again) == (), "it has new days"
 
 
 # ---------------------------------------------------------------------------------------------- verify

@@ -19,8 +19,10 @@ from tests.disputes import (
 from tests.small_home import FEBRUARY_3, MARCH_3, call
 from tests.small_home import ingest as send_events
 from tieout.dispute.deadline import end_of_day
+from tieout.dispute.decision import DecisionOrder
 from tieout.dispute.event import CreditGiven
 from tieout.dispute.owners import WrongRole
+from tieout.dispute.refused import DisputeRefused
 from tieout.dispute.role import Role
 from tieout.dispute.room import NoRoom
 from tieout.dispute.state import Act, NoSuchMove, State
@@ -30,12 +32,11 @@ from tieout.flows.correct import approve, preview
 from tieout.flows.corrected_since import corrected_since
 from tieout.flows.credit_invoice import LineDisputed, credit_invoice
 from tieout.flows.credit_note import CreditRefused
-from tieout.flows.decide_dispute import DecisionOrder, decide_dispute
+from tieout.flows.decide_dispute import decide_dispute
 from tieout.flows.dispute_owners import name_owners
 from tieout.flows.disputes import find_dispute
 from tieout.flows.examine_dispute import examine_dispute
 from tieout.flows.home import Home
-from tieout.flows.open_dispute import DisputeRefused
 from tieout.flows.payments import record_payment
 from tieout.flows.retract_event import Decision, retract_event
 from tieout.flows.say_dispute import (
@@ -64,7 +65,8 @@ def test_upheld_gives_back_all_of_it_in_one_note(home: Home) -> None:
         "10.00",
     )
     assert owed(home) == ("21.13", "0.00", "21.13")
-    assert len(home.books.heads.all()) == 2, "of the close, and of the note"
+    runs = [each.run for each in home.books.heads.all()]
+    assert runs == [1, None, 2], "of the close, with roots for the pack, and of the note"
     assert verify_books(home).findings == ()
     with pytest.raises(NoSuchMove):
         uphold(home, found.dispute)

@@ -169,6 +169,22 @@ def read_segment_rows(path: str, *, columns: Sequence[str] | None = None) -> pa.
         raise unreadable(path, error) from None
 
 
+def read_segment_rows_between(path: str, columns: Sequence[str], *, first: int, last: int) -> pa.Table:
+    """These columns (not `id`) of the rows in batches `first` to `last`, of which one row group at a time is
+    read. Raises `UnreadableSegment`.
+    """
+    try:
+        file = pq.ParquetFile(path)
+        tables = [file.schema_arrow.empty_table().select(list(columns))]
+        for group in range(file.metadata.num_row_groups):
+            table = file.read_row_group(group, columns=list(columns), use_threads=False).select(list(columns))
+            batch = table.column("batch").to_numpy()
+            tables.append(table.filter(pa.array((first <= batch) & (batch <= last))))
+        return pa.concat_tables(tables)
+    except (pa.ArrowException, OSError, ValueError) as error:
+        raise unreadable(path, error) from None
+
+
 def read_row_at(path: str, *, batch: int, row: int) -> pa.Table:
     """The row at a position, ids as texts, or no row. Raises `UnreadableSegment`."""
     return read_rows_at(path, [(batch, row)])

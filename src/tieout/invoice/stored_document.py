@@ -1,10 +1,31 @@
-"""A stored invoice document, read back into records for drawing; one of another shape is refused."""
+"""A stored invoice document, of a sealed paper or of a draft, read back into records; one of another shape is
+refused.
+
+Exact numbers stay the texts that they are on paper, instants RFC 3339. Members that documents have not had
+from the beginning have a default. Checks of what was stored (`tieout verify`, a trace, a pack's verifier)
+read the bytes by code of their own: what was changed there is to be named, and not refused.
+"""
 
 from __future__ import annotations
 
 import msgspec
 
+from tieout.contract.tax import STANDARD_CATEGORY
 from tieout.kernel.errors import IntegrityViolation
+from tieout.kernel.ids import (
+    CustomerId,
+    InvoiceId,
+    LineId,
+    MeterKey,
+    PlanKey,
+    PolicyKey,
+    PriceKey,
+    SellerKey,
+    SubscriptionId,
+)
+from tieout.kernel.instant import parse_instant
+from tieout.kernel.period import Period
+from tieout.rate.charge import GroupName
 
 
 class NotAnInvoiceDocument(IntegrityViolation):
@@ -25,6 +46,20 @@ class Party(msgspec.Struct, frozen=True):
     email: str | None = None
 
 
+class CustomerOfDocument(Party, frozen=True, kw_only=True):
+    """With the version of the catalog's profile."""
+
+    id: CustomerId
+    version: int
+
+
+class SellerOfDocument(Party, frozen=True, kw_only=True):
+    """With the version of the catalog's profile."""
+
+    key: SellerKey
+    version: int
+
+
 class Step(msgspec.Struct, frozen=True):
     """One line of working."""
 
@@ -39,6 +74,10 @@ class Span(msgspec.Struct, frozen=True):
     end: str
     zone: str = "UTC"
 
+    @property
+    def period(self) -> Period:
+        return Period(parse_instant(self.start), parse_instant(self.end))
+
 
 class Terms(msgspec.Struct, frozen=True):
     """When it is due, in words."""
@@ -47,10 +86,15 @@ class Terms(msgspec.Struct, frozen=True):
 
 
 class SnapshotOfDocument(msgspec.Struct, frozen=True):
-    """How many events stand behind a line, and how many more would, had they not been retracted."""
+    """What was counted for a line: by which meter, when, and how many events, and how many more there would
+    be, had they not been retracted."""
 
-    event_count: int
+    meter: MeterKey
     meter_version: int
+    meter_digest: str
+    period: Span
+    event_count: int
+    fingerprint: str
     retracted_count: int = 0
 
 
@@ -59,6 +103,7 @@ class ProgramOfDocument(msgspec.Struct, frozen=True):
 
     key: str
     version: int
+    digest: str
     name: str
     source: str
     as_of: str
@@ -87,7 +132,7 @@ class CorrectionOfDocument(msgspec.Struct, frozen=True):
     late_events: int
     retracted_events: int
     reason: str
-    original_line: str | None = None
+    original_line: LineId | None = None
     superseded_price_version: int | None = None
 
     @property
@@ -112,20 +157,24 @@ class OffCycleOfDocument(msgspec.Struct, frozen=True):
 
 class LineOfDocument(msgspec.Struct, frozen=True):
     """One line as stored; `settlement` says how it was rounded, where it was. `amount_after_discounts` is
-    None in documents of format 1.
+    None in documents of format 1. `share_of`: the calendar period of which the line bills a share, where that
+    is longer than the invoice's.
     """
 
-    id: str
+    id: LineId
     description: str
-    meter: str | None
+    subscription: SubscriptionId
+    meter: MeterKey | None
     quantity: str
     unit: str
     amount: str
-    price: str
+    price: PriceKey
     price_version: int
+    price_digest: str
     price_effective_from: str
-    plan: str
+    plan: PlanKey
     plan_version: int
+    segment: Span
     snapshot: SnapshotOfDocument | None
     steps: tuple[Step, ...]
     settlement: str | None = None
@@ -134,6 +183,14 @@ class LineOfDocument(msgspec.Struct, frozen=True):
     cumulative: CumulativeOfDocument | None = None
     earlier: tuple[EarlierOfDocument, ...] = ()
     correction: CorrectionOfDocument | None = None
+    group: GroupName = ()
+    share_of: Span | None = None
+    tax_category: str = STANDARD_CATEGORY
+
+    @property
+    def net(self) -> str:
+        """The amount, less what coupons took off."""
+        return self.amount if self.amount_after_discounts is None else self.amount_after_discounts
 
 
 class DiscountOfDocument(msgspec.Struct, frozen=True):
@@ -150,13 +207,19 @@ class TaxOfDocument(msgspec.Struct, frozen=True):
     """A rate on a base."""
 
     name: str
+    reference: str
+    version: int
+    digest: str
     jurisdiction: str
     percent: str
     base: str
     amount: str
     inclusive: bool
-    text: str
+    compound: bool
+    rounding: str
+    lines: tuple[LineId, ...]
     note: str
+    text: str = ""
 
 
 class CreditOfDocument(msgspec.Struct, frozen=True):
@@ -177,8 +240,9 @@ class SignatureOfDocument(msgspec.Struct, frozen=True):
 class PolicyOfDocument(msgspec.Struct, frozen=True):
     """The policy the invoice stands under."""
 
-    key: str
+    key: PolicyKey
     version: int
+    digest: str
     signatures: tuple[SignatureOfDocument, ...]
     small_team_exception: str | None
 
@@ -208,17 +272,17 @@ class WaiverOfDocument(msgspec.Struct, frozen=True):
     signed_by: list[SignerOfWaiver]
 
 
-class Document(msgspec.Struct, frozen=True):
-    """The parts of an invoice document that are printed; its other members are evidence. What came with
-    format 2 has a default.
+class StoredDocument(msgspec.Struct, frozen=True):
+    """The parts of an invoice document that somebody reads; its other members are evidence. `due` is None in
+    documents of format 1, which knew no credits: all of the total is due.
     """
 
-    id: str
+    id: InvoiceId
     number: str | None
     status: str
     currency: str
-    seller: Party
-    customer: Party
+    seller: SellerOfDocument
+    customer: CustomerOfDocument
     period: Span
     issued_at: str | None
     due_date: str | None
@@ -242,9 +306,10 @@ class Document(msgspec.Struct, frozen=True):
     off_cycle: OffCycleOfDocument | None = None
 
 
-def read_document(invoice: str, stored: bytes) -> Document:
-    """The document, checked while it is read. Raises `NotAnInvoiceDocument`."""
+def read_document(invoice: str, stored: bytes) -> StoredDocument:
+    """The document, checked while it is read; `invoice` names it in the error. Raises
+    `NotAnInvoiceDocument`."""
     try:
-        return msgspec.json.decode(stored, type=Document)
+        return msgspec.json.decode(stored, type=StoredDocument)
     except msgspec.DecodeError as error:
         raise NotAnInvoiceDocument(invoice, str(error)) from error
