@@ -21,6 +21,7 @@ PLAN = replace(plan("fee"), key=PlanKey("basic"), cadence=None)
 MONTHLY = replace(PLAN, key=PlanKey("monthly"), cadence=Cadence.MONTHLY)
 YEARLY = replace(PLAN, key=PlanKey("yearly"), cadence=Cadence.YEARLY)
 WEEKLY = replace(PLAN, key=PlanKey("weekly"), cadence=Cadence.WEEKLY)
+PLANS = (PLAN, MONTHLY, YEARLY, WEEKLY)
 ANN = replace(customer(zone="UTC"), effective_from=Instant(0))
 
 
@@ -43,10 +44,14 @@ def calendar(
     subscription: Subscription,
     *profiles: Customer,
     defaults: tuple[PeriodDefault, ...] = (),
-    plans: tuple[Plan, ...] = (PLAN, MONTHLY, YEARLY, WEEKLY),
+    plans: tuple[Plan, ...] = PLANS,
 ) -> BillingCalendar:
+    return calendar_of(catalog_of(subscription, *profiles, plans=plans), subscription, defaults)
+
+
+def catalog_of(subscription: Subscription, *profiles: Customer, plans: tuple[Plan, ...] = PLANS) -> Catalog:
     nothing = Versions(())
-    catalog = Catalog(
+    return Catalog(
         contracts=ContractBook(()),
         events=nothing,
         meters=nothing,
@@ -56,11 +61,10 @@ def calendar(
         taxes=nothing,
         sellers=nothing,
         customers=Versions(profiles or (ANN,)),
-        subscriptions=nothing,
+        subscriptions=Versions([subscription]),
         subjects=SubjectBook(()),
         programs=nothing,
         mappings=nothing,
         sources=nothing,
         policies=nothing,
     )
-    return calendar_of(catalog, subscription, defaults)

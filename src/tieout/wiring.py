@@ -26,6 +26,7 @@ from tieout.gateways.rehearsal import FileRehearsalDesk, NoInstallationKey, NoPo
 from tieout.gateways.secrets_file import FileEgress, FileSecrets
 from tieout.gateways.signing import Ed25519Verifier, generate_key
 from tieout.gateways.signing_desk import sign_request
+from tieout.kernel.clock_step import refuse_began
 from tieout.kernel.errors import Refusal
 from tieout.kernel.ids import HomeId
 from tieout.kernel.instant import Instant
@@ -68,8 +69,11 @@ class MalformedCacheBytes(Refusal):
 
 def create_home(folder: Path, *, clock: Clock | None = None, test_clock: Instant | None = None) -> Home:
     """Makes a home in `folder`, and the folder where there is none. With `test_clock` it has a clock of its
-    own, which begins there, for ever. Raises `HomeExists`, `ForeignClock` or `UntrustworthySqlite`.
+    own, which begins there, for ever. Raises `HomeExists`, `ForeignClock`, `UntrustworthySqlite` or
+    `StepOutsideCalendar`.
     """
+    if test_clock is not None:
+        refuse_began(test_clock)
     ticking, entropy = clock or SystemClock(), SystemEntropy()
     stores = create_stores(
         folder, url=_url(), segments=_segments(), clock=ticking, entropy=entropy, test_clock=test_clock

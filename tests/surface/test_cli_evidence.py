@@ -115,3 +115,25 @@ def test_heads_are_listed_given_away_and_checked(packed: PackedHome, tmp_path: P
     assert run("heads", *home, "--check", copy).exit_code == 2
     (tmp_path / "head.json.minisig").unlink()
     assert run("heads", *home, "--check", copy).exit_code == 3
+
+
+def test_each_file_of_a_check_is_named_with_what_to_do(packed: PackedHome, tmp_path: Path) -> None:
+    home, copy = ("--home", packed.folder), tmp_path / "head.json"
+    run("heads", *home, "--export", copy)
+    key, beside, alone = tmp_path / "key.pub", tmp_path / "head.json.minisig", tmp_path / "alone.json"
+    key.write_bytes(packed.key_file)
+    alone.write_bytes(copy.read_bytes())
+    for options, code, names, asks in (
+        ((tmp_path / "none.json",), 3, "none.json cannot be read", "ask whoever exported it"),
+        ((alone,), 3, "alone.json.minisig cannot be read", "ask whoever exported it"),
+        ((copy, "--key", tmp_path / "none.pub"), 3, "key file", "--key names the public key"),
+        ((copy, "--key", beside), 2, "head.json.minisig is no Ed25519 public key", "not its signature"),
+        ((copy, "--key", key), 0, "", ""),
+    ):
+        ran = RUNNER.invoke(app, ["evidence", "heads", *map(str, home), "--check", *map(str, options)])
+        assert ran.exit_code == code and names in ran.stderr and asks in ran.stderr, ran.stderr
+    copy.write_bytes(copy.read_bytes()[:100])
+    cut = RUNNER.invoke(app, ["evidence", "heads", *map(str, home), "--check", str(copy)])
+    assert cut.exit_code == 2 and "head.json is not what was signed" in cut.stderr
+    packless = RUNNER.invoke(app, ["evidence", "roots", str(tmp_path / "no.zip"), *map(str, home)])
+    assert packless.exit_code == 3 and "minisig" not in packless.stderr

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.small_home import FEBRUARY_3, ingest, january, make_home
+from tests.small_home import CUSTOMER, FEBRUARY_3, ingest, january, make_home
 from tests.surface.conftest import Ran, in_process
+from tieout.flows.apply_catalog import apply_catalog
 from tieout.flows.close_periods import close
 from tieout.kernel.rational import exact
 
@@ -114,8 +115,48 @@ def test_what_one_side_lacks_is_a_difference_on_that_side(home: Path, tmp_path: 
     assert found[("cedar", "missing there")] == 4
     assert found[("nobody", "missing here")] == 3
     assert ("acme", "missing there") in found
-    only = run(home, tmp_path / "old.csv", "--customer", "birch", "--json").json
-    assert [bill["customer"] for bill in only["bills"]] == ["birch"]
+
+
+def test_who_is_chosen_leaves_out_nobody_who_may_be_meant(home: Path, tmp_path: Path) -> None:
+    """Rows of a name that is none here may be of the one who was chosen: they fail as they do without."""
+    file = export(tmp_path, customers=("ACC-1", "birch", "nobody"))
+    only = run(home, file, "--customer", "birch")
+    assert only.code == 1 and "nobody" in only.out and "4 missing here" in only.out
+    assert "Not customers here: nobody (4 rows)" in only.err
+    assert "4 rows of other customers: left out" in only.err
+    told = run(home, file, "--customer", "birch", "--json").json
+    assert [bill["customer"] for bill in told["bills"]] == ["birch", "nobody"]
+    assert (told["rows_unknown_here"], told["rows_not_chosen"], told["differences"]) == (4, 4, 4)
+    everybody = run(home, file, "--json").json
+    assert (everybody["rows_unknown_here"], everybody["rows_not_chosen"]) == (4, 0)
+    good = run(home, export(tmp_path), "--customer", "birch")
+    assert good.code == 0 and "1 bills compared. Lines: 4 matched." in good.out
+    assert "8 rows of other customers: left out" in good.err
+
+
+def test_one_who_is_chosen_and_has_no_row_is_a_difference(home: Path, tmp_path: Path) -> None:
+    """The file covers January, in which this home billed her."""
+    ran = run(home, export(tmp_path, customers=("birch",)), "--customer", "cedar")
+    assert ran.code == 1 and "4 missing there" in ran.out
+
+
+def test_days_are_those_of_a_period_whatever_zone_its_customer_moved_to(tmp_path: Path) -> None:
+    """Moved inside January, whose paper has the days of the new zone; theirs has those of before."""
+    made, _ = make_home(tmp_path / "home", now=FEBRUARY_3)
+    with made:
+        moved = CUSTOMER.format(key="acme", zone="America/New_York", start="")
+        table = moved[: moved.index("[[subscription]]")].replace("version = 1", "version = 2")
+        (tmp_path / "moved.toml").write_text(table.replace("2025-01-01T", "2026-01-20T"))
+        apply_catalog(made, tmp_path / "moved.toml")
+        ingest(made, january())
+        close(made, as_of=FEBRUARY_3)
+    file = export(tmp_path, customers=("ACC-1",))
+    for start, end in (("2026-01-01", "2026-01-31"), ("2025-12-31", "2026-01-30")):
+        file.write_text(file.read_text().replace("2026-01-01", start).replace("2026-01-31", end))
+        told = run(tmp_path / "home", file, "--customer", "acme", "--json").json
+        bills = [each for each in told["bills"] if each["invoices_there"]]
+        assert [line["status"] for each in bills for line in each["lines"]] == ["matched"] * 4
+        assert bills[0]["period"]["start"] == "2026-01-01T00:00:00Z"
 
 
 def test_all_that_is_wrong_with_the_files_is_told_at_once(home: Path, tmp_path: Path) -> None:

@@ -64,9 +64,9 @@ def step(
 
     Months clamp from the day the clock began at, or was last stepped --to: 31 January, 29 February, 31 March.
     With --close it stops wherever something becomes due and closes there, as `tieout serve` would.
-    Exit code 1 when an account was held or parked.
+    One step goes at most 1,200 months. Exit code 1 when an account was held or parked.
     """
-    from tieout.flows.step_clock import own_clock, step_clock, target
+    from tieout.flows.step_clock import coming, own_clock, step_clock, target
     from tieout.kernel.instant import format_instant
 
     wanted = _wanted(to, by)
@@ -74,8 +74,12 @@ def step(
         reading = own_clock(where).reading()
         goal, anchor_day = target(reading, wanted)
         if closes:
+            periods, customers = coming(where, to=goal)
             note(
-                f"Stepping to {format_instant(goal)}; if interrupted, go on with --to {format_instant(goal)}."
+                f"Stepping to {format_instant(goal)}. As far as is known now, that closes "
+                f"{periods:,} {'period' if periods == 1 else 'periods'} of {customers:,} "
+                f"{'customer' if customers == 1 else 'customers'}. If interrupted, go on with "
+                f"--to {format_instant(goal)}."
             )
 
         def told(report: CloseReport) -> None:
@@ -116,7 +120,9 @@ def _say_stepped(done: Stepped, *, closed: bool) -> None:
         rows = (
             [
                 each.customer,
-                f"{format_instant(each.period.start)} to {format_instant(each.period.end)}",
+                "none can be told"
+                if each.period is None
+                else f"{format_instant(each.period.start)} to {format_instant(each.period.end)}",
                 "now" if each.is_new else "before",
                 each.parked or "",
             ]
@@ -141,10 +147,9 @@ def _stepped_json(done: Stepped) -> Json:
         "due": [
             {
                 "customer": each.customer,
-                "period": {
-                    "start": format_instant(each.period.start),
-                    "end": format_instant(each.period.end),
-                },
+                "period": None
+                if each.period is None
+                else {"start": format_instant(each.period.start), "end": format_instant(each.period.end)},
                 "came_due": "now" if each.is_new else "before",
                 "cannot_be_billed_because": each.parked,
             }

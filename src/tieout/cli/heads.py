@@ -34,13 +34,46 @@ class HeadsUsage(Refusal):
 
 
 class CopyUnreadable(NotFound):
-    """A copy of a head, its signature or its key cannot be read."""
+    """A copy of a head or its signature cannot be read."""
 
     code = "copy-unreadable"
 
     def __init__(self, file: Path, why: str) -> None:
         super().__init__(
-            f"{file} cannot be read: {why}. A copy is two files: FILE and FILE{SIGNATURE_SUFFIX}."
+            f"{file} cannot be read: {why}. A copy is two files beside each other, FILE and "
+            f"FILE{SIGNATURE_SUFFIX}: ask whoever exported it for the one that is missing."
+        )
+
+
+class KeyUnreadable(NotFound):
+    """The public key of a copy cannot be read."""
+
+    code = "key-unreadable"
+
+    def __init__(self, file: Path, why: str) -> None:
+        super().__init__(
+            f"The key file {file} cannot be read: {why}. --key names the public key kept with the copy."
+        )
+
+
+class PackUnreadable(NotFound):
+    """A pack cannot be read."""
+
+    code = "pack-unreadable"
+
+    def __init__(self, file: Path, why: str) -> None:
+        super().__init__(f"The pack {file} cannot be read: {why}.")
+
+
+class KeyFileWrong(Refusal):
+    """What --key names is no public key."""
+
+    code = "not-a-public-key"
+
+    def __init__(self, file: Path) -> None:
+        super().__init__(
+            f"{file} is no Ed25519 public key in PEM or minisign form. Nothing was compared: --key names the "
+            "public key that was kept with the copy, not its signature and no private key."
         )
 
 
@@ -96,7 +129,7 @@ def roots(
     """
     from tieout.flows.verify_roots import verify_roots
 
-    content = read_copy(pack, bytes_max=None)
+    content = read_copy(pack, bytes_max=None, refusal=PackUnreadable)
     with opened(home) as where:
         found = verify_roots(where, content)
     if as_json:
@@ -208,12 +241,18 @@ def _check(home: Path, file: Path, key: Path | None, *, as_json: bool) -> None:
 
 
 def checked_copy(home: Home, file: Path, key: Path | None) -> tuple[dict[str, Json], list[LogFinding]]:
-    """What the copy in `file` states, and what does not hold. Raises `CopyUnreadable`, `BadHeadFile`."""
+    """What the copy in `file` states, and what does not hold. Raises `CopyUnreadable`, `KeyUnreadable`,
+    `KeyFileWrong`, `BadHeadFile`."""
+    from tieout.evidence.verify.minisign import NotAPublicKey
     from tieout.flows.verify_heads import copy_findings
 
-    signature = read_copy(signature_beside(file))
-    key_file = None if key is None else read_copy(key)
-    head, findings = copy_findings(home, read_copy(file), signature, key_file, file=str(file))
+    statement, signature = read_copy(file), read_copy(signature_beside(file))
+    key_file = None if key is None else read_copy(key, refusal=KeyUnreadable)
+    try:
+        head, findings = copy_findings(home, statement, signature, key_file, file=str(file))
+    except NotAPublicKey:
+        assert key is not None, "the home's own keys are such"
+        raise KeyFileWrong(key) from None
     told: dict[str, Json] = {
         "number": head.number,
         "batch": head.batch,
@@ -227,9 +266,14 @@ def signature_beside(file: Path) -> Path:
     return file.with_name(file.name + SIGNATURE_SUFFIX)
 
 
-def read_copy(file: Path, *, bytes_max: int | None = COPY_BYTES_MAX) -> bytes:
+def read_copy(
+    file: Path,
+    *,
+    bytes_max: int | None = COPY_BYTES_MAX,
+    refusal: type[CopyUnreadable | KeyUnreadable | PackUnreadable] = CopyUnreadable,
+) -> bytes:
     try:
         with file.open("rb") as read:
             return read.read(bytes_max)
     except OSError as error:
-        raise CopyUnreadable(file, error.strerror or str(error)) from None
+        raise refusal(file, error.strerror or str(error)) from None

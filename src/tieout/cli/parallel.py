@@ -33,7 +33,8 @@ def parallel(
         typer.Option("--map", help="A TOML file: their names, and tolerances.", show_default=False),
     ] = None,
     customer: Annotated[
-        list[str] | None, typer.Option(help="Only this customer (our key); may be repeated.")
+        list[str] | None,
+        typer.Option(help="Only this customer (our key), and names unknown here; may be repeated."),
     ] = None,
     everything: Annotated[bool, typer.Option("--all", help="Show what matches, too.")] = False,
     as_json: JsonOption = False,
@@ -88,7 +89,16 @@ def _say(found: ParallelRun, *, everything: bool) -> None:
     if not found.taxes_stated:
         note("Taxes were not compared: no row of the file states any.")
     if found.unknown:
-        note(f"Not customers here: {', '.join(found.unknown)}; map them under [customers], if they are.")
+        rows = sum(found.unknown.values())
+        note(
+            f"Not customers here: {', '.join(found.unknown)} ({rows:,} {'row' if rows == 1 else 'rows'}); "
+            "map them under [customers], if they are."
+        )
+    if found.not_chosen:
+        note(
+            f"{found.not_chosen:,} {'row' if found.not_chosen == 1 else 'rows'} of other customers: "
+            "left out, as --customer says."
+        )
     if found.unread:
         note(f"Columns that were not read: {', '.join(found.unread)}.")
 
@@ -158,6 +168,8 @@ def _run_json(found: ParallelRun, export: Path, mapping: Path | None) -> Json:
         "taxes_compared": found.taxes_stated,
         "columns_not_read": list(found.unread),
         "customers_unknown_here": list(found.unknown),
+        "rows_unknown_here": sum(found.unknown.values()),
+        "rows_not_chosen": found.not_chosen,
         "differences": sum(found.counts[status] for status in DIFFERENCES),
         "lines": {status.value: count for status, count in found.counts.items()},
         "bills": [_account_json(account) for account in found.accounts],

@@ -19,6 +19,7 @@ from tieout.close.account import AccountOutcome
 from tieout.close.coupons import coupons_of
 from tieout.close.interim import interim_segments
 from tieout.close.outcome import Held, Parked
+from tieout.close.period_zone import profile_of
 from tieout.close.rating import usage_requests
 from tieout.close.reconcile import reconcile
 from tieout.close.reconcile_balances import balance_breaks
@@ -380,7 +381,7 @@ def parties_of(catalog: Catalog, account: DueAccount) -> tuple[Customer, Seller]
     """Both profiles as they stood when the period ended, or when a running one is billed."""
     last = account.elapsed.last_instant
     subscription = account.subscriptions[0].key
-    customer = catalog.customers.at(account.customer, last)
+    customer = profile_of(catalog, account.customer, account.elapsed)
     if customer is None:
         raise NothingInForce("customer", account.customer, subscription, last)
     seller = catalog.sellers.at(customer.seller, last)

@@ -5,9 +5,11 @@ The same ledger under the same catalog gives the same bytes: nothing of the mome
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from hashlib import sha256
 from itertools import chain
 from pathlib import Path
@@ -21,6 +23,7 @@ from tieout.flows.waiting_entries import waiting_drafts
 from tieout.invoice.focus import COLUMNS, TEXTS, focus_rows
 from tieout.kernel.calendar import local_date
 from tieout.kernel.errors import Refusal, shown
+from tieout.kernel.instant import parse_instant
 from tieout.kernel.zone import zone
 from tieout.ledger.account import Account
 from tieout.ledger.balances import Selection, balances_of
@@ -151,18 +154,30 @@ def _focus(home: Home, selection: Selection, count: _Count) -> Iterator[str]:
     yield row(COLUMNS)
     voided = {each.invoice.id for each in home.books.corrections.voids()}
     for listed in home.books.invoices.sealed():
-        if listed.id in voided or not _issued_within(home, listed, selection):
+        if listed.id in voided or not _may_be_within(listed, selection):
             continue
-        for found in focus_rows(show_invoice(home, listed.id).document):
+        document = show_invoice(home, listed.id).document
+        if not _is_issued_within(document, selection):
+            continue
+        for found in focus_rows(document):
             count.records += 1
             yield row([safe(found[name]) if name in TEXTS else found[name] for name in COLUMNS])
 
 
-def _issued_within(home: Home, invoice: StoredInvoice, selection: Selection) -> bool:
-    """By the date of issue on the customer's calendar."""
-    profile = load_catalog(home).customers.latest(invoice.customer)
-    place = zone("UTC" if profile is None else profile.zone)
-    month = month_of(local_date(invoice.sealed_at, place))
+def _may_be_within(invoice: StoredInvoice, selection: Selection) -> bool:
+    """Whether it is issued within the selection in some zone: where not, its document is not read."""
+    day = local_date(invoice.sealed_at, zone("UTC"))
+    first, last = (month_of(day + timedelta(days=off)) for off in (-1, 1))
+    return (selection.since is None or selection.since <= last) and (
+        selection.until is None or first <= selection.until
+    )
+
+
+def _is_issued_within(document: bytes, selection: Selection) -> bool:
+    """By the date of issue, in the zone that the paper names."""
+    said = json.loads(document)
+    place = zone(said["period"].get("zone", "UTC"))
+    month = month_of(local_date(parse_instant(said["issued_at"]), place))
     return (selection.since is None or selection.since <= month) and (
         selection.until is None or month <= selection.until
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from tieout.close.period_zone import zone_then
 from tieout.contract.reading.table import KEY_PATTERN
 from tieout.flows.apply_catalog import NoSuchCustomer, load_catalog
 from tieout.flows.decision import decision_now
@@ -129,7 +130,8 @@ def propose_entry(
     `NotFound`, `DecisionIncomplete` or `UnknownCurrency`.
     """
     decision = decision_now(home, person=person, reason=reason)
-    profile = load_catalog(home).customers.latest(customer)
+    catalog = load_catalog(home)
+    profile = catalog.customers.latest(customer)
     if profile is None:
         raise NoSuchCustomer(customer)
     unit = currency(profile.currency if currency_code is None else currency_code)
@@ -163,7 +165,7 @@ def propose_entry(
         person=decision.person,
         reason=decision.reason,
         proposed_at=decision.decided_at,
-        effective_on=local_date(at, zone(profile.zone)),
+        effective_on=local_date(at, zone(zone_then(catalog, customer, at))),
     )
     home.books.ledger.propose(proposed)
     return proposed

@@ -6,6 +6,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
+from tieout.close.period_zone import zone_then
 from tieout.contract.notice_target import Severity
 from tieout.dispute.deadline import deadlines
 from tieout.dispute.dispute import Dispute, fold
@@ -37,7 +38,6 @@ from tieout.ports.disputes import DisputesMoved, Step
 from tieout.rate.credit import PREFIX
 
 OPENED_KIND: Final = "dispute.opened"
-UTC_ZONE: Final = "UTC"
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,8 +81,7 @@ def open_dispute(
         return OpenedDispute(same, is_new=False)
     _claim(home, order, invoice, line, known)  # refused before a pack is built
     pack, without = _pack(home, name or invoice.number)
-    profile = load_catalog(home).customers.latest(invoice.customer)
-    zone_name = UTC_ZONE if profile is None else profile.zone
+    zone_name = zone_then(load_catalog(home), invoice.customer, home.clock.now())
     wanted = _Wanted(order, invoice, line, owners, zone_name, pack, without, api_key)
     for left in range(TRIES, 0, -1):
         try:

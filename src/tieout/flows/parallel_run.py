@@ -1,21 +1,24 @@
 """A parallel run: what the system that Tieout replaces has billed, beside what this home has sealed.
 
-Nothing is written. Papers that stand count, in the range that their file covers, of the customers in it or of
-those chosen; a customer whom only this home bills there is a difference too.
+Nothing is written. Papers that stand count, in the range that their file covers, of all customers or of those
+chosen; a customer whom only this home bills there is a difference too, and so is one whom it does not know.
 """
 
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
 
+from tieout.close.period_zone import period_said, periods_around, zone_then
 from tieout.contract.catalog import Catalog
 from tieout.contract.problem import Problem, problem_count, problem_lines
 from tieout.flows.apply_catalog import NoSuchCustomer, load_catalog
+from tieout.flows.due_accounts import period_defaults
 from tieout.flows.home import Home
+from tieout.flows.policy import policies
 from tieout.flows.replay_found import sealed_papers
 from tieout.invoice.stored_document import StoredDocument, read_document
 from tieout.kernel.calendar import local_midnight
@@ -55,12 +58,14 @@ class NoParallelFile(NotFound):
 
 @dataclass(frozen=True, slots=True)
 class ParallelRun:
-    """`unread`: columns of their file that mean nothing here; `unknown`: its customers that are none here;
-    `taxes_stated`: whether it says anything of taxes."""
+    """`unread`: columns of their file that mean nothing here; `unknown`: its customers that are none here,
+    with how many rows each, which are compared whoever was chosen, who may be meant. `not_chosen`: rows of
+    customers that are known and were not chosen; `taxes_stated`: whether it says anything of taxes."""
 
     said: ParallelMap
     unread: tuple[str, ...]
-    unknown: tuple[str, ...]
+    unknown: Mapping[str, int]
+    not_chosen: int
     taxes_stated: bool
     accounts: tuple[ComparedAccount, ...]
 
@@ -85,7 +90,8 @@ def parallel_run(
     for key in customers:
         if key not in catalog.customers:
             raise NoSuchCustomer(key)
-    rows = [(_account(catalog, said, row), row) for row in theirs.rows]
+    read = _Read(home, catalog)
+    rows = [(_account(read, said, row), row) for row in theirs.rows]
     wrong = [
         Problem(str(export), "", "period_end", "is not after period_start", row.line)
         for account, row in rows
@@ -94,15 +100,16 @@ def parallel_run(
     if wrong:
         raise BadParallelFile(wrong)
     known = [(account, row) for account, row in rows if account is not None]
-    if customers:
-        known = [(account, row) for account, row in known if account.customer in customers]
+    unknown = Counter(row.customer for account, row in known if account.customer not in catalog.customers)
+    asked = [
+        (account, row)
+        for account, row in known
+        if not customers or account.customer in customers or account.customer not in catalog.customers
+    ]
     lines, taxes, numbers = _ours(home, said, [account for account, _ in known], customers)
-    unknown = dict.fromkeys(
-        row.customer for account, row in known if account.customer not in catalog.customers
-    )
-    compared = compare_parallel(known, lines, taxes, said, numbers=numbers)
-    stated = any(row.tax is not None for _, row in known)
-    return ParallelRun(said, theirs.unread, tuple(unknown), stated, tuple(compared))
+    compared = compare_parallel(asked, lines, taxes, said, numbers=numbers)
+    stated = any(row.tax is not None for _, row in asked)
+    return ParallelRun(said, theirs.unread, dict(unknown), len(known) - len(asked), stated, tuple(compared))
 
 
 def _map(file: Path | None, catalog: Catalog) -> ParallelMap:
@@ -160,25 +167,48 @@ def _text(file: Path) -> str:
         raise BadParallelFile([Problem(str(file), "", "", f"is not UTF-8 at byte {error.start}")]) from error
 
 
-def _account(catalog: Catalog, said: ParallelMap, row: TheirRow) -> Account | None:
-    """None where the period ends before it starts. Local days are those of the customer's zone then."""
+def _account(read: _Read, said: ParallelMap, row: TheirRow) -> Account | None:
+    """None where the period ends before it starts."""
     customer = said.customers.get(row.customer, row.customer)
-    start = _instant(catalog, customer, row.start)
     last = row.end
     if isinstance(last, date) and said.period_end is PeriodEnd.INCLUSIVE:
         last = last + timedelta(days=1)
-    end = _instant(catalog, customer, last)
-    return Account(customer, Period(start, end), row.currency) if start < end else None
+    period = read.period(customer, row.start, last)
+    return None if period is None else Account(customer, period, row.currency)
 
 
-def _instant(catalog: Catalog, customer: str, when: When) -> Instant:
-    if not isinstance(when, date):
-        return when
-    utc = local_midnight(when, zone("UTC"))
-    if customer not in catalog.customers:
-        return utc
-    found = catalog.customers.at(customer, utc) or catalog.customers.versions(customer)[0]
-    return local_midnight(when, zone(found.zone))
+class _Read:
+    """What their file says of periods, read: days name a period of the customer, of its papers or calendars,
+    where one has them; else they are days in the zone that it has at their end."""
+
+    def __init__(self, home: Home, catalog: Catalog) -> None:
+        self._catalog = catalog
+        self._defaults = period_defaults(policies(home))
+        self._sealed: dict[str, list[Period]] = defaultdict(list)
+        for each in home.books.invoices.sealed():
+            self._sealed[each.customer].append(each.period)
+        self._found: dict[tuple[str, When, When], Period | None] = {}
+
+    def period(self, customer: str, start: When, end: When) -> Period | None:
+        key = customer, start, end
+        if key not in self._found:
+            self._found[key] = self._period(customer, start, end)
+        return self._found[key]
+
+    def _period(self, customer: str, start: When, end: When) -> Period | None:
+        if isinstance(start, date) and isinstance(end, date):
+            if start >= end:
+                return None
+            said = start, end
+            around = periods_around(self._catalog, customer, self._defaults, said)
+            found = period_said(self._catalog, customer, (*self._sealed[customer], *around), said)
+            if found is not None:
+                return found
+        utc = local_midnight(end, zone("UTC")) if isinstance(end, date) else end
+        place = zone(zone_then(self._catalog, customer, Instant(utc - 1)))
+        first = local_midnight(start, place) if isinstance(start, date) else start
+        last = local_midnight(end, place) if isinstance(end, date) else end
+        return Period(first, last) if first < last else None
 
 
 def _ours(

@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from tieout.close.period_zone import zone_then
 from tieout.contract.reading.table import KEY_PATTERN
 from tieout.evidence.stored import StoredInvoice
 from tieout.flows.apply_catalog import load_catalog
@@ -24,7 +25,6 @@ from tieout.ledger.balances import Selection, open_receivable
 from tieout.ledger.entry import Entry, EntryKind, Posting
 
 PAYMENT = "payment/"
-UTC_ZONE = "UTC"
 PAYMENT_MINOR_MAX = 10**18 - 1
 
 
@@ -81,8 +81,7 @@ def record_payment(
     if at > decision.decided_at:
         raise PaymentRefused(f"Nothing was recorded: {format_instant(at)} has not come yet.")
     known: list[Payment] = []
-    profile = load_catalog(home).customers.latest(invoice.customer)
-    zone_name = UTC_ZONE if profile is None else profile.zone
+    zone_name = zone_then(load_catalog(home), invoice.customer, at)
 
     def decide(entries: Sequence[Entry]) -> Sequence[Entry]:
         before = next((each for each in entries if each.id == f"{PAYMENT}{reference}"), None)

@@ -9,6 +9,7 @@ from tieout.balance.movement import Movement
 from tieout.balance.reversal import standing_movements
 from tieout.close.account import AccountOutcome
 from tieout.close.outcome import Held
+from tieout.close.period_zone import profile_of
 from tieout.close.reconcile import reconcile
 from tieout.close.reconcile_balances import balance_breaks
 from tieout.close.reconcile_cycle import CycleTies
@@ -245,5 +246,5 @@ def _at_once(due: Due) -> bool:
 
 
 def _fits(catalog: Catalog, period: Period, due: Due) -> bool:
-    customer = catalog.customers.at(due.correction.sealed.customer, period.last_instant)
+    customer = profile_of(catalog, due.correction.sealed.customer, period)
     return customer is not None and customer.currency == due.correction.customer.currency

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from tieout.aggregate.snapshot import Snapshot
+from tieout.close.period_zone import zone_of
 from tieout.close.rating import charges, usage_requests
 from tieout.close.segments import Segment, segments
 from tieout.contract.catalog import Catalog
@@ -286,7 +287,7 @@ def _effect(
     after: LogManifest,
 ) -> Effect:
     requests = usage_requests(catalog, found)
-    zone = catalog.customers.versions(customer)[-1].zone
+    zone = zone_of(catalog, customer, period)
     drafts = []
     for manifest in (before, after):
         answers = home.engine.measure_each(requests, manifest)

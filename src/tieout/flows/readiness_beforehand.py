@@ -7,19 +7,14 @@ which a period is due a dry run shows what it comes to, so that much is said of 
 
 from __future__ import annotations
 
-from datetime import date
 from typing import Final
 
 from tieout.close.outcome import OutcomeName
-from tieout.contract.catalog import Catalog
-from tieout.flows.apply_catalog import load_catalog
 from tieout.flows.home import Home
 from tieout.flows.readiness_papers import papers_of
 from tieout.flows.readiness_samples import sealed_papers, shown_from
-from tieout.kernel.calendar import local_date
+from tieout.flows.sample_periods import SamplePeriods
 from tieout.kernel.instant import Instant, format_instant
-from tieout.kernel.period import Period
-from tieout.kernel.zone import zone
 from tieout.readiness.documents import ReadinessDocument
 from tieout.readiness.facts import Expectation, Paper
 from tieout.readiness.papers import expectation_of, expectations
@@ -34,34 +29,35 @@ def refuse_late(home: Home, expected: Expectation) -> None:
     """Whoever has seen the paper, or a draft that was kept, expects nothing any more; nor does who has said
     already what they expect, once the paper can be shown: the review lays the two side by side. Raises
     `SampleTooLate`."""
-    for billed, paper in sealed_papers(home, expected.account, voided_too=True):
-        if billed == expected.billed:
+    periods = SamplePeriods(home, expected.account)
+    for kind, paper in sealed_papers(home, expected.account, voided_too=True):
+        if kind is expected.billed.paper and periods.is_of(expected, paper.period):
             raise SampleTooLate(expected, f"sealed as {paper.number}")
     if expected.billed.paper is not Paper.INVOICE:
         return
-    catalog = load_catalog(home)
     for draft in home.books.drafts.latest(expected.account):
-        if _is_of(catalog, expected, draft.period):
+        if periods.is_of(expected, draft.period):
             raise SampleTooLate(expected, "drafted and shown for review")
     for told in home.books.closes.latest():
         if told.customer != expected.account or told.outcome not in SHOWN or told.period is None:
             continue
-        if _is_of(catalog, expected, told.period):
+        if periods.is_of(expected, told.period):
             raise SampleTooLate(expected, SHOWN[told.outcome])
-    _refuse_revision(home, expected)
+    _refuse_revision(home, expected, periods)
 
 
-def _refuse_revision(home: Home, expected: Expectation) -> None:
-    since = shown_from(home, expected.account, expected.billed)
+def _refuse_revision(home: Home, expected: Expectation, periods: SamplePeriods) -> None:
+    meant = periods.of(expected)
+    since = shown_from(home, meant, expected.billed.paper)
     if since is None or home.clock.now() < since:
         return
     for before in expectations(papers_of(home)):
-        same = (before.account, before.billed, before.role) == (
+        same = (before.account, before.billed.paper, before.role) == (
             expected.account,
-            expected.billed,
+            expected.billed.paper,
             expected.role,
         )
-        if same and before.digest != expected.digest:
+        if same and before.digest != expected.digest and periods.of(before) == meant:
             amount = money(before.amount, before.currency)
             said = f"{before.role.value} ({before.person}) expected {amount} of it"
             raise SampleTooLate(
@@ -72,12 +68,6 @@ def _refuse_revision(home: Home, expected: Expectation) -> None:
 def shown_already(home: Home, document: ReadinessDocument) -> Instant | None:
     """Since when a dry run showed what a sample's paper comes to, where it was recorded after that."""
     expected = expectation_of(document)
-    since = shown_from(home, expected.account, expected.billed)
+    meant = SamplePeriods(home, expected.account).of(expected)
+    since = shown_from(home, meant, expected.billed.paper)
     return since if since is not None and expected.at >= since else None
-
-
-def _is_of(catalog: Catalog, expected: Expectation, period: Period) -> bool:
-    profile = catalog.customers.latest(expected.account)
-    place = zone("UTC" if profile is None else profile.zone)
-    dates: tuple[date, date] = local_date(period.start, place), local_date(period.end, place)
-    return dates == (expected.billed.start, expected.billed.end)

@@ -3,32 +3,28 @@ when the home recorded the signature."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 
-from tieout.close.calendar import calendar_of, is_active
 from tieout.contract.policy import PolicyRole, SignerRole
 from tieout.contract.signature import READINESS_FORMAT, Signature, SigningKey
 from tieout.contract.signing_file import SigningRequest, request_text
 from tieout.flows.apply_catalog import NoSuchCustomer, load_catalog
 from tieout.flows.decision import decision_now
-from tieout.flows.due_accounts import period_defaults
 from tieout.flows.home import Home
-from tieout.flows.policy import policies
 from tieout.flows.readiness import standing_of
 from tieout.flows.readiness_beforehand import refuse_late
+from tieout.flows.sample_periods import SamplePeriods
 from tieout.flows.signed_file import SignatureRefused, key_behind, read_signature, verified
-from tieout.kernel.calendar import local_date, local_midnight
 from tieout.kernel.digest import document_digest
 from tieout.kernel.errors import TieoutError
 from tieout.kernel.ids import CustomerId
 from tieout.kernel.instant import Instant, parse_instant
 from tieout.kernel.money import currency
+from tieout.kernel.period import Period
 from tieout.kernel.person import is_same_person
 from tieout.kernel.rational import exact, exact_text
-from tieout.kernel.zone import zone
 from tieout.readiness.documents import (
     ReadinessDocument,
     ReadinessKind,
@@ -251,7 +247,8 @@ def _expectation(home: Home, said: SampleSaid) -> Expectation:
     decided = decision_now(home, person=said.person, reason="recorded beforehand")
     profile = catalog.customers.latest(account)
     assert profile is not None, "a known customer has a version"
-    problems = _period_problems(home, account, said, profile.zone)
+    periods, problems = SamplePeriods(home, account), list[str]()
+    period = _period_said(periods, said, problems)
     code = said.code or profile.currency
     amount = exact(0)
     try:
@@ -260,11 +257,11 @@ def _expectation(home: Home, said: SampleSaid) -> Expectation:
             problems.append(f"--amount {said.amount} is finer than the unit of {code}")
     except TieoutError as error:
         problems.append(f"--amount: {error}")
-    if problems:
+    if problems or period is None:
         raise MalformedSample(account, problems)
     return Expectation(
         account,
-        Billed(said.start, said.end, said.paper),
+        Billed(*periods.days(period), said.paper),
         said.role,
         decided.person,
         amount,
@@ -272,23 +269,20 @@ def _expectation(home: Home, said: SampleSaid) -> Expectation:
         said.on,
         decided.decided_at,
         "",
+        period=period,
+        zone_name=periods.zone(period),
     )
 
 
-def _period_problems(home: Home, account: CustomerId, said: SampleSaid, zone_name: str) -> list[str]:
+def _period_said(periods: SamplePeriods, said: SampleSaid, problems: list[str]) -> Period | None:
     """A period that is none of the account's would never run."""
     if said.end <= said.start:
-        return ["--period ends before it begins"]
-    catalog, defaults, place = load_catalog(home), period_defaults(policies(home)), zone(zone_name)
-    at = local_midnight(said.start, place)
-    found: Mapping[tuple[date, date], None] = dict.fromkeys(
-        (local_date(period.start, place), local_date(period.end, place))
-        for subscription in catalog.subscriptions_of(account)
-        for period in [calendar_of(catalog, subscription, defaults).at(at).period]
-        if is_active(subscription, period)
-    )
-    if (said.start, said.end) in found:
-        return []
-    known = ", ".join(f"{start.isoformat()}/{end.isoformat()}" for start, end in found)
-    typed = f"{said.start.isoformat()}/{said.end.isoformat()}"
-    return [f"--period {typed} is no period of it: {known or 'it has no subscription then'}"]
+        problems.append("--period ends before it begins")
+        return None
+    found = periods.said((said.start, said.end))
+    if found is None:
+        each_day = (periods.days(each) for each in periods.around((said.start, said.end)))
+        known = ", ".join(f"{start.isoformat()}/{end.isoformat()}" for start, end in dict.fromkeys(each_day))
+        typed = f"{said.start.isoformat()}/{said.end.isoformat()}"
+        problems.append(f"--period {typed} is no period of it: {known or 'it has no subscription then'}")
+    return found

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from tieout.close.coupons import coupons_of
+from tieout.close.period_zone import profile_of
 from tieout.close.segments import Segment, segments
 from tieout.close.taxation import taxation_of
 from tieout.contract.catalog import Catalog
@@ -131,7 +132,7 @@ class _Billed:
 def _billed(catalog: Catalog, subscription: Subscription, period: Period) -> _Billed:
     """Nothing where something has no version in force."""
     last = period.last_instant
-    customer = catalog.customers.at(subscription.customer, last)
+    customer = profile_of(catalog, subscription.customer, period)
     seller = None if customer is None else catalog.sellers.at(customer.seller, last)
     if customer is None or seller is None:
         return _Billed()

@@ -12,6 +12,7 @@ from tieout.aggregate.breakdown import Breakdown
 from tieout.aggregate.snapshot_text import breakdown_json, breakdown_text, parse_breakdown
 from tieout.aggregate.window import ClippedSpan, UsageRequest
 from tieout.close.calendar import CALENDAR_FIRST, PeriodDefault, calendar_of
+from tieout.close.period_zone import zone_then
 from tieout.close.rating import usage_requests
 from tieout.close.segments import Segment, segments
 from tieout.contract.catalog import Catalog
@@ -84,7 +85,8 @@ def open_usage(
     used = {segment.subscription for segment in found}
     held = [billed.period for _, billed in periods]
     if not held:  # the month that is shown to who has no subscription
-        held = [period_at(Anchor(Cadence.MONTHLY, versions[-1].zone, CALENDAR_FIRST), instant)]
+        place = zone_then(catalog, customer, instant)
+        held = [period_at(Anchor(Cadence.MONTHLY, place, CALENDAR_FIRST), instant)]
     shown = [billed.period for subscription, billed in periods if subscription.key in used]
     priced = usage_requests(catalog, found)
     asked = [wanted(request) for request in priced]

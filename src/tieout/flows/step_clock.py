@@ -19,7 +19,7 @@ from tieout.flows.home import Home
 from tieout.flows.keep_closing import work
 from tieout.flows.policy import policies
 from tieout.flows.readiness_level import within_level
-from tieout.kernel.clock_step import ClockStep, anchored, day_of
+from tieout.kernel.clock_step import ClockStep, anchored, day_of, refuse_goal
 from tieout.kernel.errors import ConflictError
 from tieout.kernel.ids import CustomerId
 from tieout.kernel.instant import Instant, format_instant
@@ -41,10 +41,11 @@ class NoTestClock(ConflictError):
 
 @dataclass(frozen=True, slots=True)
 class Due:
-    """A period that is due and not sealed; `parked` says why it cannot be billed, where that is known."""
+    """A period that is due and not sealed; `parked` says why it cannot be billed, where that is known. None:
+    no period of the customer can be told, and `parked` says why."""
 
     customer: CustomerId
-    period: Period
+    period: Period | None
     is_new: bool
     parked: str | None = None
 
@@ -68,8 +69,12 @@ def own_clock(home: Home) -> TestClock:
 
 
 def target(reading: ClockReading, step: ClockStep | Instant) -> tuple[Instant, int]:
-    """Where a step leads, and the day from which months then clamp: a step by months keeps it."""
+    """Where a step leads, and the day from which months then clamp: a step by months keeps it.
+
+    Raises `ClockGoesBack`, `StepOutsideCalendar` or `StepTooLong`.
+    """
     if not isinstance(step, ClockStep):
+        refuse_goal(reading.now, step)
         return step, anchored(step, reading.anchor_day)
     to = step.from_(reading.now, anchor_day=reading.anchor_day)
     return to, reading.anchor_day if step.months else day_of(to)
@@ -86,10 +91,11 @@ def step_clock(
 ) -> Stepped:
     """Steps from `reading` to `to`; `told` hears of each close. Interrupted, it stands at a stop before `to`.
 
-    Raises `NoTestClock`, `ClockGoesBack` or `ClockMoved`.
+    Raises `NoTestClock`, `ClockMoved`, and what `target` raises: then nothing was moved.
     """
     clock = own_clock(home)
     before = reading.now
+    refuse_goal(before, to)
     if not closing:
         clock.step(reading, to=to, anchor_day=anchor_day)
         return _stepped(home, before, ())
@@ -104,6 +110,12 @@ def step_clock(
             return _stepped(home, before, tuple(closes))
         next_at = work(home, now=now, again=False).next_at
         clock.step(clock.reading(), to=to if next_at is None else min(next_at, to), anchor_day=anchor_day)
+
+
+def coming(home: Home, *, to: Instant) -> tuple[int, int]:
+    """How many periods of how many customers will be due by then, as far as is known now."""
+    found = [each for each in _due_as_of(home, to) if each.period is not None]
+    return len(found), len({each.customer for each in found})
 
 
 def _stepped(home: Home, before: Instant, closes: tuple[CloseReport, ...]) -> Stepped:
@@ -138,8 +150,8 @@ def _due_as_of(home: Home, as_of: Instant) -> list[Due]:
     plan = within_level(home.books.readiness.level(), everybody)
     found = [Due(each.customer, each.period, is_new=True) for each in plan.due]
     for each in plan.outcomes:
-        if each.period is None or isinstance(each.outcome, NotDue):
+        if isinstance(each.outcome, NotDue):
             continue
         why = each.outcome.reason if isinstance(each.outcome, Parked) else None
         found.append(Due(each.customer, each.period, is_new=True, parked=why))
-    return sorted(found, key=lambda each: (each.period.end, each.customer))
+    return sorted(found, key=lambda each: (0 if each.period is None else each.period.end, each.customer))

@@ -1,6 +1,6 @@
 """Usage of the open period hour by hour or day by day, counted over the log in one question to the engine.
 
-Days are those of the customer's zone; hours are counted from the start of the period.
+Days are those of the zone in which the period is dated; hours are counted from the start of the period.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from enum import StrEnum
 from tieout.aggregate.snapshot import Snapshot
 from tieout.aggregate.window import ClippedSpan, UsageRequest
 from tieout.close.calendar import CALENDAR_FIRST
+from tieout.close.period_zone import zone_of
 from tieout.flows.apply_catalog import load_catalog
 from tieout.flows.home import Home
 from tieout.flows.live_usage import asked_breakdown
@@ -54,11 +55,12 @@ def usage_by_window(
     home: Home, plan: OpenUsage, window: Window, watermark: Watermark, *, group_by: tuple[str, ...] = ()
 ) -> list[WindowUsage]:
     """By request, then by time; windows in which nothing is counted are left out. Raises `TooManyWindows`."""
-    profiles = load_catalog(home).customers.versions(plan.customer)
+    catalog = load_catalog(home)
     asked: list[UsageRequest] = []
     for each in plan.wanted:
         whole = replace(each.request, breakdown=asked_breakdown(each, group_by))
-        asked += [_inside(whole, part) for part in _parts(whole.period, window, profiles[-1].zone)]
+        place = zone_of(catalog, plan.customer, _billed(plan, whole.period))
+        asked += [_inside(whole, part) for part in _parts(whole.period, window, place)]
         if len(asked) > WINDOWS_MAX:
             raise TooManyWindows(len(asked))
     found = read_log(home, lambda manifest: home.engine.measure_each(asked, manifest), watermark=watermark)
@@ -67,6 +69,11 @@ def usage_by_window(
         for request, one in zip(asked, found, strict=True)
         if isinstance(one, Unmeasurable) or one.event_count or one.excluded_count or one.opening
     ]
+
+
+def _billed(plan: OpenUsage, part: Period) -> Period:
+    """The open period that a segment is of."""
+    return next((each for each in plan.billed if each.start <= part.start and part.end <= each.end), part)
 
 
 def _inside(request: UsageRequest, part: Period) -> UsageRequest:

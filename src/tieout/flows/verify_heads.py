@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from tieout.evidence.head import Head, KeptHead, digest_of, head_of
-from tieout.evidence.verify.head import StatedHead, signed_head
-from tieout.evidence.verify.minisign import public_key
+from tieout.evidence.pack.minisign import key_number
+from tieout.evidence.verify.head import ABOUT, StatedHead, signed_head
+from tieout.evidence.verify.minisign import check_signature, public_key, signed_with
 from tieout.evidence.verify.report import Report
 from tieout.flows.home import Home
 from tieout.flows.verify_roots import rooted_findings
@@ -17,12 +18,15 @@ from tieout.ports import LogFinding
 
 
 class BadHeadFile(Refusal):
-    """What was handed over is no copy of a head of this home."""
+    """What was handed over is no copy of a head of this home, or nobody can tell whether it is."""
 
     code = "bad-head-file"
 
-    def __init__(self, file: str, why: str) -> None:
-        super().__init__(f"{file} is no copy of a head of this home: {why}.")
+    def __init__(self, file: str, why: str, action: str) -> None:
+        super().__init__(f"{file} {why}. Nothing was compared: {action}.")
+
+
+AGAIN = "ask whoever exported the copy for both of its files again"
 
 
 class NoKeyOfHeads(NotFound):
@@ -83,19 +87,22 @@ def copy_findings(
     """What of a copy does not hold here: nothing where the log goes on from what it was then. `key_file`: the
     public key that was kept with it; otherwise that of this home.
 
-    Raises `BadHeadFile` where it is no head, is of another home, or is not signed by that key;
-    `NotAPublicKey`, `NoKeyOfHeads`.
+    Raises `BadHeadFile` where it is not signed by that key, is no head, or is of another home, in this order:
+    nothing is concluded from what nobody signed. `NotAPublicKey`, `NoKeyOfHeads`.
     """
-    for key in _own_keys(home) if key_file is None else [public_key(key_file)]:
-        report = Report()
-        head = signed_head(statement, signature, key, file=file, report=report)
-        if head is not None and not report.breaks:
-            break
-    else:
+    given = key_file is not None
+    keys = _own_keys(home) if key_file is None else [public_key(key_file)]
+    key = _signing_key(signature, keys, given=given, file=file)
+    _refuse_unsigned(statement, signature, key, file=file)
+    report = Report()
+    head = signed_head(statement, signature, key, file=file, report=report)
+    if head is None or report.breaks:
         first = report.breaks[0]
-        raise BadHeadFile(file, f"{first.what}: {first.expected} is expected, found {first.found}")
+        why = f"{first.what}: {first.expected} is expected, found {first.found}"
+        raise BadHeadFile(first.file, f"is signed, and is no copy of a head ({why})", AGAIN)
     if head.home != home.home_id:
-        raise BadHeadFile(file, f"it is of home {head.home}, and this is home {home.home_id}")
+        why = f"is a head of home {head.home}, and this is home {home.home_id}"
+        raise BadHeadFile(file, why, "check it against the home that it is of (--home)")
     where = f"{file}, head {head.number}"
     findings = [*_of_log(home, head, where)]
     if head.folio_digest is not None:
@@ -106,6 +113,40 @@ def copy_findings(
     elif kept.statement.encode() != statement:
         findings.append(LogFinding("head", where, f"head {head.number} says something else here"))
     return head, findings
+
+
+def _signing_key(signature: bytes, keys: Sequence[bytes], *, given: bool, file: str) -> bytes:
+    """The one of `keys` whose number the signature names."""
+    number = signed_with(signature)
+    if number is None:
+        raise BadHeadFile(f"{file}.minisig", "is no minisign signature", AGAIN)
+    for key in keys:
+        if key_number(key) == number:
+            return key
+    known = ", ".join(_shown(key_number(key)) for key in keys)
+    whose = f"the key of --key is {known}" if given else f"this home signs with {known}"
+    raise BadHeadFile(
+        f"{file}.minisig",
+        f"was made with key {_shown(number)}, and {whose}",
+        "name the public key that was kept with the copy (--key), and the home that it is of (--home)",
+    )
+
+
+def _refuse_unsigned(statement: bytes, signature: bytes, key: bytes, *, file: str) -> None:
+    """Whatever the statement says: the signature is over these bytes, by this key."""
+    report = Report()
+    check_signature(statement, signature, key, None, file=f"{file}.minisig", report=report, about=ABOUT)
+    wrong = {each.what: each for each in report.breaks}
+    if "signature" in wrong:
+        raise BadHeadFile(file, "is not what was signed: it, or its .minisig, was changed or cut off", AGAIN)
+    for each in report.breaks:
+        why = f"is not as it was made: {each.what}: {each.expected} is expected, found {each.found}"
+        raise BadHeadFile(each.file, why, AGAIN)
+
+
+def _shown(number: bytes) -> str:
+    """As minisign prints it."""
+    return number[::-1].hex().upper()
 
 
 def _own_keys(home: Home) -> list[bytes]:

@@ -20,6 +20,7 @@ from tieout.balance.grant import (
 )
 from tieout.balance.movement import Movement, in_order
 from tieout.balance.top_up import TOP_UPS
+from tieout.close.period_zone import zone_then
 from tieout.contract.catalog import Catalog
 from tieout.contract.party import Customer
 from tieout.contract.reading.table import KEY_PATTERN
@@ -128,7 +129,7 @@ def grant_credit(
     home.books.movements.record(
         [replace(made, recorded_at=decision.decided_at)],
         seen=seen,
-        entries=credit_entries([made], zone_name=_customer(catalog, grant.customer).zone),
+        entries=credit_entries([made], zone_name=zone_then(catalog, grant.customer, made.effective_at)),
     )
     return grant, True
 
@@ -151,7 +152,7 @@ def void_grant(home: Home, grant_id: str, *, person: str, reason: str) -> tuple[
         [replace(taken, recorded_at=decision.decided_at)],
         seen=len(movements),
         entries=credit_entries(
-            [taken], movements, zone_name=_customer(load_catalog(home), first.customer).zone
+            [taken], movements, zone_name=zone_then(load_catalog(home), first.customer, taken.effective_at)
         ),
     )
     return held.grant, -taken.amount

@@ -9,14 +9,13 @@ from __future__ import annotations
 import re
 from calendar import monthrange
 from dataclasses import dataclass
-from datetime import MAXYEAR
+from datetime import UTC, datetime
 from typing import Final
 
-from tieout.kernel.errors import Refusal, shown
+from tieout.kernel.errors import ConflictError, Refusal, shown
 from tieout.kernel.instant import (
     DAY_MICROSECONDS,
     HOUR_MICROSECONDS,
-    INSTANT_MAX,
     SECOND_MICROSECONDS,
     Instant,
     format_instant,
@@ -24,6 +23,10 @@ from tieout.kernel.instant import (
     to_datetime,
 )
 
+CLOCK_MAX: Final = from_datetime(datetime(9000, 1, 1, tzinfo=UTC))
+"""No test clock stands later: a period that begins by then ends within the calendar, however long it is."""
+STEP_MONTHS_MAX: Final = 1_200
+"""In one step: far more than anybody tries, and far less than what a slip of a digit says."""
 _STEP = re.compile(r"([1-9][0-9]{0,4})(mo|d|h|min)\Z", re.ASCII)
 _MICROSECONDS: Final = {
     "d": DAY_MICROSECONDS,
@@ -38,18 +41,44 @@ class MalformedStep(Refusal):
     code = "malformed-step"
 
     def __init__(self, text: str) -> None:
-        super().__init__(
-            f"{shown(text)} is not a step such as 1mo, 10d, 12h or 30min (months, days, hours, minutes)."
-        )
+        said = f"{shown(text)} is not a step such as 1mo, 10d, 12h or 30min (months, days, hours, minutes)"
+        back = "; a test clock never goes back: make another scratch home for that"
+        super().__init__(f"{said}{back if text.lstrip().startswith('-') else ''}. The clock was not moved.")
 
 
 class StepOutsideCalendar(Refusal):
-    """The step leads beyond the year 9999."""
+    """The step leads to where no period may have an end."""
 
     code = "step-outside-calendar"
 
-    def __init__(self, now: Instant, step: ClockStep) -> None:
-        super().__init__(f"{step.text} after {format_instant(now)} lies beyond the year {MAXYEAR}.")
+    def __init__(self, to: str) -> None:
+        super().__init__(
+            f"{to} lies beyond {format_instant(CLOCK_MAX)}, where test clocks end; nothing was done."
+        )
+
+
+class StepTooLong(Refusal):
+    """The step goes further than anybody means."""
+
+    code = "step-too-long"
+
+    def __init__(self, now: Instant, to: Instant) -> None:
+        super().__init__(
+            f"From {format_instant(now)} to {format_instant(to)} is more than {STEP_MONTHS_MAX:,} months, "
+            "the most in one step. The clock was not moved."
+        )
+
+
+class ClockGoesBack(ConflictError):
+    """A test clock never goes back: what was recorded would lie in the future."""
+
+    code = "clock-goes-back"
+
+    def __init__(self, now: Instant, to: Instant) -> None:
+        super().__init__(
+            f"The test clock stands at {format_instant(now)} and never goes back to {format_instant(to)}; "
+            "make another scratch home for that."
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,17 +93,20 @@ class ClockStep:
         assert min(self.months, self.microseconds) == 0 < max(self.months, self.microseconds), self.text
 
     def from_(self, now: Instant, *, anchor_day: int) -> Instant:
-        """Where the clock stands after the step. Raises `StepOutsideCalendar`."""
+        """Where the clock stands after the step. Raises `StepOutsideCalendar` or `StepTooLong`."""
         if not self.months:
-            if now + self.microseconds > INSTANT_MAX:
-                raise StepOutsideCalendar(now, self)
-            return Instant(now + self.microseconds)
+            to = Instant(now + self.microseconds)
+            if to > CLOCK_MAX:
+                raise StepOutsideCalendar(f"{self.text} after {format_instant(now)}")
+            refuse_goal(now, to)
+            return to
         moment = to_datetime(now)
         year, month = divmod(moment.year * 12 + moment.month - 1 + self.months, 12)
-        if year > MAXYEAR:
-            raise StepOutsideCalendar(now, self)
-        day = min(anchor_day, monthrange(year, month + 1)[1])
-        return from_datetime(moment.replace(year=year, month=month + 1, day=day))
+        if year >= to_datetime(CLOCK_MAX).year:
+            raise StepOutsideCalendar(f"{self.text} after {format_instant(now)}")
+        to = from_datetime(_on_day(moment.replace(year=year, month=month + 1, day=1), anchor_day))
+        refuse_goal(now, to)
+        return to
 
 
 def parse_step(text: str) -> ClockStep:
@@ -88,6 +120,29 @@ def parse_step(text: str) -> ClockStep:
         if unit == "mo"
         else ClockStep(text, microseconds=count * _MICROSECONDS[unit])
     )
+
+
+def refuse_began(at: Instant) -> None:
+    """Raises `StepOutsideCalendar` where no test clock may begin."""
+    if at > CLOCK_MAX:
+        raise StepOutsideCalendar(format_instant(at))
+
+
+def refuse_goal(now: Instant, to: Instant) -> None:
+    """Raises `ClockGoesBack`, `StepOutsideCalendar` or `StepTooLong` where no step may lead."""
+    if to < now:
+        raise ClockGoesBack(now, to)
+    if to > CLOCK_MAX:
+        raise StepOutsideCalendar(format_instant(to))
+    moment = to_datetime(now)
+    year = moment.year + STEP_MONTHS_MAX // 12
+    if to > from_datetime(_on_day(moment.replace(year=year, day=1), 31)):
+        raise StepTooLong(now, to)
+
+
+def _on_day(moment: datetime, day: int) -> datetime:
+    """That day of its month, or the last one."""
+    return moment.replace(day=min(day, monthrange(moment.year, moment.month)[1]))
 
 
 def day_of(instant: Instant) -> int:

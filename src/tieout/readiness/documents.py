@@ -68,14 +68,20 @@ def sign_off_text(home_id: HomeId, item: Item, checked: Checked) -> str:
 
 
 def sample_text(home_id: HomeId, expected: Expectation, amount: str) -> str:
-    """`amount` as a decimal text in whole currency units."""
+    """`amount` as a decimal text in whole currency units. Dates are days in `zone`; the first form named
+    neither it nor the instants of the period."""
+    period, place = expected.period, expected.zone_name
+    assert period is not None and place is not None, "what is recorded names a period"
     return canonical_json(
         {
-            "format": "tieout/sample-expectation/1",
+            "format": "tieout/sample-expectation/2",
             "home": home_id,
             "account": expected.account,
             "from": expected.billed.start.isoformat(),
             "until": expected.billed.end.isoformat(),
+            "zone": place,
+            "starts_at": format_instant(period.start),
+            "ends_at": format_instant(period.end),
             "paper": expected.billed.paper.value,
             "role": expected.role.value,
             "person": expected.person,

@@ -12,6 +12,7 @@ from fractions import Fraction
 from tieout.contract.policy import PolicyRole
 from tieout.kernel.ids import CustomerId
 from tieout.kernel.instant import Instant
+from tieout.kernel.period import Period
 from tieout.readiness.finance_export import ExportedTotals
 from tieout.replay.terms import Apart
 
@@ -46,8 +47,7 @@ class Paper(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Billed:
-    """A paper of a billing period as people say it: dates on the account's calendar, the last one
-    exclusive."""
+    """A paper of a billing period as people say it: days in the zone of the paper, the last one exclusive."""
 
     start: date
     end: date
@@ -62,7 +62,8 @@ class Billed:
 class Expectation:
     """What a person of a role recorded beforehand for an account's period: the invoice's total and the date
     on which it is made. `at` is when the home recorded the signature; `revisions`: what the role had signed
-    for it before."""
+    for it before. `period` is the one that the days named then, in the zone `zone_name`: None of what was
+    recorded before these were."""
 
     account: CustomerId
     billed: Billed
@@ -74,13 +75,15 @@ class Expectation:
     at: Instant
     digest: str
     revisions: int = 0
+    period: Period | None = None
+    zone_name: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Run:
     """What the run gave for an account's period. `number` None: a draft. `changed_inside`: a subscription
     changed within the period, which so has parts; `late_events` of earlier periods that it bills; `sha256` of
-    the sealed document."""
+    the sealed document. `on` is the day of `made_at` in the zone of the paper, `zone_name`."""
 
     account: CustomerId
     billed: Billed
@@ -92,6 +95,8 @@ class Run:
     changed_inside: bool
     late_events: int
     sha256: str | None = None
+    made_at: Instant | None = None
+    zone_name: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

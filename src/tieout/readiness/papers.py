@@ -11,6 +11,7 @@ from tieout.contract.policy import PolicyRole
 from tieout.contract.signature import Signature, SigningKey
 from tieout.kernel.ids import CustomerId, KeyId
 from tieout.kernel.instant import parse_instant
+from tieout.kernel.period import Period
 from tieout.kernel.person import is_same_person
 from tieout.kernel.rational import exact
 from tieout.readiness.documents import ReadinessDocument, ReadinessKind
@@ -60,6 +61,9 @@ def expectations(papers: Papers) -> tuple[Expectation, ...]:
 def expectation_of(document: ReadinessDocument) -> Expectation:
     """As it was recorded, signed or not."""
     members = {name: str(value) for name, value in document.members.items()}
+    period = None
+    if "starts_at" in members:
+        period = Period(parse_instant(members["starts_at"]), parse_instant(members["ends_at"]))
     return Expectation(
         account=CustomerId(members["account"]),
         billed=Billed(
@@ -74,6 +78,8 @@ def expectation_of(document: ReadinessDocument) -> Expectation:
         on=date.fromisoformat(members["date"]),
         at=document.recorded_at,
         digest=document.digest,
+        period=period,
+        zone_name=members.get("zone"),
     )
 
 

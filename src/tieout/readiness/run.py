@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import date
-
 from tieout.evidence.stored import StoredInvoice
 from tieout.invoice.stored_document import StoredDocument
+from tieout.kernel.calendar import local_date
 from tieout.kernel.ids import CustomerId
-from tieout.kernel.instant import parse_instant
+from tieout.kernel.instant import Instant, parse_instant
 from tieout.kernel.rational import exact
+from tieout.kernel.zone import zone
 from tieout.readiness.facts import Billed, Run
 
 
@@ -16,22 +16,24 @@ def run_of(
     account: CustomerId,
     billed: Billed,
     document: StoredDocument,
-    on: date,
+    made_at: Instant,
     *,
     sealed: StoredInvoice | None = None,
 ) -> Run:
-    """`on`: when it was made, or would be. `sealed` None: `document` is a draft's."""
+    """`made_at`: when it was made, or would be. `sealed` None: `document` is a draft's."""
     return Run(
         account=account,
         billed=billed,
         number=None if sealed is None else sealed.number,
         amount=exact(document.total),
         currency=document.currency,
-        on=on,
+        on=local_date(made_at, zone(document.period.zone)),
         sealed_at=None if sealed is None else sealed.sealed_at,
         changed_inside=_changed_inside(document),
         late_events=_late_events(document),
         sha256=None if sealed is None else sealed.sha256,
+        made_at=made_at,
+        zone_name=document.period.zone,
     )
 
 

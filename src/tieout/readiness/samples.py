@@ -8,11 +8,14 @@ that is right on plain months goes wrong.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from datetime import date
 from fractions import Fraction
 
 from tieout.contract.policy import PolicyRole
+from tieout.kernel.calendar import local_date
 from tieout.kernel.money import Money, currency
 from tieout.kernel.person import same_person
+from tieout.kernel.zone import zone
 from tieout.readiness.facts import Expectation, Facts, Run, Sample
 from tieout.readiness.item import Checked, Fact, Problem, passed_or_open
 
@@ -45,12 +48,20 @@ def _judged(samples: Sequence[Sample]) -> Iterator[Sample]:
 
 def _told(sample: Sample) -> str:
     said = ", ".join(
-        f"{each.role.value} {money(each.amount, each.currency)} on {each.on.isoformat()} ({each.person}"
+        f"{each.role.value} {money(each.amount, each.currency)} on {_day(each, sample.run)} ({each.person}"
         + (f", revision {each.revisions + 1}" if each.revisions else "")
         + (", recorded after a dry run could show it)" if sample.was_shown(each) else ")")
         for each in sample.expectations
     )
     return f"expected {said or 'by nobody'}; {_run_told(sample.run)}"
+
+
+def _day(expected: Expectation, run: Run | None) -> str:
+    """With its zone, where the run's is another one."""
+    said = expected.on.isoformat()
+    if run is None or None in (expected.zone_name, run.zone_name) or expected.zone_name == run.zone_name:
+        return said
+    return f"{said} in {expected.zone_name}"
 
 
 def _run_told(run: Run | None) -> str:
@@ -97,9 +108,17 @@ def _compared(what: str, expected: Expectation, run: Run) -> Iterator[Problem]:
     if (expected.amount, expected.currency) != (run.amount, run.currency):
         stated, came = money(expected.amount, expected.currency), money(run.amount, run.currency)
         yield Problem(f"{what}: {who} expected {stated}, the run gives {came}", INVESTIGATE)
-    if expected.on != run.on:
-        dates = f"{expected.on.isoformat()}, it is made on {run.on.isoformat()}"
+    made_on = _made_on(expected, run)
+    if expected.on != made_on:
+        dates = f"{expected.on.isoformat()}, it is made on {made_on.isoformat()}"
         yield Problem(f"{what}: {who} expected the invoice on {dates}", INVESTIGATE)
+
+
+def _made_on(expected: Expectation, run: Run) -> date:
+    """In the zone in which the day was said: the account may have another one by now."""
+    if expected.zone_name is None or run.made_at is None:
+        return run.on
+    return local_date(run.made_at, zone(expected.zone_name))
 
 
 def _uncovered(runs: Sequence[Run]) -> Iterator[Problem]:

@@ -21,6 +21,7 @@ from tieout.flows.verify_books import verify_books
 from tieout.flows.verify_heads import BadHeadFile, NoKeyOfHeads, copy_findings
 from tieout.flows.verify_log import verify_log
 from tieout.gateways.clock import SteppedClock
+from tieout.kernel.ids import Watermark
 from tieout.ports.world import NoEvidenceKey
 from tieout.store.books import invoices
 from tieout.store.sqlite import begin_immediate, open_engine
@@ -198,8 +199,34 @@ def test_what_is_no_copy_of_this_home_is_refused(home: Home, tmp_path: Path) -> 
             with pytest.raises(BadHeadFile):
                 copy_findings(home, altered, signature, None, file="copy")
     foreign, _ = make_home(tmp_path / "foreign", now=FEBRUARY_3)
-    with foreign, pytest.raises(BadHeadFile, match="it is of home"):
+    with foreign, pytest.raises(BadHeadFile, match="is a head of home"):
         copy_findings(foreign, copy.statement, copy.signature, _key_of(home), file="copy")
+
+
+def test_nothing_is_concluded_from_a_statement_that_nobody_signed(home: Home, tmp_path: Path) -> None:
+    """First the key, then the signature, then what is stated, then the home, and only then the log."""
+    foreign, _ = make_home(tmp_path / "foreign", now=FEBRUARY_3)
+    with home, foreign:
+        make_key(home)
+        make_key(foreign)
+        close(home, as_of=FEBRUARY_3)
+        copy, ours, theirs = head_copy(home, None), _key_of(home), _key_of(foreign)
+        other_home = copy.statement.replace(home.home_id.encode(), foreign.home_id.encode())
+        beyond = replace(head_of(copy.statement.decode()), batch=Watermark(99), home=foreign.home_id)
+        key = home.installation_key
+        signed = statement_of(beyond)
+        signature = signed_head(signed, public_key=key.public_key(), sign=key.sign).encode()
+        for statement, by, given, says in (
+            (copy.statement, b"hello", None, "copy.minisig is no minisign signature"),
+            (copy.statement, copy.signature, theirs, "copy.minisig was made with key .* the key of --key is"),
+            (b"{}", copy.signature, ours, "copy is not what was signed"),
+            (other_home, copy.signature, ours, "copy is not what was signed"),
+            (signed.encode(), signature, ours, "copy is a head of home .*(--home)"),
+        ):
+            with pytest.raises(BadHeadFile, match=f"^{says}"):
+                copy_findings(home, statement, by, given, file="copy")
+        with pytest.raises(BadHeadFile, match="this home signs with"):
+            copy_findings(foreign, copy.statement, copy.signature, None, file="copy")
 
 
 def test_another_statement_under_the_number_of_a_head_is_told_though_the_log_is_the_same(home: Home) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from datetime import date
 from io import BytesIO
 from pathlib import Path
 from zipfile import ZipFile
@@ -12,7 +13,9 @@ from sqlalchemy.exc import DBAPIError
 
 from tests.scratch_home import ANNIVERSARY, JANUARY_31, scratch
 from tests.small_home import CUSTOMER, call, ingest, make_home
+from tieout.close.calendar import BillingCalendar
 from tieout.close.outcome import Sealed
+from tieout.flows import due_accounts
 from tieout.flows.apply_catalog import apply_catalog
 from tieout.flows.build_pack import build_pack
 from tieout.flows.check_health import doctor
@@ -20,11 +23,13 @@ from tieout.flows.close_periods import CloseReport, close
 from tieout.flows.invoices import list_invoices, show_invoice
 from tieout.flows.policy import policies
 from tieout.flows.readiness import set_level
-from tieout.flows.step_clock import NoTestClock, Stepped, own_clock, step_clock, target
+from tieout.flows.step_clock import NoTestClock, Stepped, coming, own_clock, step_clock, target
 from tieout.gateways.clock import SteppedClock
 from tieout.gateways.rehearsal import NoPost
+from tieout.kernel.cadence import Cadence
+from tieout.kernel.calendar import Anchor, OutsideCalendar
 from tieout.kernel.clock_step import ClockStep, parse_step
-from tieout.kernel.errors import ConflictError
+from tieout.kernel.errors import ConflictError, TieoutError
 from tieout.kernel.instant import Instant, format_instant, parse_instant
 from tieout.readiness.level import Level
 from tieout.store.books import test_clock as stored_clock
@@ -249,3 +254,40 @@ def test_postgresql_keeps_it_as_well(
             stepped(home, "2024-01-31T00:00:00Z")
     with open_home(tmp_path / "home") as home:
         assert format_instant(home.clock.now()) == "2024-03-31T00:00:00Z"
+
+
+@pytest.mark.parametrize("closing", [False, True])
+@pytest.mark.parametrize(
+    "to", ["0001-01-01T00:00:00Z", "2024-01-30T23:59:59Z", "2124-02-01T00:00:00Z", "9999-12-31T23:59:59Z"]
+)
+def test_a_refused_step_moves_nothing(tmp_path: Path, to: str, closing: bool) -> None:
+    """Not even the day from which months clamp."""
+    with scratch(tmp_path / "home") as home:
+        clock = own_clock(home)
+        before = clock.reading()
+        with pytest.raises(TieoutError):
+            target(before, parse_instant(to))
+        with pytest.raises(TieoutError):
+            step_clock(home, before, to=parse_instant(to), anchor_day=1, closing=closing, told=[].append)
+        assert clock.reading() == before and before.anchor_day == 31
+        assert not list_invoices(home, customer=None)
+
+
+def test_what_comes_due_on_the_way_is_told_beforehand(tmp_path: Path) -> None:
+    with scratch(tmp_path / "home") as home:
+        assert coming(home, to=JANUARY_31) == (0, 0)
+        assert coming(home, to=parse_instant("2024-05-01T00:00:00Z")) == (3, 1)
+        assert len(stepped(home, "2024-05-01T00:00:00Z", closing=True).closes) == 3
+
+
+def test_an_account_that_cannot_be_planned_is_told_and_not_left_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(*_given: object) -> BillingCalendar:
+        raise OutsideCalendar(Anchor(Cadence.MONTHLY, "UTC", date(2024, 1, 31)), 99_999)
+
+    with scratch(tmp_path / "home") as home:
+        monkeypatch.setattr(due_accounts, "calendar_of", refused)
+        (due,) = stepped(home, "1d").due
+        assert (due.customer, due.period, due.is_new) == ("acme", None, False)
+        assert "leaves the calendar" in (due.parked or "")

@@ -9,8 +9,29 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tieout.kernel.clock_step import MalformedStep, StepOutsideCalendar, day_of, parse_step
-from tieout.kernel.instant import format_instant, from_datetime, parse_instant, to_datetime
+from tieout.kernel.cadence import Cadence
+from tieout.kernel.calendar import Anchor, period_at
+from tieout.kernel.clock_step import (
+    CLOCK_MAX,
+    STEP_MONTHS_MAX,
+    ClockGoesBack,
+    MalformedStep,
+    StepOutsideCalendar,
+    StepTooLong,
+    day_of,
+    parse_step,
+    refuse_began,
+    refuse_goal,
+)
+from tieout.kernel.instant import (
+    INSTANT_MAX,
+    Instant,
+    format_instant,
+    from_datetime,
+    parse_instant,
+    to_datetime,
+)
+from tieout.kernel.limits import CADENCE_DAYS_MAX, CADENCE_MONTHS_MAX
 
 
 @pytest.mark.parametrize(
@@ -37,10 +58,53 @@ def test_any_other_text_is_refused(text: str) -> None:
         parse_step(text)
 
 
-@pytest.mark.parametrize("text", ["1mo", "99999mo", "99999d"])
-def test_no_step_leaves_the_calendar(text: str) -> None:
+@pytest.mark.parametrize("text", ["1mo", "99999mo", "99999d", "1min"])
+def test_no_step_leads_beyond_where_test_clocks_end(text: str) -> None:
+    with pytest.raises(StepOutsideCalendar, match="9000-01-01T00:00:00Z, where test clocks end"):
+        parse_step(text).from_(CLOCK_MAX, anchor_day=31)
+
+
+@pytest.mark.parametrize("at", [Instant(CLOCK_MAX + 1), INSTANT_MAX])
+def test_no_clock_begins_or_is_set_beyond_it(at: Instant) -> None:
     with pytest.raises(StepOutsideCalendar):
-        parse_step(text).from_(parse_instant("9999-12-31T00:00:00Z"), anchor_day=31)
+        refuse_began(at)
+    with pytest.raises(StepOutsideCalendar):
+        refuse_goal(parse_instant("8999-12-31T00:00:00Z"), at)
+    refuse_began(CLOCK_MAX)
+
+
+@pytest.mark.parametrize("cadence", [Cadence(months=CADENCE_MONTHS_MAX), Cadence(days=CADENCE_DAYS_MAX)])
+def test_where_test_clocks_end_the_longest_periods_still_end_in_the_calendar(cadence: Cadence) -> None:
+    anchor = Anchor(cadence, "Pacific/Kiritimati", datetime(2024, 1, 31, tzinfo=UTC).date())
+    found = period_at(anchor, CLOCK_MAX)
+    assert CLOCK_MAX < period_at(anchor, found.end).end < INSTANT_MAX
+
+
+@pytest.mark.parametrize(
+    ("now", "last"),
+    [
+        ("2024-01-31T10:00:00Z", "2124-01-31T10:00:00Z"),
+        ("2024-02-29T10:00:00Z", "2124-02-29T10:00:00Z"),
+        ("2024-01-31T10:00:00Z", "2024-01-31T10:00:00Z"),
+    ],
+)
+def test_a_step_may_go_a_hundred_years(now: str, last: str) -> None:
+    assert STEP_MONTHS_MAX == 1_200
+    refuse_goal(parse_instant(now), parse_instant(last))
+
+
+def test_a_step_goes_no_further_than_anybody_means_and_never_back() -> None:
+    now = parse_instant("2024-01-31T10:00:00Z")
+    assert parse_step("1200mo").from_(now, anchor_day=31) == parse_instant("2124-01-31T10:00:00Z")
+    for text in ("1201mo", "99999d"):
+        with pytest.raises(StepTooLong, match=r"more than 1,200 months.*was not moved"):
+            parse_step(text).from_(now, anchor_day=31)
+    with pytest.raises(StepTooLong):
+        refuse_goal(now, parse_instant("2124-02-01T00:00:00Z"))
+    with pytest.raises(ClockGoesBack):
+        refuse_goal(now, Instant(now - 1))
+    with pytest.raises(MalformedStep, match="never goes back"):
+        parse_step("-1mo")
 
 
 @given(

@@ -13,13 +13,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.unit.readiness.sample import JANUARY, NOW, ON
+from tests.unit.readiness.sample import JANUARY, NOW
 from tests.unit.replay.test_result import RESULT
 from tieout.contract.policy import PolicyRole
 from tieout.contract.signature import Signature, SigningKey
 from tieout.evidence.stored_corrections import StoredApproval, StoredReport
 from tieout.invoice.stored_document import StoredDocument, read_document
 from tieout.kernel.ids import CustomerId, KeyId
+from tieout.kernel.instant import parse_instant
 from tieout.readiness.backfill import BY_POLICY, approval_of
 from tieout.readiness.documents import ReadinessDocument, ReadinessKind, signed_for_another_role
 from tieout.readiness.facts import ReplayFact
@@ -69,7 +70,7 @@ def test_a_run_says_whether_a_subscription_changed_and_how_much_came_late(
         end = DAYS[2] if whole and place == 0 else DAYS[place + 1]
         lines.append({"subscription": subscription, "segment": {"start": DAYS[place], "end": end}})
     lines += [{**corrects(*each), "segment": {"start": each[0], "end": DAYS[0]}} for each in corrections]
-    found = run_of(CustomerId("acme"), JANUARY, paper(*lines), ON)
+    found = run_of(CustomerId("acme"), JANUARY, paper(*lines), parse_instant("2026-02-02T00:00:00Z"))
     kinds = {subscription: set[str]() for subscription, _, _ in parts}
     for subscription, place, whole in parts:
         if place < 2:  # the third is for the next period: a fee in advance

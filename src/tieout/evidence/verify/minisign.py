@@ -41,17 +41,27 @@ def public_key(content: bytes) -> bytes:
     raise NotAPublicKey
 
 
+def signed_with(signature: bytes) -> bytes | None:
+    """The number of the key that a signature names, 8 bytes; None where it is no minisign signature."""
+    try:
+        lines = signature.decode("ascii").split("\n")
+        number = b64decode(lines[1], validate=True)[2:10]
+    except (ValueError, IndexError):
+        return None
+    return number if len(number) == 8 else None
+
+
 def check_signature(
     content: bytes,
     signature: bytes,
     key: bytes,
-    comment: str,
+    comment: str | None,
     *,
     file: str,
     report: Report,
     about: str = OF_A_MANIFEST,
 ) -> None:
-    """`comment`: what the trusted comment has to say; `about`: the first line."""
+    """`comment`: what the trusted comment has to say, None: anything; `about`: the first line."""
     try:
         lines = signature.decode("ascii").split("\n")
         if len(lines) != 5 or lines[4]:
@@ -61,7 +71,8 @@ def check_signature(
         report.add(file, "form", "a minisign signature", str(error))
         return
     number = first[2:10]
-    rebuilt = [about, b64encode(first).decode(), TRUSTED + comment, b64encode(whole).decode(), ""]
+    third = lines[2] if comment is None else TRUSTED + comment
+    rebuilt = [about, b64encode(first).decode(), third, b64encode(whole).decode(), ""]
     report.compare(
         file,
         [

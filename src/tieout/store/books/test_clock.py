@@ -15,7 +15,7 @@ from typing import Final
 from sqlalchemy import Connection, Engine, select
 from sqlalchemy.exc import IntegrityError
 
-from tieout.kernel.clock_step import day_of
+from tieout.kernel.clock_step import day_of, refuse_goal
 from tieout.kernel.errors import ConflictError
 from tieout.kernel.instant import Instant, format_instant
 from tieout.ports import ClockReading
@@ -25,18 +25,6 @@ from tieout.store.books.writing import insert_rows, writing
 ROW: Final = "test_clock."
 """And how many steps went before, in as many digits."""
 DIGITS: Final = 9
-
-
-class ClockGoesBack(ConflictError):
-    """A test clock never goes back: what was recorded would lie in the future."""
-
-    code = "clock-goes-back"
-
-    def __init__(self, now: Instant, to: Instant) -> None:
-        super().__init__(
-            f"The test clock stands at {format_instant(now)} and never goes back to {format_instant(to)}; "
-            "make another scratch home for that."
-        )
 
 
 class ClockMoved(ConflictError):
@@ -68,8 +56,7 @@ class SqlTestClock:
         return self._last
 
     def step(self, before: ClockReading, *, to: Instant, anchor_day: int) -> None:
-        if to < before.now:
-            raise ClockGoesBack(before.now, to)
+        refuse_goal(before.now, to)
         after = ClockReading(to, before.began, anchor_day)
         with writing(self._engine) as connection:
             found, steps = _read(connection)
