@@ -26,7 +26,9 @@ from tieout.evidence.pack.proofs import HEAD_PROOF, HEADS, ROOTS
 from tieout.evidence.verify.events_file import DisclosedEvent, events_of
 from tieout.evidence.verify.report import Report
 from tieout.evidence.verify.verify import verify_pack
+from tieout.flows.verify_roots import NoRootsThere, verify_roots
 from tieout.kernel.merkle import leaf_hash, proven_root, root_of
+from tieout.wiring import open_home
 
 
 @pytest.fixture(scope="module")
@@ -314,3 +316,30 @@ def test_what_a_pack_says_of_itself_does_not_drive_a_terminal(packed: PackedHome
     assert ran.exit_code == 0 and "checks" in ran.stdout
     assert all(char.isprintable() or char == "\n" for char in ran.stdout)
     assert "\nWhoever" not in ran.stdout, "nor say in a line of its own what nobody checked"
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_who_has_the_log_is_told_of_a_piece_in_any_other_form(packed: PackedHome, form: str) -> None:
+    """That it is none, or that it differs: the pack may be a stranger's."""
+    with open_home(packed.folder) as home:
+        try:
+            findings = verify_roots(home, restated(packed, FORMS[form])).findings
+        except NoRootsThere:
+            return
+    assert findings or form in AS_GOOD, "who has the log compares batches, rows and roots, and no head"
+
+
+AS_GOOD = {*(name for name in FORMS if name.startswith(("head ", "name "))), "as it was", "no pieces"}
+AS_GOOD |= {"a piece twice", "a piece that is none"}
+
+
+def test_who_has_the_log_is_told_of_a_last_head_that_no_log_reaches(packed: PackedHome) -> None:
+    for batch in (2**70, -(2**70), 10**4_000, "1", None, float("nan")):
+        heads = json.loads(packed.members[HEADS])
+        heads[-1]["batch"] = batch
+        content = packed.signed_again({**packed.members, HEADS: json.dumps(heads).encode()})
+        with open_home(packed.folder) as home:
+            try:
+                assert verify_roots(home, content).findings or batch == "1"
+            except NoRootsThere:
+                continue

@@ -10,7 +10,7 @@ from typing import Any
 from tieout.evidence.head import head_of
 from tieout.evidence.piece import Piece, PiecePlace, in_order, root_of_pieces
 from tieout.evidence.verify.archive import read_archive
-from tieout.evidence.verify.head_roots import ROOTS_FORMAT
+from tieout.evidence.verify.head_roots import NUMBER_MAX, ROOTS_FORMAT
 from tieout.evidence.verify.log import HEADS, ROOTS
 from tieout.evidence.verify.pack import Pack, Unreadable
 from tieout.evidence.verify.report import Report
@@ -52,7 +52,7 @@ def verify_roots(home: Home, pack: bytes) -> RootsVerification:
             raise NoRootsThere(f"it is of home {said['home']}, and this is home {home.home_id}")
         pieces = [_piece(each) for each in said["pieces"]]
         batch, digest = _stated_with(said, read)
-    except (Unreadable, ValueError, KeyError, TypeError) as error:
+    except (Unreadable, ValueError, KeyError, TypeError, AttributeError) as error:
         raise NoRootsThere("it is no evidence pack of format 2 or later") from error
     findings = [*_of_chain(home, batch, digest)]
     for piece in pieces:
@@ -112,15 +112,25 @@ def _stated_with(said: Members, pack: Pack) -> tuple[int, str]:
     """A batch, and the digest that the pack states of it: of format 2 beside the roots, later in its last
     head."""
     if said["format"] != ROOTS_FORMAT:
-        return int(said["batch"]), str(said["digest"])
+        return _whole(said["batch"], least=0), str(said["digest"])
     heads = pack.json(HEADS)
-    return (int(heads[-1]["batch"]), str(heads[-1]["digest"])) if heads else (0, GENESIS_DIGEST.hex())
+    if not heads:
+        return 0, GENESIS_DIGEST.hex()
+    return _whole(heads[-1]["batch"], least=0), str(heads[-1]["digest"])
 
 
 def _piece(said: Members) -> Piece:
-    first, last = Watermark(int(said["first_batch"])), Watermark(int(said["last_batch"]))
-    place = PiecePlace(EventType(str(said["type"])), int(said["contract_version"]), first, last)
-    return Piece(place, int(said["rows"]), bytes.fromhex(said["root"]))
+    """Raises `ValueError`, `KeyError` or `TypeError`."""
+    first, last = (Watermark(_whole(said[name])) for name in ("first_batch", "last_batch"))
+    said["type"].encode()  # a text that can be asked for
+    place = PiecePlace(EventType(said["type"]), _whole(said["contract_version"]), first, last)
+    return Piece(place, _whole(said["rows"]), bytes.fromhex(said["root"]))
+
+
+def _whole(number: object, *, least: int = 1) -> int:
+    if type(number) is not int or not least <= number <= NUMBER_MAX:
+        raise ValueError(f"no log counts to {number!r}")
+    return number
 
 
 def _of_chain(home: Home, batch: int, digest: str) -> Iterator[LogFinding]:
