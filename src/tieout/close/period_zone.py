@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from datetime import date
 
-from tieout.close.calendar import PeriodDefault, calendar_of
+from tieout.close.calendar import PeriodDefault, calendar_of, is_active
 from tieout.contract.catalog import Catalog
 from tieout.contract.party import Customer
 from tieout.kernel.calendar import DayOutsideCalendar, OutsideCalendar, local_date, local_midnight
@@ -60,15 +60,18 @@ def period_said(catalog: Catalog, customer: str, periods: Iterable[Period], said
 def periods_around(
     catalog: Catalog, customer: str, defaults: Sequence[PeriodDefault], said: Days
 ) -> tuple[Period, ...]:
-    """The billing periods that somebody can mean who names these days, in order: those that hold the first
-    instant, or the last one, of the days in any zone that the customer ever had."""
+    """The billing periods that somebody can mean who names these days, in order: those in which a
+    subscription runs that hold the first instant, or the last one, of the days in any zone that the customer
+    ever had."""
     names = sorted({each.zone for each in catalog.customers.versions(customer)})
-    calendars = [calendar_of(catalog, each, defaults) for each in catalog.subscriptions_of(customer)]
+    calendars = [(each, calendar_of(catalog, each, defaults)) for each in catalog.subscriptions_of(customer)]
     found: set[Period] = set()
     for name in names:
         try:
             first, end = (local_midnight(day, zone(name)) for day in said)
-            found |= {each.at(moment).period for each in calendars for moment in (first, Instant(end - 1))}
+            for subscription, calendar in calendars:
+                both = {calendar.at(moment).period for moment in (first, Instant(end - 1))}
+                found |= {period for period in both if is_active(subscription, period)}
         except (OutsideCalendar, DayOutsideCalendar, OverflowError):
             continue  # days at the very ends of the calendar, where no period can lie
     return tuple(sorted(found))

@@ -20,7 +20,7 @@ from tieout.flows.readiness_samples import samples_of
 from tieout.flows.readiness_signing import SampleSaid, record_sample
 from tieout.flows.sample_periods import SamplePeriods
 from tieout.kernel.ids import CustomerId
-from tieout.kernel.instant import parse_instant
+from tieout.kernel.instant import Instant, parse_instant
 from tieout.kernel.period import Period
 from tieout.readiness.facts import Billed, Sample
 from tieout.readiness.item import ItemKey
@@ -70,6 +70,7 @@ def test_what_is_recorded_on_both_sides_of_a_move_is_one_sample_with_its_run(rea
     ready.expects("acme", JANUARY, FEBRUARY, "21.21", date(2026, 2, 3), roles=(PolicyRole.PRODUCT,))
     ready.expects("acme", JANUARY, FEBRUARY, "9.99", date(2026, 2, 3), roles=(PolicyRole.OPS,))
     move(ready)
+    ready.clock.set_to(Instant(ready.clock.now() + 1))  # of two that were signed at once neither is the last
     ready.expects("acme", DECEMBER_31, JANUARY_31, "21.21", date(2026, 2, 2), roles=(PolicyRole.OPS,))
     ready.expects("acme", JANUARY, FEBRUARY, "21.21", date(2026, 2, 2), roles=(PolicyRole.FINANCE,))
     ready.clock.set_to(FEBRUARY_3)
