@@ -55,7 +55,7 @@ NOWHERE_ELSE = {
     r"invoice/transitions.json: (drafted|held|note|objection|approval|delta approval)/(person|reason)": (
         "what people said of drafts: in the report"
     ),
-    r"invoice/transitions.json: (drafted|held|delta approval)/sha256": "of drafts, which are not in a pack",
+    r"invoice/transitions.json: (drafted|held|delta approval)/(sha256|cutoff)": "of drafts: in no pack",
     r"invoice/ledger.json: kept": "of a paper without entries: it says that, and nothing else",
     r"invoice/ledger.json: entries/(payment|applied|refund)(/(booked_at|id|person|reason))?": (
         "what was paid, refunded or applied since the seal: in the report"
@@ -67,7 +67,8 @@ NOWHERE_ELSE = {
         "it moves nothing; what the balance was, and so whether one was due, rests on others: in the report"
     ),
     r"invoice/movements.json: earned": "of a fee of which nothing was left to earn",
-    r"invoice/movements.json: (committed|drawn|trued-up|lapsed|metered)(/(minor|reason))?": (
+    r"invoice/movements.json: earned/account": "of a subscription without a line: in the report",
+    r"invoice/movements.json: (committed|drawn|trued-up|lapsed|metered)(/(minor|reason|account))?": (
         "of commitments: in the report"
     ),
 }

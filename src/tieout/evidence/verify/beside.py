@@ -118,15 +118,14 @@ def check_transitions(pack: Pack, manifest: Members, document: Members) -> None:
             ("after the seal", [], [each for each in what[place + 1 :] if each != "voided"]),
         ],
     )
-    _check_drafts(report, found[:place], sealed)
+    _check_drafts(report, found[:place])
     if "voided" in what:
         report.checked.append("NOTE: this invoice was voided later; what it asks for is not owed any more.")
     report.checked.append(f"{len(found):,} transitions follow each other, from draft to seal.")
 
 
-def _check_drafts(report: Report, before: Sequence[Members], sealed: Members) -> None:
-    """Revisions are numbered from 1; what people say is of one of them, approvals of its bytes; none was
-    drafted of more than was sealed."""
+def _check_drafts(report: Report, before: Sequence[Members]) -> None:
+    """Revisions are numbered from 1; what people say is of one of them, approvals of its bytes."""
     drafts = [each for each in before if each["what"] in ("drafted", "held")]
     report.compare(TRANSITIONS, [("revisions", list(range(1, len(drafts) + 1)), _column(drafts, "revision"))])
     digests = {each["revision"]: each["sha256"] for each in drafts}
@@ -139,8 +138,6 @@ def _check_drafts(report: Report, before: Sequence[Members], sealed: Members) ->
             report.compare(TRANSITIONS, [(f"digest of a {each['what']}", None, each["sha256"])])
     if before:
         report.not_derived.append(f"{TRANSITIONS}: what people said of drafts is stated, not signed.")
-    later = [each["revision"] for each in drafts if each["cutoff"] > sealed["cutoff"]]
-    report.compare(TRANSITIONS, [("drafts after the cutoff", [], later)])
 
 
 def _column(rows: Iterable[Members], name: str) -> list[object]:

@@ -69,11 +69,13 @@ def check_ledger(pack: Pack, document: Members, movements: Sequence[Members]) ->
         elif _word(entry) not in OWN:
             _check_later(report, paper, entry)
     own = {word: [each for each in entries if _word(each) == word] for word in OWN}
+    booked = {each["booked_at"] for several in own.values() for each in several}
+    report.compare(LEDGER, [("the seal's entries, booked at", sorted(booked)[:1], sorted(booked))])
     _check_bill(report, paper, own["invoice"])
     _check_lines(report, paper, own["accrual"], own["takes-back"])
     _check_credits(report, paper, own["credits"], own["accrual"])
     _check_earned(report, paper, own["earned"])
-    _check_owed(report, paper, entries)
+    _check_owed(report, paper, entries, is_voided=voided is not None)
     if any(_word(entry) not in (*OWN, "reversal") for entry in entries):
         report.not_derived.append(
             f"{LEDGER}: when and by whom it was paid, refunded or set against a credit note; whether that "
@@ -133,7 +135,6 @@ def _check_own(report: Report, paper: Paper, entry: Members) -> None:
         LEDGER,
         [
             (f"entry {name}: effective", at, when),
-            (f"entry {name}: booked", paper.issued, parse_instant(entry["booked_at"])),
             (f"entry {name}: person", None, entry["person"]),
         ],
     )
@@ -236,9 +237,9 @@ def _check_lines(report: Report, paper: Paper, accruals: Sequence[Members], back
     for name, line in paper.lines.items():
         found = [-posted.get((name, account), 0) for account in BY_LINE]
         net = paper.net(line)
-        if line["price"].startswith("commitment/"):
+        if line["price"].startswith("commitment/") or paper.is_settled_in_parts(line):
             report.compare(LEDGER, [(f"line {name}: posted", net, Fraction(sum(found)))])
-            report.not_derived.append(f"{LEDGER}: how much of line {name} a commitment defers.")
+            report.not_derived.append(f"{LEDGER}: how much of what line {name} comes to is deferred.")
         else:
             deferred = advance.get(name, Fraction(0))
             wanted = [net - deferred, deferred]
@@ -329,7 +330,7 @@ def _check_later(report: Report, paper: Paper, entry: Members) -> None:
         report.add(LEDGER, f"entry {name}", "a movement of that name", "none")
 
 
-def _check_owed(report: Report, paper: Paper, entries: Sequence[Members]) -> None:
+def _check_owed(report: Report, paper: Paper, entries: Sequence[Members], *, is_voided: bool) -> None:
     """What the entries leave owed is due; more is paid only than is open, and not refunded than is owed."""
     own = {f"invoice/{paper.document['id']}", f"credits/{paper.document['id']}"}
     owed = taxes = open_minor = balance = 0
@@ -346,6 +347,8 @@ def _check_owed(report: Report, paper: Paper, entries: Sequence[Members]) -> Non
             overpaid |= of_balance and _word(entry) == "payment"
     due = paper.money(str(paper.document.get("due", paper.document["total"])))
     report.compare(LEDGER, [("what is owed by the entries", due, owed), ("taxes", -paper.taxes, taxes)])
+    if is_voided:
+        return  # what had been set against it stays
     if open_minor < 0 or (overpaid and open_minor):
         report.add(LEDGER, "what is open", "paid before more is", open_minor)
     if balance > 0:

@@ -103,17 +103,19 @@ def _check_account(report: Report, paper: Paper, each: Members) -> None:
     """The account is of this customer's subscriptions, or a wallet."""
     kind, account, name = each["kind"], each["account"], each["id"]
     subscriptions = {line["subscription"] for line in paper.lines.values()}
+    of_line = bool(subscriptions.intersection(account.split("/")[1:2]))
     if kind in ("earned", "credited"):
-        right = account in {f"advance/{key}" for key in subscriptions}
+        right = account.startswith("advance/")
     elif kind in OF_COMMITMENTS:
-        right = account.startswith(tuple(f"commitment/{key}/" for key in subscriptions))
-        right = right and account.endswith("/metered") == (kind == "metered")
+        right = account.startswith("commitment/") and account.endswith("/metered") == (kind == "metered")
     elif kind == "top-up-requested":
-        right = account == f"top-up/{paper.document['customer']['id']}"
+        right = of_line = account == f"top-up/{paper.document['customer']['id']}"
     else:
-        right = account.startswith("wallet/")
+        right = of_line = account.startswith("wallet/")
     if not right:
         report.add(MOVEMENTS, f"{name}: account", f"one of what is {kind}", account)
+    elif not of_line:
+        report.not_derived.append(f"{MOVEMENTS}: whose {account} is; no line is of its subscription.")
 
 
 def _check_reason(report: Report, paper: Paper, each: Members) -> None:
@@ -209,5 +211,8 @@ def _check_given_back(report: Report, paper: Paper) -> None:
         and "correction" not in line
         and any(step["rule"] == "unused-fee" for step in line["steps"])
     ]
+    if any(map(paper.is_settled_in_parts, paper.lines.values())):
+        report.not_derived.append(f"{MOVEMENTS}: what is given back of fees in advance by several papers.")
+        return
     credited: Sequence[int] = [each["minor"] for each in paper.movements if each["kind"] == "credited"]
     report.compare(MOVEMENTS, [("fees given back", sum(given, Fraction(0)), Fraction(sum(credited)))])

@@ -88,19 +88,20 @@ def _check_plain_discounts(pack: Pack, document: Members, discounts: list[Member
         if beside or (each["percent"] is None and each["stated"] is None):
             pack.report.not_derived.append(f"{FILE}: discount {name}, which rests on other papers too.")
             continue
-        if each["percent"] is None:
-            stated = _money(each["stated"])
-            asked, unused = min(stated, base), stated - min(stated, base)
-        else:
-            exact = base * fraction(each["percent"]) / 100
-            asked, unused = Fraction(rounded(exact * minor, "half_away_from_zero"), minor), Fraction(0)
+        room = max(base, Fraction(0))
+        wanted = _money(each["stated"]) if each["percent"] is None else _part(room, each["percent"], minor)
+        asked = min(wanted, room)
         pack.report.compare(
             FILE,
             [
                 (f"discount {name}: what it comes to", -asked, _money(each["amount"])),
-                (f"discount {name}: unused", unused, _money(each["unused"])),
+                (f"discount {name}: unused", wanted - asked, _money(each["unused"])),
             ],
         )
+
+
+def _part(base: Fraction, percent: str, minor: int) -> Fraction:
+    return Fraction(rounded(base * fraction(percent) / 100 * minor, "half_away_from_zero"), minor)
 
 
 def _check_taxes(pack: Pack, document: Members, taxes: list[Members]) -> None:

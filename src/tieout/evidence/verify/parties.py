@@ -16,8 +16,8 @@ FILE = "invoice/document.json"
 SUFFIXES = {"invoice": "", "credit note": "-CN", "debit note": "-DN"}
 """Of the series of each kind of paper."""
 KINDS = ("final", "interim", "note")
-TERMS_DAYS = 30
-"""Where the customer's profile states none."""
+TERMS_DAYS, SERIES = 30, "INV"
+"""Where the profile of the customer, or the seller, states none."""
 
 
 def check_parties(pack: Pack, document: Members) -> None:
@@ -42,7 +42,7 @@ def check_parties(pack: Pack, document: Members) -> None:
         ),
         (
             "seller's series",
-            pack.by_digest.get(seller["digest"], {}).get("number_series"),
+            pack.by_digest.get(seller["digest"], {}).get("number_series", SERIES),
             document["series"],
         ),
     ]
@@ -161,14 +161,13 @@ def check_line_named(pack: Pack, file: str, printed: Members) -> None:
 
 
 def check_catalog(pack: Pack, lines: Iterable[Members]) -> None:
-    """Sorted, each once, under the file name that follows; with the plan and the subscription of each line,
-    and all versions of a subscription or an event before the last one."""
+    """Sorted, each once; with the plan and the subscription of each line."""
     found = [(each["kind"], each["key"], each["version"]) for each in pack.json("documents.json")]
     pack.report.compare("documents.json", [("order", sorted(set(found)), found)])
+    subscriptions = {key for kind, key, _ in found if kind == "subscription"}
     for line in lines:
-        for kind, versions in (("plan", {line["plan_version"]}), ("subscription", None)):
-            there = {version for each, key, version in found if (each, key) == (kind, line[kind])}
-            wanted = versions or set(range(1, max(there, default=1) + 1))
-            if not wanted <= there:
-                missing = ", ".join(map(str, sorted(wanted - there)))
-                pack.report.add("documents.json", f"{kind} {line[kind]}", f"version {missing}", "none")
+        if ("plan", line["plan"], line["plan_version"]) not in found:
+            plan = f"plan {line['plan']}"
+            pack.report.add("documents.json", plan, f"version {line['plan_version']}", "none")
+        if line["subscription"] not in subscriptions:
+            pack.report.add("documents.json", f"subscription {line['subscription']}", "there", "none")

@@ -47,6 +47,11 @@ class Paper:
         corrects = line.get("correction")
         return self.last if corrects is None else Instant(parse_instant(corrects["period"]["end"]) - 1)
 
+    def is_settled_in_parts(self, line: Members) -> bool:
+        """One that gives back a fee, on an interim invoice or after one: balances move with the last only."""
+        gives = any(step["rule"] == "unused-fee" for step in line["steps"])
+        return gives and (self.document["kind"] == "interim" or "earlier" in line)
+
     @property
     def taxes(self) -> Fraction:
         return sum((self.money(tax["amount"]) for tax in self.document.get("taxes", [])), Fraction(0))
