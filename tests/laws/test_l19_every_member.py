@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.changed_members import DOCUMENT, Change, changes_of, signed_with
+from tests.changed_members import DOCUMENT, GONE, Change, changes_of, signed_with
 from tests.evidence_packs import PackedHome, packed_home
 from tests.scenarios.play import played
 from tieout.evidence.verify import beside, minisign
@@ -115,7 +115,7 @@ def packs_of(story: str, folder: Path) -> Iterator[PackedHome]:
 
 
 def chosen(packed: PackedHome) -> Iterator[Change]:
-    """All; by default of each place the first change, and of every fourth one more."""
+    """All; by default of each place the first other value, and of every fourth one more change."""
     found: dict[str, list[Change]] = {}
     for member, content in packed.members.items():
         if member.endswith(".json"):
@@ -126,7 +126,7 @@ def chosen(packed: PackedHome) -> Iterator[Change]:
 
 
 def _two(changes: list[Change], number: int) -> Iterator[Change]:
-    yield changes[0]
+    yield next((each for each in changes if each.value is not GONE), changes[0])
     if number % 4 == 0 and number % len(changes):
         yield changes[number % len(changes)]
 
