@@ -60,14 +60,24 @@ class PackedHome:
             for name, content in members.items()
             if name not in (MANIFEST, SIGNATURE)
         }
-        document = sha256(members["invoice/document.json"]).hexdigest()
-        manifest["invoice"]["sha256"] = document
-        text = canonical(manifest)
+        manifest["invoice"]["sha256"] = sealed_digest(members)
+        return self.signed_manifest({**members, MANIFEST: canonical(manifest)})
+
+    def signed_manifest(self, members: Mapping[str, bytes]) -> bytes:
+        """With a signature that fits the manifest, whatever it says."""
+        text = members[MANIFEST]
+        said = json.loads(text)
         digest = sha256(text).hexdigest()
-        comment = f"{manifest['format']} {manifest['home']} {manifest['invoice']['id']} {digest}"
+        whole, invoice = (said, said.get("invoice")) if isinstance(said, dict) else ({}, None)
+        of = invoice.get("id") if isinstance(invoice, dict) else None
+        comment = f"{whole.get('format')} {whole.get('home')} {of} {digest}"
         sign = partial(self.key.sign)
         signature = signature_text(text, comment, public_key=self.key.public_key(), sign=sign)
-        return archive({**members, MANIFEST: text, SIGNATURE: signature.encode()})
+        return archive({**members, SIGNATURE: signature.encode()})
+
+
+def sealed_digest(members: Mapping[str, bytes]) -> str:
+    return sha256(members["invoice/document.json"]).hexdigest()
 
 
 def packed_home(folder: Path, *, per_customer: int = 4) -> PackedHome:

@@ -113,7 +113,7 @@ def _in(path: str, value: object) -> Callable[[Any], None]:
 
 
 TOKENS, USAGE = "lines/{id}-003.json", "usage/{id}-s0002"
-DOCUMENT = "invoice/document.json"
+DOCUMENT, LEDGER = "invoice/document.json", "invoice/ledger.json"
 LIES: dict[str, Lie] = {
     "usage that is nowhere": (TOKENS, _in("usage", "gone"), TOKENS, "usage"),
     "a quantity": (f"{USAGE}/usage.json", _in("quantity", "623"), f"{USAGE}/usage.json", "quantity"),
@@ -168,6 +168,25 @@ LIES: dict[str, Lie] = {
     "a head's home": (HEADS, _in("1/home", "home_0"), HEADS, "head 2: home"),
     "a head left out": (HEADS, lambda heads: heads.pop(0), HEADS, "head 2: follows"),
     "a head that goes back": (HEADS, _in("1/batch", 0), HEADS, "head 2: batch"),
+    "a period": (TOKENS, _in("charge/period/end", "2027-01-31T11:00:00Z"), TOKENS, "printed period"),
+    "a unit of a charge": (TOKENS, _in("charge/unit", "word"), TOKENS, "unit of the charge"),
+    "a discount": (
+        *(TOKENS, _in("discounts", [{"name": "A", "coupon": "a", "coupon_version": 1, "amount": "-1.00"}])),
+        *(TOKENS, "shares of discounts"),
+    ),
+    "a customer of usage": (f"{USAGE}/usage.json", _in("customer", "x"), f"{USAGE}/usage.json", "customer"),
+    "a subscription of usage": (
+        *(f"{USAGE}/usage.json", _in("subscription", "x"), TOKENS, "subscription of the usage"),
+    ),
+    "a kind of entry": (LEDGER, _in("entries/1/kind", "payment"), LEDGER, "entry invoice/{id}: kind"),
+    "an account of the bill": (
+        *(LEDGER, _in("entries/1/postings/0/account", "customer-balance"), LEDGER, "the bill"),
+    ),
+    "an account of a line": (
+        *(LEDGER, _in("entries/0/postings/1/account", "deferred-revenue")),
+        *(LEDGER, "line {id}-001: revenue, deferred revenue"),
+    ),
+    "a name too many": (TOKENS, _in("charge/free", True), TOKENS, "form of /charge/free"),
     "a meter": (
         *(f"{USAGE}/usage.json", _in("meter_digest", "0" * 64)),
         *(f"{USAGE}/usage.json", "meter"),

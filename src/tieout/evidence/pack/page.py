@@ -50,6 +50,10 @@ DOES_NOT_PROVE: Final = (
     "That the price was the right one to agree on; the pack holds the price as it was stored, with its "
     "digest.",
     "Which tier or package a unit fell into beyond what the working of the line states.",
+    "Which subjects (keys, devices) were the customer's, and since when: the pack counts events of the ones "
+    "that it names.",
+    "What other papers billed and what balances were before; and of payments, refunds and what people said, "
+    "more than that they are stated here.",
     "Who owns the keys of people: compare their numbers with what these people tell you.",
     "Of lines that rest on no events (fees, credits, commitments, lines that a person added): more than "
     "that their "

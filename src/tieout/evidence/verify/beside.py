@@ -1,70 +1,19 @@
-"""What stands beside the paper: the ledger's entries, the policy's signatures, the transitions in their
-order."""
+"""What stands beside the paper: the policy's signatures, and the transitions in their order."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from tieout.evidence.verify.pack import Members, Pack
-from tieout.evidence.verify.working import fraction
+from tieout.evidence.verify.report import Report
 from tieout.kernel.canonical import token
 from tieout.kernel.ed25519 import is_signed
 from tieout.kernel.instant import format_instant, parse_instant
-from tieout.kernel.money import CURRENCIES
 
-LEDGER = "invoice/ledger.json"
-MOVEMENTS = "invoice/movements.json"
 POLICY = "policy.json"
 TRANSITIONS = "invoice/transitions.json"
 ROLES = ("finance", "ops", "product")
 SIGNED_FORMAT = b"tieout/policy-signature/1"
-OWED = ("receivable", "customer-balance")
-PAID = ("invoice/", "credits/")
-
-
-def check_ledger(pack: Pack, document: Members) -> None:
-    """Debits are credits in each entry; what the paper's own entries leave owed is what it asks for."""
-    report, said = pack.report, pack.json(LEDGER)
-    if not said["kept"]:
-        report.not_derived.append(f"{LEDGER}: the invoice was sealed before there was a ledger.")
-        return
-    unit = document["currency"]
-    minor = 10 ** CURRENCIES[unit].exponent
-    owed = taxes = 0
-    for entry in said["entries"]:
-        sums: dict[str, int] = {}
-        for posting in entry["postings"]:
-            sums[posting["currency"]] = sums.get(posting["currency"], 0) + posting["minor"]
-            own = entry["id"] in {f"{name}{document['id']}" for name in PAID}
-            owed += posting["minor"] if own and posting["account"] in OWED else 0
-            taxes += posting["minor"] if own and posting["account"] == "tax-payable" else 0
-        for code, off in sums.items():
-            report.compare(LEDGER, [(f"entry {entry['id']}: debits less credits in {code}", 0, off)])
-        report.compare(LEDGER, [(f"entry {entry['id']}: invoice", document["id"], entry["invoice"])])
-    due = str(document.get("due", document["total"]))
-    asked = sum((fraction(tax["amount"]) for tax in document.get("taxes", [])), fraction("0")) * minor
-    report.compare(
-        LEDGER,
-        [("what is owed by the entries", fraction(due) * minor, owed), ("taxes", -asked, taxes)],
-    )
-    report.checked.append(f"{len(said['entries']):,} ledger entries balance, and come to what is due.")
-
-
-def check_movements(pack: Pack, document: Members) -> None:
-    """The credits that the paper prints are the movements that were recorded with it."""
-    found = pack.json(MOVEMENTS)
-    if not isinstance(found, list):
-        raise TypeError("it is no list of movements")
-    minor = 10 ** CURRENCIES[document["currency"]].exponent
-    printed = sorted(
-        (each["account"], fraction(each["amount"]) * minor) for each in document.get("credits", [])
-    )
-    used = sorted((each["account"], -each["minor"]) for each in found if each["kind"] == "used")
-    pack.report.compare(MOVEMENTS, [("credits used", printed, used)])
-    if found:
-        pack.report.not_derived.append(
-            f"{MOVEMENTS}: what the balances were before; only their movements are here."
-        )
 
 
 def check_policy(pack: Pack, manifest: Members, document: Members) -> None:
@@ -82,6 +31,8 @@ def check_policy(pack: Pack, manifest: Members, document: Members) -> None:
     printed = {(each["role"], each["key_id"]) for each in named["signatures"]}
     for signature in said["signatures"]:
         why = _why_invalid(signature, keys.get(signature["key_id"]), said, policy)
+        if why is None and parse_instant(signature["signed_at"]) > parse_instant(document["issued_at"]):
+            why = "it was made after the seal"
         if why is None:
             valid.append(signature)
         else:
@@ -96,6 +47,13 @@ def check_policy(pack: Pack, manifest: Members, document: Members) -> None:
                 sorted(map(str, printed)),
                 sorted(str((e["role"], e["key_id"])) for e in counted),
             ),
+            (
+                "keys",
+                sorted({each["key_id"] for each in said["signatures"]}),
+                _column(said["keys"], "key_id"),
+            ),
+            ("signatures", sorted(said["signatures"], key=lambda each: each["role"]), said["signatures"]),
+            ("signatures printed", len(printed), len(named["signatures"])),
             ("different keys", len(ROLES), len({keys[each["key_id"]]["public_key"] for each in counted})),
         ],
     )
@@ -160,9 +118,26 @@ def check_transitions(pack: Pack, manifest: Members, document: Members) -> None:
             ("after the seal", [], [each for each in what[place + 1 :] if each != "voided"]),
         ],
     )
+    _check_drafts(report, found[:place])
     if "voided" in what:
         report.checked.append("NOTE: this invoice was voided later; what it asks for is not owed any more.")
     report.checked.append(f"{len(found):,} transitions follow each other, from draft to seal.")
+
+
+def _check_drafts(report: Report, before: Sequence[Members]) -> None:
+    """Revisions are numbered from 1; what people say is of one of them, approvals of its bytes."""
+    drafts = [each for each in before if each["what"] in ("drafted", "held")]
+    report.compare(TRANSITIONS, [("revisions", list(range(1, len(drafts) + 1)), _column(drafts, "revision"))])
+    digests = {each["revision"]: each["sha256"] for each in drafts}
+    for each in before:
+        if each["what"] == "approval":
+            report.compare(TRANSITIONS, [("what is approved", digests.get(each["revision"]), each["sha256"])])
+        elif each not in drafts and each["revision"] not in digests:
+            report.add(TRANSITIONS, f"{each['what']} {each['sequence']}", "of a revision", each["revision"])
+        elif each["what"] in ("note", "objection"):
+            report.compare(TRANSITIONS, [(f"digest of a {each['what']}", None, each["sha256"])])
+    if before:
+        report.not_derived.append(f"{TRANSITIONS}: what people said of drafts is stated, not signed.")
 
 
 def _column(rows: Iterable[Members], name: str) -> list[object]:

@@ -3,21 +3,37 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Any
 
 from tieout.evidence.verify.report import Report
 from tieout.kernel.canonical import JsonNumber, canonical_json
+from tieout.kernel.instant import parse_instant
 
 Members = dict[str, Any]  # an object of a JSON text; what is not as it should be is told where it is used
 MANIFEST = "manifest.json"
 SIGNATURE = "manifest.json.minisig"
 CHECKSUMS = "SHA256SUMS"
 FORMATS = ("tieout/pack/1", "tieout/pack/2", "tieout/pack/3")
+SLUG_LENGTH_MAX, DIGEST_SHOWN = 40, 12
+"""Characters of a key, and digits of a digest, in the file name of a document."""
 WITHOUT_LOG, WITHOUT_HEADS, _ = FORMATS
 """Of the first, events are not proven to be in the log; of the second, only under roots that it states
 itself."""
+
+
+class Broken(str):
+    """A number with a fraction, which no member of a pack has: nothing is equal to it."""
+
+    __hash__ = str.__hash__
+
+    def __eq__(self, other: object) -> bool:
+        return self is other
+
+    def __ne__(self, other: object) -> bool:
+        return self is not other
 
 
 class Unreadable(ValueError):
@@ -55,7 +71,7 @@ class Pack:
             again = canonical_json(json_as_written(text))
             if again != text:
                 self.report.add(name, "form", "canonical JSON", "another writing of it")
-            read = json.loads(text, parse_float=str)
+            read = json.loads(text, parse_float=Broken)
         except (ValueError, RecursionError) as error:
             self.report.add(name, "form", "canonical JSON", str(error))
             return None
@@ -114,6 +130,12 @@ def check_manifest(pack: Pack, manifest: Members) -> None:
     report.checked.append(f"{len(there):,} files are what the signed manifest says, and there are no others.")
 
 
+def _file_of(said: Members) -> str:
+    """By kind, key, version and digest."""
+    slug = re.sub(r"[^a-z0-9.-]+", "-", said["key"].lower())[:SLUG_LENGTH_MAX].strip("-.")
+    return f"documents/{said['kind']}-{slug}-v{said['version']}-{said['digest'][:DIGEST_SHOWN]}.json"
+
+
 def read_documents(pack: Pack) -> None:
     """The catalog's texts by the digest that each has."""
     for said in pack.json("documents.json"):
@@ -126,7 +148,12 @@ def read_documents(pack: Pack) -> None:
         own = table.get("type") if said["kind"] == "event" else table.get("key", said["key"])
         pack.report.compare(
             said["file"],
-            [("key", said["key"], own), ("version", said["version"], table.get("version", said["version"]))],
+            [
+                ("key", said["key"], own),
+                ("version", said["version"], table.get("version", said["version"])),
+                ("effective", parse_instant(table["effective_from"]), parse_instant(said["effective_from"])),
+                ("name", _file_of(said), said["file"]),
+            ],
         )
         pack.documents[said["kind"], said["key"], said["version"]] = table
         pack.by_digest[digest] = table

@@ -5,18 +5,30 @@ from __future__ import annotations
 
 from fractions import Fraction
 
+from tieout.evidence.verify.document_form import DOCUMENT
 from tieout.evidence.verify.pack import Members, Pack
+from tieout.evidence.verify.shapes import check_shape
 from tieout.evidence.verify.working import fraction, rounded
 from tieout.kernel.money import CURRENCIES
 
 FILE = "invoice/document.json"
 FORMATS = ("tieout/invoice/1", "tieout/invoice/2")
+WITHOUT_AMOUNTS, _ = FORMATS
+"""Of the first, documents knew no discounts, taxes and credits."""
+UNDERIVED = {
+    "off_cycle": "what of usage, balances and contract made it due before its period was over.",
+    "replaces": "which voided papers it replaces.",
+    "waivers": "what sources stated, and the signatures over the waivers.",
+    "meter_approvals": "the signatures over the changes of meters.",
+}
 
 
 def check_document(pack: Pack, manifest: Members, document: Members) -> None:
     report = pack.report
     if document["format"] not in FORMATS:
         report.add(FILE, "format", " or ".join(FORMATS), document["format"])
+    elif document["format"] != WITHOUT_AMOUNTS:
+        check_shape(FILE, document, DOCUMENT, report)
     report.compare(
         FILE,
         [
@@ -24,6 +36,10 @@ def check_document(pack: Pack, manifest: Members, document: Members) -> None:
             ("number", manifest["invoice"]["number"], document["number"]),
             ("status", "sealed", document["status"]),
         ],
+    )
+    ids = [line["id"] for line in document["lines"]]
+    report.compare(
+        FILE, [("lines", [f"{document['id']}-{place:03d}" for place in range(1, len(ids) + 1)], ids)]
     )
     lines, discounts, taxes = document["lines"], document.get("discounts", []), document.get("taxes", [])
     subtotal = _total(lines)
@@ -37,7 +53,9 @@ def check_document(pack: Pack, manifest: Members, document: Members) -> None:
         facts.append(("due", due, _money(document["due"])))
     report.compare(FILE, facts)
     _check_shares(pack, lines, discounts)
+    _check_plain_discounts(pack, document, discounts)
     _check_taxes(pack, document, taxes)
+    report.not_derived += [f"{FILE}: {why}" for name, why in UNDERIVED.items() if name in document]
     report.checked.append(
         f"{len(lines):,} lines come to {document['total']} {document['currency']}, "
         f"{document.get('due', document['total'])} of it due."
@@ -60,10 +78,46 @@ def _check_shares(pack: Pack, lines: list[Members], discounts: list[Members]) ->
             pack.report.compare(FILE, [(f"line {line['id']} after discounts", net[line["id"]], said)])
 
 
+def _check_plain_discounts(pack: Pack, document: Members, discounts: list[Members]) -> None:
+    """A percentage of its base, rounded once; or what is stated, as far as its base goes. One that looks at
+    other papers too is not derived."""
+    minor = 10 ** CURRENCIES[document["currency"]].exponent
+    for each in discounts:
+        name, base = each["name"], _money(each["base"])
+        beside = {"given_before", "corrects", "lines_beside"} & set(each)
+        if beside or (each["percent"] is None and each["stated"] is None):
+            pack.report.not_derived.append(f"{FILE}: discount {name}, which rests on other papers too.")
+            continue
+        room = max(base, Fraction(0))
+        wanted = _money(each["stated"]) if each["percent"] is None else _part(room, each["percent"], minor)
+        asked = min(wanted, room)
+        pack.report.compare(
+            FILE,
+            [
+                (f"discount {name}: what it comes to", -asked, _money(each["amount"])),
+                (f"discount {name}: unused", wanted - asked, _money(each["unused"])),
+            ],
+        )
+
+
+def _part(base: Fraction, percent: str, minor: int) -> Fraction:
+    return Fraction(rounded(base * fraction(percent) / 100 * minor, "half_away_from_zero"), minor)
+
+
 def _check_taxes(pack: Pack, document: Members, taxes: list[Members]) -> None:
     """A tax is its percentage of its base, rounded once; of an inclusive one, of what the base contains."""
     minor = 10 ** CURRENCIES[document["currency"]].exponent
+    net = {
+        line["id"]: _money(str(line.get("amount_after_discounts", line["amount"])))
+        for line in document["lines"]
+    }
+    contained = any(tax["inclusive"] for tax in taxes)
     for tax in taxes:
+        known = [line for line in net if line in tax["lines"]]
+        pack.report.compare(FILE, [(f"tax {tax['name']}: lines", known, tax["lines"])])
+        if not tax["compound"] and not contained:
+            on = sum((net[line] for line in known), Fraction(0))
+            pack.report.compare(FILE, [(f"tax {tax['name']}: base", on, _money(tax["base"]))])
         percent, base = fraction(tax["percent"]), _money(tax["base"])
         asked = rounded(base * percent / 100 * minor, tax["rounding"])
         said = _money(tax["amount"]) * minor

@@ -8,17 +8,21 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from hashlib import sha256
+from itertools import pairwise
 from typing import Any
 
 from tieout.evidence.verify.aggregates import Span, atoms, quantity_of
 from tieout.evidence.verify.events_file import BadFile, DisclosedEvent, events_of
 from tieout.evidence.verify.pack import Members, Pack, Unreadable
+from tieout.evidence.verify.report import Report
 from tieout.kernel.canonical import canonical_event
 from tieout.kernel.digest import Fingerprint, lanes
 from tieout.kernel.errors import TieoutError
+from tieout.kernel.instant import Instant, format_instant, parse_instant
 from tieout.kernel.quantity import Quantity
 
 TAGS = {"string": "s", "enum": "s", "integer": "n", "decimal": "n", "boolean": "b", "timestamp": "t"}
+WITH_OPENING = "tieout/lineage/3"
 NON_PRODUCTION = "environment"
 
 
@@ -226,9 +230,14 @@ def _compare(
             ("retracted count", len(gone), stated["retracted_count"]),
             ("unit", meter["unit"], stated["unit"]),
             ("opening events", sorted(stated_opening), sorted({event.place for event in opening})),
+            ("id", folder.rpartition("/")[2], stated["id"]),
+            ("event type", meter["event"], stated["event_type"]),
+            ("opening states", _opening_of(meter, opening), _opening_told(stated)),
+            *_lineage_facts(stated, meter, spans),
             *_group_facts(stated, meter, events),
         ],
     )
+    _tell_spans(report, folder, stated, spans)
     report.checked.append(
         f"{folder}: {len(events):,} events counted again to {Quantity(quantity)} {stated['unit']}."
     )
@@ -239,13 +248,54 @@ def _compare(
         )
 
 
+def _opening_of(meter: Members, opening: Sequence[DisclosedEvent]) -> list[tuple[object, ...]]:
+    name = str(meter.get("field"))
+    return sorted(
+        (event.place, event.subject, format_instant(event.time), str(Quantity.parse(event.fields[name])))
+        for event in opening
+    )
+
+
+def _opening_told(stated: Members) -> list[tuple[object, ...]]:
+    """Each event once, though it can open several spans."""
+    names = ("position", "subject", "stated_at", "level")
+    return sorted({tuple(each[name] for name in names) for each in stated["opening"] or ()})
+
+
+def _lineage_facts(
+    stated: Members, meter: Members, spans: Sequence[Span]
+) -> list[tuple[str, object, object]]:
+    """The spans lie in the period, sorted, none over another; levels are opened where they count."""
+    start, end = (parse_instant(stated["period"][name]) for name in ("start", "end"))
+    inside = [[*span] for span in spans if start <= span[1] < span[2] <= end]
+    over = [pair for pair in pairwise(spans) if pair[0][0] == pair[1][0] and pair[0][2] > pair[1][1]]
+    starts = {(subject, format_instant(Instant(since))) for subject, since, _ in spans}
+    opened = {(each["subject"], each["start"]) for each in stated["opening"] or ()}
+    weighted = meter["aggregation"] == "time_weighted"
+    return [
+        ("spans", sorted(inside), stated["lineage"]["spans"]),
+        ("spans over one another", [], over),
+        ("spans that are opened", sorted(opened & starts), sorted(opened)),
+        ("form of the lineage", weighted, stated["lineage"]["format"] == WITH_OPENING),
+    ]
+
+
+def _tell_spans(report: Report, folder: str, stated: Members, spans: Sequence[Span]) -> None:
+    start, end = (parse_instant(stated["period"][name]) for name in ("start", "end"))
+    part = sorted({subject for subject, since, until in spans if (since, until) != (start, end)})
+    if part:
+        report.not_derived.append(
+            f"{folder}: that {len(part):,} of its subjects were the customer's for a part of the period only."
+        )
+
+
 def _group_facts(
     stated: Members, meter: Members, events: Sequence[DisclosedEvent]
 ) -> list[tuple[str, object, object]]:
     """Quantity, number and amount of each group, as finely as the snapshot knows them."""
     breakdown = stated["breakdown"]
     if breakdown is None:
-        return []
+        return [("groups", None, stated["groups"])]
     name, amount = meter.get("field"), breakdown["amount_field"]
     found: dict[tuple[object, ...], list[int]] = {}
     for event in events:

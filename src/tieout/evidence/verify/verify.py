@@ -8,12 +8,16 @@ totals, entries.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from hashlib import sha256
 
 from tieout.evidence.verify.archive import read_archive
-from tieout.evidence.verify.beside import check_ledger, check_movements, check_policy, check_transitions
+from tieout.evidence.verify.beside import check_policy, check_transitions
+from tieout.evidence.verify.entries import LEDGER, check_ledger
+from tieout.evidence.verify.forms import form_of
 from tieout.evidence.verify.head import StatedHead, signed_head
 from tieout.evidence.verify.head_roots import HEAD_PROOF, check_head_roots, read_pieces, told_of_kept
+from tieout.evidence.verify.line_beside import check_line_beside
 from tieout.evidence.verify.log import (
     HEADS,
     KEPT,
@@ -26,6 +30,7 @@ from tieout.evidence.verify.log import (
     read_roots,
 )
 from tieout.evidence.verify.minisign import check_signature, public_key
+from tieout.evidence.verify.movements import MOVEMENTS, check_movements
 from tieout.evidence.verify.pack import (
     FORMATS,
     MANIFEST,
@@ -39,7 +44,14 @@ from tieout.evidence.verify.pack import (
     read_documents,
 )
 from tieout.evidence.verify.paper import check_document
+from tieout.evidence.verify.parties import (
+    check_amounts_named,
+    check_catalog,
+    check_line_named,
+    check_parties,
+)
 from tieout.evidence.verify.report import Report, shown
+from tieout.evidence.verify.shapes import Shape, check_shape
 from tieout.evidence.verify.usage import Usage, check_usage
 from tieout.evidence.verify.working import READING_FAILS, check_line, lines_of
 
@@ -93,6 +105,7 @@ def _check_content(pack: Pack, manifest: Members, kept: StatedHead | None) -> No
     """Every layer, whatever became of the one before it."""
     report = pack.report
     pack.read_all()
+    _check_forms(pack)
     _tried(report, "documents.json", lambda: read_documents(pack))
     usages = _usages(pack)
     try:
@@ -101,23 +114,38 @@ def _check_content(pack: Pack, manifest: Members, kept: StatedHead | None) -> No
     except (Unreadable, *READING_FAILS) as error:
         _unlike(report, DOCUMENT, error)
         return
-    _tried(report, MANIFEST, lambda: _check_lines_named(report, printed, manifest))
+    _tried(report, MANIFEST, lambda: _check_lines_named(pack, printed, manifest))
     _tried(report, DOCUMENT, lambda: check_document(pack, manifest, document))
-    for line in sorted(printed):
-        _tried(
-            report,
-            f"lines/{line}.json",
-            lambda line=line: check_line(pack, line, printed[line], document, usages),  # type: ignore[misc]
-        )
+    _tried(report, DOCUMENT, lambda: check_parties(pack, document))
+    _tried(report, DOCUMENT, lambda: check_amounts_named(pack, document))
+    _tried(report, "documents.json", lambda: check_catalog(pack, printed.values()))
+    for line, said in sorted(printed.items()):
+        _tried(report, f"lines/{line}.json", partial(check_line, pack, line, said, document, usages))
+        _tried(report, f"lines/{line}.json", partial(check_line_beside, pack, line, said, document))
+        _tried(report, f"lines/{line}.json", partial(check_line_named, pack, f"lines/{line}.json", said))
+    for name, usage in sorted(usages.items()):
+        _tried(report, f"usage/{name}/usage.json", partial(_check_customer, report, name, usage, document))
     report.checked.append(f"{len(printed):,} lines follow from their working.")
-    _tried(report, "invoice/ledger.json", lambda: check_ledger(pack, document))
-    _tried(report, "invoice/movements.json", lambda: check_movements(pack, document))
+    _tried(report, LEDGER, lambda: check_ledger(pack, document, pack.json(MOVEMENTS)))
+    _tried(report, MOVEMENTS, lambda: check_movements(pack, document))
     _tried(report, "policy.json", lambda: check_policy(pack, manifest, document))
     _tried(report, "invoice/transitions.json", lambda: check_transitions(pack, manifest, document))
     if manifest["format"] != WITHOUT_LOG:
         _tried(report, ROOTS, lambda: _check_log(pack, manifest, document, usages, kept))
     elif kept is not None:
         report.add(KEPT, "pack", "one that says something of the log", f"format {WITHOUT_LOG}")
+
+
+def _check_forms(pack: Pack) -> None:
+    """No member has a name too many, one too few, or a value of another kind."""
+    for name in sorted(pack.members):
+        shape = form_of(name) if name.endswith(".json") else None
+        if shape is not None:
+            _tried(pack.report, name, partial(_check_form, pack, name, shape))
+
+
+def _check_form(pack: Pack, name: str, shape: Shape) -> None:
+    check_shape(name, pack.json(name), shape, pack.report)
 
 
 def _check_log(
@@ -153,8 +181,29 @@ def _roots(
     return roots.pieces, roots
 
 
-def _check_lines_named(report: Report, printed: Members, manifest: Members) -> None:
-    report.compare(MANIFEST, [("lines", sorted(printed), sorted(manifest["lines"]))])
+def _check_customer(report: Report, name: str, usage: Usage, document: Members) -> None:
+    customer = ("customer", document["customer"]["id"], usage.stated["customer"])
+    report.compare(f"usage/{name}/usage.json", [customer])
+
+
+def _check_lines_named(pack: Pack, printed: Members, manifest: Members) -> None:
+    """In the order of the document; nothing is in the pack for other lines, or for none."""
+    files = {f"lines/{line}.json" for line in printed}
+    used = {pack.json(file)["usage"] for file in files if file in pack.members} - {None}
+    documents = {each["file"] for each in pack.json("documents.json")}
+    found = {
+        kind: {name for name in pack.members if name.startswith(f"{kind}/")}
+        for kind in ("lines", "usage", "documents")
+    }
+    pack.report.compare(
+        MANIFEST,
+        [
+            ("lines", list(printed), manifest["lines"]),
+            ("files of lines", sorted(files), sorted(found["lines"])),
+            ("usage of lines", sorted(used), sorted({name.split("/")[1] for name in found["usage"]})),
+            ("documents", sorted(documents), sorted(found["documents"])),
+        ],
+    )
 
 
 def _usages(pack: Pack) -> dict[str, Usage]:

@@ -4,18 +4,23 @@ the sealed document prints.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from fractions import Fraction
+from hashlib import sha256
 from typing import Any
 
 from tieout.evidence.verify.aggregates import atoms
-from tieout.evidence.verify.pack import Members, Pack
+from tieout.evidence.verify.pack import Members, Pack, json_as_written
 from tieout.evidence.verify.usage import Usage, converted
+from tieout.kernel.canonical import canonical_json
 from tieout.kernel.errors import TieoutError
 from tieout.kernel.money import CURRENCIES
 from tieout.kernel.quantity import Quantity
 
 ATOMS = 10**12
+COUNTED = ("groups", "opening")
+PLACES_MAX = 12
 NOT_BY_UNIT = frozenset({"event", "dynamic", "withdrawn", "flat", "flat-prorated"})
 """Rules whose steps do not go through the units of the usage."""
 SHARED = ("flat-prorated",)
@@ -56,7 +61,6 @@ def check_line(
 
 def _printed_facts(said: Members, printed: Members, minor: int) -> list[tuple[str, object, object]]:
     line, charge = said["line"], said["charge"]
-    group = charge["grouped_by"] or None
     return [
         ("id", printed["id"], line["id"]),
         ("charge id", charge["id"], line["charge"]),
@@ -71,11 +75,12 @@ def _printed_facts(said: Members, printed: Members, minor: int) -> list[tuple[st
         ("printed plan", _names(printed, "plan"), _names(charge, "plan")),
         ("printed segment", printed["segment"], charge["segment"]),
         ("printed subscription", printed["subscription"], charge["subscription"]),
-        ("printed group", printed.get("group"), group),
+        ("printed group", printed.get("group"), charge["grouped_by"]),
         ("printed correction", printed.get("correction"), line["correction"]),
         ("printed settlement", printed.get("settlement"), said["settlement"]),
         ("meter", printed["meter"], line["meter"]),
         ("usage", printed["snapshot"] is None, said["usage"] is None),
+        ("earlier lines at all", "earlier" in printed, line["earlier"] is not None),
         ("earlier lines", [_earlier(each) for each in printed.get("earlier", [])], _earlier_of(line, minor)),
     ]
 
@@ -110,8 +115,15 @@ def _usage_facts(
         (f"printed usage, {name}", shown[name], stated[name])
         for name in (*names, "excluded_count", "retracted_count", "fingerprint")
     ]
-    facts.append(("period of the usage", charge["segment"], stated["period"]))
     conversion = stated["conversion"]
+    facts += [
+        ("period of the usage", charge["segment"], stated["period"]),
+        ("subscription of the usage", charge["subscription"], stated["subscription"]),
+        ("printed usage, breakdown", shown.get("breakdown"), stated["breakdown"]),
+        ("printed usage, conversion", shown.get("conversion"), conversion),
+        ("printed usage, unit", shown.get("unit"), None if conversion is None else stated["unit"]),
+        *((f"printed usage, {name}", _counted(stated[name]), _told(shown.get(name))) for name in COUNTED),
+    ]
     if charge["grouped_by"]:
         measured = usage.atoms_of_group(charge["grouped_by"])
     else:
@@ -121,9 +133,24 @@ def _usage_facts(
         facts.append(("charged quantity", str(Quantity(measured)), charge["quantity"]))
     elif not _has_groups(stated):
         places = conversion["places"]
+        if not 0 <= places <= PLACES_MAX:
+            raise ValueError(f"a quantity has no {places} places")
         whole = rounded(billed * 10**places, conversion["rounding"]) * 10 ** (12 - places)
         facts.append(("charged quantity", str(Quantity(whole)), charge["quantity"]))
     return facts
+
+
+def _counted(records: Any) -> object:
+    """As a document says it: how many there are, and the digest of all of them."""
+    if records is None:
+        return None
+    text = canonical_json(json_as_written(json.dumps(records)))
+    return len(records), sha256(text.encode()).hexdigest(), records
+
+
+def _told(shown: Members | None) -> object:
+    """Where the document has them in full, these too."""
+    return None if shown is None else (shown["count"], shown["sha256"], shown.get("records"))
 
 
 def _has_groups(stated: Members) -> bool:
@@ -259,5 +286,8 @@ def lines_of(document: Members, wanted: Sequence[str]) -> dict[str, Members]:
     return {line["id"]: line for line in document["lines"] if line["id"] in set(wanted)}
 
 
-READING_FAILS = (ValueError, KeyError, TypeError, IndexError, AttributeError, ArithmeticError, TieoutError)
+READING_FAILS = (
+    *(ValueError, KeyError, TypeError, IndexError, AttributeError, ArithmeticError, RecursionError),
+    TieoutError,
+)
 """What a member raises that says something else than a member of format 1 does; it is a break of its own."""
