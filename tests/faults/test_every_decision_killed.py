@@ -252,4 +252,4 @@ def test_every_write_to_the_books_passes_the_point_where_it_is_killed() -> None:
         for path in store.glob("*.py")
         if re.search(r"begin_immediate\(|\.begin\(", path.read_text())
     }
-    assert others == {"writing.py", "books.py"}
+    assert others == {"writing.py"}

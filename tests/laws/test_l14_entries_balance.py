@@ -137,7 +137,7 @@ def test_the_database_refuses_to_change_or_delete_what_was_posted(books: SqlBook
             with pytest.raises(DBAPIError, match="is final"), begin_immediate(books.engine) as connection:
                 connection.execute(text(statement))
     if dialect == "sqlite":
-        columns = "entry, ordinal, account, currency, 0, line, reverses"
+        columns = "entry, ordinal, account, currency, 0, line, reverses, folio"
         again = f"INSERT OR REPLACE INTO posting SELECT {columns} FROM posting"
         with pytest.raises(DBAPIError, match="is final"), begin_immediate(books.engine) as connection:
             connection.execute(text(again))

@@ -13,12 +13,14 @@ from tests.review import CHAT, bad_call, corrected, feed, message, open_ones, re
 from tests.small_home import FEBRUARY_3, january, make_home
 from tieout.flows.apply_catalog import apply_catalog
 from tieout.flows.erase_event import erase
-from tieout.flows.head_copy import NoSuchHead, head_copy
+from tieout.flows.head_copy import head_copy
 from tieout.flows.keep_head import make_key
 from tieout.flows.keep_roots import keep_roots
 from tieout.flows.release_item import Correction, release
 from tieout.flows.verify_books import verify_books
+from tieout.flows.verify_heads import copy_findings
 from tieout.flows.verify_log import verify_log
+from tieout.kernel.merkle import root_of
 
 SECOND = CHAT[: CHAT.index("[[meter]]")].replace("version = 1", "version = 2").replace("2025-01", "2026-01")
 
@@ -55,14 +57,17 @@ def test_roots_outlast_an_erasure_and_a_release(tmp_path: Path, compacted: str) 
         assert verify_books(home).findings == ()
 
 
-def test_a_log_without_events_has_no_roots(tmp_path: Path) -> None:
-    """Nor has one with only what is in quarantine."""
+def test_a_log_without_events_has_the_root_of_no_leaves(tmp_path: Path) -> None:
+    """So has one with only what is in quarantine: the head is over the books, and the batches so far."""
     home, _ = make_home(tmp_path / "home", now=FEBRUARY_3)
     with home:
         make_key(home)
         for items in ([], [bad_call(1)], [bad_call(2)]):
             if items:
                 feed(home, items)
-            with pytest.raises(NoSuchHead):
-                head_copy(home, None)
-        assert home.books.heads.all() == () and verify_books(home).findings == ()
+            copy = head_copy(home, None)
+            roots = copy.head.roots
+            assert roots is not None and (roots.upto, roots.pieces) == (home.log.head(), 0)
+            assert roots.root == root_of([]).hex()
+            assert copy_findings(home, copy.statement, copy.signature, None, file="copy")[1] == []
+        assert len(home.books.heads.all()) == 3 and verify_books(home).findings == ()

@@ -251,7 +251,9 @@ def test_an_export_says_what_it_wrote(folder: Path, tmp_path: Path) -> None:
 
 def test_what_was_sealed_before_the_ledger_is_told(folder: Path) -> None:
     with closing(pysqlite3.connect(folder / "books.db")) as books:
-        books.execute("INSERT INTO invoice_before_ledger SELECT id FROM invoice WHERE number = 'INV-000001'")
+        books.execute(
+            "INSERT INTO invoice_before_ledger SELECT id, folio FROM invoice WHERE number = 'INV-000001'"
+        )
         for table in ("posting", "journal_entry"):
             books.execute(f"DROP TRIGGER {table}_no_delete")
         books.execute(
@@ -259,7 +261,7 @@ def test_what_was_sealed_before_the_ledger_is_told(folder: Path) -> None:
         )
         books.execute("DELETE FROM journal_entry WHERE customer = 'dinar-bh'")
         books.execute(
-            "INSERT INTO invoice_before_ledger SELECT id FROM invoice "
+            "INSERT INTO invoice_before_ledger SELECT id, folio FROM invoice "
             "WHERE customer = 'dinar-bh' AND number <> 'INV-000001'"
         )
         books.commit()

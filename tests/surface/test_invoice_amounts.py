@@ -14,6 +14,7 @@ import pytest
 from tests.scenarios.frame import HERE, Playing, play_step
 from tests.scenarios.steps_policy import POLICY
 from tests.surface.conftest import in_process
+from tests.tampered import chained_anew
 from tieout.cli.demo.stage import set_stage, sign_policy
 from tieout.flows.apply_catalog import apply_catalog
 from tieout.kernel.instant import parse_instant
@@ -123,6 +124,7 @@ def test_a_document_of_the_first_format_still_verifies_shows_and_traces(tmp_path
     old = json.dumps(document, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
     statement = "UPDATE invoice SET document = ?, sha256 = ?, due_minor = NULL"
     changed(folder, statement, old, sha256(old).hexdigest())
+    chained_anew(folder / "books.db")
     home = ("--home", str(folder))
     assert in_process("verify", *home, "--json").json["findings"] == []
     page = in_process("invoice", "show", number, *home)

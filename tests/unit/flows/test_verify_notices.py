@@ -20,7 +20,7 @@ LOST_TO_CUSTOMER = LOST.replace(":id", ":theirs")
 TWICE = "UPDATE notice SET id = :other WHERE id = :id"
 COPY = (
     "INSERT INTO notice SELECT :other, kind, customer, severity, happened_at, watermark, title, text, data, "
-    "recorded_at FROM notice WHERE id = :id"
+    "recorded_at, folio FROM notice WHERE id = :id"
 )
 MADE_UP = "UPDATE notice SET data = replace(data, :change, :none) WHERE id = :id"
 OF_ANOTHER = "UPDATE notice SET customer = 'birch' WHERE id = :id"
