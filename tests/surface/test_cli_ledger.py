@@ -12,6 +12,7 @@ import pytest
 
 from tests.ledgers import make_ledger_home
 from tests.surface.conftest import Ran, in_process
+from tests.tampered import chained_anew
 
 
 @pytest.fixture(scope="module")
@@ -265,6 +266,7 @@ def test_what_was_sealed_before_the_ledger_is_told(folder: Path) -> None:
             "WHERE customer = 'dinar-bh' AND number <> 'INV-000001'"
         )
         books.commit()
+    chained_anew(folder / "books.db")
     ran = run(folder, "ledger", "balances")
     assert ran.code == 0 and "3 invoices were sealed before there was a ledger" in ran.err
     paid = run(folder, "payment", "record", "INV-000001", "--amount", "1", "--reference", "a", "--by", "F")
