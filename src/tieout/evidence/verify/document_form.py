@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tieout.evidence.verify.forms import CORRECTION, GROUP, PERIOD, STEPS, TERMS
+from tieout.evidence.verify.forms import BREAKDOWN, CONVERSION, CORRECTION, GROUP, PERIOD, STEPS, TERMS
 from tieout.evidence.verify.shapes import (
     BOOL,
     TEXT,
@@ -36,8 +36,8 @@ SNAPSHOT = members(
     retracted_count=WHOLE,
     fingerprint=TEXT,
     or_unit=TEXT,
-    or_conversion=anything,
-    or_breakdown=anything,
+    or_conversion=CONVERSION,
+    or_breakdown=BREAKDOWN,
     or_groups=COUNTED,
     or_opening=COUNTED,
 )

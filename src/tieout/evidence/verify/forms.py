@@ -110,6 +110,8 @@ def _span(value: object, where: str) -> Find:
 SPANS = list_of(_span)
 WITHOUT = one_of("retracted as of the watermark")
 OPENS = one_of("the last counted event of each subject before the start of each span")
+BREAKDOWN = members(dimensions=list_of(TEXT), by_value=BOOL, amount_field=maybe(TEXT))
+CONVERSION = members(unit=TEXT, divide_by=TEXT, places=WHOLE, rounding=TEXT)
 USAGE = members(
     id=TEXT,
     customer=TEXT,
@@ -134,9 +136,9 @@ USAGE = members(
             "tieout/lineage/3": members(format=TEXT, spans=SPANS, without=WITHOUT, opening=OPENS),
         },
     ),
-    breakdown=maybe(members(dimensions=list_of(TEXT), by_value=BOOL, amount_field=maybe(TEXT))),
+    breakdown=maybe(BREAKDOWN),
     groups=maybe(list_of(anything)),
-    conversion=maybe(members(unit=TEXT, divide_by=TEXT, places=WHOLE, rounding=TEXT)),
+    conversion=maybe(CONVERSION),
     opening=maybe(list_of(members(subject=TEXT, start=TEXT, position=TEXT, stated_at=TEXT, level=TEXT))),
 )
 LEDGER = members(

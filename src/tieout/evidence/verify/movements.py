@@ -105,7 +105,7 @@ def _check_account(report: Report, paper: Paper, each: Members) -> None:
     subscriptions = {line["subscription"] for line in paper.lines.values()}
     of_line = bool(subscriptions.intersection(account.split("/")[1:2]))
     if kind in ("earned", "credited"):
-        right = account.startswith("advance/")
+        right = account.startswith("advance/") and (of_line or kind == "earned")
     elif kind in OF_COMMITMENTS:
         right = account.startswith("commitment/") and account.endswith("/metered") == (kind == "metered")
     elif kind == "top-up-requested":
