@@ -21,7 +21,7 @@ ifneq ($(filter-out $(CURDIR),$(shell cat $(VENV)/.place 2>/dev/null)),)
 $(shell rm -rf $(VENV))
 endif
 
-.PHONY: help setup demo test replay test-long check format bench bench-long bench-live bench-build bench-scale clean
+.PHONY: help setup demo prove test replay test-long check format bench bench-long bench-live bench-build bench-scale clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 14
@@ -33,6 +33,10 @@ demo: $(VENV)/.runtime ## from usage to traced invoices in demo-home/; DATA=fold
 
 test: $(VENV)/.dev ## all tests
 	@$(VENV)/bin/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
+
+prove: $(VENV)/.dev ## a pack of one demo invoice, verified by stock tools alone (docs/how-to/prove-one-invoice.sh)
+	@test -d demo-home || $(VENV)/bin/tieout demo > /dev/null
+	@sh docs/how-to/prove-one-invoice.sh
 
 replay: $(VENV)/.dev ## replay real usage against what a plain script expects; DATA=folder (docs/how-to/replay-real-usage.md)
 	@$(VENV)/bin/python -m tests.real_usage "$(if $(DATA),$(DATA),../shared/data)" .replay-sets
