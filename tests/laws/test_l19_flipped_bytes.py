@@ -93,7 +93,7 @@ def test_the_verifier_finds_every_changed_byte(name: str, packs: dict[str, tuple
     content, key = packs[name]
     each_way = is_long() and name == ONE_LINE
     flips = all_flips(content) if each_way else a_flip_of_each(content)
-    flips = flips if name == ONE_LINE else some(flips, 800)
+    flips = flips if name == ONE_LINE else some(flips, 250)
     assert [each for each in flips if not verify_pack(flipped(content, each), key).breaks] == []
 
 
@@ -102,7 +102,7 @@ def test_the_reader_of_zip_files_alone_finds_every_changed_byte(
     name: str, packs: dict[str, tuple[bytes, bytes]]
 ) -> None:
     content, _ = packs[name]
-    flips = all_flips(content) if name == ONE_LINE else some(all_flips(content), 10_000)
+    flips = some(all_flips(content), 4_000)
     assert [each for each in flips if not breaks_of_the_zip_file(flipped(content, each))] == []
 
 
@@ -112,7 +112,8 @@ def test_a_pack_that_ends_early_is_found_at_every_length(
 ) -> None:
     content, key = packs[name]
     lengths = range(len(content))
-    assert [each for each in lengths if not breaks_of_the_zip_file(content[:each])] == []
+    tried = lengths if name == ONE_LINE else some(lengths, 4_000)
+    assert [each for each in tried if not breaks_of_the_zip_file(content[:each])] == []
     for each in some(lengths, 40):
         assert verify_pack(content[:each], key).breaks, each
 
@@ -135,7 +136,7 @@ def rewritten(members: dict[str, bytes], *, member: str, flip: Flip) -> bytes:
 def changed_members(members: dict[str, bytes]) -> Iterator[tuple[str, Flip]]:
     """Every byte in the long run; else every one of the signature, and some of each other member."""
     for member, content in members.items():
-        quick = len(content) if member == SIGNATURE else 12
+        quick = len(content) if member == SIGNATURE else 6
         yield from ((member, flip) for flip in some(a_flip_of_each(content), quick))
 
 
