@@ -4,8 +4,9 @@
 # The steps are those of check-a-pack-without-tieout.md; none of the second half can import tieout.
 set -eu
 home=${1:-demo-home}
-invoice=${2:-NG-000001}
 tieout=${TIEOUT:-.venv/bin/tieout}
+first() { "$tieout" invoice list --home "$home" --json | sed -n 's/.*"number": *"\([^"]*\)".*/\1/p' | head -n 1; }
+invoice=${2:-$(first)}
 duckdb=${DUCKDB:-.venv/bin/duckdb}
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
