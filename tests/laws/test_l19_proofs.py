@@ -155,6 +155,16 @@ def test_a_pack_of_a_log_that_was_written_anew_does_not(packed: PackedHome) -> N
         assert (KEPT, what) in {(each.file, each.what) for each in breaks}
 
 
+def test_a_piece_in_batches_of_an_earlier_head_is_named(packed: PackedHome) -> None:
+    """The signer states two roots over the same batches, to show whichever suits."""
+    heads = json.loads(packed.members[HEADS])
+    roots = {name: heads[2][name] for name in ("folio", "folio_digest", "pieces", "upto")}
+    heads[1] |= {"format": heads[2]["format"], "root": "0" * 64, **roots}
+    heads[2]["previous"] = sha256(canonical(heads[1])).hexdigest()
+    breaks = packed.verify(packed.signed_again({**packed.members, HEADS: canonical(heads)})).breaks
+    assert [(each.file, each.what) for each in breaks] == [(ROOTS, "piece api.call/v1/1-1")]
+
+
 def test_who_has_the_log_computes_the_roots_again(packed: PackedHome, tmp_path: Path) -> None:
     """Also once its events were compacted; a piece that is not of this log is named."""
     folder = shutil.copytree(packed.folder, tmp_path / "home")

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import tomllib
+from collections.abc import Callable
 from contextlib import closing
 from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
 import pysqlite3
 import pytest
@@ -110,21 +112,54 @@ def test_verify_misses_what_amounts_rest_on(tmp_path: Path, statement: str, deta
     assert any(detail in found["detail"] for found in ran.json["findings"]), ran.out
 
 
-def test_a_document_of_the_first_format_still_verifies_shows_and_traces(tmp_path: Path) -> None:
-    folder = played("plan_change_mid_period", tmp_path / "home")
-    with closing(pysqlite3.connect(folder / "books.db")) as books:
-        number, text = books.execute("SELECT number, document FROM invoice").fetchone()
-    document = json.loads(text)
+Document = dict[str, Any]  # as its JSON reads
+
+
+def of_first_format(document: Document) -> None:
     document["format"] = "tieout/invoice/1"
-    for name in NEW_MEMBERS:
+    for name in (*NEW_MEMBERS, "paper"):
         del document[name]
     for line in document["lines"]:
         for name in NEW_IN_LINES:
             line.pop(name, None)
+        if line["snapshot"] is not None:
+            del line["snapshot"]["retracted_count"]
+
+
+def without_its_kind_of_paper(document: Document) -> None:
+    """As the first ones of format 2 were, before there were notes."""
+    del document["paper"]
+
+
+def sealed_as(tmp_path: Path, earlier: Callable[[Document], None]) -> tuple[Path, str, Document]:
+    """A home whose one invoice was sealed by an earlier version: its folder, the number and the document."""
+    folder = played("plan_change_mid_period", tmp_path / "home")
+    with closing(pysqlite3.connect(folder / "books.db")) as books:
+        number, text = books.execute("SELECT number, document FROM invoice").fetchone()
+    document: Document = json.loads(text)
+    earlier(document)
     old = json.dumps(document, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
-    statement = "UPDATE invoice SET document = ?, sha256 = ?, due_minor = NULL"
+    none_due = "" if "due" in document else ", due_minor = NULL"
+    statement = f"UPDATE invoice SET document = ?, sha256 = ?{none_due}"
     changed(folder, statement, old, sha256(old).hexdigest())
     chained_anew(folder / "books.db")
+    return folder, number, document
+
+
+@pytest.mark.parametrize("earlier", [of_first_format, without_its_kind_of_paper])
+def test_a_pack_of_what_an_earlier_version_sealed_checks(
+    tmp_path: Path, earlier: Callable[[Document], None]
+) -> None:
+    folder, number, _ = sealed_as(tmp_path, earlier)
+    home, pack, key = ("--home", str(folder)), str(tmp_path / "pack.zip"), tmp_path / "key.pub"
+    key.write_text(in_process("evidence", "key", "--create", *home).out)
+    assert in_process("evidence", "build", number, *home, "--out", pack).code == 0
+    ran = in_process("evidence", "verify", pack, "--key", str(key), "--json")
+    assert (ran.json["breaks"], ran.code) == ([], 0)
+
+
+def test_a_document_of_the_first_format_still_verifies_shows_and_traces(tmp_path: Path) -> None:
+    folder, number, document = sealed_as(tmp_path, of_first_format)
     home = ("--home", str(folder))
     assert in_process("verify", *home, "--json").json["findings"] == []
     page = in_process("invoice", "show", number, *home)

@@ -1,4 +1,6 @@
-"""What a sealed document of format 2 holds, name by name. `or_` begins what only some papers have."""
+"""What a sealed document of format 2 holds, name by name. `or_` begins what only some papers have, or what
+the first ones of the format had not.
+"""
 
 from __future__ import annotations
 
@@ -129,7 +131,7 @@ DOCUMENT = members(
     number=TEXT,
     status=TEXT,
     kind=TEXT,
-    paper=TEXT,
+    or_paper=TEXT,
     series=TEXT,
     sequence=WHOLE,
     currency=TEXT,

@@ -9,7 +9,7 @@ from fractions import Fraction
 from hashlib import sha256
 
 from tieout.evidence.verify.pack import Members, Pack
-from tieout.evidence.verify.working import fraction
+from tieout.evidence.verify.working import STANDARD, fraction
 from tieout.kernel.person import is_same_person
 
 CREDIT, MANUAL = "credit/", "manual/"
@@ -96,7 +96,7 @@ def _check_manual(pack: Pack, file: str, manual: Members, printed: Members, docu
             ("recorded currency", document["currency"], recorded["currency"]),
             ("recorded description", printed["description"], recorded["description"]),
             ("recorded amount", fraction(printed["exact_amount"]), Fraction(recorded["amount"])),
-            ("recorded tax category", printed["tax_category"], recorded["tax_category"]),
+            ("recorded tax category", printed.get("tax_category", STANDARD), recorded["tax_category"]),
             ("recorded start", document["period"]["start"], recorded["start"]),
             ("recorded end", document["period"]["end"], recorded["end"]),
         ],

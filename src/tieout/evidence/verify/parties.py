@@ -9,7 +9,7 @@ from fractions import Fraction
 
 from tieout.evidence.verify.days import days_after
 from tieout.evidence.verify.pack import Members, Pack
-from tieout.evidence.verify.working import fraction
+from tieout.evidence.verify.working import STANDARD, fraction
 from tieout.kernel.instant import parse_instant
 
 FILE = "invoice/document.json"
@@ -85,7 +85,7 @@ def _check_name(pack: Pack, document: Members) -> None:
     pack.report.compare(
         FILE,
         [
-            ("paper", paper, document["paper"]),
+            ("paper", paper, document.get("paper", "invoice")),
             ("series of its number", f"{document['series']}{SUFFIXES[paper]}", series),
         ],
     )
@@ -148,7 +148,11 @@ def check_line_named(pack: Pack, file: str, printed: Members) -> None:
     facts: list[tuple[str, object, object]] = []
     if price is not None:
         facts += [
-            ("price: tax category", price.get("tax_category", "standard"), printed["tax_category"]),
+            (
+                "price: tax category",
+                price.get("tax_category", STANDARD),
+                printed.get("tax_category", STANDARD),
+            ),
         ]
     program = printed.get("program")
     if program is not None:

@@ -21,6 +21,8 @@ from tieout.kernel.quantity import Quantity
 ATOMS = 10**12
 COUNTED = ("groups", "opening")
 PLACES_MAX = 12
+STANDARD = "standard"
+"""The tax category of a price that states none, and of a line on papers from before there were any."""
 NOT_BY_UNIT = frozenset({"event", "dynamic", "withdrawn", "flat", "flat-prorated"})
 """Rules whose steps do not go through the units of the usage."""
 SHARED = ("flat-prorated",)
@@ -113,8 +115,10 @@ def _usage_facts(
     names = ("meter", "meter_version", "meter_digest", "period", "watermark", "quantity", "event_count")
     facts: list[tuple[str, object, object]] = [
         (f"printed usage, {name}", shown[name], stated[name])
-        for name in (*names, "excluded_count", "retracted_count", "fingerprint")
+        for name in (*names, "excluded_count", "fingerprint")
     ]
+    retracted = shown.get("retracted_count", 0)  # papers from before there were retractions say nothing
+    facts.append(("printed usage, retracted_count", retracted, stated["retracted_count"]))
     conversion = stated["conversion"]
     facts += [
         ("period of the usage", charge["segment"], stated["period"]),
