@@ -90,6 +90,10 @@ OF_THE_DOCUMENT = {
 """The same of the sealed document, where its digest stands wherever it is stated: who has the document that
 was sent to the customer finds all of it."""
 
+KIND_OF_PAPER = "invoice/document.json: paper"
+"""Left out, where the digest follows: the first papers of format 2 had none, and were invoices. Any other
+value is found, and so is a note without it."""
+
 
 @pytest.fixture(scope="module")
 def small(tmp_path_factory: pytest.TempPathFactory) -> PackedHome:
@@ -138,6 +142,7 @@ def unseen(packed: PackedHome, *, follows: bool) -> set[str]:
         change.place
         for change in chosen(packed)
         if (change.member == DOCUMENT or not follows)
+        and not (follows and change.place == KIND_OF_PAPER and change.value is GONE)
         and not packed.verify(signed_with(packed, members, change, follows=follows)).breaks
     }
 
