@@ -92,7 +92,7 @@ was sent to the customer finds all of it."""
 
 KIND_OF_PAPER = "invoice/document.json: paper"
 """Left out, where the digest follows: the first papers of format 2 had none, and were invoices. Any other
-value is found, and so is a note without it."""
+value is found."""
 
 
 @pytest.fixture(scope="module")

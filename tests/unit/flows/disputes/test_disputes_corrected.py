@@ -6,13 +6,9 @@ less; with the call itself and what it stored it is 1.47 less in all."""
 
 from __future__ import annotations
 
-import shutil
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
 
-from tests.disputes import ENGINEERING, FINANCE, disputed_home, opened
+from tests.disputes import ENGINEERING, FINANCE, opened
 from tests.small_home import FEBRUARY_3, MARCH_3, call, ingest
 from tieout.dispute.decision import DecisionOrder
 from tieout.dispute.dispute import Dispute
@@ -29,26 +25,6 @@ from tieout.flows.retract_event import Decision, retract_event
 from tieout.flows.verify_books import verify_books
 from tieout.gateways.clock import SteppedClock
 from tieout.kernel.instant import DAY_MICROSECONDS, Instant
-from tieout.wiring import open_home
-
-
-@pytest.fixture(scope="module")
-def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    home, _ = disputed_home(tmp_path_factory.mktemp("disputed") / "home")
-    home.close()
-    return home.folder
-
-
-@pytest.fixture
-def clock() -> SteppedClock:
-    return SteppedClock(FEBRUARY_3)
-
-
-@pytest.fixture
-def home(template: Path, tmp_path: Path, clock: SteppedClock) -> Iterator[Home]:
-    folder = Path(shutil.copytree(template, tmp_path / "home"))
-    with open_home(folder, clock=clock) as found:
-        yield found
 
 
 def disputed(home: Home, *, line: str | None = "3", amount: str = "1.21", reason: str = "twice") -> Dispute:

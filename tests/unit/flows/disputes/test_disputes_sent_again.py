@@ -4,9 +4,7 @@ was decided."""
 from __future__ import annotations
 
 import os
-import shutil
 import stat
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -15,8 +13,7 @@ from typing import Literal
 
 import pytest
 
-from tests.disputes import FINANCE, OPS, disputed_home, number_of, owed
-from tests.small_home import FEBRUARY_3
+from tests.disputes import FINANCE, OPS, number_of, owed
 from tieout.dispute.room import NoRoom
 from tieout.dispute.state import Act
 from tieout.dispute.type import DisputeType
@@ -25,22 +22,6 @@ from tieout.flows.build_pack import BuiltPack
 from tieout.flows.decide_dispute import DecisionOrder, decide_dispute
 from tieout.flows.home import Home
 from tieout.flows.open_dispute import DisputeOrder, OpenedDispute, open_dispute
-from tieout.gateways.clock import SteppedClock
-from tieout.wiring import open_home
-
-
-@pytest.fixture(scope="module")
-def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    home, _ = disputed_home(tmp_path_factory.mktemp("disputed") / "home")
-    home.close()
-    return home.folder
-
-
-@pytest.fixture
-def home(template: Path, tmp_path: Path) -> Iterator[Home]:
-    folder = Path(shutil.copytree(template, tmp_path / "home"))
-    with open_home(folder, clock=SteppedClock(FEBRUARY_3)) as found:
-        yield found
 
 
 def test_the_same_sent_again_is_the_same_dispute(home: Home) -> None:
