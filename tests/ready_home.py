@@ -33,8 +33,8 @@ from tieout.flows.policy import register_key
 from tieout.flows.readiness import Review, review, standing_of
 from tieout.flows.readiness_signing import (
     SampleSaid,
-    prepare_sign_off,
     record_sample,
+    sign_off_now,
     submit,
     write_readiness_request,
 )
@@ -130,7 +130,7 @@ class Ready:
 
     def sign_off(self, *items: ItemKey) -> None:
         for item in items:
-            document = prepare_sign_off(self.home, item.value)
+            document = self.home.books.readiness.add(sign_off_now(self.home, item.value))
             for role in item_named(item).roles:
                 self.signs(document, role)
 

@@ -157,7 +157,7 @@ def _list(home: Path, *, as_json: bool) -> None:
         print_json(told)
         return
     if not kept:
-        say("No head is kept yet: a seal states one, and --export does once the log has events.")
+        say("No head is kept yet: a seal states one, and so does --export.")
         return
     columns = ("number", "batch", "digest", "roots up to", "stated at", "signed by key")
     say(table(columns, [_row(each) for each in told]))

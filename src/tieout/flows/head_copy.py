@@ -12,16 +12,12 @@ from tieout.kernel.errors import NotFound
 
 
 class NoSuchHead(NotFound):
-    """No head has that number, or none was kept yet."""
+    """No head has that number."""
 
     code = "no-such-head"
 
-    def __init__(self, number: int | None) -> None:
-        super().__init__(
-            "No head is kept yet: a seal states one, and an export does once the log has events."
-            if number is None
-            else f"There is no head {number}; `tieout evidence heads` lists them."
-        )
+    def __init__(self, number: int) -> None:
+        super().__init__(f"There is no head {number}; `tieout evidence heads` lists them.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,9 +36,10 @@ def head_copy(home: Home, number: int | None) -> HeadCopy:
     if number is None:
         keep_roots(home)
     sign_heads(home)
-    heads = home.books.heads.all()
-    chosen = heads[-1:] if number is None else [each for each in heads if each.number == number]
-    for each in chosen:
-        assert each.signature is not None, "they have just been signed"
-        return HeadCopy(head_of(each.statement), each.statement.encode(), each.signature.text.encode())
-    raise NoSuchHead(number)
+    heads = {each.number: each for each in home.books.heads.all()}
+    asked = max(heads) if number is None else number
+    if asked not in heads:
+        raise NoSuchHead(asked)
+    chosen = heads[asked]
+    assert chosen.signature is not None, "they have just been signed"
+    return HeadCopy(head_of(chosen.statement), chosen.statement.encode(), chosen.signature.text.encode())

@@ -67,11 +67,6 @@ class SampleSaid:
     code: str | None = None
 
 
-def prepare_sign_off(home: Home, item: str) -> ReadinessDocument:
-    """As `sign_off_now`, and recorded, for a request that travels."""
-    return home.books.readiness.add(sign_off_now(home, item))
-
-
 def sign_off_now(home: Home, item: str) -> ReadinessDocument:
     """Of the evidence as it is now; not recorded yet. Raises `NoSuchItem`, and `ItemNotPassed` where its
     check does not pass."""

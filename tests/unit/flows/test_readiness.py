@@ -29,7 +29,7 @@ from tieout.flows.home import Home
 from tieout.flows.policy import register_key
 from tieout.flows.readiness import review
 from tieout.flows.readiness_papers import papers_of
-from tieout.flows.readiness_signing import SampleSaid, prepare_sign_off, record_sample
+from tieout.flows.readiness_signing import SampleSaid, record_sample, sign_off_now
 from tieout.flows.replay_results import keep_result
 from tieout.flows.signed_file import SignatureRefused
 from tieout.flows.verify_books import verify_books
@@ -176,7 +176,7 @@ def test_a_signature_of_another_person_counts_for_nothing_wherever_it_came_from(
 
 
 def test_nobody_signs_for_two_roles_and_so_blocks_the_second(ready: Ready) -> None:
-    document = prepare_sign_off(ready.home, "rules")
+    document = ready.home.books.readiness.add(sign_off_now(ready.home, "rules"))
     ready.signs(document, PolicyRole.FINANCE)
     own = ready.papers / "ops.key"
     kept = own.read_bytes()
@@ -241,7 +241,7 @@ def test_a_line_that_does_not_come_out_the_same_opens_trace(ready: Ready) -> Non
     (problem,) = told(ready, ItemKey.TRACE)
     assert "of INV-000001 does not come out the same" in problem
     with pytest.raises(ItemNotPassed, match="so nobody can sign it off"):
-        prepare_sign_off(ready.home, "trace")
+        sign_off_now(ready.home, "trace")
 
 
 def row_lost(rows: Callable[..., Iterator[str]]) -> Callable[..., Iterator[str]]:
